@@ -1,0 +1,259 @@
+"""The 19 CelebAMask-HQ classes: names, the one palette, and conversions of label maps.
+
+Everywhere in this project `mask` is an integer label map (H, W) with values 0..18; 255 (`IGNORE`)
+marks pixels nobody labelled and is only met in training data. Left and right are the *subject's*:
+`l_eye` lies on the right side of the picture.
+
+Class order and paint order: Lee et al., "MaskGAN", CVPR 2020, section 4 (CelebAMask-HQ).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+import torch
+from torch import Tensor
+
+IGNORE = 255
+
+
+class Label(IntEnum):
+    """Class ids of CelebAMask-HQ; the numbers are also the order in which part masks are painted."""
+
+    BACKGROUND = 0
+    SKIN = 1
+    NOSE = 2
+    EYE_G = 3
+    L_EYE = 4
+    R_EYE = 5
+    L_BROW = 6
+    R_BROW = 7
+    L_EAR = 8
+    R_EAR = 9
+    MOUTH = 10
+    U_LIP = 11
+    L_LIP = 12
+    HAIR = 13
+    HAT = 14
+    EAR_R = 15
+    NECK_L = 16
+    NECK = 17
+    CLOTH = 18
+
+
+NUM_CLASSES = len(Label)
+
+#: Names of the data set's files (`00000_{part}.png`), by class id.
+PART_NAMES = tuple(label.name.lower() for label in Label)
+
+#: Names for people, by class id. "Left" is the subject's left, as in the class ids.
+DISPLAY_NAMES = (
+    "Background",
+    "Skin",
+    "Nose",
+    "Glasses",
+    "Left eye",
+    "Right eye",
+    "Left brow",
+    "Right brow",
+    "Left ear",
+    "Right ear",
+    "Mouth (inside)",
+    "Upper lip",
+    "Lower lip",
+    "Hair",
+    "Hat",
+    "Earring",
+    "Necklace",
+    "Neck",
+    "Clothes",
+)
+
+#: (19, 3) uint8 RGB, the usual CelebAMask-HQ colours. The only palette of the project.
+PALETTE = np.array(
+    [
+        (0, 0, 0),
+        (204, 0, 0),
+        (76, 153, 0),
+        (204, 204, 0),
+        (51, 51, 255),
+        (204, 0, 204),
+        (0, 255, 255),
+        (51, 255, 255),
+        (102, 51, 0),
+        (255, 0, 0),
+        (102, 204, 0),
+        (255, 255, 0),
+        (0, 0, 153),
+        (0, 0, 204),
+        (255, 51, 153),
+        (0, 204, 204),
+        (0, 51, 0),
+        (255, 153, 51),
+        (0, 204, 0),
+    ],
+    dtype=np.uint8,
+)
+PALETTE.setflags(write=False)
+
+#: Pairs that change places when a picture is mirrored.
+MIRRORED_PAIRS = (
+    (Label.L_EYE, Label.R_EYE),
+    (Label.L_BROW, Label.R_BROW),
+    (Label.L_EAR, Label.R_EAR),
+)
+
+#: Class order of face-parsing.PyTorch (zllrunning), as ids of this project.
+FACE_PARSING_ORDER = tuple(
+    Label[name.upper()]
+    for name in (
+        "background skin l_brow r_brow l_eye r_eye eye_g l_ear r_ear ear_r nose mouth u_lip l_lip "
+        "neck neck_l cloth hair hat"
+    ).split()
+)
+
+
+def _mirror_table() -> np.ndarray:
+    table = np.arange(256, dtype=np.uint8)
+    for left, right in MIRRORED_PAIRS:
+        table[left], table[right] = right, left
+    return table
+
+
+_MIRROR = _mirror_table()
+
+
+def check_mask(mask: np.ndarray, *, allow_ignore: bool = False) -> np.ndarray:
+    """Return `mask` as a (H, W) uint8 array of class ids.
+
+    Raises ValueError with one sentence for people when it is no label map.
+    """
+    mask = np.asarray(mask)
+    if mask.ndim != 2 or 0 in mask.shape:
+        raise ValueError(
+            f"A mask must be one plane of class ids (height x width), but this one has the shape {mask.shape}."
+        )
+    if mask.dtype == bool or not np.issubdtype(mask.dtype, np.integer):
+        raise ValueError(f"A mask must hold whole numbers 0..{NUM_CLASSES - 1}, not {mask.dtype} values.")
+    bad = (mask < 0) | (mask >= NUM_CLASSES)
+    if allow_ignore:
+        bad &= mask != IGNORE
+    if bad.any():
+        raise ValueError(
+            f"The mask has {int(bad.sum())} pixels with ids outside 0..{NUM_CLASSES - 1} "
+            f"(for instance {int(mask[bad][0])}); export it with the 19 CelebAMask-HQ class ids."
+        )
+    return mask.astype(np.uint8)
+
+
+def one_hot(mask: Tensor | np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Label map (H, W) or batch (N, H, W) -> planes (N, 19, H, W) of 0 and 1; `IGNORE` is 0 in all."""
+    ids = torch.as_tensor(mask)
+    if ids.ndim == 2:
+        ids = ids[None]
+    planes = torch.arange(NUM_CLASSES, device=ids.device).view(1, -1, 1, 1)
+    return (ids[:, None].to(torch.int64) == planes).to(dtype)  # N, 19, H, W
+
+
+def colourise(mask: np.ndarray) -> np.ndarray:
+    """Label map (H, W) -> its palette picture (H, W, 3) uint8 RGB; `IGNORE` becomes mid grey."""
+    table = np.full((256, 3), 128, np.uint8)
+    table[:NUM_CLASSES] = PALETTE
+    return table[check_mask(mask, allow_ignore=True)]
+
+
+def decode(picture: np.ndarray) -> np.ndarray:
+    """Palette picture (H, W, 3) uint8 RGB -> label map (H, W); exact, the inverse of `colourise`.
+
+    Raises ValueError when any pixel has a colour that is not in the palette: a guess at the nearest
+    colour would invent classes along antialiased edges.
+    """
+    picture = np.asarray(picture)
+    if picture.ndim != 3 or picture.shape[2] != 3:
+        raise ValueError(f"A coloured mask must be an RGB picture, but this one has the shape {picture.shape}.")
+
+    def pack(rgb: np.ndarray) -> np.ndarray:
+        rgb = rgb.astype(np.int32)
+        return rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
+
+    codes = pack(PALETTE)
+    order = np.argsort(codes)
+    packed = pack(picture)
+    ids = order[np.searchsorted(codes[order], packed).clip(max=NUM_CLASSES - 1)]
+    wrong = codes[ids] != packed
+    if wrong.any():
+        y, x = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"{wrong.mean():.1%} of the mask's pixels have colours that are not in the palette (first: "
+            f"{tuple(int(v) for v in picture[y, x])} at x={x}, y={y}); save it as PNG without smoothing."
+        )
+    return ids.astype(np.uint8)
+
+
+def flip(mask: np.ndarray | Tensor) -> np.ndarray | Tensor:
+    """Mirror label maps (..., H, W) left to right and swap the left and right classes."""
+    if isinstance(mask, Tensor):
+        table = torch.as_tensor(_MIRROR, device=mask.device)
+        return table[mask.flip(-1).long()].to(mask.dtype)
+    return _MIRROR[np.asarray(mask)[..., ::-1]].astype(np.asarray(mask).dtype)
+
+
+def from_face_parsing_order(mask: np.ndarray) -> np.ndarray:
+    """Label map (H, W) with face-parsing.PyTorch ids -> the same map with CelebAMask-HQ ids."""
+    table = np.full(256, IGNORE, np.uint8)
+    table[:NUM_CLASSES] = FACE_PARSING_ORDER
+    return table[check_mask(mask, allow_ignore=True)]
+
+
+def _layout_score(mask: np.ndarray) -> float:
+    """How face-like a label map is when read with CelebAMask-HQ ids (higher is more face-like).
+
+    Every rule compares two parts by what the ids *claim*: eyes are above the nose, the nose above the
+    lips, brows above eyes, eyes and brows are small, skin is large, ...
+    """
+    height, width = mask.shape
+    rows, cols = np.mgrid[0:height, 0:width]
+    area = np.bincount(mask.ravel(), minlength=256)[:NUM_CLASSES] / mask.size
+
+    def centre(label: Label) -> tuple[float, float] | None:
+        where = mask == label
+        return (rows[where].mean() / height, cols[where].mean() / width) if where.any() else None
+
+    centres = {label: centre(label) for label in Label}
+    votes: list[bool] = []
+
+    def above(upper: Label, lower: Label) -> None:
+        if centres[upper] and centres[lower]:
+            votes.append(centres[upper][0] < centres[lower][0])
+
+    def small(label: Label, limit: float) -> None:
+        if centres[label]:
+            votes.append(area[label] < limit)
+
+    for eye, brow in ((Label.L_EYE, Label.L_BROW), (Label.R_EYE, Label.R_BROW)):
+        above(brow, eye)
+        above(eye, Label.NOSE)
+        above(brow, Label.NOSE)
+        small(eye, 0.03)
+        small(brow, 0.04)
+    above(Label.NOSE, Label.U_LIP)
+    above(Label.NOSE, Label.L_LIP)
+    above(Label.U_LIP, Label.L_LIP)
+    above(Label.HAIR, Label.NECK)
+    above(Label.NOSE, Label.NECK)
+    above(Label.U_LIP, Label.CLOTH)
+    for label in (Label.MOUTH, Label.U_LIP, Label.L_LIP, Label.EAR_R, Label.NOSE):
+        small(label, 0.06)
+    if centres[Label.NOSE]:
+        votes.append(abs(centres[Label.NOSE][1] - 0.5) < 0.2)
+    return float(np.mean(votes)) if votes else 0.0
+
+
+def uses_face_parsing_order(mask: np.ndarray) -> bool:
+    """Whether a label map looks like face-parsing.PyTorch ids rather than CelebAMask-HQ ids.
+
+    Decided by the layout of the parts under both readings; a tie counts as CelebAMask-HQ.
+    """
+    mask = check_mask(mask)
+    return _layout_score(from_face_parsing_order(mask)) > _layout_score(mask)
