@@ -1,0 +1,202 @@
+"""Reads the weights of the published MaskGAN networks (switchablenorms/CelebAMask-HQ) into ours.
+
+The published names are numbers in long `nn.Sequential`s; here is the only place that knows them.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from maskgan.alpha_blender import AlphaBlender
+from maskgan.global_style import GlobalBackbone, GlobalStyleEncoder
+from maskgan.mask_vae import MaskVAE
+
+Tensors = Mapping[str, Tensor]
+
+
+class PublishedNetwork(NamedTuple):
+    """A converted network, ready for `model = Class(**config); model.load_state_dict(state_dict)`."""
+
+    kind: str  #: "dense_mapping", "mask_vae" or "alpha_blender"
+    config: dict[str, Any]
+    state_dict: dict[str, Tensor]
+
+
+def load_published(path: str | Path) -> PublishedNetwork:
+    """Read a published generator, MaskVAE or alpha blender from a .safetensors or .pth file.
+
+    No code in the file is run. Raises ValueError, with a sentence for people, when the file is damaged, holds
+    anything but tensors, or is none of the published networks.
+    """
+    path = Path(path)
+    state = _read_tensors(path)
+    if "enc_style.model.0.conv.weight" in state:
+        return convert_dmn(state)
+    if "e1.weight" in state:
+        return convert_mask_vae(state)
+    if "model.1.weight" in state:
+        return convert_alpha_blender(state)
+    raise ValueError(
+        f"{path.name} holds none of the published MaskGAN networks; "
+        "choose the file of the generator (latest_net_G.pth), the MaskVAE or the alpha blender."
+    )
+
+
+def convert_dmn(state: Tensors) -> PublishedNetwork:
+    """The published generator, as {"backbone.*": GlobalBackbone, "style_encoder.*": GlobalStyleEncoder}.
+
+    `config` has width, depth, blocks, style_width and num_classes. Raises ValueError on other names or shapes.
+    """
+    what = "the published generator"
+    config = {
+        **_hourglass_config(state, what),
+        "style_width": _size(state, "enc_style.model.0.conv.weight", 0, what),
+        "num_classes": _size(state, "model.1.weight", 1, what),
+    }
+    with torch.device("meta"):
+        backbone = GlobalBackbone(config["width"], config["depth"], config["blocks"], config["num_classes"])
+        encoder = GlobalStyleEncoder(backbone.style_dim, config["style_width"], config["num_classes"])
+    expected = nn.ModuleDict({"backbone": backbone, "style_encoder": encoder}).state_dict()
+
+    modules = {f"backbone.{ours}": theirs for ours, theirs in _hourglass_names(config).items()}
+    modules["style_encoder.head"] = "enc_style.model_last.1"
+    for i in range(3):
+        modules[f"style_encoder.mask_near.{i}"] = f"enc_label.model.{i}.conv"
+        modules[f"style_encoder.mask_far.{i}"] = f"enc_label.model_last.{i + 1}.conv"
+        modules[f"style_encoder.image_near.{i}"] = f"enc_style.model.{i}.conv"
+        modules[f"style_encoder.image_far.{i}"] = f"enc_style.model_middle.{i}.conv"
+    for ours, theirs in (("sft_near", "sft1"), ("sft_far", "sft2")):
+        for part in ("scale", "shift"):
+            for i in range(2):
+                modules[f"style_encoder.{ours}.{part}_conv{i}"] = f"enc_style.{theirs}.SFT_{part}_conv{i + 1}"
+    # The AdaIN layers carry running statistics which their forward never reads.
+    unread = {
+        name.replace(".conv.weight", f".norm.running_{statistic}")
+        for name in state
+        if ".conv_block." in name and name.endswith(".conv.weight")
+        for statistic in ("mean", "var")
+    }
+    tensors = {name: tensor for name, tensor in state.items() if name not in unread}
+    return PublishedNetwork("dense_mapping", config, _rename(tensors, modules, expected, what))
+
+
+def convert_alpha_blender(state: Tensors) -> PublishedNetwork:
+    """The published alpha blender, for `AlphaBlender`. Raises ValueError on other names or shapes."""
+    what = "the published alpha blender"
+    config = _hourglass_config(state, what)
+    with torch.device("meta"):
+        expected = AlphaBlender(**config).state_dict()
+    return PublishedNetwork("alpha_blender", config, _rename(state, _hourglass_names(config), expected, what))
+
+
+def convert_mask_vae(state: Tensors) -> PublishedNetwork:
+    """The published MaskVAE, for `MaskVAE`. Raises ValueError on other names or shapes."""
+    what = "the published MaskVAE"
+    depth = _count(state, "e{}.weight", first=1)
+    config = {
+        "width": _size(state, "e1.weight", 0, what),
+        "latent_dim": _size(state, "fc1.weight", 0, what),
+        "depth": depth,
+        "num_classes": _size(state, "e1.weight", 1, what),
+    }
+    with torch.device("meta"):
+        expected = MaskVAE(**config).state_dict()
+
+    modules = {"to_mean": "fc1", "to_logvar": "fc2", "from_latent": "d1", "head.1": f"d{depth + 1}"}
+    for i in range(depth):
+        modules[f"encoder.{i}.0"] = f"e{i + 1}"
+        modules[f"encoder.{i}.1"] = f"bn{i + 1}"
+    for i in range(depth - 1):
+        modules[f"decoder.{i}.0.1"] = f"d{i + 2}"
+        modules[f"decoder.{i}.1"] = f"bn{depth + i + 1}"
+    return PublishedNetwork("mask_vae", config, _rename(state, modules, expected, what))
+
+
+def _hourglass_config(state: Tensors, what: str) -> dict[str, int]:
+    depth = _count(state, "model.{}.weight", first=4, step=3)
+    return {
+        "width": _size(state, "model.1.weight", 0, what),
+        "depth": depth,
+        "blocks": _count(state, "model.{}.conv_block.0.conv.weight", first=4 + 3 * depth),
+    }
+
+
+def _hourglass_names(config: Mapping[str, int]) -> dict[str, str]:
+    """Our module names to the published ones, for encoder - residual blocks - decoder.
+
+    The published sequence is: pad, conv, norm, ReLU; (conv, norm, ReLU) per halving; the blocks; (conv, norm, ReLU) per
+    doubling; pad, conv.
+    """
+    depth, blocks = config["depth"], config["blocks"]
+    first_block = 4 + 3 * depth
+    first_up = first_block + blocks
+    names = {"encoder.stem": "model.1", "decoder.head": f"model.{first_up + 3 * depth + 1}"}
+    for i in range(depth):
+        names[f"encoder.downs.{i}"] = f"model.{4 + 3 * i}"
+        names[f"decoder.ups.{i}"] = f"model.{first_up + 3 * i}"
+    for i in range(blocks):
+        for conv in range(2):
+            names[f"residual_blocks.{i}.conv{conv}"] = f"model.{first_block + i}.conv_block.{conv}.conv"
+    return names
+
+
+def _rename(tensors: Tensors, modules: Mapping[str, str], expected: Tensors, what: str) -> dict[str, Tensor]:
+    """Our names with the published tensors, after checking that none is missing, left over or of another shape."""
+    names = {}
+    for ours in expected:
+        module, _, leaf = ours.rpartition(".")
+        names[ours] = f"{modules[module]}.{leaf}"
+    missing = set(names.values()) - set(tensors)
+    if missing:
+        raise ValueError(f"The file is not {what}: the tensor {min(missing)} is missing; choose another file.")
+    left_over = set(tensors) - set(names.values())
+    if left_over:
+        raise ValueError(f"The file is not {what}: the tensor {min(left_over)} is unknown; choose another file.")
+    for ours, theirs in names.items():
+        if tensors[theirs].shape != expected[ours].shape:
+            raise ValueError(
+                f"The file is not {what}: the tensor {theirs} has the shape {tuple(tensors[theirs].shape)} "
+                f"instead of {tuple(expected[ours].shape)}; choose another file."
+            )
+    return {ours: tensors[theirs] for ours, theirs in names.items()}
+
+
+def _size(state: Tensors, name: str, axis: int, what: str) -> int:
+    tensor = state.get(name)
+    if tensor is None or tensor.ndim <= axis or tensor.numel() == 0:
+        raise ValueError(f"The file is not {what}: the tensor {name} is missing or empty; choose another file.")
+    return tensor.shape[axis]
+
+
+def _count(state: Tensors, pattern: str, first: int, step: int = 1) -> int:
+    """How many of the numbered names follow one another without a gap."""
+    return sum(1 for _ in takewhile(lambda i: pattern.format(i) in state, range(first, first + 16 * step, step)))
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path.name} was not opened, because it is damaged or holds Python code as well as weights; "
+            "choose a file that holds a state dict alone."
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{path.name} is damaged or no weights file; download it again.") from error
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state.items()
+    ):
+        raise ValueError(f"{path.name} holds more than named tensors; choose a file that holds a state dict alone.")
+    return dict(state)
