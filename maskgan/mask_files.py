@@ -1,0 +1,118 @@
+"""Masks as files: written as indexed PNG that holds class ids, read from whatever tools people use.
+
+A mask is a label map (H, W) uint8 with ids 0..18 (`labels.Label`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from os import PathLike
+from typing import BinaryIO, Literal
+
+import numpy as np
+from PIL import Image
+
+from maskgan.images import Source, open_image
+from maskgan.labels import (
+    NUM_CLASSES,
+    PALETTE,
+    check_mask,
+    decode,
+    from_face_parsing_order,
+    uses_face_parsing_order,
+)
+
+Order = Literal["auto", "celebamask", "face-parsing"]
+
+
+class BadMask(ValueError):  # noqa: N818
+    """The file cannot be used as a mask; the message says why and what to do, in one sentence."""
+
+
+def write_mask(target: str | PathLike[str] | BinaryIO, mask: np.ndarray) -> None:
+    """Write a label map (H, W) as an indexed PNG: pixel values are class ids, the palette makes them visible."""
+    image = Image.fromarray(check_mask(mask))
+    image.putpalette(PALETTE.tobytes())
+    image.save(target, format="PNG")
+
+
+def read_mask(source: Source, size: tuple[int, int] | None = None, *, order: Order = "auto") -> np.ndarray:
+    """Read a mask file as a label map (H, W) uint8.
+
+    Takes indexed PNG and grey pictures that hold ids, and RGB(A) pictures in the palette's colours.
+
+    size: (height, width) wanted. A mask of other resolution but equal proportions is resized by
+        nearest neighbour.
+    order: class order of the ids. "auto" recognises face-parsing.PyTorch ids by the layout of the
+        parts, converts them and warns; masks in this project's colours are never converted.
+    Raises BadMask with one sentence for people.
+    """
+    image = open_image(source, error=BadMask)
+    if image.format in ("JPEG", "MPO"):
+        raise BadMask("JPEG blurs class ids along every edge, so it cannot hold a mask; save the mask as PNG.")
+    try:
+        mask, own_colours = _ids(image)
+    except ValueError as cause:
+        raise BadMask(str(cause)) from cause
+    if order == "face-parsing":
+        mask = from_face_parsing_order(mask)
+    elif order == "auto" and not own_colours and _looks_like_face_parsing(mask):
+        warnings.warn(
+            "The mask's ids look like face-parsing.PyTorch's and were converted to the CelebAMask-HQ order "
+            "(order='celebamask' keeps them as they are).",
+            stacklevel=2,
+        )
+        mask = from_face_parsing_order(mask)
+    return mask if size is None else resize_mask(mask, size)
+
+
+def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Nearest-neighbour resize of a label map to (height, width); raises BadMask when the proportions differ."""
+    (h, w), (height, width) = mask.shape, size
+    if (h, w) == (height, width):
+        return mask
+    if abs(h * width / (w * height) - 1) > 0.01:
+        raise BadMask(
+            f"The mask has {w} x {h} pixels, but {width} x {height} (or a size of the same proportions) is needed; "
+            "use the mask that belongs to this picture."
+        )
+    rows = ((np.arange(height) + 0.5) * h / height).astype(int)
+    columns = ((np.arange(width) + 0.5) * w / width).astype(int)
+    return mask[rows[:, None], columns]
+
+
+def _looks_like_face_parsing(mask: np.ndarray) -> bool:
+    step = max(1, max(mask.shape) // 256)  # the layout shows at any resolution
+    return uses_face_parsing_order(mask[::step, ::step])
+
+
+def _ids(image: Image.Image) -> tuple[np.ndarray, bool]:
+    """Class ids (H, W) of a mask picture, and whether they came with this project's colours."""
+    if image.mode == "P":
+        return _indexed_ids(image)
+    if image.mode in ("RGBA", "LA", "PA"):
+        if image.getextrema()[-1][0] < 255:
+            raise BadMask("The mask has transparent pixels, which are no class; save it without transparency.")
+        image = image.convert("L" if image.mode == "LA" else "RGB")
+    if image.mode == "RGB":
+        picture = np.asarray(image)
+        grey = (picture == picture[..., :1]).all() and picture.max() < NUM_CLASSES
+        return (check_mask(picture[..., 0]), False) if grey else (decode(picture), True)
+    if image.mode in ("1", "CMYK", "YCbCr", "LAB", "HSV", "F"):
+        raise BadMask(f"A {image.mode} picture cannot hold class ids; save the mask as an indexed, grey or RGB PNG.")
+    return check_mask(np.asarray(image)), False
+
+
+def _indexed_ids(image: Image.Image) -> tuple[np.ndarray, bool]:
+    """Ids of an indexed picture: by colour where its palette is ours in any order, else the indices themselves."""
+    indices = np.asarray(image)
+    used = np.unique(indices)
+    palette = np.zeros((256, 3), np.uint8)
+    colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    palette[: len(colours)] = colours
+    if used.max() < NUM_CLASSES and (palette[used] == PALETTE[used]).all():
+        return indices.astype(np.uint8), True
+    coloured = (palette[used][:, None] == PALETTE).all(-1).any(-1)
+    if coloured.all() and palette[used].any():
+        return decode(palette[indices]), True
+    return check_mask(indices), False
