@@ -105,12 +105,10 @@ MIRRORED_PAIRS = (
 )
 
 #: Class order of face-parsing.PyTorch (zllrunning), as ids of this project.
-FACE_PARSING_ORDER = tuple(
-    Label[name.upper()]
-    for name in (
-        "background skin l_brow r_brow l_eye r_eye eye_g l_ear r_ear ear_r nose mouth u_lip l_lip "
-        "neck neck_l cloth hair hat"
-    ).split()
+FACE_PARSING_ORDER = (
+    *(Label.BACKGROUND, Label.SKIN, Label.L_BROW, Label.R_BROW, Label.L_EYE, Label.R_EYE, Label.EYE_G),
+    *(Label.L_EAR, Label.R_EAR, Label.EAR_R, Label.NOSE, Label.MOUTH, Label.U_LIP, Label.L_LIP),
+    *(Label.NECK, Label.NECK_L, Label.CLOTH, Label.HAIR, Label.HAT),
 )
 
 

@@ -1,0 +1,176 @@
+"""Faces with label maps on disk, as endless numbered samples.
+
+The plain format: `images/ID.jpg`, `masks/ID.png` (0..18, 255 = nobody knows) and, where there is one,
+`index.csv` with the columns `id` and `split`. A folder without an index is all training data.
+
+Sample number n of a run is a pure function of (seed, n): resuming is going on counting, and neither the
+number of workers nor of processes changes what is seen.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from maskgan import labels
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One face on disk."""
+
+    id: str
+    image: Path
+    mask: Path
+    #: Lenses are labelled as one piece, eyes and brows under them are not (rendered heads).
+    whole_lenses: bool = False
+
+
+@dataclass(frozen=True)
+class FaceWithMask:
+    """A face in memory: `image` (H, W, 3) uint8 RGB and `mask` (H, W) uint8 with 255 = ignore."""
+
+    image: np.ndarray
+    mask: np.ndarray
+
+
+#: Changes a face; must be a pure function of the face and the generator.
+Augmentation = Callable[[FaceWithMask, np.random.Generator], FaceWithMask]
+
+
+def find_samples(folder: Path, split: str = "train") -> list[Sample]:
+    """The samples of one split of a folder in the plain format, by id.
+
+    Raises FileNotFoundError with one sentence when there is nothing to train on.
+    """
+    folder = Path(folder)
+    index = folder / "index.csv"
+    if index.exists():
+        with index.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        ids = [row["id"] for row in rows if row.get("split", "train") == split]
+    else:
+        ids = [path.stem for path in (folder / "images").glob("*.*")] if split == "train" else []
+    images = {path.stem: path for path in (folder / "images").glob("*.*")}
+    rendered = (folder / "params.jsonl").exists()
+    samples = [Sample(id, images[id], folder / "masks" / f"{id}.png", rendered) for id in sorted(ids) if id in images]
+    samples = [sample for sample in samples if sample.mask.exists()]
+    if not samples:
+        raise FileNotFoundError(
+            f"No {split} faces in {folder}: it needs images/ID.jpg, masks/ID.png and index.csv with id and split."
+        )
+    return samples
+
+
+def load(sample: Sample, mask: Path | None = None) -> FaceWithMask:
+    """Read a sample; `mask` replaces its own mask file."""
+    image = cv2.imread(str(sample.image), cv2.IMREAD_COLOR)
+    path = mask or sample.mask
+    ids = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None or ids is None:
+        raise OSError(f"Cannot read {sample.image if image is None else path}; remove it or restore the file.")
+    if ids.shape != image.shape[:2]:
+        raise ValueError(f"{path} is {ids.shape[1]}x{ids.shape[0]}, its picture another size; they must match.")
+    face = FaceWithMask(image[..., ::-1].copy(), labels.check_mask(ids, allow_ignore=True))
+    return hide_lens_interiors(face) if sample.whole_lenses and mask is None else face
+
+
+def hide_lens_interiors(face: FaceWithMask) -> FaceWithMask:
+    """Ignore the inside of lenses that are labelled as one piece.
+
+    In CelebAMask-HQ eyes and brows lie on top of clear glasses; where the whole lens is labelled as
+    glasses, its inside says nothing about what the parser shall answer.
+    """
+    glasses = (face.mask == labels.Label.EYE_G).astype(np.uint8)
+    size = max(3, round(face.mask.shape[0] * 0.03)) | 1
+    inside = cv2.erode(glasses, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    return FaceWithMask(face.image, np.where(inside > 0, labels.IGNORE, face.mask).astype(np.uint8))
+
+
+def resize(face: FaceWithMask, size: int) -> FaceWithMask:
+    """Scale to a square of `size`: area averaging for the image, nearest neighbour for the mask."""
+    if face.mask.shape == (size, size):
+        return face
+    smaller = size < face.mask.shape[0]
+    image = cv2.resize(face.image, (size, size), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+    return FaceWithMask(image, cv2.resize(face.mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT))
+
+
+def mirror(face: FaceWithMask) -> FaceWithMask:
+    """Flip left to right; the left and right classes change places."""
+    return FaceWithMask(np.ascontiguousarray(face.image[:, ::-1]), np.ascontiguousarray(labels.flip(face.mask)))
+
+
+class FaceStream(Dataset):
+    """Numbered training samples: item n is (image (3, H, W) in [-1, 1], mask (H, W) int64).
+
+    Args:
+        samples: what to draw from.
+        size: side in pixels.
+        seed: of the whole stream.
+        weights: how often each sample is drawn, relative to the others (all alike without).
+        augment: applied at the stored resolution, before scaling down and mirroring.
+        filled: folder with masks that take the place of the samples' own (same ids).
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        size: int,
+        seed: int,
+        weights: Sequence[float] | None = None,
+        augment: Augmentation | None = None,
+        filled: Path | None = None,
+    ) -> None:
+        self.samples, self.size, self.seed, self.augment, self.filled = list(samples), size, seed, augment, filled
+        shares = np.ones(len(samples)) if weights is None else np.asarray(weights, float)
+        self.edges = np.cumsum(shares / shares.sum())
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
+        random = np.random.default_rng((self.seed, number))
+        # Stratified draw: within each pass over the data every sample comes about as often as its weight says.
+        epoch, place = divmod(number, len(self.samples))
+        order = np.random.default_rng((self.seed, epoch, 1)).permutation(len(self.samples))
+        point = (order[place] + random.random()) / len(self.samples)
+        sample = self.samples[min(int(np.searchsorted(self.edges, point)), len(self.samples) - 1)]
+        face = load(sample, self.filled / f"{sample.id}.png" if self.filled else None)
+        if self.augment is not None:
+            face = self.augment(face, random)
+        face = resize(face, self.size)
+        if random.random() < 0.5:
+            face = mirror(face)
+        image = torch.from_numpy(face.image).permute(2, 0, 1).float() / 127.5 - 1.0
+        return image, torch.from_numpy(face.mask).long()
+
+
+class CountingSampler(Sampler[int]):
+    """Counts from the first sample of step `start_step` to the last of `stop_step`."""
+
+    def __init__(self, start_step: int, stop_step: int, samples_per_step: int) -> None:
+        self.numbers = range(start_step * samples_per_step, stop_step * samples_per_step)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def class_weights(samples: Sequence[Sample], strength: float = 0.5) -> np.ndarray:
+    """Draw weights that favour faces with rare classes (glasses, hats, earrings, ...).
+
+    A face weighs (1 / frequency of its rarest class) ** `strength`, where the frequency is the share of
+    faces that show the class; the result is scaled to a mean of 1 and capped at 8.
+    """
+    shown = np.stack([np.bincount(load(s).mask.ravel()[::7], minlength=256)[: labels.NUM_CLASSES] > 0 for s in samples])
+    frequency = shown.mean(0).clip(min=1 / len(samples))
+    weights = np.where(shown, (1 / frequency) ** strength, 1.0).max(1)
+    return (weights / weights.mean()).clip(max=8.0)
