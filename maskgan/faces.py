@@ -183,12 +183,17 @@ def paste_back(
     size = crop.shape[0]
     if region is None:
         region = feathered_square(size)
-    original = alignment.crop(photo, size)
-    corners = alignment.to_photo(np.array([[0, 0], [size, 0], [0, size], [size, size]]), size)
+    rows, columns = (np.flatnonzero(np.any(region > 0, axis=axis)) for axis in (1, 0))
+    if rows.size == 0:
+        return photo.copy()
+    # The part of the photo that can change: one crop pixel more than the region, for the interpolation.
+    top, bottom, left, right = rows[0] - 1, rows[-1] + 2, columns[0] - 1, columns[-1] + 2
+    corners = alignment.to_photo(np.array([[left, top], [right, top], [left, bottom], [right, bottom]]), size)
     low = np.maximum(np.floor(corners.min(0)), 0).astype(int)
     high = np.minimum(np.ceil(corners.max(0)), photo.shape[1::-1]).astype(int)
     if (high <= low).any():
         return photo.copy()
+    original = alignment.crop(photo, size)
     to_crop = cv2.invertAffineTransform(alignment.matrix) * size
     to_crop = _then_shift(to_crop, *(to_crop[:, :2] @ low))
 
