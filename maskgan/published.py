@@ -6,6 +6,7 @@ The published names are numbers in long `nn.Sequential`s; here is the only place
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
@@ -22,6 +23,20 @@ from maskgan.mask_vae import MaskVAE
 
 Tensors = Mapping[str, Tensor]
 
+#: What torch and safetensors raise on damaged files; the unpickler fails wherever the first wrong byte leads it.
+DAMAGED = (
+    SafetensorError,
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+)
+
 
 class PublishedNetwork(NamedTuple):
     """A converted network, ready for `model = Class(**config); model.load_state_dict(state_dict)`."""
@@ -35,7 +50,7 @@ def load_published(path: str | Path) -> PublishedNetwork:
     """Read a published generator, MaskVAE or alpha blender from a .safetensors or .pth file.
 
     No code in the file is run. Raises ValueError, with a sentence for people, when the file is damaged, holds
-    anything but tensors, or is none of the published networks.
+    anything but tensors, or is none of the published networks; OSError when it cannot be opened.
     """
     path = Path(path)
     state = _read_tensors(path)
@@ -101,7 +116,7 @@ def convert_alpha_blender(state: Tensors) -> PublishedNetwork:
 def convert_mask_vae(state: Tensors) -> PublishedNetwork:
     """The published MaskVAE, for `MaskVAE`. Raises ValueError on other names or shapes."""
     what = "the published MaskVAE"
-    depth = _count(state, "e{}.weight", first=1)
+    depth = _count(state, "e{}.weight", 1, what)
     config = {
         "width": _size(state, "e1.weight", 0, what),
         "latent_dim": _size(state, "fc1.weight", 0, what),
@@ -122,11 +137,11 @@ def convert_mask_vae(state: Tensors) -> PublishedNetwork:
 
 
 def _hourglass_config(state: Tensors, what: str) -> dict[str, int]:
-    depth = _count(state, "model.{}.weight", first=4, step=3)
+    depth = _count(state, "model.{}.weight", 4, what, step=3)
     return {
         "width": _size(state, "model.1.weight", 0, what),
         "depth": depth,
-        "blocks": _count(state, "model.{}.conv_block.0.conv.weight", first=4 + 3 * depth),
+        "blocks": _count(state, "model.{}.conv_block.0.conv.weight", 4 + 3 * depth, what),
     }
 
 
@@ -177,24 +192,26 @@ def _size(state: Tensors, name: str, axis: int, what: str) -> int:
     return tensor.shape[axis]
 
 
-def _count(state: Tensors, pattern: str, first: int, step: int = 1) -> int:
-    """How many of the numbered names follow one another without a gap."""
+def _count(state: Tensors, pattern: str, first: int, what: str, step: int = 1) -> int:
+    """How many of the numbered names follow one another without a gap (16 at most, so that no file asks for more)."""
+    _size(state, pattern.format(first), 0, what)
     return sum(1 for _ in takewhile(lambda i: pattern.format(i) in state, range(first, first + 16 * step, step)))
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{path.name} was not opened, because it is damaged or holds Python code as well as weights; "
-            "choose a file that holds a state dict alone."
-        ) from error
-    except (SafetensorError, RuntimeError, EOFError) as error:
-        raise ValueError(f"{path.name} is damaged or no weights file; download it again.") from error
+    with path.open("rb") as file:  # a path that cannot be opened is an OSError of its own, not a damaged file
+        try:
+            if path.suffix == ".safetensors":
+                state = load_file(path)
+            else:
+                state = torch.load(file, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise ValueError(
+                f"{path.name} was not opened, because it is damaged or holds Python code as well as weights; "
+                "choose a file that holds a state dict alone."
+            ) from error
+        except DAMAGED as error:
+            raise ValueError(f"{path.name} is damaged or no weights file; download it again.") from error
     if not isinstance(state, Mapping) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state.items()
     ):
