@@ -350,7 +350,7 @@ def test_left_over_tensor_is_named() -> None:
         convert_alpha_blender({**state, "model.99.weight": torch.zeros(1)})
 
 
-# --- Numbers of the published code -----------------------------------------------------------------------------------------
+# --- Numbers of the published code ----------------------------------------
 
 
 @pytest.fixture
