@@ -1,0 +1,122 @@
+"""What travels between Python and the mask canvas, and the checks on what comes back.
+
+A label map travels as base64 of byte pairs (class id, run length - 1) in row order: a face of 256 x 256
+takes a few kilobytes instead of 87. Nothing that a browser sends is trusted: `read` looks at every field.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import math
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from maskgan.labels import NUM_CLASSES, check_mask
+
+#: Longest data URL of a photo that the browser may send back, in characters (a 512 px JPEG takes about 200,000).
+_PHOTO_LIMIT = 8_000_000
+_REQUIRED = {"id", "width", "height", "mask"}
+_OPTIONAL = {"original", "photo", "stroke"}
+
+
+def encode_runs(mask: np.ndarray) -> str:
+    """Label map (H, W) uint8 -> base64 text of (class id, run length - 1) byte pairs."""
+    flat = mask.ravel()
+    starts = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
+    lengths = np.diff(np.r_[starts, flat.size])
+    pieces = -(-lengths // 256)  # a run longer than 256 goes as several pairs
+    labels = np.repeat(flat[starts], pieces)
+    runs = np.full(labels.size, 255, np.uint8)
+    runs[np.cumsum(pieces) - 1] = (lengths - 1) % 256
+    return base64.b64encode(np.stack([labels, runs], axis=1).tobytes()).decode("ascii")
+
+
+def decode_runs(text: str, size: tuple[int, int]) -> np.ndarray:
+    """The inverse of `encode_runs` for a mask of `size` (height, width).
+
+    Raises ValueError with one sentence when the text is anything else.
+    """
+    count = size[0] * size[1]
+    if len(text) > 4 * math.ceil(2 * count / 3):
+        raise ValueError("The canvas sent a mask that is too long for its size; reload the page.")
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("The canvas sent a mask that is not base64; reload the page.") from error
+    if len(raw) % 2:
+        raise ValueError("The canvas sent half a run at the end of the mask; reload the page.")
+    labels, runs = np.frombuffer(raw, np.uint8).reshape(-1, 2).T
+    lengths = runs.astype(np.int64) + 1
+    if lengths.sum() != count:
+        raise ValueError(
+            f"The canvas sent {int(lengths.sum())} pixels where {size[1]} x {size[0]} were expected; reload the page."
+        )
+    if (labels >= NUM_CLASSES).any():
+        raise ValueError(f"The canvas sent class ids above {NUM_CLASSES - 1}; reload the page.")
+    return np.repeat(labels, lengths).reshape(size)
+
+
+def encode_photo(crop: np.ndarray) -> str:
+    """Face picture (H, W, 3) uint8 RGB -> JPEG data URL."""
+    file = io.BytesIO()
+    Image.fromarray(crop).save(file, "JPEG", quality=90)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def payload(
+    mask: np.ndarray, original: np.ndarray | None = None, photo_crop: np.ndarray | None = None, id: int = 0
+) -> dict[str, Any]:
+    """See `MaskCanvas.payload`."""
+    mask = check_mask(mask)
+    height, width = mask.shape
+    value: dict[str, Any] = {"id": int(id), "width": width, "height": height, "mask": encode_runs(mask)}
+    if original is not None:
+        original = check_mask(original)
+        if original.shape != mask.shape:
+            raise ValueError(f"The original mask has the shape {original.shape}, the mask {mask.shape}.")
+        value["original"] = encode_runs(original)
+    if photo_crop is not None:
+        value["photo"] = encode_photo(photo_crop)
+    return value
+
+
+def _whole_number(value: dict[str, Any], field: str, low: int, high: int) -> int:
+    number = value[field]
+    if type(number) is not int or not low <= number <= high:
+        raise ValueError(f"The canvas sent no usable {field}; reload the page.")
+    return number
+
+
+def read(value: Any, expected_size: tuple[int, int], expected_id: int) -> np.ndarray | None:
+    """See `MaskCanvas.read`."""
+    if not value:
+        raise ValueError("There is no mask on the canvas yet; load a photo first.")
+    if not isinstance(value, dict):
+        raise ValueError("The canvas sent something that is not a mask message; reload the page.")
+    if not _REQUIRED <= value.keys() <= _REQUIRED | _OPTIONAL:
+        raise ValueError("The canvas sent a message with missing or unknown fields; reload the page.")
+    face = _whole_number(value, "id", 0, 2**53)
+    width = _whole_number(value, "width", 1, 4096)
+    height = _whole_number(value, "height", 1, 4096)
+    if "stroke" in value:
+        _whole_number(value, "stroke", 0, 2**53)
+    for field in ("mask", "original", "photo"):
+        if field in value and not isinstance(value[field], str):
+            raise ValueError(f"The canvas sent no usable {field}; reload the page.")
+    photo = value.get("photo", "")
+    if photo and (len(photo) > _PHOTO_LIMIT or not photo.startswith("data:image/")):
+        raise ValueError("The canvas sent no usable photo; reload the page.")
+    if face != expected_id:
+        return None
+    if (height, width) != tuple(expected_size):
+        raise ValueError(
+            f"The canvas sent a mask of {width} x {height}, but this face has "
+            f"{expected_size[1]} x {expected_size[0]}; reload the page."
+        )
+    if "original" in value:
+        decode_runs(value["original"], (height, width))
+    return decode_runs(value["mask"], (height, width))
