@@ -1,0 +1,90 @@
+"""Dense Mapping Network (DMN), the generator G_A of MaskGAN section 3.1: I^out = G_A(Enc_style(I^t, M^t), M)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor
+
+from .global_style import GlobalBackbone, GlobalStyleEncoder
+from .labels import one_hot
+from .region_style import RegionBackbone, RegionStyle, RegionStyleEncoder
+
+#: Constructor arguments by name. `published` computes what the authors' generator computes; `studio` is bundled.
+PRESETS: dict[str, dict] = {
+    "published": {"style_scope": "vector", "widths": [64], "blocks": 4, "depth": 4, "encoder_width": 16},
+    "studio": {"style_scope": "region_and_residue", "widths": [64, 128, 256], "blocks": 3},
+    "tiny": {"widths": [8, 8, 8], "blocks": 1, "encoder_width": 8, "code_dim": 8, "residue_dim": 4},
+}
+
+#: A style as a value: one vector (N, L) for `published`, a `RegionStyle` for `studio`.
+Style = Tensor | RegionStyle
+
+
+class DenseMappingNetwork(ModelMixin, ConfigMixin):
+    """Style encoder and image generation backbone.
+
+    Args:
+        style_scope: "vector" is the published network (one style vector, `global_style.py`); "region",
+            "region_and_residue" and "global" are the studio network (`region_style.py`), the last with the same
+            code for every class, for comparison.
+        widths: channels; the first alone for "vector", at 1/4, 1/8, 1/16 of the resolution otherwise.
+        blocks: residual blocks with AdaIN at the lowest resolution.
+        depth: halvings of the published backbone.
+        encoder_width: channels of the style encoder.
+        code_dim, residue_dim: sizes of a region's style.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        style_scope: str = "region_and_residue",
+        widths: Sequence[int] = (64, 128, 256),
+        blocks: int = 3,
+        depth: int = 4,
+        encoder_width: int = 64,
+        code_dim: int = 96,
+        residue_dim: int = 16,
+    ) -> None:
+        super().__init__()
+        if style_scope == "vector":
+            self.backbone = GlobalBackbone(widths[0], depth, blocks)
+            self.style_encoder = GlobalStyleEncoder(self.backbone.style_dim, encoder_width)
+        elif style_scope in ("global", "region", "region_and_residue"):
+            self.style_encoder = RegionStyleEncoder(encoder_width, code_dim, residue_dim, style_scope)
+            self.backbone = RegionBackbone(tuple(widths), blocks, code_dim, residue_dim)
+        else:
+            raise ValueError(f"Unknown style_scope {style_scope!r}: use vector, global, region or region_and_residue.")
+
+    @classmethod
+    def preset(cls, name: str) -> DenseMappingNetwork:
+        """A network with random weights in one of the configurations of `PRESETS`."""
+        return cls(**PRESETS[name])
+
+    def encode_style(self, image: Tensor, mask: Tensor, dropped: Tensor | None = None) -> Style:
+        """Enc_style: images (N, 3, H, W), RGB in [-1, 1], and their label maps (N, H, W) -> style, a value.
+
+        `dropped` (N, 19), training of the studio network only: classes whose code is hidden.
+        """
+        planes = one_hot(mask, image.dtype)
+        if dropped is not None:
+            return self.style_encoder(image, planes, dropped)
+        return self.style_encoder(image, planes)
+
+    def generate(self, mask: Tensor, style: Style) -> Tensor:
+        """G_A's backbone: label maps (N, H, W) and a style -> images (N, 3, H, W), RGB in [-1, 1]."""
+        dtype = style.dtype if isinstance(style, Tensor) else style.codes.dtype
+        return self.backbone(one_hot(mask, dtype), style)
+
+    def forward(self, image: Tensor, image_mask: Tensor, mask: Tensor) -> Tensor:
+        """G_A(I^t, M^t, M): the face of `image` (labelled `image_mask`) in the shapes of `mask`."""
+        return self.generate(mask, self.encode_style(image, image_mask))
+
+
+@torch.no_grad()
+def count_parameters(model: torch.nn.Module) -> int:
+    """Number of trainable values."""
+    return sum(parameter.numel() for parameter in model.parameters())

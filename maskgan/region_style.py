@@ -1,0 +1,245 @@
+"""The `studio` Dense Mapping Network: a style per region, placed by the mask that is being painted.
+
+Where MaskGAN (section 3.1) condenses the picture into one vector, this variant keeps one code per class, so
+that hair stays hair-coloured and lips stay lips. The image features are made spatial-aware by SFT exactly as in
+the paper; then they are averaged under each class of M^t. For a mask M the codes are laid out by M, so that
+x_i and y_i of eq. (2) are maps, as cheap per class as CLADE (Tan et al., TPAMI 2021; the codes per region follow
+SEAN, Zhu et al., CVPR 2020).
+
+A code is an average and forgets where in the region something was (a shadow on one cheek). Beside it stands a
+coarse residue: per class, what a 16 x 16 grid of cells deviates from the class's code, spread to
+neighbouring cells and fading to nothing (= the code alone) away from where the class was in the source. Setting
+the residue to zero leaves a style that depends on no place at all, which is what style copy between people needs.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .labels import NUM_CLASSES
+from .layers import SpatialFeatureTransform, adaptive_instance_norm
+
+#: Cells of the residue along each side, whatever the resolution.
+GRID = 16
+
+
+class RegionStyle(NamedTuple):
+    """A face's style as a value.
+
+    codes: (N, 19, code_dim), one code per class; classes that the source lacks have a completed one.
+    present: (N, 19) 1 where the source has the class, else 0.
+    residue: (N, 19, residue_dim + 1, 16, 16), deviation from the code per class and cell; the last channel
+        says how much of the class was there (0..1).
+    """
+
+    codes: Tensor
+    present: Tensor
+    residue: Tensor
+
+    def without_residue(self) -> RegionStyle:
+        """The same style with nothing tied to a place."""
+        return self._replace(residue=torch.zeros_like(self.residue))
+
+
+def place(table: Tensor, planes: Tensor) -> Tensor:
+    """Lay a row per class out by the mask: (N, 19, D), (N, 19, h, w) -> (N, D, h, w)."""
+    return (table.transpose(1, 2) @ planes.flatten(2)).unflatten(2, planes.shape[2:])
+
+
+class RegionStyleEncoder(nn.Module):
+    """Enc_style with one code per class.
+
+    Args:
+        width: channels at 1/4 of the resolution.
+        code_dim: length of a class's code.
+        residue_dim: channels of the residue.
+        scope: "global" (one code for the whole picture, the paper's idea), "region", or "region_and_residue".
+    """
+
+    def __init__(self, width: int, code_dim: int, residue_dim: int, scope: str) -> None:
+        super().__init__()
+        self.scope = scope
+        self.near = nn.Conv2d(3 * 16, width, 3, padding=1)
+        self.mask_near = nn.Sequential(
+            nn.Conv2d(NUM_CLASSES, 32, 1), nn.ReLU(inplace=True), nn.Conv2d(32, 32, 3, padding=1)
+        )
+        self.sft_near = SpatialFeatureTransform(width, 32)
+        self.far = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.mask_far = nn.Sequential(nn.ReLU(), nn.Conv2d(32, 32, 3, stride=2, padding=1))
+        self.sft_far = SpatialFeatureTransform(2 * width, 32)
+        self.context = nn.Conv2d(2 * width, 2 * width, 3, stride=2, padding=1)
+        self.context_back = nn.Conv2d(2 * width, 2 * width, 1)
+        self.far_back = nn.Conv2d(2 * width, width, 1)
+        self.merge = nn.Conv2d(width, width, 3, padding=1)
+        self.to_code = nn.Conv2d(width, code_dim, 1)
+        self.to_residue = nn.Conv2d(width, residue_dim, 1)
+        # What a class looks like that the source lacks: a learned code plus a mixture of the codes that are there.
+        self.absent_code = nn.Parameter(torch.zeros(NUM_CLASSES, code_dim))
+        self.affinity = nn.Parameter(torch.zeros(NUM_CLASSES, NUM_CLASSES))
+        self.borrow = nn.Linear(code_dim, code_dim)
+
+    def features(self, image: Tensor, planes4: Tensor) -> Tensor:
+        """Spatial-aware features (N, width, H/4, W/4) of images with class shares (N, 19, H/4, W/4)."""
+        prior = self.mask_near(planes4)  # N, 32, H/4, W/4
+        near = self.sft_near(F.relu(self.near(F.pixel_unshuffle(image, 4))), prior)  # N, w, H/4, W/4
+        far = self.sft_far(F.relu(self.far(F.relu(near))), self.mask_far(prior))  # N, 2w, H/8, W/8
+        context = self.context_back(F.relu(self.context(F.relu(far))))  # N, 2w, H/16, W/16
+        far = F.relu(far + F.interpolate(context, scale_factor=2.0, mode="nearest"))
+        near = near + F.interpolate(self.far_back(far), scale_factor=2.0, mode="nearest")
+        return F.relu(self.merge(F.relu(near)))
+
+    def forward(self, image: Tensor, planes: Tensor, dropped: Tensor | None = None) -> RegionStyle:
+        """Style of images (N, 3, H, W) in [-1, 1] with one-hot masks (N, 19, H, W).
+
+        `dropped` (N, 19), in training, hides the codes of some classes so that the completion learns.
+        """
+        planes4 = F.avg_pool2d(planes, 4)  # N, 19, H/4, W/4
+        x = self.features(image, planes4)  # N, w, H/4, W/4
+        weight = planes4.flatten(2)  # N, 19, hw
+        area = weight.sum(2)  # N, 19
+        present = (area > 0.5).to(x.dtype)
+        if dropped is not None:
+            present = present * (1 - dropped)
+        features = self.to_code(x).flatten(2)  # N, D, hw
+        if self.scope == "global":
+            codes = features.mean(2)[:, None].expand(-1, NUM_CLASSES, -1)  # N, 19, D
+        else:
+            codes = weight @ features.transpose(1, 2) / area.clamp(min=0.5)[..., None]  # N, 19, D
+        codes = self.complete(codes, present)
+        residue = self.residue(self.to_residue(x), planes4, present)
+        return RegionStyle(codes, present, residue)
+
+    def complete(self, codes: Tensor, present: Tensor) -> Tensor:
+        """Fill in the codes (N, 19, D) of classes that are not `present` (N, 19)."""
+        logits = self.affinity[None] + (present[:, None] - 1) * 1e4  # N, 19, 19
+        borrowed = self.borrow(logits.softmax(2) @ codes)  # N, 19, D
+        there = present[..., None]
+        return there * codes + (1 - there) * (self.absent_code + borrowed)
+
+    def residue(self, features: Tensor, planes4: Tensor, present: Tensor) -> Tensor:
+        """Deviation of the cells from the class's mean: (N, 19, K + 1, 16, 16).
+
+        A normalised convolution (Knutsson and Westin, CVPR 1993): masked sums per cell, spread to the
+        neighbours, divided by the spread mask plus a little, so that it fades to zero where the class is rare.
+        """
+        cell = features.shape[-1] // GRID
+        weight = planes4.flatten(2)
+        mean = weight @ features.flatten(2).transpose(1, 2) / weight.sum(2).clamp(min=0.5)[..., None]  # N, 19, K
+        masked = planes4[:, :, None] * features[:, None]  # N, 19, K, h, w
+        sums = F.avg_pool2d(masked.flatten(1, 2), cell).unflatten(1, masked.shape[1:3])  # N, 19, K, 16, 16
+        share = F.avg_pool2d(planes4, cell)[:, :, None]  # N, 19, 1, 16, 16
+        deviation = sums - share * mean[..., None, None]
+        both = torch.cat([deviation, share], 2)  # N, 19, K + 1, 16, 16
+        both = _spread(both.flatten(1, 2)).unflatten(1, both.shape[1:3])
+        share = both[:, :, -1:]
+        trust = share / (share + 0.02)
+        kept = present[:, :, None, None, None]
+        if self.scope != "region_and_residue":
+            kept = kept * 0
+        return torch.cat([both[:, :, :-1] / (share + 0.02), trust], 2) * kept
+
+
+def _spread(x: Tensor) -> Tensor:
+    """Blur planes (N, C, h, w) by (1 2 1) both ways; sums are kept at the borders."""
+    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    x = (x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]) / 4
+    return (x[..., :-2, :] + 2 * x[..., 1:-1, :] + x[..., 2:, :]) / 4
+
+
+class RegionAffine(nn.Module):
+    """Scale and shift maps of one AdaIN layer from codes and residue; a bias per class comes with it."""
+
+    def __init__(self, channels: int, code_dim: int, local_dim: int) -> None:
+        super().__init__()
+        self.from_code = nn.Linear(code_dim, 2 * channels)
+        self.per_class = nn.Parameter(torch.zeros(NUM_CLASSES, 2 * channels))
+        self.from_local = nn.Conv2d(local_dim, 2 * channels, 1, bias=False) if local_dim else None
+
+    def forward(self, codes: Tensor, planes: Tensor, local: Tensor | None) -> tuple[Tensor, Tensor]:
+        """codes (N, 19, D), planes (N, 19, h, w), local (N, L, h, w) -> gamma, beta (N, C, h, w)."""
+        maps = place(self.from_code(codes) + self.per_class, planes)  # N, 2C, h, w
+        if self.from_local is not None:
+            maps = maps + self.from_local(local)
+        gamma, beta = maps.chunk(2, 1)
+        return 1 + gamma, beta
+
+
+class RegionBlock(nn.Module):
+    """x + AdaIN(conv(relu(AdaIN(conv(x))))) with maps as scale and shift (eq. 2)."""
+
+    def __init__(self, channels: int, code_dim: int, local_dim: int) -> None:
+        super().__init__()
+        self.conv0 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.affine0 = RegionAffine(channels, code_dim, local_dim)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.affine1 = RegionAffine(channels, code_dim, local_dim)
+
+    def forward(self, x: Tensor, codes: Tensor, planes: Tensor, local: Tensor) -> Tensor:
+        h = F.relu(adaptive_instance_norm(self.conv0(x), *self.affine0(codes, planes, local)))
+        return x + adaptive_instance_norm(self.conv1(h), *self.affine1(codes, planes, local))
+
+
+class RegionBackbone(nn.Module):
+    """Image generation backbone over the one-hot mask: works at 1/4 to 1/16, ends in pixel-shuffle.
+
+    Args:
+        widths: channels at 1/4, 1/8 and 1/16 of the resolution.
+        blocks: residual blocks at 1/16.
+    """
+
+    def __init__(self, widths: tuple[int, int, int], blocks: int, code_dim: int, residue_dim: int) -> None:
+        super().__init__()
+        w4, w8, w16 = widths
+        local = residue_dim + 1
+        self.stem = nn.Conv2d(NUM_CLASSES * 16, w4, 1)
+        self.stem2 = nn.Conv2d(w4, w4, 3, padding=1)
+        self.down8 = nn.Conv2d(w4, w8, 3, stride=2, padding=1)
+        self.down16 = nn.Conv2d(w8, w16, 3, stride=2, padding=1)
+        self.blocks16 = nn.ModuleList(RegionBlock(w16, code_dim, local) for _ in range(blocks))
+        self.up8 = nn.Conv2d(w16, w8, 1)
+        self.block8 = RegionBlock(w8, code_dim, local)
+        self.up4 = nn.Conv2d(w8, w4, 1)
+        self.block4 = RegionBlock(w4, code_dim, local)
+        self.up2 = nn.Conv2d(w4, w4 // 2 * 4, 3, padding=1)
+        self.conv2 = nn.Conv2d(w4 // 2, w4 // 2, 3, padding=1)
+        self.affine2 = RegionAffine(w4 // 2, code_dim, 0)
+        self.head = nn.Conv2d(w4 // 2, 3 * 4, 3, padding=1)
+        self.base_colour = nn.Linear(code_dim, 3)
+
+    def forward(self, planes: Tensor, style: RegionStyle) -> Tensor:
+        """One-hot masks (N, 19, H, W) and styles -> RGB (N, 3, H, W) in [-1, 1]; H, W multiples of 64."""
+        codes = style.codes
+        planes2 = F.avg_pool2d(planes, 2)
+        planes4 = F.avg_pool2d(planes2, 2)
+        planes8 = F.avg_pool2d(planes4, 2)
+        planes16 = F.avg_pool2d(planes8, 2)
+        local4 = self.lay_out_residue(style.residue, planes4)  # N, K + 1, H/4, W/4
+        local8 = F.avg_pool2d(local4, 2)
+        local16 = F.avg_pool2d(local8, 2)
+
+        skip4 = self.stem2(F.relu(self.stem(F.pixel_unshuffle(planes, 4))))  # N, w4, H/4, W/4
+        skip8 = self.down8(F.relu(skip4))  # N, w8, H/8, W/8
+        x = self.down16(F.relu(skip8))  # N, w16, H/16, W/16
+        for block in self.blocks16:
+            x = block(x, codes, planes16, local16)
+        x = skip8 + F.interpolate(self.up8(F.relu(x)), scale_factor=2.0, mode="nearest")  # N, w8, H/8, W/8
+        x = self.block8(x, codes, planes8, local8)
+        x = skip4 + F.interpolate(self.up4(F.relu(x)), scale_factor=2.0, mode="nearest")  # N, w4, H/4, W/4
+        x = self.block4(x, codes, planes4, local4)
+        x = F.pixel_shuffle(self.up2(F.relu(x)), 2)  # N, w4/2, H/2, W/2
+        gamma, beta = self.affine2(codes, planes2, None)
+        x = F.relu(adaptive_instance_norm(self.conv2(F.relu(x)), gamma, beta))
+        x = F.pixel_shuffle(self.head(x), 2)  # N, 3, H, W
+        # Every region starts from a colour of its own, sharp at the mask's edges; the network adds the rest.
+        return torch.tanh(x + place(self.base_colour(codes), planes))
+
+    @staticmethod
+    def lay_out_residue(residue: Tensor, planes4: Tensor) -> Tensor:
+        """Residue (N, 19, L, 16, 16) by the mask's shares (N, 19, h, w) -> (N, L, h, w)."""
+        classes, channels = residue.shape[1:3]
+        fine = F.interpolate(residue.flatten(1, 2), size=planes4.shape[2:], mode="bilinear", align_corners=False)
+        return (fine.unflatten(1, (classes, channels)) * planes4[:, :, None]).sum(1)
