@@ -1,0 +1,204 @@
+"""Quick edits that put things on or take them off: glasses, hat, earrings, necklace."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maskgan.labels import Label
+from maskgan.quick_edits.hair import across, brow_line
+from maskgan.quick_edits.scene import QuickEditImpossible, Scene
+
+_SIDES = ((-1, Label.R_EYE, Label.R_BROW, Label.R_EAR), (1, Label.L_EYE, Label.L_BROW, Label.L_EAR))
+_FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, Label.L_EAR, Label.R_EAR)
+
+
+def _size(strength: float) -> float:
+    """Accessories grow a little with strength."""
+    return 0.75 + 0.25 * strength
+
+
+def _wear_glasses(scene: Scene, strength: float, dark: bool) -> None:
+    if scene.where(Label.EYE_G).sum() > 0.1 * scene.unit**2:
+        raise QuickEditImpossible("This face wears glasses already; take them off first.")
+    size = _size(strength)
+    eyes = {}
+    for side, eye, _, _ in _SIDES:
+        region = scene.part(eye)
+        if region is not None:
+            eyes[side] = (float(scene.x[region].mean()), float(scene.y[region].mean()))
+    for side in (-1, 1):
+        x, y = eyes.get(-side, (-0.47 * side, 0.0))
+        eyes.setdefault(side, (-x, y))
+    apart = abs(eyes[1][0] - eyes[-1][0])
+    width, height = min(0.40 * size, 0.45 * apart), (0.33 if dark else 0.29) * size
+    lenses = np.zeros(scene.mask.shape, bool)
+    arms = np.zeros(scene.mask.shape, bool)
+    for side, (ex, ey) in eyes.items():
+        # Lenses are wider at the top and sit a little low, as on a nose.
+        dx, dy = (scene.x - ex - 0.02 * side) / (width * (1 - 0.12 * (scene.y - ey))), (scene.y - ey - 0.07) / height
+        lenses |= abs(dx) ** 2.9 + abs(dy) ** 2.9 < 1
+        hinge, temple = side * ex + 0.8 * width, side * scene.cheeks[(side + 1) // 2] + 0.14
+        out = side * scene.x
+        arms |= (out > hinge) & (out < temple) & (abs(scene.y - ey + 0.06) < 0.035)
+    middle = (eyes[-1][0] + eyes[1][0]) / 2
+    level = (eyes[-1][1] + eyes[1][1]) / 2
+    arch = level - 0.03 + 0.9 * (scene.x - middle) ** 2
+    bridge = (abs(scene.x - middle) < apart / 2) & (abs(scene.y - arch) < 0.04)
+    scene.paint(lenses | bridge, Label.EYE_G, over=_FACE_SIDE)
+    if dark:
+        scene.paint(lenses, Label.EYE_G, over=(Label.L_EYE, Label.R_EYE))
+    scene.paint(arms, Label.EYE_G, over=(Label.SKIN, Label.L_EAR, Label.R_EAR))
+
+
+def glasses(scene: Scene, strength: float) -> None:
+    """Clear glasses: eyes and brows stay on top of the lenses."""
+    _wear_glasses(scene, strength, dark=False)
+
+
+def sunglasses(scene: Scene, strength: float) -> None:
+    """Dark glasses: they hide the eyes."""
+    _wear_glasses(scene, strength, dark=True)
+
+
+def _lens_centre(scene: Scene, glass: np.ndarray, side: int) -> tuple[float, float] | None:
+    """Middle of one lens (without the arm), or None when that side has none."""
+    region = glass & (side * scene.x > 0.1) & (side * scene.x < 1.0)
+    if region.sum() < 0.03 * scene.unit**2:
+        return None
+    return float(np.median(scene.x[region])), float(np.median(scene.y[region])) - 0.05
+
+
+def remove_glasses(scene: Scene, strength: float) -> None:
+    """Glasses off; eyes and brows that dark lenses hid are drawn where they belong."""
+    glass = scene.where(Label.EYE_G)
+    if not glass.any():
+        raise QuickEditImpossible("This face wears no glasses.")
+    scene.uncover(glass & scene.face, (Label.SKIN, Label.NOSE))
+    scene.uncover(scene.where(Label.EYE_G), (Label.BACKGROUND, Label.SKIN, Label.HAIR, Label.L_EAR, Label.R_EAR))
+    over = (Label.SKIN, Label.NOSE)
+    for side, eye, brow, _ in _SIDES:
+        centre = _lens_centre(scene, glass, side)
+        if centre is None:
+            continue
+        if scene.where(eye).sum() < 0.012 * scene.unit**2:
+            t = (scene.x - centre[0]) / 0.22
+            lid = np.clip(1 - t**2, 0, 1)
+            dy = scene.y - centre[1]
+            scene.mask[scene.where(eye)] = Label.SKIN
+            scene.paint((dy > -0.085 * lid) & (dy < 0.065 * lid), eye, over=over)
+        if scene.where(brow).sum() < 0.04 * scene.unit**2:
+            t = (side * (scene.x - centre[0]) - 0.03) / 0.35  # -1 at the nose, 1 at the temple
+            arc = centre[1] - 0.27 - 0.07 * (1 - (t - 0.3) ** 2)
+            thick = 0.06 * np.clip(1 - abs(t) ** 3, 0, 1) * (1 - 0.35 * t)
+            scene.paint(abs(scene.y - arc) < thick, brow, over=over)
+
+
+def hat(scene: Scene, strength: float) -> None:
+    """A knitted cap down to above the brows."""
+    if scene.where(Label.HAT).sum() > 0.1 * scene.unit**2:
+        raise QuickEditImpossible("This face wears a hat already; take it off first.")
+    _, middle, half = across(scene)
+    head = scene.where(Label.HAIR) | scene.face
+    left, right = scene.extent(head, -0.75, -0.4, half + 0.1)
+    left, right = np.clip((middle - left, right - middle), half * 0.9, half + 0.3) + 0.08
+    rows = scene.y[head & (abs(scene.x - middle) < 0.4)]
+    top = float(np.clip(rows.min() if len(rows) else -1.7, -1.9, -1.55)) - 0.1 * _size(strength)
+    out = np.where(scene.x > middle, (scene.x - middle) / right, (middle - scene.x) / left)
+    edge = min(-0.48, brow_line(scene) - 0.1) - 0.12 + 0.14 * np.clip(out, 0, 1.1) ** 2
+    base = -0.62
+    crown = abs(out) ** 2.5 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.5 < 1
+    # The turned-up rim stands out a little.
+    rim = (out < 1.045) & (scene.y > edge - 0.34) & (scene.y < edge)
+    cap = (crown & (scene.y < edge)) | rim
+    # Hair above the cap's edge is pressed under it; what stands out further below stays.
+    width = (left + right) / 2
+    loose = scene.where(Label.HAIR) & ~cap & (scene.y < edge + 1.1 * np.maximum(0, out - 1.05) * width)
+    scene.mask[cap] = Label.HAT
+    scene.uncover(loose, (Label.BACKGROUND,))
+
+
+def remove_hat(scene: Scene, strength: float) -> None:
+    """Hat off: forehead and short hair come to light."""
+    cap = scene.where(Label.HAT)
+    if not cap.any():
+        raise QuickEditImpossible("This face wears no hat.")
+    q, middle, half = across(scene)
+    top = float(np.clip(np.percentile(scene.y[cap], 1) + 0.05, -1.85, -1.6))
+    base = -0.3
+    width = 1 + 0.13 / half
+    dome = (abs(q) / width) ** 2.4 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.4 < 1
+    hairline = -1.08 + 0.75 * np.clip(abs(q), 0, 1.2) ** 5
+    scene.mask[cap] = np.where(
+        dome & (scene.y < hairline), Label.HAIR, np.where(dome & (abs(q) < 1), Label.SKIN, Label.BACKGROUND)
+    )[cap]
+    # Below the brim lies what lies beside it.
+    low = cap & (scene.y > -0.35)
+    scene.uncover(low, (Label.BACKGROUND, Label.SKIN, Label.HAIR, Label.L_EAR, Label.R_EAR))
+
+
+def earrings(scene: Scene, strength: float) -> None:
+    """A drop below each ear that can be seen."""
+    size = _size(strength)
+    ears = [(side, region) for side, *_, ear in _SIDES if (region := scene.part(ear)) is not None]
+    if not ears:
+        raise QuickEditImpossible("Both ears are hidden in this mask; make the hair shorter or paint an ear first.")
+    present = scene.where(Label.EAR_R)
+    bare = [
+        (side, region) for side, region in ears if (present & (side * scene.x > 0)).sum() < 0.01 * scene.unit**2
+    ]
+    if not bare:
+        raise QuickEditImpossible("This face wears earrings already.")
+    for side, region in bare:
+        bottom = float(np.percentile(scene.y[region], 98))
+        lobe = region & (scene.y > bottom - 0.12)
+        x = float(scene.x[lobe].mean())
+        dx, dy = scene.x - x - 0.02 * side, scene.y - bottom
+        stud = dx**2 + (dy + 0.01) ** 2 < (0.06 * size) ** 2
+        t = np.clip(dy / (0.42 * size), 0, 1)
+        drop = (abs(dx) < 0.115 * size * np.sqrt(t) * np.sqrt(1 - t**3)) & (dy > 0) & (dy < 0.42 * size)
+        scene.paint(
+            stud | drop,
+            Label.EAR_R,
+            over=(*_FACE_SIDE, Label.NECK, Label.NECK_L, Label.CLOTH),
+        )
+
+
+def remove_earrings(scene: Scene, strength: float) -> None:
+    """Earrings off."""
+    worn = scene.where(Label.EAR_R)
+    if not worn.any():
+        raise QuickEditImpossible("This face wears no earrings.")
+    scene.uncover(worn, [k for k in Label if k not in (Label.EAR_R, Label.NECK_L, Label.EYE_G)])
+
+
+def necklace(scene: Scene, strength: float) -> None:
+    """A chain around the neck with a small pendant."""
+    if scene.where(Label.NECK_L).sum() > 0.02 * scene.unit**2:
+        raise QuickEditImpossible("This neck wears a necklace already.")
+    neck = scene.part(Label.NECK)
+    if neck is None or neck.sum() < 0.12 * scene.unit**2:
+        raise QuickEditImpossible("Too little of the neck is visible in this mask for a necklace.")
+    size = _size(strength)
+    left, right = np.percentile(scene.x[neck], (1, 99))
+    middle, half = (left + right) / 2, (right - left) / 2
+    under_chin = neck & (abs(scene.x - middle) < 0.35 * half)
+    rows = scene.y[under_chin if under_chin.any() else neck]
+    top, bottom = np.percentile(rows, (1, 99))
+    t = (scene.x - middle) / half
+    lowest = top + 0.68 * (bottom - top)
+    sag = min(0.45, 0.85 * (lowest - top) + 0.12)
+    line = lowest - sag * np.clip(abs(t), 0, 1.1) ** 2
+    chain = abs(scene.y - line) < 0.032 * size * np.sqrt(1 + (2 * sag * t / half) ** 2)
+    dx, dy = scene.x - middle, scene.y - lowest - 0.05 * size
+    pendant = (dx / 0.065) ** 2 + (dy / 0.085) ** 2 < size**2
+    scene.paint(chain | pendant, Label.NECK_L, over=(Label.NECK,))
+
+
+def remove_necklace(scene: Scene, strength: float) -> None:
+    """Necklace off."""
+    worn = scene.where(Label.NECK_L)
+    if not worn.any():
+        raise QuickEditImpossible("This neck wears no necklace.")
+    scene.uncover(worn, (Label.NECK, Label.CLOTH, Label.HAIR, Label.SKIN, Label.BACKGROUND))
+
+

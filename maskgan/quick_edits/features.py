@@ -1,0 +1,167 @@
+"""Quick edits of eyes, brows, nose and the outline of the face."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maskgan.labels import Label
+from maskgan.quick_edits.scene import FACE_PARTS, QuickEditImpossible, Scene, ramp, smooth_curve
+
+_EYES = (Label.R_EYE, Label.L_EYE)
+_BROWS = (Label.R_BROW, Label.L_BROW)
+#: What an eye or brow may be painted on; hair and hats in front of them stay in front.
+_ON = (Label.SKIN, Label.NOSE, Label.EYE_G)
+
+
+def _scale_eyes(scene: Scene, wider: float, taller: float) -> None:
+    eyes = [(label, scene.part(label)) for label in _EYES]
+    if all(region is None for _, region in eyes):
+        raise QuickEditImpossible("No eyes are visible in this mask; take dark glasses off or paint eyes first.")
+    for label, region in eyes:
+        if region is None:
+            continue
+        x, y = scene.x[region], scene.y[region]
+        width, height = np.ptp(x) + 1 / scene.unit, np.ptp(y) + 1 / scene.unit
+        # Limits: a face can take eyes of a quarter to a bit more than half an eye distance.
+        sx = np.clip(wider, min(1, 0.26 / width), max(1, 0.60 / width))
+        sy = np.clip(taller, min(1, 0.07 / height), max(1, 0.36 / height))
+        cx, cy = (x.min() + x.max()) / 2, (y.min() + y.max()) / 2
+        # Larger eyes grow down more than up, away from the brow.
+        new_cy = cy + 0.1 * height * max(0.0, sy - 1)
+        new = scene.reshaped(region, cx + (scene.x - cx) / sx, cy + (scene.y - new_cy) / sy)
+        scene.uncover(scene.where(label), (Label.SKIN, Label.EYE_G))
+        scene.paint(new, label, over=_ON)
+
+
+def bigger_eyes(scene: Scene, strength: float) -> None:
+    """Both eyes larger, mostly taller."""
+    _scale_eyes(scene, 1 + 0.18 * strength, 1 + 0.55 * strength)
+
+
+def smaller_eyes(scene: Scene, strength: float) -> None:
+    """Both eyes smaller."""
+    _scale_eyes(scene, 1 / (1 + 0.15 * strength), 1 / (1 + 0.45 * strength))
+
+
+def _brows(scene: Scene) -> list[tuple[Label, np.ndarray]]:
+    found = [(label, region) for label in _BROWS if (region := scene.part(label)) is not None]
+    if not found:
+        raise QuickEditImpossible("No brows are visible in this mask; paint them first.")
+    return found
+
+
+def _thickness(scene: Scene, factor: float, extra: float) -> None:
+    for label, region in _brows(scene):
+        band = scene.band(region)
+        top, bottom = smooth_curve(band.top, 2), smooth_curve(band.bottom, 2)
+        middle, thick = (top + bottom) / 2, np.maximum(bottom - top, 0.01)
+        t = np.linspace(-1, 1, len(thick))
+        body = (1 - t**4) ** 0.5  # rounded ends
+        if factor > 1:
+            wanted = np.minimum(thick * factor + extra, 0.30) * body
+            thick = np.maximum(wanted, thick)
+        else:
+            thick = np.minimum(thick, np.maximum(thick * factor, 0.05 * body))
+        # A thicker brow grows upwards more than towards the eye.
+        middle = middle - 0.2 * (thick - (bottom - top))
+        scene.uncover(scene.where(label), _ON)
+        scene.paint(scene.between(band.x, middle - thick / 2, middle + thick / 2), label, over=_ON)
+
+
+def thicker_brows(scene: Scene, strength: float) -> None:
+    """Both brows thicker."""
+    _thickness(scene, 1 + 0.45 * strength, 0.04 * strength)
+
+
+def thinner_brows(scene: Scene, strength: float) -> None:
+    """Both brows thinner."""
+    _thickness(scene, max(0.2, 1 - 0.45 * strength), 0.0)
+
+
+def raised_brows(scene: Scene, strength: float) -> None:
+    """Both brows up, with a slight arch."""
+    brows = _brows(scene)
+    moves = []
+    for label, region in brows:
+        x, y = scene.x[region], scene.y[region]
+        lift = float(np.clip(0.58 + y.mean(), 0, 0.17 * strength))
+        t = (scene.x - x.mean()) / max(0.2, np.ptp(x) / 2)
+        arch = 1 + 0.25 * (1 - np.clip(t, -1, 1) ** 2)
+        free = scene.where(*_ON, label)
+        # Brows stop at the hairline or the brim of a hat instead of sinking into it.
+        for part in (1.0, 0.75, 0.5, 0.25, 0.0):
+            new = scene.reshaped(region, scene.x, scene.y + part * lift * arch)
+            if part == 0 or (new & free).sum() >= 0.9 * new.sum():
+                break
+        if part and lift > 0:
+            moves.append((label, new))
+    for label, new in moves:
+        scene.uncover(scene.where(label), _ON)
+        scene.paint(new, label, over=_ON)
+
+
+def _scale_nose(scene: Scene, factor: float) -> None:
+    region = scene.part(Label.NOSE)
+    if region is None:
+        raise QuickEditImpossible("This mask has no nose; paint one first.")
+    x, y = scene.x[region], scene.y[region]
+    top, bottom = y.min(), y.max()
+    wings = x[y > top + 0.65 * (bottom - top)]
+    width = np.ptp(wings)
+    factor = float(np.clip(factor, min(1, 0.40 / width), max(1, 0.95 / width)))
+    # The bridge keeps its place; the wings move most.
+    scale = 1 + (factor - 1) * (0.35 + 0.65 * ramp(scene.y, top + 0.2 * (bottom - top), top + 0.75 * (bottom - top)))
+    bridge = x[y < top + 0.35 * (bottom - top)]
+    along = np.clip((scene.y - top) / max(bottom - top, 0.1), 0, 1)
+    middle = bridge.mean() + ((wings.min() + wings.max()) / 2 - bridge.mean()) * along
+    new = scene.reshaped(region, middle + (scene.x - middle) / scale, scene.y)
+    scene.uncover(scene.where(Label.NOSE), (Label.SKIN, Label.EYE_G))
+    scene.paint(new, Label.NOSE, over=(Label.SKIN, Label.EYE_G))
+
+
+def wider_nose(scene: Scene, strength: float) -> None:
+    """The wings of the nose further apart."""
+    _scale_nose(scene, 1 + 0.28 * strength)
+
+
+def narrower_nose(scene: Scene, strength: float) -> None:
+    """The wings of the nose closer together."""
+    _scale_nose(scene, 1 / (1 + 0.3 * strength))
+
+
+def _scale_face(scene: Scene, amount: float) -> None:
+    """Move cheeks and jaw inwards (amount > 0) or outwards; what lies beside the face follows."""
+    if scene.where(Label.SKIN).sum() < scene.unit**2:
+        raise QuickEditImpossible("Too little skin is visible in this mask to reshape the face; paint skin first.")
+    left, right = scene.cheeks
+    middle, half = (left + right) / 2, (right - left) / 2
+    narrowest, widest = 0.80, 1.30
+    amount = float(np.clip(amount, min(0, half / widest - 1), max(0, half / narrowest - 1)))
+    if abs(amount) < 0.01:
+        return
+    away = (scene.x - middle) / half
+    # Sideways only; grows from the temples to the jaw and dies out below the chin and two faces away.
+    rows = (0.35 + 0.65 * ramp(scene.y, 0.1, scene.chin - 0.4)) * ramp(scene.y, -0.8, 0.3)
+    rows = rows * (1 - ramp(scene.y, scene.chin, scene.chin + 0.5))
+    reach = np.clip(2.2 - abs(away), 0, 1.2) / 1.2
+    shift = amount * rows * np.minimum(1, reach) * (scene.x - middle)
+    new = scene.warped(scene.x + shift, scene.y)
+    # The features keep their shape and place.
+    inner = tuple(k for k in FACE_PARTS if k != Label.SKIN) + (Label.EYE_G,)
+    before = scene.mask
+    scene.mask = np.where(abs(shift) * scene.unit > 0.25, new, before)
+    scene.uncover(scene.where(*inner) & scene.face, (Label.SKIN,))
+    kept = np.isin(before, inner)
+    scene.mask[kept] = before[kept]
+
+
+def slimmer_face(scene: Scene, strength: float) -> None:
+    """Cheeks and jaw narrower."""
+    _scale_face(scene, 0.13 * strength)
+
+
+def rounder_face(scene: Scene, strength: float) -> None:
+    """Cheeks and jaw wider."""
+    _scale_face(scene, -0.12 * strength)
+
+

@@ -1,0 +1,186 @@
+"""Quick edits of the hair, drawn around the head's own outline."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maskgan.labels import Label
+from maskgan.quick_edits.scene import QuickEditImpossible, Scene, ramp, signed_distance
+
+_EARS = (Label.L_EAR, Label.R_EAR)
+
+
+def _has_hair(scene: Scene) -> bool:
+    return bool(scene.where(Label.HAIR).sum() > 0.15 * scene.unit**2)
+
+
+def _need_hair(scene: Scene) -> np.ndarray:
+    if not _has_hair(scene):
+        raise QuickEditImpossible("This mask has no hair; give it some with Longer hair first.")
+    return scene.where(Label.HAIR)
+
+
+def across(scene: Scene) -> tuple[np.ndarray, float, float]:
+    """x seen from the middle of the face in half faces (H, W), that middle, and half the face's width."""
+    left, right = scene.cheeks
+    middle, half = (left + right) / 2, (right - left) / 2
+    return (scene.x - middle) / half, middle, half
+
+
+def brow_line(scene: Scene) -> float:
+    """y of the brows' upper edge, or where it usually is."""
+    brows = scene.where(Label.L_BROW, Label.R_BROW)
+    return float(np.clip(np.percentile(scene.y[brows], 3), -0.65, -0.25)) if brows.any() else -0.36
+
+
+def paint_short_hair(scene: Scene) -> None:
+    """Cover the bare upper head with short hair."""
+    q, _, half = across(scene)
+    top = float(scene.y[scene.face].min()) if scene.face.any() else -1.3
+    top = float(np.clip(top, -1.55, -1.2)) - 0.2
+    base = 0.05
+    dome = (abs(q) * half / (half + 0.13)) ** 2.3 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.3 < 1
+    hairline = -1.0 + 0.75 * np.clip(abs(q), 0, 1.2) ** 5
+    scene.paint(dome & (scene.y < np.minimum(hairline, base)), Label.HAIR, over=(Label.BACKGROUND, Label.SKIN))
+
+
+def longer_hair(scene: Scene, strength: float) -> None:
+    """Hair down both sides of the face, behind it and over the shoulders."""
+    if not _has_hair(scene) and not scene.where(Label.HAT).any():
+        paint_short_hair(scene)
+        return
+    hair = scene.where(Label.HAIR)
+    head = hair | scene.face | scene.where(Label.HAT)
+    _, middle, half = across(scene)
+    region = np.zeros(hair.shape, bool)
+    for side in (-1, 1):
+        out = side * (scene.x - middle)
+        strand = hair & (out > 0.45 * half)
+        bottom = float(np.percentile(scene.y[strand], 98)) if strand.any() else -0.5
+        end = bottom + strength * max(0.7, 1.95 - bottom)
+        # The outline leaves the head at the temples, swings out to the jaw and hangs from there.
+        edge = side * (np.array(scene.extent(head, -0.75, -0.55, half + 0.1)) - middle)
+        start = float(np.clip(edge.max(), half, half + 0.8))
+        wide = max(start, half + 0.34) + 0.04
+        outer = start + (wide - start) * ramp(scene.y, -0.6, 0.7) - 0.05 * ramp(scene.y, 1.0, 2.2)
+        inner = np.where(scene.y < 0.6, 0.0, half * (0.78 - 0.1 * ramp(scene.y, 1.2, 2.2)))
+        along = np.clip((out - 0.7 * half) / max(wide - 0.7 * half, 0.1), 0, 1)
+        tips = end - 0.30 * abs(2 * along - 1) ** 2.5
+        region |= (out > inner) & (out < outer) & (scene.y > -0.65) & (scene.y < tips)
+    scene.paint(
+        region,
+        Label.HAIR,
+        over=(Label.BACKGROUND, Label.CLOTH, Label.NECK, Label.NECK_L, Label.EAR_R, *_EARS),
+    )
+
+
+def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
+    """Fill where hair was cut away with what lies behind it: face, ears, neck, clothes, background."""
+    q, middle, half = across(scene)
+    shirt = scene.where(Label.CLOTH)
+    neck = scene.where(Label.NECK)
+    low, high = scene.extent(neck, scene.chin - 0.2, scene.chin + 0.3, 0.0)
+    reach = 0.72 * half + 0.25 * np.maximum(0, scene.y - scene.chin) ** 1.5
+    column = (scene.x > min(middle - 0.72 * half, low) - reach + 0.72 * half) & (
+        scene.x < max(middle + 0.72 * half, high) + reach - 0.72 * half
+    )
+    scene.mask[removed] = Label.BACKGROUND
+    if shirt.any():
+        grid = np.linspace(scene.x[shirt].min(), scene.x[shirt].max() + 1e-3, 33)
+        top, _ = scene.envelope(shirt, grid)
+        collar = np.interp(scene.x, grid, top)
+        scene.mask[removed & (scene.y > np.maximum(collar, scene.chin - 0.1))] = Label.CLOTH
+    if neck.any():
+        below = removed & column & (scene.y > 0.9) & (scene.mask == Label.BACKGROUND)
+        scene.mask[below] = Label.NECK
+    scene.mask[removed & scene.face & (scene.y > -1.2)] = Label.SKIN
+    nose = scene.part(Label.NOSE)
+    turned = float(q[nose].mean()) if nose is not None else 0.0
+    for side, label in ((-1, Label.R_EAR), (1, Label.L_EAR)):
+        if scene.where(label).sum() > 0.05 * scene.unit**2 or side * turned > 0.3:
+            continue  # the ear is seen already, or lies behind a turned face
+        edge = scene.cheeks[0 if side < 0 else 1]
+        dx, dy = side * (scene.x - edge) - 0.06 + 0.12 * (scene.y - 0.38), scene.y - 0.38
+        ear = (dx / 0.15) ** 2 + (dy / 0.36) ** 2 < 1
+        scene.paint(ear & removed & (scene.y > ears_from), label, over=(Label.BACKGROUND, Label.NECK))
+    scene.smooth(removed)
+
+
+def shorter_hair(scene: Scene, strength: float) -> None:
+    """Long hair to the jaw, half-long hair to the ears, short hair closer to the head."""
+    hair = _need_hair(scene)
+    q, middle, half = across(scene)
+    top = float(np.percentile(scene.y[hair], 0.5))
+    bottom = float(np.percentile(scene.y[hair], 98))
+    strength = min(strength, 1.3)
+    if bottom > 0.5:
+        goal, width = (1.05, half + 0.42) if bottom > 1.5 else (0.12, half + 0.2)
+        cut = bottom + strength * (goal - bottom)
+        ceiling = top
+    else:
+        cut, width = max(-0.1, bottom - 0.15 * strength), half + 0.14
+        face_top = float(scene.y[scene.face].min()) if scene.face.any() else -1.2
+        ceiling = min(max(top, -1.95) + 0.22 * strength, face_top - 0.1)
+        ceiling = max(ceiling, top)
+    out = abs(scene.x - middle)
+    shoulder = -0.55  # above this row the kept hair is a dome
+    sides = width - (0.25 if goal_is_jaw(bottom) else 0.1) * ramp(scene.y, cut - 0.5, cut) ** 2
+    dome = (out / width) ** 2.4 + (np.maximum(shoulder - scene.y, 0) / max(shoulder - ceiling, 0.3)) ** 2.4
+    # A centre of hair wider than the new style keeps its own outline for a small strength.
+    kept = (scene.y < cut - 0.12 * (out / width) ** 4) & np.where(scene.y < shoulder, dome < 1, out < sides)
+    _reveal(scene, hair & ~kept, ears_from=cut - 0.3)
+
+
+def goal_is_jaw(bottom: float) -> bool:
+    """Whether hair that ends at this y is cut to the jaw (rather than to the ears)."""
+    return bottom > 1.5
+
+
+def more_volume(scene: Scene, strength: float) -> None:
+    """Hair stands out further all around."""
+    hair = _need_hair(scene)
+    _, middle, half = across(scene)
+    grow = 0.2 * strength * scene.unit * (1 - 0.6 * ramp(scene.y, 0.8, 2.0))
+    # A limit around the head: hair never fills the whole picture, however often it grows.
+    limit = ((scene.x - middle) / (half + 1.0)) ** 2 + ((scene.y - 0.1) / 2.3) ** 2 < 1
+    near = signed_distance(hair) > -grow
+    # Hair grows away from the head, not down over the neck.
+    outside = (abs(scene.x - middle) > 0.85 * half) | (scene.y < -0.5)
+    scene.paint(near & limit & outside, Label.HAIR, over=(Label.BACKGROUND, *_EARS, Label.CLOTH))
+    ring = near & ~hair & limit & scene.where(Label.HAIR, Label.BACKGROUND)
+    scene.smooth(ring)
+
+
+def fringe(scene: Scene, strength: float) -> None:
+    """Hair over the forehead down to the brows."""
+    if not scene.where(Label.HAT).any():
+        _need_hair(scene)
+    q, middle, _ = across(scene)
+    skin = scene.where(Label.SKIN) & scene.face
+    forehead = skin & (abs(scene.x - middle) < 0.3) & (scene.y < -0.2)
+    if not forehead.any():
+        raise QuickEditImpossible("The forehead is covered already.")
+    hairline = float(np.percentile(scene.y[forehead], 2))
+    low = brow_line(scene) - 0.03
+    edge = hairline + min(strength, 1.1) * max(0.0, low - hairline)
+    # Longer at the temples, parted into a few locks.
+    locks = 0.07 * abs(np.sin(4.6 * q + 0.5)) * min(1.0, strength)
+    edge = edge - locks + 0.3 * min(1.0, strength) * ramp(abs(q), 0.55, 1.05)
+    scene.paint(skin & (scene.y < edge), Label.HAIR)
+
+
+def higher_forehead(scene: Scene, strength: float) -> None:
+    """Fringe away, hairline further up."""
+    hair = _need_hair(scene)
+    q, middle, _ = across(scene)
+    crown = hair & (abs(scene.x - middle) < 0.35) & (scene.y < -0.3)
+    if not crown.any():
+        raise QuickEditImpossible("There is no hair above the forehead to move back.")
+    top = float(np.percentile(scene.y[crown], 1))
+    skin = scene.where(Label.SKIN) & (abs(scene.x - middle) < 0.35) & (scene.y < -0.2)
+    hairline = float(np.percentile(scene.y[skin], 2)) if skin.any() else -0.3
+    goal = max(min(hairline, -0.95) - 0.26, top + 0.16, -1.6)
+    goal = min(hairline, hairline + strength * (goal - hairline))
+    base = -0.25
+    oval = np.clip(1 - abs(q / 0.97) ** 2.4, 0, 1) ** (1 / 2.4)
+    scene.paint((scene.y > base - (base - goal) * oval) & (scene.y < base), Label.SKIN, over=(Label.HAIR,))

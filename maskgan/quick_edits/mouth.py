@@ -1,0 +1,155 @@
+"""Quick edits of the mouth: its four contour lines are measured, bent and painted anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from maskgan.labels import Label
+from maskgan.quick_edits.scene import LIPS, QuickEditImpossible, Scene
+
+_STEPS = 41
+
+
+@dataclass
+class MouthLines:
+    """The mouth's contours at x = centre + half_width * t, t in -1..1; each (41,) of y in frame units."""
+
+    centre: float
+    half_width: float
+    upper_top: np.ndarray
+    upper_bottom: np.ndarray
+    lower_top: np.ndarray
+    lower_bottom: np.ndarray
+
+    @property
+    def t(self) -> np.ndarray:
+        return np.linspace(-1, 1, _STEPS)
+
+    @property
+    def x(self) -> np.ndarray:
+        return self.centre + self.half_width * self.t
+
+    @property
+    def gap(self) -> np.ndarray:
+        """How far the lips are apart."""
+        return self.lower_top - self.upper_bottom
+
+    def bend(self) -> float:
+        """How much higher the corners lie than the middle of the mouth line (positive: a smile)."""
+        line = (self.upper_bottom + self.lower_top) / 2
+        return float(line[_STEPS // 2 - 2 : _STEPS // 2 + 3].mean() - (line[:3].mean() + line[-3:].mean()) / 2)
+
+    def shift(self, upper_top: np.ndarray, upper_bottom: np.ndarray, lower_top: np.ndarray, lower_bottom: np.ndarray):
+        """Move the four lines down by these amounts."""
+        self.upper_top = self.upper_top + upper_top
+        self.upper_bottom = self.upper_bottom + upper_bottom
+        self.lower_top = self.lower_top + lower_top
+        self.lower_bottom = self.lower_bottom + lower_bottom
+
+
+def measure_mouth(scene: Scene) -> MouthLines:
+    """Measure the mouth's contours. Raises QuickEditImpossible when the mask has no mouth."""
+    region = scene.where(*LIPS)
+    if region.sum() < max(8, 0.01 * scene.unit**2):
+        raise QuickEditImpossible("This mask has no mouth; paint lips first.")
+    band = scene.band(region, _STEPS)
+    upper, lower, inside = (scene.where(k) for k in (Label.U_LIP, Label.L_LIP, Label.MOUTH))
+    upper_bottom = scene.envelope(upper, band.x)[1] if upper.any() else band.top.copy()
+    lower_top = scene.envelope(lower, band.x)[0] if lower.any() else band.bottom.copy()
+    if not inside.any():
+        upper_bottom = lower_top = (upper_bottom + lower_top) / 2
+    upper_bottom = np.clip(upper_bottom, band.top, band.bottom)
+    lower_top = np.clip(lower_top, upper_bottom, band.bottom)
+    centre, half_width = (band.x[0] + band.x[-1]) / 2, (band.x[-1] - band.x[0]) / 2
+    return MouthLines(float(centre), float(half_width), band.top, upper_bottom, lower_top, band.bottom)
+
+
+def paint_mouth(scene: Scene, lines: MouthLines) -> None:
+    """Replace the scene's mouth with these lines; whatever lies before the mouth stays there."""
+    old = scene.where(*LIPS)
+    scene.uncover(old, (Label.SKIN,))
+    # Between the samples the lips run to a rounded corner rather than to a blunt end.
+    x = lines.x
+    for label, top, bottom in (
+        (Label.MOUTH, lines.upper_bottom, lines.lower_top),
+        (Label.U_LIP, lines.upper_top, lines.upper_bottom),
+        (Label.L_LIP, lines.lower_top, lines.lower_bottom),
+    ):
+        scene.paint(scene.between(x, top, bottom), label, over=(Label.SKIN,))
+
+
+def _chin_room(scene: Scene, lines: MouthLines) -> float:
+    """How far the lower lip can go down before it meets the chin."""
+    return max(0.0, scene.chin - 0.16 - float(lines.lower_bottom.max()))
+
+
+def smile(scene: Scene, strength: float) -> None:
+    """Corners up and out, a row of teeth."""
+    lines = measure_mouth(scene)
+    t = lines.t
+    room = np.clip(1.0 - abs(lines.centre - sum(scene.cheeks) / 2), 0.5, 1.0)  # a turned head shows a narrower mouth
+    lines.half_width = max(lines.half_width, min(lines.half_width * (1 + 0.2 * strength), 0.6 * room))
+    bend = max(0.0, min(0.26 * strength, 0.34 - lines.bend()))
+    curve = -bend * (abs(t) ** 1.8 - 0.3)
+    lines.shift(curve, curve, curve, curve)
+    opened = max(0.0, 0.17 * strength - float(lines.gap.max()))
+    opened = min(opened, 2 * _chin_room(scene, lines))
+    profile = opened * (1 - t**2)
+    lines.shift(-0.3 * profile, -0.45 * profile, 0.55 * profile, 0.45 * profile)
+    paint_mouth(scene, lines)
+
+
+def open_mouth(scene: Scene, strength: float) -> None:
+    """Lips apart, the lower one down."""
+    lines = measure_mouth(scene)
+    opened = min(0.36 * strength, 0.62 - float(lines.gap.max()), _chin_room(scene, lines) / 0.8)
+    if opened <= 0:
+        return
+    profile = opened * np.sqrt(np.clip(1 - lines.t**2, 0, 1))
+    lines.shift(-0.2 * profile, -0.2 * profile, 0.8 * profile, 0.8 * profile)
+    lines.half_width *= 1 - 0.15 * opened
+    paint_mouth(scene, lines)
+
+
+def close_mouth(scene: Scene, strength: float) -> None:
+    """Lips together."""
+    lines = measure_mouth(scene)
+    if not scene.where(Label.MOUTH).any():
+        raise QuickEditImpossible("The mouth is closed already.")
+    gap = min(1.0, strength) * lines.gap
+    lines.shift(0.4 * gap, 0.4 * gap, -0.6 * gap, -0.6 * gap)
+    # Lips hidden by a wide grin get their thickness back.
+    body = np.sqrt(np.clip(1 - lines.t**2, 0, 1))
+    upper = np.maximum(0, 0.09 * body - (lines.upper_bottom - lines.upper_top))
+    lower = np.maximum(0, 0.11 * body - (lines.lower_bottom - lines.lower_top))
+    lines.shift(-upper, 0 * gap, 0 * gap, lower)
+    paint_mouth(scene, lines)
+
+
+def _scale_lips(scene: Scene, factor: float, thinnest: float, thickest: float) -> None:
+    lines = measure_mouth(scene)
+    t = lines.t
+    body = np.sqrt(np.clip(1 - t**2, 0, 1))
+    upper, lower = lines.upper_bottom - lines.upper_top, lines.lower_bottom - lines.lower_top
+    changes = []
+    for thickness, extra in ((upper, 0.03), (lower, 0.04)):
+        wanted = thickness * factor + (extra * body if factor > 1 else 0)
+        limit = thickest * (1 if thickness is lower else 0.8)
+        wanted = np.minimum(wanted, limit * body) if factor > 1 else np.maximum(wanted, thinnest * body)
+        changes.append(np.maximum(wanted - thickness, 0) if factor > 1 else np.minimum(wanted - thickness, 0))
+    room = _chin_room(scene, lines)
+    # Full lips grow outwards and a little inwards.
+    lines.shift(-changes[0], 0 * t, 0 * t, np.minimum(changes[1], room))
+    paint_mouth(scene, lines)
+
+
+def fuller_lips(scene: Scene, strength: float) -> None:
+    """Both lips thicker."""
+    _scale_lips(scene, 1 + 0.45 * strength, 0.0, 0.32)
+
+
+def thinner_lips(scene: Scene, strength: float) -> None:
+    """Both lips thinner."""
+    _scale_lips(scene, max(0.3, 1 - 0.35 * strength), 0.05, 0.0)

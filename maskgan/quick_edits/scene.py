@@ -1,0 +1,264 @@
+"""What every quick edit stands on: the face's own axes in a label map, smooth shapes, and what lies beneath.
+
+Frame coordinates: origin midway between the eyes, x along the eye line towards the right side of an upright
+picture (the subject's left), y towards the chin, both in units of about one eye distance. In an upright frontal
+face the mouth lies at y = 1.06 and the chin near y = 1.75 (medians over hand-labelled faces).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from maskgan.labels import NUM_CLASSES, Label
+
+#: Parts that lie inside the face's outline.
+FACE_PARTS = (
+    *(Label.SKIN, Label.NOSE, Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW),
+    *(Label.MOUTH, Label.U_LIP, Label.L_LIP),
+)
+LIPS = (Label.MOUTH, Label.U_LIP, Label.L_LIP)
+
+#: Where parts lie in the frame (x + iy) and how far each is trusted when the frame is fitted.
+_LANDMARKS = (
+    ((Label.R_EYE,), -0.47 + 0j, 2.0),
+    ((Label.L_EYE,), 0.47 + 0j, 2.0),
+    ((Label.R_BROW,), -0.5 - 0.22j, 1.0),
+    ((Label.L_BROW,), 0.5 - 0.22j, 1.0),
+    ((Label.EYE_G,), 0.07j, 1.0),
+    ((Label.NOSE,), 0.4j, 1.0),
+    (LIPS, 1.06j, 3.0),
+)
+
+
+class QuickEditImpossible(ValueError):
+    """The mask lacks what this edit needs; the message is one sentence for people."""
+
+
+@dataclass(frozen=True)
+class FaceFrame:
+    """Similarity between frame coordinates and pixels: pixel = origin + axis * frame (complex numbers)."""
+
+    origin: complex
+    axis: complex  # pixels per frame unit, turned by the head's tilt
+
+    @property
+    def unit(self) -> float:
+        """Pixels per frame unit (about one eye distance)."""
+        return abs(self.axis)
+
+    def to_pixels(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Frame coordinates -> pixel columns and rows, float32."""
+        z = self.origin + self.axis * (np.asarray(x) + 1j * np.asarray(y))
+        return z.real.astype(np.float32), z.imag.astype(np.float32)
+
+    def coordinates(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Frame coordinates x, y of every pixel centre, each (H, W) float32."""
+        inverse = 1 / self.axis
+        cols = (np.arange(shape[1], dtype=np.float32) - np.float32(self.origin.real))[None]
+        rows = (np.arange(shape[0], dtype=np.float32) - np.float32(self.origin.imag))[:, None]
+        a, b = np.float32(inverse.real), np.float32(inverse.imag)
+        return a * cols - b * rows, b * cols + a * rows
+
+
+def largest_piece(region: np.ndarray) -> np.ndarray:
+    """The largest connected piece of a boolean (H, W) region."""
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
+    return pieces == 1 + stats[1:, cv2.CC_STAT_AREA].argmax() if len(stats) > 1 else region.copy()
+
+
+def signed_distance(region: np.ndarray) -> np.ndarray:
+    """Distance in pixels to the region's border, positive inside; (H, W) float32."""
+    inside = region.astype(np.uint8)
+    if not inside.any():
+        return np.full(region.shape, -1e4, np.float32)
+    outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    if inside.all():
+        return np.full(region.shape, 1e4, np.float32)
+    return cv2.distanceTransform(inside, cv2.DIST_L2, 5) - outside
+
+
+def fit_frame(mask: np.ndarray) -> FaceFrame:
+    """Fit the face's frame to the centres of the parts that the mask has (weighted least squares).
+
+    Raises QuickEditImpossible when the mask shows no face at all.
+    """
+    expected, found, weights = [], [], []
+    for labels, place, weight in _LANDMARKS:
+        region = np.isin(mask, labels)
+        if region.sum() >= 6:
+            rows, cols = np.nonzero(largest_piece(region))
+            expected.append(place)
+            found.append(cols.mean() + 1j * rows.mean())
+            weights.append(weight)
+    z, p, w = np.array(expected), np.array(found), np.array(weights)
+    if len(w) >= 2:
+        z_mean, p_mean = np.average(z, weights=w), np.average(p, weights=w)
+        axis = (w * np.conj(z - z_mean) * (p - p_mean)).sum() / (w * abs(z - z_mean) ** 2).sum()
+        frame = FaceFrame(complex(p_mean - axis * z_mean), complex(axis))
+    else:
+        rows, cols = np.nonzero(mask == Label.SKIN)
+        if len(rows) < 30:
+            raise QuickEditImpossible("This mask shows no face to work on; paint skin, eyes and a mouth first.")
+        axis = complex(np.sqrt(len(rows) / 4.3))  # an upright face: its skin covers about 4.3 square units
+        origin = p[0] - axis * z[0] if len(w) else cols.mean() + 1j * rows.mean() - 0.35j * axis
+        frame = FaceFrame(complex(origin), axis)
+    if frame.unit < 6:
+        raise QuickEditImpossible("The face in this mask is too small for quick edits; use a larger crop.")
+    return frame
+
+
+@dataclass
+class Band:
+    """A part as a curve with thickness: top and bottom (y) over x, all (N,) in frame coordinates."""
+
+    x: np.ndarray
+    top: np.ndarray
+    bottom: np.ndarray
+
+
+class Scene:
+    """One label map under edit: `mask` (H, W) uint8 is a copy that the edit paints on."""
+
+    def __init__(self, mask: np.ndarray) -> None:
+        self.mask = mask.copy()
+        self.frame = fit_frame(mask)
+        self.x, self.y = self.frame.coordinates(mask.shape)
+
+    @property
+    def unit(self) -> float:
+        return self.frame.unit
+
+    def where(self, *labels: Label) -> np.ndarray:
+        """(H, W) bool: pixels of any of these classes."""
+        return np.isin(self.mask, labels) if len(labels) != 1 else self.mask == labels[0]
+
+    def part(self, *labels: Label) -> np.ndarray | None:
+        """The classes' main piece without specks, or None when the mask has hardly a trace of them."""
+        region = self.where(*labels)
+        if region.sum() < max(6, 0.002 * self.unit**2):
+            return None
+        return largest_piece(region)
+
+    @cached_property
+    def face(self) -> np.ndarray:
+        """(H, W) bool: the convex outline of the face as the mask had it, without ears and neck."""
+        region = self.where(*FACE_PARTS)
+        # Opening drops threads of skin (between strands of hair) that would blow up the outline.
+        size = max(3, int(self.unit / 10) | 1)
+        opened = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
+        rows, cols = np.nonzero(largest_piece(opened > 0 if opened.any() else region))
+        outline = np.zeros(self.mask.shape, np.uint8)
+        if len(rows):
+            cv2.fillConvexPoly(outline, cv2.convexHull(np.stack([cols, rows], 1).astype(np.int32)), 1)
+        return outline > 0
+
+    def extent(self, region: np.ndarray, low: float, high: float, default: float) -> tuple[float, float]:
+        """Smallest and largest x of a region between the rows y = low..high (stray pixels left out)."""
+        x = self.x[region & (self.y > low) & (self.y < high)]
+        return tuple(np.percentile(x, (1.5, 98.5))) if len(x) > 8 else (-default, default)
+
+    @cached_property
+    def cheeks(self) -> tuple[float, float]:
+        """x of the face's two sides at the height of eyes and nose."""
+        left, right = self.extent(self.face, 0.0, 0.6, 1.0)
+        return min(left, -0.55), max(right, 0.55)
+
+    @cached_property
+    def chin(self) -> float:
+        """y of the chin."""
+        y = self.y[self.face & (abs(self.x - sum(self.cheeks) / 2) < 0.3)]
+        return float(np.clip(y.max(), 1.3, 2.1)) if len(y) else 1.75
+
+    def paint(self, region: np.ndarray, label: Label, over: Iterable[Label] | None = None) -> None:
+        """Give a region one class, only where the present class is in `over` (None: everywhere)."""
+        self.mask[region if over is None else region & self.where(*over)] = label
+
+    def uncover(self, region: np.ndarray, beneath: Iterable[Label]) -> None:
+        """Fill a region with the nearest class around it out of `beneath`, along a smooth border."""
+        if not region.any():
+            return
+        source = ~region & self.where(*beneath)
+        if not source.any():
+            self.mask[region] = tuple(beneath)[0]
+            return
+        _, index = cv2.distanceTransformWithLabels(
+            (~source).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        classes = np.zeros(index.max() + 1, np.uint8)
+        classes[index[source]] = self.mask[source]
+        self.mask[region] = classes[index[region]]
+        self.smooth(region)
+
+    def smooth(self, region: np.ndarray) -> None:
+        """Round the borders between classes within a region (majority under a small Gaussian)."""
+        sigma = 0.03 * self.unit
+        present = np.unique(self.mask[region])
+        if len(present) < 2:
+            return
+        votes = np.stack([cv2.GaussianBlur((self.mask == k).astype(np.float32), (0, 0), sigma) for k in present])
+        self.mask[region] = present[votes[:, region].argmax(0)]
+
+    def band(self, region: np.ndarray, steps: int = 41) -> Band:
+        """Measure a region that is a function of x: its top and bottom over `steps` places."""
+        x, y = self.x[region], self.y[region]
+        grid = np.linspace(x.min(), x.max(), steps)
+        top, bottom = self.envelope(region, grid)
+        return Band(grid, top, bottom)
+
+    def envelope(self, region: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Smoothed smallest and largest y of a region at each x of an even grid (gaps interpolated)."""
+        step, half_pixel = grid[1] - grid[0], 0.5 / self.unit
+        bins = np.rint((self.x[region] - grid[0]) / step).astype(int).clip(0, len(grid) - 1)
+        top, bottom = np.full(len(grid), np.inf), np.full(len(grid), -np.inf)
+        np.minimum.at(top, bins, self.y[region] - half_pixel)
+        np.maximum.at(bottom, bins, self.y[region] + half_pixel)
+        seen = np.isfinite(top)
+        top = np.interp(grid, grid[seen], top[seen])
+        bottom = np.interp(grid, grid[seen], bottom[seen])
+        return smooth_curve(top), smooth_curve(bottom)
+
+    def between(self, x: np.ndarray, top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+        """(H, W) bool: the pixels with top(x) <= y < bottom(x), zero outside the range of x."""
+        region = (self.x >= x[0]) & (self.x <= x[-1]) & (self.y >= top.min()) & (self.y <= bottom.max())
+        px, py = self.x[region], self.y[region]
+        region[region] = (py >= np.interp(px, x, top)) & (py < np.interp(px, x, bottom))
+        return region
+
+    def reshaped(self, region: np.ndarray, x_source: np.ndarray, y_source: np.ndarray) -> np.ndarray:
+        """The region pulled through a map: each pixel looks up the frame point (x_source, y_source).
+
+        Works on the signed distance, so that enlarged contours stay smooth.
+        """
+        distance = cv2.GaussianBlur(signed_distance(region), (0, 0), max(0.5, 0.012 * self.unit))
+        cols, rows = self.frame.to_pixels(x_source, y_source)
+        return cv2.remap(distance, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0
+
+    def warped(self, x_source: np.ndarray, y_source: np.ndarray) -> np.ndarray:
+        """The whole label map pulled through a map (see `reshaped`), by the heaviest class."""
+        cols, rows = self.frame.to_pixels(x_source, y_source)
+        best, result = np.full(self.mask.shape, -1, np.float32), self.mask.copy()
+        for k in np.flatnonzero(np.bincount(self.mask.ravel(), minlength=NUM_CLASSES)):
+            plane = cv2.GaussianBlur((self.mask == k).astype(np.float32), (0, 0), 0.7)
+            plane = cv2.remap(plane, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            result[plane > best] = k
+            np.maximum(best, plane, out=best)
+        return result
+
+
+def smooth_curve(values: np.ndarray, sigma: float = 1.3) -> np.ndarray:
+    """Gaussian smoothing of samples (N,), straight on beyond both ends so that the ends stay in place."""
+    reach = int(3 * sigma) + 1
+    padded = np.pad(values, reach, mode="reflect", reflect_type="odd")
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return np.convolve(padded, kernel / kernel.sum(), mode="valid")
+
+
+def ramp(value: np.ndarray, start: float, end: float) -> np.ndarray:
+    """Smoothstep: 0 before `start`, 1 after `end`."""
+    t = np.clip((value - start) / (end - start), 0, 1)
+    return t * t * (3 - 2 * t)
