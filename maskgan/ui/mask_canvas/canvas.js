@@ -60,6 +60,7 @@ function accept(value) {
   }
   if (value.photo) loadPhoto(face, value.photo);
   show(true);
+  controls.revealClass(state.classId);
 }
 
 function loadPhoto(owner, url) {
