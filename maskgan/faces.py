@@ -211,7 +211,7 @@ def paste_back(
         lost = 1 - up(np.broadcast_to(np.asarray(detail), region.shape))[..., None]
         after -= lost * (before - up(original))
     if seamless:
-        after = _clone(photo[window], after, weight[..., 0] > 0)
+        after = _clone(before, after, weight[..., 0] > 0)
     blended = (before + weight * (after - before)).round().clip(0, 255).astype(np.uint8)
     result = photo.copy()
     result[window] = np.where(weight > 0, blended, photo[window])
@@ -225,16 +225,26 @@ def feathered_square(size: int, edge: float = 0.08) -> np.ndarray:
     return np.outer(ramp, ramp).astype(np.float32)
 
 
-def _clone(before: np.ndarray, after: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Gradients of `after` inside the region, joined to `before` around it; (h, w, 3) float32."""
-    inside = np.pad(inside, 2)
-    if not inside.any():
-        return after
+def _clone(before: np.ndarray, after: np.ndarray, inside: np.ndarray, solve_side: int = 400) -> np.ndarray:
+    """Gradients of `after` inside the region, joined to `before` around it; pictures are (h, w, 3) float32.
+
+    What cloning adds to `after` is a smooth field without detail of its own, so it is solved on a
+    small picture and enlarged.
+    """
+    height, width = inside.shape
+    scale = min(1.0, solve_side / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (before, after)]
+    inside = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
     # A rim of two pixels lets regions touch the border, which OpenCV's solver cannot.
-    around = ((2, 2), (2, 2), (0, 0))
-    target = np.pad(before, around, mode="edge")
-    source = np.pad(after.round().clip(0, 255).astype(np.uint8), around, mode="edge")
-    x, y, width, height = cv2.boundingRect(inside.astype(np.uint8))
-    centre = (x + width // 2, y + height // 2)
-    cloned = cv2.seamlessClone(source, target, inside.astype(np.uint8) * 255, centre, cv2.NORMAL_CLONE)
-    return cloned[2:-2, 2:-2].astype(np.float32)
+    target, source = (
+        np.pad(picture.round().clip(0, 255).astype(np.uint8), ((2, 2), (2, 2), (0, 0)), mode="edge")
+        for picture in small
+    )
+    mask = np.pad(inside, 2).astype(np.uint8) * 255
+    x, y, w, h = cv2.boundingRect(mask)
+    if w == 0:
+        return after
+    cloned = cv2.seamlessClone(source, target, mask, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE)
+    added = (cloned.astype(np.float32) - source)[2:-2, 2:-2]
+    return after + cv2.resize(added, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -105,7 +105,8 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
             f"The picture has only {width} x {height} pixels; use one with at least {MIN_SIDE} pixels on each side."
         )
     try:
-        image = _over_white(_to_srgb(_to_8_bit(ImageOps.exif_transpose(image))))
+        ImageOps.exif_transpose(image, in_place=True)
+        image = _over_white(_to_srgb(_to_8_bit(image)))
     except _DECODER_ERRORS as cause:
         raise BadPhoto("The picture file is damaged or of an unknown kind; save it as JPEG or PNG.") from cause
     return np.array(image)  # H, W, 3
@@ -144,7 +145,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 def _over_white(image: Image.Image) -> Image.Image:
     """Any mode -> RGB, transparent parts over white."""
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     image = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image).convert("RGB")
