@@ -1,1 +1,38 @@
-"""MaskGAN Studio: edit a face by painting its semantic mask (Lee et al., CVPR 2020)."""
+"""MaskGAN Studio: edit a face by painting its semantic mask (Lee et al., CVPR 2020).
+
+>>> from maskgan import MaskGANPipeline, read_photo
+>>> pipeline = MaskGANPipeline.bundled()
+>>> face = pipeline.prepare(read_photo("photo.jpg"))
+>>> edited = pipeline.edit(face, mask)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .dense_mapping import DenseMappingNetwork as DenseMappingNetwork
+    from .face_parser import FaceParser as FaceParser
+    from .images import read_photo as read_photo
+    from .mask_files import read_mask as read_mask
+    from .mask_files import write_mask as write_mask
+    from .pipeline import MaskGANPipeline as MaskGANPipeline
+
+# Loaded when first used, so that `import maskgan.labels` does not wait for diffusers.
+_HOMES = {
+    "AlphaBlender": "alpha_blender",
+    "DenseMappingNetwork": "dense_mapping",
+    "FaceParser": "face_parser",
+    "MaskGANPipeline": "pipeline",
+    "MaskVAE": "mask_vae",
+    "read_mask": "mask_files",
+    "read_photo": "images",
+    "write_mask": "mask_files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,0 +1,258 @@
+"""MaskGANPipeline: photo -> Face once, then Face and edited mask -> Edit as often as you like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import DiffusionPipeline
+from torch import Tensor
+
+from . import compositing, labels
+from .dense_mapping import DenseMappingNetwork, Style
+from .face_parser import FaceParser
+from .faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back
+from .images import to_tensor
+from .mask_files import resize_mask
+
+#: Where the bundled weights lie.
+WEIGHTS = Path(__file__).parent / "weights"
+
+#: Side of the face crop that the bundled networks work on.
+CROP_SIZE = 256
+
+
+class NoFaceFound(ValueError):  # noqa: N818
+    """No face in the photo; the message offers the way out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face of a photo, ready for any number of edits. Nothing in it is ever changed.
+
+    photo: (H, W, 3) uint8 RGB; crop: (S, S, 3) uint8 RGB; mask: (S, S) uint8 class ids; confidence: (S, S)
+    float32 in 0..1; style: a value of the DMN; reconstruction: (S, S, 3) float32 in 0..255, what the DMN makes of
+    the unedited mask; alignment: where the crop lies in the photo.
+    """
+
+    photo: np.ndarray
+    crop: np.ndarray
+    mask: np.ndarray
+    confidence: np.ndarray
+    style: Style
+    reconstruction: np.ndarray
+    alignment: Alignment
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """The result of an edit.
+
+    crop: (S, S, 3) uint8 RGB; changed: (S, S) bool, where the class differs; region: (S, S) float32 in 0..1, how
+    far the result replaces the photo, 0 = the photo's own pixels; photo: the whole photo with the face put back
+    (made when first asked for).
+    """
+
+    face: Face
+    crop: np.ndarray
+    changed: np.ndarray
+    region: np.ndarray
+    detail: np.ndarray = field(repr=False)
+
+    @property
+    def photo(self) -> np.ndarray:
+        """The full photo (H, W, 3) uint8 RGB with the edited face; outside the region bit-identical."""
+        return self.paste()
+
+    def paste(self, seamless: bool = False) -> np.ndarray:
+        """Like `photo`; `seamless` matches colours at the region's border by gradient-domain cloning."""
+        face = self.face
+        return paste_back(face.photo, face.alignment, self.crop, self.region, self.detail, seamless)
+
+
+class MaskGANPipeline(DiffusionPipeline):
+    """Face editing by semantic masks: a Dense Mapping Network and a face parser.
+
+    Stateless apart from its weights: any number of threads may call it at once.
+    """
+
+    def __init__(self, dmn: DenseMappingNetwork, parser: FaceParser) -> None:
+        super().__init__()
+        self.register_modules(dmn=dmn, parser=parser)
+        for network in (dmn, parser):
+            network.eval().requires_grad_(False)
+
+    @classmethod
+    def bundled(cls, weights: str | Path | None = None, device: str | None = None) -> MaskGANPipeline:
+        """Load the weights that come with the package, or those of the folder `weights`.
+
+        `device` is chosen by itself when not given: CUDA, then MPS, then CPU; float32 everywhere.
+        Raises FileNotFoundError when the folder holds no pipeline.
+        """
+        folder = Path(weights or WEIGHTS)
+        if not (folder / "model_index.json").exists():
+            raise FileNotFoundError(f"There are no MaskGAN weights in {folder}; give a folder with model_index.json.")
+        pipeline = cls.from_pretrained(folder, local_files_only=True)
+        return pipeline.to(device or best_device())
+
+    def _tensor(self, image: np.ndarray) -> Tensor:
+        return to_tensor(image).to(self.dmn.device, self.dmn.dtype)
+
+    def _mask_tensor(self, mask: np.ndarray) -> Tensor:
+        return torch.from_numpy(mask.astype(np.int64))[None].to(self.dmn.device)
+
+    def detect(self, photo: np.ndarray) -> list[DetectedFace]:
+        """All faces of a photo (H, W, 3) uint8 RGB, largest first."""
+        return detect_faces(photo)
+
+    @torch.inference_mode()
+    def _probabilities(self, crop: np.ndarray) -> Tensor:
+        """Class probabilities (1, 19, S, S), the mean over the crop and its mirror image."""
+        image = self._tensor(crop)
+        logits = self.parser(torch.cat([image, image.flip(-1)]))
+        mirrored = torch.tensor(labels.flip(np.arange(labels.NUM_CLASSES, dtype=np.uint8)[None])[0, ::-1].copy())
+        back = logits[1:].flip(-1)[:, mirrored.long()]
+        return (logits[:1].softmax(1) + back.softmax(1)) / 2
+
+    def parse(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Face crop (S, S, 3) uint8 RGB -> mask (S, S) uint8 and its probability (S, S) float32 in 0..1."""
+        confidence, mask = self._probabilities(crop).max(1)
+        return mask[0].to(torch.uint8).cpu().numpy(), confidence[0].float().cpu().numpy()
+
+    def prepare(self, photo: np.ndarray, face: int | DetectedFace | None = 0) -> Face:
+        """Find, crop and parse a face and encode its style: the dear half, once per photo.
+
+        Args:
+            photo: (H, W, 3) uint8 RGB.
+            face: which of the detected faces (0 is the largest), one from `detect`, or None to take the whole
+                picture as a face crop.
+
+        Raises:
+            NoFaceFound: when the photo has no such face.
+        """
+        if face is None:
+            alignment = Alignment.whole_picture(photo.shape[:2])
+        else:
+            if isinstance(face, int):
+                found = self.detect(photo)
+                if not found:
+                    raise NoFaceFound("No face was found in this photo; use the whole picture, or another photo.")
+                if not 0 <= face < len(found):
+                    raise NoFaceFound(f"The photo has {len(found)} faces; choose one from 0 to {len(found) - 1}.")
+                face = found[face]
+            alignment = Alignment.from_face(face, photo.shape[:2])
+        crop = alignment.crop(photo, CROP_SIZE)
+        mask, confidence = self.parse(crop)
+        return self._face(photo, crop, mask, confidence, alignment)
+
+    def _face(
+        self, photo: np.ndarray, crop: np.ndarray, mask: np.ndarray, confidence: np.ndarray, alignment: Alignment
+    ) -> Face:
+        with torch.inference_mode():
+            style = self.dmn.encode_style(self._tensor(crop), self._mask_tensor(mask))
+        reconstruction = self.generate(mask, style)
+        return Face(photo, crop, mask, confidence, style, reconstruction, alignment)
+
+    @torch.inference_mode()
+    def generate(self, mask: np.ndarray, style: Style) -> np.ndarray:
+        """The DMN's picture (S, S, 3) float32 in 0..255 for a mask (S, S) and a style."""
+        image = self.dmn.generate(self._mask_tensor(mask), style)
+        return ((image[0].float().clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).cpu().numpy()
+
+    def with_mask(self, face: Face, mask: np.ndarray) -> Face:
+        """The same face with another original mask (one that a person corrected): its style is encoded anew."""
+        mask = self._checked(mask, face.mask.shape)
+        return self._face(face.photo, face.crop, mask, np.ones(mask.shape, np.float32), face.alignment)
+
+    def edit(
+        self, face: Face, mask: np.ndarray, keep_untouched: bool = True, original_mask: np.ndarray | None = None
+    ) -> Edit:
+        """Redraw a face in the shapes of an edited mask.
+
+        Args:
+            face: from `prepare`.
+            mask: (S, S) class ids; another square size is scaled by nearest neighbour.
+            keep_untouched: keep the photo's own pixels where the mask did not change.
+            original_mask: what the user started from, when not `face.mask`.
+
+        Raises:
+            ValueError: when the mask is no label map.
+        """
+        mask = self._checked(mask, face.mask.shape)
+        if original_mask is not None:
+            original_mask = self._checked(original_mask, face.mask.shape)
+            if (original_mask != face.mask).any():
+                face = self.with_mask(face, original_mask)
+        changed = mask != face.mask
+        if keep_untouched and not changed.any():
+            crop, region, detail = compositing.keep_untouched(face.crop, face.crop, face.crop, mask, mask)
+            return Edit(face, crop, changed, region, detail)
+        picture = self.generate(mask, face.style)
+        if keep_untouched:
+            parts = compositing.keep_untouched(face.crop, face.reconstruction, picture, face.mask, mask)
+            return Edit(face, parts.crop, changed, parts.region, parts.detail)
+        size = mask.shape[0]
+        crop = picture.round().clip(0, 255).astype(np.uint8)
+        return Edit(face, crop, changed, feathered_square(size), np.zeros(mask.shape, np.float32))
+
+    @staticmethod
+    def _checked(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        mask = labels.check_mask(mask)
+        return mask if mask.shape == shape else resize_mask(mask, shape)
+
+    def parse_picture(self, photo: np.ndarray) -> np.ndarray:
+        """A picture that is a face crop already -> its mask at the picture's own size (H, W)."""
+        height, width = photo.shape[:2]
+        side = max(height, width)
+        probabilities = self._probabilities(Alignment.whole_picture((height, width)).crop(photo, CROP_SIZE))
+        fine = min(side, 4 * CROP_SIZE)  # beyond that the borders between classes gain nothing
+        probabilities = F.interpolate(probabilities, size=(fine, fine), mode="bilinear", align_corners=False)
+        mask = probabilities.argmax(1)[0].to(torch.uint8).cpu().numpy()
+        mask = resize_mask(mask, (side, side))
+        top, left = (side - height) // 2, (side - width) // 2
+        return mask[top : top + height, left : left + width]
+
+    def edit_picture(
+        self,
+        photo: np.ndarray,
+        mask: np.ndarray,
+        original_mask: np.ndarray | None = None,
+        keep_untouched: bool = True,
+    ) -> np.ndarray:
+        """A picture that is a face crop already, redrawn for a mask of its own size (H, W).
+
+        Args and errors as for `edit`; returns (H, W, 3) uint8 RGB.
+        """
+        height, width = photo.shape[:2]
+        alignment = Alignment.whole_picture((height, width))
+        if original_mask is None:
+            original_mask = self.parse_picture(photo)
+        before, after = (_square(self._checked(m, (height, width)), CROP_SIZE) for m in (original_mask, mask))
+        crop = alignment.crop(photo, CROP_SIZE)
+        face = self._face(photo, crop, before, np.ones(before.shape, np.float32), alignment)
+        edit = self.edit(face, after, keep_untouched)
+        if keep_untouched:
+            return edit.photo
+        return paste_back(photo, alignment, edit.crop, np.ones(before.shape, np.float32), edit.detail)
+
+
+def _square(mask: np.ndarray, size: int) -> np.ndarray:
+    """A mask of any shape -> the square around it (edges repeated) at `size`, nearest neighbour."""
+    height, width = mask.shape
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    padded = np.pad(mask, ((top, side - height - top), (left, side - width - left)), mode="edge")
+    return resize_mask(padded, (size, size))
+
+
+def best_device() -> str:
+    """ "cuda", "mps" or "cpu", the first that is there."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+__all__ = ["CROP_SIZE", "WEIGHTS", "Edit", "Face", "MaskGANPipeline", "NoFaceFound", "best_device"]
