@@ -129,18 +129,14 @@ def load_pipeline(weights: Path | None, device: str | None) -> MaskGANPipeline:
     """The bundled pipeline, or the one saved in `weights`, on `device`."""
     if weights is not None and not weights.is_dir():
         raise UsageError(f"There is no folder {weights} with weights; check the name.")
-    import torch
-
     from maskgan.pipeline import MaskGANPipeline
 
-    if device is None:
-        mps = torch.backends.mps.is_available()
-        device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
     try:
-        pipeline = MaskGANPipeline.bundled() if weights is None else MaskGANPipeline.from_pretrained(weights)
-        return pipeline.to(device)
+        return MaskGANPipeline.bundled(weights, device)
     except (ValueError, OSError, RuntimeError, AssertionError) as cause:
-        raise UsageError(f"The network could not be loaded ({cause}); check --weights and --device.") from cause
+        raise UsageError(
+            f"The networks cannot be loaded ({str(cause).rstrip('.')}); check --weights and --device."
+        ) from cause
 
 
 def parse_one(pipeline: MaskGANPipeline, job: Job, args: argparse.Namespace) -> None:
