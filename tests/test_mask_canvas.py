@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -186,8 +187,11 @@ def build_app(received: list[np.ndarray | None]) -> gr.Blocks:
         received.append(MaskCanvas.read(value, (SIZE, SIZE), 1))
 
     with gr.Blocks() as demo:
-        canvas = MaskCanvas(MaskCanvas.payload(original, original, photo, 1), elem_id="canvas")
+        with gr.Column() as column:
+            canvas = MaskCanvas(MaskCanvas.payload(original, original, photo, 1), elem_id="canvas")
         gr.Textbox(elem_id="elsewhere")
+        for name, visible in (("hide", False), ("reveal", True)):
+            gr.Button(name, elem_id=name).click(partial(gr.update, visible=visible), outputs=column)
         gr.Button("quick", elem_id="quick").click(
             lambda: MaskCanvas.payload(quick, id=1), outputs=canvas, show_progress="hidden"
         )
@@ -349,6 +353,32 @@ def test_a_region_moves_whole_and_its_place_is_filled(painter: Painter) -> None:
     assert (bigger == Label.U_LIP).sum() > (expected == Label.U_LIP).sum()
     painter.press("Control+z")
     assert np.array_equal(painter.mask(), expected)  # the nudge and the scaling were one step
+    painter.press("Control+z")
+    assert np.array_equal(painter.mask(), face_mask())
+
+
+@pytest.mark.browser
+def test_a_moved_face_part_never_leaves_a_hole_to_the_background(painter: Painter) -> None:
+    painter.call("setSize(19)")
+    painter.press("0")
+    painter.click(CENTRE + 16.5, 66.5)  # background right below the eye, nearer than any skin
+    painter.press("v")
+    background = (painter.mask() == Label.BACKGROUND).sum()
+    painter.drag((CENTRE + 16, 53), (CENTRE + 16, 100))
+    assert (painter.mask() == Label.BACKGROUND).sum() == background
+    assert (painter.mask() == Label.L_EYE).sum() == (face_mask() == Label.L_EYE).sum()
+
+
+@pytest.mark.browser
+def test_hiding_the_canvas_loses_nothing(painter: Painter) -> None:
+    painter.click(40.5, 80.5)
+    painted = painter.mask()
+    painter.page.click("#hide")
+    painter.page.wait_for_selector("#canvas", state="detached")
+    painter.page.click("#reveal")
+    painter.page.wait_for_selector("#canvas .mask-canvas.mc-ready")
+    assert np.array_equal(painter.mask(), painted)
+    painter.page.locator(".mc-stage").focus()
     painter.press("Control+z")
     assert np.array_equal(painter.mask(), face_mask())
 

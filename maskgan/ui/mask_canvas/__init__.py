@@ -2,7 +2,8 @@
 
 The browser holds the label map as integers and paints it without any smoothing; only class ids 0..18
 ever travel. `wire.py` says what travels, `label_buffer.js` works on the labels, `controls.js` builds the
-buttons, `canvas.js` draws and listens.
+buttons, `session.js` holds the open face, `view.js` draws, `gestures.js` listens, `canvas.js` starts it all;
+Python joins them into one function body, so that they share their names.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from maskgan.labels import DISPLAY_NAMES, MIRRORED_PAIRS, PALETTE, Label
 from maskgan.ui.mask_canvas import wire
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = ("label_buffer.js", "controls.js", "canvas.js")
+_SCRIPTS = ("label_buffer.js", "controls.js", "session.js", "view.js", "gestures.js", "canvas.js")
 
 #: One key for each class; tools use B E L F I V M P Z.
 CLASS_KEYS = {
@@ -60,10 +61,15 @@ def _script() -> str:
         for label in Label
     ]
     surfaces = (Label.BACKGROUND, Label.SKIN, Label.HAIR, Label.HAT, Label.NECK, Label.CLOTH)
+    inner = (
+        *(Label.NOSE, Label.EYE_G, Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW),
+        *(Label.MOUTH, Label.U_LIP, Label.L_LIP),
+    )
     constants = {
         "CLASSES": classes,
-        # What may show under a part that was moved away.
+        # What may show under a part that was moved away: the background (first) only behind outer parts.
         "SURFACES": [int(label) for label in surfaces],
+        "INNER": [int(label) for label in inner],
         # Parts that are grabbed together.
         "TOGETHER": [[int(Label.MOUTH), int(Label.U_LIP), int(Label.L_LIP)]],
         # Ears are often hidden on one side, so that they say little about the middle of the face.
@@ -72,7 +78,6 @@ def _script() -> str:
     }
     lines = [f"const {name} = {json.dumps(value)};" for name, value in constants.items()]
     lines += [(_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS]
-    # Gradio makes a component method of every quoted name in the script; the two events are named here.
     return "\n".join(lines)
 
 

@@ -169,14 +169,13 @@ class LabelBuffer {
     return pixels;
   }
 
-  /** Labels with `pixels` taken out, each replaced by the nearest surface (skin, hair, background, ...). */
-  without(pixels) {
+  /** Labels with `pixels` taken out, each replaced by the nearest of `surfaces` (any class if there is none). */
+  without(pixels, surfaces) {
     const { width, height } = this;
     const removed = new Uint8Array(this.labels.length);
     for (const index of pixels) removed[index] = 1;
-    const isSeed = (surface) => (label, index) => !removed[index] && (!surface || SURFACES.includes(label));
-    const anySurface = this.labels.some(isSeed(true));
-    const seed = isSeed(anySurface);
+    const isSurface = (label, index) => !removed[index] && surfaces.includes(label);
+    const seed = this.labels.some(isSurface) ? isSurface : (_, index) => !removed[index];
     // Nearest seed by two sweeps that hand on vectors to it (8-point signed Euclidean distance transform).
     const nearest = new Int32Array(this.labels.length).fill(-1);
     this.labels.forEach((label, index) => {
