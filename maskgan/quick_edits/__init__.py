@@ -71,7 +71,9 @@ _EDITS = (
     QuickEdit("shorter_hair", "Shorter hair", "Cuts to the jaw, then to the ears.", "Hair", hair.shorter_hair),
     QuickEdit("more_volume", "More volume", "Makes the hair stand out all around.", "Hair", hair.more_volume),
     QuickEdit("fringe", "Fringe", "Brings hair over the forehead.", "Hair", hair.fringe),
-    QuickEdit("higher_forehead", "Higher forehead", "Takes a fringe and the hairline back.", "Hair", hair.higher_forehead),
+    QuickEdit(
+        "higher_forehead", "Higher forehead", "Takes a fringe and the hairline back.", "Hair", hair.higher_forehead
+    ),
     QuickEdit("glasses", "Glasses", "Puts on clear glasses.", "Accessories", accessories.glasses),
     QuickEdit("sunglasses", "Sunglasses", "Puts on dark glasses.", "Accessories", accessories.sunglasses),
     QuickEdit("remove_glasses", "No glasses", "Takes glasses off.", "Accessories", accessories.remove_glasses),

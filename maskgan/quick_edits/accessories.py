@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from maskgan.labels import Label
 from maskgan.quick_edits.hair import across, brow_line
-from maskgan.quick_edits.scene import QuickEditImpossible, Scene
+from maskgan.quick_edits.scene import QuickEditImpossible, Scene, ramp
 
 _SIDES = ((-1, Label.R_EYE, Label.R_BROW, Label.R_EAR), (1, Label.L_EYE, Label.L_BROW, Label.L_EAR))
 _FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, Label.L_EAR, Label.R_EAR)
@@ -73,7 +74,18 @@ def remove_glasses(scene: Scene, strength: float) -> None:
     glass = scene.where(Label.EYE_G)
     if not glass.any():
         raise QuickEditImpossible("This face wears no glasses.")
-    scene.uncover(glass & scene.face, (Label.SKIN, Label.NOSE))
+    nose = scene.where(Label.NOSE)
+    scene.uncover(glass & scene.face, (Label.SKIN,))
+    if nose.any():
+        # The visible piece of the nose was cut out by the frame: its bridge is drawn anew between the lenses.
+        low = nose & (scene.y > 0.35)
+        wings = float(scene.x[low if low.any() else nose].mean())
+        edge = 0.11 + 0.2 * ramp(scene.y, 0.05, 0.6)
+        bridge = (abs(scene.x - wings * np.clip(scene.y / 0.5, 0, 1)) < edge) & (scene.y > -0.05)
+        touched = cv2.dilate(glass.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=int(0.2 * scene.unit)) > 0
+        touched &= (scene.y < 0.6) & scene.face
+        scene.paint(touched & ~bridge, Label.SKIN, over=(Label.NOSE,))
+        scene.paint(touched & bridge, Label.NOSE, over=(Label.SKIN,))
     scene.uncover(scene.where(Label.EYE_G), (Label.BACKGROUND, Label.SKIN, Label.HAIR, Label.L_EAR, Label.R_EAR))
     over = (Label.SKIN, Label.NOSE)
     for side, eye, brow, _ in _SIDES:
@@ -122,18 +134,19 @@ def remove_hat(scene: Scene, strength: float) -> None:
     cap = scene.where(Label.HAT)
     if not cap.any():
         raise QuickEditImpossible("This face wears no hat.")
-    q, middle, half = across(scene)
+    q, _, half = across(scene)
     top = float(np.clip(np.percentile(scene.y[cap], 1) + 0.05, -1.85, -1.6))
     base = -0.3
     width = 1 + 0.13 / half
     dome = (abs(q) / width) ** 2.4 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.4 < 1
     hairline = -1.08 + 0.75 * np.clip(abs(q), 0, 1.2) ** 5
-    scene.mask[cap] = np.where(
-        dome & (scene.y < hairline), Label.HAIR, np.where(dome & (abs(q) < 1), Label.SKIN, Label.BACKGROUND)
-    )[cap]
-    # Below the brim lies what lies beside it.
-    low = cap & (scene.y > -0.35)
-    scene.uncover(low, (Label.BACKGROUND, Label.SKIN, Label.HAIR, Label.L_EAR, Label.R_EAR))
+    crown, forehead = dome & (scene.y < hairline), abs(q) < 0.95
+    scene.mask[cap] = Label.BACKGROUND
+    scene.mask[cap & crown] = Label.HAIR
+    scene.mask[cap & ~crown & forehead & (scene.y > -1.3)] = Label.SKIN
+    # Beside the forehead lies what lies next to the brim.
+    beside = cap & ~crown & ~forehead & (scene.y > -0.9)
+    scene.uncover(beside, (Label.BACKGROUND, Label.HAIR, Label.L_EAR, Label.R_EAR))
 
 
 def earrings(scene: Scene, strength: float) -> None:
@@ -143,9 +156,7 @@ def earrings(scene: Scene, strength: float) -> None:
     if not ears:
         raise QuickEditImpossible("Both ears are hidden in this mask; make the hair shorter or paint an ear first.")
     present = scene.where(Label.EAR_R)
-    bare = [
-        (side, region) for side, region in ears if (present & (side * scene.x > 0)).sum() < 0.01 * scene.unit**2
-    ]
+    bare = [(side, region) for side, region in ears if (present & (side * scene.x > 0)).sum() < 0.01 * scene.unit**2]
     if not bare:
         raise QuickEditImpossible("This face wears earrings already.")
     for side, region in bare:
@@ -200,5 +211,3 @@ def remove_necklace(scene: Scene, strength: float) -> None:
     if not worn.any():
         raise QuickEditImpossible("This neck wears no necklace.")
     scene.uncover(worn, (Label.NECK, Label.CLOTH, Label.HAIR, Label.SKIN, Label.BACKGROUND))
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from maskgan.labels import Label
-from maskgan.quick_edits.scene import FACE_PARTS, QuickEditImpossible, Scene, ramp, smooth_curve
+from maskgan.quick_edits.scene import FACE_PARTS, QuickEditImpossible, Scene, class_region, ramp, smooth_curve
 
 _EYES = (Label.R_EYE, Label.L_EYE)
 _BROWS = (Label.R_BROW, Label.L_BROW)
@@ -23,8 +23,8 @@ def _scale_eyes(scene: Scene, wider: float, taller: float) -> None:
         x, y = scene.x[region], scene.y[region]
         width, height = np.ptp(x) + 1 / scene.unit, np.ptp(y) + 1 / scene.unit
         # Limits: a face can take eyes of a quarter to a bit more than half an eye distance.
-        sx = np.clip(wider, min(1, 0.26 / width), max(1, 0.60 / width))
-        sy = np.clip(taller, min(1, 0.07 / height), max(1, 0.36 / height))
+        sx = np.clip(wider, min(1, 0.26 / width), max(1, 0.54 / width))
+        sy = np.clip(taller, min(1, 0.07 / height), max(1, 0.30 / height))
         cx, cy = (x.min() + x.max()) / 2, (y.min() + y.max()) / 2
         # Larger eyes grow down more than up, away from the brow.
         new_cy = cy + 0.1 * height * max(0.0, sy - 1)
@@ -135,33 +135,33 @@ def _scale_face(scene: Scene, amount: float) -> None:
         raise QuickEditImpossible("Too little skin is visible in this mask to reshape the face; paint skin first.")
     left, right = scene.cheeks
     middle, half = (left + right) / 2, (right - left) / 2
-    narrowest, widest = 0.80, 1.30
-    amount = float(np.clip(amount, min(0, half / widest - 1), max(0, half / narrowest - 1)))
+    # Limits of the jaw's half width; typical is 0.8.
+    jaw = np.ptp(scene.extent(scene.face, scene.chin - 0.6, scene.chin - 0.4, 0.8)) / 2
+    amount = float(np.clip(amount, min(0, jaw / 1.05 - 1), max(0, jaw / 0.62 - 1)))
     if abs(amount) < 0.01:
         return
     away = (scene.x - middle) / half
     # Sideways only; grows from the temples to the jaw and dies out below the chin and two faces away.
     rows = (0.35 + 0.65 * ramp(scene.y, 0.1, scene.chin - 0.4)) * ramp(scene.y, -0.8, 0.3)
-    rows = rows * (1 - ramp(scene.y, scene.chin, scene.chin + 0.5))
+    rows *= 1 - 0.4 * ramp(scene.y, scene.chin - 0.5, scene.chin)
+    rows *= 1 - ramp(scene.y, scene.chin, scene.chin + 0.5)
     reach = np.clip(2.2 - abs(away), 0, 1.2) / 1.2
     shift = amount * rows * np.minimum(1, reach) * (scene.x - middle)
     new = scene.warped(scene.x + shift, scene.y)
     # The features keep their shape and place.
-    inner = tuple(k for k in FACE_PARTS if k != Label.SKIN) + (Label.EYE_G,)
+    inner = [k for k in (*FACE_PARTS, Label.EYE_G) if k != Label.SKIN]
     before = scene.mask
     scene.mask = np.where(abs(shift) * scene.unit > 0.25, new, before)
     scene.uncover(scene.where(*inner) & scene.face, (Label.SKIN,))
-    kept = np.isin(before, inner)
+    kept = class_region(before, inner)
     scene.mask[kept] = before[kept]
 
 
 def slimmer_face(scene: Scene, strength: float) -> None:
     """Cheeks and jaw narrower."""
-    _scale_face(scene, 0.13 * strength)
+    _scale_face(scene, 0.19 * strength)
 
 
 def rounder_face(scene: Scene, strength: float) -> None:
     """Cheeks and jaw wider."""
-    _scale_face(scene, -0.12 * strength)
-
-
+    _scale_face(scene, -0.14 * strength)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from maskgan.labels import Label
@@ -41,7 +42,9 @@ def paint_short_hair(scene: Scene) -> None:
     base = 0.05
     dome = (abs(q) * half / (half + 0.13)) ** 2.3 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.3 < 1
     hairline = -1.0 + 0.75 * np.clip(abs(q), 0, 1.2) ** 5
-    scene.paint(dome & (scene.y < np.minimum(hairline, base)), Label.HAIR, over=(Label.BACKGROUND, Label.SKIN))
+    dome &= scene.y < base
+    scene.paint(dome, Label.HAIR, over=(Label.BACKGROUND,))
+    scene.paint(dome & (scene.y < np.maximum(hairline, top + 0.32)), Label.HAIR, over=(Label.SKIN,))
 
 
 def longer_hair(scene: Scene, strength: float) -> None:
@@ -57,21 +60,29 @@ def longer_hair(scene: Scene, strength: float) -> None:
         out = side * (scene.x - middle)
         strand = hair & (out > 0.45 * half)
         bottom = float(np.percentile(scene.y[strand], 98)) if strand.any() else -0.5
-        end = bottom + strength * max(0.7, 1.95 - bottom)
+        end = bottom + strength * max(0.7, 2.25 - bottom)
         # The outline leaves the head at the temples, swings out to the jaw and hangs from there.
         edge = side * (np.array(scene.extent(head, -0.75, -0.55, half + 0.1)) - middle)
         start = float(np.clip(edge.max(), half, half + 0.8))
-        wide = max(start, half + 0.34) + 0.04
+        wide = max(start, half + 0.38) + 0.04
         outer = start + (wide - start) * ramp(scene.y, -0.6, 0.7) - 0.05 * ramp(scene.y, 1.0, 2.2)
-        inner = np.where(scene.y < 0.6, 0.0, half * (0.78 - 0.1 * ramp(scene.y, 1.2, 2.2)))
+        # It falls behind the neck, but before the shoulders.
+        inner = half * np.where(
+            (scene.y < 0.6) | scene.where(Label.BACKGROUND), 0.3, 0.78 - 0.1 * ramp(scene.y, 1.2, 2.2)
+        )
         along = np.clip((out - 0.7 * half) / max(wide - 0.7 * half, 0.1), 0, 1)
-        tips = end - 0.30 * abs(2 * along - 1) ** 2.5
+        tips = end - 0.25 * abs(2 * along - 0.8) ** 2.5
         region |= (out > inner) & (out < outer) & (scene.y > -0.65) & (scene.y < tips)
+        region |= scene.where(*_EARS) & (out > 0) & (scene.y < end)  # no ear peeps out
     scene.paint(
         region,
         Label.HAIR,
         over=(Label.BACKGROUND, Label.CLOTH, Label.NECK, Label.NECK_L, Label.EAR_R, *_EARS),
     )
+
+
+def _ear_shows(scene: Scene, label: Label) -> bool:
+    return bool(scene.where(label).sum() > 0.05 * scene.unit**2)
 
 
 def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
@@ -97,7 +108,7 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     nose = scene.part(Label.NOSE)
     turned = float(q[nose].mean()) if nose is not None else 0.0
     for side, label in ((-1, Label.R_EAR), (1, Label.L_EAR)):
-        if scene.where(label).sum() > 0.05 * scene.unit**2 or side * turned > 0.3:
+        if _ear_shows(scene, label) or side * turned > 0.3:
             continue  # the ear is seen already, or lies behind a turned face
         edge = scene.cheeks[0 if side < 0 else 1]
         dx, dy = side * (scene.x - edge) - 0.06 + 0.12 * (scene.y - 0.38), scene.y - 0.38
@@ -109,7 +120,7 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
 def shorter_hair(scene: Scene, strength: float) -> None:
     """Long hair to the jaw, half-long hair to the ears, short hair closer to the head."""
     hair = _need_hair(scene)
-    q, middle, half = across(scene)
+    _, middle, half = across(scene)
     top = float(np.percentile(scene.y[hair], 0.5))
     bottom = float(np.percentile(scene.y[hair], 98))
     strength = min(strength, 1.3)
@@ -124,25 +135,30 @@ def shorter_hair(scene: Scene, strength: float) -> None:
         ceiling = max(ceiling, top)
     out = abs(scene.x - middle)
     shoulder = -0.55  # above this row the kept hair is a dome
-    sides = width - (0.25 if goal_is_jaw(bottom) else 0.1) * ramp(scene.y, cut - 0.5, cut) ** 2
+    sides = width - (0.25 if bottom > 1.5 else 0.1) * ramp(scene.y, cut - 0.5, cut) ** 2
     dome = (out / width) ** 2.4 + (np.maximum(shoulder - scene.y, 0) / max(shoulder - ceiling, 0.3)) ** 2.4
-    # A centre of hair wider than the new style keeps its own outline for a small strength.
-    kept = (scene.y < cut - 0.12 * (out / width) ** 4) & np.where(scene.y < shoulder, dome < 1, out < sides)
-    _reveal(scene, hair & ~kept, ears_from=cut - 0.3)
-
-
-def goal_is_jaw(bottom: float) -> bool:
-    """Whether hair that ends at this y is cut to the jaw (rather than to the ears)."""
-    return bottom > 1.5
+    kept = (scene.y < cut - 0.2 * (out / width) ** 4) & np.where(scene.y < shoulder, dome < 1, out < sides)
+    # Slits of background between strands go with the hair, and so do earrings that showed through it.
+    size = max(3, int(0.15 * scene.unit) | 1)
+    solid = cv2.morphologyEx(hair.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)) > 0
+    removed = ~kept & (hair | (solid & scene.where(Label.BACKGROUND)))
+    for side, label in ((-1, Label.R_EAR), (1, Label.L_EAR)):
+        if not _ear_shows(scene, label):
+            removed |= scene.where(Label.EAR_R) & (side * (scene.x - middle) > 0)
+    _reveal(scene, removed, ears_from=cut - 0.3)
 
 
 def more_volume(scene: Scene, strength: float) -> None:
     """Hair stands out further all around."""
     hair = _need_hair(scene)
     _, middle, half = across(scene)
-    grow = 0.2 * strength * scene.unit * (1 - 0.6 * ramp(scene.y, 0.8, 2.0))
+    bottom = float(np.percentile(scene.y[hair], 98))
+    # Less at the tips, so that short hair does not end in wings.
+    grow = 0.2 * strength * scene.unit * (1 - 0.9 * ramp(scene.y, bottom - 0.8, bottom))
     # A limit around the head: hair never fills the whole picture, however often it grows.
-    limit = ((scene.x - middle) / (half + 1.0)) ** 2 + ((scene.y - 0.1) / 2.3) ** 2 < 1
+    below = scene.y > -0.45
+    wide = half + (0.5 if scene.where(Label.HAT).any() else 0.8)  # no wings beside a hat
+    limit = ((scene.x - middle) / wide) ** 2 + ((scene.y + 0.45) / np.where(below, bottom + 0.7, 2.0)) ** 2 < 1
     near = signed_distance(hair) > -grow
     # Hair grows away from the head, not down over the neck.
     outside = (abs(scene.x - middle) > 0.85 * half) | (scene.y < -0.5)
@@ -156,7 +172,7 @@ def fringe(scene: Scene, strength: float) -> None:
     if not scene.where(Label.HAT).any():
         _need_hair(scene)
     q, middle, _ = across(scene)
-    skin = scene.where(Label.SKIN) & scene.face
+    skin = scene.where(Label.SKIN) & (abs(q) < 1.15)
     forehead = skin & (abs(scene.x - middle) < 0.3) & (scene.y < -0.2)
     if not forehead.any():
         raise QuickEditImpossible("The forehead is covered already.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from maskgan.labels import Label
-from maskgan.quick_edits.scene import LIPS, QuickEditImpossible, Scene
+from maskgan.quick_edits.scene import LIPS, QuickEditImpossible, Scene, smooth_curve
 
 _STEPS = 41
 
@@ -48,6 +48,14 @@ class MouthLines:
         self.lower_top = self.lower_top + lower_top
         self.lower_bottom = self.lower_bottom + lower_bottom
 
+    def smooth(self) -> None:
+        """Take small waves out of the four lines and keep them in order."""
+        for name in ("upper_top", "upper_bottom", "lower_top", "lower_bottom"):
+            setattr(self, name, smooth_curve(getattr(self, name), 2.5))
+        self.upper_bottom = np.maximum(self.upper_bottom, self.upper_top)
+        self.lower_top = np.maximum(self.lower_top, self.upper_bottom)
+        self.lower_bottom = np.maximum(self.lower_bottom, self.lower_top)
+
 
 def measure_mouth(scene: Scene) -> MouthLines:
     """Measure the mouth's contours. Raises QuickEditImpossible when the mask has no mouth."""
@@ -70,7 +78,6 @@ def paint_mouth(scene: Scene, lines: MouthLines) -> None:
     """Replace the scene's mouth with these lines; whatever lies before the mouth stays there."""
     old = scene.where(*LIPS)
     scene.uncover(old, (Label.SKIN,))
-    # Between the samples the lips run to a rounded corner rather than to a blunt end.
     x = lines.x
     for label, top, bottom in (
         (Label.MOUTH, lines.upper_bottom, lines.lower_top),
@@ -90,25 +97,28 @@ def smile(scene: Scene, strength: float) -> None:
     lines = measure_mouth(scene)
     t = lines.t
     room = np.clip(1.0 - abs(lines.centre - sum(scene.cheeks) / 2), 0.5, 1.0)  # a turned head shows a narrower mouth
-    lines.half_width = max(lines.half_width, min(lines.half_width * (1 + 0.2 * strength), 0.6 * room))
-    bend = max(0.0, min(0.26 * strength, 0.34 - lines.bend()))
-    curve = -bend * (abs(t) ** 1.8 - 0.3)
+    lines.half_width = max(lines.half_width, min(lines.half_width * (1 + 0.18 * strength), 0.58 * room))
+    bend = max(0.0, min(0.17 * strength, 0.25 - lines.bend()))
+    curve = -bend * (t**2 - 0.3)
     lines.shift(curve, curve, curve, curve)
-    opened = max(0.0, 0.17 * strength - float(lines.gap.max()))
+    opened = max(0.0, 0.14 * strength - float(lines.gap.max()))
     opened = min(opened, 2 * _chin_room(scene, lines))
     profile = opened * (1 - t**2)
     lines.shift(-0.3 * profile, -0.45 * profile, 0.55 * profile, 0.45 * profile)
+    lines.smooth()
     paint_mouth(scene, lines)
 
 
 def open_mouth(scene: Scene, strength: float) -> None:
     """Lips apart, the lower one down."""
     lines = measure_mouth(scene)
-    opened = min(0.36 * strength, 0.62 - float(lines.gap.max()), _chin_room(scene, lines) / 0.8)
+    opened = min(0.32 * strength, 0.55 - float(lines.gap.max()), _chin_room(scene, lines) / 0.8)
     if opened <= 0:
         return
-    profile = opened * np.sqrt(np.clip(1 - lines.t**2, 0, 1))
-    lines.shift(-0.2 * profile, -0.2 * profile, 0.8 * profile, 0.8 * profile)
+    # The hole is narrower than the mouth, so that the lips go all around it.
+    outer, inner = (opened * np.clip(1 - (lines.t / reach) ** 2, 0, 1) for reach in (1.0, 0.9))
+    lines.shift(-0.2 * outer, -0.2 * inner, 0.8 * np.sqrt(inner * opened), 0.8 * np.sqrt(outer * opened))
+    lines.smooth()
     lines.half_width *= 1 - 0.15 * opened
     paint_mouth(scene, lines)
 
@@ -120,6 +130,7 @@ def close_mouth(scene: Scene, strength: float) -> None:
         raise QuickEditImpossible("The mouth is closed already.")
     gap = min(1.0, strength) * lines.gap
     lines.shift(0.4 * gap, 0.4 * gap, -0.6 * gap, -0.6 * gap)
+    lines.smooth()
     # Lips hidden by a wide grin get their thickness back.
     body = np.sqrt(np.clip(1 - lines.t**2, 0, 1))
     upper = np.maximum(0, 0.09 * body - (lines.upper_bottom - lines.upper_top))

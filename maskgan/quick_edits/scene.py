@@ -35,7 +35,7 @@ _LANDMARKS = (
 )
 
 
-class QuickEditImpossible(ValueError):
+class QuickEditImpossible(ValueError):  # noqa: N818 - it names what the user asked for, like NoFaceFound
     """The mask lacks what this edit needs; the message is one sentence for people."""
 
 
@@ -65,6 +65,13 @@ class FaceFrame:
         return a * cols - b * rows, b * cols + a * rows
 
 
+def class_region(mask: np.ndarray, labels: Iterable[Label]) -> np.ndarray:
+    """(H, W) bool: pixels of any of these classes (a table look-up: np.isin is ten times slower)."""
+    table = np.zeros(NUM_CLASSES, bool)
+    table[list(labels)] = True
+    return table[mask]
+
+
 def largest_piece(region: np.ndarray) -> np.ndarray:
     """The largest connected piece of a boolean (H, W) region."""
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
@@ -89,7 +96,7 @@ def fit_frame(mask: np.ndarray) -> FaceFrame:
     """
     expected, found, weights = [], [], []
     for labels, place, weight in _LANDMARKS:
-        region = np.isin(mask, labels)
+        region = class_region(mask, labels)
         if region.sum() >= 6:
             rows, cols = np.nonzero(largest_piece(region))
             expected.append(place)
@@ -135,7 +142,7 @@ class Scene:
 
     def where(self, *labels: Label) -> np.ndarray:
         """(H, W) bool: pixels of any of these classes."""
-        return np.isin(self.mask, labels) if len(labels) != 1 else self.mask == labels[0]
+        return class_region(self.mask, labels)
 
     def part(self, *labels: Label) -> np.ndarray | None:
         """The classes' main piece without specks, or None when the mask has hardly a trace of them."""
@@ -147,8 +154,8 @@ class Scene:
     @cached_property
     def face(self) -> np.ndarray:
         """(H, W) bool: the convex outline of the face as the mask had it, without ears and neck."""
-        region = self.where(*FACE_PARTS)
-        # Opening drops threads of skin (between strands of hair) that would blow up the outline.
+        region = self.where(*FACE_PARTS, Label.EYE_G)
+        # Opening drops the arms of glasses and threads of skin between strands of hair, which would blow it up.
         size = max(3, int(self.unit / 10) | 1)
         opened = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
         rows, cols = np.nonzero(largest_piece(opened > 0 if opened.any() else region))
@@ -182,30 +189,44 @@ class Scene:
         """Fill a region with the nearest class around it out of `beneath`, along a smooth border."""
         if not region.any():
             return
-        source = ~region & self.where(*beneath)
+        beneath = tuple(beneath)
+        window = self.window(region)
+        mask, inside = self.mask[window], region[window]
+        source = ~inside & class_region(mask, beneath)
         if not source.any():
-            self.mask[region] = tuple(beneath)[0]
+            mask[inside] = beneath[0]
             return
         _, index = cv2.distanceTransformWithLabels(
             (~source).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
         )
         classes = np.zeros(index.max() + 1, np.uint8)
-        classes[index[source]] = self.mask[source]
-        self.mask[region] = classes[index[region]]
+        classes[index[source]] = mask[source]
+        mask[inside] = classes[index[inside]]
         self.smooth(region)
+
+    def window(self, region: np.ndarray) -> tuple[slice, slice]:
+        """The part of the picture around a region that decides what it is filled with."""
+        margin = max(4, int(0.3 * self.unit))
+        rows, cols = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
+        return (
+            slice(max(0, rows[0] - margin), rows[-1] + margin + 1),
+            slice(max(0, cols[0] - margin), cols[-1] + margin + 1),
+        )
 
     def smooth(self, region: np.ndarray) -> None:
         """Round the borders between classes within a region (majority under a small Gaussian)."""
-        sigma = 0.03 * self.unit
-        present = np.unique(self.mask[region])
+        present = np.flatnonzero(np.bincount(self.mask[region], minlength=NUM_CLASSES))
         if len(present) < 2:
             return
-        votes = np.stack([cv2.GaussianBlur((self.mask == k).astype(np.float32), (0, 0), sigma) for k in present])
-        self.mask[region] = present[votes[:, region].argmax(0)]
+        window = self.window(region)
+        mask, inside = self.mask[window], region[window]
+        sigma = 0.03 * self.unit
+        votes = [cv2.GaussianBlur((mask == k).astype(np.float32), (0, 0), sigma)[inside] for k in present]
+        mask[inside] = present[np.argmax(votes, axis=0)]
 
     def band(self, region: np.ndarray, steps: int = 41) -> Band:
         """Measure a region that is a function of x: its top and bottom over `steps` places."""
-        x, y = self.x[region], self.y[region]
+        x = self.x[region]
         grid = np.linspace(x.min(), x.max(), steps)
         top, bottom = self.envelope(region, grid)
         return Band(grid, top, bottom)

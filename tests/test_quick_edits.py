@@ -1,0 +1,326 @@
+"""Quick edits: every edit does what its name says, on faces of any tilt, size and completeness."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from maskgan.labels import NUM_CLASSES, Label, flip
+from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
+from maskgan.quick_edits.scene import fit_frame
+
+FACE = [k for k in Label if Label.SKIN <= k <= Label.L_LIP and k not in (Label.L_EAR, Label.R_EAR)]
+
+
+def draw_face(
+    size: int = 256,
+    tilt: float = 0.0,
+    scale: float = 1.0,
+    shift: tuple[float, float] = (0.0, 0.0),
+    without: tuple[Label, ...] = (),
+    extra: tuple[str, ...] = (),
+) -> np.ndarray:
+    """A drawn face: ellipses in frame units around the middle of the eyes, tilted by `tilt` degrees."""
+    unit = size / 4 * scale
+    centre = np.array([size * 0.5, size * 0.47]) + np.array(shift) * size
+    turn = np.deg2rad(tilt)
+    axes = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    mask = np.zeros((size, size), np.uint8)
+
+    def ellipse(label: Label, x: float, y: float, rx: float, ry: float, start: int = 0, end: int = 360) -> None:
+        if label in without:
+            return
+        at = centre + unit * axes @ (x, y)
+        axis = (max(1, round(rx * unit)), max(1, round(ry * unit)))
+        cv2.ellipse(mask, np.rint(at).astype(int).tolist(), axis, tilt, start, end, int(label), -1)
+
+    def box(label: Label, x0: float, y0: float, x1: float, y1: float) -> None:
+        if label not in without:
+            corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+            points = np.rint(centre + unit * corners @ axes.T).astype(np.int32)
+            cv2.fillConvexPoly(mask, points, int(label))
+
+    box(Label.CLOTH, -1.9, 2.0, 1.9, 6.0)
+    ellipse(Label.HAIR, 0, -0.3, 1.3, 1.45)
+    if "long hair" in extra:
+        box(Label.HAIR, -1.3, -0.3, 1.3, 3.0)
+    box(Label.NECK, -0.7, 1.0, 0.7, 2.15)
+    if "long hair" not in extra:
+        ellipse(Label.R_EAR, -1.08, 0.35, 0.16, 0.36)
+        ellipse(Label.L_EAR, 1.08, 0.35, 0.16, 0.36)
+    ellipse(Label.SKIN, 0, 0.35, 1.0, 1.4)
+    ellipse(Label.NOSE, 0, 0.4, 0.3, 0.36)
+    if "glasses" in extra:
+        ellipse(Label.EYE_G, -0.47, 0.05, 0.4, 0.32)
+        ellipse(Label.EYE_G, 0.47, 0.05, 0.4, 0.32)
+    for side, eye, brow in ((-1, Label.R_EYE, Label.R_BROW), (1, Label.L_EYE, Label.L_BROW)):
+        ellipse(eye, 0.47 * side, 0, 0.2, 0.08)
+        ellipse(brow, 0.5 * side, -0.26, 0.34, 0.07)
+    ellipse(Label.L_LIP, 0, 1.1, 0.4, 0.14)
+    ellipse(Label.U_LIP, 0, 1.04, 0.4, 0.1)
+    if "open" in extra:
+        ellipse(Label.MOUTH, 0, 1.07, 0.3, 0.09)
+    if "hat" in extra:
+        ellipse(Label.HAT, 0, -0.65, 1.35, 1.15, 180, 360)
+    return mask
+
+
+def area(mask: np.ndarray, *labels: Label) -> int:
+    return int(np.isin(mask, labels).sum())
+
+
+def apply(name: str, mask: np.ndarray, times: int = 1) -> np.ndarray:
+    for _ in range(times):
+        mask = QUICK_EDITS[name].apply(mask)
+    return mask
+
+
+def extent(mask: np.ndarray, *labels: Label) -> tuple[int, int, int, int]:
+    """x0, x1, y0, y1 of the classes."""
+    rows, cols = np.nonzero(np.isin(mask, labels))
+    return cols.min(), cols.max(), rows.min(), rows.max()
+
+
+LIPS = (Label.MOUTH, Label.U_LIP, Label.L_LIP)
+EYES = (Label.L_EYE, Label.R_EYE)
+BROWS = (Label.L_BROW, Label.R_BROW)
+
+#: edit, what the face needs for it, classes that must grow, classes that must shrink
+GROWTH = [
+    ("open_mouth", (), (Label.MOUTH,), ()),
+    ("close_mouth", ("open",), (), (Label.MOUTH,)),
+    ("smile", (), (Label.MOUTH,), (Label.SKIN,)),
+    ("fuller_lips", (), (Label.U_LIP, Label.L_LIP), (Label.SKIN,)),
+    ("thinner_lips", (), (Label.SKIN,), (Label.U_LIP, Label.L_LIP)),
+    ("bigger_eyes", (), EYES, (Label.SKIN,)),
+    ("smaller_eyes", (), (Label.SKIN,), EYES),
+    ("thicker_brows", (), BROWS, (Label.SKIN,)),
+    ("thinner_brows", (), (Label.SKIN,), BROWS),
+    ("wider_nose", (), (Label.NOSE,), (Label.SKIN,)),
+    ("narrower_nose", (), (Label.SKIN,), (Label.NOSE,)),
+    ("slimmer_face", (), (Label.BACKGROUND,), (Label.SKIN,)),
+    ("rounder_face", (), (Label.SKIN,), (Label.BACKGROUND,)),
+    ("longer_hair", (), (Label.HAIR,), (Label.BACKGROUND,)),
+    ("shorter_hair", ("long hair",), (Label.BACKGROUND,), (Label.HAIR,)),
+    ("more_volume", (), (Label.HAIR,), (Label.BACKGROUND,)),
+    ("fringe", (), (Label.HAIR,), (Label.SKIN,)),
+    ("higher_forehead", (), (Label.SKIN,), (Label.HAIR,)),
+    ("glasses", (), (Label.EYE_G,), (Label.SKIN,)),
+    ("sunglasses", (), (Label.EYE_G,), EYES),
+    ("remove_glasses", ("glasses",), (Label.SKIN,), (Label.EYE_G,)),
+    ("hat", (), (Label.HAT,), (Label.HAIR,)),
+    ("remove_hat", ("hat",), (Label.HAIR, Label.SKIN), (Label.HAT,)),
+    ("earrings", (), (Label.EAR_R,), ()),
+    ("necklace", (), (Label.NECK_L,), (Label.NECK,)),
+]
+
+
+@pytest.mark.parametrize("size", [256, 512])
+@pytest.mark.parametrize(("name", "extra", "grow", "shrink"), GROWTH, ids=[row[0] for row in GROWTH])
+def test_the_right_classes_grow_and_shrink(name, extra, grow, shrink, size):
+    mask = draw_face(size, extra=extra)
+    before = mask.copy()
+    edited = QUICK_EDITS[name].apply(mask)
+    assert np.array_equal(mask, before), "the caller's mask must stay as it is"
+    assert edited.shape == mask.shape and edited.dtype == np.uint8 and edited.max() < NUM_CLASSES
+    for label in grow:
+        assert area(edited, label) > area(mask, label) + 40, label
+    for label in shrink:
+        assert area(edited, label) < area(mask, label) - 40, label
+
+
+def test_every_edit_is_covered_and_described():
+    covered = {row[0] for row in GROWTH} | {"raised_brows", "remove_earrings", "remove_necklace"}
+    assert covered == set(QUICK_EDITS)
+    for name, edit in QUICK_EDITS.items():
+        assert edit.name == name and edit.label and edit.help.endswith(".") and "\n" not in edit.help
+
+
+def test_smile_lifts_the_corners():
+    edited = apply("smile", draw_face())
+    rows, cols = np.nonzero(np.isin(edited, LIPS))
+    corners = np.concatenate([rows[cols <= cols.min() + 2], rows[cols >= cols.max() - 2]]).mean()
+    assert corners < rows[abs(cols - 128) < 4].mean() - 8
+    x0, x1, *_ = extent(draw_face(), *LIPS)
+    assert cols.max() - cols.min() > x1 - x0 + 6
+
+
+def test_raised_brows_go_up_and_eyes_stay():
+    mask = draw_face()
+    edited = apply("raised_brows", mask)
+    assert extent(edited, *BROWS)[2] < extent(mask, *BROWS)[2] - 6
+    assert np.array_equal(np.isin(edited, EYES), np.isin(mask, EYES))
+
+
+def test_clear_glasses_lie_beneath_eyes_and_brows():
+    mask = draw_face()
+    edited = apply("glasses", mask)
+    top = np.isin(mask, (*EYES, *BROWS))
+    assert np.array_equal(edited[top], mask[top])
+    around = cv2.dilate(np.isin(mask, EYES).astype(np.uint8), np.ones((5, 5))) > 0
+    assert (edited[around & ~top] == Label.EYE_G).all()
+
+
+def test_dark_glasses_off_gives_the_eyes_back_on_their_own_sides():
+    dark = apply("sunglasses", draw_face())
+    assert area(dark, *EYES) == 0
+    edited = apply("remove_glasses", dark)
+    for label, expected in ((Label.R_EYE, 128 - 30), (Label.L_EYE, 128 + 30)):
+        x0, x1, y0, y1 = extent(edited, label)
+        assert abs((x0 + x1) / 2 - expected) < 6 and abs((y0 + y1) / 2 - 120) < 6
+
+
+@pytest.mark.parametrize("thing", ["glasses", "earrings", "necklace", "hat"])
+def test_taking_off_what_was_put_on(thing):
+    mask = draw_face()
+    worn = apply(thing, mask)
+    with pytest.raises(QuickEditImpossible, match="already"):
+        apply(thing, worn)
+    bare = apply(f"remove_{thing}", worn)
+    label = {"glasses": Label.EYE_G, "earrings": Label.EAR_R, "necklace": Label.NECK_L, "hat": Label.HAT}[thing]
+    assert area(bare, label) == 0
+    assert (bare != mask).mean() < (0.06 if thing == "hat" else 0.02)
+    with pytest.raises(QuickEditImpossible, match="no "):
+        apply(f"remove_{thing}", bare)
+
+
+def test_long_hair_covers_ears_but_never_the_face():
+    mask = draw_face()
+    edited = apply("longer_hair", mask)
+    assert area(edited, Label.L_EAR, Label.R_EAR) == 0
+    face = np.isin(mask, FACE)
+    assert np.array_equal(edited[face], mask[face])
+    assert extent(edited, Label.HAIR)[3] > 240
+
+
+def test_cut_hair_uncovers_ears_on_their_own_sides():
+    edited = apply("shorter_hair", draw_face(extra=("long hair",)), times=2)
+    assert extent(edited, Label.R_EAR)[1] < 128 < extent(edited, Label.L_EAR)[0]
+    assert extent(edited, Label.HAIR)[3] < 150
+
+
+def test_an_afterthought_fringe_can_be_taken_back():
+    mask = draw_face()
+    fringe = apply("fringe", mask)
+    assert np.array_equal(np.isin(fringe, EYES + BROWS), np.isin(mask, EYES + BROWS))
+    open_again = apply("higher_forehead", fringe)
+    assert area(open_again, Label.SKIN) > 0.95 * area(mask, Label.SKIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [
+        ("smile", LIPS),
+        ("open_mouth", LIPS),
+        ("close_mouth", ()),
+        ("bigger_eyes", EYES),
+        ("thicker_brows", BROWS),
+        ("raised_brows", BROWS),
+        ("wider_nose", (Label.NOSE,)),
+        ("fringe", (Label.HAIR,)),
+        ("shorter_hair", (Label.HAIR,)),
+        ("more_volume", (Label.HAIR,)),
+        ("higher_forehead", (Label.HAIR,)),
+        ("earrings", (Label.L_EAR, Label.R_EAR)),
+        ("necklace", (Label.NECK,)),
+        ("remove_hat", ()),
+    ],
+)
+def test_impossible_edits_say_so_in_one_sentence(name, without):
+    with pytest.raises(QuickEditImpossible) as failure:
+        apply(name, draw_face(without=without))
+    assert str(failure.value).endswith(".") and "\n" not in str(failure.value)
+
+
+def test_one_bare_ear_gets_the_only_earring():
+    edited = apply("earrings", draw_face(without=(Label.R_EAR,)))
+    assert extent(edited, Label.EAR_R)[0] > 128
+
+
+def test_masks_without_a_face_are_refused():
+    for name in QUICK_EDITS:
+        with pytest.raises(QuickEditImpossible):
+            apply(name, np.zeros((256, 256), np.uint8))
+
+
+@pytest.mark.parametrize("strength", [-1, float("nan"), float("inf")])
+def test_strength_must_be_a_sensible_number(strength):
+    with pytest.raises(ValueError, match="strength"):
+        QUICK_EDITS["smile"].apply(draw_face(), strength)
+
+
+def test_no_strength_no_change_and_more_strength_more_change():
+    mask = draw_face()
+    for name in ("smile", "open_mouth", "bigger_eyes", "thicker_brows", "longer_hair", "fringe", "slimmer_face"):
+        changed = [(QUICK_EDITS[name].apply(mask, s) != mask).sum() for s in (0, 0.4, 1.0)]
+        assert changed[0] == 0 < changed[1] < changed[2], name
+
+
+@pytest.mark.parametrize("tilt", [-60, -25, 0, 25, 60, 180])
+def test_frame_follows_the_face(tilt):
+    frame = fit_frame(draw_face(tilt=tilt, scale=0.7, without=(Label.L_EYE, Label.NOSE)))
+    assert abs(np.angle(frame.axis * np.exp(-1j * np.deg2rad(tilt)), deg=True)) < 4
+    assert abs(frame.unit - 0.7 * 64) < 0.1 * 64
+    assert abs(frame.origin - (128 + 0.47 * 256j)) < 6
+
+
+@pytest.mark.parametrize("name", ["smile", "glasses", "hat", "longer_hair", "earrings", "slimmer_face"])
+def test_tilt_turns_the_edit_with_the_face(name):
+    upright, tilted = (apply(name, draw_face(scale=0.6, tilt=t)) for t in (0, 30))
+    centre = (128, 0.47 * 256)
+    turned = cv2.warpAffine(upright, cv2.getRotationMatrix2D(centre, -30, 1), (256, 256), flags=cv2.INTER_NEAREST)
+    inside = np.hypot(*(np.indices((256, 256)) - np.array([120, 128])[:, None, None])) < 115
+    assert (turned != tilted)[inside].mean() < 0.06
+
+
+@pytest.mark.parametrize("name", [n for n in QUICK_EDITS if not n.startswith("remove_")])
+def test_mirrored_faces_give_mirrored_edits(name):
+    mask = draw_face(extra=("open",), shift=(0.03, 0))
+    edited, mirrored = apply(name, mask), flip(apply(name, flip(mask)))
+    assert (edited != mirrored).mean() < 0.01
+
+
+def random_faces(count: int) -> list[np.ndarray]:
+    random = np.random.default_rng(7)
+    parts = [k for k in Label if k not in (Label.BACKGROUND, Label.SKIN)]
+    return [
+        draw_face(
+            size=int(random.choice([128, 192])),
+            tilt=float(random.uniform(-50, 50)),
+            scale=float(random.uniform(0.3, 1.5)),
+            shift=tuple(random.uniform(-0.35, 0.35, 2)),
+            without=tuple(random.choice(parts, int(random.integers(0, 7)), replace=False)),
+            extra=tuple(
+                random.choice(["long hair", "glasses", "open", "hat"], int(random.integers(0, 4)), replace=False)
+            ),
+        )
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("name", list(QUICK_EDITS))
+def test_any_face_any_number_of_times(name):
+    """Valid ids, no hole in the face, and no runaway: repeated edits settle and keep the main parts."""
+    done = 0
+    for mask in random_faces(12):
+        edited = mask
+        try:
+            for _ in range(5):
+                edited = QUICK_EDITS[name].apply(edited)
+                done += 1
+        except QuickEditImpossible:
+            pass
+        assert edited.shape == mask.shape and edited.dtype == np.uint8 and edited.max() < NUM_CLASSES
+        if name != "slimmer_face":
+            assert not (np.isin(mask, FACE) & (edited == Label.BACKGROUND)).any()
+        for label in (Label.SKIN, Label.NOSE):
+            assert area(edited, label) >= 0.25 * area(mask, label)
+    assert done or name in ("remove_earrings", "remove_necklace")
+
+
+@pytest.mark.parametrize("name", ["smile", "open_mouth", "bigger_eyes", "thicker_brows", "wider_nose", "slimmer_face"])
+def test_repeated_edits_reach_a_limit(name):
+    many = apply(name, draw_face(), times=8)
+    assert (apply(name, many) != many).mean() < 0.004
+    assert np.isin(many, LIPS).any() and extent(many, *LIPS)[3] < extent(many, Label.SKIN)[3]
