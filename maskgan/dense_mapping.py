@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -10,7 +11,8 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
 from .global_style import GlobalBackbone, GlobalStyleEncoder
-from .labels import one_hot
+from .labels import NUM_CLASSES, one_hot
+from .published import load_published
 from .region_style import RegionBackbone, RegionStyle, RegionStyleEncoder
 
 #: Constructor arguments by name. `published` computes what the authors' generator computes; `studio` is bundled.
@@ -63,6 +65,23 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
     def preset(cls, name: str) -> DenseMappingNetwork:
         """A network with random weights in one of the configurations of `PRESETS`."""
         return cls(**PRESETS[name])
+
+    @classmethod
+    def from_published(cls, path: str | Path) -> DenseMappingNetwork:
+        """The authors' generator, from a file of their weights (.pth or .safetensors), in eval mode.
+
+        Raises ValueError when the file holds another network, OSError when it cannot be opened.
+        """
+        network = load_published(path)
+        if network.kind != "dense_mapping" or network.config["num_classes"] != NUM_CLASSES:
+            raise ValueError(
+                f"{Path(path).name} is not the published generator for {NUM_CLASSES} classes; "
+                "choose the file of the generator (latest_net_G.pth)."
+            )
+        sizes = network.config
+        model = cls("vector", [sizes["width"]], sizes["blocks"], sizes["depth"], sizes["style_width"])
+        model.load_state_dict(network.state_dict)
+        return model.eval()
 
     def encode_style(self, image: Tensor, mask: Tensor, dropped: Tensor | None = None) -> Style:
         """Enc_style: images (N, 3, H, W), RGB in [-1, 1], and their label maps (N, H, W) -> style, a value.

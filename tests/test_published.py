@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from maskgan.alpha_blender import AlphaBlender, blend
+from maskgan.dense_mapping import DenseMappingNetwork
 from maskgan.global_style import GlobalBackbone, GlobalStyleEncoder
 from maskgan.mask_vae import MaskVAE
 from maskgan.published import (
@@ -221,6 +222,34 @@ def test_mask_vae_matches_the_published_computation() -> None:
     assert_near(model.decode(mean), logits, 1e-9)
 
 
+# --- The way in for people ----------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_from_published_edits_as_the_published_generator_does(suffix: str, tmp_path: Path) -> None:
+    state, path = published_state("G", width=2), tmp_path / f"net.{suffix}"
+    save_file(state, path) if suffix == "safetensors" else torch.save(state, path)
+    model = DenseMappingNetwork.from_published(path)
+    image, mask, edited = images(64, 0), one_hot(64, 1), one_hot(64, 2)
+    style = reference_style(state, image, mask)
+    expected = reference_hourglass(state, edited, depth=4, blocks=4, style=style).tanh()
+    assert_near(model.encode_style(image, mask.argmax(1)), style, 1e-4)
+    assert_near(model(image, mask.argmax(1), edited.argmax(1)), expected, 1e-4)
+
+    model.save_pretrained(tmp_path / "ours")  # and from then on it is a model like any other
+    again = DenseMappingNetwork.from_pretrained(tmp_path / "ours")
+    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in model.state_dict().items())
+    assert again.config.style_scope == "vector"
+
+
+@pytest.mark.parametrize("kind", ["B", "VAE"])
+def test_from_published_refuses_the_other_networks(kind: str, tmp_path: Path) -> None:
+    save_file(published_state(kind, width=1), tmp_path / "net.safetensors")
+    with pytest.raises(ValueError, match=r"net\.safetensors is not the published generator .* choose"):
+        DenseMappingNetwork.from_published(tmp_path / "net.safetensors")
+
+
 # --- Full width: every published tensor has its place -------------------------------------------------------------
 
 
@@ -376,6 +405,9 @@ def test_generator_gives_the_stored_picture(fixtures: Path) -> None:
     style = encoder(torch.from_numpy(arrays["image"]), labels(arrays["mask"]))
     # The stored picture is itself 1.1e-5 from the same computation in float64.
     assert_near(backbone(labels(arrays["edited_mask"]), style), torch.from_numpy(arrays["output"]), 5e-5)
+    model = DenseMappingNetwork.from_published(fixtures / "dmn_ngf8.safetensors")
+    image, mask, edited = (torch.from_numpy(arrays[name]) for name in ("image", "mask", "edited_mask"))
+    assert_near(model(image, mask[None], edited[None]), torch.from_numpy(arrays["output"]), 5e-5)
 
 
 @torch.no_grad()
