@@ -71,12 +71,14 @@ def find_samples(folder: Path, split: str = "train") -> list[Sample]:
 
 
 def load(sample: Sample, mask: Path | None = None) -> FaceWithMask:
-    """Read a sample; `mask` replaces its own mask file."""
+    """Read a sample; `mask` replaces its own mask file, and the image is scaled to that mask's size."""
     image = cv2.imread(str(sample.image), cv2.IMREAD_COLOR)
     path = mask or sample.mask
     ids = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None or ids is None:
         raise OSError(f"Cannot read {sample.image if image is None else path}; remove it or restore the file.")
+    if mask is not None and ids.shape != image.shape[:2]:
+        image = cv2.resize(image, ids.shape[::-1], interpolation=cv2.INTER_AREA)
     if ids.shape != image.shape[:2]:
         raise ValueError(f"{path} is {ids.shape[1]}x{ids.shape[0]}, its picture another size; they must match.")
     face = FaceWithMask(image[..., ::-1].copy(), labels.check_mask(ids, allow_ignore=True))

@@ -17,16 +17,19 @@ from maskgan.face_parser import FaceParser
 from maskgan.images import to_tensor
 from maskgan.labels import IGNORE
 
-from .data import Sample, load
+from .data import Sample, load, resize
 
 
-def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path) -> Path:
-    """Write each sample's mask to `folder`/ID.png with 255 replaced by the parser's answer; skips what is there."""
+def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, size: int) -> Path:
+    """Write each sample's mask to `folder`/ID.png with 255 replaced by the parser's answer.
+
+    The masks are written at `size`, the resolution they are used at; what is there already is skipped.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     device = next(parser.parameters()).device
     todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]
     for sample in tqdm(todo, desc="filling masks", unit="face", mininterval=2):
-        face = load(sample)
+        face = resize(load(sample), size)
         mask = face.mask
         if (mask == IGNORE).any():
             with torch.no_grad():

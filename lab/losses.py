@@ -128,8 +128,6 @@ def perceptual_network(kind: str, parser: FaceParser) -> nn.Module:
         return VGGFeatures()
     except (URLError, OSError) as error:
         if kind == "vgg19":
-            raise OSError(
-                "VGG-19's weights cannot be downloaded; go online or use --perceptual parser."
-            ) from error
+            raise OSError("VGG-19's weights cannot be downloaded; go online or use --perceptual parser.") from error
         print("VGG-19's weights cannot be downloaded: the face parser's features take their place.")
         return ParserFeatures(parser)

@@ -93,7 +93,7 @@ def main() -> None:
     face_parser = FaceParser.from_pretrained(args.parser).eval().requires_grad_(False).to(device)
     samples = [sample for folder in args.data for sample in find_samples(folder)]
     with run.accelerator.main_process_first():
-        filled = fill_ignored(samples, face_parser, args.out / "filled_masks")
+        filled = fill_ignored(samples, face_parser, args.out / "filled_masks", args.resolution)
     stream = FaceStream(samples, args.resolution, args.seed, filled=filled)
     features = perceptual_network(args.perceptual, face_parser).to(device)
     weights = Weights(args.adversarial_weight, args.feature_weight, args.perceptual_weight, args.pixel_weight)
@@ -103,9 +103,10 @@ def main() -> None:
     else:
         config = PRESETS[args.preset] | ({"style_scope": args.style_scope} if args.style_scope else {})
         dmn = DenseMappingNetwork(**config)
-    dmn = dmn.to(memory_format=torch.channels_last).train()
-    critic = MultiscaleDiscriminator(args.discriminator_width, args.discriminator_layers)
-    critic = critic.to(memory_format=torch.channels_last)
+    # Channels-last suits tensor cores; on a CPU these networks' reshapes cost more than it gains.
+    layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+    dmn = dmn.to(memory_format=layout).train()
+    critic = MultiscaleDiscriminator(args.discriminator_width, args.discriminator_layers).to(memory_format=layout)
     rates = (args.learning_rate, args.discriminator_learning_rate)
     # Two time scales and a low beta1, usual for adversarial training (Heusel et al., NeurIPS 2017).
     optimisers = [
@@ -121,7 +122,7 @@ def main() -> None:
         factor = learning_rate_factor(run.step, args.warmup_steps, args.max_steps)
         for optimiser, rate in zip(optimisers, rates, strict=True):
             optimiser.param_groups[0]["lr"] = rate * factor
-        image, planes = image.contiguous(memory_format=torch.channels_last), one_hot(mask)
+        image, planes = image.contiguous(memory_format=layout), one_hot(mask)
 
         with run.accelerator.autocast():
             fake = bare.generate(mask, training_style(bare, image, mask))

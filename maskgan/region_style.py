@@ -187,7 +187,7 @@ class RegionBackbone(nn.Module):
     """Image generation backbone over the one-hot mask: works at 1/4 to 1/16, ends in pixel-shuffle.
 
     Args:
-        widths: channels at 1/4, 1/8 and 1/16 of the resolution.
+        widths: channels at 1/4, 1/8 and 1/16 of the resolution; 3/8 of the first at 1/2.
         blocks: residual blocks at 1/16.
     """
 
@@ -204,10 +204,11 @@ class RegionBackbone(nn.Module):
         self.block8 = RegionBlock(w8, code_dim, local)
         self.up4 = nn.Conv2d(w8, w4, 1)
         self.block4 = RegionBlock(w4, code_dim, local)
-        self.up2 = nn.Conv2d(w4, w4 // 2 * 4, 3, padding=1)
-        self.conv2 = nn.Conv2d(w4 // 2, w4 // 2, 3, padding=1)
-        self.affine2 = RegionAffine(w4 // 2, code_dim, 0)
-        self.head = nn.Conv2d(w4 // 2, 3 * 4, 3, padding=1)
+        w2 = max(4, w4 * 3 // 8)
+        self.up2 = nn.Conv2d(w4, w2 * 4, 3, padding=1)
+        self.conv2 = nn.Conv2d(w2, w2, 3, padding=1)
+        self.affine2 = RegionAffine(w2, code_dim, 0)
+        self.head = nn.Conv2d(w2, 3 * 4, 3, padding=1)
         self.base_colour = nn.Linear(code_dim, 3)
 
     def forward(self, planes: Tensor, style: RegionStyle) -> Tensor:
@@ -230,7 +231,7 @@ class RegionBackbone(nn.Module):
         x = self.block8(x, codes, planes8, local8)
         x = skip4 + F.interpolate(self.up4(F.relu(x)), scale_factor=2.0, mode="nearest")  # N, w4, H/4, W/4
         x = self.block4(x, codes, planes4, local4)
-        x = F.pixel_shuffle(self.up2(F.relu(x)), 2)  # N, w4/2, H/2, W/2
+        x = F.pixel_shuffle(self.up2(F.relu(x)), 2)  # N, w2, H/2, W/2
         gamma, beta = self.affine2(codes, planes2, None)
         x = F.relu(adaptive_instance_norm(self.conv2(F.relu(x)), gamma, beta))
         x = F.pixel_shuffle(self.head(x), 2)  # N, 3, H, W
