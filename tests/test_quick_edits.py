@@ -57,10 +57,10 @@ def draw_face(
     for side, eye, brow in ((-1, Label.R_EYE, Label.R_BROW), (1, Label.L_EYE, Label.L_BROW)):
         ellipse(eye, 0.47 * side, 0, 0.2, 0.08)
         ellipse(brow, 0.5 * side, -0.26, 0.34, 0.07)
-    ellipse(Label.L_LIP, 0, 1.1, 0.4, 0.14)
-    ellipse(Label.U_LIP, 0, 1.04, 0.4, 0.1)
+    ellipse(Label.L_LIP, 0, 1.06, 0.4, 0.16, 0, 180)
+    ellipse(Label.U_LIP, 0, 1.06, 0.4, 0.11, 180, 360)
     if "open" in extra:
-        ellipse(Label.MOUTH, 0, 1.07, 0.3, 0.09)
+        ellipse(Label.MOUTH, 0, 1.06, 0.3, 0.07)
     if "hat" in extra:
         ellipse(Label.HAT, 0, -0.65, 1.35, 1.15, 180, 360)
     return mask

@@ -143,7 +143,7 @@ def remove_hat(scene: Scene, strength: float) -> None:
     crown, forehead = dome & (scene.y < hairline), abs(q) < 0.95
     scene.mask[cap] = Label.BACKGROUND
     scene.mask[cap & crown] = Label.HAIR
-    scene.mask[cap & ~crown & forehead & (scene.y > -1.3)] = Label.SKIN
+    scene.mask[cap & ~crown & forehead & dome] = Label.SKIN
     # Beside the forehead lies what lies next to the brim.
     beside = cap & ~crown & ~forehead & (scene.y > -0.9)
     scene.uncover(beside, (Label.BACKGROUND, Label.HAIR, Label.L_EAR, Label.R_EAR))

@@ -58,7 +58,7 @@ def _thickness(scene: Scene, factor: float, extra: float) -> None:
         t = np.linspace(-1, 1, len(thick))
         body = (1 - t**4) ** 0.5  # rounded ends
         if factor > 1:
-            wanted = np.minimum(thick * factor + extra, 0.30) * body
+            wanted = np.minimum(thick * factor + extra, 0.23) * body
             thick = np.maximum(wanted, thick)
         else:
             thick = np.minimum(thick, np.maximum(thick * factor, 0.05 * body))
@@ -84,9 +84,9 @@ def raised_brows(scene: Scene, strength: float) -> None:
     moves = []
     for label, region in brows:
         x, y = scene.x[region], scene.y[region]
-        lift = float(np.clip(0.58 + y.mean(), 0, 0.17 * strength))
+        lift = float(np.clip(0.48 + y.mean(), 0, 0.16 * strength))
         t = (scene.x - x.mean()) / max(0.2, np.ptp(x) / 2)
-        arch = 1 + 0.25 * (1 - np.clip(t, -1, 1) ** 2)
+        arch = 1 + 0.15 * (1 - np.clip(t, -1, 1) ** 2)
         free = scene.where(*_ON, label)
         # Brows stop at the hairline or the brim of a hat instead of sinking into it.
         for part in (1.0, 0.75, 0.5, 0.25, 0.0):
@@ -137,7 +137,7 @@ def _scale_face(scene: Scene, amount: float) -> None:
     middle, half = (left + right) / 2, (right - left) / 2
     # Limits of the jaw's half width; typical is 0.8.
     jaw = np.ptp(scene.extent(scene.face, scene.chin - 0.6, scene.chin - 0.4, 0.8)) / 2
-    amount = float(np.clip(amount, min(0, jaw / 1.05 - 1), max(0, jaw / 0.62 - 1)))
+    amount = float(np.clip(amount, min(0, jaw / 0.98 - 1), max(0, jaw / 0.62 - 1)))
     if abs(amount) < 0.01:
         return
     away = (scene.x - middle) / half

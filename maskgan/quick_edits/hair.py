@@ -97,9 +97,14 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     )
     scene.mask[removed] = Label.BACKGROUND
     if shirt.any():
-        grid = np.linspace(scene.x[shirt].min(), scene.x[shirt].max() + 1e-3, 33)
-        top, _ = scene.envelope(shirt, grid)
-        collar = np.interp(scene.x, grid, top)
+        # Shoulders are alike on both sides and slope down where they were not seen.
+        out = abs(scene.x - middle)
+        edges = np.linspace(out[shirt].min(), out[shirt].max() + 1e-3, 25)
+        bins = np.digitize(out[shirt], edges) - 1
+        top = np.full(len(edges), np.inf)
+        np.minimum.at(top, bins, scene.y[shirt])
+        seen = np.isfinite(top)
+        collar = np.interp(out, edges[seen], top[seen]) + 0.5 * np.maximum(0, out - edges[-1])
         scene.mask[removed & (scene.y > np.maximum(collar, scene.chin - 0.1))] = Label.CLOTH
     if neck.any():
         below = removed & column & (scene.y > 0.9) & (scene.mask == Label.BACKGROUND)
@@ -129,15 +134,15 @@ def shorter_hair(scene: Scene, strength: float) -> None:
         cut = bottom + strength * (goal - bottom)
         ceiling = top
     else:
-        cut, width = max(-0.1, bottom - 0.15 * strength), half + 0.14
+        cut, width = max(0.08, bottom - 0.15 * strength), half + 0.14
         face_top = float(scene.y[scene.face].min()) if scene.face.any() else -1.2
-        ceiling = min(max(top, -1.95) + 0.22 * strength, face_top - 0.1)
+        ceiling = min(max(top, -1.95) + 0.22 * strength, face_top - 0.22)
         ceiling = max(ceiling, top)
     out = abs(scene.x - middle)
     shoulder = -0.55  # above this row the kept hair is a dome
     sides = width - (0.25 if bottom > 1.5 else 0.1) * ramp(scene.y, cut - 0.5, cut) ** 2
     dome = (out / width) ** 2.4 + (np.maximum(shoulder - scene.y, 0) / max(shoulder - ceiling, 0.3)) ** 2.4
-    kept = (scene.y < cut - 0.2 * (out / width) ** 4) & np.where(scene.y < shoulder, dome < 1, out < sides)
+    kept = (scene.y < cut - 0.35 * (out / width) ** 5) & np.where(scene.y < shoulder, dome < 1, out < sides)
     # Slits of background between strands go with the hair, and so do earrings that showed through it.
     size = max(3, int(0.15 * scene.unit) | 1)
     solid = cv2.morphologyEx(hair.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)) > 0

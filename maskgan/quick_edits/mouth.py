@@ -41,7 +41,9 @@ class MouthLines:
         line = (self.upper_bottom + self.lower_top) / 2
         return float(line[_STEPS // 2 - 2 : _STEPS // 2 + 3].mean() - (line[:3].mean() + line[-3:].mean()) / 2)
 
-    def shift(self, upper_top: np.ndarray, upper_bottom: np.ndarray, lower_top: np.ndarray, lower_bottom: np.ndarray):
+    def shift(
+        self, upper_top: np.ndarray, upper_bottom: np.ndarray, lower_top: np.ndarray, lower_bottom: np.ndarray
+    ) -> None:
         """Move the four lines down by these amounts."""
         self.upper_top = self.upper_top + upper_top
         self.upper_bottom = self.upper_bottom + upper_bottom
@@ -158,7 +160,7 @@ def _scale_lips(scene: Scene, factor: float, thinnest: float, thickest: float) -
 
 def fuller_lips(scene: Scene, strength: float) -> None:
     """Both lips thicker."""
-    _scale_lips(scene, 1 + 0.45 * strength, 0.0, 0.32)
+    _scale_lips(scene, 1 + 0.45 * strength, 0.0, 0.25)
 
 
 def thinner_lips(scene: Scene, strength: float) -> None:

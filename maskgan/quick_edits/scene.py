@@ -89,6 +89,22 @@ def signed_distance(region: np.ndarray) -> np.ndarray:
     return cv2.distanceTransform(inside, cv2.DIST_L2, 5) - outside
 
 
+def _trust(labels: tuple[Label, ...], mask: np.ndarray) -> float:
+    """How far a landmark counts beside the others.
+
+    Brows rise and glasses slip: with both eyes in sight they would only pull the frame along. A brow much smaller
+    than its partner (or alone) is cut by hair or glasses, and its centre misleads.
+    """
+    if not set(labels) <= {Label.L_BROW, Label.R_BROW, Label.EYE_G}:
+        return 1.0
+    if all((mask == k).sum() >= 6 for k in (Label.L_EYE, Label.R_EYE)):
+        return 0.0
+    if Label.EYE_G in labels:
+        return 1.0
+    sizes = sorted(int((mask == k).sum()) for k in (Label.L_BROW, Label.R_BROW))
+    return 1.0 if sizes[0] > 0.5 * sizes[1] else 0.1
+
+
 def fit_frame(mask: np.ndarray) -> FaceFrame:
     """Fit the face's frame to the centres of the parts that the mask has (weighted least squares).
 
@@ -101,8 +117,9 @@ def fit_frame(mask: np.ndarray) -> FaceFrame:
             rows, cols = np.nonzero(largest_piece(region))
             expected.append(place)
             found.append(cols.mean() + 1j * rows.mean())
-            weights.append(weight)
+            weights.append(weight * _trust(labels, mask))
     z, p, w = np.array(expected), np.array(found), np.array(weights)
+    z, p, w = z[w > 0], p[w > 0], w[w > 0]
     if len(w) >= 2:
         z_mean, p_mean = np.average(z, weights=w), np.average(p, weights=w)
         axis = (w * np.conj(z - z_mean) * (p - p_mean)).sum() / (w * abs(z - z_mean) ** 2).sum()
