@@ -137,7 +137,7 @@ def _scale_face(scene: Scene, amount: float) -> None:
     middle, half = (left + right) / 2, (right - left) / 2
     # Limits of the jaw's half width; typical is 0.8.
     jaw = np.ptp(scene.extent(scene.face, scene.chin - 0.6, scene.chin - 0.4, 0.8)) / 2
-    amount = float(np.clip(amount, min(0, jaw / 0.98 - 1), max(0, jaw / 0.62 - 1)))
+    amount = float(np.clip(amount, min(0, jaw / 1.03 - 1), max(0, jaw / 0.62 - 1)))
     if abs(amount) < 0.01:
         return
     away = (scene.x - middle) / half
