@@ -1,0 +1,108 @@
+"""Shared by all tests: a face drawn in code, tiny networks, and a small data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from maskgan.dense_mapping import DenseMappingNetwork
+from maskgan.face_parser import FaceParser
+from maskgan.labels import IGNORE, PALETTE, Label
+from maskgan.pipeline import MaskGANPipeline
+
+
+def draw_mask(size: int = 64, shift: float = 0.0) -> np.ndarray:
+    """A front view (size, size) uint8 with skin, hair, eyes, brows, nose, lips, neck and cloth."""
+    mask = np.zeros((size, size), np.uint8)
+
+    def ellipse(label: Label, x: float, y: float, width: float, height: float) -> None:
+        centre = (round((x + shift) * size), round(y * size))
+        cv2.ellipse(mask, centre, (round(width * size / 2), round(height * size / 2)), 0, 0, 360, int(label), -1)
+
+    mask[round(0.88 * size) :] = Label.CLOTH
+    ellipse(Label.HAIR, 0.5, 0.42, 0.72, 0.76)
+    ellipse(Label.NECK, 0.5, 0.85, 0.26, 0.3)
+    ellipse(Label.SKIN, 0.5, 0.52, 0.52, 0.68)
+    ellipse(Label.NOSE, 0.5, 0.55, 0.1, 0.18)
+    for left, eye, brow in ((-1, Label.R_EYE, Label.R_BROW), (1, Label.L_EYE, Label.L_BROW)):
+        ellipse(eye, 0.5 + left * 0.12, 0.45, 0.11, 0.06)
+        ellipse(brow, 0.5 + left * 0.12, 0.37, 0.15, 0.04)
+    ellipse(Label.U_LIP, 0.5, 0.7, 0.18, 0.06)
+    ellipse(Label.L_LIP, 0.5, 0.74, 0.16, 0.06)
+    return mask
+
+
+def draw_face(mask: np.ndarray, seed: int = 0) -> np.ndarray:
+    """A picture (H, W, 3) uint8 RGB for a mask: a colour per class, light from one side, a little noise."""
+    random = np.random.default_rng(seed)
+    colours = PALETTE * 0.5 + random.uniform(20, 110, (len(PALETTE), 3))
+    light = np.linspace(0.8, 1.1, mask.shape[1])[None, :, None]
+    picture = colours[mask] * light + random.normal(0, 6, (*mask.shape, 3))
+    return picture.round().clip(0, 255).astype(np.uint8)
+
+
+def tiny_pipeline(seed: int = 0) -> MaskGANPipeline:
+    """Random tiny networks whose answers differ from place to place."""
+    torch.manual_seed(seed)
+    parser = FaceParser(widths=(8, 8, 8, 8, 8), blocks=1)
+    torch.nn.init.normal_(parser.head.weight, std=0.5)
+    dmn = DenseMappingNetwork.preset("tiny")
+    pipeline = MaskGANPipeline(dmn, parser)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Small networks are quicker on one thread, and results do not depend on how many there are."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> MaskGANPipeline:
+    return tiny_pipeline()
+
+
+@pytest.fixture
+def face_mask() -> np.ndarray:
+    return draw_mask(256)
+
+
+@pytest.fixture
+def face_photo(face_mask: np.ndarray) -> np.ndarray:
+    """A drawn 256 x 256 face, aligned already."""
+    return draw_face(face_mask)
+
+
+@pytest.fixture(scope="session")
+def make_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Writes folders in the plain format of `lab/data.py`."""
+
+    def make(train: int = 5, val: int = 2, size: int = 64, ignored: bool = True) -> Path:
+        folder = tmp_path_factory.mktemp("faces")
+        for name in ("images", "masks"):
+            (folder / name).mkdir()
+        rows = ["id,split"]
+        for number in range(train + val):
+            mask = draw_mask(size, shift=(number - 3) * 0.02)
+            image = draw_face(mask, seed=number)
+            if ignored:
+                mask[: size // 8, : size // 2] = IGNORE
+            cv2.imwrite(str(folder / "images" / f"f{number}.png"), image[..., ::-1])
+            cv2.imwrite(str(folder / "masks" / f"f{number}.png"), mask)
+            rows.append(f"f{number},{'train' if number < train else 'val'}")
+        (folder / "index.csv").write_text("\n".join(rows) + "\n")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def data_folder(make_data: Callable[..., Path]) -> Path:
+    """Five drawn training faces and two of validation, 64 px, a corner of each mask ignored."""
+    return make_data()
