@@ -14,7 +14,7 @@ import numpy as np
 
 from maskgan.labels import IGNORE, Label
 
-from .data import Augmentation, FaceWithMask, Sample, load
+from .data import FaceWithMask, Sample, load
 
 
 def affine(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
@@ -137,17 +137,36 @@ class Accessories:
         return FaceWithMask(image, mask)
 
 
-def for_parsing(accessories: Accessories | None) -> Augmentation:
-    """The whole chain for `train_parser.py`."""
+def tighten_eyes(face: FaceWithMask, sample: Sample, pixels: int) -> FaceWithMask:
+    """Shrink the eyes' labels of a photo by `pixels`; what they give up goes to the nearest other class.
 
-    def augment(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
-        if accessories is not None and random.random() < 0.3:
-            face = accessories(face, random)
+    For labels that a face mesh drew: they follow the lids' outer edge, CelebAMask-HQ the visible eye.
+    """
+    if pixels < 1 or sample.whole_lenses:  # rendered eyes are exact
+        return face
+    eyes = np.isin(face.mask, (Label.L_EYE, Label.R_EYE)).astype(np.uint8)
+    kernel = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    rim = (eyes > 0) & (cv2.erode(eyes, kernel, iterations=pixels) == 0)
+    if not rim.any():
+        return face
+    _, nearest = cv2.distanceTransformWithLabels(eyes, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    values = np.zeros(nearest.max() + 1, np.uint8)
+    values[nearest[eyes == 0]] = face.mask[eyes == 0]
+    return FaceWithMask(face.image, np.where(rim, values[nearest], face.mask).astype(np.uint8))
+
+
+class ForParsing:
+    """The whole chain for `train_parser.py`; a class, so that it can be sent to the loader's processes."""
+
+    def __init__(self, accessories: Accessories | None) -> None:
+        self.accessories = accessories
+
+    def __call__(self, face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
+        if self.accessories is not None and random.random() < 0.3:
+            face = self.accessories(face, random)
         face = affine(face, random)
         if random.random() < 0.2:
             face = occlude(face, random)
         if random.random() < 0.85:
             face = light_and_colour(face, random)
         return degrade(face, random)
-
-    return augment

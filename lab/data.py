@@ -120,6 +120,7 @@ class FaceStream(Dataset):
         seed: of the whole stream.
         weights: how often each sample is drawn, relative to the others (all alike without).
         augment: applied at the stored resolution, before scaling down and mirroring.
+        correct: applied to each face as it is loaded, before `augment`; gets the sample too.
         filled: folder with masks that take the place of the samples' own (same ids).
     """
 
@@ -131,8 +132,10 @@ class FaceStream(Dataset):
         weights: Sequence[float] | None = None,
         augment: Augmentation | None = None,
         filled: Path | None = None,
+        correct: Callable[[FaceWithMask, Sample], FaceWithMask] | None = None,
     ) -> None:
         self.samples, self.size, self.seed, self.augment, self.filled = list(samples), size, seed, augment, filled
+        self.correct = correct
         shares = np.ones(len(samples)) if weights is None else np.asarray(weights, float)
         self.edges = np.cumsum(shares / shares.sum())
 
@@ -144,6 +147,8 @@ class FaceStream(Dataset):
         point = (order[place] + random.random()) / len(self.samples)
         sample = self.samples[min(int(np.searchsorted(self.edges, point)), len(self.samples) - 1)]
         face = load(sample, self.filled / f"{sample.id}.png" if self.filled else None)
+        if self.correct is not None:
+            face = self.correct(face, sample)
         if self.augment is not None:
             face = self.augment(face, random)
         face = resize(face, self.size)

@@ -8,6 +8,7 @@ Folders after the first may be rendered heads: their accessories are also put on
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script by `accelerate launch`
@@ -52,18 +53,24 @@ def sample_grid(parser: FaceParser, image: Tensor, mask: Tensor) -> np.ndarray:
 def main() -> None:
     parser = arguments(__doc__, batch_size=16, max_steps=4000, learning_rate=1e-3, resolution=128)
     parser.add_argument("--weights", type=Path, help="start from this parser (folder) rather than from nothing")
+    parser.add_argument(
+        "--tighten-eyes",
+        type=int,
+        default=0,
+        help="shrink eye labels of photos by so many pixels (labels from a mesh)",
+    )
     args = parser.parse_args()
     run = Run(args, "train_parser")
 
     photos = find_samples(args.data[0])
     renders = [sample for folder in args.data[1:] for sample in find_samples(folder)]
-    chain = augment.for_parsing(augment.Accessories(renders) if renders else None)
     stream = FaceStream(
         photos + renders,
         args.resolution,
         args.seed,
         weights=np.concatenate([class_weights(part) for part in (photos, renders) if part]),
-        augment=chain,
+        augment=augment.ForParsing(augment.Accessories(renders) if renders else None),
+        correct=partial(augment.tighten_eyes, pixels=args.tighten_eyes),
     )
 
     model = FaceParser.from_pretrained(args.weights) if args.weights else FaceParser()
