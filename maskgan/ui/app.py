@@ -1,0 +1,96 @@
+"""The page: header, tabs, and everything that `launch` needs to show it without the internet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from maskgan.images import MAX_PIXELS
+from maskgan.pipeline import MaskGANPipeline
+from maskgan.quick_edits import QUICK_EDITS
+from maskgan.ui.examples import Examples
+from maskgan.ui.paint_layout import TIME_TO_LIVE
+from maskgan.ui.paint_tab import DEVICE, PaintTab
+
+TITLE = "MaskGAN Studio"
+
+_HEADER = """<header class="page-head">
+  <h1>{title}</h1>
+  <p>Change a face by painting on its map: every colour is a part of the face, and the picture follows your brush.</p>
+  <p class="privacy">{privacy}</p>
+</header>"""
+
+_LOCAL = "Nothing leaves this computer."
+_HOSTED = "Photos go to the server of this page, are used for nothing else, and are deleted within a few hours."
+
+# `Font` is a family of the visitor's own computer; plain strings would be looked for among Gradio's files.
+_SANS = [gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")]
+_MONO = [gr.themes.Font(name) for name in ("ui-monospace", "Menlo", "Consolas", "monospace")]
+
+
+def theme() -> gr.themes.Base:
+    """Colours and fonts; fonts of the visitor's system only."""
+    return gr.themes.Default(
+        primary_hue="indigo", secondary_hue="indigo", neutral_hue="slate", font=_SANS, font_mono=_MONO
+    ).set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        button_secondary_background_fill="*background_fill_primary",
+        button_secondary_border_color="*neutral_200",
+        button_secondary_border_color_dark="*neutral_700",
+        button_border_width="1px",
+        layout_gap="10px",
+    )
+
+
+def launch_options() -> dict[str, Any]:
+    """What `Blocks.launch` has to be told about the page's looks and limits."""
+    return {
+        "theme": theme(),
+        "css_paths": [Path(__file__).with_name("page.css")],
+        "footer_links": [],
+        "max_file_size": "200mb",
+        "ssr_mode": False,
+        "run_history": False,
+    }
+
+
+def _tooltips() -> str:
+    """JavaScript that gives every quick edit its one-line help."""
+    texts = {f"quick-{edit.name}": edit.help for edit in QUICK_EDITS.values()}
+    return f"() => Object.entries({json.dumps(texts)}).forEach(([id, text]) => document.getElementById(id).title = text)"
+
+
+def build_app(
+    pipeline: MaskGANPipeline,
+    examples: Examples | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    hosted: bool = False,
+) -> gr.Blocks:
+    """The whole page around a pipeline.
+
+    max_pixels: larger uploads are refused before they are decoded; hosted: visitors use it over a network, which the
+    header then says in place of "nothing leaves this computer".
+    """
+    examples = examples or Examples(pipeline)
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(TIME_TO_LIVE // 4, TIME_TO_LIVE)
+    ) as app:
+        gr.HTML(_HEADER.format(title=TITLE, privacy=_HOSTED if hosted else _LOCAL))
+        paint = PaintTab(pipeline, examples, max_pixels)
+        if examples.paths:
+            app.load(
+                lambda *state: paint.open_example(*state, 0),
+                [paint.session, paint.view, paint.keep, paint.seamless],
+                [paint.session, paint.face_result, paint.photo_result, paint.canvas, paint.faces, paint.whole],
+                show_progress="hidden",
+                api_visibility="undocumented",
+                api_name="start",
+                **DEVICE,
+            )
+        app.load(None, None, None, js=_tooltips())
+    return app

@@ -1,0 +1,58 @@
+"""The example faces: prepared once for all visitors, since they are nobody's secret."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from maskgan.images import read_photo
+from maskgan.mask_files import read_mask
+from maskgan.pipeline import Face, MaskGANPipeline
+from maskgan.ui.pictures import shrink
+
+FOLDER = Path(__file__).parents[2] / "examples"
+
+
+class Examples:
+    """Example pictures of a folder and their faces, ready to be opened.
+
+    A square picture with a mask of its stem in `masks/` is an aligned face crop; any other goes the way of a
+    visitor's photo. Safe to use from several threads.
+    """
+
+    def __init__(self, pipeline: MaskGANPipeline, folder: Path = FOLDER) -> None:
+        # Portraits first: the page opens with one.
+        self.paths = sorted(folder.glob("*.jpg"), key=lambda path: (not path.stem.startswith("portrait"), path.stem))
+        self._pipeline = pipeline
+        self._faces: dict[int, Face] = {}
+        self._lock = threading.Lock()
+
+    def thumbnails(self, side: int = 160) -> list[np.ndarray]:
+        """Small pictures (h, w, 3) uint8 RGB in the order of `paths`."""
+        return [shrink(read_photo(path), side) for path in self.paths]
+
+    def face(self, index: int) -> Face:
+        """The prepared face of an example."""
+        with self._lock:
+            if index not in self._faces:
+                self._faces[index] = self._prepare(self.paths[index])
+            return self._faces[index]
+
+    def prepare_in_background(self) -> None:
+        """Prepare all of them, so that nobody waits for one."""
+
+        def work() -> None:
+            for index in range(len(self.paths)):
+                self.face(index)
+
+        threading.Thread(target=work, name="examples", daemon=True).start()
+
+    def _prepare(self, path: Path) -> Face:
+        photo = read_photo(path)
+        mask = path.parent / "masks" / f"{path.stem}.png"
+        if photo.shape[0] != photo.shape[1] or not mask.exists():
+            return self._pipeline.prepare(photo)
+        face = self._pipeline.prepare(photo, None)
+        return self._pipeline.with_mask(face, read_mask(mask, face.mask.shape, order="celebamask"))

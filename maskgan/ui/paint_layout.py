@@ -1,0 +1,105 @@
+"""What the Paint tab looks like; `paint_tab.py` says what it does, `page.css` where things stand."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import gradio as gr
+import numpy as np
+
+from maskgan.quick_edits import QUICK_EDITS
+from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.session import Session
+
+#: A visitor's state is dropped after this many seconds without a change, files after as long.
+TIME_TO_LIVE = 2 * 60 * 60
+
+
+def _heading(number: str, text: str) -> None:
+    badge = f"<b aria-hidden='true'>{number}</b>" if number else ""
+    gr.HTML(f"<h2 class='step'>{badge}{text}</h2>")
+
+
+class PaintLayout:
+    """The tab's components as attributes."""
+
+    def __init__(self, example_thumbnails: list[np.ndarray]) -> None:
+        self.session = gr.State(Session(), time_to_live=TIME_TO_LIVE)
+        with gr.Column(elem_classes="paint-tab"):
+            with gr.Column(elem_classes="area-choose"):
+                self._choose(example_thumbnails)
+            with gr.Column(elem_classes="area-canvas"):
+                _heading("2", "Pick a colour and paint on the mask")
+                self.canvas = MaskCanvas(elem_id="canvas")
+            with gr.Column(elem_classes="area-result"):
+                self._result()
+            with gr.Column(elem_classes="area-after"):
+                self._after()
+            with gr.Column(elem_classes="area-quick"):
+                self._quick()
+
+    def _choose(self, thumbnails: list[np.ndarray]) -> None:
+        _heading("1", "Choose a face")
+        # Any type of file: what cannot be used is refused in words of our own.
+        self.upload = gr.File(label="Your photo", show_label=False, elem_id="upload", height=92)
+        self.whole = gr.Button("Use the whole picture", variant="primary", size="sm", visible=False, elem_id="whole")
+        strip = {"container": False, "allow_preview": False, "show_label": False, "object_fit": "cover", "buttons": []}
+        self.faces = gr.Gallery(
+            label="Faces of the photo", columns=3, interactive=False, visible=False, elem_id="faces", **strip
+        )
+        self.examples = gr.Gallery(
+            thumbnails, label="Examples", columns=3, interactive=False, elem_id="examples", **strip
+        )
+        with gr.Row(elem_classes="buttons"):
+            self.load_mask_button = gr.UploadButton("Load mask", size="sm", min_width=0, elem_id="load-mask")
+            self.save_mask_button = gr.Button("Save mask", size="sm", min_width=0, elem_id="save-mask")
+
+    def _result(self) -> None:
+        with gr.Row(elem_classes="line"):
+            _heading("3", "Watch the result")
+            views = [("Face", "face"), ("Full photo", "photo")]
+            self.view = gr.Radio(views, value="face", label="View", show_label=False, container=False, elem_id="view")
+        # Nearly all of the picture shows the result; the handle at its side uncovers what was before.
+        slider = {"slider_position": 6, "buttons": ["fullscreen"], "interactive": False, "container": False}
+        self.face_result = gr.ImageSlider(
+            format="png", label="Photo and result", show_label=False, elem_id="face-result", **slider
+        )
+        self.photo_result = gr.ImageSlider(
+            format="jpeg", label="Photo and result", show_label=False, elem_id="photo-result", visible=False, **slider
+        )
+
+    def _after(self) -> None:
+        with gr.Row(elem_classes="buttons"):
+            self.save_photo_button = gr.Button("Download photo", size="sm", variant="primary", elem_id="save-photo")
+            self.save_face_button = gr.Button("Download face", size="sm", elem_id="save-face")
+        self.file = gr.DownloadButton(visible=False)
+        with gr.Row(elem_classes="options"):
+            self.keep = gr.Checkbox(True, label="Keep what I did not paint", container=False, elem_id="keep")
+            self.seamless = gr.Checkbox(False, label="Match colours at the edge", container=False, elem_id="seamless")
+        self.history = gr.Gallery(
+            label="History: click to go back to a result",
+            columns=6,
+            interactive=False,
+            allow_preview=False,
+            object_fit="cover",
+            buttons=[],
+            visible=False,
+            elem_id="history",
+        )
+
+    def _quick(self) -> None:
+        with gr.Row(elem_classes="line"):
+            _heading("", "Or let a button paint for you")
+            self.strength = gr.Slider(
+                0.2, 2, 1, step=0.1, label="Strength", container=False, elem_id="strength", min_width=220
+            )
+        self.quick: dict[str, gr.Button] = {}
+        with gr.Row(elem_classes="quick-groups"):
+            for group, edits in groupby(QUICK_EDITS.values(), key=lambda edit: edit.group):
+                with gr.Column(elem_classes="quick-group", min_width=150):
+                    gr.HTML(f"<h3>{group}</h3>")
+                    with gr.Row(elem_classes="quick-buttons"):
+                        for edit in edits:
+                            self.quick[edit.name] = gr.Button(
+                                edit.label, size="sm", min_width=0, elem_id=f"quick-{edit.name}"
+                            )

@@ -1,0 +1,58 @@
+"""Pictures for the page: small enough for the screen here, the full quality in downloads."""
+
+from __future__ import annotations
+
+import io
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from maskgan.faces import Alignment, DetectedFace, paste_back
+from maskgan.mask_files import write_mask
+from maskgan.pipeline import Edit
+
+#: Long side of the full photo on the page, in pixels.
+SCREEN_SIDE = 1024
+THUMBNAIL_SIDE = 112
+
+
+def shrink(picture: np.ndarray, side: int) -> np.ndarray:
+    """(H, W, 3) uint8 -> the same with a long side of at most `side`."""
+    height, width = picture.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def photos_for_screen(edit: Edit, seamless: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The whole photo before and after an edit, with a long side of at most SCREEN_SIDE.
+
+    The face is pasted into the shrunk photo, so that a stroke on a 12-megapixel photo costs no more than on a small.
+    """
+    photo, alignment = edit.face.photo, edit.face.alignment
+    before = shrink(photo, SCREEN_SIDE)
+    scale = np.array([[before.shape[1] / photo.shape[1]], [before.shape[0] / photo.shape[0]]])
+    small = Alignment(alignment.matrix * scale, before.shape[:2])
+    return before, paste_back(before, small, edit.crop, edit.region, edit.detail, seamless)
+
+
+def face_thumbnails(photo: np.ndarray, faces: tuple[DetectedFace, ...]) -> list[np.ndarray]:
+    """Each face of a photo as (THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3) uint8 RGB."""
+    return [Alignment.from_face(face, photo.shape[:2]).crop(photo, THUMBNAIL_SIDE) for face in faces]
+
+
+def png(picture: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB -> PNG, packed fast rather than tight: a 12-megapixel photo is waited for."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def mask_png(mask: np.ndarray) -> bytes:
+    """Label map (H, W) -> indexed PNG whose pixel values are class ids."""
+    file = io.BytesIO()
+    write_mask(file, mask)
+    return file.getvalue()

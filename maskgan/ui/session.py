@@ -1,0 +1,89 @@
+"""What one visitor has open: immutable values, so that sessions cannot mix and every step can be had again."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from maskgan.faces import DetectedFace
+from maskgan.pipeline import Edit, Face
+
+#: The history keeps this many results ...
+MAX_STEPS = 24
+#: ... and photos of this many bytes in all (a 12-megapixel photo takes 36 MB).
+MAX_HISTORY_BYTES = 200_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class OpenFace:
+    """A face that is being edited.
+
+    name: file name without suffix, for downloads; faces: all faces of its photo; chosen: which one this is, or None
+    when the whole picture is used; id: unguessable and never used twice, so that a message from the canvas about
+    another face, another visit or another run of the server is known to be stale.
+    """
+
+    face: Face
+    name: str
+    faces: tuple[DetectedFace, ...] = ()
+    chosen: int | None = None
+    id: int = 0
+
+    @classmethod
+    def new(
+        cls, face: Face, name: str, faces: tuple[DetectedFace, ...] = (), chosen: int | None = None
+    ) -> OpenFace:
+        """Open a face under a fresh id (below 2**53, the whole numbers that JavaScript knows)."""
+        return cls(face, name, faces, chosen, secrets.randbits(52))
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A result of the session: the face, its mask (H, W) uint8, and a small picture (h, w, 3) uint8 RGB."""
+
+    opened: OpenFace
+    mask: np.ndarray
+    thumbnail: np.ndarray
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """Everything a visitor's page stands on.
+
+    pending: a photo (H, W, 3) in which no face was found, with its name, until the visitor decides about it.
+    """
+
+    opened: OpenFace | None = None
+    edit: Edit | None = None
+    mask: np.ndarray | None = None
+    history: tuple[Step, ...] = ()
+    pending: tuple[np.ndarray, str] | None = None
+
+    def open(self, opened: OpenFace, edit: Edit, mask: np.ndarray) -> Session:
+        """Show another face, or the same from elsewhere; the history stays."""
+        return replace(self, opened=opened, edit=edit, mask=mask, pending=None)
+
+    def painted(self, edit: Edit, mask: np.ndarray) -> Session:
+        """Show another mask of the face that is open."""
+        return replace(self, edit=edit, mask=mask)
+
+    def remembered(self, thumbnail: np.ndarray, label: str) -> Session:
+        """Put what is shown at the end of the history; the oldest steps make room."""
+        step = Step(self.opened, self.mask, thumbnail, label)
+        return replace(self, history=_trimmed((*self.history, step)))
+
+
+def _trimmed(history: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The newest steps that fit the limits; the last one always stays."""
+    photos: dict[int, int] = {}
+    kept: list[Step] = []
+    for step in reversed(history[-MAX_STEPS:]):
+        photo = step.opened.face.photo
+        photos[id(photo)] = photo.nbytes
+        if kept and sum(photos.values()) > MAX_HISTORY_BYTES:
+            break
+        kept.append(step)
+    return tuple(reversed(kept))
