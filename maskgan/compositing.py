@@ -67,8 +67,10 @@ def _colour_error(
     """What G gets wrong about each class, carried into the changed pixels that now have that class.
 
     A normalised convolution per class over the pixels that kept it; falls back to the class's mean far away and
-    to zero for a class that the photo does not have.
+    to zero for a class that the photo does not have. Smooth by nature, it is worked out at a quarter of the size.
     """
+    size = before.shape[0]
+    small = (max(size // 4, 1),) * 2
     carried = np.zeros_like(error)
     for label in np.unique(after[changed]):
         known = (before == label).astype(np.float32)
@@ -76,7 +78,9 @@ def _colour_error(
         if known.sum() < 16:
             continue
         mean = error[known > 0].mean(0)
-        weight = cv2.GaussianBlur(known, (0, 0), sigma)[..., None]
-        near = cv2.GaussianBlur((error - mean) * known[..., None], (0, 0), sigma)
-        carried[target] = (mean + near / (weight + 0.02))[target]
+        both = np.dstack([(error - mean) * known[..., None], known])  # S, S, 4
+        both = cv2.GaussianBlur(cv2.resize(both, small, interpolation=cv2.INTER_AREA), (0, 0), sigma * small[0] / size)
+        near = both[..., :3] / (both[..., 3:] + 0.02)
+        near = cv2.resize(near, (size, size), interpolation=cv2.INTER_LINEAR)
+        carried[target] = (mean + near)[target]
     return carried
