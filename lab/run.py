@@ -137,9 +137,11 @@ class Run:
         """The batches from the current step to the last, with a progress bar; call after `resume()`."""
         args = self.args
         sampler = CountingSampler(self.step, args.max_steps, self.samples_per_step)
+        # A generator of its own, because starting to load draws a number: a resumed run, which starts twice,
+        # would else go on with other random numbers than the run that was never cut.
         loader = DataLoader(
             stream, args.batch_size, sampler=sampler, num_workers=args.num_workers, drop_last=True,
-            persistent_workers=args.num_workers > 0, pin_memory=torch.cuda.is_available(),
+            persistent_workers=args.num_workers > 0, pin_memory=torch.cuda.is_available(), generator=torch.Generator(),
         )  # fmt: skip
         loader = self.accelerator.prepare_data_loader(loader)
         bar = tqdm(
@@ -175,6 +177,9 @@ class Run:
         folder = self.args.out / "checkpoints"
         final = folder / f"step-{self.step + 1:07d}"
         partial = final.with_name(final.name + ".partial")
+        if self.accelerator.is_main_process:
+            shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed while writing it
+        self.accelerator.wait_for_everyone()
         self.accelerator.save_state(str(partial))
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
@@ -195,6 +200,7 @@ class Run:
 def publish(model: ModelMixin, ema: EMAModel, folder: Path) -> None:
     """Write the EMA weights of `model` (safetensors + config.json) to `folder`, all or nothing."""
     partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
     ema.store(model.parameters())
     ema.copy_to(model.parameters())
     model.save_pretrained(partial)

@@ -1,0 +1,206 @@
+"""The training scripts as people run them: in a subprocess, cut and resumed, and what they leave on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from lab import train_parser
+from lab.run import Run, TrainingStoppedError, arguments, learning_rate_factor
+from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
+from maskgan.face_parser import FaceParser
+from maskgan.labels import IGNORE
+
+ROOT = Path(__file__).resolve().parent.parent
+SMALL = ("--resolution", 64, "--batch-size", 2, "--max-steps", 4, "--checkpointing-steps", 2, "--log-steps", 1)
+
+
+def run(script: str, *flags: object) -> str:
+    """Run a script of lab/ on the CPU, on one thread; returns what it printed."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
+    command = [sys.executable, str(ROOT / "lab" / script), *(str(flag) for flag in flags)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def tiny_parser(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("parser")
+    FaceParser(widths=[8, 8, 8, 8, 8], blocks=1).save_pretrained(folder)
+    return folder
+
+
+def tensors_of(path: Path) -> list[tuple[str, Tensor]]:
+    """Every tensor in the files of a folder, named by file and place."""
+
+    def walk(name: str, value: object) -> list[tuple[str, Tensor]]:
+        if isinstance(value, Tensor):
+            return [(name, value)]
+        if isinstance(value, dict):
+            return [pair for key, item in value.items() for pair in walk(f"{name}/{key}", item)]
+        if isinstance(value, (list, tuple)):
+            return [pair for index, item in enumerate(value) for pair in walk(f"{name}/{index}", item)]
+        return []
+
+    found = []
+    for file in sorted(path.rglob("*")):
+        name = str(file.relative_to(path))
+        if file.suffix == ".safetensors":
+            found += walk(name, load_file(file))
+        elif file.suffix in (".bin", ".pkl", ".pt", ".pth") and "random_states" not in name:
+            found += walk(name, torch.load(file, weights_only=False))
+    return found
+
+
+def assert_equal_folders(one: Path, other: Path) -> None:
+    ours, theirs = tensors_of(one), tensors_of(other)
+    assert len(ours) > 20 and [name for name, _ in ours] == [name for name, _ in theirs]
+    for (name, first), (_, second) in zip(ours, theirs, strict=True):
+        assert torch.equal(first, second), name
+
+
+def cut_in_two(whole: Path, half: Path) -> None:
+    """What a run leaves that was killed while it wrote its second checkpoint."""
+    shutil.copytree(whole, half)
+    last = half / "checkpoints" / "step-0000004"
+    shutil.rmtree(last)
+    partial = last.with_name(last.name + ".partial")
+    partial.mkdir()
+    (partial / "model.safetensors").write_bytes(b"cut short")
+    (partial / "leftover.bin").write_bytes(b"of the killed process")
+    shutil.rmtree(half / "weights")
+
+
+def check_cut_and_resumed(start: Callable[..., str], folder: Path, name: str) -> None:
+    """Run whole; run from the middle with another number of workers; compare everything bit for bit."""
+    whole, half = folder / "whole", folder / "half"
+    start(whole, "--num-workers", 1)
+    cut_in_two(whole, half)
+    output = start(half, "--num-workers", 0)
+    assert "step-0000002" in output and ".partial" not in output
+    final = "checkpoints/step-0000004"
+    assert_equal_folders(whole / final, half / final)
+    assert_equal_folders(whole / "weights" / name, half / "weights" / name)
+    assert sorted(path.name for path in (half / final).iterdir()) == sorted(
+        path.name for path in (whole / final).iterdir()
+    )
+    assert not list(half.rglob("*.partial"))
+    steps = [json.loads(line)["step"] for line in (half / "stats.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4, 3, 4]
+
+
+@pytest.fixture(scope="module")
+def parser_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny_parser: Path) -> Path:
+    folder = tmp_path_factory.mktemp("parser_run")
+
+    def start(out: Path, *more: object) -> str:
+        return run(
+            "train_parser.py", "--data", data_folder, "--out", out, "--weights", tiny_parser, *SMALL, *more
+        )  # fmt: skip
+
+    check_cut_and_resumed(start, folder, "parser")
+    return folder / "whole"
+
+
+@pytest.fixture(scope="module")
+def dmn_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny_parser: Path) -> Path:
+    folder = tmp_path_factory.mktemp("dmn_run")
+    tiny = ("--preset", "tiny", "--discriminator-width", 8, "--discriminator-layers", 2, "--perceptual", "parser")
+
+    def start(out: Path, *more: object) -> str:
+        return run(
+            "pretrain_dmn.py", "--data", data_folder, "--out", out, "--parser", tiny_parser, *tiny, *SMALL, *more
+        )  # fmt: skip
+
+    check_cut_and_resumed(start, folder, "dmn")
+    return folder / "whole"
+
+
+def moved(run_folder: Path, file: str) -> dict[str, bool]:
+    """Which tensors of a network changed between the two checkpoints."""
+    before, after = (load_file(run_folder / "checkpoints" / f"step-000000{step}" / file) for step in (2, 4))
+    return {name: not torch.equal(before[name], after[name]) for name in before}
+
+
+@pytest.mark.slow
+def test_the_parser_trains_and_resumes_bit_for_bit(parser_run: Path) -> None:
+    assert all(moved(parser_run, "model.safetensors").values())
+    assert (parser_run / "samples" / "0000004.jpg").exists()
+    assert json.loads((parser_run / "config.json").read_text())["stage"] == "train_parser"
+
+
+@pytest.mark.slow
+def test_published_parser_weights_are_the_moving_average(parser_run: Path) -> None:
+    average = FaceParser.from_pretrained(parser_run / "weights" / "parser").state_dict()
+    last = load_file(parser_run / "checkpoints" / "step-0000004" / "model.safetensors")
+    assert average.keys() == last.keys()
+    assert not torch.equal(average["head.weight"], last["head.weight"])
+
+
+@pytest.mark.slow
+def test_the_dmn_trains_and_resumes_bit_for_bit(dmn_run: Path) -> None:
+    generator, critic = moved(dmn_run, "model.safetensors"), moved(dmn_run, "model_1.safetensors")
+    assert any(name.startswith("backbone.") for name in generator) and all(generator.values())
+    assert any(name.startswith("scales.1.") for name in critic) and all(critic.values())
+
+
+@pytest.mark.slow
+def test_the_dmn_sees_whole_masks_and_publishes_what_loads(dmn_run: Path, data_folder: Path) -> None:
+    filled = sorted((dmn_run / "filled_masks").glob("**/*.png"))
+    assert [path.stem for path in filled] == [f"f{number}" for number in range(5)]
+    for path in filled:
+        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        given = cv2.imread(str(data_folder / "masks" / path.name), cv2.IMREAD_GRAYSCALE)
+        assert mask.max() <= 18 and (given == IGNORE).any()
+        assert (mask[given != IGNORE] == given[given != IGNORE]).all()
+    model = DenseMappingNetwork.from_pretrained(dmn_run / "weights" / "dmn")
+    assert list(model.config.widths) == PRESETS["tiny"]["widths"]
+    statistics = [json.loads(line) for line in (dmn_run / "stats.jsonl").read_text().splitlines()]
+    names = {"step", "critic", "loss", "psnr", "adversarial", "feature", "perceptual", "pixel"}
+    assert all(names <= line.keys() for line in statistics)
+
+
+def test_a_dry_run_writes_everything_in_two_steps(
+    tmp_path: Path, data_folder: Path, tiny_parser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    flags = ("--data", data_folder, "--out", out, "--weights", tiny_parser, "--resolution", 64, "--batch-size", 2)
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    monkeypatch.setattr(sys, "argv", ["train_parser.py", *map(str, flags), "--num-workers", "0", "--dry-run"])
+    train_parser.main()
+    assert sorted(path.name for path in (out / "checkpoints").iterdir()) == ["step-0000001", "step-0000002"]
+    assert (out / "samples" / "0000002.jpg").exists()
+    assert (out / "weights" / "parser" / "diffusion_pytorch_model.safetensors").exists()
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--no-resume"])
+    with pytest.raises(TrainingStoppedError, match="holds a run already"):
+        train_parser.main()
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    args = arguments("").parse_args(["--data", str(tmp_path), "--out", str(tmp_path / "run")])
+    started = Run(args, "nothing")
+    started.started, started.first_step = 0.0, 0
+    with pytest.raises(TrainingStoppedError, match="Step 1: a loss is not a number"):
+        started.log({"loss": torch.tensor(float("nan"))})
+    assert not (tmp_path / "run" / "stats.jsonl").exists()
+
+
+def test_the_learning_rate_is_a_function_of_the_step_alone() -> None:
+    rates = [learning_rate_factor(step, 10, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and rates[9] == rates[10] == 1.0
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert learning_rate_factor(100, 10, 100) == learning_rate_factor(900, 10, 100) == pytest.approx(0.1)
