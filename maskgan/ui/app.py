@@ -60,8 +60,8 @@ def launch_options() -> dict[str, Any]:
 
 def _tooltips() -> str:
     """JavaScript that gives every quick edit its one-line help."""
-    texts = {f"quick-{edit.name}": edit.help for edit in QUICK_EDITS.values()}
-    return f"() => Object.entries({json.dumps(texts)}).forEach(([id, text]) => document.getElementById(id).title = text)"
+    helps = json.dumps({f"quick-{edit.name}": edit.help for edit in QUICK_EDITS.values()})
+    return f"() => Object.entries({helps}).forEach(([id, help]) => {{ document.getElementById(id).title = help; }})"
 
 
 def build_app(

@@ -62,10 +62,16 @@ class PaintLayout:
         # Nearly all of the picture shows the result; the handle at its side uncovers what was before.
         slider = {"slider_position": 6, "buttons": ["fullscreen"], "interactive": False, "container": False}
         self.face_result = gr.ImageSlider(
-            format="png", label="Photo and result", show_label=False, elem_id="face-result", **slider
+            format="png", label="Photo and result", show_label=False, elem_id="face-result", max_height=460, **slider
         )
         self.photo_result = gr.ImageSlider(
-            format="jpeg", label="Photo and result", show_label=False, elem_id="photo-result", visible=False, **slider
+            format="jpeg",
+            label="Photo and result",
+            show_label=False,
+            elem_id="photo-result",
+            max_height=360,
+            visible=False,
+            **slider,
         )
 
     def _after(self) -> None:
@@ -74,8 +80,8 @@ class PaintLayout:
             self.save_face_button = gr.Button("Download face", size="sm", elem_id="save-face")
         self.file = gr.DownloadButton(visible=False)
         with gr.Row(elem_classes="options"):
-            self.keep = gr.Checkbox(True, label="Keep what I did not paint", container=False, elem_id="keep")
-            self.seamless = gr.Checkbox(False, label="Match colours at the edge", container=False, elem_id="seamless")
+            self.keep = gr.Checkbox(True, label="Keep unpainted parts", container=False, elem_id="keep")
+            self.seamless = gr.Checkbox(False, label="Match edge colours", container=False, elem_id="seamless")
         self.history = gr.Gallery(
             label="History: click to go back to a result",
             columns=6,

@@ -82,9 +82,7 @@ class PaintTab(PaintLayout):
         return self._open(session, OpenFace.new(self.example_faces.face(index), name), view, keep, seamless)
 
     @tells
-    def choose_example(
-        self, session: Session, view: str, keep: bool, seamless: bool, event: gr.SelectData
-    ) -> Updates:
+    def choose_example(self, session: Session, view: str, keep: bool, seamless: bool, event: gr.SelectData) -> Updates:
         """A click on the example strip."""
         return self.open_example(session, view, keep, seamless, event.index)
 
@@ -183,12 +181,14 @@ class PaintTab(PaintLayout):
     ) -> Updates:
         """One of `QUICK_EDITS` on the mask that is on the canvas."""
         opened = _opened(session)
-        mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
-        mask = session.mask if mask is None else mask
+        on_canvas = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
+        # A canvas that does not know the last button's mask yet must not undo it.
+        late = on_canvas is None or (session.replaced is not None and np.array_equal(on_canvas, session.replaced))
+        mask = session.mask if late else on_canvas
         edited = QUICK_EDITS[name].apply(mask, strength)
         if np.array_equal(edited, mask):
             raise ValueError(f"{QUICK_EDITS[name].label} changes nothing more on this mask; undo goes back.")
-        return self._apply(session, edited, QUICK_EDITS[name].label, view, keep, seamless)
+        return self._apply(session, edited, on_canvas, QUICK_EDITS[name].label, view, keep, seamless)
 
     @tells
     def load_mask(self, session: Session, path: str, view: str, keep: bool, seamless: bool) -> Updates:
@@ -199,7 +199,7 @@ class PaintTab(PaintLayout):
             mask = read_mask(path, opened.face.mask.shape)
         for notice in notices:
             gr.Info(str(notice.message))
-        return self._apply(session, mask, "Loaded mask", view, keep, seamless)
+        return self._apply(session, mask, session.mask, "Loaded mask", view, keep, seamless)
 
     @tells
     def restore(self, session: Session, view: str, keep: bool, seamless: bool, event: gr.SelectData) -> Updates:
@@ -220,13 +220,21 @@ class PaintTab(PaintLayout):
         if session.opened is None:
             return gr.skip()
         edit = self.pipeline.edit(session.opened.face, session.mask, keep)
-        return self._show(session.painted(edit, session.mask), view, seamless)
+        return self._show(session.painted(edit, session.mask, session.replaced), view, seamless)
 
     def _apply(
-        self, session: Session, mask: np.ndarray, label: str, view: str, keep: bool, seamless: bool
+        self,
+        session: Session,
+        mask: np.ndarray,
+        on_canvas: np.ndarray | None,
+        label: str,
+        view: str,
+        keep: bool,
+        seamless: bool,
     ) -> Updates:
+        """Give the canvas another mask, which goes into the history."""
         opened = _opened(session)
-        session = session.painted(self.pipeline.edit(opened.face, mask, keep), mask)
+        session = session.painted(self.pipeline.edit(opened.face, mask, keep), mask, on_canvas)
         return {
             self.canvas: MaskCanvas.payload(mask, id=opened.id),
             **self._remember(session, label, view, seamless),

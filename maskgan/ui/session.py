@@ -32,9 +32,7 @@ class OpenFace:
     id: int = 0
 
     @classmethod
-    def new(
-        cls, face: Face, name: str, faces: tuple[DetectedFace, ...] = (), chosen: int | None = None
-    ) -> OpenFace:
+    def new(cls, face: Face, name: str, faces: tuple[DetectedFace, ...] = (), chosen: int | None = None) -> OpenFace:
         """Open a face under a fresh id (below 2**53, the whole numbers that JavaScript knows)."""
         return cls(face, name, faces, chosen, secrets.randbits(52))
 
@@ -53,22 +51,25 @@ class Step:
 class Session:
     """Everything a visitor's page stands on.
 
-    pending: a photo (H, W, 3) in which no face was found, with its name, until the visitor decides about it.
+    replaced: the mask that the canvas held when the server last gave it another one: until that arrives, the canvas
+    goes on reporting this one; pending: a photo (H, W, 3) in which no face was found, with its name, until the visitor
+    decides about it.
     """
 
     opened: OpenFace | None = None
     edit: Edit | None = None
     mask: np.ndarray | None = None
+    replaced: np.ndarray | None = None
     history: tuple[Step, ...] = ()
     pending: tuple[np.ndarray, str] | None = None
 
     def open(self, opened: OpenFace, edit: Edit, mask: np.ndarray) -> Session:
         """Show another face, or the same from elsewhere; the history stays."""
-        return replace(self, opened=opened, edit=edit, mask=mask, pending=None)
+        return replace(self, opened=opened, edit=edit, mask=mask, replaced=None, pending=None)
 
-    def painted(self, edit: Edit, mask: np.ndarray) -> Session:
-        """Show another mask of the face that is open."""
-        return replace(self, edit=edit, mask=mask)
+    def painted(self, edit: Edit, mask: np.ndarray, replaced: np.ndarray | None = None) -> Session:
+        """Show another mask of the open face; `replaced` is what the canvas still holds, if it does not know yet."""
+        return replace(self, edit=edit, mask=mask, replaced=replaced)
 
     def remembered(self, thumbnail: np.ndarray, label: str) -> Session:
         """Put what is shown at the end of the history; the oldest steps make room."""
