@@ -1,0 +1,284 @@
+"""Numbered samples, mirrored classes, ignored pixels, draw weights, and folders that are not what they should be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from conftest import draw_face, draw_mask
+from torch.utils.data import DataLoader
+
+from lab import augment
+from lab.data import (
+    CountingSampler,
+    FaceStream,
+    FaceWithMask,
+    Sample,
+    class_weights,
+    find_samples,
+    hide_lens_interiors,
+    load,
+    mirror,
+    resize,
+)
+from maskgan.labels import IGNORE, Label
+
+
+def drawn(size: int = 64) -> FaceWithMask:
+    mask = draw_mask(size)
+    return FaceWithMask(draw_face(mask), mask)
+
+
+def same(first: FaceWithMask, second: FaceWithMask) -> bool:
+    return np.array_equal(first.image, second.image) and np.array_equal(first.mask, second.mask)
+
+
+# --- The stream ----------------------------------------------------------------------------------------------------
+
+
+def items(stream: FaceStream, numbers: list[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return [stream[number] for number in numbers]
+
+
+def test_a_sample_is_a_pure_function_of_seed_and_number(data_folder: Path) -> None:
+    samples, chain = find_samples(data_folder), augment.ForParsing(None)
+    one, other = (FaceStream(samples, 64, seed=3, augment=chain) for _ in range(2))
+    forwards, backwards = items(one, list(range(8))), items(other, list(range(7, -1, -1)))[::-1]
+    np.random.seed(5)  # noqa: NPY002 - the global state must not matter
+    again = items(one, list(range(8)))
+    for first, second, third in zip(forwards, backwards, again, strict=True):
+        assert all(torch.equal(a, b) and torch.equal(a, c) for a, b, c in zip(first, second, third, strict=True))
+    seeded = items(FaceStream(samples, 64, seed=4, augment=chain), list(range(8)))
+    assert any(not torch.equal(a[0], b[0]) for a, b in zip(forwards, seeded, strict=True))
+    assert not torch.equal(forwards[0][0], one[8][0])
+
+
+def test_samples_have_the_shapes_and_ranges_that_networks_read(data_folder: Path) -> None:
+    for image, mask in items(FaceStream(find_samples(data_folder), 32, seed=0), [0, 1, 2]):
+        assert image.shape == (3, 32, 32) and image.dtype == torch.float32
+        assert -1 <= image.min() < -0.2 and 0.0 < image.max() <= 1
+        assert mask.shape == (32, 32) and mask.dtype == torch.int64
+        assert set(mask.unique().tolist()) <= {*range(19), IGNORE}
+
+
+def test_each_pass_shows_every_face_once_without_weights(data_folder: Path) -> None:
+    stream = FaceStream(find_samples(data_folder), 64, seed=0)
+    faces = [load(sample).image.reshape(-1).astype(int) for sample in stream.samples]
+
+    def which(number: int) -> int:
+        image = ((stream[number][0].permute(1, 2, 0) + 1) * 127.5).round().numpy().astype(int)
+        distances = [min(np.abs(view.reshape(-1) - face).mean() for view in (image, image[:, ::-1])) for face in faces]
+        return int(np.argmin(distances))
+
+    passes = [[which(number) for number in range(start, start + 5)] for start in (0, 5, 10)]
+    assert all(sorted(numbers) == [0, 1, 2, 3, 4] for numbers in passes)
+    assert len({tuple(numbers) for numbers in passes}) > 1  # in another order each time
+
+
+def test_weights_say_how_often_a_face_is_drawn(data_folder: Path) -> None:
+    samples = find_samples(data_folder)
+    stream = FaceStream(samples, 64, seed=0, weights=[8, 0, 1, 0, 1])
+    images = [load(sample).image for sample in samples]
+
+    def which(number: int) -> int:
+        image = ((stream[number][0].permute(1, 2, 0) + 1) * 127.5).round().numpy().astype(np.uint8)
+        views = (image, image[:, ::-1])
+        return next(i for i, face in enumerate(images) if any(np.array_equal(view, face) for view in views))
+
+    counts = np.bincount([which(number) for number in range(200)], minlength=5)
+    assert counts[1] == counts[3] == 0
+    assert abs(counts[0] - 160) <= 10 and abs(counts[2] - 20) <= 8
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_counting_goes_on_where_it_was_cut(data_folder: Path, workers: int) -> None:
+    stream = FaceStream(find_samples(data_folder), 64, seed=1)
+
+    def batches(start: int, stop: int) -> list[torch.Tensor]:
+        sampler = CountingSampler(start, stop, samples_per_step=2)
+        return [image for image, _ in DataLoader(stream, 2, sampler=sampler, num_workers=workers)]
+
+    assert list(CountingSampler(3, 5, 4)) == list(range(12, 20)) and len(CountingSampler(3, 5, 4)) == 8
+    whole, parts = batches(0, 4), batches(0, 2) + batches(2, 4)
+    assert len(whole) == 4 and all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
+
+
+@pytest.mark.parametrize("size", [64, 32])
+def test_filled_masks_take_the_place_of_the_samples_own(data_folder: Path, tmp_path: Path, size: int) -> None:
+    samples = find_samples(data_folder)
+    for sample in samples:
+        cv2.imwrite(str(tmp_path / f"{sample.id}.png"), np.full((size, size), Label.HAT, np.uint8))
+    image, mask = FaceStream(samples, size, seed=0, filled=tmp_path)[0]
+    assert image.shape == (3, size, size) and (mask == Label.HAT).all()
+
+
+# --- Faces in memory -----------------------------------------------------------------------------------------------
+
+
+def test_mirroring_swaps_the_classes_that_have_sides() -> None:
+    face = drawn()
+    mirrored = mirror(face)
+    assert np.array_equal(mirrored.image, face.image[:, ::-1])
+    for left, right in ((Label.L_EYE, Label.R_EYE), (Label.L_BROW, Label.R_BROW)):
+        assert np.array_equal(mirrored.mask == left, (face.mask == right)[:, ::-1])
+        assert (mirrored.mask == left).any()
+    assert np.array_equal(mirrored.mask == Label.SKIN, (face.mask == Label.SKIN)[:, ::-1])
+    columns = np.nonzero(mirrored.mask == Label.L_EYE)[1]
+    assert columns.mean() > 32  # the subject's left stays on the right side of the picture
+    assert same(mirror(mirrored), face)
+
+
+def test_the_stream_mirrors_about_half_of_the_faces(data_folder: Path) -> None:
+    stream = FaceStream(find_samples(data_folder), 64, seed=0)
+    corner = [bool((stream[number][1][:8, :32] == IGNORE).all()) for number in range(60)]
+    mirrored = [bool((stream[number][1][:8, 32:] == IGNORE).all()) for number in range(60)]
+    assert [not m for m in mirrored] == corner and 15 < sum(mirrored) < 45
+    for number in range(10):  # mirrored or not, the subject's left eye is right of the other
+        mask = stream[number][1]
+        left, right = (torch.nonzero(mask == eye)[:, 1].float().mean() for eye in (Label.L_EYE, Label.R_EYE))
+        assert left > right
+
+
+def test_resizing_keeps_ids_and_averages_colours() -> None:
+    face = drawn(128)
+    small = resize(face, 32)
+    assert small.image.shape == (32, 32, 3) and set(np.unique(small.mask)) <= set(np.unique(face.mask))
+    block = face.image[:4, :4].reshape(-1, 3).mean(0)
+    assert np.abs(small.image[0, 0] - block).max() <= 1
+    assert resize(small, 32) is small
+
+
+def test_only_the_rim_of_whole_lenses_is_glasses() -> None:
+    mask = draw_mask(64)
+    mask[24:34, 10:54] = Label.EYE_G
+    hidden = hide_lens_interiors(FaceWithMask(draw_face(mask), mask)).mask
+    assert hidden[29, 32] == IGNORE and hidden[24, 32] == Label.EYE_G
+    assert np.array_equal(hidden[mask != Label.EYE_G], mask[mask != Label.EYE_G])
+
+
+# --- Augmentation --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [augment.affine, augment.light_and_colour, augment.degrade, augment.occlude])
+def test_augmentations_are_pure_and_make_valid_faces(change) -> None:
+    face = drawn()
+    image, mask = face.image.copy(), face.mask.copy()
+    differs = False
+    for seed in range(6):
+        once, again = (change(face, np.random.default_rng(seed)) for _ in range(2))
+        assert same(once, again)
+        assert once.image.shape == image.shape and once.image.dtype == np.uint8
+        assert once.mask.dtype == np.uint8 and set(np.unique(once.mask)) <= {*np.unique(mask), IGNORE}
+        differs = differs or not same(once, face)
+    assert differs and np.array_equal(face.image, image) and np.array_equal(face.mask, mask)
+
+
+def test_light_and_blur_leave_the_mask_and_occluders_ignore_what_they_hide() -> None:
+    face = drawn()
+    for seed in range(4):
+        assert np.array_equal(augment.light_and_colour(face, np.random.default_rng(seed)).mask, face.mask)
+        assert np.array_equal(augment.degrade(face, np.random.default_rng(seed)).mask, face.mask)
+        hidden = augment.occlude(face, np.random.default_rng(seed))
+        assert np.array_equal(hidden.mask[hidden.mask != IGNORE], face.mask[hidden.mask != IGNORE])
+        far = cv2.dilate((hidden.mask == IGNORE).astype(np.uint8), np.ones((11, 11))) == 0
+        assert np.abs(hidden.image[far].astype(int) - face.image[far]).max() <= 1
+
+
+def test_affine_moves_image_and_mask_together() -> None:
+    mask = draw_mask(64)
+    flat = FaceWithMask(np.repeat(mask[..., None] * 13, 3, 2), mask)  # the picture is its own mask
+    moved = augment.affine(flat, np.random.default_rng(1))
+    inner = cv2.erode((cv2.Laplacian(moved.image[..., 0], cv2.CV_32F) == 0).astype(np.uint8), np.ones((5, 5))) > 0
+    assert inner.mean() > 0.2 and not np.array_equal(moved.mask, mask)
+    assert (moved.image[..., 0][inner] == moved.mask[inner] * 13).all()
+
+
+def test_accessories_of_rendered_heads_land_on_other_faces(tmp_path: Path) -> None:
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    donor = draw_mask(64)
+    donor[4:14, 16:48] = Label.HAT
+    cv2.imwrite(str(tmp_path / "images" / "r0.png"), draw_face(donor)[..., ::-1])
+    cv2.imwrite(str(tmp_path / "masks" / "r0.png"), donor)
+    (tmp_path / "params.jsonl").write_text("{}\n")
+    accessories = augment.Accessories(find_samples(tmp_path))
+    face = drawn()
+    worn = [accessories(face, np.random.default_rng(seed)) for seed in range(20)]
+    hats = [result for result in worn if (result.mask == Label.HAT).any()]
+    assert hats and len(hats) < 20
+    for result in hats:
+        assert np.array_equal(result.mask[result.mask != Label.HAT], face.mask[result.mask != Label.HAT])
+        assert (result.image[result.mask == Label.HAT] != face.image[result.mask == Label.HAT]).any()
+
+
+def test_tightened_eyes_lose_their_rim_to_the_skin_around() -> None:
+    face = drawn(128)
+    sample = Sample("f", Path("f.jpg"), Path("f.png"))
+    tight = augment.tighten_eyes(face, sample, 1)
+    for eye in (Label.L_EYE, Label.R_EYE):
+        before, after = face.mask == eye, tight.mask == eye
+        assert 0 < after.sum() < before.sum() and not (after & ~before).any()
+        assert (tight.mask[before & ~after] == Label.SKIN).all()
+    eyes = np.isin(face.mask, (Label.L_EYE, Label.R_EYE))
+    assert np.array_equal(tight.mask[~eyes], face.mask[~eyes]) and np.array_equal(tight.image, face.image)
+    assert augment.tighten_eyes(face, sample, 0) is face
+    assert augment.tighten_eyes(face, replace(sample, whole_lenses=True), 1) is face
+
+
+# --- Folders -------------------------------------------------------------------------------------------------------
+
+
+def test_splits_come_from_the_index(data_folder: Path) -> None:
+    assert [sample.id for sample in find_samples(data_folder)] == ["f0", "f1", "f2", "f3", "f4"]
+    assert [sample.id for sample in find_samples(data_folder, "val")] == ["f5", "f6"]
+
+
+def test_a_folder_without_an_index_is_all_training_data(make_data) -> None:
+    folder = make_data(train=2, val=1)
+    (folder / "index.csv").unlink()
+    (folder / "masks" / "f1.png").unlink()  # a picture nobody labelled
+    assert [sample.id for sample in find_samples(folder)] == ["f0", "f2"]
+    with pytest.raises(FileNotFoundError, match="No val faces"):
+        find_samples(folder, "val")
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_nothing_to_train_on_is_said_in_one_sentence(tmp_path: Path, split: str) -> None:
+    with pytest.raises(FileNotFoundError, match=rf"No {split} faces in .*it needs images/ID\.jpg, masks/ID\.png"):
+        find_samples(tmp_path / "missing", split)
+
+
+def test_ignored_pixels_are_read_as_255(data_folder: Path) -> None:
+    face = load(find_samples(data_folder)[0])
+    assert (face.mask[:8, :32] == IGNORE).all() and face.mask[8:].max() <= 18
+
+
+def test_damaged_samples_are_named(make_data) -> None:
+    folder = make_data(train=4, val=0)
+    samples = find_samples(folder)
+    samples[0].image.write_bytes(b"not a picture")
+    with pytest.raises(OSError, match=r"Cannot read .*f0\.png"):
+        load(samples[0])
+    cv2.imwrite(str(samples[1].mask), np.zeros((32, 64), np.uint8))
+    with pytest.raises(ValueError, match="must match"):
+        load(samples[1])
+    cv2.imwrite(str(samples[2].mask), np.full((64, 64), 77, np.uint8))
+    with pytest.raises(ValueError, match=r"ids outside 0\.\.18"):
+        load(samples[2])
+
+
+def test_faces_with_rare_classes_weigh_more(make_data) -> None:
+    folder = make_data(train=8, val=0, ignored=False)
+    samples = find_samples(folder)
+    mask = cv2.imread(str(samples[0].mask), cv2.IMREAD_GRAYSCALE)
+    mask[4:20, 4:60] = Label.HAT
+    cv2.imwrite(str(samples[0].mask), mask)
+    weights = class_weights(samples)
+    # one face of eight has a hat: sqrt(8) against 1 for the seven others, scaled to a mean of 1
+    mean = (np.sqrt(8) + 7) / 8
+    assert weights == pytest.approx([np.sqrt(8) / mean] + [1 / mean] * 7)
+    assert class_weights(samples, strength=0.0) == pytest.approx([1.0] * 8)

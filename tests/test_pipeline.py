@@ -1,0 +1,272 @@
+"""MaskGANPipeline: files, what prepare and edit promise, purity, and many threads at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import draw_face, draw_mask, tiny_pipeline
+
+from maskgan import pipeline as pipeline_module
+from maskgan.dense_mapping import DenseMappingNetwork
+from maskgan.faces import DetectedFace
+from maskgan.images import read_photo
+from maskgan.labels import Label, flip
+from maskgan.pipeline import CROP_SIZE, Edit, Face, MaskGANPipeline, NoFaceFound
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+@pytest.fixture(scope="module")
+def face(pipeline: MaskGANPipeline) -> Face:
+    mask = draw_mask(CROP_SIZE)
+    prepared = pipeline.prepare(draw_face(mask), face=None)
+    return pipeline.with_mask(prepared, mask)
+
+
+@pytest.fixture
+def edited_mask(face: Face) -> np.ndarray:
+    mask = face.mask.copy()
+    mask[185:200, 100:150] = Label.MOUTH
+    return mask
+
+
+def fields_of(value: Face | Edit) -> dict[str, np.ndarray]:
+    """Every array of a Face or Edit, tensors of its style included."""
+    found = {}
+    for field in fields(value):
+        item = getattr(value, field.name)
+        if isinstance(item, np.ndarray):
+            found[field.name] = item
+        elif isinstance(item, tuple):
+            found |= {f"{field.name}.{i}": tensor.numpy() for i, tensor in enumerate(item)}
+        elif isinstance(item, torch.Tensor):
+            found[field.name] = item.numpy()
+    return found
+
+
+def assert_same(first: Face | Edit, second: Face | Edit) -> None:
+    ours, theirs = fields_of(first), fields_of(second)
+    assert ours.keys() == theirs.keys() and len(ours) > 3
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+
+
+# --- Files ---------------------------------------------------------------------------------------------------------
+
+
+def test_save_and_load_round_trip_with_safetensors_only(
+    pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray, tmp_path: Path
+) -> None:
+    pipeline.save_pretrained(tmp_path)
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".json", ".safetensors"}
+    again = MaskGANPipeline.bundled(tmp_path, device="cpu")
+    for name in ("dmn", "parser"):
+        ours, theirs = (getattr(p, name).state_dict() for p in (pipeline, again))
+        assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items()) and ours.keys() == theirs.keys()
+        assert not getattr(again, name).training
+    first, second = (
+        p.edit(p.with_mask(p.prepare(face.photo, None), face.mask), edited_mask) for p in (pipeline, again)
+    )
+    assert np.abs(first.crop.astype(int) - second.crop).max() <= 1
+
+
+def test_half_precision_files_run_in_float32(pipeline: MaskGANPipeline, tmp_path: Path) -> None:
+    stored = tiny_pipeline().to(torch.float16)
+    stored.save_pretrained(tmp_path)
+    again = MaskGANPipeline.bundled(tmp_path, device="cpu")
+    assert again.dmn.dtype == again.parser.dtype == torch.float32
+    weight = pipeline.dmn.state_dict()["backbone.head.weight"]
+    torch.testing.assert_close(again.dmn.state_dict()["backbone.head.weight"], weight, atol=1e-3, rtol=1e-3)
+
+
+def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no MaskGAN weights in .*model_index\.json"):
+        MaskGANPipeline.bundled(tmp_path)
+
+
+def test_weights_are_frozen_for_use() -> None:
+    fresh = tiny_pipeline()
+    for network in (fresh.dmn, fresh.parser):
+        assert not network.training and not any(parameter.requires_grad for parameter in network.parameters())
+
+
+# --- prepare -------------------------------------------------------------------------------------------------------
+
+
+def test_prepare_gives_a_frozen_face_with_everything_in_it(pipeline: MaskGANPipeline, face_photo: np.ndarray) -> None:
+    face = pipeline.prepare(face_photo, face=None)
+    assert face.crop.shape == (CROP_SIZE, CROP_SIZE, 3) and face.crop.dtype == np.uint8
+    assert np.array_equal(face.crop, face_photo)  # the whole picture, which has the crop's size already
+    assert face.mask.shape == (CROP_SIZE, CROP_SIZE) and face.mask.dtype == np.uint8 and face.mask.max() <= 18
+    assert face.confidence.min() >= 1 / 19 and face.confidence.max() <= 1
+    assert face.reconstruction.shape == face.crop.shape
+    np.testing.assert_array_equal(face.reconstruction, pipeline.generate(face.mask, face.style))
+    with pytest.raises(FrozenInstanceError):
+        face.mask = face.mask  # type: ignore[misc]
+
+
+def test_parse_gives_the_most_probable_class_and_does_not_prefer_a_side(
+    pipeline: MaskGANPipeline, face_photo: np.ndarray
+) -> None:
+    mask, confidence = pipeline.parse(face_photo)
+    assert len(np.unique(mask)) > 2  # else what follows would say nothing
+    mirrored, mirrored_confidence = pipeline.parse(np.ascontiguousarray(face_photo[:, ::-1]))
+    assert (flip(mirrored) == mask).mean() > 0.999
+    np.testing.assert_allclose(mirrored_confidence[:, ::-1], confidence, atol=1e-4)
+
+
+def found(x: float) -> DetectedFace:
+    points = np.array([[90, 100], [150, 100], [120, 130], [100, 160], [140, 160]], float) + np.array([x, 0])
+    return DetectedFace((int(x), 60, 120, 140), 0.99, points)
+
+
+def test_prepare_takes_the_face_that_was_chosen(pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (300, 500, 3), np.uint8)
+    monkeypatch.setattr(pipeline_module, "detect_faces", lambda _: [found(0), found(220)])
+    first, second, given = (pipeline.prepare(photo, face=which) for which in (0, 1, found(220)))
+    assert np.array_equal(second.crop, given.crop) and not np.array_equal(first.crop, second.crop)
+    assert second.alignment.to_photo([[128, 128]])[0, 0] - first.alignment.to_photo([[128, 128]])[0, 0] == 220
+    with pytest.raises(NoFaceFound, match="has 2 faces; choose one from 0 to 1"):
+        pipeline.prepare(photo, face=2)
+
+
+def test_no_face_is_said_and_the_whole_picture_works(pipeline: MaskGANPipeline) -> None:
+    blank = np.full((90, 60, 3), 128, np.uint8)
+    with pytest.raises(NoFaceFound, match="use the whole picture"):
+        pipeline.prepare(blank)
+    face = pipeline.prepare(blank, face=None)
+    mask = face.mask.copy()
+    mask[100:150, 100:150] = (mask[100:150, 100:150] + 1) % 19
+    assert pipeline.edit(face, mask).photo.shape == blank.shape
+
+
+def test_the_example_photo_has_one_face_that_comes_back_whole(pipeline: MaskGANPipeline) -> None:
+    photo = read_photo(EXAMPLES / "photo_01.jpg")
+    assert len(pipeline.detect(photo)) == 1
+    face = pipeline.prepare(photo)
+    assert 150 < face.alignment.side < 900
+    assert np.array_equal(pipeline.edit(face, face.mask).photo, photo)
+
+
+# --- edit ----------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_painted_gives_the_photo_itself(pipeline: MaskGANPipeline, face: Face) -> None:
+    edit = pipeline.edit(face, face.mask.copy())
+    assert not edit.changed.any() and not edit.region.any()
+    assert np.array_equal(edit.crop, face.crop) and np.array_equal(edit.photo, face.photo)
+
+
+def test_an_edit_changes_the_painted_place_and_nothing_far_from_it(
+    pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray
+) -> None:
+    edit = pipeline.edit(face, edited_mask)
+    assert np.array_equal(edit.changed, edited_mask != face.mask)
+    assert (edit.crop[edit.changed] != face.crop[edit.changed]).any(-1).mean() > 0.5
+    assert (edit.region[edit.changed] == 1).all()
+    outside = edit.region == 0
+    assert outside.mean() > 0.8 and np.array_equal(edit.crop[outside], face.crop[outside])
+    assert np.array_equal(edit.photo[outside], face.photo[outside])
+
+
+def test_without_keep_untouched_the_whole_crop_is_the_networks(
+    pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray
+) -> None:
+    edit = pipeline.edit(face, edited_mask, keep_untouched=False)
+    drawn = pipeline.generate(edited_mask, face.style).round().clip(0, 255)
+    np.testing.assert_array_equal(edit.crop, drawn)
+    assert np.array_equal(edit.photo[128, 128], edit.crop[128, 128])
+    unedited = pipeline.edit(face, face.mask, keep_untouched=False)
+    np.testing.assert_array_equal(unedited.crop, face.reconstruction.round())
+
+
+def test_a_corrected_original_mask_is_where_the_edit_starts(
+    pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray
+) -> None:
+    corrected = face.mask.copy()
+    corrected[20:40, 20:60] = Label.HAIR
+    again = edited_mask.copy()
+    again[20:40, 20:60] = Label.HAIR
+    edit = pipeline.edit(face, again, original_mask=corrected)
+    assert np.array_equal(edit.changed, again != corrected)
+    assert_same(edit, pipeline.edit(pipeline.with_mask(face, corrected), again))
+
+
+def test_masks_of_another_size_are_scaled_and_bad_ones_named(
+    pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray
+) -> None:
+    double = edited_mask.repeat(2, 0).repeat(2, 1)
+    assert_same(pipeline.edit(face, double), pipeline.edit(face, edited_mask))
+    for bad in (np.full((256, 256), 19), np.zeros((256, 256, 3), np.uint8), np.zeros((256, 100), np.uint8)):
+        with pytest.raises(ValueError, match="mask"):
+            pipeline.edit(face, bad)
+
+
+def test_prepare_and_edit_modify_nothing_and_repeat_exactly(pipeline: MaskGANPipeline, face_photo: np.ndarray) -> None:
+    photo = face_photo.copy()
+    photo.setflags(write=False)
+    face = pipeline.prepare(photo, face=None)
+    before = {name: array.copy() for name, array in fields_of(face).items()}
+    mask = (face.mask + 1) % 19
+    mask.setflags(write=False)
+    edits = [pipeline.edit(face, mask, keep) for keep in (True, False, True)]
+    pipeline.edit(face, mask, original_mask=np.roll(face.mask, 9, 1))
+    _ = edits[0].photo, edits[0].paste(seamless=True)
+    for name, array in fields_of(face).items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+    assert_same(edits[0], edits[2])
+    assert_same(face, pipeline.prepare(photo, face=None))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_threads_with_two_faces_do_not_mix(pipeline: MaskGANPipeline, keep: bool) -> None:
+    photos = [draw_face(draw_mask(CROP_SIZE, shift), seed) for shift, seed in ((0.0, 0), (0.05, 1))]
+    masks = [draw_mask(CROP_SIZE, shift) for shift in (0.02, -0.04)]
+
+    def work(person: int) -> tuple[Face, Edit]:
+        face = pipeline.prepare(photos[person], face=None)
+        return face, pipeline.edit(face, masks[person], keep)
+
+    alone = [work(0), work(1)]
+    assert not np.array_equal(alone[0][1].crop, alone[1][1].crop)
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(work, [0, 1] * 4))
+    for number, (face, edit) in enumerate(together):
+        assert_same(face, alone[number % 2][0])
+        assert_same(edit, alone[number % 2][1])
+
+
+def test_one_style_vector_for_the_whole_picture_works_too(pipeline: MaskGANPipeline, face_photo: np.ndarray) -> None:
+    torch.manual_seed(0)
+    vector = DenseMappingNetwork("vector", [4], blocks=1, depth=3, encoder_width=4)
+    other = MaskGANPipeline(vector, pipeline.parser)
+    face = other.prepare(face_photo, face=None)
+    mask = face.mask.copy()
+    mask[100:120, 100:150] = (mask[100:120, 100:150] + 3) % 19
+    edit = other.edit(face, mask)
+    assert isinstance(face.style, torch.Tensor) and (edit.crop[edit.changed] != face.crop[edit.changed]).any()
+
+
+# --- Pictures that are crops already -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(256, 256), (512, 512), (300, 200), (97, 180)])
+def test_aligned_pictures_keep_their_size(pipeline: MaskGANPipeline, size: tuple[int, int]) -> None:
+    height, width = size
+    photo = draw_face(draw_mask(512))[:height, :width]
+    mask = pipeline.parse_picture(photo)
+    assert mask.shape == size and mask.max() <= 18
+    assert np.array_equal(pipeline.edit_picture(photo, mask), photo)
+    edited = mask.copy()
+    rows, columns = slice(height // 2, height // 2 + 20), slice(width // 2, width // 2 + 20)
+    edited[rows, columns] = (edited[rows, columns] + 1) % 19
+    result = pipeline.edit_picture(photo, edited)
+    assert result.shape == photo.shape and not np.array_equal(result[rows, columns], photo[rows, columns])
+    assert np.array_equal(result[: height // 4], photo[: height // 4])
+    redrawn = pipeline.edit_picture(photo, edited, keep_untouched=False)
+    assert redrawn.shape == photo.shape and (redrawn[: height // 4] != photo[: height // 4]).any()
