@@ -16,9 +16,9 @@ from maskgan.labels import NUM_CLASSES
 class PatchDiscriminator(nn.Module):
     """Stride-2 4x4 convolutions with instance norm and leaky ReLU; a score per patch at the end."""
 
-    def __init__(self, width: int, layers: int) -> None:
+    def __init__(self, in_channels: int, width: int, layers: int) -> None:
         super().__init__()
-        channels = [NUM_CLASSES + 3, *(min(width << i, width * 8) for i in range(layers + 1))]
+        channels = [in_channels, *(min(width << i, width * 8) for i in range(layers + 1))]
         strides = [2] * layers + [1]
         self.convs = nn.ModuleList(
             nn.Conv2d(inputs, outputs, 4, stride, 2, bias=i == 0)
@@ -41,17 +41,22 @@ class MultiscaleDiscriminator(nn.Module):
     Args:
         width: channels of the first layer (ndf; published: 64).
         layers: halvings before the last two convolutions (published: 4).
+        scales: how many discriminators, each at half the resolution of the one before.
+        unshuffle: fold blocks of so many pixels into channels first (published: 1). 2 sees all that 1 sees at a
+            quarter of the cost, which is what makes adversarial training on a CPU bearable.
     """
 
-    def __init__(self, width: int = 64, layers: int = 4, scales: int = 2) -> None:
+    def __init__(self, width: int = 64, layers: int = 4, scales: int = 2, unshuffle: int = 1) -> None:
         super().__init__()
-        self.scales = nn.ModuleList(PatchDiscriminator(width, layers) for _ in range(scales))
+        self.unshuffle = unshuffle
+        channels = NUM_CLASSES + 3 * unshuffle**2
+        self.scales = nn.ModuleList(PatchDiscriminator(channels, width, layers) for _ in range(scales))
 
     def forward(self, image: Tensor, planes: Tensor) -> list[list[Tensor]]:
         """Images (N, 3, H, W) with one-hot masks (N, 19, H, W) -> per scale the features, the score map last."""
-        x = torch.cat([planes, image], 1)
         answers = []
         for discriminator in self.scales:
-            answers.append(discriminator(x))
-            x = F.avg_pool2d(x, 3, 2, 1, count_include_pad=False)
+            shares = F.avg_pool2d(planes, self.unshuffle) if self.unshuffle > 1 else planes
+            answers.append(discriminator(torch.cat([shares, F.pixel_unshuffle(image, self.unshuffle)], 1)))
+            image, planes = (F.avg_pool2d(x, 3, 2, 1, count_include_pad=False) for x in (image, planes))
         return answers

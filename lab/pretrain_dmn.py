@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("--discriminator-learning-rate", type=float, default=4e-4)
     parser.add_argument("--discriminator-width", type=int, default=64)
     parser.add_argument("--discriminator-layers", type=int, default=4)
+    parser.add_argument("--discriminator-unshuffle", type=int, default=1, help="2 is cheaper, for training on a CPU")
     parser.add_argument("--perceptual", choices=("auto", "vgg19", "parser"), default="auto")
     parser.add_argument("--adversarial-weight", type=float, default=1.0)
     parser.add_argument("--feature-weight", type=float, default=10.0)
@@ -106,7 +107,9 @@ def main() -> None:
     # Channels-last suits tensor cores; on a CPU these networks' reshapes cost more than it gains.
     layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
     dmn = dmn.to(memory_format=layout).train()
-    critic = MultiscaleDiscriminator(args.discriminator_width, args.discriminator_layers).to(memory_format=layout)
+    critic = MultiscaleDiscriminator(
+        args.discriminator_width, args.discriminator_layers, unshuffle=args.discriminator_unshuffle
+    ).to(memory_format=layout)
     rates = (args.learning_rate, args.discriminator_learning_rate)
     # Two time scales and a low beta1, usual for adversarial training (Heusel et al., NeurIPS 2017).
     optimisers = [
