@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ class PaintTab(PaintLayout):
                     gr.Info(f"{len(faces)} faces were found; choose another one on the left.", title="Faces")
             else:
                 updates |= {
-                    self.session: Session(session.opened, session.edit, session.mask, session.history, (photo, name)),
+                    self.session: replace(session, pending=(photo, name)),
                     self.whole: gr.update(visible=True),
                 }
                 raise NoFaceFound("No face was found in this photo; use the whole picture, or choose another photo.")

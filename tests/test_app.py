@@ -1,0 +1,423 @@
+"""The page's handlers as functions, with tiny random networks; the real browser is in test_browser.py."""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+pytest.importorskip("gradio")
+
+import gradio as gr
+
+import app as command
+from maskgan.dense_mapping import DenseMappingNetwork
+from maskgan.face_parser import FaceParser
+from maskgan.faces import DetectedFace
+from maskgan.images import read_photo
+from maskgan.labels import Label
+from maskgan.mask_files import read_mask, write_mask
+from maskgan.pipeline import MaskGANPipeline
+from maskgan.quick_edits import QUICK_EDITS
+from maskgan.ui.app import build_app, launch_options
+from maskgan.ui.examples import FOLDER, Examples
+from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint_tab import PaintTab
+from maskgan.ui.session import MAX_HISTORY_BYTES, MAX_STEPS, Session
+
+LOOK = ("face", True, False)
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> MaskGANPipeline:
+    torch.manual_seed(0)
+    return MaskGANPipeline(DenseMappingNetwork.preset("tiny"), FaceParser(widths=(8, 8, 8, 8, 8)))
+
+
+@pytest.fixture(scope="module")
+def examples(pipeline: MaskGANPipeline) -> Examples:
+    return Examples(pipeline)
+
+
+@pytest.fixture(scope="module")
+def tab(pipeline: MaskGANPipeline, examples: Examples) -> PaintTab:
+    with gr.Blocks():
+        return PaintTab(pipeline, examples, max_pixels=4_000_000)
+
+
+@pytest.fixture
+def session(tab: PaintTab) -> Session:
+    return tab.open_example(Session(), *LOOK, 0)[tab.session]
+
+
+def select(index: int) -> gr.SelectData:
+    return gr.SelectData(None, {"index": index, "value": None})
+
+
+def message(session: Session, mask: np.ndarray) -> dict[str, Any]:
+    """What the browser sends after a stroke."""
+    return {**MaskCanvas.payload(mask, id=session.opened.id), "stroke": 1}
+
+
+def painted(session: Session, label: Label = Label.HAIR, row: int = 100) -> np.ndarray:
+    mask = session.opened.face.mask.copy()
+    mask[row : row + 20, 100:140] = label
+    return mask
+
+
+def nothing_changed(updates: Any) -> bool:
+    return updates == gr.skip()
+
+
+# ---------------------------------------------------------------- opening
+
+
+def test_an_example_opens_with_its_exact_mask(tab: PaintTab, examples: Examples) -> None:
+    updates = tab.open_example(Session(), *LOOK, 0)
+    session = updates[tab.session]
+    exact = read_mask(FOLDER / "masks" / f"{examples.paths[0].stem}.png", (256, 256), order="celebamask")
+    assert np.array_equal(session.mask, exact)
+    on_canvas = MaskCanvas.read(updates[tab.canvas], exact.shape, session.opened.id)
+    assert np.array_equal(on_canvas, exact)
+    before, after = updates[tab.face_result]["value"]
+    assert np.array_equal(before, after)
+
+
+def test_every_opening_has_its_own_id(tab: PaintTab) -> None:
+    ids = {tab.open_example(Session(), *LOOK, 0)[tab.session].opened.id for _ in range(20)}
+    assert len(ids) == 20 and max(ids) < 2**53
+
+
+def test_an_uploaded_photo_opens_and_the_field_is_free_again(tab: PaintTab) -> None:
+    updates = tab.open_photo(Session(), str(FOLDER / "photo_01.jpg"), *LOOK)
+    session = updates[tab.session]
+    assert session.opened.name == "photo_01" and len(session.opened.faces) == 1
+    assert updates[tab.upload] is None
+    assert updates[tab.faces]["visible"] is False
+
+
+def test_one_of_several_faces_can_be_chosen(tab: PaintTab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    photo = read_photo(FOLDER / "photo_01.jpg")
+    wide = np.concatenate([photo, photo[:, ::-1]], axis=1)
+    Image.fromarray(wide).save(tmp_path / "two.png")
+    face = tab.pipeline.detect(photo)[0]
+    shifted = DetectedFace(face.box, 0.9, face.points + (50, 0))
+    monkeypatch.setattr(tab.pipeline, "detect", lambda photo: [face, shifted])
+    updates = tab.open_photo(Session(), str(tmp_path / "two.png"), *LOOK)
+    session = updates[tab.session]
+    assert len(updates[tab.faces]["value"]) == 2 and updates[tab.faces]["visible"] is True
+    other = tab.choose_face(session, *LOOK, select(1))[tab.session]
+    assert other.opened.chosen == 1 and other.opened.id != session.opened.id
+    assert not np.array_equal(other.opened.face.crop, session.opened.face.crop)
+    assert nothing_changed(tab.choose_face(session, *LOOK, select(0)))
+    assert nothing_changed(tab.choose_face(session, *LOOK, select(7)))
+
+
+def test_without_a_face_the_whole_picture_is_offered_and_the_work_stays(
+    tab: PaintTab, session: Session, tmp_path: Path
+) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)).save(tmp_path / "noise.png")
+    with pytest.warns(UserWarning, match="whole picture"):
+        updates = tab.open_photo(session, str(tmp_path / "noise.png"), *LOOK)
+    waiting = updates[tab.session]
+    assert waiting.opened is session.opened and waiting.mask is session.mask
+    assert updates[tab.whole]["visible"] is True and tab.canvas not in updates
+    updates = tab.use_whole_picture(waiting, *LOOK)
+    assert updates[tab.session].opened.name == "noise" and updates[tab.session].pending is None
+    assert updates[tab.whole]["visible"] is False
+
+
+# ---------------------------------------------------------------- painting
+
+
+def test_a_stroke_changes_its_region_and_nothing_else(tab: PaintTab, session: Session) -> None:
+    mask = painted(session)
+    updates = tab.paint(session, message(session, mask), *LOOK)
+    before, after = updates[tab.face_result]["value"]
+    edit = updates[tab.session].edit
+    assert (after != before)[100:120, 100:140].any()
+    assert np.array_equal(after[edit.region == 0], before[edit.region == 0])
+    assert (edit.region == 0).mean() > 0.5
+    assert np.array_equal(session.mask, session.opened.face.mask)  # the old value is as it was
+    assert tab.canvas not in updates  # or a late answer would undo the next stroke
+
+
+def test_a_stroke_on_an_earlier_face_is_dropped(tab: PaintTab, session: Session) -> None:
+    late = message(session, painted(session))
+    session = tab.open_example(session, *LOOK, 1)[tab.session]
+    assert nothing_changed(tab.paint(session, late, *LOOK))
+    assert nothing_changed(tab.finish_stroke(session, late, *LOOK))
+
+
+@pytest.mark.parametrize("forged", [None, "mask", {"id": 1}, {"mask": "A" * 400}])
+def test_a_forged_message_is_answered_in_a_sentence(tab: PaintTab, session: Session, forged: Any) -> None:
+    with pytest.warns(UserWarning, match=r"\.$"):
+        assert nothing_changed(tab.paint(session, forged, *LOOK))
+
+
+def test_the_full_photo_is_shown_when_it_is_chosen(tab: PaintTab, session: Session) -> None:
+    updates = tab.paint(session, message(session, painted(session)), "photo", True, False)
+    before, after = updates[tab.photo_result]["value"]
+    assert before.shape == after.shape == session.opened.face.photo.shape
+    assert (before != after).any() and (before == after).all(-1).mean() > 0.5
+    assert updates[tab.face_result]["visible"] is False
+
+
+def test_finished_strokes_are_remembered_and_come_back(tab: PaintTab, session: Session) -> None:
+    first, second = painted(session), painted(session, Label.HAT, 20)
+    for mask in (first, second):
+        session = tab.finish_stroke(session, message(session, mask), *LOOK)[tab.session]
+    updates = tab.restore(session, *LOOK, select(1))  # newest first
+    assert np.array_equal(updates[tab.session].mask, first)
+    assert np.array_equal(MaskCanvas.read(updates[tab.canvas], first.shape, session.opened.id), first)
+    with pytest.warns(UserWarning, match="no longer"):
+        assert nothing_changed(tab.restore(session, *LOOK, select(2)))
+
+
+def test_the_history_leads_back_to_another_face(tab: PaintTab, session: Session) -> None:
+    mask = painted(session)
+    first = session.opened
+    session = tab.finish_stroke(session, message(session, mask), *LOOK)[tab.session]
+    session = tab.open_example(session, *LOOK, 1)[tab.session]
+    updates = tab.restore(session, *LOOK, select(0))
+    assert updates[tab.session].opened is first
+    payload = updates[tab.canvas]
+    assert np.array_equal(MaskCanvas.read(payload, mask.shape, first.id), mask) and "photo" in payload
+
+
+def test_the_history_has_an_end(session: Session) -> None:
+    thumbnail = np.zeros((2, 2, 3), np.uint8)
+    for index in range(MAX_STEPS + 5):
+        session = session.remembered(thumbnail, str(index))
+    assert len(session.history) == MAX_STEPS and session.history[-1].label == str(MAX_STEPS + 4)
+
+    class Photo:
+        nbytes = MAX_HISTORY_BYTES // 2 + 1
+
+    class Opened:
+        def __init__(self) -> None:
+            self.face = type("Face", (), {"photo": Photo()})()
+
+    huge = Session()
+    for index in range(4):
+        huge = Session(Opened(), history=huge.history).remembered(thumbnail, str(index))
+    assert [step.label for step in huge.history] == ["3"]
+
+
+def test_quick_edits_go_to_the_canvas_and_the_history(tab: PaintTab, session: Session) -> None:
+    updates = tab.quick_edit("hat", session, message(session, session.mask), 1.0, *LOOK)
+    expected = QUICK_EDITS["hat"].apply(session.mask)
+    assert np.array_equal(updates[tab.session].mask, expected)
+    assert np.array_equal(MaskCanvas.read(updates[tab.canvas], expected.shape, session.opened.id), expected)
+    assert updates[tab.history]["value"][0][1] == "Hat"
+
+
+def test_quick_edits_clicked_in_a_row_all_count(tab: PaintTab, session: Session) -> None:
+    unaware = message(session, session.mask)  # the canvas has not heard of the first one yet
+    expected = session.mask
+    for name in ("smile", "hat", "fringe"):
+        session = tab.quick_edit(name, session, unaware, 1.0, *LOOK)[tab.session]
+        expected = QUICK_EDITS[name].apply(expected)
+    assert np.array_equal(session.mask, expected)
+
+
+def test_a_quick_edit_builds_on_what_was_painted(tab: PaintTab, session: Session) -> None:
+    session = tab.quick_edit("smile", session, message(session, session.mask), 1.0, *LOOK)[tab.session]
+    mask = painted(session)
+    session = tab.quick_edit("hat", session, message(session, mask), 1.0, *LOOK)[tab.session]
+    assert np.array_equal(session.mask, QUICK_EDITS["hat"].apply(mask))
+
+
+def test_a_quick_edit_that_changes_nothing_says_so(tab: PaintTab, session: Session) -> None:
+    bare = np.where(session.mask == Label.HAT, Label.HAIR, session.mask).astype(np.uint8)
+    with pytest.warns(UserWarning):
+        assert nothing_changed(tab.quick_edit("remove_hat", session, message(session, bare), 1.0, *LOOK))
+
+
+def test_switching_options_keeps_the_mask(tab: PaintTab, session: Session) -> None:
+    mask = painted(session)
+    session = tab.paint(session, message(session, mask), *LOOK)[tab.session]
+    whole = tab.refresh(session, "face", False, False)
+    before, after = whole[tab.face_result]["value"]
+    assert (before == after).all(-1).mean() < 0.5  # everything was drawn anew
+    assert np.array_equal(whole[tab.session].mask, mask)
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_masks_go_out_and_come_back(tab: PaintTab, session: Session, tmp_path: Path) -> None:
+    mask = painted(session)
+    session = tab.paint(session, message(session, mask), *LOOK)[tab.session]
+    path = tab.mask_file(session)
+    assert Path(path).name == f"{session.opened.name}_mask.png" and Image.open(path).mode == "P"
+    fresh = tab.open_example(Session(), *LOOK, 0)[tab.session]
+    updates = tab.load_mask(fresh, path, *LOOK)
+    assert np.array_equal(updates[tab.session].mask, mask)
+
+
+def test_downloads_are_exact(tab: PaintTab, session: Session) -> None:
+    session = tab.paint(session, message(session, painted(session)), *LOOK)[tab.session]
+    assert np.array_equal(np.array(Image.open(tab.face_file(session))), session.edit.crop)
+    photo = np.array(Image.open(tab.photo_file(session, False)))
+    original = session.opened.face.photo
+    assert np.array_equal(photo, session.edit.photo)
+    assert (photo == original).all(-1).mean() > 0.5 and (photo != original).any()
+
+
+def test_downloading_before_anything_is_open_is_an_error(tab: PaintTab) -> None:
+    with pytest.raises(gr.Error, match="choose a face"):
+        tab.photo_file(Session(), False)
+
+
+def test_a_session_that_ended_is_explained(tab: PaintTab, session: Session) -> None:
+    with pytest.warns(UserWarning, match="choose a face"):
+        assert nothing_changed(tab.paint(Session(), message(session, session.mask), *LOOK))
+
+
+def huge_png() -> bytes:
+    """A PNG header of 20,000 x 20,000 pixels with nothing behind it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def encoded(picture: Image.Image, kind: str) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind)
+    return file.getvalue()
+
+
+BAD_PHOTOS = {
+    "text": b"not a picture",
+    "empty": b"",
+    "truncated": encoded(Image.effect_noise((200, 200), 50), "JPEG")[:2000],
+    "pixel": encoded(Image.new("RGB", (1, 1)), "PNG"),
+    "huge": huge_png(),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_PHOTOS)
+def test_bad_photos_get_one_sentence_and_lose_nothing(
+    tab: PaintTab, session: Session, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(BAD_PHOTOS[kind])
+    with pytest.warns(UserWarning, match=r"^[A-Z][^.]*\.$"):
+        updates = tab.open_photo(session, str(path), *LOOK)
+    assert updates == {tab.upload: None}
+
+
+def test_the_page_refuses_more_pixels_than_it_was_told(tab: PaintTab, tmp_path: Path) -> None:
+    Image.new("L", (3000, 1500)).save(tmp_path / "large.png")
+    with pytest.warns(UserWarning, match="4 million"):
+        tab.open_photo(Session(), str(tmp_path / "large.png"), *LOOK)
+
+
+def bad_masks(folder: Path) -> dict[str, Path]:
+    pictures = {
+        "size.png": Image.new("L", (256, 128)),
+        "class.png": Image.new("L", (256, 256), 19),
+        "colour.png": Image.new("RGB", (256, 256), (1, 2, 3)),
+        "mode.png": Image.new("1", (256, 256)),
+        "lossy.jpg": Image.new("L", (256, 256)),
+    }
+    for name, picture in pictures.items():
+        picture.save(folder / name)
+    (folder / "text.png").write_text("no mask")
+    return {name: folder / name for name in (*pictures, "text.png")}
+
+
+def test_bad_masks_get_one_sentence_and_lose_nothing(tab: PaintTab, session: Session, tmp_path: Path) -> None:
+    for path in bad_masks(tmp_path).values():
+        with pytest.warns(UserWarning, match=r"\.$"):
+            assert nothing_changed(tab.load_mask(session, str(path), *LOOK)), path.name
+
+
+def test_a_mask_of_another_resolution_is_scaled(tab: PaintTab, session: Session, tmp_path: Path) -> None:
+    mask = painted(session)
+    write_mask(tmp_path / "large.png", mask.repeat(2, 0).repeat(2, 1))
+    updates = tab.load_mask(session, str(tmp_path / "large.png"), *LOOK)
+    assert np.array_equal(updates[tab.session].mask, mask)
+
+
+# ---------------------------------------------------------------- the app
+
+
+def test_two_visitors_paint_at_once_and_get_their_own_faces(pipeline: MaskGANPipeline, examples: Examples) -> None:
+    client_library = pytest.importorskip("gradio_client")
+    demo = build_app(pipeline, examples)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    try:
+        visitors = [client_library.Client(url, verbose=False) for _ in range(2)]
+        photos = [FOLDER / "portrait_02.jpg", FOLDER / "photo_01.jpg"]
+        failures: list[str] = []
+
+        def paint(visitor: Any, path: Path, label: Label) -> None:
+            face = pipeline.prepare(read_photo(path))
+            upload = client_library.handle_file(path)
+            canvas = visitor.predict(upload, *LOOK, api_name="/open_photo")[2]
+            for row in range(0, 200, 40):
+                mask = face.mask.copy()
+                mask[row : row + 30, 60:200] = label
+                stroke = {**MaskCanvas.payload(mask, id=canvas["id"]), "stroke": row}
+                shown = visitor.predict(stroke, *LOOK, api_name="/paint")[0]
+                picture = np.array(Image.open(shown["value"][1]))
+                if not np.array_equal(picture, pipeline.edit(face, mask).crop):
+                    failures.append(f"{path.name} at row {row}")
+
+        labels = (Label.HAT, Label.SKIN)
+        threads = [threading.Thread(target=paint, args=job) for job in zip(visitors, photos, labels, strict=True)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failures
+    finally:
+        demo.close()
+
+
+def test_state_and_files_have_an_end(pipeline: MaskGANPipeline, examples: Examples) -> None:
+    demo = build_app(pipeline, examples)
+    states = [block for block in demo.blocks.values() if isinstance(block, gr.State)]
+    assert states and all(state.time_to_live < 24 * 3600 for state in states)
+    assert demo.delete_cache is not None
+    assert demo.analytics_enabled is False
+
+
+def test_the_page_asks_for_no_font_from_elsewhere() -> None:
+    theme = launch_options()["theme"]
+    assert not theme._stylesheets and not theme._font_css
+
+
+def test_the_header_tells_where_photos_go(pipeline: MaskGANPipeline, examples: Examples) -> None:
+    def header(hosted: bool) -> str:
+        demo = build_app(pipeline, examples, hosted=hosted)
+        return next(block.value for block in demo.blocks.values() if isinstance(block, gr.HTML))
+
+    assert "Nothing leaves this computer" in header(False)
+    assert "Nothing leaves this computer" not in header(True)
+
+
+def test_the_command_line() -> None:
+    parser = command.build_parser()
+    options = parser.parse_args(["--auth", "ada:secret:word", "--max-pixels", "1000"])
+    assert options.auth == ("ada", "secret:word") and options.max_pixels == 1000 and options.share is False
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--auth", "ada"])
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="model_index"):
+        command.main(["--weights", str(tmp_path)])
