@@ -109,7 +109,7 @@ def test_one_of_several_faces_can_be_chosen(tab: PaintTab, monkeypatch: pytest.M
     wide = np.concatenate([photo, photo[:, ::-1]], axis=1)
     Image.fromarray(wide).save(tmp_path / "two.png")
     face = tab.pipeline.detect(photo)[0]
-    shifted = DetectedFace(face.box, 0.9, face.points + (50, 0))
+    shifted = DetectedFace(face.box, 0.9, np.add(face.points, (50, 0)))
     monkeypatch.setattr(tab.pipeline, "detect", lambda photo: [face, shifted])
     updates = tab.open_photo(Session(), str(tmp_path / "two.png"), *LOOK)
     session = updates[tab.session]

@@ -1,0 +1,249 @@
+"""The real page in Chromium, with tiny random networks: what it draws is poor, where it draws must be right."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+pytest.importorskip("gradio")
+
+from maskgan.dense_mapping import DenseMappingNetwork
+from maskgan.face_parser import FaceParser
+from maskgan.images import read_photo
+from maskgan.labels import Label
+from maskgan.mask_files import read_mask
+from maskgan.pipeline import MaskGANPipeline
+from maskgan.ui.app import build_app, launch_options
+from maskgan.ui.examples import FOLDER, Examples
+
+pytestmark = pytest.mark.browser
+
+PHOTO = FOLDER / "photo_01.jpg"
+SIZE = 256
+PATIENCE = 60_000  # ms; only a page that never answers takes as long
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> MaskGANPipeline:
+    torch.manual_seed(0)
+    return MaskGANPipeline(DenseMappingNetwork.preset("tiny"), FaceParser(widths=(8, 8, 8, 8, 8)))
+
+
+@pytest.fixture(scope="module")
+def url(pipeline: MaskGANPipeline) -> Iterator[str]:
+    demo = build_app(pipeline, Examples(pipeline))
+    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    yield address
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no chromium on this machine: install Debian's chromium package to run the browser tests")
+    with sync_api.sync_playwright() as playwright:
+        instance = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield instance
+        instance.close()
+
+
+class Visitor:
+    """One person with a browser of their own; collects what a page should never do."""
+
+    def __init__(self, browser: Any, url: str, **context: Any) -> None:
+        context.setdefault("viewport", {"width": 1280, "height": 720})
+        self.context = browser.new_context(**context)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.problems: list[str] = []
+        host = urlsplit(url).netloc
+
+        def watch_request(request: Any) -> None:
+            parts = urlsplit(request.url)
+            if parts.scheme not in ("data", "blob") and parts.netloc != host:
+                self.problems.append(f"a request left this computer: {request.url}")
+
+        def watch_console(message: Any) -> None:
+            if message.type == "error":
+                self.problems.append(f"console: {message.text}")
+
+        self.context.on("request", watch_request)
+        self.page.on("console", watch_console)
+        self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        self.page.goto(url)
+        self.page.wait_for_selector("#canvas .mask-canvas.mc-ready")
+        self.page.wait_for_selector("#face-result img")
+
+    def call(self, expression: str) -> Any:
+        return self.page.evaluate(f"document.querySelector('#canvas .mask-canvas').maskCanvas.{expression}")
+
+    def mask(self) -> np.ndarray:
+        return np.array(self.call("getMask()"), np.uint8).reshape(SIZE, SIZE)
+
+    def upload(self, path: Path) -> None:
+        """Drop a photo and wait until its mask is on the canvas."""
+        before = self.call("id")
+        self.page.set_input_files("#upload input[type=file]", str(path))
+        self.page.wait_for_function(
+            "before => document.querySelector('#canvas .mask-canvas').maskCanvas.id !== before", arg=before
+        )
+
+    def choose_example(self, index: int) -> None:
+        before = self.call("id")
+        self.page.locator("#examples button.thumbnail-item").nth(index).click()
+        self.page.wait_for_function(
+            "before => document.querySelector('#canvas .mask-canvas').maskCanvas.id !== before", arg=before
+        )
+
+    def shown(self) -> list[str]:
+        """Addresses of the two pictures of the slider; they hold a hash of the picture."""
+        return [image.get_attribute("src") for image in self.page.locator("#face-result img").all()]
+
+    def wait_for_result(self, other_than: list[str] | None = None) -> list[str]:
+        """Until the slider shows pictures other than these (None: until before and after are the same)."""
+        for _ in range(PATIENCE // 100):
+            shown = self.shown()
+            if len(shown) == 2 and ((shown[0] == shown[1]) if other_than is None else set(shown) != set(other_than)):
+                return shown
+            self.page.wait_for_timeout(100)
+        raise AssertionError("the result never followed")
+
+    def stroke(self, label: Label, start: tuple[float, float], end: tuple[float, float], size: int = 12) -> None:
+        self.call("setTool('brush')")
+        self.call(f"setClass({int(label)})")
+        self.call(f"setSize({size})")
+        self.page.mouse.move(*self.call(f"canvasToClient{start}"))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.call(f"canvasToClient{end}"), steps=8)
+        self.page.mouse.up()
+
+    def download(self, button: str, folder: Path) -> Path:
+        with self.page.expect_download() as info:
+            self.page.click(button)
+        path = folder / info.value.suggested_filename
+        info.value.save_as(path)
+        return path
+
+    def leave(self) -> None:
+        self.context.close()
+        assert not self.problems
+
+
+@pytest.fixture
+def visitor(browser: Any, url: str) -> Iterator[Visitor]:
+    person = Visitor(browser, url)
+    yield person
+    person.leave()
+
+
+def away_from(mask: np.ndarray, distance: int) -> np.ndarray:
+    """Pixels farther than `distance` from every True pixel."""
+    near = mask.copy()
+    for axis in (0, 1):
+        near = np.logical_or.reduce([np.roll(near, shift, axis) for shift in range(-distance, distance + 1)])
+    return ~near
+
+
+def test_upload_paint_undo_download(visitor: Visitor, pipeline: MaskGANPipeline, tmp_path: Path) -> None:
+    visitor.upload(PHOTO)
+    unedited = visitor.wait_for_result()
+    photo = read_photo(PHOTO)
+    face = pipeline.prepare(photo)
+    assert np.array_equal(visitor.mask(), face.mask)
+
+    visitor.stroke(Label.HAT, (90.5, 60.5), (160.5, 60.5))
+    painted = visitor.mask()
+    changed = painted != face.mask
+    assert changed[60, 90:160].any() and not changed[90:].any() and not changed[:40].any()
+    visitor.wait_for_result(other_than=unedited)
+    visitor.page.wait_for_selector("#history img")  # the stroke has ended for the server too
+
+    crop = np.array(Image.open(visitor.download("#save-face", tmp_path)))
+    assert (crop[changed] != face.crop[changed]).any()
+    expected = pipeline.edit(face, painted)
+    assert np.array_equal(crop, expected.crop)
+    assert np.array_equal(crop[expected.region == 0], face.crop[expected.region == 0])
+    outside = away_from(changed, 40)
+    assert outside.mean() > 0.3 and np.array_equal(crop[outside], face.crop[outside])
+
+    path = visitor.download("#save-photo", tmp_path)
+    assert path.name == "photo_01_edited.png"
+    whole = np.array(Image.open(path))
+    assert whole.shape == photo.shape and (whole != photo).any()
+    assert np.array_equal(whole, expected.photo)
+    assert (whole == photo).all(-1).mean() > 0.5
+    assert np.array_equal(read_mask(visitor.download("#save-mask", tmp_path)), painted)
+
+    visitor.page.locator("#canvas .mc-stage").focus()
+    visitor.page.keyboard.press("Control+z")
+    assert np.array_equal(visitor.mask(), face.mask)
+    assert visitor.wait_for_result() == unedited
+
+
+def test_quick_edits_full_photo_and_history(visitor: Visitor) -> None:
+    visitor.choose_example(1)
+    original = visitor.mask()
+    unedited = visitor.wait_for_result()
+    visitor.page.click("#quick-hat")
+    first = visitor.wait_for_result(other_than=unedited)
+    with_hat = visitor.mask()
+    assert (with_hat == Label.HAT).sum() > (original == Label.HAT).sum()
+    visitor.page.click("#quick-smile")
+    visitor.wait_for_result(other_than=first)
+    assert not np.array_equal(visitor.mask(), with_hat)
+
+    visitor.page.locator("#history button.thumbnail-item").nth(1).click()
+    visitor.page.wait_for_function(
+        "wanted => JSON.stringify(document.querySelector('#canvas .mask-canvas').maskCanvas.getMask()) === wanted",
+        arg=str(with_hat.ravel().tolist()).replace(" ", ""),
+    )
+    visitor.page.locator("#view label").nth(1).click()
+    visitor.page.wait_for_selector("#photo-result img")
+    assert visitor.page.locator("#face-result img").count() == 0
+    assert visitor.page.locator("#quick-hat").get_attribute("title")
+
+
+def test_a_bad_file_is_answered_in_a_sentence_and_the_mask_stays(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.stroke(Label.HAIR, (100.5, 120.5), (150.5, 120.5))
+    painted, face = visitor.mask(), visitor.call("id")
+    (tmp_path / "letter.jpg").write_text("no picture at all")
+    visitor.page.set_input_files("#upload input[type=file]", str(tmp_path / "letter.jpg"))
+    visitor.page.get_by_text("This file is not a picture").wait_for()
+    assert np.array_equal(visitor.mask(), painted) and visitor.call("id") == face
+    visitor.upload(PHOTO)  # and the field takes the next one
+
+
+def test_two_people_paint_their_own_faces(browser: Any, url: str, pipeline: MaskGANPipeline, tmp_path: Path) -> None:
+    people = [Visitor(browser, url), Visitor(browser, url)]
+    for person, index in zip(people, (1, 4), strict=True):
+        person.choose_example(index)
+    people[0].stroke(Label.HAT, (90.5, 60.5), (160.5, 60.5))
+    people[1].stroke(Label.SKIN, (90.5, 200.5), (160.5, 200.5))
+    for person, index in zip(people, (1, 4), strict=True):
+        person.page.wait_for_selector("#history img")
+        face = Examples(pipeline).face(index)
+        crop = np.array(Image.open(person.download("#save-face", tmp_path)))
+        assert np.array_equal(crop, pipeline.edit(face, person.mask()).crop)
+        person.leave()
+
+
+def test_the_page_fits_a_phone(browser: Any, url: str) -> None:
+    person = Visitor(browser, url, viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark")
+    page = person.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("#canvas").bounding_box()["width"] > 340
+    # While the canvas is worked on, the result stays in sight.
+    page.locator("#canvas .mc-palette").scroll_into_view_if_needed()
+    result = page.locator("#face-result").bounding_box()
+    assert result["y"] >= 0 and result["y"] + result["height"] < 400
+    person.leave()
