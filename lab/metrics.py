@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from maskgan.images import to_tensor
 from maskgan.labels import IGNORE, NUM_CLASSES, PART_NAMES
 
 
@@ -59,8 +58,9 @@ def psnr(image: np.ndarray, truth: np.ndarray) -> float:
 
 def ssim(image: np.ndarray, truth: np.ndarray) -> float:
     """Structural similarity (Wang et al., 2004; 11 x 11 Gaussian window) of two uint8 pictures (H, W, 3)."""
-    with torch.no_grad():
-        return float(structural_similarity_index_measure(to_tensor(image), to_tensor(truth), data_range=2.0))
+    # In 0..255 and not in the networks' -1..1: the luminance term wants means that are not negative.
+    first, second = (torch.from_numpy(picture).permute(2, 0, 1)[None].double() for picture in (image, truth))
+    return float(structural_similarity_index_measure(first, second, data_range=255.0))
 
 
 def mean_colours(image: np.ndarray, mask: np.ndarray) -> np.ndarray:

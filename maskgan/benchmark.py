@@ -1,0 +1,161 @@
+"""How long each stage takes on this machine's CPU: `python -m maskgan.benchmark [--json FILE]`.
+
+Two networks at 256 and 512 px: `studio`, the bundled one, and `published`, the authors' generator (random weights,
+which cost the same). Both are timed in turns within each round, so that a busy machine slows both alike; the table and
+the JSON give medians.
+
+detect: find the faces of a 12-megapixel photo. parse: a crop to its mask. style: encode it once per face.
+edit: a painted mask to the edited crop, style at hand, joined to what was not touched (`MaskGANPipeline.edit`).
+prepare: everything once per photo, on the 12 megapixels: detect, crop, parse, style and the unedited reconstruction.
+The pipeline prepares crops of 256 px only; detection does not depend on the size of the crop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from .dense_mapping import DenseMappingNetwork
+from .images import read_photo, to_tensor
+from .labels import Label
+from .mask_files import read_mask, resize_mask
+from .pipeline import CROP_SIZE, Face, MaskGANPipeline
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+SIZES = (256, 512)
+
+#: Stage name, and what is called.
+Stages = dict[str, Callable[[], object]]
+
+
+def large_photo(portrait: np.ndarray) -> np.ndarray:
+    """A photo of 12 megapixels (3000, 4000, 3) with a portrait of 1500 px in front of a plain wall."""
+    wall = np.linspace(150, 210, 4000)[None, :, None]
+    photo = np.broadcast_to(wall, (3000, 4000, 3)).astype(np.uint8)
+    photo[900:2400, 1250:2750] = cv2.resize(portrait, (1500, 1500), interpolation=cv2.INTER_CUBIC)
+    return photo
+
+
+def opened_mouth(mask: np.ndarray) -> np.ndarray:
+    """An edit as people make it: the lower lip a little lower, the mouth open between the lips."""
+    size = mask.shape[0]
+    lower = mask == Label.L_LIP
+    moved = np.roll(lower, size // 24, 0)
+    return np.where(moved, Label.L_LIP, np.where(lower, Label.MOUTH, mask)).astype(np.uint8)
+
+
+def stages_at(size: int, pipelines: dict[str, MaskGANPipeline], portrait: np.ndarray, mask: np.ndarray) -> dict:
+    """{network: Stages} for crops of `size`; `prepare` and `detect` apart."""
+    crop = cv2.resize(portrait, (size, size), interpolation=cv2.INTER_AREA)
+    before = resize_mask(mask, (size, size))
+    after = opened_mouth(before)
+    stages: dict[str, Stages] = {}
+    for name, pipeline in pipelines.items():
+        dmn = pipeline.dmn
+        image, labels = to_tensor(crop), torch.from_numpy(before.astype(np.int64))[None]
+
+        def style(dmn: DenseMappingNetwork = dmn, image: torch.Tensor = image, labels: torch.Tensor = labels) -> object:
+            with torch.inference_mode():
+                return dmn.encode_style(image, labels)
+
+        face = Face(crop, crop, before, np.ones(before.shape, np.float32), style(), crop.astype(np.float32), None)
+        stages[name] = {"style": style, "edit": lambda p=pipeline, f=face: p.edit(f, after)}
+    stages["studio"]["parse"] = lambda: pipelines["studio"].parse(crop)
+    return stages
+
+
+def measure(stages: dict[str, Stages], repeats: int) -> dict[tuple[str, str], float]:
+    """Median milliseconds by (network, stage); every round calls every stage of every network once.
+
+    One round more goes first and is not counted.
+    """
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for number in range(repeats + 1):
+        for net, calls in stages.items():
+            for stage, call in calls.items():
+                start = time.perf_counter()
+                call()
+                if number > 0:
+                    times[net, stage].append((time.perf_counter() - start) * 1000)
+    return {key: statistics.median(values) for key, values in times.items()}
+
+
+def benchmark(studio: MaskGANPipeline, published: MaskGANPipeline, repeats: int) -> list[dict]:
+    """All rows: {"net", "stage", "backend", "size", "ms"}."""
+    portrait = read_photo(EXAMPLES / "portrait_01.jpg")
+    mask = read_mask(EXAMPLES / "masks" / "portrait_01.png")
+    photo = large_photo(portrait)
+    pipelines = {"studio": studio, "published": published}
+    whole = {"detect": lambda: studio.detect(photo), "prepare": lambda: studio.prepare(photo)}
+    rows = []
+    for size in SIZES:
+        stages = stages_at(size, pipelines, portrait, mask)
+        if size == CROP_SIZE:
+            stages["studio"] |= whole
+        medians = measure(stages, repeats)
+        if size == CROP_SIZE:
+            detect = medians["studio", "detect"]
+        medians["studio", "detect"] = detect
+        rows += [
+            {"net": net, "stage": stage, "backend": "torch", "size": size, "ms": round(ms, 2)}
+            for (net, stage), ms in medians.items()
+        ]
+    return rows
+
+
+def table(rows: Sequence[dict]) -> str:
+    """The rows as text for people, with the ratio of the two networks' edits."""
+    ms = {(row["net"], row["stage"], row["size"]): row["ms"] for row in rows}
+    lines = [f"{'ms (median)':20}" + "".join(f"{size:>9} px" for size in SIZES)]
+    for net, stages in (("studio", ("detect", "parse", "style", "prepare", "edit")), ("published", ("style", "edit"))):
+        for stage in stages:
+            cells = (ms.get((net, stage, size)) for size in SIZES)
+            lines.append(
+                f"{net + ' ' + stage:20}" + "".join(f"{'-':>12}" if v is None else f"{v:12.1f}" for v in cells)
+            )
+    ratios = (ms["published", "edit", size] / ms["studio", "edit", size] for size in SIZES)
+    lines.append(f"{'published / studio':20}" + "".join(f"{ratio:11.1f}x" for ratio in ratios) + "   edit")
+    lines.append("detect and prepare: a photo of 12 megapixels; prepare works on crops of 256 px")
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m maskgan.benchmark",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
+    parser.add_argument("--weights", type=Path, metavar="FOLDER", help="other weights than the bundled ones")
+    parser.add_argument("--threads", type=int, default=2, metavar="N", help="CPU threads (default: 2)")
+    parser.add_argument("--repeats", type=int, default=7, metavar="N", help="rounds (default: 7)")
+    args = parser.parse_args(argv)
+    if args.threads < 1 or args.repeats < 1:
+        parser.error("--threads and --repeats need at least 1.")
+    torch.set_num_threads(args.threads)
+    cv2.setNumThreads(args.threads)
+    try:
+        studio = MaskGANPipeline.bundled(args.weights, device="cpu")
+        published = MaskGANPipeline(DenseMappingNetwork.preset("published"), studio.parser)
+        rows = benchmark(studio, published, args.repeats)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    print(f"{args.threads} threads, {args.repeats} rounds, torch {torch.__version__}")
+    print(table(rows))
+    if args.json:
+        args.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
