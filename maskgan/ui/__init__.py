@@ -2,5 +2,7 @@
 
 import os
 
-# Gradio reads this when it is imported: nothing that people do here is reported to anybody.
+# Gradio reads these when it is imported or launched: nothing that people do here is reported to anybody, and their
+# photos are not kept in the browser's storage.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_RUN_HISTORY", "False")

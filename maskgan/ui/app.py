@@ -54,7 +54,6 @@ def launch_options() -> dict[str, Any]:
         "footer_links": [],
         "max_file_size": "200mb",
         "ssr_mode": False,
-        "run_history": False,
     }
 
 
