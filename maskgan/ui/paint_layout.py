@@ -60,7 +60,7 @@ class PaintLayout:
             views = [("Face", "face"), ("Full photo", "photo")]
             self.view = gr.Radio(views, value="face", label="View", show_label=False, container=False, elem_id="view")
         # Nearly all of the picture shows the result; the handle at its side uncovers what was before.
-        slider = {"slider_position": 6, "buttons": ["fullscreen"], "interactive": False, "container": False}
+        slider = {"slider_position": 10, "buttons": ["fullscreen"], "interactive": False, "container": False}
         self.face_result = gr.ImageSlider(
             format="png", label="Photo and result", show_label=False, elem_id="face-result", max_height=460, **slider
         )

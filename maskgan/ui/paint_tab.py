@@ -17,6 +17,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio import processing_utils
 
 from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.mask_files import read_mask
@@ -25,7 +26,7 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint_layout import PaintLayout
-from maskgan.ui.pictures import THUMBNAIL_SIDE, face_thumbnails, mask_png, photos_for_screen, png, shrink
+from maskgan.ui.pictures import face_thumbnails, mask_png, photos_for_screen, png, thumbnail
 from maskgan.ui.session import OpenFace, Session
 
 #: One at a time: torch uses all cores for one edit already, and order is what keeps answers in step.
@@ -172,9 +173,10 @@ class PaintTab(PaintLayout):
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         if mask is None:
             return gr.skip()
-        if not np.array_equal(mask, session.mask):
-            session = session.painted(self.pipeline.edit(opened.face, mask, keep), mask)
-        return self._remember(session, "Painted", view, seamless)
+        if np.array_equal(mask, session.mask):  # `paint` has shown it
+            return self._remember(session, "Painted")
+        session = session.painted(self.pipeline.edit(opened.face, mask, keep), mask)
+        return self._show(session, view, seamless) | self._remember(session, "Painted")
 
     @tells
     def quick_edit(
@@ -238,14 +240,14 @@ class PaintTab(PaintLayout):
         session = session.painted(self.pipeline.edit(opened.face, mask, keep), mask, on_canvas)
         return {
             self.canvas: MaskCanvas.payload(mask, id=opened.id),
-            **self._remember(session, label, view, seamless),
+            **self._show(session, view, seamless),
+            **self._remember(session, label),
         }
 
-    def _remember(self, session: Session, label: str, view: str, seamless: bool) -> Updates:
-        session = session.remembered(shrink(session.edit.crop, THUMBNAIL_SIDE), label)
-        pictures = [(step.thumbnail, step.label) for step in reversed(session.history)]
-        gallery = gr.update(value=pictures, visible=True, selected_index=None)
-        return {self.history: gallery, **self._show(session, view, seamless)}
+    def _remember(self, session: Session, label: str) -> Updates:
+        session = session.remembered(thumbnail(session.edit.crop), label)
+        pictures = [(self._saved(step.thumbnail, "step.jpg"), step.label) for step in reversed(session.history)]
+        return {self.session: session, self.history: gr.update(value=pictures, visible=True, selected_index=None)}
 
     def _show(self, session: Session, view: str, seamless: bool) -> Updates:
         """The result in the view that is chosen; the other one would only cost time."""
@@ -253,7 +255,9 @@ class PaintTab(PaintLayout):
             pictures = photos_for_screen(session.edit, seamless)
             shown, hidden = self.photo_result, self.face_result
         else:
-            pictures = session.edit.face.crop, session.edit.crop
+            # As files: Gradio's own PNG of an array takes as long as the edit.
+            crops = session.edit.face.crop, session.edit.crop
+            pictures = tuple(self._saved(png(crop), "face.png") for crop in crops)
             shown, hidden = self.face_result, self.photo_result
         return {
             self.session: session,
@@ -280,8 +284,11 @@ class PaintTab(PaintLayout):
             opened = _opened(session)
         except ValueError as problem:  # an error, not a warning: the download that follows must not start
             raise gr.Error(str(problem), print_exception=False) from problem
-        name = f"{opened.name}_{suffix}.png"
-        return gr.processing_utils.save_bytes_to_cache(content(), name, self.file.GRADIO_CACHE)
+        return self._saved(content(), f"{opened.name}_{suffix}.png")
+
+    def _saved(self, content: bytes, name: str) -> str:
+        """A file that Gradio serves under a name of its content's hash, and deletes when its time has come."""
+        return processing_utils.save_bytes_to_cache(content, name, self.file.GRADIO_CACHE)
 
     # ------------------------------------------------------------------ events
 

@@ -51,6 +51,13 @@ def png(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def thumbnail(picture: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB -> a JPEG with a long side of at most THUMBNAIL_SIDE."""
+    file = io.BytesIO()
+    Image.fromarray(shrink(picture, THUMBNAIL_SIDE)).save(file, "JPEG", quality=88)
+    return file.getvalue()
+
+
 def mask_png(mask: np.ndarray) -> bytes:
     """Label map (H, W) -> indexed PNG whose pixel values are class ids."""
     file = io.BytesIO()

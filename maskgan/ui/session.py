@@ -39,11 +39,11 @@ class OpenFace:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A result of the session: the face, its mask (H, W) uint8, and a small picture (h, w, 3) uint8 RGB."""
+    """A result of the session: the face, its mask (H, W) uint8, and a small picture of it as a JPEG file."""
 
     opened: OpenFace
     mask: np.ndarray
-    thumbnail: np.ndarray
+    thumbnail: bytes
     label: str
 
 
@@ -71,7 +71,7 @@ class Session:
         """Show another mask of the open face; `replaced` is what the canvas still holds, if it does not know yet."""
         return replace(self, edit=edit, mask=mask, replaced=replaced)
 
-    def remembered(self, thumbnail: np.ndarray, label: str) -> Session:
+    def remembered(self, thumbnail: bytes, label: str) -> Session:
         """Put what is shown at the end of the history; the oldest steps make room."""
         step = Step(self.opened, self.mask, thumbnail, label)
         return replace(self, history=_trimmed((*self.history, step)))
