@@ -22,7 +22,7 @@ from lab.discriminator import MultiscaleDiscriminator
 from lab.fill import fill_ignored
 from lab.losses import Weights, adversarial_discriminator, generator_objective, perceptual_network
 from lab.run import Run, arguments, learning_rate_factor, picture_grid, save_picture
-from maskgan.dense_mapping import PRESETS, DenseMappingNetwork, Style
+from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.face_parser import FaceParser
 from maskgan.images import to_uint8
 from maskgan.labels import NUM_CLASSES, colourise, one_hot
@@ -47,16 +47,17 @@ def shifted(image: Tensor, mask: Tensor, amount: float = 0.06) -> tuple[Tensor, 
     return F.grid_sample(image, grid, mode="bilinear", **options), moved[:, 0].round().to(mask.dtype)
 
 
-def training_style(dmn: DenseMappingNetwork, image: Tensor, mask: Tensor) -> Style:
-    """Enc_style as the editor will need it: now and then from a shifted copy, without residue, lacking classes."""
+def style_of_an_edit(dmn: DenseMappingNetwork, image: Tensor, mask: Tensor) -> tuple[Tensor | None, ...]:
+    """I^t, M^t and what is hidden of their style, as the editor will meet it.
+
+    Now and then the style comes from a shifted copy, without residue, or lacks classes that M has.
+    """
     if dmn.config.style_scope == "vector":
-        return dmn.encode_style(image, mask)
-    if torch.rand(()) < 0.25:
-        image, mask = shifted(image, mask)
+        return image, mask, None, None
+    source = shifted(image, mask) if torch.rand(()) < 0.25 else (image, mask)
     dropped = (torch.rand(len(image), NUM_CLASSES, device=image.device) < 0.06).to(image.dtype)
-    style = dmn.encode_style(image, mask, dropped)
-    keep = (torch.rand(len(image), device=image.device) > 0.2).to(image.dtype)
-    return style._replace(residue=style.residue * keep.view(-1, 1, 1, 1, 1))
+    kept = (torch.rand(len(image), device=image.device) > 0.2).to(image.dtype)
+    return *source, dropped, kept
 
 
 def sample_grid(dmn: DenseMappingNetwork, image: Tensor, mask: Tensor) -> np.ndarray:
@@ -119,7 +120,9 @@ def main() -> None:
     run.average("dmn", dmn)
     dmn, critic, optimisers[0], optimisers[1] = run.accelerator.prepare(dmn, critic, *optimisers)
     run.resume()
-    bare, backward = run.accelerator.unwrap_model(dmn), run.accelerator.backward
+    backward = run.accelerator.backward
+    # Without the wrappers that average gradients over processes: where no gradients of the network are wanted.
+    bare_dmn, bare_critic = run.accelerator.unwrap_model(dmn), run.accelerator.unwrap_model(critic)
 
     for image, mask in run.batches(stream):
         factor = learning_rate_factor(run.step, args.warmup_steps, args.max_steps)
@@ -128,7 +131,8 @@ def main() -> None:
         image, planes = image.contiguous(memory_format=layout), one_hot(mask)
 
         with run.accelerator.autocast():
-            fake = bare.generate(mask, training_style(bare, image, mask))
+            source, source_mask, dropped, kept = style_of_an_edit(bare_dmn, image, mask)
+            fake = dmn(source, source_mask, mask, dropped, kept)
             # update D
             critic.requires_grad_(True)
             answers = critic(torch.cat([image, fake.detach()]), planes.repeat(2, 1, 1, 1))
@@ -146,19 +150,19 @@ def main() -> None:
             with torch.no_grad():
                 real_features = features(image)
             total, parts = generator_objective(
-                weights, real_answers, critic(fake, planes), real_features, features(fake), image, fake
+                weights, real_answers, bare_critic(fake, planes), real_features, features(fake), image, fake
             )
         backward(total)
         run.accelerator.clip_grad_norm_(dmn.parameters(), 10.0)
         optimisers[0].step()
         optimisers[0].zero_grad(set_to_none=True)
-        run.emas["dmn"][1].step(bare.parameters())
+        run.emas["dmn"][1].step(bare_dmn.parameters())
 
         if run.due(args.log_steps):
             psnr = -10 * math.log10(F.mse_loss(fake.detach().float(), image).item() / 4)
             run.log({"critic": critic_loss, "loss": total, "psnr": psnr, **parts})
-        if run.due(args.sample_steps):
-            save_picture(args.out / "samples" / f"{run.step + 1:07d}.jpg", sample_grid(bare, image[:8], mask[:8]))
+        if run.due(args.sample_steps) and run.accelerator.is_main_process:
+            save_picture(args.out / "samples" / f"{run.step + 1:07d}.jpg", sample_grid(bare_dmn, image[:8], mask[:8]))
         if run.due(args.checkpointing_steps):
             run.checkpoint()
     run.finish()

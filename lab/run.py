@@ -97,7 +97,7 @@ class Run:
             log_with=args.report_to,
             project_config=ProjectConfiguration(project_dir=str(args.out)),
         )
-        set_seed(args.seed)
+        set_seed(args.seed, device_specific=True)  # processes draw different noise
         self.step = 0
         self.emas: dict[str, tuple[nn.Module, EMAModel]] = {}
         if self.accelerator.is_main_process:

@@ -95,7 +95,7 @@ def main() -> None:
 
         if run.due(args.log_steps):
             run.log({"loss": total.detach(), **parts})
-        if run.due(args.sample_steps):
+        if run.due(args.sample_steps) and run.accelerator.is_main_process:
             grid = sample_grid(run.accelerator.unwrap_model(model), image[:8], mask[:8])
             save_picture(args.out / "samples" / f"{run.step + 1:07d}.jpg", grid)
         if run.due(args.checkpointing_steps):

@@ -98,9 +98,23 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         dtype = style.dtype if isinstance(style, Tensor) else style.codes.dtype
         return self.backbone(one_hot(mask, dtype), style)
 
-    def forward(self, image: Tensor, image_mask: Tensor, mask: Tensor) -> Tensor:
-        """G_A(I^t, M^t, M): the face of `image` (labelled `image_mask`) in the shapes of `mask`."""
-        return self.generate(mask, self.encode_style(image, image_mask))
+    def forward(
+        self,
+        image: Tensor,
+        image_mask: Tensor,
+        mask: Tensor,
+        dropped: Tensor | None = None,
+        residue_kept: Tensor | None = None,
+    ) -> Tensor:
+        """G_A(I^t, M^t, M): the face of `image` (labelled `image_mask`) in the shapes of `mask`.
+
+        Training of the studio network only: `dropped` as in `encode_style`; `residue_kept` (N,) scales each
+        sample's residue, 0 leaves a style without any place.
+        """
+        style = self.encode_style(image, image_mask, dropped)
+        if residue_kept is not None:
+            style = style._replace(residue=style.residue * residue_kept.view(-1, 1, 1, 1, 1))
+        return self.generate(mask, style)
 
 
 @torch.no_grad()
