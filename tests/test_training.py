@@ -11,16 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
+from conftest import draw_face, draw_mask
 from safetensors.torch import load_file
 from torch import Tensor
 
-from lab import train_parser
+from lab import bundle, train_parser
 from lab.run import Run, TrainingStoppedError, arguments, learning_rate_factor
 from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.face_parser import FaceParser
 from maskgan.labels import IGNORE
+from maskgan.pipeline import MaskGANPipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ("--resolution", 64, "--batch-size", 2, "--max-steps", 4, "--checkpointing-steps", 2, "--log-steps", 1)
@@ -171,6 +174,21 @@ def test_the_dmn_sees_whole_masks_and_publishes_what_loads(dmn_run: Path, data_f
     statistics = [json.loads(line) for line in (dmn_run / "stats.jsonl").read_text().splitlines()]
     names = {"step", "critic", "loss", "psnr", "adversarial", "feature", "perceptual", "pixel"}
     assert all(names <= line.keys() for line in statistics)
+
+
+@pytest.mark.slow
+def test_what_the_runs_publish_becomes_a_pipeline(
+    parser_run: Path, dmn_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--parser", parser_run / "weights" / "parser", "--dmn", dmn_run / "weights" / "dmn", "--out", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bundle.py", *map(str, flags)])
+    bundle.main()
+    pipeline = MaskGANPipeline.bundled(tmp_path, device="cpu")
+    trained = FaceParser.from_pretrained(parser_run / "weights" / "parser").state_dict()
+    for name, tensor in pipeline.parser.state_dict().items():
+        torch.testing.assert_close(tensor, trained[name], atol=1e-3, rtol=1e-3)  # stored in half precision
+    face = pipeline.prepare(draw_face(draw_mask(256)), face=None)
+    assert np.isfinite(face.reconstruction).all()
 
 
 def test_a_dry_run_writes_everything_in_two_steps(
