@@ -59,7 +59,7 @@ def psnr(image: np.ndarray, truth: np.ndarray) -> float:
 def ssim(image: np.ndarray, truth: np.ndarray) -> float:
     """Structural similarity (Wang et al., 2004; 11 x 11 Gaussian window) of two uint8 pictures (H, W, 3)."""
     # In 0..255 and not in the networks' -1..1: the luminance term wants means that are not negative.
-    first, second = (torch.from_numpy(picture).permute(2, 0, 1)[None].double() for picture in (image, truth))
+    first, second = (torch.from_numpy(picture).permute(2, 0, 1)[None].float() for picture in (image, truth))
     return float(structural_similarity_index_measure(first, second, data_range=255.0))
 
 
