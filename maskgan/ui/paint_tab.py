@@ -53,7 +53,7 @@ def tells(handler: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return handler(*args)
         except ValueError as problem:
-            gr.Warning(str(problem), title="That did not work")
+            gr.Warning(str(problem))
             return gr.skip()
 
     return wrapped
@@ -103,7 +103,7 @@ class PaintTab(PaintLayout):
                 face = self.pipeline.prepare(photo, faces[0])
                 updates |= self._open(session, OpenFace.new(face, name, faces, 0), view, keep, seamless)
                 if len(faces) > 1:
-                    gr.Info(f"{len(faces)} faces were found; choose another one on the left.", title="Faces")
+                    gr.Info(f"{len(faces)} faces were found; choose another one on the left.")
             else:
                 updates |= {
                     self.session: replace(session, pending=(photo, name)),
@@ -111,7 +111,7 @@ class PaintTab(PaintLayout):
                 }
                 raise NoFaceFound("No face was found in this photo; use the whole picture, or choose another photo.")
         except ValueError as problem:
-            gr.Warning(str(problem), title="That did not work")
+            gr.Warning(str(problem))
         return updates
 
     @tells
