@@ -18,7 +18,7 @@ from .region_style import RegionBackbone, RegionStyle, RegionStyleEncoder
 #: Constructor arguments by name. `published` computes what the authors' generator computes; `studio` is bundled.
 PRESETS: dict[str, dict] = {
     "published": {"style_scope": "vector", "widths": [64], "blocks": 4, "depth": 4, "encoder_width": 16},
-    "studio": {"style_scope": "region_and_residue", "widths": [64, 128, 256], "blocks": 3},
+    "studio": {"style_scope": "region_and_residue", "widths": [64, 128, 256], "blocks": 2},
     "tiny": {"widths": [8, 8, 8], "blocks": 1, "encoder_width": 8, "code_dim": 8, "residue_dim": 4},
 }
 
@@ -45,7 +45,7 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         self,
         style_scope: str = "region_and_residue",
         widths: Sequence[int] = (64, 128, 256),
-        blocks: int = 3,
+        blocks: int = 2,
         depth: int = 4,
         encoder_width: int = 64,
         code_dim: int = 96,

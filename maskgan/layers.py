@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -26,7 +27,7 @@ def adaptive_instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 
         (N, C, H, W).
     """
     # Equal to the published F.batch_norm(training=True) on a (1, N*C, H, W) view, but this one exports to ONNX right.
-    return _per_plane(gamma) * F.instance_norm(x, eps=eps) + _per_plane(beta)
+    return torch.addcmul(_per_plane(beta), _per_plane(gamma), F.instance_norm(x, eps=eps))
 
 
 def _per_plane(values: Tensor) -> Tensor:
