@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
@@ -13,39 +15,66 @@ from maskgan.labels import NUM_CLASSES
 
 #: Side of the feature map between the convolutions and the latent vector.
 BOTTOM = 4
+#: Side of the squares that the studio network reads at once.
+PATCH = 4
+
+#: Constructor arguments by name. `published` computes what the authors' network computes, at 512 px; `studio` is
+#: bundled, at 256 px; `tiny` is for tests, at 64 px.
+PRESETS: dict[str, dict] = {
+    "published": {"width": 32, "latent_dim": 1024, "depth": 7},
+    "studio": {"widths": [32, 48, 96, 160, 192], "latent_dim": 256},
+    "tiny": {"widths": [8, 8, 8], "latent_dim": 8},
+}
 
 
 class MaskVAE(ModelMixin, ConfigMixin):
-    """Variational autoencoder of one-hot masks, computed as in the published code.
+    """Variational autoencoder of one-hot masks: the published network, or with `widths` the studio one.
+
+    The studio network reads squares of 4x4 pixels, halves with 3x3 convolutions to 4x4 and gives its logits at half
+    the resolution, to be interpolated linearly: an edge between two classes then lies anywhere between pixels. It
+    computes in the channels-last layout, which takes a CPU half the time.
 
     Args:
-        width: channels after the first halving; each further halving doubles them.
+        width: channels of the published network after the first halving; each further halving doubles them.
         latent_dim: length of z.
-        depth: number of halvings; masks have the side 4 * 2**depth (512 with the published 7).
+        depth: number of halvings of the published network; masks have the side 4 * 2**depth (512 with its 7).
+        widths: channels of the studio network at 1/4, 1/8, ... of the mask; it takes the place of `width` and `depth`.
     """
 
     @register_to_config
-    def __init__(self, width: int = 32, latent_dim: int = 1024, depth: int = 7, num_classes: int = NUM_CLASSES) -> None:
+    def __init__(
+        self,
+        width: int = 32,
+        latent_dim: int = 1024,
+        depth: int = 7,
+        num_classes: int = NUM_CLASSES,
+        widths: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
-        widths = [width << i for i in range(depth)]
+        if widths is None:
+            widths = [width << i for i in range(depth)]
+            self.encoder, self.decoder, self.head = _published_layers(widths, num_classes)
+        else:
+            self.encoder, self.decoder, self.head = _studio_layers(widths, num_classes)
         features = widths[-1] * BOTTOM**2
-        self.encoder = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(i, o, 4, stride=2, padding=1), nn.BatchNorm2d(o), nn.LeakyReLU(0.2))
-            for i, o in zip([num_classes, *widths[:-1]], widths, strict=True)
-        )
         self.to_mean = nn.Linear(features, latent_dim)
         self.to_logvar = nn.Linear(features, latent_dim)
         self.from_latent = nn.Linear(latent_dim, features)
-        self.decoder = nn.ModuleList(
-            nn.Sequential(_upsampling_conv(i, o), nn.BatchNorm2d(o, eps=1e-3), nn.LeakyReLU(0.2))
-            for i, o in zip(widths[:0:-1], widths[-2::-1], strict=True)
-        )
-        self.head = _upsampling_conv(width, num_classes)
+
+    @classmethod
+    def preset(cls, name: str) -> MaskVAE:
+        """A network with random weights in one of the configurations of `PRESETS`."""
+        return cls(**PRESETS[name])
 
     @property
     def mask_size(self) -> int:
         """Side in pixels of the masks that this network reads and writes."""
-        return BOTTOM << self.config.depth
+        widths = self.config.widths
+        return BOTTOM << self.config.depth if widths is None else PATCH * BOTTOM << (len(widths) - 1)
+
+    @property
+    def _layout(self) -> torch.memory_format:
+        return torch.contiguous_format if self.config.widths is None else torch.channels_last
 
     def encode(self, one_hot: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | M), each (N, latent_dim).
@@ -62,15 +91,18 @@ class MaskVAE(ModelMixin, ConfigMixin):
                 f"MaskVAE reads masks of {size}x{size} pixels; resize the mask to that size "
                 f"(it has {one_hot.shape[-1]}x{one_hot.shape[-2]})."
             )
-        x = one_hot
+        x = one_hot.contiguous(memory_format=self._layout)
         for layer in self.encoder:
-            x = layer(x)  # (N, width * 2**i, S / 2**(i + 1), S / 2**(i + 1))
-        x = x.flatten(1)
+            x = layer(x)
+        x = x.flatten(1)  # (N, widths[-1] * 4 * 4)
         return self.to_mean(x), self.to_logvar(x)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Class logits (N, num_classes, S, S) of the masks at `z` (N, latent_dim); their argmax is the mask."""
-        x = F.relu(self.from_latent(z)).unflatten(1, (-1, BOTTOM, BOTTOM))
+        """Class logits (N, num_classes, S, S) of the masks at `z` (N, latent_dim).
+
+        Their softmax over the classes is P(M | z), their argmax the mask.
+        """
+        x = F.relu(self.from_latent(z)).unflatten(1, (-1, BOTTOM, BOTTOM)).contiguous(memory_format=self._layout)
         for layer in self.decoder:
             x = layer(x)
         return self.head(x)
@@ -91,8 +123,41 @@ def reparameterise(mean: Tensor, logvar: Tensor, generator: torch.Generator | No
     return mean + noise * (logvar / 2).exp()
 
 
+def _published_layers(widths: Sequence[int], num_classes: int) -> tuple[nn.ModuleList, nn.ModuleList, nn.Module]:
+    encoder = nn.ModuleList(
+        nn.Sequential(nn.Conv2d(i, o, 4, stride=2, padding=1), nn.BatchNorm2d(o), nn.LeakyReLU(0.2))
+        for i, o in zip([num_classes, *widths[:-1]], widths, strict=True)
+    )
+    decoder = nn.ModuleList(
+        nn.Sequential(_upsampling_conv(i, o), nn.BatchNorm2d(o, eps=1e-3), nn.LeakyReLU(0.2))
+        for i, o in zip(widths[:0:-1], widths[-2::-1], strict=True)
+    )
+    return encoder, decoder, _upsampling_conv(widths[0], num_classes)
+
+
 def _upsampling_conv(in_channels: int, out_channels: int) -> nn.Sequential:
     # Growing before padding keeps the published order: the border repeats the enlarged map's own edge.
     return nn.Sequential(
         nn.Upsample(scale_factor=2), nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="replicate")
     )
+
+
+def _studio_layers(widths: Sequence[int], num_classes: int) -> tuple[nn.ModuleList, nn.ModuleList, nn.Module]:
+    # Group norm, for it is the same in training and use and does not mix the masks of a batch.
+    def normed(conv: nn.Module, channels: int) -> nn.Sequential:
+        return nn.Sequential(conv, nn.GroupNorm(8, channels), nn.LeakyReLU(0.2))
+
+    encoder = nn.ModuleList([nn.Sequential(nn.Conv2d(num_classes, widths[0], PATCH, PATCH), nn.LeakyReLU(0.2))])
+    encoder.extend(
+        normed(nn.Conv2d(i, o, 3, stride=2, padding=1), o) for i, o in zip(widths[:-1], widths[1:], strict=True)
+    )
+    decoder = nn.ModuleList(
+        normed(nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(i, o, 3, padding=1)), o)
+        for i, o in zip(widths[:0:-1], widths[-2::-1], strict=True)
+    )
+    head = nn.Sequential(
+        nn.Conv2d(widths[0], 4 * num_classes, 3, padding=1),
+        nn.PixelShuffle(2),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+    )
+    return encoder, decoder, head

@@ -1,0 +1,101 @@
+"""Between and beyond two masks on a straight line through MaskVAE's latent space. MaskGAN sections 3.2 and 3.3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .labels import check_mask, one_hot
+from .mask_vae import MaskVAE
+
+#: lambda_inter of MaskGAN's Algorithm 1.
+LAMBDA_INTER = 2.5
+
+
+def latents(vae: MaskVAE, mask: Tensor) -> Tensor:
+    """Where masks lie: the mean of q(z | M).
+
+    Args:
+        mask: label maps (N, S, S), S = `vae.mask_size`.
+
+    Returns:
+        (N, latent_dim).
+    """
+    return vae.encode(one_hot(mask.to(vae.device), vae.dtype))[0]
+
+
+def classes_of(mask: Tensor) -> Tensor:
+    """Which classes label maps (N, H, W) show: (N, 19) bool."""
+    return one_hot(mask, torch.bool).flatten(2).any(2)
+
+
+def decode_masks(vae: MaskVAE, z: Tensor, allowed: Tensor | None = None) -> Tensor:
+    """The likeliest masks at `z`: argmax of P(M | z) over the classes that are allowed.
+
+    Args:
+        z: (N, latent_dim).
+        allowed: (N, 19) or (1, 19) bool, the classes to choose from; all without it. Between two masks these are the
+            classes of either: what neither has cannot appear on the way.
+
+    Returns:
+        Label maps (N, S, S) uint8.
+    """
+    logits = vae.decode(z)
+    if allowed is not None:
+        logits = logits.masked_fill(~allowed.to(logits.device)[:, :, None, None], -torch.inf)
+    return logits.argmax(1).to(torch.uint8)
+
+
+@torch.no_grad()
+def interpolate(vae: MaskVAE, mask_a: np.ndarray, mask_b: np.ndarray, t: float | Sequence[float]) -> np.ndarray:
+    """The masks at z = (1 - t) * z_a + t * z_b (figure 4), without classes that neither end has.
+
+    Both ends are encoded once, to the means of their posteriors; t = 0 and t = 1 are their reconstructions.
+
+    Args:
+        vae: in eval mode.
+        mask_a, mask_b: label maps (S, S) with values 0..18, S = `vae.mask_size`.
+        t: one place on the line, or several. Outside 0..1 the line goes on beyond the ends.
+
+    Returns:
+        A label map (S, S) uint8 for one t, (len(t), S, S) for several.
+
+    Raises:
+        ValueError: a mask is no label map or has another size.
+    """
+    ends = [torch.from_numpy(check_mask(mask))[None] for mask in (mask_a, mask_b)]
+    z_a, z_b = (latents(vae, end) for end in ends)
+    places = torch.as_tensor(t, device=vae.device, dtype=vae.dtype)
+    z = torch.lerp(z_a, z_b, places.reshape(-1, 1))  # len(t), latent_dim
+    masks = decode_masks(vae, z, classes_of(ends[0]) | classes_of(ends[1])).cpu().numpy()
+    return masks if places.ndim else masks[0]
+
+
+def inner_outer_latents(z_t: Tensor, z_ref: Tensor, lambda_inter: float = LAMBDA_INTER) -> tuple[Tensor, Tensor]:
+    """z^inter, z^outer = z^t +- (z^ref - z^t) / lambda_inter. MaskGAN, Algorithm 1."""
+    step = (z_ref - z_t) / lambda_inter
+    return z_t + step, z_t - step
+
+
+@torch.no_grad()
+def inner_outer(
+    vae: MaskVAE, mask: Tensor, reference: Tensor, lambda_inter: float = LAMBDA_INTER
+) -> tuple[Tensor, Tensor]:
+    """M^inter and M^outer of Algorithm 1: `mask` a step towards the reference, and the same step away from it.
+
+    Args:
+        vae: in eval mode.
+        mask: M^t, label maps (N, S, S).
+        reference: M^ref, like `mask`.
+        lambda_inter: the step is 1 / lambda_inter of the way.
+
+    Returns:
+        Two batches of label maps like `mask`, with classes that `mask` or `reference` has.
+    """
+    towards, away = inner_outer_latents(latents(vae, mask), latents(vae, reference), lambda_inter)
+    allowed = (classes_of(mask) | classes_of(reference)).repeat(2, 1)
+    inner, outer = decode_masks(vae, torch.cat([towards, away]), allowed).to(mask).chunk(2)
+    return inner, outer
