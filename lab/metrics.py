@@ -38,16 +38,15 @@ class Confusion:
         union = self.counts.sum(0) + self.counts.sum(1) - right
         return {PART_NAMES[i]: float(right[i] / union[i]) for i in range(NUM_CLASSES) if union[i]}
 
-    @property
-    def miou(self) -> float:
-        """Mean IoU over the classes that occur in the truth.
+    def miou(self, minimum_share: float = 0.0) -> float:
+        """Mean IoU over the classes that make up more than `minimum_share` of the truth's counted pixels.
 
         The counts of the whole set make one IoU per class. A class that the truth lacks has no IoU to speak of and is
         left out, but each pixel that is wrongly given to it still counts against the class it was taken from.
         """
-        in_truth = [PART_NAMES[i] for i in np.flatnonzero(self.counts.sum(1))]
+        share = self.counts.sum(1) / self.counts.sum()
         iou = self.iou
-        return float(np.mean([iou[name] for name in in_truth]))
+        return float(np.mean([iou[PART_NAMES[i]] for i in np.flatnonzero(share > minimum_share)]))
 
 
 def psnr(image: np.ndarray, truth: np.ndarray) -> float:

@@ -27,7 +27,7 @@ def test_accuracy_and_iou_by_hand() -> None:
     counts = confusion([0, 0, 0, 1, 1, 13], [0, 0, 1, 1, 13, 13])
     assert counts.accuracy == pytest.approx(4 / 6)
     assert counts.iou == pytest.approx({"background": 2 / 3, "skin": 1 / 3, "hair": 1 / 2})
-    assert counts.miou == pytest.approx((2 / 3 + 1 / 3 + 1 / 2) / 3)
+    assert counts.miou() == pytest.approx((2 / 3 + 1 / 3 + 1 / 2) / 3)
 
 
 def test_ignored_pixels_are_not_counted() -> None:
@@ -39,7 +39,13 @@ def test_ignored_pixels_are_not_counted() -> None:
 def test_mean_iou_is_over_the_classes_of_the_truth_alone() -> None:
     counts = confusion([0, 0, 0, 1], [0, 0, 14, 1])  # a hat where there is none
     assert counts.iou == pytest.approx({"background": 2 / 3, "skin": 1.0, "hat": 0.0})
-    assert counts.miou == pytest.approx((2 / 3 + 1) / 2)
+    assert counts.miou() == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_mean_iou_may_leave_out_classes_that_are_mere_specks() -> None:
+    counts = confusion([0] * 50 + [1] * 49 + [15], [0] * 50 + [1] * 50)
+    assert counts.miou() == pytest.approx((1 + 49 / 50 + 0) / 3)
+    assert counts.miou(minimum_share=0.01) == pytest.approx((1 + 49 / 50) / 2)
 
 
 def test_one_iou_for_the_whole_set_not_a_mean_over_faces() -> None:
