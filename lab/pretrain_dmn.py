@@ -17,10 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lab import adversary
 from lab.data import FaceStream, find_samples
-from lab.discriminator import MultiscaleDiscriminator
 from lab.fill import fill_ignored
-from lab.losses import Weights, adversarial_discriminator, generator_objective, perceptual_network
 from lab.run import Run, arguments, learning_rate_factor, picture_grid, save_picture
 from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.face_parser import FaceParser
@@ -79,15 +78,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="start from this DMN (folder) rather than from nothing")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="studio")
     parser.add_argument("--style-scope", choices=("global", "region", "region_and_residue"), help="for comparisons")
-    parser.add_argument("--discriminator-learning-rate", type=float, default=4e-4)
-    parser.add_argument("--discriminator-width", type=int, default=64)
-    parser.add_argument("--discriminator-layers", type=int, default=4)
-    parser.add_argument("--discriminator-unshuffle", type=int, default=1, help="2 is cheaper, for training on a CPU")
-    parser.add_argument("--perceptual", choices=("auto", "vgg19", "parser"), default="auto")
-    parser.add_argument("--adversarial-weight", type=float, default=1.0)
-    parser.add_argument("--feature-weight", type=float, default=10.0)
-    parser.add_argument("--perceptual-weight", type=float, default=10.0)
-    parser.add_argument("--pixel-weight", type=float, default=20.0, help="L1 on the pixels; the paper has none")
+    adversary.add_arguments(parser)
     args = parser.parse_args()
     run = Run(args, "pretrain_dmn")
     device = run.accelerator.device
@@ -97,65 +88,38 @@ def main() -> None:
     with run.accelerator.main_process_first():
         filled = fill_ignored(samples, face_parser, args.out / "filled_masks", args.resolution)
     stream = FaceStream(samples, args.resolution, args.seed, filled=filled)
-    features = perceptual_network(args.perceptual, face_parser).to(device)
-    weights = Weights(args.adversarial_weight, args.feature_weight, args.perceptual_weight, args.pixel_weight)
 
     if args.weights:
         dmn = DenseMappingNetwork.from_pretrained(args.weights)
     else:
         config = PRESETS[args.preset] | ({"style_scope": args.style_scope} if args.style_scope else {})
         dmn = DenseMappingNetwork(**config)
-    # Channels-last suits tensor cores; on a CPU these networks' reshapes cost more than it gains.
-    layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+    layout = adversary.memory_layout(device)
     dmn = dmn.to(memory_format=layout).train()
-    critic = MultiscaleDiscriminator(
-        args.discriminator_width, args.discriminator_layers, unshuffle=args.discriminator_unshuffle
-    ).to(memory_format=layout)
-    rates = (args.learning_rate, args.discriminator_learning_rate)
-    # Two time scales and a low beta1, usual for adversarial training (Heusel et al., NeurIPS 2017).
-    optimisers = [
-        torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.99))
-        for network, rate in zip((dmn, critic), rates, strict=True)
-    ]
     run.average("dmn", dmn)
-    dmn, critic, optimisers[0], optimisers[1] = run.accelerator.prepare(dmn, critic, *optimisers)
+    dmn, optimiser = run.accelerator.prepare(dmn, adversary.adam(dmn, args.learning_rate))
+    critic = adversary.Adversary(args, run, face_parser)
     run.resume()
-    backward = run.accelerator.backward
-    # Without the wrappers that average gradients over processes: where no gradients of the network are wanted.
-    bare_dmn, bare_critic = run.accelerator.unwrap_model(dmn), run.accelerator.unwrap_model(critic)
+    bare_dmn = run.accelerator.unwrap_model(dmn)
 
     for image, mask in run.batches(stream):
         factor = learning_rate_factor(run.step, args.warmup_steps, args.max_steps)
-        for optimiser, rate in zip(optimisers, rates, strict=True):
-            optimiser.param_groups[0]["lr"] = rate * factor
+        optimiser.param_groups[0]["lr"] = args.learning_rate * factor
         image, planes = image.contiguous(memory_format=layout), one_hot(mask)
 
         with run.accelerator.autocast():
             source, source_mask, dropped, kept = style_of_an_edit(bare_dmn, image, mask)
             fake = dmn(source, source_mask, mask, dropped, kept)
-            # update D
-            critic.requires_grad_(True)
-            answers = critic(torch.cat([image, fake.detach()]), planes.repeat(2, 1, 1, 1))
-            real_answers = [[layer.chunk(2)[0] for layer in scale] for scale in answers]
-            fake_answers = [[layer.chunk(2)[1] for layer in scale] for scale in answers]
-            critic_loss = adversarial_discriminator(real_answers, fake_answers)
-        backward(critic_loss)
-        optimisers[1].step()
-        optimisers[1].zero_grad(set_to_none=True)
 
-        # update G_A; D is frozen so that this step's gradients do not leak into it
-        critic.requires_grad_(False)
-        with run.accelerator.autocast():
-            real_answers = [[layer.detach() for layer in scale] for scale in real_answers]
-            with torch.no_grad():
-                real_features = features(image)
-            total, parts = generator_objective(
-                weights, real_answers, bare_critic(fake, planes), real_features, features(fake), image, fake
-            )
-        backward(total)
+        # update D
+        critic_loss, real_answers = critic.learn(image, fake, planes, factor)
+
+        # update G_A
+        total, parts = critic.objective(image, fake, planes, real_answers)
+        run.accelerator.backward(total)
         run.accelerator.clip_grad_norm_(dmn.parameters(), 10.0)
-        optimisers[0].step()
-        optimisers[0].zero_grad(set_to_none=True)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
         run.emas["dmn"][1].step(bare_dmn.parameters())
 
         if run.due(args.log_steps):

@@ -108,13 +108,21 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
     ) -> Tensor:
         """G_A(I^t, M^t, M): the face of `image` (labelled `image_mask`) in the shapes of `mask`.
 
+        `mask` may hold k masks per image, (k * N, H, W) with all first ones first: the style is encoded once.
         Training of the studio network only: `dropped` as in `encode_style`; `residue_kept` (N,) scales each
         sample's residue, 0 leaves a style without any place.
         """
         style = self.encode_style(image, image_mask, dropped)
         if residue_kept is not None:
             style = style._replace(residue=style.residue * residue_kept.view(-1, 1, 1, 1, 1))
-        return self.generate(mask, style)
+        return self.generate(mask, repeat_style(style, len(mask) // len(image)))
+
+
+def repeat_style(style: Style, times: int) -> Style:
+    """A batch of styles, repeated as a whole so many times."""
+    if isinstance(style, Tensor):
+        return style.repeat(times, 1)
+    return RegionStyle(*(part.repeat(times, *(1,) * (part.ndim - 1)) for part in style))
 
 
 @torch.no_grad()

@@ -1,0 +1,96 @@
+"""What both stages measure a generator with: the discriminators D_1,2, and the perceptual network of eq. (9)."""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from torch import Tensor
+
+from maskgan.face_parser import FaceParser
+
+from .discriminator import MultiscaleDiscriminator
+from .losses import Answers, Weights, adversarial_discriminator, generator_objective, perceptual_network
+from .run import Run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of the objective, eq. (6), and of D."""
+    add = parser.add_argument
+    add("--discriminator-learning-rate", type=float, default=4e-4)
+    add("--discriminator-width", type=int, default=64)
+    add("--discriminator-layers", type=int, default=4)
+    add("--discriminator-unshuffle", type=int, default=1, help="2 is cheaper, for training on a CPU")
+    add("--perceptual", choices=("auto", "vgg19", "parser"), default="auto")
+    add("--adversarial-weight", type=float, default=1.0)
+    add("--feature-weight", type=float, default=10.0)
+    add("--perceptual-weight", type=float, default=10.0)
+    add("--pixel-weight", type=float, default=20.0, help="L1 on the pixels; the paper has none")
+
+
+def memory_layout(device: torch.device) -> torch.memory_format:
+    """Channels-last suits tensor cores; on a CPU these networks' reshapes cost more than it gains."""
+    return torch.channels_last if device.type == "cuda" else torch.contiguous_format
+
+
+def adam(network: torch.nn.Module, rate: float) -> torch.optim.Adam:
+    """The optimiser of G, B and D: a low beta1, usual for adversarial training."""
+    return torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.99))
+
+
+class Adversary:
+    """D with its optimiser and its rate, and the rest of the objective.
+
+    Args:
+        args: with the flags of `add_arguments`.
+        run: D is prepared and checkpointed with it; call after `run`'s other networks were prepared.
+        face_parser: frozen; its features stand in where VGG-19 cannot be had.
+    """
+
+    def __init__(self, args: argparse.Namespace, run: Run, face_parser: FaceParser) -> None:
+        device = run.accelerator.device
+        self.weights = Weights(args.adversarial_weight, args.feature_weight, args.perceptual_weight, args.pixel_weight)
+        self.features = perceptual_network(args.perceptual, face_parser).to(device)
+        critic = MultiscaleDiscriminator(
+            args.discriminator_width, args.discriminator_layers, unshuffle=args.discriminator_unshuffle
+        ).to(memory_format=memory_layout(device))
+        self.rate = args.discriminator_learning_rate
+        self.accelerator = run.accelerator
+        self.critic, self.optimiser = run.accelerator.prepare(critic, adam(critic, self.rate))
+        # Without the wrapper that averages gradients over processes: for G's step, where D gets none.
+        self.bare_critic = run.accelerator.unwrap_model(self.critic)
+
+    def learn(self, real: Tensor, fake: Tensor, planes: Tensor, rate_factor: float) -> tuple[Tensor, Answers]:
+        """Update D with eq. (7). Images (N, 3, H, W), `planes` (N, 19, H, W) of M^t.
+
+        Returns D's loss, and its answers on the real images for feature matching.
+        """
+        self.optimiser.param_groups[0]["lr"] = self.rate * rate_factor
+        self.critic.requires_grad_(True)
+        with self.accelerator.autocast():
+            answers = self.critic(torch.cat([real, fake.detach()]), planes.repeat(2, 1, 1, 1))
+            real_answers = [[layer.chunk(2)[0] for layer in scale] for scale in answers]
+            fake_answers = [[layer.chunk(2)[1] for layer in scale] for scale in answers]
+            loss = adversarial_discriminator(real_answers, fake_answers)
+        self.accelerator.backward(loss)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return loss.detach(), [[layer.detach() for layer in scale] for scale in real_answers]
+
+    def objective(
+        self, real: Tensor, fake: Tensor, planes: Tensor, real_answers: Answers
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Eq. (6) for a generated image: (total, parts). D is frozen, so that G's gradients do not leak into it."""
+        self.critic.requires_grad_(False)
+        with self.accelerator.autocast():
+            with torch.no_grad():
+                real_features = self.features(real)
+            return generator_objective(
+                self.weights,
+                real_answers,
+                self.bare_critic(fake, planes),
+                real_features,
+                self.features(fake),
+                real,
+                fake,
+            )

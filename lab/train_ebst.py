@@ -1,0 +1,174 @@
+"""Stage two of MaskGAN, Editing Behaviour Simulated Training (Algorithm 1):
+
+`accelerate launch lab/train_ebst.py --data FACES [RENDERS] --parser P --mask-vae V --weights DMN --out RUN`.
+
+MaskVAE moves a face's mask a step towards and a step away from another face's mask, as an edit would; the Alpha
+Blender joins the pictures of both; and the blend has to be the photo again. Starts from a pretrained DMN.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a script by `accelerate launch`
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from lab import adversary
+from lab.data import FaceStream, find_samples
+from lab.fill import fill_ignored
+from lab.run import Run, TrainingStoppedError, arguments, learning_rate_factor, picture_grid, save_picture
+from maskgan.alpha_blender import AlphaBlender, blend
+from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
+from maskgan.face_parser import FaceParser
+from maskgan.images import to_uint8
+from maskgan.labels import colourise, one_hot
+from maskgan.mask_interpolation import LAMBDA_INTER, inner_outer
+from maskgan.mask_vae import MaskVAE
+
+
+def algorithm_1(
+    image: Tensor,
+    mask: Tensor,
+    reference: Tensor,
+    vae: MaskVAE,
+    dmn: nn.Module,
+    blender: nn.Module,
+    critic: adversary.Adversary,
+    accelerator: Accelerator,
+    lambda_inter: float = LAMBDA_INTER,
+    rate_factor: float = 1.0,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """One iteration of Algorithm 1 up to the gradients of G_A and B; D learns on the way.
+
+    D(G_A) -> G_A -> D(G_B) -> G_B, the order its authors give in their issue tracker. The three pictures share
+    the style of (I^t, M^t) and are drawn as one batch. Their gradients are gathered at the pictures and go through G
+    once, so one optimiser step follows for both updates of G_A, where the paper makes two.
+
+    Args:
+        image: I^t, (N, 3, H, W) in [-1, 1]; mask: M^t and reference: M^ref, label maps (N, H, W).
+        vae, dmn, blender: Enc_VAE and Dec_VAE, frozen; G_A; B.
+
+    Returns:
+        The sum of both objectives, and the named parts of each.
+    """
+    planes = one_hot(mask, image.dtype)
+    # z^t = Enc_VAE(M^t), z^ref = Enc_VAE(M^ref); z^inter, z^outer = z^t +- (z^ref - z^t) / lambda_inter; decoded
+    inner, outer = inner_outer(vae, mask, reference, lambda_inter)
+
+    with accelerator.autocast():
+        drawn = dmn(image, mask, torch.cat([mask, inner, outer]))  # 3N, 3, H, W
+    pictures = drawn.detach().requires_grad_()
+    redrawn, inner_picture, outer_picture = pictures.chunk(3)
+
+    # update G_A(I^t, M^t) with eq. (6)
+    critic_a, answers = critic.learn(image, redrawn, planes, rate_factor)
+    total_a, parts_a = critic.objective(image, redrawn, planes, answers)
+    accelerator.backward(total_a)
+
+    # update G_B(I^t, M^t, M^inter, M^outer) with eq. (6): the blend is the photo again
+    with accelerator.autocast():
+        blended = blend(blender(inner_picture, outer_picture), inner_picture, outer_picture)
+    critic_b, answers = critic.learn(image, blended, planes, rate_factor)
+    total_b, parts_b = critic.objective(image, blended, planes, answers)
+    accelerator.backward(total_b)
+
+    drawn.backward(pictures.grad)  # from the pictures through G_A, once for all three
+    parts = {"critic_a": critic_a, "critic_b": critic_b}
+    for name, values in (("a", parts_a), ("b", parts_b)):
+        parts |= {f"{part}_{name}": value for part, value in values.items()}
+    return (total_a + total_b).detach(), parts
+
+
+@torch.no_grad()
+def sample_grid(
+    image: Tensor, mask: Tensor, vae: MaskVAE, dmn: DenseMappingNetwork, blender: AlphaBlender, lambda_inter: float
+) -> np.ndarray:
+    """Rows: photo, redrawn, inner mask and picture, outer mask and picture, blend."""
+    inner, outer = inner_outer(vae, mask, mask.roll(1, 0), lambda_inter)
+    dmn.eval()
+    redrawn, near, far = dmn(image, mask, torch.cat([mask, inner, outer])).chunk(3)
+    dmn.train()
+    blended = blend(blender(near, far), near, far)
+    masks = [[colourise(m) for m in part.to(torch.uint8).cpu().numpy()] for part in (inner, outer)]
+    pictures = [list(to_uint8(part)) for part in (image, redrawn, near, far, blended)]
+    return picture_grid([pictures[0], pictures[1], masks[0], pictures[2], masks[1], pictures[3], pictures[4]])
+
+
+def main() -> None:
+    parser = arguments(__doc__, batch_size=4, max_steps=10_000, learning_rate=1e-4)
+    parser.add_argument("--parser", type=Path, required=True, help="folder with the trained face parser")
+    parser.add_argument("--mask-vae", type=Path, required=True, help="folder with the trained MaskVAE")
+    parser.add_argument("--weights", type=Path, help="folder with the pretrained DMN (pretrain_dmn.py)")
+    parser.add_argument("--from-scratch", choices=sorted(PRESETS), help="a DMN with random weights instead")
+    parser.add_argument("--blender", type=Path, help="start from this Alpha Blender (folder)")
+    parser.add_argument("--blender-width", type=int, default=32, help="channels of a new Alpha Blender (published: 32)")
+    parser.add_argument("--lambda-inter", type=float, default=LAMBDA_INTER)
+    adversary.add_arguments(parser)
+    args = parser.parse_args()
+    if (args.weights is None) == (args.from_scratch is None):
+        parser.error("EBST starts from a pretrained DMN: give --weights FOLDER (or --from-scratch PRESET, knowingly).")
+    if args.batch_size < 2:
+        parser.error("EBST needs --batch-size 2 or more: M^ref is the mask of another face of the batch.")
+    run = Run(args, "train_ebst")
+    device = run.accelerator.device
+
+    face_parser = FaceParser.from_pretrained(args.parser).eval().requires_grad_(False).to(device)
+    vae = MaskVAE.from_pretrained(args.mask_vae).eval().requires_grad_(False).to(device)
+    if vae.mask_size != args.resolution:
+        raise TrainingStoppedError(
+            f"This MaskVAE reads masks of {vae.mask_size} px; train with --resolution {vae.mask_size}."
+        )
+    samples = [sample for folder in args.data for sample in find_samples(folder)]
+    with run.accelerator.main_process_first():
+        filled = fill_ignored(samples, face_parser, args.out / "filled_masks", args.resolution)
+    stream = FaceStream(samples, args.resolution, args.seed, filled=filled)
+
+    dmn = (
+        DenseMappingNetwork.from_pretrained(args.weights)
+        if args.weights
+        else DenseMappingNetwork.preset(args.from_scratch)
+    )
+    blender = AlphaBlender.from_pretrained(args.blender) if args.blender else AlphaBlender(width=args.blender_width)
+    layout = adversary.memory_layout(device)
+    dmn, blender = (network.to(memory_format=layout).train() for network in (dmn, blender))
+    run.average("dmn", dmn)
+    run.average("alpha_blender", blender)
+    optimisers = [adversary.adam(network, args.learning_rate) for network in (dmn, blender)]
+    dmn, blender, *optimisers = run.accelerator.prepare(dmn, blender, *optimisers)
+    critic = adversary.Adversary(args, run, face_parser)
+    run.resume()
+    bare = [run.accelerator.unwrap_model(network) for network in (dmn, blender)]
+
+    for image, mask in run.batches(stream):
+        factor = learning_rate_factor(run.step, args.warmup_steps, args.max_steps)
+        image = image.contiguous(memory_format=layout)
+        reference = mask.roll(1, 0)  # M^ref: another face of the batch, which is drawn at random
+        total, parts = algorithm_1(
+            image, mask, reference, vae, dmn, blender, critic, run.accelerator, args.lambda_inter, factor
+        )
+        for network, optimiser in zip((dmn, blender), optimisers, strict=True):
+            optimiser.param_groups[0]["lr"] = args.learning_rate * factor
+            run.accelerator.clip_grad_norm_(network.parameters(), 10.0)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        for name, network in zip(("dmn", "alpha_blender"), bare, strict=True):
+            run.emas[name][1].step(network.parameters())
+
+        if run.due(args.log_steps):
+            run.log({"loss": total, **parts})
+        if run.due(args.sample_steps) and run.accelerator.is_main_process:
+            grid = sample_grid(image[:6], mask[:6], vae, *bare, args.lambda_inter)
+            save_picture(args.out / "samples" / f"{run.step + 1:07d}.jpg", grid)
+        if run.due(args.checkpointing_steps):
+            run.checkpoint()
+    run.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Algorithm 1: who learns from what, and the script cut and resumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from conftest import draw_mask
+from test_training import SMALL, check_cut_and_resumed, moved, run
+from torch import Tensor, nn
+
+from lab.adversary import Adversary
+from lab.train_ebst import algorithm_1
+from maskgan.alpha_blender import AlphaBlender, blend
+from maskgan.dense_mapping import DenseMappingNetwork
+from maskgan.face_parser import FaceParser
+from maskgan.labels import one_hot
+from maskgan.mask_interpolation import inner_outer
+from maskgan.mask_vae import MaskVAE
+
+
+@pytest.fixture
+def stage() -> SimpleNamespace:
+    """Tiny networks, two faces, and a discriminator that learns nothing unless its rate is set."""
+    torch.manual_seed(0)
+    accelerator = Accelerator(cpu=True)
+    args = SimpleNamespace(
+        adversarial_weight=1.0, feature_weight=10.0, perceptual_weight=10.0, pixel_weight=20.0, perceptual="parser",
+        discriminator_width=4, discriminator_layers=1, discriminator_unshuffle=2, discriminator_learning_rate=1e-3,
+    )  # fmt: skip
+    parser = FaceParser(widths=[4, 4, 4, 4, 4], blocks=1)
+    critic = Adversary(args, SimpleNamespace(accelerator=accelerator), parser)
+    mask = torch.from_numpy(np.stack([draw_mask(64), draw_mask(64, 0.1)])).long()
+    return SimpleNamespace(
+        accelerator=accelerator,
+        critic=critic,
+        dmn=DenseMappingNetwork.preset("tiny"),
+        blender=AlphaBlender(width=2, depth=1, blocks=1),
+        vae=MaskVAE.preset("tiny").eval().requires_grad_(False),
+        image=torch.rand(2, 3, 64, 64) * 2 - 1,
+        mask=mask,
+        reference=mask.roll(1, 0),
+    )
+
+
+def step(stage: SimpleNamespace, **more: float) -> tuple[Tensor, dict[str, Tensor]]:
+    return algorithm_1(
+        stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.critic,
+        stage.accelerator, **more,
+    )  # fmt: skip
+
+
+def snapshot(network: nn.Module) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in network.parameters()]
+
+
+def changed(network: nn.Module, before: list[Tensor]) -> bool:
+    return any(not torch.equal(old, new) for old, new in zip(before, network.parameters(), strict=True))
+
+
+def test_only_d_moves_in_the_step_and_g_and_b_get_gradients(stage: SimpleNamespace) -> None:
+    before = {name: snapshot(getattr(stage, name)) for name in ("dmn", "blender", "vae")}
+    critic = snapshot(stage.critic.critic)
+    _, parts = step(stage)
+    assert changed(stage.critic.critic, critic)
+    assert not any(changed(getattr(stage, name), before[name]) for name in before)
+    for network in (stage.dmn, stage.blender):
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+    assert all(p.grad is None for network in (stage.vae, stage.critic.critic) for p in network.parameters())
+    assert {"critic_a", "critic_b", "adversarial_a", "pixel_b"} <= parts.keys()
+
+
+def test_gathering_at_the_pictures_gives_the_gradients_of_three_separate_passes(stage: SimpleNamespace) -> None:
+    step(stage, rate_factor=0.0)  # D stays as it is, so that the two ways can be compared
+    ours = [p.grad.clone() for p in (*stage.dmn.parameters(), *stage.blender.parameters()) if p.grad is not None]
+    for network in (stage.dmn, stage.blender):
+        network.zero_grad(set_to_none=True)
+
+    inner, outer = inner_outer(stage.vae, stage.mask, stage.reference)
+    redrawn, near, far = (stage.dmn(stage.image, stage.mask, mask) for mask in (stage.mask, inner, outer))
+    blended = blend(stage.blender(near, far), near, far)
+    planes = one_hot(stage.mask)
+    answers = stage.critic.critic(stage.image, planes)
+    answers = [[layer.detach() for layer in scale] for scale in answers]
+    total = sum(stage.critic.objective(stage.image, fake, planes, answers)[0] for fake in (redrawn, blended))
+    total.backward()
+    theirs = [p.grad for p in (*stage.dmn.parameters(), *stage.blender.parameters()) if p.grad is not None]
+    assert len(ours) == len(theirs) > 20
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_without_a_pretrained_generator_it_refuses_to_start(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="EBST starts from a pretrained DMN"):
+        run("train_ebst.py", "--data", tmp_path, "--out", tmp_path, "--parser", tmp_path, "--mask-vae", tmp_path)
+
+
+def test_a_run_cut_in_two_equals_a_whole_one_and_every_network_learns(tmp_path: Path, data_folder: Path) -> None:
+    torch.manual_seed(0)
+    FaceParser(widths=[8, 8, 8, 8, 8], blocks=1).save_pretrained(tmp_path / "parser")
+    MaskVAE.preset("tiny").save_pretrained(tmp_path / "vae")
+    DenseMappingNetwork.preset("tiny").save_pretrained(tmp_path / "dmn")
+
+    def start(out: Path, *more: object) -> str:
+        return run(
+            "train_ebst.py", "--data", data_folder, "--out", out, "--parser", tmp_path / "parser",
+            "--mask-vae", tmp_path / "vae", "--weights", tmp_path / "dmn", "--blender-width", 4,
+            "--discriminator-width", 8, "--discriminator-layers", 2, "--perceptual", "parser", *SMALL, *more,
+        )  # fmt: skip
+
+    check_cut_and_resumed(start, tmp_path, "dmn")
+    for file in ("model.safetensors", "model_1.safetensors", "model_2.safetensors"):  # G, B, D
+        assert any(moved(tmp_path / "whole", file).values()), file
+    assert (tmp_path / "whole" / "weights" / "alpha_blender" / "config.json").exists()
