@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -148,9 +149,7 @@ def _studio_layers(widths: Sequence[int], num_classes: int) -> tuple[nn.ModuleLi
         return nn.Sequential(conv, nn.GroupNorm(8, channels), nn.LeakyReLU(0.2))
 
     encoder = nn.ModuleList([nn.Sequential(nn.Conv2d(num_classes, widths[0], PATCH, PATCH), nn.LeakyReLU(0.2))])
-    encoder.extend(
-        normed(nn.Conv2d(i, o, 3, stride=2, padding=1), o) for i, o in zip(widths[:-1], widths[1:], strict=True)
-    )
+    encoder.extend(normed(nn.Conv2d(i, o, 3, stride=2, padding=1), o) for i, o in pairwise(widths))
     decoder = nn.ModuleList(
         normed(nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(i, o, 3, padding=1)), o)
         for i, o in zip(widths[:0:-1], widths[-2::-1], strict=True)
