@@ -328,15 +328,15 @@ def test_a_torn_line_of_progress_is_done_again(make_tree, tmp_path: Path) -> Non
 def test_a_killed_run_goes_on_to_the_same_folder(make_tree, tmp_path: Path) -> None:
     root = make_tree(tuple(CELEBA))
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    prepare(reader(root), whole, 512)
-    command = [sys.executable, "-m", "lab.prepare_celebamask_hq", "--source", root, "--out", cut, "--size", "512"]
+    prepare(reader(root), whole, 64)
+    command = [sys.executable, "-m", "lab.prepare_celebamask_hq", "--source", root, "--out", cut, "--size", "64"]
     command += ["--image-size", str(IMAGE), "--mask-size", str(MASK), "--workers", "1"]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
     while process.poll() is None and not (cut / "progress.jsonl").exists():
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    prepare(reader(root), cut, 512)
+    prepare(reader(root), cut, 64)
     for name in ("images", "masks"):
         files = sorted(path.name for path in (whole / name).iterdir())
         assert files == sorted(path.name for path in (cut / name).iterdir())
