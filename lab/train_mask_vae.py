@@ -168,7 +168,7 @@ def main() -> None:
                 confusion = reconstruction(bare_vae.eval(), known)
                 ema.restore(bare_vae.parameters())
                 bare_vae.train()
-                values |= {"val_accuracy": confusion.accuracy, "val_miou": confusion.miou}
+                values |= {"val_accuracy": confusion.accuracy, "val_miou": confusion.miou()}
         if run.due(args.log_steps) or run.due(args.sample_steps):
             run.log(values)
         if run.due(args.checkpointing_steps):
