@@ -6,7 +6,8 @@ advise to blend the untouched part back. Here every pixel belongs to one of thre
 * far from the edit the photo's own pixels, bit for bit;
 * near the edit, same class as before: photo + G(edited) - G(original), so that the photo's own detail stays and
   only what the edit changes (a shadow, the light on a cheek) is added;
-* class changed: G(edited), shifted to the photo's colours by what G got wrong on the same class nearby.
+* class changed, or an outline of the photo that the edit takes away: G(edited), shifted to the photo's colours by
+  what G got wrong on the same class nearby.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import cv2
 import numpy as np
 
 #: Sizes in pixels of a 256 px crop; scaled with the crop.
-_FEATHER, _JOIN, _COLOUR = 10.0, 1.5, 14.0
+_FEATHER, _JOIN, _BORDER, _COLOUR = 10.0, 1.5, 4.0, 14.0
 
 
 class Composite(NamedTuple):
@@ -47,39 +48,78 @@ def keep_untouched(
         nothing = np.zeros(before.shape, np.float32)
         return Composite(photo.copy(), nothing, 1 - nothing)
     source = photo.astype(np.float32)
-    distance = cv2.distanceTransform((~changed).astype(np.uint8), cv2.DIST_L2, 5) / scale
-    ramp = (1 - distance / _FEATHER).clip(0, 1)
-    region = ramp * ramp * (3 - 2 * ramp)
+    stale = _lost_borders(before, after, changed, _BORDER * scale)
+    redrawn = changed | stale
+    around_stale = _fall(stale, (_FEATHER - _BORDER) * scale)  # ends where the feather ends
+    region = np.maximum(_fall(changed, _FEATHER * scale), around_stale)
     fresh = cv2.GaussianBlur(changed.astype(np.float32), (0, 0), _JOIN * scale)
-    fresh = np.maximum(changed, (2 * fresh).clip(0, 1)).astype(np.float32)[..., None]
+    fresh = np.maximum(changed, (2 * fresh).clip(0, 1))
+    fresh = np.maximum(fresh, around_stale).astype(np.float32)[..., None]
 
     nearby = source + edited - original
-    new = edited + _colour_error(source - original, before, after, changed, _COLOUR * scale)
+    new = edited + _colour_error(source - original, before, after, redrawn, fresh[..., 0] > 0, scale)
     mixed = nearby + fresh * (new - nearby)
     crop = source + region[..., None] * (mixed - source)
     crop = np.where(region[..., None] > 0, crop.round().clip(0, 255), photo).astype(np.uint8)
-    return Composite(crop, region.astype(np.float32), 1 - fresh[..., 0])
+    return Composite(crop, region, 1 - fresh[..., 0])
+
+
+def _fall(inside: np.ndarray, reach: float) -> np.ndarray:
+    """Weight (S, S) float32: 1 inside, falling smoothly to 0 over `reach` pixels around."""
+    if not inside.any():
+        return np.zeros(inside.shape, np.float32)
+    ramp = (1 - cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5) / reach).clip(0, 1)
+    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+
+
+def _near(inside: np.ndarray, reach: float) -> np.ndarray:
+    side = 2 * round(reach) + 1
+    return cv2.dilate(inside.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
+
+
+def _lost_borders(before: np.ndarray, after: np.ndarray, changed: np.ndarray, reach: float) -> np.ndarray:
+    """Pixels (S, S) that kept their class but lie on a border that is gone.
+
+    Masks meet pictures only within a pixel or three, and strands and shadows cross the border: kept, they would
+    stand as a ghost of the old outline in the middle of what is new.
+    """
+    lost = np.zeros_like(changed)
+    for label in np.unique(before[changed]):
+        lost |= _near(before == label, reach) & ~_near(after == label, reach)
+    return lost & ~changed & ~_near(_borders(before) & _borders(after) & ~changed, reach / 2)
+
+
+def _borders(mask: np.ndarray) -> np.ndarray:
+    """Pixels (S, S) with a neighbour of another class."""
+    square = np.ones((3, 3), np.uint8)
+    return cv2.dilate(mask, square) != cv2.erode(mask, square)
 
 
 def _colour_error(
-    error: np.ndarray, before: np.ndarray, after: np.ndarray, changed: np.ndarray, sigma: float
+    error: np.ndarray, before: np.ndarray, after: np.ndarray, redrawn: np.ndarray, wanted: np.ndarray, scale: float
 ) -> np.ndarray:
-    """What G gets wrong about each class, carried into the changed pixels that now have that class.
+    """What G gets wrong about each class, carried into the wanted pixels that now have that class.
 
-    A normalised convolution per class over the pixels that kept it; falls back to the class's mean far away and
-    to zero for a class that the photo does not have. Smooth by nature, it is worked out at a quarter of the size.
+    A normalised convolution per class over the pixels that kept it, borders left out where enough remains, since
+    they hold some of the neighbour's colour; falls back to the class's mean far away and to zero for a class that
+    the photo does not have. Smooth by nature, it is worked out at a quarter of the size.
     """
     size = before.shape[0]
     small = (max(size // 4, 1),) * 2
+    sigma = _COLOUR * scale * small[0] / size
     carried = np.zeros_like(error)
-    for label in np.unique(after[changed]):
-        known = (before == label).astype(np.float32)
-        target = changed & (after == label)
+    for label in np.unique(after[wanted]):
+        known = before == label
         if known.sum() < 16:
             continue
-        mean = error[known > 0].mean(0)
+        pure = known & ~redrawn & ~_near(~known, _BORDER * scale)
+        if pure.sum() > 0.3 * known.sum():
+            known = pure
+        target = wanted & (after == label)
+        mean = error[known].mean(0)
+        known = known.astype(np.float32)
         both = np.dstack([(error - mean) * known[..., None], known])  # S, S, 4
-        both = cv2.GaussianBlur(cv2.resize(both, small, interpolation=cv2.INTER_AREA), (0, 0), sigma * small[0] / size)
+        both = cv2.GaussianBlur(cv2.resize(both, small, interpolation=cv2.INTER_AREA), (0, 0), sigma)
         near = both[..., :3] / (both[..., 3:] + 0.02)
         near = cv2.resize(near, (size, size), interpolation=cv2.INTER_LINEAR)
         carried[target] = (mean + near)[target]

@@ -51,7 +51,9 @@ def test_the_region_falls_with_the_distance(face_photo, face_mask, edited_mask) 
     assert rings == sorted(rings, reverse=True) and rings[0] > 0.9 and rings[-1] == 0
 
 
-def test_near_the_edit_only_what_the_edit_changes_is_added(face_photo, face_mask, edited_mask) -> None:
+def test_near_the_edit_only_what_the_edit_changes_is_added(face_photo, face_mask) -> None:
+    edited_mask = face_mask.copy()
+    edited_mask[203:211, 112:144] = Label.MOUTH  # on the chin, where the photo has no outline
     result = keep_untouched(face_photo, flat(100), flat(100), face_mask, edited_mask)  # G draws the same twice
     changed = face_mask != edited_mask
     near = (distance_to(changed) > 5) & (result.region > 0)
@@ -91,6 +93,33 @@ def test_a_class_that_the_photo_lacks_is_taken_as_drawn(face_photo, face_mask) -
     assert (result.crop[edited_mask == Label.HAT] == (200, 30, 140)).all()
 
 
+def test_no_ghost_of_an_outline_that_is_gone(face_mask) -> None:
+    """The hairline goes up; strands that hang below the old one in the photo go with it."""
+    forehead = np.zeros((SIZE, SIZE), bool)
+    forehead[30:80, 108:148] = True
+    after = np.where(forehead & (face_mask == Label.HAIR), Label.SKIN, face_mask).astype(np.uint8)
+    changed = after != face_mask
+    hair = (face_mask == Label.HAIR)[..., None]
+    strands = cv2.dilate(hair.astype(np.uint8), np.ones((7, 7)))[..., None] > 0
+    photo = np.where(strands, 40, 200).astype(np.uint8).repeat(3, 2)
+    original = np.where(hair, 40, 190).astype(np.float32).repeat(3, 2)
+    edited = np.where((after == Label.HAIR)[..., None], 40, 190).astype(np.float32).repeat(3, 2)
+    crop = keep_untouched(photo, original, edited, face_mask, after).crop
+    column = crop[40:100, 128, 0].astype(int)  # from the bared skin across the old hairline to the forehead
+    assert changed[40:45, 128].all() and (photo[40:100, 128, 0] == 40).any()
+    assert column.min() > 190 and column.max() <= 201
+
+
+def test_colours_are_not_read_off_the_neighbour(face_mask) -> None:
+    """Skin beside hair is dark in the photo: skin that is drawn anew elsewhere is not darkened by it."""
+    after = face_mask.copy()
+    after[face_mask == Label.HAIR] = Label.SKIN
+    strands = cv2.dilate((face_mask == Label.HAIR).astype(np.uint8), np.ones((7, 7)))[..., None] > 0
+    photo = np.where(strands, 40, 200).astype(np.uint8).repeat(3, 2)
+    crop = keep_untouched(photo, flat(190), flat(190), face_mask, after).crop
+    assert np.abs(crop[after != face_mask].astype(int) - 200).max() <= 1
+
+
 def test_there_is_no_seam_where_the_region_ends(face_mask, edited_mask) -> None:
     photo = np.full((SIZE, SIZE, 3), 120, np.uint8)
     result = keep_untouched(photo, flat(60), flat(140), face_mask, edited_mask)
@@ -99,7 +128,7 @@ def test_there_is_no_seam_where_the_region_ends(face_mask, edited_mask) -> None:
     for axis in (0, 1):
         steps = np.abs(np.diff(crop, axis=axis)).max(-1)
         inner = np.minimum(*(np.take(distance_to(changed), range(a, SIZE - 1 + a), axis) for a in (0, 1)))
-        assert steps[inner > 2].max() <= 16  # a jump of 80 is spread over the feather
+        assert steps[inner > 2].max() <= 20  # a jump of 80 is spread over the feather
 
 
 @pytest.mark.parametrize("size", [128, 512])
