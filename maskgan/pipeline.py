@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import DiffusionPipeline
+from diffusers.utils import logging as diffusers_logging
 from torch import Tensor
 
 from . import compositing, labels
@@ -95,7 +96,11 @@ class MaskGANPipeline(DiffusionPipeline):
         folder = Path(weights or WEIGHTS)
         if not (folder / "model_index.json").exists():
             raise FileNotFoundError(f"There are no MaskGAN weights in {folder}; give a folder with model_index.json.")
-        pipeline = cls.from_pretrained(folder, local_files_only=True)
+        diffusers_logging.disable_progress_bar()  # two small files are no work to watch
+        try:
+            pipeline = cls.from_pretrained(folder, local_files_only=True)
+        finally:
+            diffusers_logging.enable_progress_bar()
         return pipeline.to(device or best_device())
 
     def _tensor(self, image: np.ndarray) -> Tensor:

@@ -84,6 +84,15 @@ def test_half_precision_files_run_in_float32(pipeline: MaskGANPipeline, tmp_path
     torch.testing.assert_close(again.dmn.state_dict()["backbone.head.weight"], weight, atol=1e-3, rtol=1e-3)
 
 
+def test_loading_writes_nothing_to_the_terminal(
+    pipeline: MaskGANPipeline, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pipeline.save_pretrained(tmp_path)
+    capfd.readouterr()
+    MaskGANPipeline.bundled(tmp_path, device="cpu")
+    assert "".join(capfd.readouterr()) == ""
+
+
 def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no MaskGAN weights in .*model_index\.json"):
         MaskGANPipeline.bundled(tmp_path)
