@@ -30,7 +30,7 @@ _JPEG = (
 def write_atomically(path: Path, data: bytes | str) -> None:
     """Write a file so that it is there whole or not at all."""
     partial = path.with_name(_PARTIAL + path.name)
-    partial.write_bytes(data.encode() if isinstance(data, str) else data)
+    partial.write_bytes(data.encode(errors="backslashreplace") if isinstance(data, str) else data)
     partial.replace(path)
 
 
