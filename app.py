@@ -43,12 +43,20 @@ def main(arguments: list[str] | None = None) -> None:
     except FileNotFoundError as problem:
         raise SystemExit(str(problem)) from problem
     examples = Examples(pipeline)
-    examples.prepare_in_background()
     hosted = options.share or options.host not in ("127.0.0.1", "localhost", "::1")
     app = build_app(pipeline, examples, max_pixels=options.max_pixels, hosted=hosted)
     app.launch(
-        server_name=options.host, server_port=options.port, share=options.share, auth=options.auth, **launch_options()
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share,
+        auth=options.auth,
+        prevent_thread_lock=True,
+        **launch_options(),
     )
+    # Not before: Gradio writes environment variables while it starts, and networks that read them in another thread
+    # at that moment crash the process.
+    examples.prepare_in_background()
+    app.block_thread()
 
 
 if __name__ == "__main__":

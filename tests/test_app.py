@@ -423,6 +423,17 @@ def test_the_command_line() -> None:
         parser.parse_args(["--auth", "ada"])
 
 
+def test_no_network_runs_before_the_page_is_up(pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio sets environment variables until then, which may crash networks that run in another thread."""
+    steps: list[str] = []
+    monkeypatch.setattr(MaskGANPipeline, "bundled", lambda *_: pipeline)
+    monkeypatch.setattr(Examples, "prepare_in_background", lambda self: steps.append("examples"))
+    monkeypatch.setattr(gr.Blocks, "launch", lambda self, **options: steps.append("launch"))
+    monkeypatch.setattr(gr.Blocks, "block_thread", lambda self: steps.append("wait"))
+    command.main([])
+    assert steps == ["launch", "examples", "wait"]
+
+
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="model_index"):
         command.main(["--weights", str(tmp_path)])
