@@ -95,8 +95,9 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
 
     def generate(self, mask: Tensor, style: Style) -> Tensor:
         """G_A's backbone: label maps (N, H, W) and a style -> images (N, 3, H, W), RGB in [-1, 1]."""
-        dtype = style.dtype if isinstance(style, Tensor) else style.codes.dtype
-        return self.backbone(one_hot(mask, dtype), style)
+        if isinstance(style, Tensor):
+            return self.backbone(one_hot(mask, style.dtype), style)
+        return self.backbone(mask, style)
 
     def forward(
         self,

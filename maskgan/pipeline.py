@@ -162,6 +162,7 @@ class MaskGANPipeline(DiffusionPipeline):
     ) -> Face:
         with torch.inference_mode():
             style = self.dmn.encode_style(self._tensor(crop), self._mask_tensor(mask))
+            style = style if isinstance(style, Tensor) else style.unfolded(len(crop))
         reconstruction = self.generate(mask, style)
         return Face(photo, crop, mask, confidence, style, reconstruction, alignment)
 

@@ -33,12 +33,16 @@ class RegionStyle(NamedTuple):
     codes: (N, 19, code_dim), one code per class; classes that the source lacks have a completed one.
     present: (N, 19) 1 where the source has the class, else 0.
     residue: (N, 19, residue_dim + 1, 16, 16), deviation from the code per class and cell; the last channel
-        says how much of the class was there (0..1).
+        says how much of the class was there (0..1). `unfolded`, it has a quarter of the picture's size instead.
     """
 
     codes: Tensor
     present: Tensor
     residue: Tensor
+
+    def unfolded(self, size: int) -> RegionStyle:
+        """The same style for many pictures of `size`: the residue interpolated to size / 4 once and for all."""
+        return self._replace(residue=interpolate_residue(self.residue, size // 4))
 
     def without_residue(self) -> RegionStyle:
         """The same style with nothing tied to a place."""
@@ -212,18 +216,25 @@ class RegionBackbone(nn.Module):
         self.head = nn.Conv2d(w2, 3 * 4, 3, padding=1)
         self.base_colour = nn.Linear(code_dim, 3)
 
-    def forward(self, planes: Tensor, style: RegionStyle) -> Tensor:
-        """One-hot masks (N, 19, H, W) and styles -> RGB (N, 3, H, W) in [-1, 1]; H, W multiples of 64."""
+    def forward(self, mask: Tensor, style: RegionStyle) -> Tensor:
+        """Label maps (N, H, W) and styles -> RGB (N, 3, H, W) in [-1, 1]; H, W multiples of 64."""
         codes = style.codes
-        planes2 = F.avg_pool2d(planes, 2)
-        planes4 = F.avg_pool2d(planes2, 2)
+        # One-hot planes in cells of 4 x 4 pixels, made from the ids: at full resolution they would take longer to
+        # make and to pool than the largest convolution.
+        cell_ids = F.pixel_unshuffle(mask[:, None].to(torch.uint8), 4)  # N, 16, H/4, W/4
+        classes = torch.arange(NUM_CLASSES, dtype=torch.uint8, device=mask.device).view(1, -1, 1, 1, 1)
+        cells = (cell_ids[:, None] == classes).to(codes.dtype)  # N, 19, 16, H/4, W/4
+        quarters = cells.unflatten(2, (2, 2, 2, 2))  # y and x of a pixel in its cell as (half, quarter) each
+        halves = sum(quarters[:, :, :, y, :, x] for y in (0, 1) for x in (0, 1)) / 4  # N, 19, 2, 2, H/4, W/4
+        planes2 = F.pixel_shuffle(halves.flatten(1, 3), 2)  # N, 19, H/2, W/2
+        planes4 = cells.mean(2)  # N, 19, H/4, W/4
         planes8 = F.avg_pool2d(planes4, 2)
         planes16 = F.avg_pool2d(planes8, 2)
         local4 = self.lay_out_residue(style.residue, planes4)  # N, K + 1, H/4, W/4
         local8 = F.avg_pool2d(local4, 2)
         local16 = F.avg_pool2d(local8, 2)
 
-        skip4 = self.stem2(F.relu(self.stem(F.pixel_unshuffle(planes, 4))))  # N, w4, H/4, W/4
+        skip4 = self.stem2(F.relu(self.read(cell_ids, cells)))  # N, w4, H/4, W/4
         skip8 = self.down8(F.relu(skip4))  # N, w8, H/8, W/8
         x = self.down16(F.relu(skip8))  # N, w16, H/16, W/16
         for block in self.blocks16:
@@ -238,18 +249,37 @@ class RegionBackbone(nn.Module):
         x = F.relu(adaptive_instance_norm(self.conv2(F.relu(x)), gamma, beta))
         x = _spread(F.pixel_shuffle(self.head(x), 2))  # N, 3, H, W
         # Every region starts from a colour of its own, sharp at the mask's edges; the network adds the rest.
-        return torch.tanh(x + place(self.base_colour(codes), planes))
+        base = self.base_colour(codes)  # N, 19, 3
+        rows = mask.flatten(1).long()[..., None].expand(-1, -1, 3)
+        return torch.tanh(x + base.gather(1, rows).transpose(1, 2).unflatten(2, mask.shape[1:]))
+
+    def read(self, cell_ids: Tensor, cells: Tensor) -> Tensor:
+        """The stem's 1x1 convolution over one-hot cells -> (N, w4, H/4, W/4).
+
+        Of 304 inputs 16 are ones, so that summing up 16 columns of the weight is ten times quicker on a CPU.
+        """
+        if torch.compiler.is_exporting():
+            return self.stem(cells.flatten(1, 2))
+        places = torch.arange(cell_ids.shape[1], device=cell_ids.device).view(1, -1, 1, 1)
+        columns = cell_ids.long() * cell_ids.shape[1] + places  # N, 16, H/4, W/4
+        table = self.stem.weight.flatten(1).T.contiguous()  # 304, w4
+        summed = F.embedding_bag(columns.movedim(1, -1).flatten(0, 2), table, mode="sum")  # N * cells, w4
+        return (summed + self.stem.bias).unflatten(0, (len(cell_ids), *cell_ids.shape[2:])).movedim(-1, 1)
 
     @staticmethod
     def lay_out_residue(residue: Tensor, planes4: Tensor) -> Tensor:
-        """Residue (N, 19, L, 16, 16) by the mask's shares (N, 19, h, w) -> (N, L, h, w)."""
-        # Bilinear interpolation as two matrix products: several times quicker than `interpolate` on a CPU.
-        up = _interpolation(residue.shape[-1], planes4.shape[-1], residue)  # h, 16
-        fine = up @ residue @ up.T  # N, 19, L, h, w
-        return (fine * planes4[:, :, None]).sum(1)
+        """Residue (N, 19, L, 16, 16), or unfolded, by the mask's shares (N, 19, h, w) -> (N, L, h, w)."""
+        return (interpolate_residue(residue, planes4.shape[-1]) * planes4[:, :, None]).sum(1)
 
 
-def _interpolation(cells: int, size: int, like: Tensor) -> Tensor:
-    """The matrix (size, cells) that interpolates a row of cells linearly, as `align_corners=False` does."""
-    eye = torch.eye(cells, dtype=like.dtype, device=like.device)[None]
-    return F.interpolate(eye, size=size, mode="linear", align_corners=False)[0].T
+def interpolate_residue(residue: Tensor, size: int) -> Tensor:
+    """Residue (N, 19, L, 16, 16) -> (N, 19, L, size, size), linearly; as it is where it has that size.
+
+    Two matrix products, several times quicker than `F.interpolate` on a CPU.
+    """
+    cells = residue.shape[-1]
+    if cells == size:
+        return residue
+    eye = torch.eye(cells, dtype=residue.dtype, device=residue.device)[None]
+    up = F.interpolate(eye, size=size, mode="linear", align_corners=False)[0].T  # size, 16
+    return up @ residue @ up.T
