@@ -43,10 +43,25 @@ def keep_untouched(
         after: edited mask, (S, S).
     """
     scale = photo.shape[0] / 256
+    nothing = np.zeros(before.shape, np.float32)
+    whole = Composite(photo.copy(), nothing, 1 - nothing)
+    rows, columns = (np.flatnonzero((before != after).any(axis)) for axis in (1, 0))
+    if rows.size == 0:
+        return whole
+    # Only the surroundings that colours are read from; most edits are small.
+    margin = round((_FEATHER + 3 * _COLOUR) * scale)
+    window = tuple(slice(max(0, at[0] - margin), at[-1] + 1 + margin) for at in (rows, columns))
+    parts = _composite(*(array[window] for array in (photo, original, edited, before, after)), scale)
+    for array, part in zip(whole, parts, strict=True):
+        array[window] = part
+    return whole
+
+
+def _composite(
+    photo: np.ndarray, original: np.ndarray, edited: np.ndarray, before: np.ndarray, after: np.ndarray, scale: float
+) -> Composite:
+    """The same for arrays of any height and width in which something changed."""
     changed = before != after
-    if not changed.any():
-        nothing = np.zeros(before.shape, np.float32)
-        return Composite(photo.copy(), nothing, 1 - nothing)
     source = photo.astype(np.float32)
     stale = _lost_borders(before, after, changed, _BORDER * scale)
     redrawn = changed | stale
@@ -104,9 +119,9 @@ def _colour_error(
     they hold some of the neighbour's colour; falls back to the class's mean far away and to zero for a class that
     the photo does not have. Smooth by nature, it is worked out at a quarter of the size.
     """
-    size = before.shape[0]
-    small = (max(size // 4, 1),) * 2
-    sigma = _COLOUR * scale * small[0] / size
+    height, width = before.shape
+    small = (max(width // 4, 1), max(height // 4, 1))  # OpenCV's order
+    sigma = _COLOUR * scale / 4
     carried = np.zeros_like(error)
     for label in np.unique(after[wanted]):
         known = before == label
@@ -117,10 +132,10 @@ def _colour_error(
             known = pure
         target = wanted & (after == label)
         mean = error[known].mean(0)
-        known = known.astype(np.float32)
-        both = np.dstack([(error - mean) * known[..., None], known])  # S, S, 4
-        both = cv2.GaussianBlur(cv2.resize(both, small, interpolation=cv2.INTER_AREA), (0, 0), sigma)
+        share = cv2.resize(known.astype(np.float32), small, interpolation=cv2.INTER_AREA)[..., None]
+        total = cv2.resize(error * known[..., None], small, interpolation=cv2.INTER_AREA)  # s, s, 3
+        both = cv2.GaussianBlur(np.dstack([total - mean * share, share]), (0, 0), sigma)  # s, s, 4
         near = both[..., :3] / (both[..., 3:] + 0.02)
         near = cv2.resize(near, (size, size), interpolation=cv2.INTER_LINEAR)
-        carried[target] = (mean + near)[target]
+        carried[target] = mean + near[target]
     return carried
