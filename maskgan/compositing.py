@@ -51,14 +51,23 @@ def keep_untouched(
     # Only the surroundings that colours are read from; most edits are small.
     margin = round((_FEATHER + 3 * _COLOUR) * scale)
     window = tuple(slice(max(0, at[0] - margin), at[-1] + 1 + margin) for at in (rows, columns))
-    parts = _composite(*(array[window] for array in (photo, original, edited, before, after)), scale)
+    # Classes that lie farther away still lend what G gets wrong about them.
+    far = [label for label in np.unique(after[window]) if not (before[window] == label).any()]
+    far_error = {label: (photo[there] - original[there]).mean(0) for label in far if (there := before == label).any()}
+    parts = _composite(*(array[window] for array in (photo, original, edited, before, after)), scale, far_error)
     for array, part in zip(whole, parts, strict=True):
         array[window] = part
     return whole
 
 
 def _composite(
-    photo: np.ndarray, original: np.ndarray, edited: np.ndarray, before: np.ndarray, after: np.ndarray, scale: float
+    photo: np.ndarray,
+    original: np.ndarray,
+    edited: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    scale: float,
+    far_error: dict[int, np.ndarray],
 ) -> Composite:
     """The same for arrays of any height and width in which something changed."""
     changed = before != after
@@ -72,7 +81,10 @@ def _composite(
     fresh = np.maximum(fresh, around_stale).astype(np.float32)[..., None]
 
     nearby = source + edited - original
-    new = edited + _colour_error(source - original, before, after, redrawn, fresh[..., 0] > 0, scale)
+    carried = _colour_error(source - original, before, after, redrawn, fresh[..., 0] > 0, scale)
+    for label, error in far_error.items():
+        carried[after == label] = error
+    new = edited + carried
     mixed = nearby + fresh * (new - nearby)
     crop = source + region[..., None] * (mixed - source)
     crop = np.where(region[..., None] > 0, crop.round().clip(0, 255), photo).astype(np.uint8)
@@ -136,6 +148,6 @@ def _colour_error(
         total = cv2.resize(error * known[..., None], small, interpolation=cv2.INTER_AREA)  # s, s, 3
         both = cv2.GaussianBlur(np.dstack([total - mean * share, share]), (0, 0), sigma)  # s, s, 4
         near = both[..., :3] / (both[..., 3:] + 0.02)
-        near = cv2.resize(near, (size, size), interpolation=cv2.INTER_LINEAR)
+        near = cv2.resize(near, (width, height), interpolation=cv2.INTER_LINEAR)
         carried[target] = mean + near[target]
     return carried

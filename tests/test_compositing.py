@@ -84,6 +84,18 @@ def test_changed_pixels_take_new_content_in_the_photos_colours(face_mask, edited
     assert np.abs(result.crop[changed].astype(int) - 90).max() <= 1
 
 
+def test_a_class_lends_its_colours_from_far_away(face_mask) -> None:
+    after = face_mask.copy()
+    after[244:254, 120:136] = Label.HAIR  # on the clothes, far from the hair
+    assert not (face_mask[244 - 52 :, 120 - 52 : 136 + 52] == Label.HAIR).any()
+    hair = (face_mask == Label.HAIR)[..., None]
+    photo = np.where(hair, 90, 200).astype(np.uint8).repeat(3, 2)
+    original = np.where(hair, 60, 200).astype(np.float32).repeat(3, 2)
+    edited = np.where((after == Label.HAIR)[..., None], 60, 200).astype(np.float32).repeat(3, 2)
+    crop = keep_untouched(photo, original, edited, face_mask, after).crop
+    assert np.abs(crop[after != face_mask].astype(int) - 90).max() <= 1
+
+
 def test_a_class_that_the_photo_lacks_is_taken_as_drawn(face_photo, face_mask) -> None:
     edited_mask = face_mask.copy()
     edited_mask[20:60, 90:160] = Label.HAT
