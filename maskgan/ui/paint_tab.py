@@ -26,7 +26,7 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint_layout import PaintLayout
-from maskgan.ui.pictures import face_thumbnails, mask_png, photos_for_screen, png, thumbnail
+from maskgan.ui.pictures import face_thumbnails, mask_png, photos_for_screen, png, thumbnail, webp
 from maskgan.ui.session import OpenFace, Session
 
 #: One at a time: torch uses all cores for one edit already, and order is what keeps answers in step.
@@ -103,7 +103,7 @@ class PaintTab(PaintLayout):
                 face = self.pipeline.prepare(photo, faces[0])
                 updates |= self._open(session, OpenFace.new(face, name, faces, 0), view, keep, seamless)
                 if len(faces) > 1:
-                    gr.Info(f"{len(faces)} faces were found; choose another one on the left.")
+                    gr.Info(f"{len(faces)} faces were found; click another one to edit it.")
             else:
                 updates |= {
                     self.session: replace(session, pending=(photo, name)),
@@ -257,7 +257,7 @@ class PaintTab(PaintLayout):
         else:
             # As files: Gradio's own PNG of an array takes as long as the edit.
             crops = session.edit.face.crop, session.edit.crop
-            pictures = tuple(self._saved(png(crop), "face.png") for crop in crops)
+            pictures = tuple(self._saved(webp(crop), "face.webp") for crop in crops)
             shown, hidden = self.face_result, self.photo_result
         return {
             self.session: session,

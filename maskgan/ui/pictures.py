@@ -51,6 +51,13 @@ def png(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def webp(picture: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB -> lossless WebP for the screen: half the time of a PNG and a fifth smaller."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "WEBP", lossless=True, quality=0, method=0)
+    return file.getvalue()
+
+
 def thumbnail(picture: np.ndarray) -> bytes:
     """(H, W, 3) uint8 RGB -> a JPEG with a long side of at most THUMBNAIL_SIDE."""
     file = io.BytesIO()
