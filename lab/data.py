@@ -13,14 +13,17 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 import torch
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from maskgan import labels
+from maskgan.images import to_tensor
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,26 @@ def load(sample: Sample, mask: Path | None = None) -> FaceWithMask:
     """Read a sample; `mask` replaces its own mask file, and the image is scaled to that mask's size."""
     image = cv2.imread(str(sample.image), cv2.IMREAD_COLOR)
     path = mask or sample.mask
-    ids = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None or ids is None:
-        raise OSError(f"Cannot read {sample.image if image is None else path}; remove it or restore the file.")
+    if image is None:
+        raise OSError(f"Cannot read {sample.image}; remove it or restore the file.")
+    ids = read_ids(path)
     if mask is not None and ids.shape != image.shape[:2]:
         image = cv2.resize(image, ids.shape[::-1], interpolation=cv2.INTER_AREA)
     if ids.shape != image.shape[:2]:
         raise ValueError(f"{path} is {ids.shape[1]}x{ids.shape[0]}, its picture another size; they must match.")
     face = FaceWithMask(image[..., ::-1].copy(), labels.check_mask(ids, allow_ignore=True))
     return hide_lens_interiors(face) if sample.whole_lenses and mask is None else face
+
+
+def read_ids(path: Path | BinaryIO) -> np.ndarray:
+    """The ids (H, W) uint8 in a grey or an indexed PNG (whose colours do not matter); 255 is allowed."""
+    try:
+        with Image.open(path) as picture:
+            if picture.mode not in ("L", "P"):
+                raise ValueError(f"{path} is a {picture.mode} picture; masks are grey or indexed PNG with class ids.")
+            return np.array(picture)
+    except UnidentifiedImageError as error:
+        raise OSError(f"Cannot read {path}; remove it or restore the file.") from error
 
 
 def hide_lens_interiors(face: FaceWithMask) -> FaceWithMask:
@@ -151,11 +165,15 @@ class FaceStream(Dataset):
             face = self.correct(face, sample)
         if self.augment is not None:
             face = self.augment(face, random)
-        face = resize(face, self.size)
-        if random.random() < 0.5:
-            face = mirror(face)
-        image = torch.from_numpy(face.image).permute(2, 0, 1).float() / 127.5 - 1.0
-        return image, torch.from_numpy(face.mask).long()
+        return as_tensors(face, self.size, random)
+
+
+def as_tensors(face: FaceWithMask, size: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Scale, mirror every other time -> image (3, size, size) float32 in [-1, 1], mask (size, size) int64."""
+    face = resize(face, size)
+    if random.random() < 0.5:
+        face = mirror(face)
+    return to_tensor(face.image)[0], torch.from_numpy(face.mask).long()
 
 
 class CountingSampler(Sampler[int]):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
+import io
 import json
 import re
 import sys
@@ -26,14 +27,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 from tqdm.auto import tqdm
 
 from maskgan import labels
 
-from .data import Augmentation, FaceWithMask, Sample, find_samples, hide_lens_interiors, mirror, resize
+from .data import Augmentation, FaceWithMask, Sample, as_tensors, find_samples, hide_lens_interiors, read_ids
 from .plain_format import write_atomically
 
 
@@ -212,11 +212,7 @@ class ShardStream(IterableDataset):
         face = decode(packed)
         if self.augment is not None:
             face = self.augment(face, random)
-        face = resize(face, self.size)
-        if random.random() < 0.5:
-            face = mirror(face)
-        image = torch.from_numpy(face.image).permute(2, 0, 1).float() / 127.5 - 1.0
-        return image, torch.from_numpy(face.mask).long()
+        return as_tensors(face, self.size, random)
 
 
 def decode(packed: dict[str, Any]) -> FaceWithMask:
@@ -227,13 +223,14 @@ def decode(packed: dict[str, Any]) -> FaceWithMask:
     if not image or "mask.png" not in files or "json" not in files:
         raise ValueError(f"{where} lacks image, mask.png or json; write the shards again.")
     about = json.loads(files["json"])
-    planes = [
-        cv2.imdecode(np.frombuffer(data, np.uint8), mode)
-        for data, mode in ((image, cv2.IMREAD_COLOR), (files["mask.png"], cv2.IMREAD_GRAYSCALE))
-    ]
-    if planes[0] is None or planes[1] is None or planes[0].shape[:2] != planes[1].shape:
+    try:
+        ids = read_ids(io.BytesIO(files["mask.png"]))
+    except OSError:
+        ids = None
+    picture = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None or ids is None or picture.shape[:2] != ids.shape:
         raise ValueError(f"{where} ({about['id']}) has no image and mask of one size; repair it and write again.")
-    face = FaceWithMask(planes[0][..., ::-1].copy(), labels.check_mask(planes[1], allow_ignore=True))
+    face = FaceWithMask(picture[..., ::-1].copy(), labels.check_mask(ids, allow_ignore=True))
     return hide_lens_interiors(face) if about["whole_lenses"] else face
 
 

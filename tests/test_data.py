@@ -23,9 +23,11 @@ from lab.data import (
     hide_lens_interiors,
     load,
     mirror,
+    read_ids,
     resize,
 )
 from maskgan.labels import IGNORE, Label
+from maskgan.mask_files import write_mask
 
 
 def drawn(size: int = 64) -> FaceWithMask:
@@ -282,3 +284,14 @@ def test_faces_with_rare_classes_weigh_more(make_data) -> None:
     mean = (np.sqrt(8) + 7) / 8
     assert weights == pytest.approx([np.sqrt(8) / mean] + [1 / mean] * 7)
     assert class_weights(samples, strength=0.0) == pytest.approx([1.0] * 8)
+
+
+def test_indexed_masks_give_their_ids_and_not_the_grey_of_their_colours(tmp_path: Path) -> None:
+    mask = draw_mask(64)
+    write_mask(tmp_path / "indexed.png", mask)
+    cv2.imwrite(str(tmp_path / "grey.png"), mask)
+    assert np.array_equal(read_ids(tmp_path / "indexed.png"), mask)
+    assert np.array_equal(read_ids(tmp_path / "grey.png"), mask)
+    cv2.imwrite(str(tmp_path / "rgb.png"), np.dstack([mask] * 3))
+    with pytest.raises(ValueError, match="grey or indexed"):
+        read_ids(tmp_path / "rgb.png")
