@@ -163,13 +163,13 @@ class RegionAffine(nn.Module):
         self.per_class = nn.Parameter(torch.zeros(NUM_CLASSES, 2 * channels))
         self.from_local = nn.Conv2d(local_dim, 2 * channels, 1, bias=False) if local_dim else None
 
-    def forward(self, codes: Tensor, planes: Tensor, local: Tensor | None) -> tuple[Tensor, Tensor]:
-        """codes (N, 19, D), planes (N, 19, h, w), local (N, L, h, w) -> gamma, beta (N, C, h, w)."""
+    def forward(self, codes: Tensor, layout: Tensor) -> tuple[Tensor, Tensor]:
+        """codes (N, 19, D), layout (N, 19 + L, h, w): class shares, then the laid out residue -> (N, C, h, w) twice."""
         table = self.from_code(codes) + self.per_class  # N, 19, 2C
         if self.from_local is not None:  # one product for both: place(table) + from_local(local)
             weight = self.from_local.weight.flatten(1).T.expand(len(table), -1, -1)  # N, L, 2C
-            table, planes = torch.cat([table, weight], 1), torch.cat([planes, local], 1)
-        gamma, beta = place(table, planes).chunk(2, 1)  # N, C, h, w each
+            table = torch.cat([table, weight], 1)
+        gamma, beta = place(table, layout).chunk(2, 1)  # N, C, h, w each
         return 1 + gamma, beta
 
 
@@ -183,9 +183,9 @@ class RegionBlock(nn.Module):
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.affine1 = RegionAffine(channels, code_dim, local_dim)
 
-    def forward(self, x: Tensor, codes: Tensor, planes: Tensor, local: Tensor) -> Tensor:
-        h = F.relu(adaptive_instance_norm(self.conv0(x), *self.affine0(codes, planes, local)))
-        return x + adaptive_instance_norm(self.conv1(h), *self.affine1(codes, planes, local))
+    def forward(self, x: Tensor, codes: Tensor, layout: Tensor) -> Tensor:
+        h = F.relu(adaptive_instance_norm(self.conv0(x), *self.affine0(codes, layout)))
+        return x + adaptive_instance_norm(self.conv1(h), *self.affine1(codes, layout))
 
 
 class RegionBackbone(nn.Module):
@@ -228,24 +228,23 @@ class RegionBackbone(nn.Module):
         halves = sum(quarters[:, :, :, y, :, x] for y in (0, 1) for x in (0, 1)) / 4  # N, 19, 2, 2, H/4, W/4
         planes2 = F.pixel_shuffle(halves.flatten(1, 3), 2)  # N, 19, H/2, W/2
         planes4 = cells.mean(2)  # N, 19, H/4, W/4
-        planes8 = F.avg_pool2d(planes4, 2)
-        planes16 = F.avg_pool2d(planes8, 2)
         local4 = self.lay_out_residue(style.residue, planes4)  # N, K + 1, H/4, W/4
-        local8 = F.avg_pool2d(local4, 2)
-        local16 = F.avg_pool2d(local8, 2)
+        layout4 = torch.cat([planes4, local4], 1)  # N, 19 + K + 1, H/4, W/4
+        layout8 = F.avg_pool2d(layout4, 2)
+        layout16 = F.avg_pool2d(layout8, 2)
 
         skip4 = self.stem2(F.relu(self.read(cell_ids, cells)))  # N, w4, H/4, W/4
         skip8 = self.down8(F.relu(skip4))  # N, w8, H/8, W/8
         x = self.down16(F.relu(skip8))  # N, w16, H/16, W/16
         for block in self.blocks16:
-            x = block(x, codes, planes16, local16)
+            x = block(x, codes, layout16)
         x = skip8 + F.interpolate(self.up8(F.relu(x)), scale_factor=2.0, mode="nearest")  # N, w8, H/8, W/8
-        x = self.block8(x, codes, planes8, local8)
+        x = self.block8(x, codes, layout8)
         x = skip4 + F.interpolate(self.up4(F.relu(x)), scale_factor=2.0, mode="nearest")  # N, w4, H/4, W/4
-        x = self.block4(x, codes, planes4, local4)
+        x = self.block4(x, codes, layout4)
         # A blur after each pixel-shuffle, as StyleGAN blurs its upsampling: else its 2 x 2 pattern shows.
         x = _spread(F.pixel_shuffle(self.up2(F.relu(x)), 2))  # N, w2, H/2, W/2
-        gamma, beta = self.affine2(codes, planes2, None)
+        gamma, beta = self.affine2(codes, planes2)
         x = F.relu(adaptive_instance_norm(self.conv2(F.relu(x)), gamma, beta))
         x = _spread(F.pixel_shuffle(self.head(x), 2))  # N, 3, H, W
         # Every region starts from a colour of its own, sharp at the mask's edges; the network adds the rest.
