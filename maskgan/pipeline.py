@@ -160,11 +160,15 @@ class MaskGANPipeline(DiffusionPipeline):
     def _face(
         self, photo: np.ndarray, crop: np.ndarray, mask: np.ndarray, confidence: np.ndarray, alignment: Alignment
     ) -> Face:
-        with torch.inference_mode():
-            style = self.dmn.encode_style(self._tensor(crop), self._mask_tensor(mask))
-            style = style if isinstance(style, Tensor) else style.unfolded(len(crop))
+        style = self.encode_style(crop, mask)
         reconstruction = self.generate(mask, style)
         return Face(photo, crop, mask, confidence, style, reconstruction, alignment)
+
+    @torch.inference_mode()
+    def encode_style(self, crop: np.ndarray, mask: np.ndarray) -> Style:
+        """The style of a crop (S, S, 3) uint8 RGB with its mask (S, S), laid ready for many edits at that size."""
+        style = self.dmn.encode_style(self._tensor(crop), self._mask_tensor(mask))
+        return style if isinstance(style, Tensor) else style.unfolded(len(crop))
 
     @torch.inference_mode()
     def generate(self, mask: np.ndarray, style: Style) -> np.ndarray:

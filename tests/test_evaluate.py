@@ -191,17 +191,24 @@ def test_the_benchmark_needs_weights_and_says_so(tmp_path: Path, capsys: pytest.
     assert "no MaskGAN weights" in capsys.readouterr().err
 
 
-def test_stages_take_turns_and_the_first_round_does_not_count() -> None:
+def test_networks_take_turns_and_the_first_call_of_a_visit_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     from maskgan import benchmark
 
     called: list[str] = []
+    clock = [0.0]
+    monkeypatch.setattr(benchmark.time, "perf_counter", lambda: clock[0])
 
-    def note(name: str) -> Callable[[], None]:
-        return lambda: called.append(name)
+    def stage(name: str, *seconds: float) -> Callable[[], None]:
+        def call() -> None:
+            clock[0] += seconds[called.count(name) % len(seconds)]
+            called.append(name)
 
-    medians = benchmark.measure({"studio": {"edit": note("s")}, "published": {"edit": note("p")}}, repeats=2)
-    assert called == ["s", "p"] * 3
-    assert medians.keys() == {("studio", "edit"), ("published", "edit")}
+        return call
+
+    stages = {"studio": {"edit": stage("s", 9.0, 0.1, 0.3)}, "published": {"edit": stage("p", 9.0, 2.0, 2.0)}}
+    medians = benchmark.measure(stages, repeats=2)
+    assert called == (["s"] * 3 + ["p"] * 3) * 2
+    assert medians == pytest.approx({("studio", "edit"): 200.0, ("published", "edit"): 2000.0})
 
 
 def test_the_benchmarks_edit_is_one_and_its_photo_has_a_face(pipeline: MaskGANPipeline) -> None:
