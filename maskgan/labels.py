@@ -139,7 +139,7 @@ def check_mask(mask: np.ndarray, *, allow_ignore: bool = False) -> np.ndarray:
         bad &= mask != IGNORE
     if bad.any():
         raise ValueError(
-            f"The mask has {int(bad.sum())} pixels with ids outside 0..{NUM_CLASSES - 1} "
+            f"{bad.mean():.2%} of the mask's pixels have ids outside 0..{NUM_CLASSES - 1} "
             f"(for instance {int(mask[bad][0])}); export it with the 19 CelebAMask-HQ class ids."
         )
     return mask.astype(np.uint8)
