@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor
@@ -124,9 +123,3 @@ def repeat_style(style: Style, times: int) -> Style:
     if isinstance(style, Tensor):
         return style.repeat(times, 1)
     return RegionStyle(*(part.repeat(times, *(1,) * (part.ndim - 1)) for part in style))
-
-
-@torch.no_grad()
-def count_parameters(model: torch.nn.Module) -> int:
-    """Number of trainable values."""
-    return sum(parameter.numel() for parameter in model.parameters())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -106,3 +108,16 @@ def make_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 def data_folder(make_data: Callable[..., Path]) -> Path:
     """Five drawn training faces and two of validation, 64 px, a corner of each mask ignored."""
     return make_data()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium under Playwright; tests that need it are skipped, with the reason, where it is missing."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no chromium on this machine: install Debian's chromium package to run the browser tests")
+    with sync_api.sync_playwright() as playwright:
+        instance = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield instance
+        instance.close()
