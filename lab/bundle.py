@@ -1,6 +1,7 @@
-"""Put trained networks together as the pipeline that the app loads: `python -m lab.bundle --parser P --dmn D --out W`.
+"""Put trained networks together as the pipeline that the app loads: `python -m lab.bundle --dmn D --out W`.
 
-Writes half-precision safetensors, so that all bundled networks stay small enough for a git repository.
+Writes half-precision safetensors, so that all bundled networks stay small enough for a git repository. Networks that
+are not given stay as they are in `--base`.
 """
 
 from __future__ import annotations
@@ -10,25 +11,27 @@ from pathlib import Path
 
 import torch
 
-from maskgan.dense_mapping import DenseMappingNetwork
-from maskgan.face_parser import FaceParser
 from maskgan.pipeline import WEIGHTS, MaskGANPipeline
+from maskgan.snapshots import network_folder
+
+from .pipelines import NETWORKS, assembled
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--parser", type=Path, required=True, help="weights folder of a train_parser.py run")
-    parser.add_argument("--dmn", type=Path, required=True, help="weights folder of a pretrain_dmn.py run")
+    for name in NETWORKS:
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, type=Path, help=f"folder of the {name}, or of a run or pipeline that has one")
+    parser.add_argument("--base", type=Path, default=WEIGHTS, help="pipeline that the other networks come from")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="pipeline folder")
     args = parser.parse_args()
-    networks = DenseMappingNetwork.from_pretrained(args.dmn), FaceParser.from_pretrained(args.parser)
-    for network in networks:
+    given = {name: getattr(args, name) for name in NETWORKS if getattr(args, name)}
+    trained = {name: NETWORKS[name].from_pretrained(network_folder(path, name)) for name, path in given.items()}
+    pipeline = assembled(args.base, trained)
+    for name, network in pipeline.networks.items():
         if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()):
-            raise SystemExit(
-                f"The weights of {type(network).__name__} hold values that are no numbers; train it again."
-            )
-    pipeline = MaskGANPipeline(*networks).to(torch.float16)
-    pipeline.save_pretrained(args.out)
+            raise SystemExit(f"The weights of the {name} hold values that are no numbers; train it again.")
+    pipeline.to(torch.float16).save_pretrained(args.out)
     size = sum(path.stat().st_size for path in args.out.rglob("*.safetensors"))
     print(f"{args.out}: {size / 2**20:.1f} MiB")
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, ModelMixin
 from diffusers.utils import logging as diffusers_logging
 from torch import Tensor
 
 from . import compositing, labels
+from .alpha_blender import AlphaBlender
 from .dense_mapping import DenseMappingNetwork, Style
 from .face_parser import FaceParser
 from .faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back
 from .images import to_tensor
 from .mask_files import resize_mask
+from .mask_vae import MaskVAE
+from .snapshots import newest_snapshot
 
 #: Where the bundled weights lie.
 WEIGHTS = Path(__file__).parent / "weights"
@@ -75,28 +79,41 @@ class Edit:
 
 
 class MaskGANPipeline(DiffusionPipeline):
-    """Face editing by semantic masks: a Dense Mapping Network and a face parser.
+    """Face editing by semantic masks: a Dense Mapping Network and a face parser, which are all that an edit needs.
 
-    Stateless apart from its weights: any number of threads may call it at once.
+    Beside them may stand `mask_vae`, for masks between masks, and the `alpha_blender` of EBST, which only further
+    training needs. Stateless apart from its weights: any number of threads may call it at once.
     """
 
-    def __init__(self, dmn: DenseMappingNetwork, parser: FaceParser) -> None:
+    _optional_components: ClassVar = ["mask_vae", "alpha_blender"]
+
+    def __init__(
+        self,
+        dmn: DenseMappingNetwork,
+        parser: FaceParser,
+        mask_vae: MaskVAE | None = None,
+        alpha_blender: AlphaBlender | None = None,
+    ) -> None:
         super().__init__()
-        self.register_modules(dmn=dmn, parser=parser)
-        for network in (dmn, parser):
+        self.register_modules(dmn=dmn, parser=parser, mask_vae=mask_vae, alpha_blender=alpha_blender)
+        for network in self.networks.values():
             network.eval().requires_grad_(False)
+
+    @property
+    def networks(self) -> dict[str, ModelMixin]:
+        """The networks that are there, by name."""
+        return {name: network for name, network in self.components.items() if network is not None}
 
     @classmethod
     def bundled(cls, weights: str | Path | None = None, device: str | None = None) -> MaskGANPipeline:
         """Load the weights that come with the package, or those of the folder `weights`.
 
         `device` is chosen by itself when not given: CUDA, then MPS, then CPU; float32 everywhere.
+        A weights folder of a training run gives its newest snapshot.
         Raises FileNotFoundError when the folder holds no pipeline.
         """
-        folder = Path(weights or WEIGHTS)
-        if not (folder / "model_index.json").exists():
-            raise FileNotFoundError(f"There are no MaskGAN weights in {folder}; give a folder with model_index.json.")
-        diffusers_logging.disable_progress_bar()  # two small files are no work to watch
+        folder = newest_snapshot(Path(weights or WEIGHTS))
+        diffusers_logging.disable_progress_bar()  # small files are no work to watch
         try:
             pipeline = cls.from_pretrained(folder, local_files_only=True)
         finally:

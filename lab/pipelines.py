@@ -1,0 +1,28 @@
+"""A pipeline of trained networks and of those they were trained beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from diffusers import ModelMixin
+
+from maskgan.alpha_blender import AlphaBlender
+from maskgan.dense_mapping import DenseMappingNetwork
+from maskgan.face_parser import FaceParser
+from maskgan.mask_vae import MaskVAE
+from maskgan.pipeline import MaskGANPipeline
+
+#: The networks of a pipeline by name.
+NETWORKS: dict[str, type[ModelMixin]] = {
+    "dmn": DenseMappingNetwork,
+    "parser": FaceParser,
+    "mask_vae": MaskVAE,
+    "alpha_blender": AlphaBlender,
+}
+
+
+def assembled(base: Path, trained: Mapping[str, ModelMixin]) -> MaskGANPipeline:
+    """`trained` networks by name; those that are not among them come from the pipeline in `base`."""
+    others = MaskGANPipeline.bundled(base, device="cpu").networks
+    return MaskGANPipeline(**{**others, **trained})

@@ -1,0 +1,133 @@
+"""Weights as a run publishes them and the app finds them.
+
+A *snapshot* is a pipeline folder (`model_index.json` and a folder per network) that never changes once it has its
+name, with `snapshot.json` beside it:
+
+    {"format": 1, "stage": "train_ebst", "step": 500, "created": "2020-06-14T09:00:00+00:00",
+     "metrics": {"loss": 9.7, ...}, "hash": "...", "parent": "..." or null, "files": {"dmn/config.json": sha256, ...}}
+
+`hash` names the weights: it is `weights_hash` of the folder. `parent` is that of the weights which the run started
+from. A *weights folder* holds snapshots and `latest.json`, which is replaced atomically and names the newest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+#: Of `snapshot.json` and `latest.json`.
+FORMAT = 1
+LATEST = "latest.json"
+ABOUT = "snapshot.json"
+INDEX = "model_index.json"
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every weights and configuration file of a network or pipeline folder, by relative path."""
+    files = sorted(path for suffix in ("safetensors", "json") for path in folder.rglob(f"*.{suffix}"))
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if path.name != ABOUT
+    }
+
+
+def weights_hash(folder: Path) -> str:
+    """One SHA-256 for the weights and configuration of a network or pipeline folder, as 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(file_hashes(folder), sort_keys=True).encode()).hexdigest()
+
+
+def newest_snapshot(folder: Path) -> Path:
+    """The pipeline folder to load from: `folder` itself, or the newest snapshot of a weights folder or a run.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    for place in (folder, folder / "weights"):
+        if (place / INDEX).exists():
+            return place
+        if (place / LATEST).exists():
+            return place / latest_name(place)
+    raise FileNotFoundError(
+        f"There are no MaskGAN weights in {folder}; give a pipeline folder (with {INDEX}) or a run's weights folder."
+    )
+
+
+def latest_name(weights: Path) -> str:
+    """The name of the newest snapshot of a weights folder.
+
+    Raises:
+        FileNotFoundError: when the folder has none.
+        ValueError: when `latest.json` is damaged or of a newer version of MaskGAN Studio.
+    """
+    path = weights / LATEST
+    try:
+        latest = json.loads(path.read_text(encoding="utf-8"))
+        version, name = int(latest["format"]), str(latest["snapshot"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged; let the run publish again.") from error
+    if version > FORMAT:
+        raise ValueError(f"{path} was written by a newer version of MaskGAN Studio; update this one.")
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise ValueError(f"{path} names no folder beside it; let the run publish again.")
+    return name
+
+
+def network_folder(folder: Path, name: str) -> Path:
+    """The folder of one network: `folder` itself, or the one called `name` in a pipeline, weights folder or run.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    if (folder / "config.json").exists() and not (folder / INDEX).exists() and not (folder / "checkpoints").exists():
+        return folder
+    try:
+        found = newest_snapshot(folder) / name
+    except FileNotFoundError:
+        found = folder / name
+    if not (found / "config.json").exists():
+        raise FileNotFoundError(f"There is no {name} in {folder}; give the weights folder of a run that trained one.")
+    return found
+
+
+def publish(weights: Path, name: str, write: Callable[[Path], None], about: dict[str, Any], keep: int = 2) -> Path:
+    """Add a snapshot to a weights folder, all or nothing, and make it the newest.
+
+    Args:
+        weights: the weights folder; it is made where it is missing.
+        name: of the snapshot; the first digits of its hash are added. Snapshots sort by it.
+        write: fills an empty folder with the pipeline.
+        about: what `snapshot.json` shall say besides format, hash and files.
+        keep: how many snapshots stay, the newest first.
+
+    Returns:
+        The snapshot's folder.
+    """
+    partial = weights / f"{name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed while writing it
+    partial.mkdir(parents=True)
+    write(partial)
+    name = f"{name}-{weights_hash(partial)[:8]}"
+    about = {"format": FORMAT, **about, "hash": weights_hash(partial), "files": file_hashes(partial)}
+    (partial / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    for path in partial.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+    final = weights / name
+    if final.exists():  # a run that went back to an earlier checkpoint made the same once more
+        shutil.rmtree(partial)
+    else:
+        partial.rename(final)
+    latest = weights / f".{LATEST}"
+    latest.write_text(json.dumps({"format": FORMAT, "snapshot": name}) + "\n", encoding="utf-8")
+    latest.replace(weights / LATEST)
+    whole = sorted(path.parent for path in weights.glob(f"*/{ABOUT}") if not path.parent.name.endswith(".partial"))
+    for path in [path for path in whole if path != final][: 1 - keep or None]:
+        shutil.rmtree(path)
+    return final
