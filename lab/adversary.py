@@ -28,11 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--pixel-weight", type=float, default=20.0, help="L1 on the pixels; the paper has none")
 
 
-def memory_layout(device: torch.device) -> torch.memory_format:
-    """Channels-last suits tensor cores; on a CPU these networks' reshapes cost more than it gains."""
-    return torch.channels_last if device.type == "cuda" else torch.contiguous_format
-
-
 def adam(network: torch.nn.Module, rate: float) -> torch.optim.Adam:
     """The optimiser of G, B and D: a low beta1, usual for adversarial training."""
     return torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.99))
@@ -48,24 +43,25 @@ class Adversary:
     """
 
     def __init__(self, args: argparse.Namespace, run: Run, face_parser: FaceParser) -> None:
-        device = run.accelerator.device
         self.weights = Weights(args.adversarial_weight, args.feature_weight, args.perceptual_weight, args.pixel_weight)
-        self.features = perceptual_network(args.perceptual, face_parser).to(device)
+        self.features = perceptual_network(args.perceptual, face_parser).to(run.accelerator.device)
         critic = MultiscaleDiscriminator(
             args.discriminator_width, args.discriminator_layers, unshuffle=args.discriminator_unshuffle
-        ).to(memory_format=memory_layout(device))
+        ).to(memory_format=run.layout())
+        if args.compile:
+            critic.compile()
         self.rate = args.discriminator_learning_rate
-        self.accelerator = run.accelerator
+        self.run, self.accelerator = run, run.accelerator
         self.critic, self.optimiser = run.accelerator.prepare(critic, adam(critic, self.rate))
         # Without the wrapper that averages gradients over processes: for G's step, where D gets none.
         self.bare_critic = run.accelerator.unwrap_model(self.critic)
 
-    def learn(self, real: Tensor, fake: Tensor, planes: Tensor, rate_factor: float) -> tuple[Tensor, Answers]:
+    def learn(self, real: Tensor, fake: Tensor, planes: Tensor) -> tuple[Tensor, Answers]:
         """Update D with eq. (7). Images (N, 3, H, W), `planes` (N, 19, H, W) of M^t.
 
         Returns D's loss, and its answers on the real images for feature matching.
         """
-        self.optimiser.param_groups[0]["lr"] = self.rate * rate_factor
+        self.optimiser.param_groups[0]["lr"] = self.rate * self.run.rate_factor
         self.critic.requires_grad_(True)
         with self.accelerator.autocast():
             answers = self.critic(torch.cat([real, fake.detach()]), planes.repeat(2, 1, 1, 1))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from maskgan.pipeline import WEIGHTS, MaskGANPipeline
+from maskgan.pipeline import WEIGHTS
 from maskgan.snapshots import network_folder
 
 from .pipelines import NETWORKS, assembled

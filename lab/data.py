@@ -10,6 +10,7 @@ number of workers nor of processes changes what is seen.
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,12 @@ def mirror(face: FaceWithMask) -> FaceWithMask:
     return FaceWithMask(np.ascontiguousarray(face.image[:, ::-1]), np.ascontiguousarray(labels.flip(face.mask)))
 
 
+def filled_mask(folder: Path, sample: Sample) -> Path:
+    """Where the mask of a sample lies that `lab/fill.py` completed; two data folders may have the same ids."""
+    origin = hashlib.sha256(str(sample.mask.parent.resolve()).encode()).hexdigest()[:8]
+    return folder / origin / f"{sample.id}.png"
+
+
 class FaceStream(Dataset):
     """Numbered training samples: item n is (image (3, H, W) in [-1, 1], mask (H, W) int64).
 
@@ -135,7 +142,7 @@ class FaceStream(Dataset):
         weights: how often each sample is drawn, relative to the others (all alike without).
         augment: applied at the stored resolution, before scaling down and mirroring.
         correct: applied to each face as it is loaded, before `augment`; gets the sample too.
-        filled: folder with masks that take the place of the samples' own (same ids).
+        filled: folder of `fill_ignored` with masks that take the place of the samples' own.
     """
 
     def __init__(
@@ -160,7 +167,7 @@ class FaceStream(Dataset):
         order = np.random.default_rng((self.seed, epoch, 1)).permutation(len(self.samples))
         point = (order[place] + random.random()) / len(self.samples)
         sample = self.samples[min(int(np.searchsorted(self.edges, point)), len(self.samples) - 1)]
-        face = load(sample, self.filled / f"{sample.id}.png" if self.filled else None)
+        face = load(sample, filled_mask(self.filled, sample) if self.filled else None)
         if self.correct is not None:
             face = self.correct(face, sample)
         if self.augment is not None:

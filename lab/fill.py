@@ -5,6 +5,7 @@ The app only ever gives the DMN whole masks, so that is what it must see in trai
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,17 +18,21 @@ from maskgan.face_parser import FaceParser
 from maskgan.images import to_tensor
 from maskgan.labels import IGNORE
 
-from .data import Sample, load, resize
+from .data import Sample, filled_mask, load, resize
 
 
 def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, size: int) -> Path:
-    """Write each sample's mask to `folder`/ID.png with 255 replaced by the parser's answer.
+    """Write each sample's mask to a file under `folder` (see `filled_mask`) with 255 replaced by the parser's answer.
 
-    The masks are written at `size`, the resolution they are used at; what is there already is skipped.
+    The masks are written at `size`, the resolution they are used at; what is there already is skipped. Returns the
+    folder for `FaceStream`; masks of other sizes lie beside it.
+
+    Raises:
+        OSError: when a mask cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder / f"{size}px"
     device = next(parser.parameters()).device
-    todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]
+    todo = [sample for sample in samples if not filled_mask(folder, sample).exists()]
     for sample in tqdm(todo, desc="filling masks", unit="face", mininterval=2):
         face = resize(load(sample), size)
         mask = face.mask
@@ -35,7 +40,10 @@ def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, si
             with torch.no_grad():
                 answer = parser.parse(to_tensor(face.image).to(device))[0][0].cpu().numpy()
             mask = np.where(mask == IGNORE, answer, mask)
-        partial = folder / f".{sample.id}.png"
-        cv2.imwrite(str(partial), mask)
-        partial.replace(folder / f"{sample.id}.png")
+        final = filled_mask(folder, sample)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        partial = final.with_name(f".{os.getpid()}-{final.name}")  # machines may share the disk
+        if not cv2.imwrite(str(partial), mask):
+            raise OSError(f"{final} cannot be written; make room on that disk and run the same command again.")
+        partial.replace(final)
     return folder

@@ -1,6 +1,6 @@
 """Stage two of MaskGAN, Editing Behaviour Simulated Training (Algorithm 1):
 
-`accelerate launch lab/train_ebst.py --data FACES [RENDERS] --parser P --mask-vae V --weights DMN --out RUN`.
+`accelerate launch lab/train_ebst.py --data FACES [RENDERS] --weights DMN --mask-vae VAE --out RUN`.
 
 MaskVAE moves a face's mask a step towards and a step away from another face's mask, as an edit would; the Alpha
 Blender joins the pictures of both; and the blend has to be the photo again. Starts from a pretrained DMN.
@@ -20,9 +20,10 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from lab import adversary
-from lab.data import FaceStream, find_samples
-from lab.fill import fill_ignored
-from lab.run import Run, TrainingStoppedError, arguments, learning_rate_factor, picture_grid, save_picture
+from lab.flags import arguments
+from lab.launch import TrainingStoppedError, command
+from lab.run import Run, picture_grid
+from lab.sources import open_stream, whole_masks
 from maskgan.alpha_blender import AlphaBlender, blend
 from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.face_parser import FaceParser
@@ -30,6 +31,8 @@ from maskgan.images import to_uint8
 from maskgan.labels import colourise, one_hot
 from maskgan.mask_interpolation import LAMBDA_INTER, inner_outer
 from maskgan.mask_vae import MaskVAE
+from maskgan.pipeline import WEIGHTS
+from maskgan.snapshots import hash_of, network_folder
 
 
 def algorithm_1(
@@ -42,7 +45,6 @@ def algorithm_1(
     critic: adversary.Adversary,
     accelerator: Accelerator,
     lambda_inter: float = LAMBDA_INTER,
-    rate_factor: float = 1.0,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """One iteration of Algorithm 1 up to the gradients of G_A and B; D learns on the way.
 
@@ -67,14 +69,14 @@ def algorithm_1(
     redrawn, inner_picture, outer_picture = pictures.chunk(3)
 
     # update G_A(I^t, M^t) with eq. (6)
-    critic_a, answers = critic.learn(image, redrawn, planes, rate_factor)
+    critic_a, answers = critic.learn(image, redrawn, planes)
     total_a, parts_a = critic.objective(image, redrawn, planes, answers)
     accelerator.backward(total_a)
 
     # update G_B(I^t, M^t, M^inter, M^outer) with eq. (6): the blend is the photo again
     with accelerator.autocast():
         blended = blend(blender(inner_picture, outer_picture), inner_picture, outer_picture)
-    critic_b, answers = critic.learn(image, blended, planes, rate_factor)
+    critic_b, answers = critic.learn(image, blended, planes)
     total_b, parts_b = critic.objective(image, blended, planes, answers)
     accelerator.backward(total_b)
 
@@ -102,73 +104,67 @@ def sample_grid(
 
 def main() -> None:
     parser = arguments(__doc__, batch_size=4, max_steps=10_000, learning_rate=1e-4)
-    parser.add_argument("--parser", type=Path, required=True, help="folder with the trained face parser")
-    parser.add_argument("--mask-vae", type=Path, required=True, help="folder with the trained MaskVAE")
-    parser.add_argument("--weights", type=Path, help="folder with the pretrained DMN (pretrain_dmn.py)")
+    parser.add_argument("--weights", type=Path, help="pretrained DMN (the run of pretrain_dmn.py, or a pipeline)")
     parser.add_argument("--from-scratch", choices=sorted(PRESETS), help="a DMN with random weights instead")
-    parser.add_argument("--blender", type=Path, help="start from this Alpha Blender (folder)")
+    parser.add_argument("--parser", type=Path, default=WEIGHTS, help="trained face parser (a run's or pipeline folder)")
+    parser.add_argument("--mask-vae", type=Path, default=WEIGHTS, help="trained MaskVAE (a run's or pipeline folder)")
+    parser.add_argument("--blender", type=Path, help="start from this Alpha Blender (a run's or pipeline folder)")
     parser.add_argument("--blender-width", type=int, default=32, help="channels of a new Alpha Blender (published: 32)")
     parser.add_argument("--lambda-inter", type=float, default=LAMBDA_INTER)
     adversary.add_arguments(parser)
     args = parser.parse_args()
     if (args.weights is None) == (args.from_scratch is None):
         parser.error("EBST starts from a pretrained DMN: give --weights FOLDER (or --from-scratch PRESET, knowingly).")
-    if args.batch_size < 2:
-        parser.error("EBST needs --batch-size 2 or more: M^ref is the mask of another face of the batch.")
     run = Run(args, "train_ebst")
+    if args.batch_size * run.accelerator.num_processes < 2:
+        parser.error("EBST needs --batch-size 2 or more: M^ref is the mask of another face of the batch.")
     device = run.accelerator.device
 
-    face_parser = FaceParser.from_pretrained(args.parser).eval().requires_grad_(False).to(device)
-    vae = MaskVAE.from_pretrained(args.mask_vae).eval().requires_grad_(False).to(device)
+    face_parser = FaceParser.from_pretrained(network_folder(args.parser, "parser"))
+    vae = MaskVAE.from_pretrained(network_folder(args.mask_vae, "mask_vae"))
+    face_parser, vae = (network.eval().requires_grad_(False).to(device) for network in (face_parser, vae))
     if vae.mask_size != args.resolution:
         raise TrainingStoppedError(
             f"This MaskVAE reads masks of {vae.mask_size} px; train with --resolution {vae.mask_size}."
         )
-    samples = [sample for folder in args.data for sample in find_samples(folder)]
-    with run.accelerator.main_process_first():
-        filled = fill_ignored(samples, face_parser, args.out / "filled_masks", args.resolution)
-    stream = FaceStream(samples, args.resolution, args.seed, filled=filled)
 
+    run.parent = args.weights and hash_of(args.weights)
     dmn = (
-        DenseMappingNetwork.from_pretrained(args.weights)
+        DenseMappingNetwork.from_pretrained(network_folder(args.weights, "dmn"))
         if args.weights
         else DenseMappingNetwork.preset(args.from_scratch)
     )
-    blender = AlphaBlender.from_pretrained(args.blender) if args.blender else AlphaBlender(width=args.blender_width)
-    layout = adversary.memory_layout(device)
-    dmn, blender = (network.to(memory_format=layout).train() for network in (dmn, blender))
-    run.average("dmn", dmn)
-    run.average("alpha_blender", blender)
+    blender = (
+        AlphaBlender.from_pretrained(network_folder(args.blender, "alpha_blender"))
+        if args.blender
+        else AlphaBlender(width=args.blender_width)
+    )
+    dmn, blender = run.trained("dmn", dmn), run.trained("alpha_blender", blender)
     optimisers = [adversary.adam(network, args.learning_rate) for network in (dmn, blender)]
     dmn, blender, *optimisers = run.accelerator.prepare(dmn, blender, *optimisers)
     critic = adversary.Adversary(args, run, face_parser)
-    run.resume()
     bare = [run.accelerator.unwrap_model(network) for network in (dmn, blender)]
+    run.resume()
 
-    for image, mask in run.batches(stream):
-        factor = learning_rate_factor(run.step, args.warmup_steps, args.max_steps)
-        image = image.contiguous(memory_format=layout)
-        reference = mask.roll(1, 0)  # M^ref: another face of the batch, which is drawn at random
-        total, parts = algorithm_1(
-            image, mask, reference, vae, dmn, blender, critic, run.accelerator, args.lambda_inter, factor
-        )
-        for network, optimiser in zip((dmn, blender), optimisers, strict=True):
-            optimiser.param_groups[0]["lr"] = args.learning_rate * factor
-            run.accelerator.clip_grad_norm_(network.parameters(), 10.0)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        for name, network in zip(("dmn", "alpha_blender"), bare, strict=True):
-            run.emas[name][1].step(network.parameters())
+    for image, mask in run.batches(open_stream(run, face_parser)):
+        image = image.contiguous(memory_format=run.layout())
+        mask = whole_masks(image, mask, face_parser)
+        reference = run.of_the_next_face(mask)  # M^ref: another face of the batch, which is drawn at random
+        with run.accelerator.accumulate(dmn, blender, critic.critic):
+            total, parts = algorithm_1(
+                image, mask, reference, vae, dmn, blender, critic, run.accelerator, args.lambda_inter
+            )
+            for network, optimiser in zip((dmn, blender), optimisers, strict=True):
+                run.update(network, optimiser, args.learning_rate, max_norm=10.0)
 
         if run.due(args.log_steps):
             run.log({"loss": total, **parts})
         if run.due(args.sample_steps) and run.accelerator.is_main_process:
-            grid = sample_grid(image[:6], mask[:6], vae, *bare, args.lambda_inter)
-            save_picture(args.out / "samples" / f"{run.step + 1:07d}.jpg", grid)
+            run.show(sample_grid(image[:6], mask[:6], vae, *bare, args.lambda_inter))
         if run.due(args.checkpointing_steps):
             run.checkpoint()
     run.finish()
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -16,18 +16,22 @@ if __package__ in (None, ""):  # run as a script by `accelerate launch`
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from lab.data import FaceStream, FaceWithMask, Sample, class_weights, find_samples, load, resize
+from lab.data import FaceWithMask, class_weights, filled_mask, load, resize
 from lab.fill import fill_ignored
+from lab.flags import arguments
+from lab.launch import TrainingStoppedError, command
+from lab.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
 from lab.mask_metrics import reconstruction
-from lab.run import Run, TrainingStoppedError, arguments, learning_rate_factor, picture_grid, save_picture
+from lab.run import Run, picture_grid
+from lab.sources import open_stream, samples_of, sharded, whole_masks
 from maskgan.face_parser import FaceParser
-from maskgan.labels import IGNORE, NUM_CLASSES, colourise, one_hot
+from maskgan.labels import IGNORE, colourise, one_hot
 from maskgan.mask_interpolation import decode_masks, latents
 from maskgan.mask_vae import PRESETS, MaskVAE
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
+from maskgan.snapshots import hash_of, network_folder
 
 
 def divergence(mean: Tensor, logvar: Tensor) -> Tensor:
@@ -38,21 +42,14 @@ def divergence(mean: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mean.square() + logvar.exp() - logvar - 1).sum(1).mean()
 
 
-def soft_dice(logits: Tensor, ids: Tensor) -> Tensor:
-    """One minus the soft Dice coefficient (Milletari et al., 3DV 2016), mean over the classes in `ids`.
-
-    Every class counts alike in it, however small. Pixels as rows: logits (P, 19), class ids (P,); 255 counts nowhere.
-    """
-    known = ids != IGNORE
-    shares = logits.softmax(1) * known[:, None]
-    planes = F.one_hot(ids * known, NUM_CLASSES) * known[:, None]
-    area = planes.sum(0)
-    both, sums, present = (shares * planes).sum(0), shares.sum(0) + area, area > 0
-    return (1 - (2 * both[present] + 1) / (sums[present] + 1)).mean()
-
-
 def mask_vae_loss(
-    logits: Tensor, mean: Tensor, logvar: Tensor, mask: Tensor, kl_weight: float = 1e-5, dice_weight: float = 0.0
+    logits: Tensor,
+    mean: Tensor,
+    logvar: Tensor,
+    mask: Tensor,
+    kl_weight: float = 1e-5,
+    dice_weight: float = 0.0,
+    over_processes: Sum = itself,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L_MaskVAE = L_reconstruct + lambda_KL * L_KL. MaskGAN eq. (3)-(5).
 
@@ -63,16 +60,16 @@ def mask_vae_loss(
         kl_weight: lambda_KL.
         dice_weight: of `soft_dice`, which the paper does not have: it keeps small and rare classes from vanishing.
             Every third pixel takes part, a lattice over the mask that costs a third of the time.
+        over_processes: see `lab/mask_losses.py`.
 
     Returns:
         The total, and its parts by name: `reconstruct` in nats per pixel, `kl` in nats per mask, `dice` if asked for.
     """
-    # Pixels as rows: no copy where the logits are channels-last, and quicker there.
-    rows, ids = logits.permute(0, 2, 3, 1).flatten(0, 2), mask.flatten()
-    parts = {"reconstruct": F.cross_entropy(rows, ids, ignore_index=IGNORE), "kl": divergence(mean, logvar)}
+    rows, ids = pixel_rows(logits), mask.flatten()
+    parts = {"reconstruct": cross_entropy(rows, ids, over_processes), "kl": divergence(mean, logvar)}
     total = parts["reconstruct"] + kl_weight * parts["kl"]
     if dice_weight:
-        parts["dice"] = soft_dice(rows[::3], ids[::3])
+        parts["dice"] = soft_dice(rows[::3], ids[::3], over_processes)
         total = total + dice_weight * parts["dice"]
     return total, parts
 
@@ -91,15 +88,6 @@ def edited_or_moved(face: FaceWithMask, random: np.random.Generator) -> FaceWith
     return FaceWithMask(face.image, mask)
 
 
-def validation_samples(folders: list[Path]) -> list[Sample]:
-    """The `val` split of every folder that has one."""
-    found = []
-    for folder in folders:
-        with suppress(FileNotFoundError):  # all of it may be training data
-            found += find_samples(folder, "val")
-    return found
-
-
 def sample_grid(vae: MaskVAE, mask: Tensor) -> np.ndarray:
     """Rows: a mask, eight steps from its reconstruction to that of the next mask, the next mask."""
     vae.eval()
@@ -113,9 +101,19 @@ def sample_grid(vae: MaskVAE, mask: Tensor) -> np.ndarray:
     return picture_grid([[colourise(m) for m in row.cpu().numpy()] for row in rows])
 
 
+def validation_masks(run: Run, face_parser: FaceParser | None) -> list[np.ndarray]:
+    """The masks (S, S) of the `val` split of every folder that has one, whole where there is a parser."""
+    args, samples, filled = run.args, samples_of(run.args.data, "val"), None
+    if face_parser is not None:
+        with run.accelerator.local_main_process_first():
+            filled = fill_ignored(samples, face_parser, args.out / "filled_masks", args.resolution)
+    faces = [load(sample, filled_mask(filled, sample) if filled else None) for sample in samples]
+    return [resize(face, args.resolution).mask for face in faces]
+
+
 def main() -> None:
     parser = arguments(__doc__, batch_size=8, max_steps=10_000, learning_rate=1e-3, sample_steps=250)
-    parser.add_argument("--parser", type=Path, help="folder with a face parser that fills unlabelled pixels")
+    parser.add_argument("--parser", type=Path, help="face parser (a run or pipeline) that fills unlabelled pixels")
     parser.add_argument("--weights", type=Path, help="start from this MaskVAE (folder) rather than from nothing")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="studio")
     parser.add_argument("--kl-weight", type=float, default=1e-5, help="lambda_KL of eq. (3)")
@@ -124,50 +122,42 @@ def main() -> None:
     args = parser.parse_args()
 
     run = Run(args, "train_mask_vae")
-    device = run.accelerator.device
-
-    vae = MaskVAE.from_pretrained(args.weights) if args.weights else MaskVAE.preset(args.preset)
+    run.parent = args.weights and hash_of(args.weights)
+    vae = MaskVAE.from_pretrained(network_folder(args.weights, "mask_vae")) if args.weights else None
+    vae = run.trained("mask_vae", vae or MaskVAE.preset(args.preset), faster_on_cpu=True)
     if vae.mask_size != args.resolution:
         raise TrainingStoppedError(f"This MaskVAE has {vae.mask_size} px masks; add --resolution {vae.mask_size}.")
-
-    samples = [sample for folder in args.data for sample in find_samples(folder)]
-    held_out, filled = validation_samples(args.data), None
+    face_parser = None
     if args.parser:
-        face_parser = FaceParser.from_pretrained(args.parser).eval().requires_grad_(False).to(device)
-        with run.accelerator.main_process_first():
-            filled = fill_ignored(samples + held_out, face_parser, args.out / "filled_masks", args.resolution)
-    stream = FaceStream(samples, args.resolution, args.seed, class_weights(samples), edited_or_moved, filled)
-    known = [resize(load(s, filled / f"{s.id}.png" if filled else None), args.resolution).mask for s in held_out]
+        face_parser = FaceParser.from_pretrained(network_folder(args.parser, "parser"))
+        face_parser = face_parser.eval().requires_grad_(False).to(run.accelerator.device)
 
-    vae = vae.to(memory_format=torch.channels_last).train()
-    optimiser = torch.optim.Adam(vae.parameters(), args.learning_rate)
-    ema = run.average("mask_vae", vae)
-    vae, optimiser = run.accelerator.prepare(vae, optimiser)
+    vae, optimiser = run.accelerator.prepare(vae, torch.optim.Adam(vae.parameters(), args.learning_rate))
     bare_vae = run.accelerator.unwrap_model(vae)
     run.resume()
+    in_folders = not sharded(args.data)
+    weights = class_weights(samples_of(args.data)) if in_folders else None
+    stream = open_stream(run, face_parser, weights, edited_or_moved)
+    held_out = validation_masks(run, face_parser) if in_folders else []
 
-    for _, mask in run.batches(stream):
-        factor = learning_rate_factor(run.step, args.warmup_steps, args.max_steps)
-        optimiser.param_groups[0]["lr"] = args.learning_rate * factor
+    for image, mask in run.batches(stream):
+        if face_parser is not None:
+            mask = whole_masks(image, mask, face_parser)
         kl_weight = args.kl_weight * min(1.0, (run.step + 1) / max(1, args.kl_warmup_steps))
-        with run.accelerator.autocast():
-            logits, mean, logvar = vae(one_hot(mask))
-        total, parts = mask_vae_loss(logits.float(), mean.float(), logvar.float(), mask, kl_weight, args.dice_weight)
-        run.accelerator.backward(total)
-        run.accelerator.clip_grad_norm_(vae.parameters(), 5.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        ema.step(bare_vae.parameters())
+        with run.accelerator.accumulate(vae):
+            with run.accelerator.autocast():
+                logits, mean, logvar = vae(one_hot(mask), run.noise.generators)
+            total, parts = mask_vae_loss(
+                logits.float(), mean.float(), logvar.float(), mask, kl_weight, args.dice_weight, run.sum
+            )
+            run.accelerator.backward(total)
+            run.update(vae, optimiser, args.learning_rate, max_norm=5.0)
 
-        values = {"loss": total.detach(), **parts}
+        values = {"loss": total, **parts}
         if run.due(args.sample_steps) and run.accelerator.is_main_process:
-            save_picture(args.out / "samples" / f"{run.step + 1:07d}.png", sample_grid(bare_vae, mask[:6]))
-            if known:
-                ema.store(bare_vae.parameters())
-                ema.copy_to(bare_vae.parameters())
-                confusion = reconstruction(bare_vae.eval(), known)
-                ema.restore(bare_vae.parameters())
-                bare_vae.train()
+            run.show(sample_grid(bare_vae, mask[:6]), "png")
+            if held_out:
+                confusion = reconstruction(run.averaged()["mask_vae"].to(run.accelerator.device).eval(), held_out)
                 values |= {"val_accuracy": confusion.accuracy, "val_miou": confusion.miou()}
         if run.due(args.log_steps) or run.due(args.sample_steps):
             run.log(values)
@@ -177,4 +167,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

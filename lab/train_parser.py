@@ -16,29 +16,31 @@ if __package__ in (None, ""):  # run as a script by `accelerate launch`
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lab import augment
-from lab.data import FaceStream, class_weights, find_samples
-from lab.run import Run, arguments, learning_rate_factor, picture_grid, save_picture
+from lab.data import FaceStream, class_weights
+from lab.flags import arguments
+from lab.launch import command
+from lab.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
+from lab.run import Run, picture_grid
+from lab.sources import samples_of, sharded
 from maskgan.face_parser import FaceParser
 from maskgan.images import to_uint8
-from maskgan.labels import IGNORE, colourise, one_hot
+from maskgan.labels import colourise
+from maskgan.snapshots import hash_of, network_folder
 
 
-def parsing_loss(logits: Tensor, mask: Tensor, dice_weight: float = 0.5) -> tuple[Tensor, dict[str, Tensor]]:
+def parsing_loss(
+    logits: Tensor, mask: Tensor, dice_weight: float = 0.5, over_processes: Sum = itself
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross-entropy + soft Dice of logits (N, 19, H, W) against label maps (N, H, W); 255 counts nowhere."""
-    known = (mask != IGNORE)[:, None]
-    entropy = F.cross_entropy(logits, mask, ignore_index=IGNORE)
-    planes = one_hot(mask, logits.dtype)
-    shares = logits.softmax(1) * known
-    both = (shares * planes).sum((0, 2, 3))
-    sums = shares.sum((0, 2, 3)) + planes.sum((0, 2, 3))
-    present = planes.sum((0, 2, 3)) > 0
-    dice = 1 - (2 * both[present] + 1) / (sums[present] + 1)
-    parts = {"cross_entropy": entropy, "dice": dice.mean()}
-    return entropy + dice_weight * dice.mean(), parts
+    rows, ids = pixel_rows(logits), mask.flatten()
+    parts = {
+        "cross_entropy": cross_entropy(rows, ids, over_processes),
+        "dice": soft_dice(rows, ids, over_processes),
+    }
+    return parts["cross_entropy"] + dice_weight * parts["dice"], parts
 
 
 def sample_grid(parser: FaceParser, image: Tensor, mask: Tensor) -> np.ndarray:
@@ -60,10 +62,11 @@ def main() -> None:
         help="shrink eye labels of photos by so many pixels (labels from a mesh)",
     )
     args = parser.parse_args()
+    if sharded(args.data):
+        parser.error("--data: the parser trains on folders, for it draws faces with rare parts more often.")
     run = Run(args, "train_parser")
 
-    photos = find_samples(args.data[0])
-    renders = [sample for folder in args.data[1:] for sample in find_samples(folder)]
+    photos, renders = samples_of(args.data[:1]), samples_of(args.data[1:])
     stream = FaceStream(
         photos + renders,
         args.resolution,
@@ -73,35 +76,31 @@ def main() -> None:
         correct=partial(augment.tighten_eyes, pixels=args.tighten_eyes),
     )
 
-    model = FaceParser.from_pretrained(args.weights) if args.weights else FaceParser()
-    model = model.to(memory_format=torch.channels_last).train()
-    optimiser = torch.optim.AdamW(model.parameters(), args.learning_rate, weight_decay=0.01)
-    run.average("parser", model)
-    model, optimiser = run.accelerator.prepare(model, optimiser)
+    run.parent = args.weights and hash_of(args.weights)
+    model = FaceParser.from_pretrained(network_folder(args.weights, "parser")) if args.weights else FaceParser()
+    model = run.trained("parser", model, faster_on_cpu=True)
+    model, optimiser = run.accelerator.prepare(
+        model, torch.optim.AdamW(model.parameters(), args.learning_rate, weight_decay=0.01)
+    )
     run.resume()
 
     for image, mask in run.batches(stream):
-        for group in optimiser.param_groups:
-            group["lr"] = args.learning_rate * learning_rate_factor(run.step, args.warmup_steps, args.max_steps)
-        image = image.contiguous(memory_format=torch.channels_last)
-        with run.accelerator.autocast():
-            logits = model(image)
-        total, parts = parsing_loss(logits.float(), mask)
-        run.accelerator.backward(total)
-        run.accelerator.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        run.emas["parser"][1].step(run.accelerator.unwrap_model(model).parameters())
+        image = image.contiguous(memory_format=run.layout(faster_on_cpu=True))
+        with run.accelerator.accumulate(model):
+            with run.accelerator.autocast():
+                logits = model(image)
+            total, parts = parsing_loss(logits.float(), mask, over_processes=run.sum)
+            run.accelerator.backward(total)
+            run.update(model, optimiser, args.learning_rate, max_norm=5.0)
 
         if run.due(args.log_steps):
-            run.log({"loss": total.detach(), **parts})
+            run.log({"loss": total, **parts})
         if run.due(args.sample_steps) and run.accelerator.is_main_process:
-            grid = sample_grid(run.accelerator.unwrap_model(model), image[:8], mask[:8])
-            save_picture(args.out / "samples" / f"{run.step + 1:07d}.jpg", grid)
+            run.show(sample_grid(run.accelerator.unwrap_model(model), image[:8], mask[:8]))
         if run.due(args.checkpointing_steps):
             run.checkpoint()
     run.finish()
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

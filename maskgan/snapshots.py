@@ -58,6 +58,14 @@ def newest_snapshot(folder: Path) -> Path:
     )
 
 
+def hash_of(folder: Path) -> str:
+    """`weights_hash` of the pipeline that `folder` leads to (see `newest_snapshot`), else of the network in it."""
+    try:
+        return weights_hash(newest_snapshot(folder))
+    except FileNotFoundError:
+        return weights_hash(folder)
+
+
 def latest_name(weights: Path) -> str:
     """The name of the newest snapshot of a weights folder.
 

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from maskgan.alpha_blender import AlphaBlender
 from maskgan.dense_mapping import DenseMappingNetwork
 from maskgan.face_parser import FaceParser
 from maskgan.labels import IGNORE, PALETTE, Label
+from maskgan.mask_vae import MaskVAE
 from maskgan.pipeline import MaskGANPipeline
 
 
@@ -54,7 +56,7 @@ def tiny_pipeline(seed: int = 0) -> MaskGANPipeline:
     parser = FaceParser(widths=(8, 8, 8, 8, 8), blocks=1)
     torch.nn.init.normal_(parser.head.weight, std=0.5)
     dmn = DenseMappingNetwork.preset("tiny")
-    pipeline = MaskGANPipeline(dmn, parser)
+    pipeline = MaskGANPipeline(dmn, parser, MaskVAE.preset("tiny"), AlphaBlender(width=2, depth=1, blocks=1))
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -68,6 +70,14 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def pipeline() -> MaskGANPipeline:
     return tiny_pipeline()
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline folder with all four networks, tiny; MaskVAE has 64 px masks."""
+    folder = tmp_path_factory.mktemp("tiny_weights")
+    tiny_pipeline().save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lab.baselines import BASELINES, TINY, Baseline, Pix2PixHDLike, load_generator
+from lab.noise import SampleNoise
 from lab.pretrain_dmn import style_of_an_edit
 from maskgan.dense_mapping import DenseMappingNetwork
 
@@ -78,7 +79,9 @@ def test_several_masks_per_picture_equal_one_by_one(name: str) -> None:
 @names
 def test_the_trainer_hides_nothing_of_its_style(name: str) -> None:
     network = tiny(name)
-    source, source_mask, dropped, kept = style_of_an_edit(network, image(2), mask(2))
+    source, source_mask, dropped, kept = style_of_an_edit(
+        network, image(2), mask(2), SampleNoise(0, range(2), torch.device("cpu"))
+    )
     assert torch.equal(source, image(2))
     assert dropped is None
     assert kept is None

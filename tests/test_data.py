@@ -19,6 +19,7 @@ from lab.data import (
     FaceWithMask,
     Sample,
     class_weights,
+    filled_mask,
     find_samples,
     hide_lens_interiors,
     load,
@@ -113,7 +114,9 @@ def test_counting_goes_on_where_it_was_cut(data_folder: Path, workers: int) -> N
 def test_filled_masks_take_the_place_of_the_samples_own(data_folder: Path, tmp_path: Path, size: int) -> None:
     samples = find_samples(data_folder)
     for sample in samples:
-        cv2.imwrite(str(tmp_path / f"{sample.id}.png"), np.full((size, size), Label.HAT, np.uint8))
+        path = filled_mask(tmp_path, sample)
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), np.full((size, size), Label.HAT, np.uint8))
     image, mask = FaceStream(samples, size, seed=0, filled=tmp_path)[0]
     assert image.shape == (3, size, size) and (mask == Label.HAT).all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +22,7 @@ from maskgan.face_parser import FaceParser
 from maskgan.labels import one_hot
 from maskgan.mask_interpolation import inner_outer
 from maskgan.mask_vae import MaskVAE
+from maskgan.snapshots import hash_of, network_folder, newest_snapshot
 
 
 @pytest.fixture
@@ -31,12 +33,15 @@ def stage() -> SimpleNamespace:
     args = SimpleNamespace(
         adversarial_weight=1.0, feature_weight=10.0, perceptual_weight=10.0, pixel_weight=20.0, perceptual="parser",
         discriminator_width=4, discriminator_layers=1, discriminator_unshuffle=2, discriminator_learning_rate=1e-3,
+        compile=False,
     )  # fmt: skip
     parser = FaceParser(widths=[4, 4, 4, 4, 4], blocks=1)
-    critic = Adversary(args, SimpleNamespace(accelerator=accelerator), parser)
+    run = SimpleNamespace(accelerator=accelerator, rate_factor=1.0, layout=lambda: torch.contiguous_format)
+    critic = Adversary(args, run, parser)
     mask = torch.from_numpy(np.stack([draw_mask(64), draw_mask(64, 0.1)])).long()
     return SimpleNamespace(
         accelerator=accelerator,
+        run=run,
         critic=critic,
         dmn=DenseMappingNetwork.preset("tiny"),
         blender=AlphaBlender(width=2, depth=1, blocks=1),
@@ -47,11 +52,10 @@ def stage() -> SimpleNamespace:
     )
 
 
-def step(stage: SimpleNamespace, **more: float) -> tuple[Tensor, dict[str, Tensor]]:
+def step(stage: SimpleNamespace) -> tuple[Tensor, dict[str, Tensor]]:
     return algorithm_1(
-        stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.critic,
-        stage.accelerator, **more,
-    )  # fmt: skip
+        stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.critic, stage.accelerator
+    )
 
 
 def snapshot(network: nn.Module) -> list[Tensor]:
@@ -75,7 +79,8 @@ def test_only_d_moves_in_the_step_and_g_and_b_get_gradients(stage: SimpleNamespa
 
 
 def test_gathering_at_the_pictures_gives_the_gradients_of_three_separate_passes(stage: SimpleNamespace) -> None:
-    step(stage, rate_factor=0.0)  # D stays as it is, so that the two ways can be compared
+    stage.run.rate_factor = 0.0
+    step(stage)  # D stays as it is, so that the two ways can be compared
     ours = [p.grad.clone() for p in (*stage.dmn.parameters(), *stage.blender.parameters()) if p.grad is not None]
     for network in (stage.dmn, stage.blender):
         network.zero_grad(set_to_none=True)
@@ -99,20 +104,20 @@ def test_without_a_pretrained_generator_it_refuses_to_start(tmp_path: Path) -> N
         run("train_ebst.py", "--data", tmp_path, "--out", tmp_path, "--parser", tmp_path, "--mask-vae", tmp_path)
 
 
-def test_a_run_cut_in_two_equals_a_whole_one_and_every_network_learns(tmp_path: Path, data_folder: Path) -> None:
-    torch.manual_seed(0)
-    FaceParser(widths=[8, 8, 8, 8, 8], blocks=1).save_pretrained(tmp_path / "parser")
-    MaskVAE.preset("tiny").save_pretrained(tmp_path / "vae")
-    DenseMappingNetwork.preset("tiny").save_pretrained(tmp_path / "dmn")
-
+def test_a_run_cut_in_two_equals_a_whole_one_and_every_network_learns(
+    tmp_path: Path, data_folder: Path, tiny_weights: Path
+) -> None:
     def start(out: Path, *more: object) -> str:
         return run(
-            "train_ebst.py", "--data", data_folder, "--out", out, "--parser", tmp_path / "parser",
-            "--mask-vae", tmp_path / "vae", "--weights", tmp_path / "dmn", "--blender-width", 4,
+            "train_ebst.py", "--data", data_folder, "--out", out, "--parser", tiny_weights, "--base", tiny_weights,
+            "--mask-vae", tiny_weights, "--weights", tiny_weights, "--blender-width", 4,
             "--discriminator-width", 8, "--discriminator-layers", 2, "--perceptual", "parser", *SMALL, *more,
         )  # fmt: skip
 
     check_cut_and_resumed(start, tmp_path, "dmn")
     for file in ("model.safetensors", "model_1.safetensors", "model_2.safetensors"):  # G, B, D
         assert any(moved(tmp_path / "whole", file).values()), file
-    assert (tmp_path / "whole" / "weights" / "alpha_blender" / "config.json").exists()
+    assert AlphaBlender.from_pretrained(network_folder(tmp_path / "whole", "alpha_blender")).config.width == 4
+    about = json.loads((newest_snapshot(tmp_path / "whole") / "snapshot.json").read_text())
+    assert about["stage"] == "train_ebst" and about["step"] == 4 and about["parent"] == hash_of(tiny_weights)
+    assert about["metrics"]["critic_a"] > 0

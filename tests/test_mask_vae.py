@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import draw_mask
-from test_training import SMALL, check_cut_and_resumed, moved, run, tiny_parser  # noqa: F401
+from test_training import SMALL, check_cut_and_resumed, moved, run
 
 from lab import train_mask_vae
 from lab.data import FaceWithMask
+from lab.launch import TrainingStoppedError
+from lab.mask_losses import soft_dice
 from lab.mask_metrics import falls_back, interpolation_report, reconstruction, smoothness
-from lab.run import TrainingStoppedError
-from lab.train_mask_vae import divergence, edited_or_moved, mask_vae_loss, soft_dice
+from lab.train_mask_vae import divergence, edited_or_moved, mask_vae_loss
 from maskgan.labels import IGNORE, Label, one_hot
 from maskgan.mask_interpolation import (
     classes_of,
@@ -28,6 +29,7 @@ from maskgan.mask_interpolation import (
     latents,
 )
 from maskgan.mask_vae import PRESETS, MaskVAE
+from maskgan.snapshots import network_folder
 
 SIZE = 64
 
@@ -262,12 +264,12 @@ def test_augmented_masks_stay_label_maps_and_keep_to_the_generator() -> None:
 
 
 @pytest.fixture(scope="module")
-def vae_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny_parser: Path) -> Path:  # noqa: F811
+def vae_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny_weights: Path) -> Path:
     folder = tmp_path_factory.mktemp("vae_run")
 
     def start(out: Path, *more: object) -> str:
-        flags = ("--data", data_folder, "--out", out, "--parser", tiny_parser, "--preset", "tiny", *SMALL)
-        return run("train_mask_vae.py", *flags, *more)
+        flags = ("--data", data_folder, "--out", out, "--parser", tiny_weights, "--preset", "tiny", *SMALL)
+        return run("train_mask_vae.py", "--base", tiny_weights, *flags, *more)
 
     check_cut_and_resumed(start, folder, "mask_vae")
     return folder / "whole"
@@ -277,12 +279,12 @@ def vae_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny_pa
 def test_training_resumes_bit_for_bit_and_publishes(vae_run: Path) -> None:
     assert all(moved(vae_run, "model.safetensors").values())
     assert (vae_run / "samples" / "0000004.png").exists()
-    model = MaskVAE.from_pretrained(vae_run / "weights" / "mask_vae")
+    model = MaskVAE.from_pretrained(network_folder(vae_run, "mask_vae"))
     assert list(model.config.widths) == PRESETS["tiny"]["widths"]
     lines = [json.loads(line) for line in (vae_run / "stats.jsonl").read_text().splitlines()]
     assert {"loss", "reconstruct", "kl", "dice"} <= lines[0].keys()
     assert 0 <= lines[-1]["val_miou"] <= lines[-1]["val_accuracy"] <= 1
-    filled = {path.stem for path in (vae_run / "filled_masks").glob("*.png")}
+    filled = {path.stem for path in (vae_run / "filled_masks").rglob("*.png")}
     assert filled == {f"f{number}" for number in range(7)}  # both splits
 
 

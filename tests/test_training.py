@@ -19,11 +19,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lab import bundle, train_parser
-from lab.run import Run, TrainingStoppedError, arguments, learning_rate_factor
+from lab.flags import arguments
+from lab.launch import TrainingStoppedError
+from lab.run import Run, learning_rate_factor
 from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.face_parser import FaceParser
 from maskgan.labels import IGNORE
 from maskgan.pipeline import MaskGANPipeline
+from maskgan.snapshots import network_folder, newest_snapshot
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ("--resolution", 64, "--batch-size", 2, "--max-steps", 4, "--checkpointing-steps", 2, "--log-steps", 1)
@@ -36,14 +39,6 @@ def run(script: str, *flags: object) -> str:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def tiny_parser(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("parser")
-    FaceParser(widths=[8, 8, 8, 8, 8], blocks=1).save_pretrained(folder)
-    return folder
 
 
 def tensors_of(path: Path) -> list[tuple[str, Tensor]]:
@@ -96,7 +91,9 @@ def check_cut_and_resumed(start: Callable[..., str], folder: Path, name: str) ->
     assert "step-0000002" in output and ".partial" not in output
     final = "checkpoints/step-0000004"
     assert_equal_folders(whole / final, half / final)
-    assert_equal_folders(whole / "weights" / name, half / "weights" / name)
+    ours, theirs = newest_snapshot(whole), newest_snapshot(half)
+    assert ours.name == theirs.name  # it has the hash in it
+    assert_equal_folders(ours / name, theirs / name)
     assert sorted(path.name for path in (half / final).iterdir()) == sorted(
         path.name for path in (whole / final).iterdir()
     )
@@ -106,12 +103,13 @@ def check_cut_and_resumed(start: Callable[..., str], folder: Path, name: str) ->
 
 
 @pytest.fixture(scope="module")
-def parser_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny_parser: Path) -> Path:
+def parser_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny_weights: Path) -> Path:
     folder = tmp_path_factory.mktemp("parser_run")
 
     def start(out: Path, *more: object) -> str:
         return run(
-            "train_parser.py", "--data", data_folder, "--out", out, "--weights", tiny_parser, *SMALL, *more
+            "train_parser.py", "--data", data_folder, "--out", out, "--weights", tiny_weights,
+            "--base", tiny_weights, *SMALL, *more,
         )  # fmt: skip
 
     check_cut_and_resumed(start, folder, "parser")
@@ -119,13 +117,14 @@ def parser_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny
 
 
 @pytest.fixture(scope="module")
-def dmn_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny_parser: Path) -> Path:
+def dmn_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny_weights: Path) -> Path:
     folder = tmp_path_factory.mktemp("dmn_run")
     tiny = ("--preset", "tiny", "--discriminator-width", 8, "--discriminator-layers", 2, "--perceptual", "parser")
 
     def start(out: Path, *more: object) -> str:
         return run(
-            "pretrain_dmn.py", "--data", data_folder, "--out", out, "--parser", tiny_parser, *tiny, *SMALL, *more
+            "pretrain_dmn.py", "--data", data_folder, "--out", out, "--parser", tiny_weights,
+            "--base", tiny_weights, *tiny, *SMALL, *more,
         )  # fmt: skip
 
     check_cut_and_resumed(start, folder, "dmn")
@@ -147,7 +146,7 @@ def test_the_parser_trains_and_resumes_bit_for_bit(parser_run: Path) -> None:
 
 @pytest.mark.slow
 def test_published_parser_weights_are_the_moving_average(parser_run: Path) -> None:
-    average = FaceParser.from_pretrained(parser_run / "weights" / "parser").state_dict()
+    average = FaceParser.from_pretrained(network_folder(parser_run, "parser")).state_dict()
     last = load_file(parser_run / "checkpoints" / "step-0000004" / "model.safetensors")
     assert average.keys() == last.keys()
     assert not torch.equal(average["head.weight"], last["head.weight"])
@@ -169,7 +168,7 @@ def test_the_dmn_sees_whole_masks_and_publishes_what_loads(dmn_run: Path, data_f
         given = cv2.imread(str(data_folder / "masks" / path.name), cv2.IMREAD_GRAYSCALE)
         assert mask.max() <= 18 and (given == IGNORE).any()
         assert (mask[given != IGNORE] == given[given != IGNORE]).all()
-    model = DenseMappingNetwork.from_pretrained(dmn_run / "weights" / "dmn")
+    model = DenseMappingNetwork.from_pretrained(network_folder(dmn_run, "dmn"))
     assert list(model.config.widths) == PRESETS["tiny"]["widths"]
     statistics = [json.loads(line) for line in (dmn_run / "stats.jsonl").read_text().splitlines()]
     names = {"step", "critic", "loss", "psnr", "adversarial", "feature", "perceptual", "pixel"}
@@ -180,11 +179,11 @@ def test_the_dmn_sees_whole_masks_and_publishes_what_loads(dmn_run: Path, data_f
 def test_what_the_runs_publish_becomes_a_pipeline(
     parser_run: Path, dmn_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = ("--parser", parser_run / "weights" / "parser", "--dmn", dmn_run / "weights" / "dmn", "--out", tmp_path)
+    flags = ("--parser", parser_run, "--dmn", dmn_run / "weights", "--out", tmp_path, "--base", dmn_run)
     monkeypatch.setattr(sys, "argv", ["bundle.py", *map(str, flags)])
     bundle.main()
     pipeline = MaskGANPipeline.bundled(tmp_path, device="cpu")
-    trained = FaceParser.from_pretrained(parser_run / "weights" / "parser").state_dict()
+    trained = FaceParser.from_pretrained(network_folder(parser_run, "parser")).state_dict()
     for name, tensor in pipeline.parser.state_dict().items():
         torch.testing.assert_close(tensor, trained[name], atol=1e-3, rtol=1e-3)  # stored in half precision
     face = pipeline.prepare(draw_face(draw_mask(256)), face=None)
@@ -192,17 +191,18 @@ def test_what_the_runs_publish_becomes_a_pipeline(
 
 
 def test_a_dry_run_writes_everything_in_two_steps(
-    tmp_path: Path, data_folder: Path, tiny_parser: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, data_folder: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"
-    flags = ("--data", data_folder, "--out", out, "--weights", tiny_parser, "--resolution", 64, "--batch-size", 2)
+    flags = ("--data", data_folder, "--out", out, "--weights", tiny_weights, "--resolution", 64, "--batch-size", 2)
+    flags += ("--base", tiny_weights)
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
     monkeypatch.setattr(sys, "argv", ["train_parser.py", *map(str, flags), "--num-workers", "0", "--dry-run"])
     train_parser.main()
     assert sorted(path.name for path in (out / "checkpoints").iterdir()) == ["step-0000001", "step-0000002"]
     assert (out / "samples" / "0000002.jpg").exists()
-    assert (out / "weights" / "parser" / "diffusion_pytorch_model.safetensors").exists()
-    monkeypatch.setattr(sys, "argv", [*sys.argv, "--no-resume"])
+    assert (newest_snapshot(out) / "parser" / "diffusion_pytorch_model.safetensors").exists()
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--resume", "never"])
     with pytest.raises(TrainingStoppedError, match="holds a run already"):
         train_parser.main()
 

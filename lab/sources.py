@@ -1,0 +1,87 @@
+"""Where a stage's faces come from: folders in the plain format, or shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from maskgan.face_parser import FaceParser
+from maskgan.labels import IGNORE
+
+from .data import Augmentation, FaceStream, Sample, find_samples
+from .fill import fill_ignored
+from .run import Run
+from .shards import ShardStream
+
+
+def sharded(sources: Sequence[Path | str]) -> bool:
+    """Whether the data are shards.
+
+    Raises:
+        ValueError: when they are shards and more.
+    """
+    shards = [isinstance(source, str) or (source / "index.json").exists() for source in sources]
+    if any(shards) and len(sources) > 1:
+        raise ValueError("--data takes one folder or URL of shards, or any number of folders in the plain format.")
+    return any(shards)
+
+
+def samples_of(folders: Sequence[Path], split: str = "train") -> list[Sample]:
+    """The samples of a split of all folders; only training data must be in each.
+
+    Raises:
+        FileNotFoundError: when a folder has no training data.
+    """
+    if split == "train":
+        return [sample for folder in folders for sample in find_samples(folder)]
+    found = []
+    for folder in folders:
+        with suppress(FileNotFoundError):  # all of it may be training data
+            found += find_samples(folder, split)
+    return found
+
+
+def open_stream(
+    run: Run,
+    face_parser: FaceParser | None = None,
+    weights: Sequence[float] | None = None,
+    augment: Augmentation | None = None,
+) -> FaceStream | ShardStream:
+    """The run's training samples from `--data`; call after `run.resume()`.
+
+    Args:
+        run: says where the stream starts and who reads it.
+        face_parser: fills unlabelled pixels of folders; for shards see `whole_masks`.
+        weights, augment: as for `FaceStream`; shards are drawn evenly.
+    """
+    args = run.args
+    if sharded(args.data):
+        return ShardStream(
+            args.data[0],
+            args.resolution,
+            args.seed,
+            augment=augment,
+            process=run.accelerator.process_index,
+            processes=run.accelerator.num_processes,
+            start=run.step * args.gradient_accumulation_steps * args.batch_size,
+            batch_size=args.batch_size,
+        )
+    samples = samples_of(args.data)
+    filled = None
+    if face_parser is not None:
+        with run.accelerator.local_main_process_first():
+            filled = fill_ignored(samples, face_parser, args.out / "filled_masks", args.resolution)
+    return FaceStream(samples, args.resolution, args.seed, weights, augment, filled)
+
+
+@torch.no_grad()
+def whole_masks(image: Tensor, mask: Tensor, face_parser: FaceParser) -> Tensor:
+    """Masks (N, H, W) of images (N, 3, H, W) with 255 replaced by the parser's answer."""
+    unknown = mask == IGNORE
+    if not unknown.any():
+        return mask
+    return torch.where(unknown, face_parser.parse(image)[0].to(mask), mask)
