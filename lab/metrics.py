@@ -1,14 +1,20 @@
-"""Measures of parsing and of drawing: confusion matrix, accuracy, IoU, PSNR, SSIM and the mean-colour floor."""
+"""Measures of parsing and of drawing: confusion matrix, IoU, PSNR, SSIM, mean-colour floor, Frechet distance, drift."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from maskgan.labels import IGNORE, NUM_CLASSES, PART_NAMES
+
+#: Drift is measured further from a change than this share of the picture's side (16 pixels at 256).
+REACH = 1 / 16
+#: With less than this share of the picture beyond that, an edit says nothing about drift.
+SMALLEST_REST = 0.01
 
 
 @dataclass
@@ -72,3 +78,41 @@ def mean_colours(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         where = mask == label
         painted[where] = image[where].mean(0).round()
     return painted
+
+
+def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Squared Frechet distance of two Gaussians fitted to samples (n, d) and (m, d), both at least two.
+
+    |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) (Dowson and Landau, 1982; FID of Heusel et al., 2017, is this for
+    Inception features). With S = R^T R, R from a QR decomposition of the centred samples, the trace of the root is the
+    sum of the singular values of R1 R2^T: sound also where fewer samples than dimensions make S singular.
+    """
+    if min(len(first), len(second)) < 2:
+        raise ValueError("A Frechet distance needs at least two samples on either side.")
+    first, second = (np.asarray(samples, np.float64) for samples in (first, second))
+    roots = [
+        np.linalg.qr((samples - samples.mean(0)) / np.sqrt(len(samples) - 1), mode="r") for samples in (first, second)
+    ]
+    spread = sum(float((root**2).sum()) for root in roots)  # tr S1 + tr S2
+    shared = float(np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum())
+    means = float(((first.mean(0) - second.mean(0)) ** 2).sum())
+    return max(0.0, means + spread - 2 * shared)
+
+
+def drift(picture: np.ndarray, unedited: np.ndarray, changed: np.ndarray) -> float | None:
+    """How much an edit moves what it should leave alone, in grey levels 0..255.
+
+    The mean difference between the picture of an edited mask and the same generator's picture of the unedited one, over
+    the pixels further than `REACH` from the nearest pixel whose class changed.
+
+    Args:
+        picture, unedited: (H, W, 3) uint8.
+        changed: (H, W) bool.
+
+    Returns:
+        None when the change leaves too little of the picture.
+    """
+    far = cv2.distanceTransform((~changed).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > REACH * len(changed)
+    if far.mean() < SMALLEST_REST:
+        return None
+    return float(np.abs(picture[far].astype(np.float64) - unedited[far]).mean())

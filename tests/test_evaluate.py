@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from lab import evaluate
-from lab.data import FaceWithMask
-from lab.metrics import Confusion, mean_colours, psnr, ssim
+from lab.baselines import BASELINES, TINY
+from lab.metrics import Confusion, drift, frechet_distance, mean_colours, psnr, ssim
 from maskgan.labels import IGNORE
+from maskgan.mask_vae import MaskVAE
 from maskgan.pipeline import MaskGANPipeline
 
 
@@ -78,84 +79,180 @@ def test_the_floor_paints_each_region_in_its_mean() -> None:
     assert floor.tolist() == [[[15, 0, 0], [15, 0, 0], [7, 8, 9]]]
 
 
-# --- The report ----------------------------------------------------------------------------------------------------
+def samples(mean: list[float], root: np.ndarray, count: int = 40) -> np.ndarray:
+    """Samples (count, d) whose mean is exactly `mean` and whose covariance is exactly root.T @ root."""
+    white = np.random.default_rng(0).normal(size=(count, len(mean)))
+    white -= white.mean(0)
+    left, _, right = np.linalg.svd(white, full_matrices=False)
+    return left @ right * np.sqrt(count - 1) @ root + mean
 
 
-def test_ignored_pixels_are_drawn_by_the_parsers_answer(
-    pipeline: MaskGANPipeline, face_photo: np.ndarray, face_mask: np.ndarray
-) -> None:
-    mask = face_mask.copy()
-    mask[:40] = IGNORE
-    redrawn = evaluate.redraw(pipeline, FaceWithMask(face_photo, mask))
-    answer = pipeline.parse(face_photo)[0]
-    assert np.array_equal(redrawn.answer, answer)
-    assert np.array_equal(redrawn.mask, np.where(mask == IGNORE, answer, mask))
-    assert redrawn.picture.dtype == np.uint8 and not np.array_equal(redrawn.picture, redrawn.plain)
-    assert np.array_equal(redrawn.floor, mean_colours(face_photo, redrawn.mask))
+def test_frechet_distance_of_gaussians_along_the_axes() -> None:
+    first = samples([1.0, 2.0, 0.0], np.diag([1.0, 3.0, 2.0]))
+    second = samples([4.0, 2.0, 1.0], np.diag([2.0, 3.0, 0.5]), count=25)
+    # |m1 - m2|^2 + sum of (s1 - s2)^2
+    assert frechet_distance(first, second) == pytest.approx((9 + 0 + 1) + (1 + 0 + 2.25))
+    assert frechet_distance(first, first) == pytest.approx(0, abs=1e-9)
 
 
-class Perfect:
-    """Stands in for networks that make no mistake, to see that the report says so."""
+def test_frechet_distance_of_gaussians_that_do_not_commute() -> None:
+    roots = [np.array([[2.0, 1.0], [0.0, 1.0]]), np.array([[1.0, 0.0], [-2.0, 0.5]])]
+    covariances = [root.T @ root for root in roots]
+    product = covariances[0] @ covariances[1]
+    assert not np.allclose(product, product.T)
+    # The trace of a 2 x 2 matrix's root is sqrt(tr + 2 sqrt(det)).
+    root = np.sqrt(np.trace(product) + 2 * np.sqrt(np.linalg.det(product)))
+    expected = np.trace(covariances[0] + covariances[1]) - 2 * root
+    assert frechet_distance(*(samples([0.0, 0.0], root) for root in roots)) == pytest.approx(expected)
 
-    def __init__(self, face: FaceWithMask) -> None:
-        self.face = face
 
-    def parse(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self.face.mask, np.ones(self.face.mask.shape, np.float32)
+def test_frechet_distance_is_sound_with_fewer_samples_than_dimensions() -> None:
+    first, second = np.zeros((2, 2, 50))
+    first[:, 7] = [-1.0, 1.0]  # variance 2 along one axis
+    second[:, 9] = [-2.0, 2.0]  # variance 8 along another
+    assert frechet_distance(first, second) == pytest.approx(2 + 8)
+    assert frechet_distance(first, 3 * first) == pytest.approx((np.sqrt(2) * (3 - 1)) ** 2)
+    with pytest.raises(ValueError, match="at least two"):
+        frechet_distance(first[:1], second)
 
 
-def test_networks_without_mistakes_score_full_marks(
-    face_photo: np.ndarray, face_mask: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    face = FaceWithMask(face_photo, face_mask)
-    drawn = evaluate.Redrawn(face_mask, face_mask, face_photo, face_photo, mean_colours(face_photo, face_mask))
-    monkeypatch.setattr(evaluate, "redraw", lambda pipeline, face: drawn)
-    report = evaluate.evaluate(Perfect(face), [face, face])
-    assert report["parser"]["accuracy"] == report["parser"]["miou"] == report["mask_consistency"]["miou"] == 1.0
-    assert report["parser"]["miou_19"] == pytest.approx(len(np.unique(face_mask)) / 19)
-    assert report["reconstruction"]["psnr"] == 100.0 and report["reconstruction"]["ssim"] == pytest.approx(1, abs=1e-3)
-    assert 10 < report["reconstruction"]["floor_psnr"] < 40
+def test_drift_is_counted_away_from_the_change_alone() -> None:
+    unedited = np.full((64, 64, 3), 100, np.uint8)
+    changed = np.zeros((64, 64), bool)
+    changed[:, :8] = True
+    picture = unedited.copy()
+    picture[:, :12] = 0  # the edit itself and what lies within 64 / 16 = 4 pixels of it
+    assert drift(picture, unedited, changed) == 0
+    picture[:, 12:] += 10  # columns 12.. are 5 pixels and more from column 7
+    picture[:, 12:, 0] -= 40  # no wrap-around of uint8
+    assert drift(picture, unedited, changed) == pytest.approx((30 + 10 + 10) / 3)
+    assert drift(picture, unedited, np.ones_like(changed)) is None
+
+
+# --- The command ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def saved(pipeline: MaskGANPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline without MaskVAE."""
     folder = tmp_path_factory.mktemp("weights")
-    pipeline.save_pretrained(folder)
+    MaskGANPipeline(pipeline.dmn, pipeline.parser).save_pretrained(folder)
     return folder
 
 
-def test_the_command_prints_a_table_and_writes_json_and_sheet(
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tiny baselines, one in a network folder and one in a folder that has it as `dmn`, and a tiny MaskVAE."""
+    folder = tmp_path_factory.mktemp("networks")
+    BASELINES["pix2pixhd"](**TINY["pix2pixhd"]).save_pretrained(folder / "pix2pixhd")
+    BASELINES["spade"](**TINY["spade"]).save_pretrained(folder / "run" / "dmn")
+    MaskVAE.preset("tiny").save_pretrained(folder / "mask_vae")
+    return folder
+
+
+def run(data: Path, weights: Path, *flags: object) -> int:
+    return evaluate.main([str(flag) for flag in ("--data", data, "--weights", weights, "--device", "cpu", *flags)])
+
+
+def test_one_pipeline_in_a_table_and_json_and_a_sheet(
     data_folder: Path, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    flags = ["--data", data_folder, "--weights", saved, "--device", "cpu"]
-    files = ["--json", tmp_path / "e.json", "--sheet", tmp_path / "e.jpg"]
-    assert evaluate.main([str(flag) for flag in (*flags, *files)]) == 0
-    report = json.loads((tmp_path / "e.json").read_text())
-    assert report["faces"] == 2  # the split is val unless told otherwise
-    assert {"accuracy", "miou", "iou"} <= report["parser"].keys()
-    assert {"psnr", "ssim", "floor_psnr"} <= report["reconstruction"].keys()
-    assert 0 <= report["mask_consistency"]["miou"] <= 1
+    assert run(data_folder, saved, "--json", tmp_path / "new" / "e.json", "--sheet", tmp_path / "e.jpg") == 0
+    report = json.loads((tmp_path / "new" / "e.json").read_text())
+    assert report["faces"] == 2 and report["split"] == "val" and report["resolution"] == 256
+    assert {"accuracy", "miou", "miou_19", "iou"} <= report["parser"].keys()
     assert {"background", "skin", "l_eye"} <= report["parser"]["iou"].keys()
-    assert cv2.imread(str(tmp_path / "e.jpg")).shape == (2 * 256, 5 * 256, 3)
+    (blocks,) = report["generators"].values()
+    assert list(blocks) == ["unedited", "quick_edits", "other_masks"]  # no MaskVAE, no masks of it
+    assert {"psnr", "ssim", "plain_psnr", "frechet_parser"} <= blocks["unedited"].keys()
+    assert 0 <= blocks["unedited"]["mask_consistency"]["miou"] <= 1
+    assert "drift" in blocks["quick_edits"] and "drift" not in blocks["other_masks"]
+    # Photo, then three masks with a picture each, under a line of captions.
+    assert cv2.imread(str(tmp_path / "e.jpg")).shape == (20 + 2 * 256, 7 * 256, 3)
     printed = capsys.readouterr().out
-    assert "mean colours" in printed and f"{report['reconstruction']['psnr']:.2f}" in printed
+    assert "mean colours" in printed and f"{blocks['unedited']['psnr']:.2f}" in printed
+    assert printed.count("--mask-vae FOLDER") == 1
 
 
-def test_limit_takes_faces_from_the_whole_split(data_folder: Path, saved: Path, tmp_path: Path) -> None:
-    flags = ["--data", data_folder, "--weights", saved, "--device", "cpu", "--limit", 1, "--json", tmp_path / "e.json"]
-    assert evaluate.main([str(flag) for flag in flags]) == 0
-    assert json.loads((tmp_path / "e.json").read_text())["faces"] == 1
+def test_generators_stand_side_by_side(
+    data_folder: Path, saved: Path, networks: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    compared = [f"Pix2PixHD-like={networks / 'pix2pixhd'}", f"SPADE-like={networks / 'run'}", f"DMN + EBST={saved}"]
+    flags = ["--compare", *compared, "--mask-vae", networks / "mask_vae", "--resolution", 64]
+    assert run(data_folder, saved, *flags, "--json", tmp_path / "e.json") == 0
+    report = json.loads((tmp_path / "e.json").read_text())
+    names = [saved.name, "Pix2PixHD-like", "SPADE-like", "DMN + EBST"]
+    assert list(report["generators"]) == names and report["resolution"] == 64
+    assert report["generators"]["DMN + EBST"] == report["generators"][saved.name]  # the same weights
+    assert report["generators"]["SPADE-like"] != report["generators"]["Pix2PixHD-like"]
+    for blocks in report["generators"].values():
+        assert blocks["mask_vae"]["pictures"] == 4 and blocks["quick_edits"]["pictures"] == 2
+    assert "plain_psnr" not in report["generators"]["SPADE-like"]["unedited"]
+    assert {"accuracy", "miou", "miou_all", "iou", "interpolation"} == report["mask_vae"].keys()
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[: -1 - len(report["notes"])])) <= 120
+    (head,) = [line for line in lines if "SPADE-like" in line and "IoU" not in line]
+    assert head.split() == [saved.name, "Pix2PixHD-like", "SPADE-like", "DMN", "+", "EBST"]
+    psnr_row = next(line for line in lines if "PSNR, dB" in line)
+    assert psnr_row.split()[2:] == [f"{report['generators'][name]['unedited']['psnr']:.2f}" for name in names]
+
+
+def test_the_pipelines_own_mask_vae_is_taken_unless_another_is_given(pipeline: MaskGANPipeline, networks: Path) -> None:
+    own, notes = MaskVAE.preset("tiny"), []
+    whole = MaskGANPipeline(pipeline.dmn, pipeline.parser, own)
+    assert evaluate.find_mask_vae(whole, None, notes) is own and not notes
+    assert evaluate.find_mask_vae(whole, networks / "mask_vae", notes) is not own and not notes
+
+
+def test_the_same_numbers_every_time(data_folder: Path, saved: Path, tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        assert run(data_folder, saved, "--resolution", 64, "--json", tmp_path / name) == 0
+    assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()
+
+
+def test_limit_takes_faces_from_the_whole_split(
+    data_folder: Path, saved: Path, networks: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    compared = ["--compare", f"P={networks / 'pix2pixhd'}", "--only-compared", "--mask-vae", networks / "mask_vae"]
+    flags = ["--resolution", 64, "--limit", 1, "--json", tmp_path / "e.json"]
+    assert run(data_folder, saved, *compared, *flags) == 0
+    report = json.loads((tmp_path / "e.json").read_text())
+    assert report["faces"] == 1 and list(report["generators"]) == ["P"]
+    assert list(report["generators"]["P"]) == ["unedited", "quick_edits"]
+    assert "one face only" in capsys.readouterr().out
     assert evaluate.spread(range(10), 3) == [0, 3, 6] and evaluate.spread([1, 2], 8) == [1, 2]
 
 
-@pytest.mark.parametrize("wrong", ["data", "weights"])
-def test_missing_folders_are_named(
-    wrong: str, data_folder: Path, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--data", "{tmp}/nowhere"], "nowhere"),
+        (["--weights", "{tmp}/nowhere"], "nowhere"),
+        (["--mask-vae", "{tmp}/nowhere"], "nowhere"),
+        (["--compare", "A={tmp}/nowhere"], "nowhere"),
+        (["--compare", "{networks}/pix2pixhd"], "NAME=FOLDER"),
+        (["--compare", "A={networks}/pix2pixhd", "A={networks}/run"], "Two generators are called A"),
+        (["--compare", "A={networks}/mask_vae"], "no generator"),
+        (["--resolution", "100"], "multiple of 64"),
+        (["--only-compared"], "--compare"),
+        (["--limit", "0"], "at least one face"),
+        (["--sheet", "{tmp}/sheet.txt"], "sheet.txt"),
+    ],
+)
+def test_bad_input_is_told_in_one_sentence(
+    flags: list[str],
+    sentence: str,
+    data_folder: Path,
+    saved: Path,
+    networks: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
 ) -> None:
-    folders: dict[str, Path] = {"data": data_folder, "weights": saved} | {wrong: tmp_path / "nowhere"}
+    flags = [flag.format(tmp=tmp_path, networks=networks) for flag in flags]
     with pytest.raises(SystemExit):
-        evaluate.main([f"--{name}={folder}" for name, folder in folders.items()])
-    assert "nowhere" in capsys.readouterr().err
+        run(data_folder, saved, *flags)
+    message = capsys.readouterr().err
+    assert sentence in message.splitlines()[-1]
 
 
 # --- The benchmark -------------------------------------------------------------------------------------------------
