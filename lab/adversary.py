@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from maskgan.face_parser import FaceParser
 
 from .discriminator import MultiscaleDiscriminator
 from .losses import Answers, Weights, adversarial_discriminator, generator_objective, perceptual_network
-from .run import Run
+from .run import Run, newest_checkpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--discriminator-width", type=int, default=64)
     add("--discriminator-layers", type=int, default=4)
     add("--discriminator-unshuffle", type=int, default=1, help="2 is cheaper, for training on a CPU")
+    add("--discriminator", type=Path, metavar="RUN", help="go on with D of this run's newest checkpoint")
     add("--perceptual", choices=("auto", "vgg19", "parser"), default="auto")
     add("--adversarial-weight", type=float, default=1.0)
     add("--feature-weight", type=float, default=10.0)
@@ -31,6 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def adam(network: torch.nn.Module, rate: float) -> torch.optim.Adam:
     """The optimiser of G, B and D: a low beta1, usual for adversarial training."""
     return torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.99))
+
+
+def trained_discriminator(folder: Path, critic: MultiscaleDiscriminator) -> dict[str, Tensor]:
+    """The weights of D in the newest checkpoint of a run of `pretrain_dmn.py` or `train_ebst.py`.
+
+    Raises:
+        ValueError: when the run has no D of the size of `critic`.
+    """
+    wanted = {name: tensor.shape for name, tensor in critic.state_dict().items()}
+    for file in sorted(newest_checkpoint(folder).glob("model*.safetensors")):
+        tensors = load_file(file)
+        if {name: tensor.shape for name, tensor in tensors.items()} == wanted:
+            return tensors
+    raise ValueError(f"{folder} has no discriminator of this size; give its run the same --discriminator-... flags.")
 
 
 class Adversary:
@@ -48,6 +65,8 @@ class Adversary:
         critic = MultiscaleDiscriminator(
             args.discriminator_width, args.discriminator_layers, unshuffle=args.discriminator_unshuffle
         ).to(memory_format=run.layout())
+        if args.discriminator:
+            critic.load_state_dict(trained_discriminator(args.discriminator, critic))
         if args.compile:
             critic.compile()
         self.rate = args.discriminator_learning_rate

@@ -14,7 +14,7 @@ import torch
 from maskgan.pipeline import WEIGHTS
 from maskgan.snapshots import network_folder
 
-from .pipelines import NETWORKS, assembled
+from .pipelines import NETWORKS, assembled, save
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     for name, network in pipeline.networks.items():
         if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()):
             raise SystemExit(f"The weights of the {name} hold values that are no numbers; train it again.")
-    pipeline.to(torch.float16).save_pretrained(args.out)
+    save(pipeline.to(torch.float16), args.out)
     size = sum(path.stat().st_size for path in args.out.rglob("*.safetensors"))
     print(f"{args.out}: {size / 2**20:.1f} MiB")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,3 +27,12 @@ def assembled(base: Path, trained: Mapping[str, ModelMixin]) -> MaskGANPipeline:
     """`trained` networks by name; those that are not among them come from the pipeline in `base`."""
     others = MaskGANPipeline.bundled(base, device="cpu").networks
     return MaskGANPipeline(**{**others, **trained})
+
+
+def save(pipeline: MaskGANPipeline, folder: Path) -> None:
+    """Write a pipeline as safetensors, without the paths that its networks came from."""
+    pipeline.save_pretrained(folder)
+    for path in (folder / "model_index.json", *folder.glob("*/config.json")):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config.pop("_name_or_path", None)
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

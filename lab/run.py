@@ -37,7 +37,7 @@ from maskgan.snapshots import newest_snapshot, publish
 from .data import CountingSampler
 from .launch import TrainingStoppedError, push, refuse_what_cannot_work, stopping_at_signals
 from .noise import SampleNoise
-from .pipelines import assembled
+from .pipelines import assembled, save
 
 
 def learning_rate_factor(step: int, warmup_steps: int, max_steps: int, kind: str = "cosine") -> float:
@@ -60,6 +60,19 @@ def save_picture(path: Path, picture: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), picture[..., ::-1]):
         raise OSError(f"{path} cannot be written; make room on that disk and run the same command again.")
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The whole checkpoints of a run, oldest first."""
+    return sorted(path for path in (folder / "checkpoints").glob("step-*") if path.suffix != ".partial")
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    """The newest whole checkpoint of a run; raises FileNotFoundError when it has none."""
+    found = checkpoints(folder)
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no checkpoint; give the folder of a run.")
+    return found[-1]
 
 
 def next_batch(batches: Iterator[list[Tensor]]) -> list[Tensor]:
@@ -182,8 +195,7 @@ class Run:
     def resume(self) -> int:
         """Load the newest whole checkpoint, if there is one; returns the step to go on from."""
         wanted = self.args.resume
-        found = sorted((self.args.out / "checkpoints").glob("step-*"))
-        found = [path for path in found if not path.name.endswith(".partial")]
+        found = checkpoints(self.args.out)
         if wanted == "never" and found:
             raise TrainingStoppedError(f"{self.args.out} holds a run already; choose another --out or resume it.")
         if wanted not in ("auto", "never"):
@@ -310,8 +322,7 @@ class Run:
                 if final.exists():
                     shutil.rmtree(final)
                 partial.rename(final)
-                whole = sorted(path for path in folder.glob("step-*") if not path.name.endswith(".partial"))
-                for path in whole[: -self.args.checkpoints_total_limit]:
+                for path in checkpoints(self.args.out)[: -self.args.checkpoints_total_limit]:
                     shutil.rmtree(path)
                 self._publish()
         except (OSError, RuntimeError, SafetensorError) as error:  # each library tells a full disk in its own way
@@ -351,7 +362,7 @@ class Run:
         }
 
         def write(folder: Path) -> None:
-            assembled(self.args.base, trained).save_pretrained(folder)
+            save(assembled(self.args.base, trained), folder)
 
         name = f"step-{self.step + 1:07d}"
         publish(self.args.out / "weights", name, write, about, self.args.checkpoints_total_limit)

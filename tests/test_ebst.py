@@ -33,7 +33,7 @@ def stage() -> SimpleNamespace:
     args = SimpleNamespace(
         adversarial_weight=1.0, feature_weight=10.0, perceptual_weight=10.0, pixel_weight=20.0, perceptual="parser",
         discriminator_width=4, discriminator_layers=1, discriminator_unshuffle=2, discriminator_learning_rate=1e-3,
-        compile=False,
+        compile=False, discriminator=None,
     )  # fmt: skip
     parser = FaceParser(widths=[4, 4, 4, 4, 4], blocks=1)
     run = SimpleNamespace(accelerator=accelerator, rate_factor=1.0, layout=lambda: torch.contiguous_format)
