@@ -135,6 +135,10 @@ def test_without_a_face_the_whole_picture_is_offered_and_the_work_stays(
     waiting = updates[tab.session]
     assert waiting.opened is session.opened and waiting.mask is session.mask
     assert updates[tab.whole]["visible"] is True and tab.canvas not in updates
+    (tmp_path / "letter.png").write_text("no picture")
+    with pytest.warns(UserWarning, match="not a picture"):
+        after_bad_file = tab.open_photo(waiting, str(tmp_path / "letter.png"), *LOOK)
+    assert after_bad_file[tab.whole]["visible"] is False and after_bad_file[tab.session].pending is None
     updates = tab.use_whole_picture(waiting, *LOOK)
     assert updates[tab.session].opened.name == "noise" and updates[tab.session].pending is None
     assert updates[tab.whole]["visible"] is False

@@ -26,6 +26,10 @@ _HEADER = """<header class="page-head">
 _LOCAL = "Nothing leaves this computer."
 _HOSTED = "Photos go to the server of this page, are used for nothing else, and are deleted within a few hours."
 
+# On a phone messages come up from below: at the top they would cover the result. They stand outside of what `page.css`
+# reaches.
+_HEAD = "<style>@media (max-width: 860px) { .toast-wrap { top: auto !important; bottom: 12px; } }</style>"
+
 # `Font` is a family of the visitor's own computer; plain strings would be looked for among Gradio's files.
 _SANS = [gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")]
 _MONO = [gr.themes.Font(name) for name in ("ui-monospace", "Menlo", "Consolas", "monospace")]
@@ -51,6 +55,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css_paths": [Path(__file__).with_name("page.css")],
+        "head": _HEAD,
         "footer_links": [],
         "max_file_size": "200mb",
         "ssr_mode": False,

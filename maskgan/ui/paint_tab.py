@@ -21,7 +21,7 @@ from gradio import processing_utils
 
 from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.mask_files import read_mask
-from maskgan.pipeline import MaskGANPipeline, NoFaceFound
+from maskgan.pipeline import MaskGANPipeline
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
@@ -91,7 +91,7 @@ class PaintTab(PaintLayout):
     def open_photo(self, session: Session, path: str | None, view: str, keep: bool, seamless: bool) -> Updates:
         """An uploaded file: open its largest face, or offer the whole picture when there is none.
 
-        A file that is no usable photo changes nothing but the upload field.
+        A file that is no usable photo changes nothing on the canvas.
         """
         if path is None:
             return gr.skip()
@@ -109,9 +109,11 @@ class PaintTab(PaintLayout):
                     self.session: replace(session, pending=(photo, name)),
                     self.whole: gr.update(visible=True),
                 }
-                raise NoFaceFound("No face was found in this photo; use the whole picture, or choose another photo.")
+                gr.Warning("No face was found in this photo; use the whole picture, or choose another photo.")
         except ValueError as problem:
             gr.Warning(str(problem))
+            if session.pending is not None:  # nobody thinks of that photo any more
+                updates |= {self.session: replace(session, pending=None), self.whole: gr.update(visible=False)}
         return updates
 
     @tells
