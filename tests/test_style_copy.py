@@ -1,0 +1,117 @@
+"""Style copy in the library: where it changes pixels, what it leaves alone, and what it says when it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from conftest import draw_face, draw_mask
+
+from maskgan.labels import MIRRORED_PAIRS, Label
+from maskgan.pipeline import Face, MaskGANPipeline
+from maskgan.style_copy import REGIONS, copy_geometry, copy_style, missing_regions, mix_styles
+
+LIPS = (Label.U_LIP, Label.L_LIP)
+
+
+def face_of(pipeline: MaskGANPipeline, seed: int, shift: float = 0.0, without: tuple[int, ...] = ()) -> Face:
+    mask = draw_mask(256, shift)
+    mask[np.isin(mask, without)] = Label.SKIN
+    face = pipeline.with_mask(pipeline.prepare(draw_face(mask, seed), None), mask)
+    # Untrained networks give nearly the same codes for every face: far apart, they show.
+    torch.manual_seed(seed)
+    return replace(face, style=face.style._replace(codes=5 * torch.randn_like(face.style.codes)))
+
+
+@pytest.fixture(scope="module")
+def target(pipeline: MaskGANPipeline) -> Face:
+    return face_of(pipeline, 1)
+
+
+@pytest.fixture(scope="module")
+def source(pipeline: MaskGANPipeline) -> Face:
+    return face_of(pipeline, 2, shift=0.04)
+
+
+def around(mask: np.ndarray, classes: tuple[int, ...], pixels: int) -> np.ndarray:
+    return cv2.dilate(np.isin(mask, classes).astype(np.uint8), np.ones((2 * pixels + 1, 2 * pixels + 1))) > 0
+
+
+def test_no_strength_gives_the_target_bit_for_bit(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:
+    edit = copy_style(pipeline, target, source, ["everything"], 0.0)
+    assert np.array_equal(edit.crop, target.crop) and np.array_equal(edit.photo, target.photo)
+
+
+def test_lips_change_the_lips_and_nothing_else(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:
+    edit = copy_style(pipeline, target, source, ["lips"])
+    outside = ~around(target.mask, LIPS, 3)
+    assert np.array_equal(edit.crop[outside], target.crop[outside])
+    assert np.array_equal(edit.photo[outside], target.photo[outside])
+    assert (edit.crop != target.crop)[np.isin(target.mask, LIPS)].mean() > 0.5
+    assert edit.face is target
+
+
+def test_more_strength_changes_more(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:
+    hair = target.mask == Label.HAIR
+    changes = [
+        np.abs(copy_style(pipeline, target, source, ["hair"], strength).crop.astype(int) - target.crop)[hair].mean()
+        for strength in (0.0, 0.3, 1.0)
+    ]
+    assert changes[0] == 0 < changes[1] < changes[2]
+
+
+def test_left_and_right_are_in_one_region() -> None:
+    for region in REGIONS.values():
+        for a, b in MIRRORED_PAIRS:
+            assert (a in region.classes) == (b in region.classes)
+
+
+def test_the_mirror_image_lends_its_style_where_a_side_is_hidden(pipeline: MaskGANPipeline, target: Face) -> None:
+    source = face_of(pipeline, 2, without=(Label.L_BROW,))
+    edit = copy_style(pipeline, target, source, ["brows"])
+    for side in (Label.L_BROW, Label.R_BROW):
+        assert (edit.crop != target.crop)[target.mask == side].any()
+
+
+def test_what_one_face_lacks_is_left_out_and_said(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:
+    assert missing_regions(target, source, ["lips", "accessories"]) == ["accessories"]
+    both = copy_style(pipeline, target, source, ["lips", "accessories"])
+    assert np.array_equal(both.crop, copy_style(pipeline, target, source, ["lips"]).crop)
+    with pytest.raises(ValueError, match=r"^Nothing can be copied: .* \(Hat, glasses, jewels\)\.$"):
+        copy_style(pipeline, target, source, ["accessories"])
+
+
+@pytest.mark.parametrize("regions, strength", [([], 1.0), (["beard"], 1.0), (["lips"], 1.5), (["lips"], -0.1)])
+def test_wrong_choices_get_one_sentence(
+    pipeline: MaskGANPipeline, target: Face, source: Face, regions: list[str], strength: float
+) -> None:
+    with pytest.raises(ValueError, match=r"^[A-Z].*\.$"):
+        copy_style(pipeline, target, source, regions, strength)
+
+
+def test_mixed_styles_take_the_chosen_codes_and_no_residue(target: Face, source: Face) -> None:
+    own, mixed = mix_styles(target.style, source.style, {Label.HAIR: Label.HAIR}, 1.0)
+    others = [c for c in range(19) if c != Label.HAIR]
+    assert torch.equal(mixed.codes[:, Label.HAIR], source.style.codes[:, Label.HAIR])
+    assert torch.equal(mixed.codes[:, others], target.style.codes[:, others])
+    assert not mixed.residue[:, Label.HAIR].any()
+    assert torch.equal(mixed.residue[:, others], target.style.residue[:, others])
+    assert torch.equal(own.codes, target.style.codes) and torch.equal(own.residue, mixed.residue)
+
+
+def test_a_global_style_vector_is_mixed_whole() -> None:
+    own, mixed = mix_styles(torch.zeros(1, 8), torch.ones(1, 8), {Label.HAIR: Label.HAIR}, 0.25)
+    assert torch.equal(own, torch.zeros(1, 8)) and torch.equal(mixed, torch.full((1, 8), 0.25))
+
+
+def test_shapes_come_from_the_source_and_style_from_the_target(
+    pipeline: MaskGANPipeline, target: Face, source: Face
+) -> None:
+    edit = copy_geometry(pipeline, target, source)
+    expected = pipeline.generate(source.mask, target.style).round().clip(0, 255).astype(np.uint8)
+    assert np.array_equal(edit.crop, expected)
+    same_shapes = replace(source, style=target.style)
+    assert np.array_equal(copy_geometry(pipeline, target, same_shapes).crop, expected)
