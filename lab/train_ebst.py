@@ -16,12 +16,13 @@ if __package__ in (None, ""):  # run as a script by `accelerate launch`
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from lab import adversary
 from lab.flags import arguments
-from lab.launch import TrainingStoppedError, command
+from lab.launch import command
 from lab.run import Run, picture_grid
 from lab.sources import open_stream, whole_masks
 from maskgan.alpha_blender import AlphaBlender, blend
@@ -33,6 +34,19 @@ from maskgan.mask_interpolation import LAMBDA_INTER, inner_outer
 from maskgan.mask_vae import MaskVAE
 from maskgan.pipeline import WEIGHTS
 from maskgan.snapshots import hash_of, network_folder
+
+
+def simulated_edits(vae: MaskVAE, mask: Tensor, reference: Tensor, lambda_inter: float) -> tuple[Tensor, Tensor]:
+    """M^inter and M^outer (N, S, S) for M^t and M^ref of any size S; MaskVAE works at its own."""
+
+    def resized(masks: Tensor, size: int) -> Tensor:
+        if masks.shape[-1] == size:
+            return masks
+        return F.interpolate(masks[:, None].float(), size=(size, size), mode="nearest-exact")[:, 0].to(masks.dtype)
+
+    inside, near = (resized(masks, vae.mask_size) for masks in (mask, reference))
+    inner, outer = (resized(masks, mask.shape[-1]) for masks in inner_outer(vae, inside, near, lambda_inter))
+    return inner, outer
 
 
 def algorithm_1(
@@ -61,7 +75,7 @@ def algorithm_1(
     """
     planes = one_hot(mask, image.dtype)
     # z^t = Enc_VAE(M^t), z^ref = Enc_VAE(M^ref); z^inter, z^outer = z^t +- (z^ref - z^t) / lambda_inter; decoded
-    inner, outer = inner_outer(vae, mask, reference, lambda_inter)
+    inner, outer = simulated_edits(vae, mask, reference, lambda_inter)
 
     with accelerator.autocast():
         drawn = dmn(image, mask, torch.cat([mask, inner, outer]))  # 3N, 3, H, W
@@ -92,7 +106,7 @@ def sample_grid(
     image: Tensor, mask: Tensor, vae: MaskVAE, dmn: DenseMappingNetwork, blender: AlphaBlender, lambda_inter: float
 ) -> np.ndarray:
     """Rows: photo, redrawn, inner mask and picture, outer mask and picture, blend."""
-    inner, outer = inner_outer(vae, mask, mask.roll(1, 0), lambda_inter)
+    inner, outer = simulated_edits(vae, mask, mask.roll(1, 0), lambda_inter)
     dmn.eval()
     redrawn, near, far = dmn(image, mask, torch.cat([mask, inner, outer])).chunk(3)
     dmn.train()
@@ -123,10 +137,6 @@ def main() -> None:
     face_parser = FaceParser.from_pretrained(network_folder(args.parser, "parser"))
     vae = MaskVAE.from_pretrained(network_folder(args.mask_vae, "mask_vae"))
     face_parser, vae = (network.eval().requires_grad_(False).to(device) for network in (face_parser, vae))
-    if vae.mask_size != args.resolution:
-        raise TrainingStoppedError(
-            f"This MaskVAE reads masks of {vae.mask_size} px; train with --resolution {vae.mask_size}."
-        )
 
     run.parent = args.weights and hash_of(args.weights)
     dmn = (

@@ -15,7 +15,7 @@ from test_training import SMALL, check_cut_and_resumed, moved, run
 from torch import Tensor, nn
 
 from lab.adversary import Adversary
-from lab.train_ebst import algorithm_1
+from lab.train_ebst import algorithm_1, simulated_edits
 from maskgan.alpha_blender import AlphaBlender, blend
 from maskgan.dense_mapping import DenseMappingNetwork
 from maskgan.face_parser import FaceParser
@@ -97,6 +97,18 @@ def test_gathering_at_the_pictures_gives_the_gradients_of_three_separate_passes(
     assert len(ours) == len(theirs) > 20
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_a_mask_vae_of_another_size_simulates_the_same_edits(stage: SimpleNamespace) -> None:
+    def doubled(masks: Tensor) -> Tensor:
+        return masks.repeat_interleave(2, 1).repeat_interleave(2, 2)
+
+    wanted = simulated_edits(stage.vae, stage.mask, stage.reference, 2.5)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(
+        wanted, inner_outer(stage.vae, stage.mask, stage.reference, 2.5), strict=True))  # fmt: skip
+    large = simulated_edits(stage.vae, doubled(stage.mask), doubled(stage.reference), 2.5)
+    for small, big in zip(wanted, large, strict=True):
+        assert torch.equal(big, doubled(small)) and big.dtype == stage.mask.dtype
 
 
 def test_without_a_pretrained_generator_it_refuses_to_start(tmp_path: Path) -> None:
