@@ -14,6 +14,7 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.examples import Examples
 from maskgan.ui.paint_layout import TIME_TO_LIVE
 from maskgan.ui.paint_tab import DEVICE, PaintTab
+from maskgan.ui.style_tab import StyleTab
 
 TITLE = "MaskGAN Studio"
 
@@ -85,7 +86,13 @@ def build_app(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(TIME_TO_LIVE // 4, TIME_TO_LIVE)
     ) as app:
         gr.HTML(_HEADER.format(title=TITLE, privacy=_HOSTED if hosted else _LOCAL))
-        paint = PaintTab(pipeline, examples, max_pixels)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Paint", id="paint"):
+                paint = PaintTab(pipeline, examples, max_pixels)
+            with gr.Tab("Style copy", id="style") as style_tab:
+                style = StyleTab(pipeline, examples, max_pixels)
+        style.start_with(style_tab)
+        style.send_to(paint, tabs)
         if examples.paths:
             app.load(
                 lambda *state: paint.open_example(*state, 0),

@@ -37,7 +37,7 @@ SMALL_FACE = 80
 
 Updates = dict[Any, Any]
 
-_DOWNLOAD = """(file) => {
+DOWNLOAD = """(file) => {
   const link = document.createElement("a");
   link.href = file.url;
   link.download = file.orig_name;
@@ -81,7 +81,7 @@ class PaintTab(PaintLayout):
     def open_example(self, session: Session, view: str, keep: bool, seamless: bool, index: int) -> Updates:
         """Open one of the example faces."""
         name = self.example_faces.paths[index].stem
-        return self._open(session, OpenFace.new(self.example_faces.face(index), name), view, keep, seamless)
+        return self.open_face(session, OpenFace.new(self.example_faces.face(index), name), view, keep, seamless)
 
     @tells
     def choose_example(self, session: Session, view: str, keep: bool, seamless: bool, event: gr.SelectData) -> Updates:
@@ -101,7 +101,7 @@ class PaintTab(PaintLayout):
             faces = tuple(self.pipeline.detect(photo))
             if faces:
                 face = self.pipeline.prepare(photo, faces[0])
-                updates |= self._open(session, OpenFace.new(face, name, faces, 0), view, keep, seamless)
+                updates |= self.open_face(session, OpenFace.new(face, name, faces, 0), view, keep, seamless)
                 if len(faces) > 1:
                     gr.Info(f"{len(faces)} faces were found; click another one to edit it.")
             else:
@@ -122,7 +122,7 @@ class PaintTab(PaintLayout):
         if session.pending is None:
             raise ValueError("That photo is no longer here; drop it again.")
         photo, name = session.pending
-        return self._open(session, OpenFace.new(self.pipeline.prepare(photo, None), name), view, keep, seamless)
+        return self.open_face(session, OpenFace.new(self.pipeline.prepare(photo, None), name), view, keep, seamless)
 
     @tells
     def choose_face(self, session: Session, view: str, keep: bool, seamless: bool, event: gr.SelectData) -> Updates:
@@ -132,9 +132,9 @@ class PaintTab(PaintLayout):
             return gr.skip()
         face = self.pipeline.prepare(opened.face.photo, opened.faces[event.index])
         opened = OpenFace.new(face, opened.name, opened.faces, event.index)
-        return self._open(session, opened, view, keep, seamless)
+        return self.open_face(session, opened, view, keep, seamless)
 
-    def _open(
+    def open_face(
         self,
         session: Session,
         opened: OpenFace,
@@ -143,6 +143,7 @@ class PaintTab(PaintLayout):
         seamless: bool,
         mask: np.ndarray | None = None,
     ) -> Updates:
+        """Show a face, with `mask` in place of its own where that is given."""
         face = opened.face
         mask = face.mask if mask is None else mask
         session = session.open(opened, self.pipeline.edit(face, mask, keep), mask)
@@ -213,7 +214,7 @@ class PaintTab(PaintLayout):
             raise ValueError("This result is no longer in the history.")
         step = session.history[-1 - event.index]
         if session.opened is None or step.opened.id != session.opened.id:
-            return self._open(session, step.opened, view, keep, seamless, step.mask)
+            return self.open_face(session, step.opened, view, keep, seamless, step.mask)
         session = session.painted(self.pipeline.edit(step.opened.face, step.mask, keep), step.mask)
         return {
             self.canvas: MaskCanvas.payload(step.mask, id=step.opened.id),
@@ -344,4 +345,4 @@ class PaintTab(PaintLayout):
             (self.save_photo_button, self.photo_file, [self.session, self.seamless]),
         ):
             made = button.click(make, inputs, self.file, show_progress="hidden", **packing)
-            made.success(None, self.file, None, js=_DOWNLOAD)
+            made.success(None, self.file, None, js=DOWNLOAD)

@@ -1,0 +1,235 @@
+"""The Style copy tab: the style of one face on another, by region, or the shapes of one in the style of the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import gradio as gr
+import numpy as np
+from gradio import processing_utils
+
+from maskgan.images import MAX_PIXELS
+from maskgan.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
+from maskgan.ui.examples import Examples
+from maskgan.ui.face_input import FaceInput
+from maskgan.ui.paint_tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
+from maskgan.ui.pictures import png, webp
+from maskgan.ui.session import OpenFace, Session
+
+_STYLE, _SHAPES = "style", "shapes"
+_SOURCE, _TARGET = "Source above", "Target above"
+
+#: Sources and targets of the matrix, at most, and the side of one of its pictures in pixels.
+MATRIX, _CELL = 4, 192
+
+
+class StyleTab:
+    """Source (gives the style) and target (gives the shapes), the choices between them, and the result."""
+
+    def __init__(self, pipeline: MaskGANPipeline, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
+        """Build the tab inside the `gr.Tab` that is open."""
+        self.pipeline, self.example_faces = pipeline, examples
+        with gr.Row(elem_classes="style-tab"):
+            self.source = FaceInput("source", "Source: gives the style", pipeline, examples, max_pixels)
+            self.target = FaceInput("target", "Target: is changed", pipeline, examples, max_pixels)
+            with gr.Column(min_width=300):
+                gr.HTML("<h2 class='step'>Result</h2>")
+                self.result = gr.ImageSlider(
+                    label="Target and result",
+                    show_label=False,
+                    slider_position=10,
+                    buttons=["fullscreen"],
+                    interactive=False,
+                    container=False,
+                    max_height=360,
+                    elem_id="style-result",
+                )
+                self.direction = gr.Radio(
+                    [("Copy the style", _STYLE), ("Copy the shapes", _SHAPES)],
+                    value=_STYLE,
+                    label="Direction",
+                    show_label=False,
+                    elem_id="style-direction",
+                )
+                self.regions = gr.CheckboxGroup(
+                    [(region.title, name) for name, region in REGIONS.items()],
+                    value=["lips", "hair"],
+                    label="Regions to copy",
+                    elem_id="style-regions",
+                )
+                self.strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", elem_id="style-strength")
+                with gr.Row():
+                    self.swap_button = gr.Button("Swap", size="sm", min_width=0, elem_id="style-swap")
+                    self.send_button = gr.Button("Send to Paint", size="sm", min_width=0, elem_id="style-send")
+                    self.save_button = gr.Button(
+                        "Download photo", size="sm", min_width=0, variant="primary", elem_id="style-save"
+                    )
+                self.file = gr.DownloadButton(visible=False)
+        names = [_SOURCE, _TARGET, *(path.stem for path in examples.paths)]
+        with gr.Accordion("Compare several sources and targets", open=False, elem_id="style-compare"):
+            choice = {"multiselect": True, "max_choices": MATRIX}
+            self.matrix_sources = gr.Dropdown(names, value=names[2:4], label="Sources (rows)", **choice)
+            self.matrix_targets = gr.Dropdown(names, value=names[4:6], label="Targets (columns)", **choice)
+            self.matrix_button = gr.Button("Draw the grid", size="sm", elem_id="style-matrix-draw")
+            self.matrix = gr.Image(
+                label="Every source on every target", show_label=False, interactive=False, elem_id="style-matrix"
+            )
+        self._wire()
+
+    # ------------------------------------------------------------------ handlers
+
+    def start(self, source: Session, target: Session) -> Updates:
+        """The first visit: two of the examples."""
+        if source.opened is not None or target.opened is not None or len(self.example_faces.paths) < 2:
+            return gr.skip()
+        return self.source.open_example(2) | self.target.open_example(1)
+
+    def _edit(self, source: Face, target: Face, direction: str, regions: list[str], strength: float) -> Edit:
+        if direction == _SHAPES:
+            return copy_geometry(self.pipeline, target, source)
+        return copy_style(self.pipeline, target, source, regions, strength)
+
+    @staticmethod
+    def _faces(source: Session, target: Session) -> tuple[Face, Face]:
+        if source.opened is None or target.opened is None:
+            raise ValueError("Choose a source and a target face first.")
+        return source.opened.face, target.opened.face
+
+    @tells
+    def update(self, source: Session, target: Session, direction: str, regions: list[str], strength: float) -> Updates:
+        """The result for what is chosen now."""
+        if source.opened is None or target.opened is None:
+            return gr.skip()
+        faces = self._faces(source, target)
+        edit = self._edit(*faces, direction, regions, strength)
+        if direction == _STYLE and (left_out := missing_regions(faces[1], faces[0], regions)):
+            names = ", ".join(REGIONS[name].title.lower() for name in left_out)
+            gr.Info(f"Left out, for one of the two faces has none: {names}.")
+        pictures = edit.face.crop, edit.crop
+        return {
+            self.result: tuple(self._saved(webp(picture), "face.webp") for picture in pictures),
+            self.strength: gr.update(interactive=direction == _STYLE),
+            self.regions: gr.update(interactive=direction == _STYLE),
+        }
+
+    @tells
+    def swap(self, source: Session, target: Session) -> Updates:
+        """Source and target change places."""
+        self._faces(source, target)
+        return self.source.show(target.opened) | self.target.show(source.opened)
+
+    @tells
+    def draw_matrix(
+        self,
+        source: Session,
+        target: Session,
+        direction: str,
+        regions: list[str],
+        strength: float,
+        sources: list[str],
+        targets: list[str],
+    ) -> Updates:
+        """Every chosen source (rows) on every chosen target (columns), with the faces themselves at the margins."""
+        if not sources or not targets:
+            raise ValueError("Choose at least one source and one target for the grid.")
+        rows, columns = ([self._named(n, source, target) for n in names[:MATRIX]] for names in (sources, targets))
+        top = [np.full((_CELL, _CELL, 3), 255, np.uint8)]
+        top += [_labelled(face.crop, name) for face, name in zip(columns, targets, strict=False)]
+        lines = [np.hstack(top)]
+        for face, name in zip(rows, sources, strict=False):
+            cells = [_labelled(face.crop, name)]
+            cells += [_labelled(self._edit(face, other, direction, regions, strength).crop) for other in columns]
+            lines.append(np.hstack(cells))
+        return {self.matrix: np.vstack(lines)}
+
+    def _named(self, name: str, source: Session, target: Session) -> Face:
+        if name in (_SOURCE, _TARGET):
+            return self._faces(source, target)[name == _TARGET]
+        stems = [path.stem for path in self.example_faces.paths]
+        if name not in stems:
+            raise ValueError(f"There is no example {name!r}.")
+        return self.example_faces.face(stems.index(name))
+
+    def photo_file(self, source: Session, target: Session, direction: str, regions: list[str], strength: float) -> str:
+        """The whole photo of the target with the result in it."""
+        try:
+            edit = self._edit(*self._faces(source, target), direction, regions, strength)
+        except ValueError as problem:  # an error, not a warning: the download that follows must not start
+            raise gr.Error(str(problem), print_exception=False) from problem
+        return self._saved(png(edit.photo), f"{target.opened.name}_style.png")
+
+    def result_face(
+        self, source: Session, target: Session, direction: str, regions: list[str], strength: float
+    ) -> OpenFace:
+        """The result as a face of its own, to be painted on."""
+        edit = self._edit(*self._faces(source, target), direction, regions, strength)
+        shapes = source.opened.face.mask if direction == _SHAPES else target.opened.face.mask
+        face = self.pipeline.with_mask(replace(edit.face, photo=edit.photo, crop=edit.crop), shapes)
+        return OpenFace.new(face, f"{target.opened.name}_style")
+
+    def _saved(self, content: bytes, name: str) -> str:
+        return processing_utils.save_bytes_to_cache(content, name, self.file.GRADIO_CACHE)
+
+    # ------------------------------------------------------------------ events
+
+    def _wire(self) -> None:
+        quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
+        self.sessions = [self.source.session, self.target.session]
+        self.chosen = [*self.sessions, self.direction, self.regions, self.strength]
+        shown = [self.result, self.strength, self.regions]
+        for face_input in (self.source, self.target):
+            face_input.on_change(self.update, self.chosen, shown)
+        gr.on(
+            [self.direction.input, self.regions.input, self.strength.input],
+            self.update,
+            self.chosen,
+            shown,
+            trigger_mode="always_last",
+            api_name="update_style",
+            **quiet,
+        )
+        swapped = self.swap_button.click(
+            self.swap, self.sessions, [*self.source.outputs, *self.target.outputs], **quiet
+        )
+        swapped.success(self.update, self.chosen, shown, **quiet)
+        self.matrix_button.click(
+            self.draw_matrix, [*self.chosen, self.matrix_sources, self.matrix_targets], self.matrix, **quiet
+        )
+        made = self.save_button.click(self.photo_file, self.chosen, self.file, **quiet)
+        made.success(None, self.file, None, js=DOWNLOAD)
+
+    def start_with(self, tab: gr.Tab) -> None:
+        """Open two examples when somebody first looks at the tab."""
+        quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
+        started = tab.select(self.start, self.sessions, [*self.source.outputs, *self.target.outputs], **quiet)
+        started.success(self.update, self.chosen, [self.result, self.strength, self.regions], **quiet)
+
+    def send_to(self, paint: PaintTab, tabs: gr.Tabs) -> None:
+        """Make "Send to Paint" open the result in the Paint tab `paint` of `tabs`."""
+        look = [paint.view, paint.keep, paint.seamless]
+
+        @tells
+        def send(session: Session, *rest: Any) -> Updates:
+            opened = self.result_face(*rest[: len(self.chosen)])
+            return {tabs: gr.Tabs(selected="paint"), **paint.open_face(session, opened, *rest[len(self.chosen) :])}
+
+        self.send_button.click(
+            send,
+            [paint.session, *self.chosen, *look],
+            [tabs, paint.session, paint.face_result, paint.photo_result, paint.canvas, paint.faces, paint.whole],
+            show_progress="hidden",
+            api_visibility="undocumented",
+            **DEVICE,
+        )
+
+
+def _labelled(crop: np.ndarray, name: str = "") -> np.ndarray:
+    """A cell of the matrix (_CELL, _CELL, 3) with its name at the foot."""
+    cell = cv2.resize(crop, (_CELL, _CELL), interpolation=cv2.INTER_AREA)
+    if name:
+        cell[-20:] = 255
+        cv2.putText(cell, name, (6, _CELL - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (30, 30, 30), 1, cv2.LINE_AA)
+    return cell
