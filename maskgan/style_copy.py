@@ -105,7 +105,7 @@ def mix_styles(target: Style, source: Style, lenders: dict[int, int], strength: 
     copied = torch.zeros(NUM_CLASSES, device=target.codes.device, dtype=target.codes.dtype)
     copied[list(lenders)] = 1
     order = torch.tensor([lenders.get(c, c) for c in range(NUM_CLASSES)], device=copied.device)
-    codes = target.codes + strength * copied[None, :, None] * (source.codes[:, order] - target.codes)
+    codes = torch.lerp(target.codes, source.codes[:, order], strength * copied[None, :, None])
     own = target._replace(residue=target.residue * (1 - copied)[None, :, None, None, None])
     return own, own._replace(codes=codes)
 
