@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from .faces import Alignment, DetectedFace, detect_faces, feathered_square, past
 from .images import to_tensor
 from .mask_files import resize_mask
 from .mask_vae import MaskVAE
-from .snapshots import newest_snapshot
+from .snapshots import Weights, newest_snapshot
 
 #: Where the bundled weights lie.
 WEIGHTS = Path(__file__).parent / "weights"
@@ -40,7 +42,8 @@ class Face:
 
     photo: (H, W, 3) uint8 RGB; crop: (S, S, 3) uint8 RGB; mask: (S, S) uint8 class ids; confidence: (S, S)
     float32 in 0..1; style: a value of the DMN; reconstruction: (S, S, 3) float32 in 0..255, what the DMN makes of
-    the unedited mask; alignment: where the crop lies in the photo.
+    the unedited mask; alignment: where the crop lies in the photo; weights: those that style and reconstruction come
+    from (another pipeline makes them anew, see `MaskGANPipeline.own`), None to have them taken as they are.
     """
 
     photo: np.ndarray
@@ -50,6 +53,7 @@ class Face:
     style: Style
     reconstruction: np.ndarray
     alignment: Alignment
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +76,11 @@ class Edit:
         """The full photo (H, W, 3) uint8 RGB with the edited face; outside the region bit-identical."""
         return self.paste()
 
+    @property
+    def weights(self) -> Weights | None:
+        """The weights that made it."""
+        return self.face.weights
+
     def paste(self, seamless: bool = False) -> np.ndarray:
         """Like `photo`; `seamless` matches colours at the region's border by gradient-domain cloning."""
         face = self.face
@@ -82,7 +91,7 @@ class MaskGANPipeline(DiffusionPipeline):
     """Face editing by semantic masks: a Dense Mapping Network and a face parser, which are all that an edit needs.
 
     Beside them may stand `mask_vae`, for masks between masks, and the `alpha_blender` of EBST, which only further
-    training needs. Stateless apart from its weights: any number of threads may call it at once.
+    training needs. Any number of threads may call it at once. `weights` says which weights it has.
     """
 
     _optional_components: ClassVar = ["mask_vae", "alpha_blender"]
@@ -98,6 +107,9 @@ class MaskGANPipeline(DiffusionPipeline):
         self.register_modules(dmn=dmn, parser=parser, mask_vae=mask_vae, alpha_blender=alpha_blender)
         for network in self.networks.values():
             network.eval().requires_grad_(False)
+        self.weights = Weights()
+        self._renewed: WeakKeyDictionary[Face, Face] = WeakKeyDictionary()
+        self._renewing = threading.Lock()
 
     @property
     def networks(self) -> dict[str, ModelMixin]:
@@ -118,6 +130,7 @@ class MaskGANPipeline(DiffusionPipeline):
             pipeline = cls.from_pretrained(folder, local_files_only=True)
         finally:
             diffusers_logging.enable_progress_bar()
+        pipeline.weights = Weights.of(folder)
         return pipeline.to(device or best_device())
 
     def _tensor(self, image: np.ndarray) -> Tensor:
@@ -179,7 +192,23 @@ class MaskGANPipeline(DiffusionPipeline):
     ) -> Face:
         style = self.encode_style(crop, mask)
         reconstruction = self.generate(mask, style)
-        return Face(photo, crop, mask, confidence, style, reconstruction, alignment)
+        return Face(photo, crop, mask, confidence, style, reconstruction, alignment, self.weights)
+
+    def own(self, face: Face) -> Face:
+        """A face as this pipeline would have prepared it with that crop and mask.
+
+        A style means nothing to other networks than those that it was trained with. The face itself where this
+        pipeline made it; else its style is encoded anew, once for as long as that face is held.
+        """
+        if face.weights is None or face.weights is self.weights:
+            return face
+        with self._renewing:
+            renewed = self._renewed.get(face)
+        if renewed is None:
+            renewed = self._face(face.photo, face.crop, face.mask, face.confidence, face.alignment)
+            with self._renewing:
+                self._renewed[face] = renewed
+        return renewed
 
     @torch.inference_mode()
     def encode_style(self, crop: np.ndarray, mask: np.ndarray) -> Style:
@@ -204,7 +233,7 @@ class MaskGANPipeline(DiffusionPipeline):
         """Redraw a face in the shapes of an edited mask.
 
         Args:
-            face: from `prepare`.
+            face: from `prepare`; from another pipeline than this one, see `own`.
             mask: (S, S) class ids; another square size is scaled by nearest neighbour.
             keep_untouched: keep the photo's own pixels where the mask did not change.
             original_mask: what the user started from, when not `face.mask`.
@@ -217,6 +246,7 @@ class MaskGANPipeline(DiffusionPipeline):
             original_mask = self._checked(original_mask, face.mask.shape)
             if (original_mask != face.mask).any():
                 face = self.with_mask(face, original_mask)
+        face = self.own(face)
         changed = mask != face.mask
         if keep_untouched and not changed.any():
             crop, region, detail = compositing.keep_untouched(face.crop, face.crop, face.crop, mask, mask)

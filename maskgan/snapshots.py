@@ -16,7 +16,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,83 @@ ABOUT = "snapshot.json"
 INDEX = "model_index.json"
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Which weights a pipeline has, so that a result can tell what made it.
+
+    hash: `weights_hash` of the folder that they were read from, "" for networks that were never saved; stage, step:
+    of the run that published them, None for others.
+    """
+
+    hash: str = ""
+    stage: str | None = None
+    step: int | None = None
+
+    @classmethod
+    def of(cls, folder: Path) -> Weights:
+        """Those of a pipeline folder."""
+        return cls.described(weights_hash(folder), read_about(folder))
+
+    @classmethod
+    def described(cls, digest: str, about: Mapping[str, Any] | None) -> Weights:
+        """Those of a hash, and of a `snapshot.json` where there is one."""
+        about = about or {}
+        return cls(digest, about.get("stage"), about.get("step"))
+
+    @property
+    def short_hash(self) -> str:
+        """The first eight digits of the hash."""
+        return self.hash[:8] or "unsaved"
+
+    def __str__(self) -> str:
+        origin = [] if self.stage is None else [self.stage]
+        origin += [] if self.step is None else [f"step {self.step}"]
+        return f"{self.short_hash} ({', '.join(origin)})" if origin else self.short_hash
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The weights and configuration files of a network or pipeline folder, sorted."""
+    files = (path for suffix in ("safetensors", "json") for path in folder.rglob(f"*.{suffix}"))
+    return sorted(path for path in files if path.name != ABOUT)
+
+
 def file_hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every weights and configuration file of a network or pipeline folder, by relative path."""
-    files = sorted(path for suffix in ("safetensors", "json") for path in folder.rglob(f"*.{suffix}"))
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-        if path.name != ABOUT
+        for path in weight_files(folder)
     }
 
 
 def weights_hash(folder: Path) -> str:
     """One SHA-256 for the weights and configuration of a network or pipeline folder, as 64 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(file_hashes(folder), sort_keys=True).encode()).hexdigest()
+    return combined_hash(file_hashes(folder))
+
+
+def combined_hash(hashes: Mapping[str, str]) -> str:
+    """`weights_hash` from `file_hashes`."""
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+
+
+def read_about(folder: Path) -> dict[str, Any] | None:
+    """The `snapshot.json` of a pipeline folder, None where there is none.
+
+    Raises:
+        ValueError: when it is damaged or of a newer version of MaskGAN Studio.
+    """
+    path = folder / ABOUT
+    if not path.exists():
+        return None
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        version = int(about["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path.name} is damaged; let the run publish again.") from error
+    if version > FORMAT:
+        raise ValueError(f"{path.name} was written by a newer version of MaskGAN Studio; update this one.")
+    if not isinstance(about.get("files"), dict) or not isinstance(about.get("hash"), str):
+        raise ValueError(f"{path.name} is damaged; let the run publish again.")
+    return about
 
 
 def newest_snapshot(folder: Path) -> Path:
