@@ -1,0 +1,228 @@
+"""Plugs pulled, disks full, numbers gone wrong: a run stops with a sentence and goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub.errors import LocalTokenNotFoundError
+from test_training import ROOT, assert_equal_folders
+
+from lab import launch, pretrain_dmn, train_mask_vae
+from lab.launch import TrainingStoppedError
+from lab.run import Run, checkpoints
+from lab.shards import write_shards
+from maskgan.snapshots import newest_snapshot
+
+Train = Callable[..., None]
+
+
+@pytest.fixture
+def flags(data_folder: Path, tiny_weights: Path) -> list[str]:
+    """A MaskVAE run of four steps, a checkpoint after every other."""
+    return [
+        "--data", str(data_folder), "--parser", str(tiny_weights), "--base", str(tiny_weights), "--preset", "tiny",
+        "--resolution", "64", "--batch-size", "2", "--num-workers", "0", "--max-steps", "4",
+        "--checkpointing-steps", "2", "--log-steps", "1", "--sample-steps", "4",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def train(flags: list[str], monkeypatch: pytest.MonkeyPatch) -> Train:
+    """Runs the stage in this process: train(out, more flags)."""
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+
+    def start(out: Path, *more: object) -> None:
+        monkeypatch.setattr(sys, "argv", ["train_mask_vae.py", *flags, "--out", str(out), *map(str, more)])
+        train_mask_vae.main()
+
+    return start
+
+
+@pytest.fixture
+def whole(train: Train, tmp_path: Path) -> Path:
+    """A run that nothing happened to."""
+    train(tmp_path / "whole")
+    return tmp_path / "whole"
+
+
+def assert_ended_alike(one: Path, other: Path) -> None:
+    assert_equal_folders(one / "checkpoints" / "step-0000004", other / "checkpoints" / "step-0000004")
+    assert newest_snapshot(one).name == newest_snapshot(other).name
+    assert not list(other.rglob("*.partial"))
+
+
+def test_asked_to_stop_it_saves_the_step_in_work_and_goes_on_from_there(
+    train: Train, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = signal.getsignal(signal.SIGTERM)
+    log = Run.log
+
+    def log_and_terminate(run: Run, parts: dict[str, Any]) -> None:
+        log(run, parts)
+        if run.step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Run, "log", log_and_terminate)
+    train(tmp_path / "cut")
+    assert [path.name for path in checkpoints(tmp_path / "cut")] == ["step-0000002", "step-0000003"]
+    assert signal.getsignal(signal.SIGTERM) is former
+    monkeypatch.setattr(Run, "log", log)
+    train(tmp_path / "cut")
+    assert_ended_alike(whole, tmp_path / "cut")
+
+
+@contextmanager
+def small_files_only(size: int) -> Iterator[None]:
+    """Writing beyond `size` bytes fails, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_stops_with_a_sentence_and_leaves_the_last_checkpoint(train: Train, tmp_path: Path) -> None:
+    out = tmp_path / "full"
+    train(out, "--max-steps", 2, "--sample-steps", 9)
+    before = newest_snapshot(out)
+    with small_files_only(60_000), pytest.raises(TrainingStoppedError, match=r"Step 4 could not be saved .* make room"):
+        train(out, "--max-steps", 6, "--sample-steps", 9)
+    assert [path.name for path in checkpoints(out)] == ["step-0000002"] and newest_snapshot(out) == before
+    assert not list(out.rglob("*.partial"))
+    train(out)
+    assert checkpoints(out)[-1].name == "step-0000004" and newest_snapshot(out) != before
+
+
+def test_numbers_gone_wrong_are_never_saved(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(TrainingStoppedError, match=r"Step \d: .*(not a number|no numbers).*--learning-rate"):
+        train(tmp_path / "wild", "--learning-rate", "1e30", "--warmup-steps", 0, "--log-steps", 9)
+    assert not checkpoints(tmp_path / "wild") and not (tmp_path / "wild" / "weights").exists()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_picture_that_vanishes_on_the_way_is_named(
+    workers: int, train: Train, make_data: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_data(train=2)
+    log = Run.log
+
+    def log_and_damage(run: Run, parts: dict[str, Any]) -> None:
+        log(run, parts)
+        if run.step == 2:
+            for name in ("f0", "f1"):
+                (data / "images" / f"{name}.png").write_bytes(b"no picture any more")
+
+    monkeypatch.setattr(Run, "log", log_and_damage)
+    with pytest.raises(TrainingStoppedError, match=r"^Cannot read .*f\d\.png; .* The last checkpoint is intact\.$"):
+        train(tmp_path / "run", "--data", data, "--num-workers", workers, "--max-steps", 40, "--sample-steps", 99)
+    assert checkpoints(tmp_path / "run")
+
+
+def test_a_checkpoint_can_be_chosen_and_nonsense_is_refused(train: Train, whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "again")
+    train(tmp_path / "again", "--resume", whole / "checkpoints" / "step-0000002")
+    assert_ended_alike(whole, tmp_path / "again")
+    with pytest.raises(TrainingStoppedError, match="is no checkpoint"):
+        train(tmp_path / "again", "--resume", tmp_path)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(flags: list[str], whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    script = [sys.executable, str(ROOT / "lab" / "train_mask_vae.py"), *flags, "--out", str(out)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    for moment in ("config.json", "checkpoints/step-0000002*", "weights/latest.json"):
+        process = subprocess.Popen(script, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not list(out.glob(moment)):
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+    subprocess.run(script, env=environment, check=True, capture_output=True, timeout=300)
+    assert_ended_alike(whole, out)
+
+
+# --- Shards, trackers, the hub ---------------------------------------------------------------------------------------
+
+
+def test_shards_train_and_resume(
+    data_folder: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shards(data_folder, tmp_path / "shards", samples_per_shard=3)
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    masks = []
+    monkeypatch.setattr(pretrain_dmn, "one_hot", lambda mask, *a: masks.append(mask) or torch.zeros(2, 19, 64, 64))
+
+    def start(out: Path, steps: int) -> None:
+        flags = [
+            "--data", tmp_path / "shards", "--out", out, "--parser", tiny_weights, "--base", tiny_weights,
+            "--preset", "tiny", "--discriminator-width", 4, "--discriminator-layers", 1, "--perceptual", "parser",
+            "--resolution", 64, "--batch-size", 2, "--num-workers", 0, "--max-steps", steps, "--lr-scheduler",
+            "constant", "--checkpointing-steps", 2, "--sample-steps", 9,
+        ]  # fmt: skip
+        monkeypatch.setattr(sys, "argv", ["pretrain_dmn.py", *map(str, flags)])
+        pretrain_dmn.main()
+
+    start(tmp_path / "whole", 4)
+    assert all(mask.max() <= 18 for mask in masks)  # the parser filled what the shards leave open
+    start(tmp_path / "cut", 2)
+    start(tmp_path / "cut", 4)
+    assert_ended_alike(tmp_path / "whole", tmp_path / "cut")
+    seen = [mask.sum().item() for mask in masks]
+    assert seen[:4] == seen[4:] and len(set(seen[:4])) > 1
+
+
+def test_trackers_get_the_numbers_and_a_missing_one_is_named(train: Train, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    train(tmp_path / "run", "--report-to", "tensorboard", "--max-steps", 1)
+    assert list((tmp_path / "run").rglob("events.out.tfevents.*"))
+    line = json.loads((tmp_path / "run" / "stats.jsonl").read_text().splitlines()[0])
+    assert {"learning_rate", "images_per_second", "seconds_left", "waiting_for_data"} <= line.keys()
+    assert line["seconds_left"] == 0 and 0 <= line["waiting_for_data"] <= 1
+
+
+class Hub:
+    """Stands in for the Hugging Face hub."""
+
+    def __init__(self) -> None:
+        self.uploaded: list[tuple[str, Path]] = []
+        self.known = True
+
+    def __call__(self) -> Hub:
+        return self
+
+    def whoami(self) -> dict[str, str]:
+        if not self.known:
+            raise LocalTokenNotFoundError("no token")
+        return {"name": "somebody"}
+
+    def create_repo(self, repository: str, exist_ok: bool) -> None:
+        assert exist_ok
+
+    def upload_folder(self, repo_id: str, folder_path: Path, commit_message: str) -> None:
+        self.uploaded.append((repo_id, folder_path))
+
+
+def test_the_last_snapshot_goes_to_the_hub(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub()
+    monkeypatch.setattr(launch, "HfApi", hub)
+    train(tmp_path / "run", "--push-to-hub", "somebody/masks", "--max-steps", 2)
+    assert hub.uploaded == [("somebody/masks", newest_snapshot(tmp_path / "run"))]
+    hub.known = False
+    args = SimpleNamespace(push_to_hub="somebody/masks", dry_run=False)
+    with pytest.raises(TrainingStoppedError, match="cannot log in"):
+        launch.refuse_what_cannot_work(args)
