@@ -123,6 +123,11 @@ def newest_snapshot(folder: Path) -> Path:
     )
 
 
+def is_weights_folder(folder: Path) -> bool:
+    """Whether a run publishes into it: a weights folder or a run with at least one snapshot."""
+    return not (folder / INDEX).exists() and any((place / LATEST).exists() for place in (folder, folder / "weights"))
+
+
 def hash_of(folder: Path) -> str:
     """`weights_hash` of the pipeline that `folder` leads to (see `newest_snapshot`), else of the network in it."""
     try:

@@ -164,6 +164,7 @@ def copy_style(
         raise ValueError(f"Nothing can be copied: one of the two faces has no such part ({names}).")
     inside = np.isin(target.mask, list(lenders))
     weight = _weight(inside) if strength else np.zeros(inside.shape, np.float32)
+    target, source = pipeline.own(target), pipeline.own(source)
     own, mixed = (
         pipeline.generate(target.mask, style) for style in mix_styles(target.style, source.style, lenders, strength)
     )

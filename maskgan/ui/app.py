@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from maskgan.hot_reload import Serving
 from maskgan.images import MAX_PIXELS
 from maskgan.pipeline import MaskGANPipeline
 from maskgan.quick_edits import QUICK_EDITS
@@ -15,6 +16,7 @@ from maskgan.ui.examples import Examples
 from maskgan.ui.paint_layout import TIME_TO_LIVE
 from maskgan.ui.paint_tab import DEVICE, PaintTab
 from maskgan.ui.style_tab import StyleTab
+from maskgan.ui.weights_line import WeightsNews
 
 TITLE = "MaskGAN Studio"
 
@@ -70,34 +72,37 @@ def _tooltips() -> str:
 
 
 def build_app(
-    pipeline: MaskGANPipeline,
+    pipeline: MaskGANPipeline | Serving,
     examples: Examples | None = None,
     *,
     max_pixels: int = MAX_PIXELS,
     hosted: bool = False,
 ) -> gr.Blocks:
-    """The whole page around a pipeline.
+    """The whole page around a pipeline, or around one that follows a folder of weights.
 
     max_pixels: larger uploads are refused before they are decoded; hosted: visitors use it over a network, which the
     header then says in place of "nothing leaves this computer".
     """
-    examples = examples or Examples(pipeline)
+    serving = Serving.of(pipeline)
+    examples = examples or Examples(serving)
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(TIME_TO_LIVE // 4, TIME_TO_LIVE)
     ) as app:
         gr.HTML(_HEADER.format(title=TITLE, privacy=_HOSTED if hosted else _LOCAL))
+        news = WeightsNews(serving)
         with gr.Tabs() as tabs:
             with gr.Tab("Paint", id="paint"):
-                paint = PaintTab(pipeline, examples, max_pixels)
+                paint = PaintTab(serving, examples, max_pixels)
             with gr.Tab("Style copy", id="style") as style_tab:
-                style = StyleTab(pipeline, examples, max_pixels)
+                style = StyleTab(serving, examples, max_pixels)
         style.start_with(style_tab)
         style.send_to(paint, tabs)
+        news.follow(paint.session)
         if examples.paths:
             app.load(
                 lambda *state: paint.open_example(*state, 0),
                 [paint.session, paint.view, paint.keep, paint.seamless],
-                [paint.session, paint.face_result, paint.photo_result, paint.canvas, paint.faces, paint.whole],
+                paint.outputs,
                 show_progress="hidden",
                 api_visibility="undocumented",
                 api_name="start",

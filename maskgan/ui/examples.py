@@ -7,25 +7,27 @@ from pathlib import Path
 
 import numpy as np
 
+from maskgan.hot_reload import Serving
 from maskgan.images import read_photo
 from maskgan.mask_files import read_mask
 from maskgan.pipeline import Face, MaskGANPipeline
 from maskgan.ui.pictures import shrink
+from maskgan.ui.weights_line import UsesWeights
 
 FOLDER = Path(__file__).parents[2] / "examples"
 
 
-class Examples:
+class Examples(UsesWeights):
     """Example pictures of a folder and their faces, ready to be opened.
 
     A square picture with a mask of its stem in `masks/` is an aligned face crop; any other goes the way of a
     visitor's photo. Safe to use from several threads.
     """
 
-    def __init__(self, pipeline: MaskGANPipeline, folder: Path = FOLDER) -> None:
+    def __init__(self, pipeline: MaskGANPipeline | Serving, folder: Path = FOLDER) -> None:
         # Portraits first: the page opens with one.
         self.paths = sorted(folder.glob("*.jpg"), key=lambda path: (not path.stem.startswith("portrait"), path.stem))
-        self._pipeline = pipeline
+        self.serving = Serving.of(pipeline)
         self._faces: dict[int, Face] = {}
         self._lock = threading.Lock()
 
@@ -53,6 +55,6 @@ class Examples:
         photo = read_photo(path)
         mask = path.parent / "masks" / f"{path.stem}.png"
         if photo.shape[0] != photo.shape[1] or not mask.exists():
-            return self._pipeline.prepare(photo)
-        face = self._pipeline.prepare(photo, None)
-        return self._pipeline.with_mask(face, read_mask(mask, face.mask.shape, order="celebamask"))
+            return self.pipeline.prepare(photo)
+        face = self.pipeline.prepare(photo, None)
+        return self.pipeline.with_mask(face, read_mask(mask, face.mask.shape, order="celebamask"))

@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from maskgan.hot_reload import Serving
 from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.pipeline import MaskGANPipeline
 from maskgan.ui.examples import Examples
@@ -21,18 +22,24 @@ from maskgan.ui.paint_layout import TIME_TO_LIVE
 from maskgan.ui.paint_tab import DEVICE, Updates, tells
 from maskgan.ui.pictures import face_thumbnails
 from maskgan.ui.session import OpenFace, Session
+from maskgan.ui.weights_line import UsesWeights
 
 _QUIET = {"show_progress": "minimal", "api_visibility": "undocumented", **DEVICE}
 
 
-class FaceInput:
+class FaceInput(UsesWeights):
     """Components of one face: `session` holds what is open; `outputs` is all that `show` may update."""
 
     def __init__(
-        self, name: str, title: str, pipeline: MaskGANPipeline, examples: Examples, max_pixels: int = MAX_PIXELS
+        self,
+        name: str,
+        title: str,
+        pipeline: MaskGANPipeline | Serving,
+        examples: Examples,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         """Build it inside the `gr.Blocks` that is open. `name` prefixes the element ids, `title` is its heading."""
-        self.pipeline, self.example_faces, self.max_pixels = pipeline, examples, max_pixels
+        self.serving, self.example_faces, self.max_pixels = Serving.of(pipeline), examples, max_pixels
         strip = {"container": False, "allow_preview": False, "show_label": False, "object_fit": "cover", "buttons": []}
         self.session = gr.State(Session(), time_to_live=TIME_TO_LIVE)
         with gr.Column(elem_classes="face-input", min_width=240):

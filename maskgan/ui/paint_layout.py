@@ -92,6 +92,7 @@ class PaintLayout:
             visible=False,
             elem_id="history",
         )
+        self.made_by = gr.HTML("", elem_id="made-by")
 
     def _quick(self) -> None:
         with gr.Row(elem_classes="line"):

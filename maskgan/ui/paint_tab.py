@@ -19,6 +19,7 @@ import gradio as gr
 import numpy as np
 from gradio import processing_utils
 
+from maskgan.hot_reload import Serving
 from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.mask_files import read_mask
 from maskgan.pipeline import MaskGANPipeline
@@ -28,6 +29,7 @@ from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint_layout import PaintLayout
 from maskgan.ui.pictures import face_thumbnails, mask_png, photos_for_screen, png, thumbnail, webp
 from maskgan.ui.session import OpenFace, Session
+from maskgan.ui.weights_line import UsesWeights, made_by
 
 #: One at a time: torch uses all cores for one edit already, and order is what keeps answers in step.
 DEVICE = {"concurrency_id": "device", "concurrency_limit": 1}
@@ -65,12 +67,15 @@ def _opened(session: Session) -> OpenFace:
     return session.opened
 
 
-class PaintTab(PaintLayout):
-    """The components (see `PaintLayout`), what they do, and the session that they share."""
+class PaintTab(PaintLayout, UsesWeights):
+    """The components (see `PaintLayout`), what they do, and the session that they share.
 
-    def __init__(self, pipeline: MaskGANPipeline, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
+    `outputs` are all that `open_face` may update.
+    """
+
+    def __init__(self, pipeline: MaskGANPipeline | Serving, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
         """Build the tab inside the `gr.Blocks` that is open; `max_pixels` limits uploaded photos."""
-        self.pipeline = pipeline
+        self.serving = Serving.of(pipeline)
         self.example_faces = examples
         self.max_pixels = max_pixels
         super().__init__(examples.thumbnails())
@@ -266,6 +271,7 @@ class PaintTab(PaintLayout):
             self.session: session,
             shown: gr.update(value=pictures, visible=True),
             hidden: gr.update(visible=False),
+            self.made_by: made_by(session.edit),
         }
 
     # ------------------------------------------------------------------ taking it home
@@ -298,7 +304,8 @@ class PaintTab(PaintLayout):
     def _wire(self) -> None:
         look = [self.view, self.keep, self.seamless]
         screen = [self.session, self.face_result, self.photo_result]
-        opening = [*screen, self.canvas, self.faces, self.whole]
+        opening = self.outputs = [*screen, self.canvas, self.faces, self.whole, self.made_by]
+        screen = [*screen, self.made_by]
         quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
         busy = {**quiet, "show_progress": "minimal", "show_progress_on": self.face_result}
 

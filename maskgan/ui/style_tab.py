@@ -10,6 +10,7 @@ import gradio as gr
 import numpy as np
 from gradio import processing_utils
 
+from maskgan.hot_reload import Serving
 from maskgan.images import MAX_PIXELS
 from maskgan.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
@@ -18,6 +19,7 @@ from maskgan.ui.face_input import FaceInput
 from maskgan.ui.paint_tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
 from maskgan.ui.pictures import png, webp
 from maskgan.ui.session import OpenFace, Session
+from maskgan.ui.weights_line import UsesWeights, made_by
 
 _STYLE, _SHAPES = "style", "shapes"
 _SOURCE, _TARGET = "Source above", "Target above"
@@ -26,15 +28,15 @@ _SOURCE, _TARGET = "Source above", "Target above"
 MATRIX, _CELL = 4, 192
 
 
-class StyleTab:
+class StyleTab(UsesWeights):
     """Source (gives the style) and target (gives the shapes), the choices between them, and the result."""
 
-    def __init__(self, pipeline: MaskGANPipeline, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(self, pipeline: MaskGANPipeline | Serving, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
         """Build the tab inside the `gr.Tab` that is open."""
-        self.pipeline, self.example_faces = pipeline, examples
+        self.serving, self.example_faces = Serving.of(pipeline), examples
         with gr.Row(elem_classes="style-tab"):
-            self.source = FaceInput("source", "Source: gives the style", pipeline, examples, max_pixels)
-            self.target = FaceInput("target", "Target: is changed", pipeline, examples, max_pixels)
+            self.source = FaceInput("source", "Source: gives the style", self.serving, examples, max_pixels)
+            self.target = FaceInput("target", "Target: is changed", self.serving, examples, max_pixels)
             with gr.Column(min_width=300):
                 gr.HTML("<h2 class='step'>Result</h2>")
                 self.result = gr.ImageSlider(
@@ -67,6 +69,7 @@ class StyleTab:
                     self.save_button = gr.Button(
                         "Download photo", size="sm", min_width=0, variant="primary", elem_id="style-save"
                     )
+                self.made_by = gr.HTML("", elem_id="style-made-by")
                 self.file = gr.DownloadButton(visible=False)
         names = [_SOURCE, _TARGET, *(path.stem for path in examples.paths)]
         with gr.Accordion("Compare several sources and targets", open=False, elem_id="style-compare"):
@@ -113,6 +116,7 @@ class StyleTab:
             self.result: tuple(self._saved(webp(picture), "face.webp") for picture in pictures),
             self.strength: gr.update(interactive=direction == _STYLE),
             self.regions: gr.update(interactive=direction == _STYLE),
+            self.made_by: made_by(edit),
         }
 
     @tells
@@ -179,7 +183,7 @@ class StyleTab:
         quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
         self.sessions = [self.source.session, self.target.session]
         self.chosen = [*self.sessions, self.direction, self.regions, self.strength]
-        shown = [self.result, self.strength, self.regions]
+        shown = self.shown = [self.result, self.strength, self.regions, self.made_by]
         for face_input in (self.source, self.target):
             face_input.on_change(self.update, self.chosen, shown)
         gr.on(
@@ -205,7 +209,7 @@ class StyleTab:
         """Open two examples when somebody first looks at the tab."""
         quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
         started = tab.select(self.start, self.sessions, [*self.source.outputs, *self.target.outputs], **quiet)
-        started.success(self.update, self.chosen, [self.result, self.strength, self.regions], **quiet)
+        started.success(self.update, self.chosen, self.shown, **quiet)
 
     def send_to(self, paint: PaintTab, tabs: gr.Tabs) -> None:
         """Make "Send to Paint" open the result in the Paint tab `paint` of `tabs`."""
@@ -219,7 +223,7 @@ class StyleTab:
         self.send_button.click(
             send,
             [paint.session, *self.chosen, *look],
-            [tabs, paint.session, paint.face_result, paint.photo_result, paint.canvas, paint.faces, paint.whole],
+            [tabs, *paint.outputs],
             show_progress="hidden",
             api_visibility="undocumented",
             **DEVICE,

@@ -1,0 +1,73 @@
+"""Which weights made a result and which serve now, in words for the page."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import gradio as gr
+
+from maskgan.hot_reload import Serving
+from maskgan.pipeline import Edit, MaskGANPipeline
+from maskgan.ui.session import Session
+
+#: So often does a page ask whether other weights serve, in seconds.
+_EVERY = 3
+
+
+class UsesWeights:
+    """A piece of the page that takes its networks from `serving`."""
+
+    serving: Serving
+
+    @property
+    def pipeline(self) -> MaskGANPipeline:
+        """The networks that serve now; faces of former ones are renewed by themselves."""
+        return self.serving.current()
+
+
+def made_by(edit: Edit) -> str:
+    """A line about the weights that made a result, as HTML; their whole hash shows under the pointer."""
+    state = "AI-edited" if edit.region.any() else "Not edited yet"
+    return f'<p class="made-by" title="{edit.weights.hash}">{state}; weights {html.escape(str(edit.weights))}</p>'
+
+
+def news(serving: Serving, session: Session) -> str:
+    """One line where weights were refused or are newer than the result that is shown, else nothing; as HTML."""
+    weights = serving.current().weights
+    if serving.refused is not None:
+        line = f"{serving.refused} The page goes on with {weights}."
+    elif session.edit is not None and session.edit.weights is not weights:
+        line = f"Newer weights serve now: {weights}. Your next stroke uses them."
+    else:
+        return ""
+    return f'<p class="news" role="status">{html.escape(line)}</p>'
+
+
+class WeightsNews:
+    """A line that the page keeps up to date by itself."""
+
+    def __init__(self, serving: Serving) -> None:
+        """Build it inside the `gr.Blocks` that is open."""
+        self.serving = serving
+        self.line = gr.HTML("", visible=False, elem_id="weights-news")
+
+    def follow(self, session: gr.State) -> None:
+        """Compare with the result in `session`; where the weights cannot change there is nothing to do."""
+        if self.serving.folder is None:
+            return
+        timer = gr.Timer(_EVERY)
+        # Beside the queue, which may be long: this waits for nothing and takes no time.
+        timer.tick(
+            self.look,
+            [session, self.line],
+            self.line,
+            show_progress="hidden",
+            queue=False,
+            api_visibility="undocumented",
+        )
+
+    def look(self, session: Session, shown: str | None) -> Any:
+        """The line now; nothing is sent when it is the one that is shown."""
+        line = news(self.serving, session)
+        return gr.skip() if line == (shown or "") else gr.update(value=line, visible=bool(line))
