@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from diffusers import ModelMixin
 
@@ -36,3 +37,29 @@ def save(pipeline: MaskGANPipeline, folder: Path) -> None:
         config = json.loads(path.read_text(encoding="utf-8"))
         config.pop("_name_or_path", None)
         path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def card(about: Mapping[str, Any]) -> str:
+    """The model card of a snapshot: where it comes from, its numbers, how to load it."""
+    numbers = [f"| {name} | {value:.4g} |" for name, value in sorted(about["metrics"].items())]
+    return "\n".join(
+        [
+            "---",
+            "library_name: diffusers",
+            "tags: [maskgan, face-editing, semantic-segmentation]",
+            "---",
+            f"# MaskGAN Studio weights: {about['stage']}, step {about['step']}",
+            "",
+            f"Written {about['created']}; started from {about['parent'] or 'random weights'}. Its last numbers:",
+            "",
+            "| | |",
+            "|---|---|",
+            *numbers,
+            "",
+            "```python",
+            "from maskgan.pipeline import MaskGANPipeline",
+            'pipeline = MaskGANPipeline.bundled("this folder")',
+            "```",
+            "",
+        ]
+    )

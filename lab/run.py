@@ -37,7 +37,7 @@ from maskgan.snapshots import newest_snapshot, publish
 from .data import CountingSampler
 from .launch import TrainingStoppedError, push, refuse_what_cannot_work, stopping_at_signals
 from .noise import SampleNoise
-from .pipelines import assembled, save
+from .pipelines import assembled, card, save
 
 
 def learning_rate_factor(step: int, warmup_steps: int, max_steps: int, kind: str = "cosine") -> float:
@@ -363,6 +363,7 @@ class Run:
 
         def write(folder: Path) -> None:
             save(assembled(self.args.base, trained), folder)
+            (folder / "README.md").write_text(card(about), encoding="utf-8")
 
         name = f"step-{self.step + 1:07d}"
         publish(self.args.out / "weights", name, write, about, self.args.checkpoints_total_limit)

@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from lab import adversary
 from lab.flags import arguments
 from lab.launch import command
+from lab.noise import SampleNoise
+from lab.pretrain_dmn import style_of_an_edit
 from lab.run import Run, picture_grid
 from lab.sources import open_stream, whole_masks
 from maskgan.alpha_blender import AlphaBlender, blend
@@ -59,6 +61,7 @@ def algorithm_1(
     critic: adversary.Adversary,
     accelerator: Accelerator,
     lambda_inter: float = LAMBDA_INTER,
+    noise: SampleNoise | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """One iteration of Algorithm 1 up to the gradients of G_A and B; D learns on the way.
 
@@ -69,6 +72,8 @@ def algorithm_1(
     Args:
         image: I^t, (N, 3, H, W) in [-1, 1]; mask: M^t and reference: M^ref, label maps (N, H, W).
         vae, dmn, blender: Enc_VAE and Dec_VAE, frozen; G_A; B.
+        noise: hides parts of the style now and then, as `style_of_an_edit` does in stage one. Without it the studio
+            network, which only ever sees its own residue here, forgets how to draw where the residue says nothing.
 
     Returns:
         The sum of both objectives, and the named parts of each.
@@ -77,8 +82,9 @@ def algorithm_1(
     # z^t = Enc_VAE(M^t), z^ref = Enc_VAE(M^ref); z^inter, z^outer = z^t +- (z^ref - z^t) / lambda_inter; decoded
     inner, outer = simulated_edits(vae, mask, reference, lambda_inter)
 
+    style = style_of_an_edit(accelerator.unwrap_model(dmn), image, mask, noise) if noise else (image, mask)
     with accelerator.autocast():
-        drawn = dmn(image, mask, torch.cat([mask, inner, outer]))  # 3N, 3, H, W
+        drawn = dmn(*style[:2], torch.cat([mask, inner, outer]), *style[2:])  # 3N, 3, H, W
     pictures = drawn.detach().requires_grad_()
     redrawn, inner_picture, outer_picture = pictures.chunk(3)
 
@@ -162,7 +168,7 @@ def main() -> None:
         reference = run.of_the_next_face(mask)  # M^ref: another face of the batch, which is drawn at random
         with run.accelerator.accumulate(dmn, blender, critic.critic):
             total, parts = algorithm_1(
-                image, mask, reference, vae, dmn, blender, critic, run.accelerator, args.lambda_inter
+                image, mask, reference, vae, dmn, blender, critic, run.accelerator, args.lambda_inter, run.noise
             )
             for network, optimiser in zip((dmn, blender), optimisers, strict=True):
                 run.update(network, optimiser, args.learning_rate, max_norm=10.0)

@@ -15,6 +15,7 @@ from test_training import SMALL, check_cut_and_resumed, moved, run
 from torch import Tensor, nn
 
 from lab.adversary import Adversary
+from lab.noise import SampleNoise
 from lab.train_ebst import algorithm_1, simulated_edits
 from maskgan.alpha_blender import AlphaBlender, blend
 from maskgan.dense_mapping import DenseMappingNetwork
@@ -78,6 +79,21 @@ def test_only_d_moves_in_the_step_and_g_and_b_get_gradients(stage: SimpleNamespa
     assert {"critic_a", "critic_b", "adversarial_a", "pixel_b"} <= parts.keys()
 
 
+def test_noise_hides_parts_of_the_style_and_nothing_else(stage: SimpleNamespace) -> None:
+    def pixel_loss(seed: int | None) -> float:
+        noise = None if seed is None else SampleNoise(seed, range(2), torch.device("cpu"))
+        stage.run.rate_factor = 0.0
+        _, parts = algorithm_1(
+            stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.critic,
+            stage.accelerator, noise=noise,
+        )  # fmt: skip
+        return parts["pixel_a"].item()
+
+    plain = pixel_loss(None)
+    assert plain == pixel_loss(None) and pixel_loss(1) == pixel_loss(1)
+    assert len({plain, *(pixel_loss(seed) for seed in range(4))}) > 2
+
+
 def test_gathering_at_the_pictures_gives_the_gradients_of_three_separate_passes(stage: SimpleNamespace) -> None:
     stage.run.rate_factor = 0.0
     step(stage)  # D stays as it is, so that the two ways can be compared
@@ -133,3 +149,4 @@ def test_a_run_cut_in_two_equals_a_whole_one_and_every_network_learns(
     about = json.loads((newest_snapshot(tmp_path / "whole") / "snapshot.json").read_text())
     assert about["stage"] == "train_ebst" and about["step"] == 4 and about["parent"] == hash_of(tiny_weights)
     assert about["metrics"]["critic_a"] > 0
+    assert "train_ebst, step 4" in (newest_snapshot(tmp_path / "whole") / "README.md").read_text()
