@@ -13,6 +13,7 @@ from maskgan.images import MAX_PIXELS
 from maskgan.pipeline import MaskGANPipeline
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.examples import Examples
+from maskgan.ui.interpolate_tab import InterpolateTab
 from maskgan.ui.paint_layout import TIME_TO_LIVE
 from maskgan.ui.paint_tab import DEVICE, PaintTab
 from maskgan.ui.style_tab import StyleTab
@@ -57,7 +58,7 @@ def launch_options() -> dict[str, Any]:
     """What `Blocks.launch` has to be told about the page's looks and limits."""
     return {
         "theme": theme(),
-        "css_paths": [Path(__file__).with_name("page.css")],
+        "css_paths": [Path(__file__).with_name(name) for name in ("page.css", "interpolate.css")],
         "head": _HEAD,
         "footer_links": [],
         "max_file_size": "200mb",
@@ -93,8 +94,11 @@ def build_app(
         with gr.Tabs() as tabs:
             with gr.Tab("Paint", id="paint"):
                 paint = PaintTab(serving, examples, max_pixels)
+            with gr.Tab("Interpolate", id="interpolate") as interpolate_tab:
+                interpolate = InterpolateTab(serving, examples, max_pixels)
             with gr.Tab("Style copy", id="style") as style_tab:
                 style = StyleTab(serving, examples, max_pixels)
+        interpolate.connect(interpolate_tab, paint, tabs)
         style.start_with(style_tab)
         style.send_to(paint, tabs)
         news.follow(paint.session)

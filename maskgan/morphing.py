@@ -1,0 +1,206 @@
+"""From one face to another through MaskVAE: masks and faces at any place of the line, and masks near one. Figure 4.
+
+`Morph.between` encodes both ends once; after that every place costs one decode, and a face one generate more.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .dense_mapping import Style
+from .labels import check_mask, one_hot
+from .mask_files import resize_mask
+from .mask_interpolation import LAMBDA_INTER, classes_of
+from .mask_vae import MaskVAE
+from .pipeline import MaskGANPipeline
+from .region_style import RegionStyle
+
+#: The line goes on beyond both ends by as much as EBST's outer mask lies behind the target.
+T_MIN, T_MAX = -1 / LAMBDA_INTER, 1 + 1 / LAMBDA_INTER
+
+#: Which end a face takes its style from.
+STYLES = ("a", "b", "blend")
+
+#: So far from an end, what MaskVAE smooths away of that end's mask has faded out ...
+_FADE = 0.3
+#: ... the thickest of it first, and by so much (in logits) the end's own classes win at the end itself.
+_LEAD = 2.0
+
+#: Noise of amount 1, in standard deviations of q(z | M). On the bundled weights the latents of different faces are
+#: spread about ten times as wide as the posterior of one, in nearly every dimension.
+_SPREAD = 10.0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Morph:
+    """Two masks (t = 0 and t = 1), the line between them in latent space, and the styles of one face or two.
+
+    mask_a, mask_b: label maps (S, S) uint8; style_a, style_b: values of the pipeline's DMN, or None.
+    """
+
+    pipeline: MaskGANPipeline
+    mask_a: np.ndarray
+    mask_b: np.ndarray
+    style_a: Style | None
+    style_b: Style | None
+    _z: Tensor  # 2, latent_dim
+    _deviation: Tensor  # latent_dim; of q(z | mask_a)
+    _boost: tuple[Tensor, Tensor]  # (S, S) each
+
+    @classmethod
+    def between(
+        cls,
+        pipeline: MaskGANPipeline,
+        mask_a: np.ndarray,
+        mask_b: np.ndarray,
+        style_a: Style | None = None,
+        style_b: Style | None = None,
+    ) -> Morph:
+        """Encode both ends.
+
+        Args:
+            pipeline: one with a MaskVAE.
+            mask_a, mask_b: square label maps (S, S) with values 0..18, of one size.
+            style_a, style_b: from `pipeline.prepare(...).style` or `pipeline.encode_style`; needed for `face_at`.
+
+        Raises:
+            ValueError: the pipeline has no MaskVAE, or a mask cannot be used.
+        """
+        vae = pipeline.mask_vae
+        if vae is None:
+            raise ValueError("These weights hold no MaskVAE, which interpolation needs; use weights that do.")
+        masks = check_mask(mask_a), check_mask(mask_b)
+        if masks[0].shape != masks[1].shape or masks[0].shape[0] != masks[0].shape[1]:
+            (height_a, width_a), (height_b, width_b) = (mask.shape for mask in masks)
+            raise ValueError(
+                f"Both masks must be square and of one size, but A has {width_a} x {height_a} pixels and B "
+                f"{width_b} x {height_b}; resize one of them."
+            )
+        with torch.inference_mode():
+            small = [resize_mask(mask, (vae.mask_size, vae.mask_size)) for mask in masks]
+            mean, logvar = vae.encode(one_hot(torch.from_numpy(np.stack(small)).to(vae.device), vae.dtype))
+            boosts = [_boost(_logits(vae, z, len(masks[0])), mask) for z, mask in zip(mean, masks, strict=True)]
+            return cls(pipeline, *masks, style_a, style_b, mean, (logvar[0] / 2).exp(), (boosts[0], boosts[1]))
+
+    @torch.inference_mode()
+    def mask_at(self, t: float) -> np.ndarray:
+        """The mask (S, S) uint8 at z = (1 - t) * z_a + t * z_b; no class that neither end has.
+
+        At t = 0 and t = 1 it is the end's own mask. MaskVAE draws masks more smoothly than people and parsers do;
+        what it leaves out of an end fades as t moves away from it, so that nothing jumps.
+
+        Raises ValueError when t is outside T_MIN..T_MAX.
+        """
+        logits = _logits(self.pipeline.mask_vae, torch.lerp(self._z[0], self._z[1], _checked(t)), len(self.mask_a))
+        for mask, boost, end in ((self.mask_a, self._boost[0], 0), (self.mask_b, self._boost[1], 1)):
+            share = 1 - abs(t - end) / _FADE
+            if share > 0:
+                _add(logits, mask, share * boost)
+        return _likeliest(logits, self.mask_a, self.mask_b)
+
+    def style_at(self, t: float, style: str = "blend") -> Style:
+        """The style for a place of the line: that of end "a", of end "b", or "blend" between them along t.
+
+        Beyond the ends the blend stays what it is at the end. A class that only one face has keeps that face's code.
+        Raises ValueError when t or the name is wrong, or the style is not there.
+        """
+        t = min(max(_checked(t), 0.0), 1.0)
+        if style not in STYLES:
+            raise ValueError(f"There is no style {style!r}; choose from {', '.join(STYLES)}.")
+        missing = [name for name in "ab" if style in (name, "blend") and getattr(self, f"style_{name}") is None]
+        if missing:
+            raise ValueError(f"There is no face at {missing[0].upper()} to take a style from; choose the other style.")
+        if style == "blend":
+            return blend_styles(self.style_a, self.style_b, t)
+        return self.style_a if style == "a" else self.style_b
+
+    def face(self, mask: np.ndarray, style: Style) -> np.ndarray:
+        """A face (S, S, 3) uint8 RGB in the shapes of a mask (S, S), all of it drawn by the DMN."""
+        return self.pipeline.generate(mask, style).round().clip(0, 255).astype(np.uint8)
+
+    def face_at(self, t: float, style: str = "blend") -> np.ndarray:
+        """The face (S, S, 3) uint8 RGB for `mask_at(t)` in `style_at(t, style)`; errors as there."""
+        return self.face(self.mask_at(t), self.style_at(t, style))
+
+    @torch.inference_mode()
+    def near(self, amount: float, seed: int) -> np.ndarray:
+        """A random mask (S, S) uint8 near A with A's classes: noise on z_a, scaled by the deviation of q(z | A).
+
+        Args:
+            amount: 0 is A as MaskVAE draws it, 1 about as far as from one face to the next.
+            seed: the same seed gives the same mask.
+
+        Raises ValueError when the amount is negative or no number.
+        """
+        if not (math.isfinite(amount) and amount >= 0):
+            raise ValueError(f"The amount of change must be 0 or more, not {amount:g}.")
+        # Drawn on the CPU, so that a seed means the same on every machine.
+        noise = torch.randn(self._z.shape[1], generator=torch.Generator().manual_seed(seed)).to(self._z)
+        z = self._z[0] + amount * _SPREAD * self._deviation * noise
+        return _likeliest(_logits(self.pipeline.mask_vae, z, len(self.mask_a)), self.mask_a)
+
+
+def frame_places(count: int, start: float = 0.0, end: float = 1.0) -> list[float]:
+    """`count` values of t in equal steps, both ends with them.
+
+    Raises ValueError when there are fewer than 2, or an end is outside T_MIN..T_MAX.
+    """
+    if count < 2:
+        raise ValueError(f"A sequence needs at least 2 frames, not {count}.")
+    return np.linspace(_checked(start), _checked(end), count).tolist()
+
+
+def blend_styles(a: Style, b: Style, t: float) -> Style:
+    """The style at t (0..1) of the way from `a` to `b`, values of one DMN for one picture each.
+
+    Codes of classes that both have are interpolated, a class that one has keeps its code, and the residue is
+    interpolated. A global style vector is interpolated as a whole. What t = 0 draws for classes of `a` is `a`'s.
+    """
+    if isinstance(a, Tensor):
+        return torch.lerp(a, b, t)
+    only_a, only_b = a.present > b.present, b.present > a.present
+    codes = torch.where(only_b[..., None], b.codes, torch.lerp(a.codes, b.codes, t))
+    codes = torch.where(only_a[..., None], a.codes, codes)
+    return RegionStyle(codes, torch.maximum(a.present, b.present), torch.lerp(a.residue, b.residue, t))
+
+
+def _checked(t: float) -> float:
+    if not T_MIN - 1e-6 <= t <= T_MAX + 1e-6:  # also when it is no number
+        raise ValueError(f"The place on the line goes from {T_MIN:g} to {T_MAX:g}, not {t:g}.")
+    return t
+
+
+def _logits(vae: MaskVAE, z: Tensor, size: int) -> Tensor:
+    """Logits (19, size, size) at z (latent_dim)."""
+    logits = vae.decode(z[None])
+    if size != vae.mask_size:
+        logits = F.interpolate(logits, size=(size, size), mode="bilinear", align_corners=False, antialias=True)
+    return logits[0]
+
+
+def _boost(logits: Tensor, mask: np.ndarray) -> Tensor:
+    """(S, S): what the mask's own classes need added to logits (19, S, S) to win; 0 where they win already."""
+    own = logits.gather(0, _ids(mask, logits))[0]
+    short = logits.max(0).values - own
+    return torch.where(logits.argmax(0) == _ids(mask, logits)[0], 0, short + _LEAD)
+
+
+def _add(logits: Tensor, mask: np.ndarray, boost: Tensor) -> None:
+    """Add (S, S) to the logits (19, S, S) of a mask's own classes, in place."""
+    logits.scatter_add_(0, _ids(mask, logits), boost[None])
+
+
+def _ids(mask: np.ndarray, logits: Tensor) -> Tensor:
+    return torch.from_numpy(mask).to(logits.device, torch.long)[None]
+
+
+def _likeliest(logits: Tensor, *masks: np.ndarray) -> np.ndarray:
+    """The mask (S, S) uint8 of logits (19, S, S), of classes that one of the masks has."""
+    allowed = classes_of(torch.from_numpy(np.stack(masks))).any(0).to(logits.device)
+    return logits.masked_fill(~allowed[:, None, None], -torch.inf).argmax(0).to(torch.uint8).cpu().numpy()

@@ -1,0 +1,322 @@
+"""The Interpolate tab: masks A and B, every place between and beyond them, random masks near A, files of the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio import processing_utils
+
+from maskgan.animations import gif, mp4, numbered_pngs
+from maskgan.hot_reload import Serving
+from maskgan.images import MAX_PIXELS
+from maskgan.labels import colourise
+from maskgan.morphing import T_MAX, T_MIN, Morph, frame_places
+from maskgan.pipeline import MaskGANPipeline
+from maskgan.ui.examples import Examples
+from maskgan.ui.mask_input import MaskInput
+from maskgan.ui.paint_layout import TIME_TO_LIVE
+from maskgan.ui.paint_tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
+from maskgan.ui.pictures import shrink, webp
+from maskgan.ui.session import OpenFace, Session
+from maskgan.ui.weights_line import UsesWeights
+
+#: Places worth a button below the slider, in the slider's order.
+MARKS = {"Outer": T_MIN, "A": 0.0, "Inner": -T_MIN, "B": 1.0}
+
+#: Random masks that are shown at once, and frames at most.
+RANDOM, MAX_FRAMES = 6, 48
+
+#: Height of a frame in the strips, in pixels: a face above its mask.
+_SMALL = 240
+
+_FILES: dict[str, tuple[str, Callable[..., bytes]]] = {"GIF": ("gif", gif), "MP4": ("mp4", mp4)}
+
+_NOTE = """<p class="note">At A and B the masks are shown as they are; on the way the network draws them, which makes
+outlines smoother and loses jewellery. Faces are drawn anew from the mask. Inner and outer (t = ±1/2.5) are the masks
+that EBST trains with.</p>"""
+
+_NO_VAE = "These weights hold no MaskVAE, so there is nothing here to interpolate with; the other tabs work."
+
+
+@dataclass(frozen=True, eq=False)
+class Morphing:
+    """What a visitor has open in this tab.
+
+    ends: the faces at A and B; mask: (S, S) uint8, the one that is shown; t: its place, where `style` takes the
+    blended style from; seed: of the random masks that were drawn last.
+    """
+
+    morph: Morph | None = None
+    ends: tuple[OpenFace, ...] = ()
+    mask: np.ndarray | None = None
+    t: float = 0.0
+    style: str = "a"
+    seed: int = 0
+    near: tuple[np.ndarray, ...] = ()
+
+
+class InterpolateTab(UsesWeights):
+    """Two `MaskInput`s, the slider between them, and what can be had there."""
+
+    def __init__(self, pipeline: MaskGANPipeline | Serving, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
+        """Build the tab inside the `gr.Tab` that is open."""
+        self.serving, self.example_faces = Serving.of(pipeline), examples
+        self.usable = self.pipeline.mask_vae is not None
+        if not self.usable:
+            gr.HTML(f"<p class='note'>{_NO_VAE}</p>", elem_id="morph-missing")
+            return
+        self.state = gr.State(Morphing(), time_to_live=TIME_TO_LIVE)
+        with gr.Row(elem_classes="morph-tab"):
+            self.a = MaskInput("a", "Mask A", self.serving, examples, max_pixels)
+            with gr.Column(elem_classes="morph-result", min_width=300):
+                self._result()
+            self.b = MaskInput("b", "Mask B", self.serving, examples, max_pixels)
+        with gr.Column(elem_classes="morph-tab morph-more"):
+            self._more()
+        self._wire()
+
+    def _result(self) -> None:
+        gr.HTML("<h2 class='step'>Between and beyond</h2>")
+        picture = {"show_label": False, "interactive": False, "buttons": [], "container": False, "min_width": 0}
+        with gr.Row(elem_classes="morph-pictures"):
+            self.mask = gr.Image(label="Mask at t", elem_id="morph-mask", **picture)
+            self.face = gr.Image(label="Face at t", elem_id="morph-face", **picture)
+        self.t = gr.Slider(T_MIN, T_MAX, 0, step=0.01, label="t: place from A (0) to B (1)", elem_id="morph-t")
+        with gr.Row(elem_classes="morph-marks"):
+            self.marks = {
+                name: gr.Button(f"{name} {t:g}".replace("-", "−"), size="sm", min_width=0, elem_id=f"morph-mark-{name}")
+                for name, t in MARKS.items()
+            }
+        self.style = gr.Radio(
+            [("Style of A", "a"), ("Style of B", "b"), ("Blended along t", "blend")],
+            value="a",
+            label="Style",
+            show_label=False,
+            container=False,
+            elem_id="morph-style",
+        )
+        with gr.Row():
+            self.send_button = gr.Button(
+                "Apply to Paint tab", variant="primary", size="sm", min_width=0, elem_id="morph-send"
+            )
+        gr.HTML(_NOTE)
+
+    def _more(self) -> None:
+        strip = {"container": False, "allow_preview": False, "show_label": False, "object_fit": "contain"}
+        strip |= {"buttons": [], "interactive": False}
+        with gr.Row(elem_classes="morph-line"):
+            self.count = gr.Slider(3, MAX_FRAMES, 9, step=1, label="Frames from A to B", elem_id="morph-count")
+            self.what = gr.Radio(
+                [("Faces", "faces"), ("Masks", "masks")], value="faces", label="Save", elem_id="morph-what"
+            )
+            with gr.Row(elem_classes="morph-save"):
+                self.save_buttons = {
+                    kind: gr.Button(kind, size="sm", min_width=0, elem_id=f"morph-save-{kind[:3].lower()}")
+                    for kind in (*_FILES, "PNG set")
+                }
+        self.strip = gr.Gallery(label="From A to B", columns=12, elem_id="morph-strip", **strip)
+        with gr.Row(elem_classes="morph-line"):
+            self.amount = gr.Slider(0.1, 2, 1, step=0.1, label="Change of random masks", elem_id="morph-amount")
+            self.random_button = gr.Button("Random masks near A", size="sm", elem_id="morph-random")
+        self.near = gr.Gallery(label="Near A", columns=12, visible=False, elem_id="morph-near", **strip)
+        self.file = gr.DownloadButton(visible=False)
+
+    # ------------------------------------------------------------------ handlers
+
+    def start(self, a: Session, b: Session, paint: Session) -> Updates:
+        """The first visit: the Paint tab's face and an example."""
+        count = len(self.example_faces.paths)
+        if a.opened is not None or b.opened is not None or not count:
+            return gr.skip()
+        first = self.a.open_example(0) if paint.opened is None else self.a.show(paint.opened)
+        return first | self.b.open_example(min(1, count - 1))
+
+    @tells
+    def change_ends(self, a: Session, b: Session, t: float, style: str) -> Updates:
+        """Another mask at A or B: both are encoded, and the place between them is shown."""
+        if a.opened is None or b.opened is None:
+            return gr.skip()
+        state = Morphing(self._between(a.opened, a.mask, b.opened, b.mask), (a.opened, b.opened))
+        return self._show(state, t, style) | {
+            self.a.picture: self.a.pair(a.opened, a.mask),
+            self.b.picture: self.b.pair(b.opened, b.mask),
+            self.near: gr.update(value=None, visible=False),
+        }
+
+    @tells
+    def scrub(self, state: Morphing, t: float, style: str) -> Updates:
+        """Another place or style: one decode and one generate."""
+        return gr.skip() if state.morph is None else self._show(self._renewed(state), t, style)
+
+    @tells
+    def draw_strip(self, state: Morphing, count: float, style: str) -> Updates:
+        """All frames, small: faces above their masks."""
+        if state.morph is None:
+            return gr.skip()
+        morph = self._renewed(state).morph
+        frames = []
+        for t in frame_places(int(count)):
+            mask = morph.mask_at(t)
+            frames.append(self._small(mask, morph.face(mask, morph.style_at(t, style))))
+        return {self.strip: gr.update(value=frames, selected_index=None)}
+
+    @tells
+    def choose_frame(self, count: float, event: gr.SelectData) -> Updates:
+        """A click on a frame of the strip: the slider goes there."""
+        return {self.t: round(frame_places(int(count))[min(event.index, int(count) - 1)], 2)}
+
+    @tells
+    def draw_near(self, state: Morphing, amount: float, style: str) -> Updates:
+        """New random masks near A, in the style that is chosen for the place A."""
+        state = self._renewed(_opened(state))
+        masks = tuple(state.morph.near(amount, state.seed + number) for number in range(RANDOM))
+        look = state.morph.style_at(0, style)
+        pictures = [self._small(mask, state.morph.face(mask, look)) for mask in masks]
+        return {
+            self.state: replace(state, near=masks, seed=state.seed + RANDOM),
+            self.near: gr.update(value=pictures, visible=True, selected_index=None),
+        }
+
+    @tells
+    def choose_near(self, state: Morphing, style: str, event: gr.SelectData) -> Updates:
+        """A click on a random mask: it is shown large, for the Paint tab."""
+        state = self._renewed(_opened(state))
+        if event.index >= len(state.near):
+            raise ValueError("This mask is no longer here; draw new ones.")
+        return self._shown(replace(state, mask=state.near[event.index], t=0.0, style=style))
+
+    def sequence_file(self, kind: str, state: Morphing, count: float, style: str, what: str) -> str:
+        """The frames from A to B as a file: GIF, MP4 or a set of PNG."""
+        try:
+            morph, places = self._renewed(_opened(state)).morph, frame_places(int(count))
+            frames = [morph.face_at(t, style) if what == "faces" else morph.mask_at(t) for t in places]
+            name = "_to_".join(end.name for end in state.ends)
+            if kind not in _FILES:
+                return self._saved(numbered_pngs(frames, what.removesuffix("s")), f"{name}_{what}.zip")
+            suffix, write = _FILES[kind]
+            return self._saved(write(frames, max(4, round(count / 2))), f"{name}_{what}.{suffix}")  # 2 s or less
+        except ValueError as problem:  # an error, not a warning: the download that follows must not start
+            raise gr.Error(str(problem), print_exception=False) from problem
+
+    def shown_face(self, state: Morphing) -> tuple[OpenFace, np.ndarray]:
+        """The face for the Paint tab and the mask to put on it.
+
+        In one face's style that is this face, whose unchanged parts stay the photo's own; in the blended style it is
+        what is seen, as a face of its own.
+        """
+        state = self._renewed(_opened(state))
+        opened = state.ends[state.style == "b"]
+        if state.style != "blend":
+            return opened, state.mask
+        pipeline = state.morph.pipeline
+        face = replace(pipeline.own(opened.face), style=state.morph.style_at(state.t, "blend"))
+        edit = pipeline.edit(face, state.mask, keep_untouched=False)
+        face = pipeline.with_mask(replace(face, photo=edit.photo, crop=edit.crop), state.mask)
+        return OpenFace.new(face, f"{opened.name}_blended"), state.mask
+
+    # ------------------------------------------------------------------ helpers
+
+    def _between(self, a: OpenFace, mask_a: np.ndarray, b: OpenFace, mask_b: np.ndarray) -> Morph:
+        pipeline = self.pipeline
+        return Morph.between(pipeline, mask_a, mask_b, *(pipeline.own(end.face).style for end in (a, b)))
+
+    def _renewed(self, state: Morphing) -> Morphing:
+        """The same with today's networks: latents of former ones mean nothing to them."""
+        if state.morph.pipeline is self.pipeline:
+            return state
+        (a, b), morph = state.ends, state.morph
+        return replace(state, morph=self._between(a, morph.mask_a, b, morph.mask_b))
+
+    def _show(self, state: Morphing, t: float, style: str) -> Updates:
+        return self._shown(replace(state, mask=state.morph.mask_at(t), t=t, style=style))
+
+    def _shown(self, state: Morphing) -> Updates:
+        face = state.morph.face(state.mask, state.morph.style_at(state.t, state.style))
+        return {
+            self.state: state,
+            self.mask: self._saved(webp(colourise(state.mask)), "mask.webp"),
+            self.face: self._saved(webp(face), "face.webp"),
+        }
+
+    def _small(self, mask: np.ndarray, face: np.ndarray) -> str:
+        """A picture for a strip: the face above its mask."""
+        return self._saved(webp(shrink(np.vstack([face, colourise(mask)]), _SMALL)), "frame.webp")
+
+    def _saved(self, content: bytes, name: str) -> str:
+        return processing_utils.save_bytes_to_cache(content, name, self.file.GRADIO_CACHE)
+
+    # ------------------------------------------------------------------ events
+
+    def _wire(self) -> None:
+        quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
+        self._shown_outputs = [self.state, self.mask, self.face]
+        gr.on(
+            [self.t.change, self.style.input],
+            self.scrub,
+            [self.state, self.t, self.style],
+            self._shown_outputs,
+            trigger_mode="always_last",
+            api_name="scrub",
+            **quiet,
+        )
+        strip = {"inputs": [self.state, self.count, self.style], "outputs": self.strip, **quiet}
+        gr.on([self.count.release, self.style.input], self.draw_strip, trigger_mode="always_last", **strip)
+        for name, button in self.marks.items():
+            button.click(None, None, self.t, js=f"() => {MARKS[name]}", api_visibility="undocumented")
+        self.strip.select(self.choose_frame, self.count, self.t, **quiet)
+        self.random_button.click(
+            self.draw_near, [self.state, self.amount, self.style], [self.state, self.near], **quiet
+        )
+        self.near.select(self.choose_near, [self.state, self.style], self._shown_outputs, **quiet)
+        # Beside the device's queue: packing many frames must not keep anybody from painting.
+        packing = {"concurrency_id": "packing", "concurrency_limit": 2, "api_visibility": "undocumented"}
+        for kind, button in self.save_buttons.items():
+            made = button.click(
+                partial(self.sequence_file, kind),
+                [self.state, self.count, self.style, self.what],
+                self.file,
+                api_name=f"save_{kind[:3].lower()}",
+                show_progress="hidden",
+                **packing,
+            )
+            made.success(None, self.file, None, js=DOWNLOAD)
+
+    def connect(self, tab: gr.Tab, paint: PaintTab, tabs: gr.Tabs) -> None:
+        """Begin when `tab` is first looked at; take masks from the Paint tab `paint` of `tabs` and give them to it."""
+        if not self.usable:
+            return
+        quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
+        sessions = [self.a.session, self.b.session]
+        self.a.connect(paint.session)
+        self.b.connect(paint.session)
+        changing = [*sessions, self.t, self.style]
+        changed = [*self._shown_outputs, self.a.picture, self.b.picture, self.near]
+        started = tab.select(self.start, [*sessions, paint.session], [*self.a.outputs, *self.b.outputs], **quiet)
+        events = [started.success(self.change_ends, changing, changed, **quiet)]
+        events += [event for end in (self.a, self.b) for event in end.on_change(self.change_ends, changing, changed)]
+        for event in events:
+            event.success(self.draw_strip, [self.state, self.count, self.style], self.strip, **quiet)
+
+        @tells
+        def send(session: Session, state: Morphing, *look: Any) -> Updates:
+            opened, mask = self.shown_face(state)
+            return {tabs: gr.Tabs(selected="paint"), **paint.open_face(session, opened, *look, mask=mask)}
+
+        self.send_button.click(
+            send,
+            [paint.session, self.state, paint.view, paint.keep, paint.seamless],
+            [tabs, *paint.outputs],
+            api_name="apply_morph",
+            **quiet,
+        )
+
+
+def _opened(state: Morphing) -> Morphing:
+    if state.morph is None:
+        raise ValueError("Choose a mask at A and one at B first.")
+    return state
