@@ -1,0 +1,219 @@
+"""Training runs as processes: what may be started, what is found again, how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from lab import processes
+from lab.processes import LOG, RECORD, Processes
+from lab.training_flags import STAGES, arguments_for
+
+PATIENCE = 300  # seconds; only what never happens takes as long
+
+
+def wait_until(condition: Callable[[], Any], lab: Processes) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, [state.log for state in lab.states()]
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Processes:
+    for name in ("runs", "data/faces", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+    return Processes(tmp_path / "runs", [tmp_path / "data"])
+
+
+def recorded(lab: Processes, name: str, **record: Any) -> Path:
+    """A run that another program started."""
+    folder = lab.runs / name
+    folder.mkdir()
+    (folder / RECORD).write_text(json.dumps({"stage": "train_mask_vae", "command": [], **record}))
+    return folder
+
+
+# ---------------------------------------------------------------- what may be started
+
+
+def test_the_command_is_a_list_of_checked_parts(lab: Processes) -> None:
+    (lab.runs / "before").mkdir()
+    flags = {"learning_rate": 0.001, "batch_size": 4.0, "preset": "tiny", "cpu": True, "lr_scheduler": "linear"}
+    command = lab.command("pretrain_dmn", ["faces"], lab.runs / "new", "before", 2, flags)
+    assert command[:4] == [sys.executable, "-m", "accelerate.commands.launch", "--config_file"]
+    assert command[4].endswith("cpu.yaml") and Path(command[4]).exists()
+    script = command.index("--num_processes") + 2
+    assert Path(command[script]).name == "pretrain_dmn.py" and Path(command[script]).exists()
+    assert command[script + 1 :] == [
+        "--data", str(lab.data[0] / "faces"), "--out", str(lab.runs / "new"), "--weights", str(lab.runs / "before"),
+        "--learning-rate", "0.001", "--batch-size", "4", "--preset", "tiny", "--cpu", "--lr-scheduler", "linear",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_flag_is_one_that_the_stage_knows(stage: str) -> None:
+    source = "".join((processes.ROOT / "lab" / name).read_text() for name in ("flags.py", f"{stage}.py"))
+    for name in STAGES[stage]:
+        assert f'"--{name.replace("_", "-")}"' in source, name
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"batch_size": 0},
+        {"batch_size": 2.5},
+        {"batch_size": True},
+        {"batch_size": "4; reboot"},
+        {"learning_rate": float("nan")},
+        {"learning_rate": -1.0},
+        {"resolution": 100},
+        {"resolution": "64"},
+        {"preset": "--push-to-hub"},
+        {"cpu": "yes"},
+        {"push_to_hub": "somebody/else"},
+        {"report_to": "all"},
+        {"data": "/"},
+    ],
+    ids=str,
+)
+def test_flags_that_are_not_allowed_are_named(flags: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(flags))):
+        arguments_for("pretrain_dmn", flags)
+
+
+def test_a_switch_that_is_off_leaves_no_trace() -> None:
+    assert arguments_for("train_parser", {"cpu": False}) == []
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "", ".", "..", "-x", ".hidden", "a\nb", "x" * 65, "a b", None])
+def test_a_run_has_a_plain_name(lab: Processes, name: str) -> None:
+    with pytest.raises(ValueError, match="cannot name a run"):
+        lab.start("train_mask_vae", ["faces"], name)
+
+
+def test_nothing_outside_of_the_configured_folders_is_reached(lab: Processes, tmp_path: Path) -> None:
+    outside = tmp_path / "elsewhere"
+    (lab.data[0] / "link").symlink_to(outside)
+    (lab.runs / "link").symlink_to(outside)
+    for data in ("..", "../elsewhere", str(outside), "link", "missing", "/", "", "https://somewhere/shards", 5):
+        if data == "":
+            continue  # the data folder itself
+        with pytest.raises(ValueError, match="data folder"):
+            lab.start("train_mask_vae", [data], "new")
+    for weights in ("..", str(outside), "link", str(lab.data[0])):
+        with pytest.raises(ValueError, match="weights folder"):
+            lab.start("train_mask_vae", ["faces"], "new", weights)
+    with pytest.raises(ValueError, match="leads out"):
+        lab.start("train_mask_vae", ["faces"], "link")
+    for number in (0, 65, 1.5, "2", True):
+        with pytest.raises(ValueError, match="number of processes"):
+            lab.start("train_mask_vae", ["faces"], "new", processes=number)
+    with pytest.raises(ValueError, match="data folder"):
+        lab.start("train_mask_vae", [], "new")
+    with pytest.raises(ValueError, match="no stage"):
+        lab.start("../evaluate", ["faces"], "new")
+    assert not (lab.runs / "new").exists()
+
+
+def test_a_run_of_another_stage_is_not_gone_on_with(lab: Processes) -> None:
+    recorded(lab, "mine")
+    with pytest.raises(ValueError, match="is a run of train_mask_vae"):
+        lab.start("train_parser", ["faces"], "mine")
+
+
+# ---------------------------------------------------------------- what is found
+
+
+@pytest.mark.parametrize("began", [0.0, None, "now"])
+def test_a_recycled_process_number_is_not_taken_for_the_run(lab: Processes, began: Any) -> None:
+    """It is this very process, which such a mistake would end."""
+    recorded(lab, "old", pid=os.getpid(), began=began)
+    assert not lab.state("old").going
+    for end in (lab.stop, lab.kill):
+        with pytest.raises(ValueError, match="not going"):
+            end("old")
+
+
+def test_a_process_of_the_same_second_that_is_no_trainer_is_not_taken_for_the_run(lab: Processes) -> None:
+    recorded(lab, "old", pid=os.getpid(), began=psutil.Process().create_time())
+    assert not lab.state("old").going
+
+
+def test_a_run_shows_what_it_has(lab: Processes) -> None:
+    folder = recorded(lab, "mine", pid=2**22, began=1.0)
+    (folder / "stats.jsonl").write_text('{"step": 1, "loss": 3.0}\n{"step": 2, "loss": 2.5}\n{"step": 3, "lo')
+    (folder / LOG).write_text("Started\n  1%|  | 1/9\r  2%|  | 2/9\r  3%|  | 3/9\n" + "line\n" * 100 + "end")
+    for path in ("checkpoints/step-0000002", "checkpoints/step-0000004", "checkpoints/step-0000006.partial"):
+        (folder / path).mkdir(parents=True)
+    (folder / "samples").mkdir()
+    for name in ("0000002.jpg", "0000004.jpg", "notes.txt"):
+        (folder / "samples" / name).write_text("")
+    (lab.runs / "no run").mkdir()
+    (lab.runs / "empty").mkdir()
+    (state,) = lab.states()
+    assert (state.name, state.stage, state.going, state.stopping) == ("mine", "train_mask_vae", False, False)
+    assert state.stats == {"step": 2, "loss": 2.5}
+    assert state.checkpoints == ("step-0000002", "step-0000004") and state.snapshot is None
+    assert state.sample.name == "0000004.jpg"
+    assert state.log.splitlines()[-2:] == ["line", "end"] and len(state.log.splitlines()) == 40
+
+
+def test_a_progress_bar_is_shown_as_it_stands(lab: Processes) -> None:
+    (recorded(lab, "mine") / LOG).write_text("Started\n 1/9\r 2/9\r 3/9\r")
+    assert lab.state("mine").log.splitlines() == ["Started", " 3/9"]
+
+
+# ---------------------------------------------------------------- a real run
+
+
+@pytest.mark.slow
+def test_a_run_outlives_who_started_it_stops_with_a_checkpoint_goes_on_and_can_be_killed(
+    tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (tmp_path / "runs").mkdir()
+    lab = Processes(tmp_path / "runs", [data_folder.parent])
+    flags = {
+        "preset": "tiny", "resolution": 64, "batch_size": 2, "max_steps": 1_000_000, "log_steps": 1, "num_workers": 1,
+        "cpu": True, "checkpointing_steps": 1_000_000,
+    }  # fmt: skip
+
+    def start() -> None:
+        assert lab.start("train_mask_vae", [data_folder.name], "vae", flags=flags).going
+
+    start()
+    try:
+        with pytest.raises(ValueError, match="going already"):
+            start()
+        wait_until(lambda: lab.state("vae").stats, lab)
+        later = Processes(tmp_path / "runs", [data_folder.parent])  # as after a restart
+        assert [(state.name, state.going) for state in later.states()] == [("vae", True)]
+        later.stop("vae")
+        assert later.state("vae").stopping or not later.state("vae").going
+        wait_until(lambda: not later.state("vae").going, lab)
+        stopped = later.state("vae")
+        assert len(stopped.checkpoints) == 1 and stopped.snapshot.startswith(stopped.checkpoints[0])
+        assert "Stopped after step" in stopped.log
+
+        start()
+        done = stopped.stats["step"]
+        wait_until(lambda: lab.state("vae").stats["step"] > done + 1, lab)
+        assert "Resumed" in (lab.runs / "vae" / LOG).read_text()
+        launcher = psutil.Process(json.loads((lab.runs / "vae" / RECORD).read_text())["pid"])
+        family = [launcher, *launcher.children(recursive=True)]
+        assert len(family) >= 3, "launcher, trainer, data worker"
+        lab.kill("vae")
+        wait_until(lambda: not any(it.is_running() and it.status() != "zombie" for it in family), lab)
+        assert not lab.state("vae").going and lab.state("vae").checkpoints == stopped.checkpoints
+    finally:
+        if lab.state("vae").going:
+            lab.kill("vae")
