@@ -40,6 +40,9 @@ _NOTE = """<p class="note">At A and B the masks are shown as they are; on the wa
 outlines smoother and loses jewellery. Faces are drawn anew from the mask. Inner and outer (t = ±1/2.5) are the masks
 that EBST trains with.</p>"""
 
+#: What was chosen in a strip below is shown above.
+_LOOK_UP = "() => document.getElementById('morph-face').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
+
 _NO_VAE = "These weights hold no MaskVAE, so there is nothing here to interpolate with; the other tabs work."
 
 
@@ -268,11 +271,12 @@ class InterpolateTab(UsesWeights):
         gr.on([self.count.release, self.style.input], self.draw_strip, trigger_mode="always_last", **strip)
         for name, button in self.marks.items():
             button.click(None, None, self.t, js=f"() => {MARKS[name]}", api_visibility="undocumented")
-        self.strip.select(self.choose_frame, self.count, self.t, **quiet)
+        self.strip.select(self.choose_frame, self.count, self.t, **quiet).success(None, js=_LOOK_UP)
         self.random_button.click(
             self.draw_near, [self.state, self.amount, self.style], [self.state, self.near], **quiet
         )
-        self.near.select(self.choose_near, [self.state, self.style], self._shown_outputs, **quiet)
+        chosen = self.near.select(self.choose_near, [self.state, self.style], self._shown_outputs, **quiet)
+        chosen.success(None, js=_LOOK_UP)
         # Beside the device's queue: packing many frames must not keep anybody from painting.
         packing = {"concurrency_id": "packing", "concurrency_limit": 2, "api_visibility": "undocumented"}
         for kind, button in self.save_buttons.items():

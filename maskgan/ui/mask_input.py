@@ -29,7 +29,7 @@ class MaskInput(FaceInput):
             super().__init__(name, title, *args)
             with gr.Row():
                 small = {"size": "sm", "min_width": 0}
-                self.photo_button = gr.Button("Paint tab's photo", elem_id=f"{name}-from-photo", **small)
+                self.photo_button = gr.Button("Paint's photo", elem_id=f"{name}-from-photo", **small)
                 self.painted_button = gr.Button("Painted mask", elem_id=f"{name}-from-painted", **small)
                 self.file_button = gr.UploadButton("Load mask", elem_id=f"{name}-load", **small)
         self._events.append(

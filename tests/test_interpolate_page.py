@@ -1,0 +1,271 @@
+"""The Interpolate tab: its handlers with tiny random networks, and the real page with the bundled ones."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from conftest import tiny_pipeline
+from PIL import Image
+
+pytest.importorskip("gradio")
+
+import gradio as gr
+from test_browser import Visitor
+
+from maskgan.hot_reload import Serving
+from maskgan.labels import Label, colourise
+from maskgan.mask_files import read_mask, write_mask
+from maskgan.pipeline import MaskGANPipeline
+from maskgan.ui.app import build_app, launch_options
+from maskgan.ui.examples import Examples
+from maskgan.ui.interpolate_tab import RANDOM, InterpolateTab, Morphing
+from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint_tab import PaintTab
+from maskgan.ui.session import Session
+
+LOOK = ("face", True, False)
+
+
+@pytest.fixture(scope="module")
+def serving(pipeline: MaskGANPipeline) -> Serving:
+    return Serving(pipeline)
+
+
+@pytest.fixture(scope="module")
+def tabs(serving: Serving) -> tuple[InterpolateTab, PaintTab]:
+    examples = Examples(serving)
+    with gr.Blocks():
+        with gr.Tabs() as all_tabs:
+            with gr.Tab("Paint", id="paint"):
+                paint = PaintTab(serving, examples)
+            with gr.Tab("Interpolate") as own:
+                tab = InterpolateTab(serving, examples)
+        tab.connect(own, paint, all_tabs)
+    return tab, paint
+
+
+@pytest.fixture(scope="module")
+def tab(tabs: tuple[InterpolateTab, PaintTab]) -> InterpolateTab:
+    return tabs[0]
+
+
+@pytest.fixture
+def ends(tab: InterpolateTab) -> tuple[Session, Session]:
+    return tab.a.open_example(0)[tab.a.session], tab.b.open_example(1)[tab.b.session]
+
+
+@pytest.fixture
+def state(tab: InterpolateTab, ends: tuple[Session, Session]) -> Morphing:
+    return tab.change_ends(*ends, 0.0, "a")[tab.state]
+
+
+def select(index: int) -> gr.SelectData:
+    return gr.SelectData(None, {"index": index, "value": None})
+
+
+def picture(path: str) -> np.ndarray:
+    return np.array(Image.open(path))
+
+
+def test_the_first_visit_shows_the_paint_tabs_photo_and_an_example(tabs: tuple[InterpolateTab, PaintTab]) -> None:
+    tab, paint = tabs
+    painted = paint.open_example(Session(), *LOOK, 2)[paint.session]
+    updates = tab.start(Session(), Session(), painted)
+    assert updates[tab.a.session].opened is painted.opened
+    assert updates[tab.b.session].opened.name == tab.example_faces.paths[1].stem
+    assert tab.start(updates[tab.a.session], updates[tab.b.session], painted) == gr.skip()
+
+
+def test_both_ends_show_their_own_masks(tab: InterpolateTab, ends: tuple[Session, Session]) -> None:
+    for t, end in zip((0.0, 1.0), ends, strict=True):
+        updates = tab.change_ends(*ends, t, "a")
+        assert np.array_equal(updates[tab.state].mask, end.mask)
+        assert np.array_equal(picture(updates[tab.mask]), colourise(end.mask))
+
+
+def test_a_move_decodes_once_and_encodes_nothing(
+    tab: InterpolateTab, state: Morphing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline, calls = tab.pipeline, []
+    for owner, name in ((pipeline.mask_vae, "encode"), (pipeline.mask_vae, "decode"), (pipeline.dmn, "encode_style")):
+        inner = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *args, i=inner, n=name, **kw: calls.append(n) or i(*args, **kw))
+    inner_generate = pipeline.dmn.generate
+    monkeypatch.setattr(pipeline.dmn, "generate", lambda *a, **kw: calls.append("generate") or inner_generate(*a, **kw))
+    updates = tab.scrub(state, 0.3, "blend")
+    assert sorted(calls) == ["decode", "generate"]
+    expected = state.morph.face_at(0.3, "blend")
+    assert np.array_equal(picture(updates[tab.face]), expected)
+
+
+def test_what_is_painted_and_the_photos_own_mask_can_both_be_taken(tabs: tuple[InterpolateTab, PaintTab]) -> None:
+    tab, paint = tabs
+    session = paint.open_example(Session(), *LOOK, 0)[paint.session]
+    mask = session.mask.copy()
+    mask[:40] = Label.HAT
+    session = paint.paint(session, MaskCanvas.payload(mask, id=session.opened.id), *LOOK)[paint.session]
+    taken = tab.b.take_painted(session)[tab.b.session]
+    assert np.array_equal(taken.mask, mask) and taken.opened is session.opened
+    assert np.array_equal(tab.b.take_photo(session)[tab.b.session].mask, session.opened.face.mask)
+
+
+def test_a_mask_file_keeps_the_face_for_its_style(
+    tab: InterpolateTab, ends: tuple[Session, Session], tmp_path: Path
+) -> None:
+    mask = np.rot90(ends[1].mask).copy()
+    write_mask(tmp_path / "m.png", mask)
+    loaded = tab.b.load_mask(ends[1], str(tmp_path / "m.png"))[tab.b.session]
+    assert np.array_equal(loaded.mask, mask) and loaded.opened is ends[1].opened
+    state = tab.change_ends(ends[0], loaded, 1.0, "b")[tab.state]
+    assert np.array_equal(state.mask, mask) and state.morph.style_b is ends[1].opened.face.style
+
+
+def test_a_stroke_changes_the_mask_and_not_the_style(tab: InterpolateTab, ends: tuple[Session, Session]) -> None:
+    mask = ends[0].mask.copy()
+    mask[100:120, 100:120] = Label.HAIR
+    message = MaskCanvas.payload(mask, id=ends[0].opened.id)
+    painted = tab.a.correct_mask(ends[0], message)[tab.a.session]
+    assert np.array_equal(painted.mask, mask) and painted.opened is ends[0].opened
+    assert tab.a.correct_mask(ends[1], message) == gr.skip()  # of another face
+
+
+def test_the_strip_has_as_many_frames_as_asked_and_leads_the_slider(tab: InterpolateTab, state: Morphing) -> None:
+    frames = tab.draw_strip(state, 5, "blend")[tab.strip]["value"]
+    assert len(frames) == 5
+    first = picture(frames[0])
+    assert first.shape == (240, 120, 3)
+    assert tab.choose_frame(5, select(1))[tab.t] == 0.25
+
+
+def test_random_masks_are_new_at_every_press_and_one_can_be_chosen(tab: InterpolateTab, state: Morphing) -> None:
+    once = tab.draw_near(state, 1.0, "a")[tab.state]
+    again = tab.draw_near(once, 1.0, "a")[tab.state]
+    assert len(once.near) == RANDOM and not np.array_equal(once.near[0], again.near[0])
+    chosen = tab.choose_near(again, "a", select(2))
+    assert np.array_equal(chosen[tab.state].mask, again.near[2])
+    assert np.array_equal(picture(chosen[tab.mask]), colourise(again.near[2]))
+
+
+@pytest.mark.parametrize("style, end", [("a", 0), ("b", 1)])
+def test_the_paint_tab_gets_the_mask_on_the_face_of_the_style(
+    tab: InterpolateTab, state: Morphing, ends: tuple[Session, Session], style: str, end: int
+) -> None:
+    shown = tab.scrub(state, 0.4, style)[tab.state]
+    opened, mask = tab.shown_face(shown)
+    assert opened is ends[end].opened
+    assert np.array_equal(mask, state.morph.mask_at(0.4))
+
+
+def test_a_blended_face_goes_to_the_paint_tab_as_it_is_seen(tab: InterpolateTab, state: Morphing) -> None:
+    updates = tab.scrub(state, 0.6, "blend")
+    opened, mask = tab.shown_face(updates[tab.state])
+    assert np.array_equal(opened.face.crop, picture(updates[tab.face]))
+    assert np.array_equal(opened.face.mask, mask)
+    assert opened.id not in {end.id for end in state.ends}
+
+
+def test_files_hold_the_frames(tab: InterpolateTab, state: Morphing) -> None:
+    with zipfile.ZipFile(tab.sequence_file("PNG set", state, 4, "a", "masks")) as archive:
+        assert archive.namelist() == [f"mask_{i:03d}.png" for i in range(4)]
+        last = read_mask(io.BytesIO(archive.read("mask_003.png")), order="celebamask")
+    assert np.array_equal(last, state.morph.mask_b)
+    with zipfile.ZipFile(tab.sequence_file("PNG set", state, 3, "b", "faces")) as archive:
+        middle = np.array(Image.open(io.BytesIO(archive.read("face_001.png"))))
+    assert np.array_equal(middle, state.morph.face_at(0.5, "b"))
+    with av.open(tab.sequence_file("MP4", state, 4, "blend", "faces")) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 4
+    assert Image.open(tab.sequence_file("GIF", state, 4, "a", "masks")).size == (256, 256)
+
+
+def test_newer_weights_get_latents_of_their_own(tabs: tuple[InterpolateTab, PaintTab], state: Morphing) -> None:
+    tab, _ = tabs
+    newer = tiny_pipeline(seed=5)
+    former, tab.serving = tab.serving, Serving(newer)
+    try:
+        renewed = tab.scrub(state, 0.5, "a")[tab.state]
+    finally:
+        tab.serving = former
+    assert renewed.morph.pipeline is newer and renewed.ends == state.ends
+    assert np.array_equal(renewed.morph.mask_a, state.morph.mask_a)
+
+
+def test_what_cannot_be_done_changes_nothing(
+    tab: InterpolateTab, state: Morphing, ends: tuple[Session, Session]
+) -> None:
+    assert tab.change_ends(Session(), ends[1], 0.0, "a") == gr.skip()
+    assert tab.scrub(Morphing(), 0.5, "a") == gr.skip()
+    assert tab.scrub(state, 7.0, "a") == gr.skip()
+    assert tab.scrub(state, 0.5, "z") == gr.skip()
+    assert tab.draw_near(Morphing(), 1.0, "a") == gr.skip()
+    assert tab.choose_near(replace(state, near=()), "a", select(0)) == gr.skip()
+    assert tab.a.take_photo(Session()) == gr.skip()
+    with pytest.raises(gr.Error, match="Choose a mask"):
+        tab.sequence_file("GIF", Morphing(), 5, "a", "faces")
+
+
+def test_weights_without_a_mask_vae_say_so_in_one_line(pipeline: MaskGANPipeline) -> None:
+    without = MaskGANPipeline(pipeline.dmn, pipeline.parser)
+    app = build_app(without, Examples(without))
+    texts = [block.value for block in app.blocks.values() if getattr(block, "elem_id", None) == "morph-missing"]
+    assert len(texts) == 1 and "no MaskVAE" in texts[0]
+    assert not any(getattr(block, "elem_id", None) == "morph-t" for block in app.blocks.values())
+
+
+# --- the real page ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    pipeline = MaskGANPipeline.bundled()
+    demo = build_app(pipeline, Examples(pipeline))
+    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    yield address
+    demo.close()
+
+
+def until_other(visitor: Visitor, selector: str, before: str) -> str:
+    visitor.page.wait_for_function(
+        "([selector, before]) => { const image = document.querySelector(selector); "
+        "return image && image.src !== before && image.complete; }",
+        arg=[selector, before],
+    )
+    return visitor.page.locator(selector).get_attribute("src")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_in_the_browser_the_slider_moves_both_pictures_and_paint_gets_the_mask(
+    browser: Any, url: str, tmp_path: Path
+) -> None:
+    visitor = Visitor(browser, url)
+    page = visitor.page
+    original = visitor.mask()
+    page.get_by_role("tab", name="Interpolate").click()
+    page.wait_for_selector("#morph-strip img")
+    face, mask = (page.locator(f"#morph-{name} img").get_attribute("src") for name in ("face", "mask"))
+
+    page.locator("#morph-t input[type=range]").focus()  # by keyboard alone
+    page.keyboard.press("End")
+    until_other(visitor, "#morph-mask img", mask)
+    beyond = until_other(visitor, "#morph-face img", face)
+    page.click("#morph-mark-Inner")
+    until_other(visitor, "#morph-face img", beyond)
+    assert page.locator("#morph-t input[type=number]").input_value() == "0.4"
+
+    file = visitor.download("#morph-save-mp4", tmp_path)
+    with av.open(str(file)) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 9
+
+    page.click("#morph-send")
+    applied = visitor.wait_for_mask(other_than=original)
+    assert applied.shape == (256, 256) and (applied != original).mean() > 0.01
+    assert page.locator("#morph-t").is_hidden()
+    visitor.leave()
