@@ -149,8 +149,10 @@ class RegionStyleEncoder(nn.Module):
 
 def _spread(x: Tensor) -> Tensor:
     """Blur planes (N, C, h, w) by (1 2 1) both ways; sums are kept at the borders."""
-    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    # The edges are repeated by hand, because torch.compile stumbles over the gradient of F.pad(mode="replicate").
+    x = torch.cat([x[..., :1], x, x[..., -1:]], -1)
     x = (x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]) / 4
+    x = torch.cat([x[..., :1, :], x, x[..., -1:, :]], -2)
     return (x[..., :-2, :] + 2 * x[..., 1:-1, :] + x[..., 2:, :]) / 4
 
 
