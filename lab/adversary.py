@@ -92,19 +92,28 @@ class Adversary:
         self.optimiser.zero_grad(set_to_none=True)
         return loss.detach(), [[layer.detach() for layer in scale] for scale in real_answers]
 
+    @torch.no_grad()
+    def features_of(self, real: Tensor) -> list[Tensor]:
+        """The perceptual features of real images, for any number of objectives."""
+        with self.accelerator.autocast():
+            return self.features(real)
+
     def objective(
-        self, real: Tensor, fake: Tensor, planes: Tensor, real_answers: Answers
+        self,
+        real: Tensor,
+        fake: Tensor,
+        planes: Tensor,
+        real_answers: Answers,
+        real_features: list[Tensor] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Eq. (6) for a generated image: (total, parts). D is frozen, so that G's gradients do not leak into it."""
         self.critic.requires_grad_(False)
         with self.accelerator.autocast():
-            with torch.no_grad():
-                real_features = self.features(real)
             return generator_objective(
                 self.weights,
                 real_answers,
                 self.bare_critic(fake, planes),
-                real_features,
+                real_features or self.features_of(real),
                 self.features(fake),
                 real,
                 fake,

@@ -87,17 +87,18 @@ def algorithm_1(
         drawn = dmn(*style[:2], torch.cat([mask, inner, outer]), *style[2:])  # 3N, 3, H, W
     pictures = drawn.detach().requires_grad_()
     redrawn, inner_picture, outer_picture = pictures.chunk(3)
+    features = critic.features_of(image)
 
     # update G_A(I^t, M^t) with eq. (6)
     critic_a, answers = critic.learn(image, redrawn, planes)
-    total_a, parts_a = critic.objective(image, redrawn, planes, answers)
+    total_a, parts_a = critic.objective(image, redrawn, planes, answers, features)
     accelerator.backward(total_a)
 
     # update G_B(I^t, M^t, M^inter, M^outer) with eq. (6): the blend is the photo again
     with accelerator.autocast():
         blended = blend(blender(inner_picture, outer_picture), inner_picture, outer_picture)
     critic_b, answers = critic.learn(image, blended, planes)
-    total_b, parts_b = critic.objective(image, blended, planes, answers)
+    total_b, parts_b = critic.objective(image, blended, planes, answers, features)
     accelerator.backward(total_b)
 
     drawn.backward(pictures.grad)  # from the pictures through G_A, once for all three
