@@ -27,8 +27,8 @@ T_MIN, T_MAX = -1 / LAMBDA_INTER, 1 + 1 / LAMBDA_INTER
 #: Which end a face takes its style from.
 STYLES = ("a", "b", "blend")
 
-#: So far from an end, what MaskVAE smooths away of that end's mask has faded out ...
-_FADE = 0.3
+#: So far from an end, what MaskVAE smooths away of that end's mask has faded out, before shapes have moved far ...
+_FADE = 0.12
 #: ... the thickest of it first, and by so much (in logits) the end's own classes win at the end itself.
 _LEAD = 2.0
 
