@@ -48,7 +48,7 @@ def serving_of(weights: Path | None, watch: bool, device: str | None) -> Serving
     if weights is None:
         if watch:
             raise SystemExit("--watch needs a folder to follow; give it with --weights.")
-        return Serving(MaskGANPipeline.bundled(device=device))
+        return Serving(MaskGANPipeline.bundled(None, device))
     followed = weights if watch or is_weights_folder(weights) else None
     try:
         pipeline = load_checked(newest_snapshot(weights), device)
@@ -56,7 +56,7 @@ def serving_of(weights: Path | None, watch: bool, device: str | None) -> Serving
         if followed is None:
             raise SystemExit(str(problem)) from problem
         print(f"{problem} The bundled weights serve until then.")
-        pipeline = MaskGANPipeline.bundled(device=device)
+        pipeline = MaskGANPipeline.bundled(None, device)
     return Serving(pipeline, followed)
 
 
