@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lab.processes import Processes
     from maskgan.hot_reload import Serving
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before anything imports gradio
@@ -23,8 +25,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, help="other weights than the bundled ones: a pipeline folder, or a run")
     parser.add_argument("--watch", action="store_true", help="follow --weights also where no run publishes yet")
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best that is there)")
-    parser.add_argument("--max-pixels", type=int, default=64_000_000, help="largest photo taken, in pixels")
+    parser.add_argument("--max-pixels", type=_positive, default=64_000_000, help="largest photo taken, in pixels")
     parser.add_argument("--auth", metavar="USER:PASSWORD", type=_account, help="ask visitors for this account")
+    parser.add_argument("--queue-size", type=_positive, metavar="N", help="turn requests away while N wait (default: none)")
+    parser.add_argument("--mcp", action="store_true", help="offer the endpoints as MCP tools; needs gradio[mcp]")
+    parser.add_argument("--lab", action="store_true", help="a tab to train networks in; whoever sees it may train")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="with --lab: where runs lie (default: runs)")
+    parser.add_argument("--data", type=Path, nargs="+", default=[], help="with --lab: folders with faces to train on")
     return parser
 
 
@@ -33,6 +40,12 @@ def _account(text: str) -> tuple[str, str]:
     if not (user and colon and password):
         raise argparse.ArgumentTypeError("write it as user:password")
     return user, password
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError("write a number from 1 on")
+    return int(text)
 
 
 def serving_of(weights: Path | None, watch: bool, device: str | None) -> Serving:
@@ -60,22 +73,43 @@ def serving_of(weights: Path | None, watch: bool, device: str | None) -> Serving
     return Serving(pipeline, followed)
 
 
+def lab_of(wanted: bool, runs: Path, data: list[Path], weights: Path | None) -> Processes | None:
+    """What the lab's tab starts, where it is wanted; on a Space only when MASKGAN_LAB=1 is set as well."""
+    if not wanted:
+        return None
+    if "SPACE_ID" in os.environ and os.environ.get("MASKGAN_LAB") != "1":
+        print("There is no lab on a Space unless MASKGAN_LAB=1 is set in its settings.")
+        return None
+    from lab.processes import Processes
+    from maskgan.pipeline import WEIGHTS
+
+    for folder in data:
+        if not folder.is_dir():
+            raise SystemExit(f"There is no folder {folder}; give folders with faces after --data.")
+    return Processes(runs, data, [WEIGHTS] if weights is None else [WEIGHTS, weights])
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Load the weights and serve the page until interrupted."""
     options = build_parser().parse_args(arguments)
+    if options.mcp and importlib.util.find_spec("mcp") is None:
+        raise SystemExit("--mcp needs a package that is not installed; run: pip install 'gradio[mcp]'")
     # Imported here, so that --help and a wrong option answer at once.
     from maskgan.ui.app import build_app, launch_options
     from maskgan.ui.examples import Examples
 
+    lab = lab_of(options.lab, options.runs, options.data, options.weights)
     serving = serving_of(options.weights, options.watch, options.device)
     examples = Examples(serving)
     hosted = options.share or options.host not in ("127.0.0.1", "localhost", "::1")
-    app = build_app(serving, examples, max_pixels=options.max_pixels, hosted=hosted)
+    app = build_app(serving, examples, max_pixels=options.max_pixels, hosted=hosted, lab=lab)
+    app.queue(max_size=options.queue_size)
     app.launch(
         server_name=options.host,
         server_port=options.port,
         share=options.share,
         auth=options.auth,
+        mcp_server=options.mcp,
         prevent_thread_lock=True,
         **launch_options(),
     )

@@ -27,7 +27,7 @@ import torch
 from maskgan.pipeline import WEIGHTS
 from maskgan.snapshots import latest_name
 
-from .training_flags import arguments_for
+from .training_flags import STAGES, arguments_for
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD, LOG = "process.json", "log.txt"
@@ -45,9 +45,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class RunState:
     """What can be seen of a run from outside.
 
-    stage: name of its script; going, stopping: whether its process is there, and was asked to end; stats: the newest
-    line of `stats.jsonl`; checkpoints: names, oldest first; snapshot: name of the newest published one; sample: the
-    newest picture; log: the last lines of what it printed.
+    stage: name of its script; going, stopping: whether its process is there, and was asked to end; max_steps: how many
+    it shall do, None when unknown; stats: the newest line of `stats.jsonl`; checkpoints: names, oldest first; snapshot:
+    name of the newest published one; sample: the newest picture; log: the last lines of what it printed.
     """
 
     name: str
@@ -55,6 +55,7 @@ class RunState:
     stage: str | None
     going: bool
     stopping: bool
+    max_steps: int | None
     stats: dict[str, float]
     checkpoints: tuple[str, ...]
     snapshot: str | None
@@ -63,7 +64,14 @@ class RunState:
 
 
 class Processes:
-    """Starts, stops and lists the runs of one folder."""
+    """Starts, stops and lists the runs of one folder.
+
+    Attributes:
+        stages: what can be trained, and the flags of each.
+        runs, data, weights: the folders that may be used.
+    """
+
+    stages = STAGES
 
     def __init__(self, runs: Path, data: Sequence[Path], weights: Sequence[Path] = (WEIGHTS,)) -> None:
         """Runs lie in `runs`; data only comes from the folders `data`, weights from `weights` and from runs."""
@@ -119,9 +127,25 @@ class Processes:
                     start_new_session=True,  # what ends the page's terminal does not end the run
                 )
             began = psutil.Process(process.pid).create_time()
-            _write_record(folder, {"pid": process.pid, "began": began, "stage": stage, "command": command})
+            wish = {
+                "stage": stage,
+                "data": list(data),
+                "weights": weights,
+                "processes": processes,
+                "flags": dict(flags),
+            }
+            _write_record(
+                folder, {"pid": process.pid, "began": began, "stage": stage, "command": command, "wish": wish}
+            )
         threading.Thread(target=process.wait, daemon=True).start()  # else it would stay on as a zombie
         return self.state(out)
+
+    def resume(self, name: str) -> RunState:
+        """Go on with a run that has ended, with the settings that it was started with; errors as for `start`."""
+        wish = _record(self._run_folder(name)).get("wish")
+        if not isinstance(wish, dict) or wish.keys() != {"stage", "data", "weights", "processes", "flags"}:
+            raise ValueError(f"{name} was not started from here; start it under its name with its settings.")
+        return self.start(out=name, **wish)
 
     def command(
         self,
@@ -161,13 +185,27 @@ class Processes:
         Raises ValueError when it is not going.
         """
         _, launcher = self._going(name)
-        family = [launcher, *launcher.children(recursive=True)]  # trainers have process groups of their own
+        family = _family(launcher)
         for process in family:
             try:
                 process.kill()
             except psutil.NoSuchProcess:  # it ended with the one before it
                 continue
         psutil.wait_procs(family, timeout=10)
+
+    def memory(self, name: str) -> tuple[int, int]:
+        """Bytes of main memory of all processes of a run, and bytes in use on the GPUs by whatever; 0, 0 at rest."""
+        launcher = _launcher(self._run_folder(name))
+        if launcher is None:
+            return 0, 0
+        used = 0
+        for process in _family(launcher):
+            try:
+                used += process.memory_info().rss
+            except psutil.NoSuchProcess:  # it ended meanwhile
+                continue
+        gpus = [torch.cuda.mem_get_info(index) for index in range(torch.cuda.device_count())]
+        return used, sum(total - free for free, total in gpus)
 
     def _going(self, name: str) -> tuple[Path, psutil.Process]:
         folder = self._run_folder(name)
@@ -177,6 +215,11 @@ class Processes:
         return folder, launcher
 
     # ------------------------------------------------------------------ what is there
+
+    def data_folders(self) -> list[Path]:
+        """The configured data folders and those in them that hold faces: an `index.csv`, or shards."""
+        folders = [path for root in self.data for path in (root, *sorted(root.glob("*")))]
+        return [path for path in folders if (path / "index.csv").exists() or next(path.glob("*.tar"), None)]
 
     def states(self) -> list[RunState]:
         """All runs, also those that were started elsewhere, the newest first."""
@@ -200,6 +243,7 @@ class Processes:
             stage=_stage(folder),
             going=going,
             stopping=going and _record(folder).get("stopping", False),
+            max_steps=_json(folder / "config.json").get("max_steps"),
             stats=_newest_stats(folder),
             checkpoints=tuple(checkpoints),
             snapshot=snapshot,
@@ -250,6 +294,14 @@ def _write_record(folder: Path, record: dict[str, Any]) -> None:
 
 def _stage(folder: Path) -> str | None:
     return _json(folder / "config.json").get("stage") or _record(folder).get("stage")
+
+
+def _family(launcher: psutil.Process) -> list[psutil.Process]:
+    """A run's processes; those of the trainers are in process groups of their own."""
+    try:
+        return [launcher, *launcher.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _command_of(process: psutil.Process) -> list[str]:

@@ -45,7 +45,7 @@ class Serving:
     def __init__(self, pipeline: MaskGANPipeline, folder: Path | None = None) -> None:
         self.folder, self.refused = folder, None
         self._pipeline = pipeline
-        self._swapping = threading.Lock()
+        self._swapping, self._following = threading.Lock(), threading.Lock()
         self._judged: Stamp | None = None  # served or refused
         self._glimpsed: Stamp | None = None
         self._stopped = threading.Event()
@@ -62,12 +62,22 @@ class Serving:
             return self._pipeline
 
     def serve(self, folder: Path) -> None:
-        """Load a pipeline folder aside, check it, and let it serve from the next request on.
+        """Load a pipeline folder aside, check it, let it serve from the next request on, and follow nothing any more.
 
         Raises:
-            WeightsRefused: when anything is wrong with it; the former weights go on serving.
+            WeightsRefused: when anything is wrong with it; all stays as it was.
         """
-        self._swap(load_checked(folder, str(self.current().dmn.device)))
+        pipeline = load_checked(folder, str(self.current().dmn.device))
+        self.follow(None)
+        self._swap(pipeline)
+
+    def follow(self, folder: Path | None, seconds: float = 2.0) -> None:
+        """Watch this folder in place of the one before, or none; what serves now does so until there is better."""
+        with self._following:
+            self.stop()
+            self.folder, self.refused, self._judged, self._glimpsed = folder, None, None, None
+            if folder is not None:
+                self.start(seconds)
 
     def _swap(self, pipeline: MaskGANPipeline) -> None:
         with self._swapping:

@@ -12,8 +12,10 @@ from maskgan.hot_reload import Serving
 from maskgan.images import MAX_PIXELS
 from maskgan.pipeline import MaskGANPipeline
 from maskgan.quick_edits import QUICK_EDITS
+from maskgan.ui.api import Api
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate_tab import InterpolateTab
+from maskgan.ui.lab_tab import Lab, LabTab
 from maskgan.ui.paint_layout import TIME_TO_LIVE
 from maskgan.ui.paint_tab import DEVICE, PaintTab
 from maskgan.ui.style_tab import StyleTab
@@ -78,11 +80,12 @@ def build_app(
     *,
     max_pixels: int = MAX_PIXELS,
     hosted: bool = False,
+    lab: Lab | None = None,
 ) -> gr.Blocks:
     """The whole page around a pipeline, or around one that follows a folder of weights.
 
     max_pixels: larger uploads are refused before they are decoded; hosted: visitors use it over a network, which the
-    header then says in place of "nothing leaves this computer".
+    header then says in place of "nothing leaves this computer"; lab: what trains, for a tab of its own.
     """
     serving = Serving.of(pipeline)
     examples = examples or Examples(serving)
@@ -98,10 +101,14 @@ def build_app(
                 interpolate = InterpolateTab(serving, examples, max_pixels)
             with gr.Tab("Style copy", id="style") as style_tab:
                 style = StyleTab(serving, examples, max_pixels)
+            if lab is not None:
+                with gr.Tab("Lab", id="lab"):
+                    LabTab(lab, serving).look_while_open(tabs)
         interpolate.connect(interpolate_tab, paint, tabs)
         style.start_with(style_tab)
         style.send_to(paint, tabs)
-        news.follow(paint.session)
+        if serving.folder is not None or lab is not None:
+            news.follow(paint.session)
         if examples.paths:
             app.load(
                 lambda *state: paint.open_example(*state, 0),
@@ -113,4 +120,5 @@ def build_app(
                 **DEVICE,
             )
         app.load(None, None, None, js=_tooltips())
+        Api(serving, max_pixels)
     return app

@@ -53,9 +53,7 @@ class WeightsNews:
         self.line = gr.HTML("", visible=False, elem_id="weights-news")
 
     def follow(self, session: gr.State) -> None:
-        """Compare with the result in `session`; where the weights cannot change there is nothing to do."""
-        if self.serving.folder is None:
-            return
+        """Compare with the result in `session`, from now on; only of use where the weights can change."""
         timer = gr.Timer(_EVERY)
         # Beside the queue, which may be long: this waits for nothing and takes no time.
         timer.tick(

@@ -1,0 +1,390 @@
+"""The Lab tab: starts and stops training, shows how it goes, and lets the page serve what it publishes.
+
+Only there with `python app.py --lab`. What the browser sends is not trusted: `Lab` checks names, folders and flags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import gradio as gr
+from gradio import processing_utils
+
+from maskgan.hot_reload import Serving
+from maskgan.pipeline import WEIGHTS
+from maskgan.ui import lab_view
+from maskgan.ui.lab_view import RunState
+from maskgan.ui.paint_tab import Updates, tells
+
+#: So often does an open tab look at the runs, in seconds.
+_EVERY = 2
+
+_STAGES = {
+    "train_parser": "Face parser",
+    "train_mask_vae": "MaskVAE",
+    "pretrain_dmn": "Dense Mapping Network",
+    "train_ebst": "EBST",
+}
+_PRESETS = ("studio", "published", "tiny")
+_RANDOM, _NEWEST = "", ""
+_HEADERS = ["Run", "Stage", "State", "Step", "Loss", "Newest weights"]
+
+
+class Lab(Protocol):
+    """What starts and lists runs (`lab.processes.Processes`); all raise ValueError with a sentence for people."""
+
+    stages: Mapping[str, Mapping[str, Any]]
+
+    def data_folders(self) -> list[Path]: ...
+    def states(self) -> list[RunState]: ...
+    def state(self, name: str) -> RunState: ...
+    def memory(self, name: str) -> tuple[int, int]: ...
+    def resume(self, name: str) -> RunState: ...
+    def stop(self, name: str) -> None: ...
+    def kill(self, name: str) -> None: ...
+    def start(
+        self,
+        stage: str,
+        data: Sequence[str],
+        out: str,
+        weights: str | None = None,
+        processes: int = 1,
+        flags: Mapping[str, Any] | None = None,
+    ) -> RunState: ...
+
+
+class LabTab:
+    """A form for a new run on the left; the runs and the one that is watched on the right."""
+
+    def __init__(self, lab: Lab, serving: Serving) -> None:
+        """Build the tab inside the `gr.Tab` that is open."""
+        self.lab, self.serving = lab, serving
+        self.timer = gr.Timer(_EVERY, active=False)
+        self.seen = gr.State({})
+        with gr.Row(elem_classes="lab-tab"):
+            with gr.Column(elem_classes="lab-form", min_width=250):
+                self._form()
+            with gr.Column(elem_classes="lab-runs", min_width=300):
+                self._runs()
+        self._wire()
+
+    # ------------------------------------------------------------------ components
+
+    def _form(self) -> None:
+        gr.HTML("<h2 class='step'>Train</h2>")
+        folders = self.lab.data_folders()
+        stages = [(_STAGES.get(name, name), name) for name in self.lab.stages]
+        self.stage = gr.Dropdown(stages, value="train_mask_vae", label="Stage", elem_id="lab-stage")
+        self.data = gr.Dropdown(
+            [(folder.name, str(folder)) for folder in folders],
+            value=[str(folder) for folder in folders[:1]],
+            multiselect=True,
+            label="Data",
+            info=None if folders else "None: start the app with --data FOLDER.",
+            elem_id="lab-data",
+        )
+        self.weights = gr.Dropdown(self._sources(()), value=_RANDOM, label="Start from", elem_id="lab-weights")
+        with gr.Row(elem_classes="lab-pair"):
+            self.preset = gr.Dropdown(_PRESETS, value="studio", label="Network", min_width=0, elem_id="lab-preset")
+            self.resolution = gr.Dropdown(
+                [(f"{side} px", side) for side in (64, 128, 256, 512)],
+                value=256,
+                label="Resolution",
+                min_width=0,
+                elem_id="lab-resolution",
+            )
+        with gr.Row(elem_classes="lab-pair"):
+            self.steps = self._number("Steps", "steps")
+            self.batch = self._number("Batch size", "batch")
+        with gr.Row(elem_classes="lab-pair"):
+            self.rate = self._number("Learning rate", "rate", precision=None)
+            self.every = self._number("Save every", "every")
+        with gr.Row(elem_classes="lab-pair"):
+            self.processes = gr.Number(1, label="Processes", precision=0, min_width=0, elem_id="lab-processes")
+            self.name = gr.Textbox(label="Name", placeholder="by stage", min_width=0, elem_id="lab-name")
+        self.start_button = gr.Button("Start", variant="primary", size="sm", elem_id="lab-start")
+
+    @staticmethod
+    def _number(label: str, name: str, precision: int | None = 0) -> gr.Number:
+        return gr.Number(
+            None, label=label, precision=precision, placeholder="usual", min_width=0, elem_id=f"lab-{name}"
+        )
+
+    def _runs(self) -> None:
+        self.table = gr.Dataframe(
+            headers=_HEADERS,
+            value=[],
+            interactive=False,
+            max_height=130,
+            show_label=False,
+            buttons=[],
+            elem_id="lab-table",
+        )
+        with gr.Row(elem_classes="lab-line"):
+            self.watched = gr.Dropdown([], label="Run", show_label=False, container=False, elem_id="lab-run")
+            options = {"size": "sm", "min_width": 0, "interactive": False}
+            self.stop_button = gr.Button("Stop", elem_id="lab-stop", **options)
+            self.kill_button = gr.Button("End at once", variant="stop", elem_id="lab-kill", **options)
+            self.resume_button = gr.Button("Resume", elem_id="lab-resume", **options)
+        self.facts = gr.HTML(lab_view.facts(None, (0, 0)), elem_id="lab-facts")
+        with gr.Row(elem_classes="lab-pictures"):
+            with gr.Column(min_width=240):
+                self.plot = gr.LinePlot(
+                    x="step",
+                    y="value",
+                    color="loss",
+                    x_title="step",
+                    y_title=" ",
+                    show_label=False,
+                    height=240,
+                    buttons=[],
+                    elem_id="lab-plot",
+                )
+                self.losses = gr.Dropdown(
+                    [], multiselect=True, label="Losses", show_label=False, container=False, elem_id="lab-losses"
+                )
+            self.sample = gr.Image(
+                label="Newest samples", interactive=False, height=288, buttons=["fullscreen"], elem_id="lab-sample"
+            )
+        with gr.Row(elem_classes="lab-line"):
+            self.snapshot = gr.Dropdown(
+                [("Newest weights", _NEWEST)],
+                value=_NEWEST,
+                label="Weights",
+                show_label=False,
+                container=False,
+                elem_id="lab-snapshot",
+            )
+            self.serve_button = gr.Button("Serve this", elem_id="lab-serve", **options)
+            self.follow_button = gr.Button("Follow this run", elem_id="lab-follow", **options)
+        self.log = gr.Textbox(label="Log", lines=6, max_lines=10, interactive=False, elem_id="lab-log")
+
+    # ------------------------------------------------------------------ handlers: start and stop
+
+    @tells
+    def start(
+        self,
+        stage: str,
+        data: list[str],
+        weights: str,
+        preset: str,
+        resolution: int,
+        steps: int | None,
+        batch: int | None,
+        rate: float | None,
+        every: int | None,
+        processes: int,
+        name: str,
+    ) -> Updates:
+        """Start a run, and watch it; fields that are empty stay as the stage has them."""
+        flags = {
+            "resolution": resolution,
+            "max_steps": steps,
+            "batch_size": batch,
+            "learning_rate": rate,
+            "checkpointing_steps": every,
+            "sample_steps": every,
+        }
+        if weights == _RANDOM and (option := self._preset_of(stage)):
+            flags[option] = preset
+        flags = {name: value for name, value in flags.items() if value is not None}
+        name = (name or "").strip() or self._free_name(stage)
+        return self._watch(
+            _done(lambda: self.lab.start(stage, data or [], name, weights or None, processes, flags)).name
+        )
+
+    def _preset_of(self, stage: str) -> str | None:
+        """The flag that says which network begins with random weights; the parser has but one."""
+        return next((name for name in ("preset", "from_scratch") if name in self.lab.stages.get(stage, ())), None)
+
+    def _free_name(self, stage: str) -> str:
+        taken = {state.name for state in self.lab.states()}
+        return next(name for name in (f"{stage}-{number}" for number in range(1, 10**6)) if name not in taken)
+
+    def choose_stage(self, stage: str, weights: str) -> Updates:
+        """EBST starts from trained weights unless somebody wants it otherwise."""
+        weights = str(WEIGHTS) if stage == "train_ebst" and weights == _RANDOM else weights
+        return {self.weights: weights, **self.choose_weights(stage, weights)}
+
+    def choose_weights(self, stage: str, weights: str) -> Updates:
+        """A network that is there already has its size."""
+        return {self.preset: gr.update(interactive=weights == _RANDOM and self._preset_of(stage) is not None)}
+
+    @tells
+    def stop(self, name: str | None) -> Updates:
+        """Ask a run to end with a checkpoint."""
+        self.lab.stop(_chosen(name))
+        return self._watch(name)
+
+    @tells
+    def kill(self, name: str | None) -> Updates:
+        """End a run at once."""
+        self.lab.kill(_chosen(name))
+        return self._watch(name)
+
+    @tells
+    def resume(self, name: str | None) -> Updates:
+        """Go on with a run that has ended."""
+        return self._watch(_done(lambda: self.lab.resume(_chosen(name))).name)
+
+    # ------------------------------------------------------------------ handlers: serve
+
+    @tells
+    def serve(self, name: str | None, snapshot: str | None) -> None:
+        """Let the page use these weights, and stay with them."""
+        published = lab_view.snapshots(self.lab.state(_chosen(name)).folder)
+        found = [item for item in published if snapshot in (_NEWEST, None, item.folder.name)]
+        if not found:
+            raise ValueError(f"{name} has no such weights any more; choose others, or wait for its next checkpoint.")
+        self.serving.serve(found[0].folder)
+        gr.Info(f"The page uses {self.serving.current().weights} now.")
+
+    @tells
+    def follow(self, name: str | None) -> None:
+        """Let the page use whatever this run publishes, from now on."""
+        state = self.lab.state(_chosen(name))
+        if state.snapshot is None:
+            raise ValueError(f"{name} has published no weights yet; wait for its first checkpoint.")
+        self.serving.follow(state.folder)
+        gr.Info(f"The page follows {name}: it uses its newest weights as soon as they are there.")
+
+    # ------------------------------------------------------------------ handlers: look
+
+    def look(self, name: str | None, losses: list[str], seen: dict[str, Any]) -> Any:
+        """What has changed since `seen`: by component, what was shown last.
+
+        Nothing that is shown already is sent again, else every look would redraw the plot.
+        """
+        states = self.lab.states()
+        state = next((state for state in states if state.name == name), states[0] if states else None)
+        names = [state.name for state in states]
+        name = state.name if state else None
+        new: dict[str, Any] = {}
+        updates: Updates = {}
+
+        def show(component: str, key: Any, value: Callable[[], Any]) -> None:
+            new[component] = key
+            if component not in seen or seen[component] != key:
+                updates[getattr(self, component)] = value()
+
+        rows = [lab_view.row(state) for state in states]
+        show("table", rows, lambda: gr.update(value=rows))
+        show("watched", (names, name), lambda: gr.update(choices=names, value=name))
+        sources = self._sources(states)
+        show("weights", sources, lambda: gr.update(choices=sources))
+        line = lab_view.facts(state, self.lab.memory(name) if name else (0, 0))
+        show("facts", line, lambda: line)
+        show("log", state and state.log, lambda: state.log if state else "")
+        self._show_buttons(state, show)
+        self._show_pictures(state, losses, seen, show)
+        if not updates:
+            return gr.skip()
+        return {**updates, self.seen: new}
+
+    def _show_buttons(self, state: RunState | None, show: Callable[..., None]) -> None:
+        usable = {
+            "stop_button": state is not None and state.going and not state.stopping,
+            "kill_button": state is not None and state.stopping,
+            "resume_button": state is not None and not state.going,
+            "serve_button": state is not None and state.snapshot is not None,
+            "follow_button": state is not None and state.snapshot is not None,
+        }
+        for button, on in usable.items():
+            show(button, on, lambda on=on: gr.update(interactive=on))
+
+    def _show_pictures(
+        self, state: RunState | None, losses: list[str], seen: dict[str, Any], show: Callable[..., None]
+    ) -> None:
+        name, there = (state.name, lab_view.losses_of(state)) if state else (None, ())
+        losses = [loss for loss in losses or () if loss in there]
+        if not losses or seen.get("losses", (name, there)) != (name, there):
+            losses = list(there[:1])
+        show("losses", (name, there), lambda: gr.update(choices=list(there), value=losses))
+        drawn = (name, losses, state and _size(state.folder / "stats.jsonl"))
+        show("plot", drawn, lambda: gr.update(value=lab_view.curves(state.folder, losses) if state else None))
+        sample = state and state.sample
+        show("sample", sample and (sample, _size(sample)), lambda: self._saved(sample) if sample else None)
+        published = lab_view.snapshots(state.folder) if state else []
+        choices = [("Newest weights", _NEWEST), *((item.title, item.folder.name) for item in published)]
+        show("snapshot", (name, choices), lambda: gr.update(choices=choices, value=_NEWEST))
+
+    def choose(self, losses: list[str], seen: dict[str, Any], event: gr.SelectData) -> Any:
+        """Watch the run whose line was clicked."""
+        name = str((event.row_value or [""])[0])
+        return self.look(name, losses, seen) if any(name == state.name for state in self.lab.states()) else gr.skip()
+
+    def _watch(self, name: str) -> Updates:
+        """Show everything of a run anew."""
+        return self.look(name, [], {})
+
+    def _sources(self, states: Sequence[RunState]) -> list[tuple[str, str]]:
+        runs = [(state.name, str(state.folder)) for state in states if state.snapshot is not None]
+        return [("Random weights", _RANDOM), ("Bundled weights", str(WEIGHTS)), *runs]
+
+    def _saved(self, path: Path) -> str | None:
+        try:
+            return processing_utils.save_bytes_to_cache(path.read_bytes(), path.name, self.sample.GRADIO_CACHE)
+        except OSError:  # the run was deleted meanwhile
+            return None
+
+    # ------------------------------------------------------------------ events
+
+    def _wire(self) -> None:
+        quiet = {"show_progress": "hidden", "api_visibility": "undocumented"}
+        self.form = [
+            self.stage, self.data, self.weights, self.preset, self.resolution, self.steps, self.batch, self.rate,
+            self.every, self.processes, self.name,
+        ]  # fmt: skip
+        self.outputs = [
+            self.table, self.watched, self.weights, self.facts, self.log, self.stop_button, self.kill_button,
+            self.resume_button, self.serve_button, self.follow_button, self.losses, self.plot, self.sample,
+            self.snapshot, self.seen,
+        ]  # fmt: skip
+        self.stage.input(self.choose_stage, [self.stage, self.weights], [self.weights, self.preset], **quiet)
+        self.weights.input(self.choose_weights, [self.stage, self.weights], self.preset, **quiet)
+        self.start_button.click(self.start, self.form, self.outputs, **quiet)
+        for button, handler in (
+            (self.stop_button, self.stop),
+            (self.kill_button, self.kill),
+            (self.resume_button, self.resume),
+        ):
+            button.click(handler, self.watched, self.outputs, **quiet)
+        self.serve_button.click(self.serve, [self.watched, self.snapshot], None, **quiet)
+        self.follow_button.click(self.follow, self.watched, None, **quiet)
+        looking = [self.watched, self.losses, self.seen]
+        gr.on([self.watched.input, self.losses.input], self.look, looking, self.outputs, api_name="watch", **quiet)
+        self.table.select(self.choose, looking[1:], self.outputs, **quiet)
+        # Beside the queue, which may be long: this waits for nothing.
+        self.timer.tick(self.look, looking, self.outputs, queue=False, api_name="look", **quiet)
+
+    def look_while_open(self, tabs: gr.Tabs) -> None:
+        """Look at the runs only while the tab `lab` of `tabs` is open."""
+
+        def opened(event: gr.SelectData) -> gr.Timer:
+            return gr.Timer(active=event.value == "Lab")
+
+        tabs.select(opened, None, self.timer, show_progress="hidden", queue=False, api_visibility="undocumented")
+
+
+def _done(action: Callable[[], RunState]) -> RunState:
+    """What `action` returns; raises ValueError also where the disk refuses."""
+    try:
+        return action()
+    except OSError as problem:
+        raise ValueError(f"The run cannot be started ({problem}); make room on that disk, or give --runs.") from problem
+
+
+def _chosen(name: str | None) -> str:
+    if not name:
+        raise ValueError("Choose a run first.")
+    return name
+
+
+def _size(path: Path) -> int | None:
+    """Of a file, by which a change is noticed; None when it is missing."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

@@ -1,0 +1,135 @@
+"""What the Lab tab shows of a run, read from its folder: curves, published weights, its facts in a line."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from maskgan.snapshots import ABOUT, latest_name, read_about
+
+#: Points of a curve at most; longer ones are averaged down.
+POINTS = 240
+
+#: Of `stats.jsonl`, what is no loss.
+_NO_LOSS = {"step", "learning_rate", "images_per_second", "seconds_left", "waiting_for_data"}
+
+
+class RunState(Protocol):
+    """A run as the lab tells it; see `lab/processes.py`."""
+
+    name: str
+    folder: Path
+    stage: str | None
+    going: bool
+    stopping: bool
+    max_steps: int | None
+    stats: dict[str, float]
+    checkpoints: tuple[str, ...]
+    snapshot: str | None
+    sample: Path | None
+    log: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Weights that a run published: their folder, and a line about them with their metrics."""
+
+    folder: Path
+    title: str
+
+
+def losses_of(state: RunState) -> tuple[str, ...]:
+    """The names of a run's losses."""
+    return tuple(name for name in state.stats if name not in _NO_LOSS)
+
+
+def curves(folder: Path, losses: Sequence[str]) -> pd.DataFrame | None:
+    """Columns step, value and loss of a run; None when there is nothing to draw."""
+    lines = []
+    try:
+        with (folder / "stats.jsonl").open(encoding="utf-8") as file:
+            for line in file:
+                try:
+                    lines.append(dict(json.loads(line)))
+                except (TypeError, ValueError):  # the line that is being written
+                    continue
+    except OSError:
+        return None
+    table = pd.DataFrame(lines)
+    losses = [name for name in losses if name in table]
+    if not losses or "step" not in table:
+        return None
+    table = table[["step", *losses]].groupby(table.index // -(-len(table) // POINTS)).mean()
+    return table.melt("step", losses, "loss", "value").dropna()[["step", "value", "loss"]]
+
+
+def snapshots(folder: Path) -> list[Snapshot]:
+    """The weights that a run published, the newest first; damaged ones are left out."""
+    weights, found = folder / "weights", []
+    try:
+        newest = latest_name(weights)
+    except (OSError, ValueError):
+        newest = None
+    for path in sorted((path.parent for path in weights.glob(f"*/{ABOUT}")), key=lambda path: path.name, reverse=True):
+        try:
+            about = read_about(path)
+        except (OSError, ValueError):
+            continue
+        if about is None or path.name.endswith(".partial"):
+            continue
+        metrics = ", ".join(f"{name} {value:.4g}" for name, value in (about.get("metrics") or {}).items())
+        line = f"step {about.get('step')}{' (newest)' if path.name == newest else ''}"
+        found.append(Snapshot(path, f"{line}: {metrics}" if metrics else line))
+    return found
+
+
+def status(state: RunState) -> str:
+    """In a word or two, what a run does."""
+    if state.going:
+        return "stopping" if state.stopping else ("running" if state.stats else "starting")
+    finished = state.max_steps is not None and state.stats.get("step", 0) >= state.max_steps
+    return "finished" if finished else "ended"
+
+
+def row(state: RunState) -> list[str]:
+    """A run's line in the list: name, stage, status, step, loss, newest weights."""
+    stats = state.stats
+    loss = next((f"{name} {stats[name]:.4g}" for name in losses_of(state)[:1]), "")
+    return [state.name, state.stage or "", status(state), _number(stats.get("step")), loss, state.snapshot or ""]
+
+
+def facts(state: RunState | None, memory: tuple[int, int]) -> str:
+    """A run's numbers as HTML; memory: bytes, of its processes and on the GPUs."""
+    if state is None:
+        return "<p class='lab-facts'>No run yet: choose a stage and data, then start one.</p>"
+    stats, most = state.stats, state.max_steps
+    said: list[tuple[str, str]] = [("State", status(state))]
+    if "step" in stats:
+        said.append(("Step", _number(stats["step"]) + (f" of {_number(most)}" if most else "")))
+    if "images_per_second" in stats:
+        said.append(("Images/s", f"{stats['images_per_second']:.3g}"))
+    if state.going and "seconds_left" in stats:
+        said.append(("Time left", duration(stats["seconds_left"])))
+    sizes = {"Memory": memory[0], "GPU memory": memory[1]}
+    said += [(name, f"{size / 2**30:.1f} GiB") for name, size in sizes.items() if size]
+    said.append(("Checkpoints", ", ".join(name.removeprefix("step-").lstrip("0") for name in state.checkpoints) or "–"))
+    cells = "".join(f"<span><b>{html.escape(name)}</b> {html.escape(value)}</span>" for name, value in said)
+    return f"<p class='lab-facts' role='status'>{cells}</p>"
+
+
+def duration(seconds: float) -> str:
+    """4000 -> "1 h 6 min"."""
+    minutes = int(max(0, seconds)) // 60
+    if minutes < 1:
+        return "under a minute"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else f"{int(value):,}"

@@ -1,0 +1,351 @@
+"""The Lab tab: its handlers with a lab that only takes notes, when it is there at all, and a real tiny run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import tiny_pipeline
+from PIL import Image
+
+pytest.importorskip("gradio")
+
+import gradio as gr
+
+import app as command
+from lab.processes import Processes
+from lab.training_flags import STAGES
+from maskgan.hot_reload import Serving
+from maskgan.pipeline import WEIGHTS
+from maskgan.snapshots import publish
+from maskgan.ui import lab_view
+from maskgan.ui.app import build_app
+from maskgan.ui.examples import Examples
+from maskgan.ui.lab_tab import LabTab
+
+PATIENCE = 300  # seconds; only what never happens takes as long
+
+
+class NotedLab:
+    """Takes notes in place of starting anything."""
+
+    stages = STAGES
+
+    def __init__(self, runs: Path) -> None:
+        self.runs, self.calls, self.problem = runs, [], None
+        self.there: dict[str, SimpleNamespace] = {}
+
+    def add(self, name: str, **known: Any) -> Path:
+        """A run that has ended after two steps of ten."""
+        folder = self.runs / name
+        folder.mkdir(parents=True)
+        stats = [{"step": 1, "loss": 3.0, "part": 1.0}, {"step": 2, "loss": 2.5, "part": 0.5, "images_per_second": 7.0}]
+        (folder / "stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in stats) + '{"step": 3, "lo')
+        state = {
+            "name": name, "folder": folder, "stage": "train_mask_vae", "going": False, "stopping": False,
+            "max_steps": 10, "stats": stats[-1], "checkpoints": ("step-0000002",), "snapshot": None, "sample": None,
+            "log": "a <line>",
+        }  # fmt: skip
+        self.there[name] = SimpleNamespace(**state | known)
+        return folder
+
+    def data_folders(self) -> list[Path]:
+        return [self.runs / "faces"]
+
+    def states(self) -> list[Any]:
+        return list(self.there.values())
+
+    def state(self, name: str) -> Any:
+        if name not in self.there:
+            raise ValueError(f"{name!r} cannot name a run.")
+        return self.there[name]
+
+    def memory(self, name: str) -> tuple[int, int]:
+        return (3 * 2**30, 0) if self.there[name].going else (0, 0)
+
+    def start(self, *wish: Any) -> Any:
+        if self.problem is not None:
+            raise self.problem
+        self.calls.append(("start", *wish))
+        self.add(wish[2], going=True)
+        return self.there[wish[2]]
+
+    def _noted(self, what: str, name: str) -> Any:
+        self.calls.append((what, name))
+        return self.state(name)
+
+    def stop(self, name: str) -> Any:
+        return self._noted("stop", name)
+
+    def kill(self, name: str) -> Any:
+        return self._noted("kill", name)
+
+    def resume(self, name: str) -> Any:
+        return self._noted("resume", name)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> NotedLab:
+    return NotedLab(tmp_path / "runs")
+
+
+@pytest.fixture
+def serving() -> Serving:
+    return Serving(tiny_pipeline(0))
+
+
+@pytest.fixture
+def tab(lab: NotedLab, serving: Serving) -> LabTab:
+    with gr.Blocks():
+        return LabTab(lab, serving)
+
+
+def start(tab: LabTab, **changed: Any) -> Any:
+    form = {
+        "stage": "train_mask_vae", "data": ["/faces"], "weights": "", "preset": "tiny", "resolution": 64, "steps": None,
+        "batch": None, "rate": None, "every": None, "processes": 1, "name": "",
+    }  # fmt: skip
+    return tab.start(*(form | changed).values())
+
+
+def wait_until(condition: Callable[[], Any], log: Callable[[], str]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, log()
+        time.sleep(0.2)
+
+
+# ---------------------------------------------------------------- start and stop
+
+
+def test_start_sends_what_was_filled_in_and_watches_the_run(tab: LabTab, lab: NotedLab) -> None:
+    lab.add("train_mask_vae-1")
+    updates = start(tab, steps=100, batch=4, rate=1e-3, every=50, processes=2)
+    flags = {
+        "resolution": 64, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-3, "checkpointing_steps": 50,
+        "sample_steps": 50, "preset": "tiny",
+    }  # fmt: skip
+    assert lab.calls == [("start", "train_mask_vae", ["/faces"], "train_mask_vae-2", None, 2, flags)]
+    assert updates[tab.watched]["value"] == "train_mask_vae-2"
+    assert updates[tab.stop_button]["interactive"] is True and updates[tab.resume_button]["interactive"] is False
+
+
+def test_the_network_is_chosen_only_where_it_begins_at_random(tab: LabTab, lab: NotedLab) -> None:
+    start(tab, weights=str(WEIGHTS), name="a")
+    start(tab, stage="train_ebst", name="b")
+    start(tab, stage="train_parser", name="c")
+    start(tab, stage="nonsense", name="d")
+    given = [(call[4], call[6]) for call in lab.calls]
+    assert given == [
+        (str(WEIGHTS), {"resolution": 64}),
+        (None, {"resolution": 64, "from_scratch": "tiny"}),
+        (None, {"resolution": 64}),
+        (None, {"resolution": 64}),
+    ]
+    ebst = tab.choose_stage("train_ebst", "")
+    assert ebst[tab.weights] == str(WEIGHTS) and ebst[tab.preset]["interactive"] is False
+    assert tab.choose_weights("pretrain_dmn", "")[tab.preset]["interactive"] is True
+    assert tab.choose_weights("train_parser", "")[tab.preset]["interactive"] is False
+
+
+@pytest.mark.parametrize("problem", [ValueError("Choose at least one data folder."), OSError("No space left")], ids=str)
+def test_what_cannot_start_is_told_in_a_sentence(tab: LabTab, lab: NotedLab, problem: Exception) -> None:
+    lab.problem = problem
+    with pytest.warns(UserWarning, match=str(problem)):
+        assert start(tab) == gr.skip()
+
+
+def test_whatever_the_form_sends_is_checked_by_the_lab(tmp_path: Path, serving: Serving) -> None:
+    (tmp_path / "faces").mkdir()
+    with gr.Blocks():
+        tab = LabTab(Processes(tmp_path / "runs", [tmp_path / "faces"]), serving)
+    sound = {"data": [str(tmp_path / "faces")], "name": "new"}
+    for wrong, said in (
+        ({"name": "../../new"}, "cannot name a run"),
+        ({"data": ["/"]}, "data folder"),
+        ({"data": None}, "data folder"),
+        ({"weights": "/etc"}, "weights folder"),
+        ({"stage": "../evaluate"}, "no stage"),
+        ({"preset": "--push-to-hub"}, "preset has to be"),
+        ({"batch": "4; reboot"}, "batch_size has to be"),
+        ({"processes": None}, "number of processes"),
+    ):
+        with pytest.warns(UserWarning, match=said):
+            assert start(tab, **sound | wrong) == gr.skip()
+    assert not (tmp_path / "runs" / "new").exists()
+    for handler in (tab.stop, tab.kill, tab.resume, tab.follow, lambda name: tab.serve(name, "")):
+        with pytest.warns(UserWarning, match="cannot name a run"):
+            handler("../faces")
+        with pytest.warns(UserWarning, match="Choose a run first"):
+            handler(None)
+
+
+def test_a_run_is_asked_first_and_ended_only_then(tab: LabTab, lab: NotedLab) -> None:
+    lab.add("mine", going=True)
+    usable = tab.look("mine", [], {})
+    assert usable[tab.stop_button]["interactive"] and not usable[tab.kill_button]["interactive"]
+    lab.there["mine"].stopping = True
+    usable = tab.stop("mine")
+    assert not usable[tab.stop_button]["interactive"] and usable[tab.kill_button]["interactive"]
+    tab.kill("mine")
+    lab.there["mine"].going = lab.there["mine"].stopping = False
+    assert tab.resume("mine")[tab.resume_button]["interactive"]
+    assert lab.calls == [("stop", "mine"), ("kill", "mine"), ("resume", "mine")]
+
+
+# ---------------------------------------------------------------- look
+
+
+def test_without_runs_the_tab_says_what_to_do(tab: LabTab) -> None:
+    updates = tab.look(None, [], {})
+    assert "No run yet" in updates[tab.facts] and updates[tab.table]["value"] == []
+
+
+def test_a_look_shows_the_numbers_and_the_next_only_what_changed(tab: LabTab, lab: NotedLab) -> None:
+    folder = lab.add("mine", going=True)
+    lab.add("other")
+    first = tab.look("mine", [], {})
+    assert "7" in first[tab.facts] and "2 of 10" in first[tab.facts] and "3.0 GiB" in first[tab.facts]
+    assert first[tab.log] == "a <line>" and first[tab.watched]["choices"] == ["mine", "other"]
+    assert first[tab.table]["value"][0] == ["mine", "train_mask_vae", "running", "2", "loss 2.5", ""]
+    assert first[tab.losses]["choices"] == ["loss", "part"] and first[tab.losses]["value"] == ["loss"]
+    plot = first[tab.plot]["value"]
+    assert plot.to_dict("list") == {"step": [1, 2], "value": [3.0, 2.5], "loss": ["loss", "loss"]}
+
+    seen = first[tab.seen]
+    assert tab.look("mine", ["loss"], seen) == gr.skip()
+    both = tab.look("mine", ["loss", "part"], seen)
+    assert both.keys() == {tab.plot, tab.seen} and sorted(both[tab.plot]["value"]["value"]) == [0.5, 1.0, 2.5, 3.0]
+    sheet = folder / "2.png"
+    Image.fromarray(np.full((4, 4, 3), 200, np.uint8)).save(sheet)
+    lab.there["mine"].sample = sheet
+    shown = tab.look("mine", ["loss"], seen)
+    assert shown.keys() == {tab.sample, tab.seen} and np.array(Image.open(shown[tab.sample])).max() == 200
+    other = tab.look("other", ["part"], seen)
+    assert other[tab.losses]["value"] == ["loss"] and other[tab.seen]["watched"] == (["mine", "other"], "other")
+    assert tab.look("gone", [], {})[tab.watched]["value"] == "mine"
+
+
+def test_a_long_curve_is_averaged_down(tmp_path: Path) -> None:
+    (tmp_path / "stats.jsonl").write_text("".join(f'{{"step": {n}, "loss": {n % 2}}}\n' for n in range(10_000)))
+    table = lab_view.curves(tmp_path, ["loss", "unknown"])
+    assert 100 < len(table) <= lab_view.POINTS and abs(table["value"].mean() - 0.5) < 0.01
+    assert table["step"].iloc[0] < table["step"].iloc[-1]
+    assert lab_view.curves(tmp_path, ["unknown"]) is lab_view.curves(tmp_path / "missing", ["loss"]) is None
+
+
+def test_times_are_told_as_people_say_them() -> None:
+    assert [lab_view.duration(seconds) for seconds in (-1, 59, 61, 4000)] == [
+        "under a minute", "under a minute", "1 min", "1 h 6 min",
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- serve
+
+
+def published(folder: Path, seed: int) -> str:
+    about = {"stage": "train_mask_vae", "step": seed, "metrics": {"loss": 0.25}}
+    return publish(folder / "weights", f"step-{seed:07d}", tiny_pipeline(seed).save_pretrained, about).name
+
+
+def test_weights_of_a_run_serve_and_a_run_is_followed(tab: LabTab, lab: NotedLab, serving: Serving) -> None:
+    folder = lab.add("mine")
+    with pytest.warns(UserWarning, match="no such weights"):
+        tab.serve("mine", "")
+    with pytest.warns(UserWarning, match="no weights yet"):
+        tab.follow("mine")
+    older, newer = published(folder, 1), published(folder, 2)
+    lab.there["mine"].snapshot = newer
+    choices = tab.look("mine", [], {})[tab.snapshot]["choices"]
+    assert [value for _, value in choices] == ["", newer, older]
+    assert choices[1][0] == "step 2 (newest): loss 0.25"
+    tab.serve("mine", older)
+    assert serving.current().weights.step == 1 and serving.folder is None
+    tab.serve("mine", "")
+    assert serving.current().weights.step == 2
+    with pytest.warns(UserWarning, match="no such weights"):
+        tab.serve("mine", "../../elsewhere")
+    try:
+        tab.follow("mine")
+        published(folder, 3)
+        wait_until(lambda: serving.current().weights.step == 3, lambda: str(serving.refused))
+        tab.serve("mine", newer)
+        published(folder, 4)
+        serving.follow(None)
+        assert serving.current().weights.step == 2, "what was chosen stays"
+    finally:
+        serving.stop()
+
+
+def test_refused_weights_change_nothing(tab: LabTab, lab: NotedLab, serving: Serving) -> None:
+    folder = lab.add("mine")
+    (folder / "weights" / published(folder, 1) / "dmn" / "config.json").unlink()
+    before = serving.current()
+    with pytest.warns(UserWarning, match=r"config\.json is missing"):
+        tab.serve("mine", "")
+    assert serving.current() is before
+
+
+# ---------------------------------------------------------------- app.py
+
+
+def tabs_of(lab: Any, serving: Serving) -> list[str]:
+    page = build_app(serving, Examples(serving), lab=lab)
+    return [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)]
+
+
+def test_the_tab_is_there_only_where_it_was_asked_for(
+    lab: NotedLab, serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.delenv("MASKGAN_LAB", raising=False)
+    assert "Lab" not in tabs_of(None, serving) and tabs_of(lab, serving)[-1] == "Lab"
+    options = command.build_parser().parse_args([])
+    assert options.lab is False and command.lab_of(False, tmp_path, [tmp_path], None) is None
+    made = command.lab_of(True, tmp_path / "runs", [tmp_path], None)
+    assert made.runs == tmp_path / "runs" and made.data == [tmp_path]
+    with pytest.raises(SystemExit, match="no folder"):
+        command.lab_of(True, tmp_path, [tmp_path / "missing"], None)
+    monkeypatch.setenv("SPACE_ID", "somebody/studio")
+    assert command.lab_of(True, tmp_path, [tmp_path], None) is None and "MASKGAN_LAB" in capsys.readouterr().out
+    monkeypatch.setenv("MASKGAN_LAB", "1")
+    assert command.lab_of(True, tmp_path, [tmp_path], None) is not None
+
+
+# ---------------------------------------------------------------- a real run
+
+
+@pytest.mark.slow
+def test_a_tiny_run_starts_shows_its_numbers_serves_stops_and_resumes(
+    tmp_path: Path, data_folder: Path, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    runs = Processes(tmp_path / "runs", [data_folder])
+    with gr.Blocks():
+        tab = LabTab(runs, serving)
+    assert runs.data_folders() == [data_folder.resolve()]
+    start(tab, data=[str(data_folder)], steps=1_000_000, batch=2, every=2, name="vae")
+    log = lambda: runs.state("vae").log  # noqa: E731
+    try:
+        wait_until(lambda: runs.state("vae").stats and runs.state("vae").snapshot and runs.state("vae").sample, log)
+        shown = tab.look("vae", [], {})
+        assert "running" in shown[tab.facts] and "GiB" in shown[tab.facts] and "1,000,000" in shown[tab.facts]
+        assert np.isfinite(shown[tab.plot]["value"]["value"]).all() and np.array(Image.open(shown[tab.sample])).any()
+        tab.stop("vae")
+        wait_until(lambda: not runs.state("vae").going, log)
+        tab.serve("vae", "")
+        assert serving.current().weights.stage == "train_mask_vae"
+        done = runs.state("vae").stats["step"]
+        tab.resume("vae")
+        assert runs.state("vae").going
+        wait_until(lambda: runs.state("vae").stats["step"] > done, log)
+    finally:
+        if runs.state("vae").going:
+            runs.kill("vae")
+    assert runs.memory("vae") == (0, 0)
