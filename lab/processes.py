@@ -27,7 +27,7 @@ import torch
 from maskgan.pipeline import WEIGHTS
 from maskgan.snapshots import latest_name
 
-from .training_flags import STAGES, arguments_for
+from .training_flags import STAGES, USUAL, arguments_for
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD, LOG = "process.json", "log.txt"
@@ -67,11 +67,11 @@ class Processes:
     """Starts, stops and lists the runs of one folder.
 
     Attributes:
-        stages: what can be trained, and the flags of each.
+        stages, usual: what can be trained, the flags of each, and the usual values of some.
         runs, data, weights: the folders that may be used.
     """
 
-    stages = STAGES
+    stages, usual = STAGES, USUAL
 
     def __init__(self, runs: Path, data: Sequence[Path], weights: Sequence[Path] = (WEIGHTS,)) -> None:
         """Runs lie in `runs`; data only comes from the folders `data`, weights from `weights` and from runs."""

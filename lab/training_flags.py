@@ -83,6 +83,14 @@ STAGES: dict[str, dict[str, Kind]] = {
     "train_ebst": _COMMON | {"from_scratch": _PRESETS, "lambda_inter": Number(float, 1, 100)},
 }
 
+#: What the stages use where nothing else is said, of the flags that people change most.
+USUAL: dict[str, dict[str, int | float]] = {
+    "train_parser": {"resolution": 128, "max_steps": 4000, "batch_size": 16, "learning_rate": 1e-3},
+    "train_mask_vae": {"resolution": 256, "max_steps": 10_000, "batch_size": 8, "learning_rate": 1e-3},
+    "pretrain_dmn": {"resolution": 256, "max_steps": 20_000, "batch_size": 8, "learning_rate": 4e-4},
+    "train_ebst": {"resolution": 256, "max_steps": 10_000, "batch_size": 4, "learning_rate": 1e-4},
+}
+
 
 def arguments_for(stage: str, flags: Mapping[str, Any]) -> list[str]:
     """The part of a command that sets `flags` (names with underscores) of a stage.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,8 @@ pytest.importorskip("gradio")
 import gradio as gr
 
 import app as command
-from lab.processes import Processes
-from lab.training_flags import STAGES
+from lab.processes import ROOT, Processes
+from lab.training_flags import STAGES, USUAL
 from maskgan.hot_reload import Serving
 from maskgan.pipeline import WEIGHTS
 from maskgan.snapshots import publish
@@ -35,7 +36,7 @@ PATIENCE = 300  # seconds; only what never happens takes as long
 class NotedLab:
     """Takes notes in place of starting anything."""
 
-    stages = STAGES
+    stages, usual = STAGES, USUAL
 
     def __init__(self, runs: Path) -> None:
         self.runs, self.calls, self.problem = runs, [], None
@@ -150,8 +151,16 @@ def test_the_network_is_chosen_only_where_it_begins_at_random(tab: LabTab, lab: 
     ]
     ebst = tab.choose_stage("train_ebst", "")
     assert ebst[tab.weights] == str(WEIGHTS) and ebst[tab.preset]["interactive"] is False
+    assert ebst[tab.batch] == USUAL["train_ebst"]["batch_size"] and ebst[tab.rate] == 1e-4
     assert tab.choose_weights("pretrain_dmn", "")[tab.preset]["interactive"] is True
     assert tab.choose_weights("train_parser", "")[tab.preset]["interactive"] is False
+
+
+def test_the_usual_values_are_those_of_the_scripts() -> None:
+    for stage, usual in USUAL.items():
+        call = re.search(r"= arguments\(__doc__, (.*)\)", (ROOT / "lab" / f"{stage}.py").read_text()).group(1)
+        own = {key: float(value) for key, value in re.findall(r"(\w+)=([\d_.e-]+)", call)}
+        assert usual == {key: {"resolution": 256, **own}[key] for key in usual}, stage
 
 
 @pytest.mark.parametrize("problem", [ValueError("Choose at least one data folder."), OSError("No space left")], ids=str)

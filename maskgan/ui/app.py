@@ -15,7 +15,8 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.api import Api
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate_tab import InterpolateTab
-from maskgan.ui.lab_tab import Lab, LabTab
+from maskgan.ui.lab_layout import Lab
+from maskgan.ui.lab_tab import LabTab
 from maskgan.ui.paint_layout import TIME_TO_LIVE
 from maskgan.ui.paint_tab import DEVICE, PaintTab
 from maskgan.ui.style_tab import StyleTab

@@ -5,9 +5,9 @@ Only there with `python app.py --lab`. What the browser sends is not trusted: `L
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import gradio as gr
 from gradio import processing_utils
@@ -15,151 +15,19 @@ from gradio import processing_utils
 from maskgan.hot_reload import Serving
 from maskgan.pipeline import WEIGHTS
 from maskgan.ui import lab_view
+from maskgan.ui.lab_layout import NEWEST, RANDOM, Lab, LabLayout
 from maskgan.ui.lab_view import RunState
 from maskgan.ui.paint_tab import Updates, tells
 
-#: So often does an open tab look at the runs, in seconds.
-_EVERY = 2
 
-_STAGES = {
-    "train_parser": "Face parser",
-    "train_mask_vae": "MaskVAE",
-    "pretrain_dmn": "Dense Mapping Network",
-    "train_ebst": "EBST",
-}
-_PRESETS = ("studio", "published", "tiny")
-_RANDOM, _NEWEST = "", ""
-_HEADERS = ["Run", "Stage", "State", "Step", "Loss", "Newest weights"]
-
-
-class Lab(Protocol):
-    """What starts and lists runs (`lab.processes.Processes`); all raise ValueError with a sentence for people."""
-
-    stages: Mapping[str, Mapping[str, Any]]
-
-    def data_folders(self) -> list[Path]: ...
-    def states(self) -> list[RunState]: ...
-    def state(self, name: str) -> RunState: ...
-    def memory(self, name: str) -> tuple[int, int]: ...
-    def resume(self, name: str) -> RunState: ...
-    def stop(self, name: str) -> None: ...
-    def kill(self, name: str) -> None: ...
-    def start(
-        self,
-        stage: str,
-        data: Sequence[str],
-        out: str,
-        weights: str | None = None,
-        processes: int = 1,
-        flags: Mapping[str, Any] | None = None,
-    ) -> RunState: ...
-
-
-class LabTab:
-    """A form for a new run on the left; the runs and the one that is watched on the right."""
+class LabTab(LabLayout):
+    """What the components do (see `LabLayout`)."""
 
     def __init__(self, lab: Lab, serving: Serving) -> None:
         """Build the tab inside the `gr.Tab` that is open."""
-        self.lab, self.serving = lab, serving
-        self.timer = gr.Timer(_EVERY, active=False)
-        self.seen = gr.State({})
-        with gr.Row(elem_classes="lab-tab"):
-            with gr.Column(elem_classes="lab-form", min_width=250):
-                self._form()
-            with gr.Column(elem_classes="lab-runs", min_width=300):
-                self._runs()
+        super().__init__(lab)
+        self.serving = serving
         self._wire()
-
-    # ------------------------------------------------------------------ components
-
-    def _form(self) -> None:
-        gr.HTML("<h2 class='step'>Train</h2>")
-        folders = self.lab.data_folders()
-        stages = [(_STAGES.get(name, name), name) for name in self.lab.stages]
-        self.stage = gr.Dropdown(stages, value="train_mask_vae", label="Stage", elem_id="lab-stage")
-        self.data = gr.Dropdown(
-            [(folder.name, str(folder)) for folder in folders],
-            value=[str(folder) for folder in folders[:1]],
-            multiselect=True,
-            label="Data",
-            info=None if folders else "None: start the app with --data FOLDER.",
-            elem_id="lab-data",
-        )
-        self.weights = gr.Dropdown(self._sources(()), value=_RANDOM, label="Start from", elem_id="lab-weights")
-        with gr.Row(elem_classes="lab-pair"):
-            self.preset = gr.Dropdown(_PRESETS, value="studio", label="Network", min_width=0, elem_id="lab-preset")
-            self.resolution = gr.Dropdown(
-                [(f"{side} px", side) for side in (64, 128, 256, 512)],
-                value=256,
-                label="Resolution",
-                min_width=0,
-                elem_id="lab-resolution",
-            )
-        with gr.Row(elem_classes="lab-pair"):
-            self.steps = self._number("Steps", "steps")
-            self.batch = self._number("Batch size", "batch")
-        with gr.Row(elem_classes="lab-pair"):
-            self.rate = self._number("Learning rate", "rate", precision=None)
-            self.every = self._number("Save every", "every")
-        with gr.Row(elem_classes="lab-pair"):
-            self.processes = gr.Number(1, label="Processes", precision=0, min_width=0, elem_id="lab-processes")
-            self.name = gr.Textbox(label="Name", placeholder="by stage", min_width=0, elem_id="lab-name")
-        self.start_button = gr.Button("Start", variant="primary", size="sm", elem_id="lab-start")
-
-    @staticmethod
-    def _number(label: str, name: str, precision: int | None = 0) -> gr.Number:
-        return gr.Number(
-            None, label=label, precision=precision, placeholder="usual", min_width=0, elem_id=f"lab-{name}"
-        )
-
-    def _runs(self) -> None:
-        self.table = gr.Dataframe(
-            headers=_HEADERS,
-            value=[],
-            interactive=False,
-            max_height=130,
-            show_label=False,
-            buttons=[],
-            elem_id="lab-table",
-        )
-        with gr.Row(elem_classes="lab-line"):
-            self.watched = gr.Dropdown([], label="Run", show_label=False, container=False, elem_id="lab-run")
-            options = {"size": "sm", "min_width": 0, "interactive": False}
-            self.stop_button = gr.Button("Stop", elem_id="lab-stop", **options)
-            self.kill_button = gr.Button("End at once", variant="stop", elem_id="lab-kill", **options)
-            self.resume_button = gr.Button("Resume", elem_id="lab-resume", **options)
-        self.facts = gr.HTML(lab_view.facts(None, (0, 0)), elem_id="lab-facts")
-        with gr.Row(elem_classes="lab-pictures"):
-            with gr.Column(min_width=240):
-                self.plot = gr.LinePlot(
-                    x="step",
-                    y="value",
-                    color="loss",
-                    x_title="step",
-                    y_title=" ",
-                    show_label=False,
-                    height=240,
-                    buttons=[],
-                    elem_id="lab-plot",
-                )
-                self.losses = gr.Dropdown(
-                    [], multiselect=True, label="Losses", show_label=False, container=False, elem_id="lab-losses"
-                )
-            self.sample = gr.Image(
-                label="Newest samples", interactive=False, height=288, buttons=["fullscreen"], elem_id="lab-sample"
-            )
-        with gr.Row(elem_classes="lab-line"):
-            self.snapshot = gr.Dropdown(
-                [("Newest weights", _NEWEST)],
-                value=_NEWEST,
-                label="Weights",
-                show_label=False,
-                container=False,
-                elem_id="lab-snapshot",
-            )
-            self.serve_button = gr.Button("Serve this", elem_id="lab-serve", **options)
-            self.follow_button = gr.Button("Follow this run", elem_id="lab-follow", **options)
-        self.log = gr.Textbox(label="Log", lines=6, max_lines=10, interactive=False, elem_id="lab-log")
 
     # ------------------------------------------------------------------ handlers: start and stop
 
@@ -187,7 +55,7 @@ class LabTab:
             "checkpointing_steps": every,
             "sample_steps": every,
         }
-        if weights == _RANDOM and (option := self._preset_of(stage)):
+        if weights == RANDOM and (option := self._preset_of(stage)):
             flags[option] = preset
         flags = {name: value for name, value in flags.items() if value is not None}
         name = (name or "").strip() or self._free_name(stage)
@@ -204,13 +72,20 @@ class LabTab:
         return next(name for name in (f"{stage}-{number}" for number in range(1, 10**6)) if name not in taken)
 
     def choose_stage(self, stage: str, weights: str) -> Updates:
-        """EBST starts from trained weights unless somebody wants it otherwise."""
-        weights = str(WEIGHTS) if stage == "train_ebst" and weights == _RANDOM else weights
-        return {self.weights: weights, **self.choose_weights(stage, weights)}
+        """Each stage has its usual numbers; EBST starts from trained weights unless somebody wants it otherwise."""
+        weights = str(WEIGHTS) if stage == "train_ebst" and weights == RANDOM else weights
+        fields = {
+            "resolution": self.resolution,
+            "max_steps": self.steps,
+            "batch_size": self.batch,
+            "learning_rate": self.rate,
+        }
+        usual = {fields[name]: value for name, value in self.lab.usual[stage].items()}
+        return {**usual, self.weights: weights, **self.choose_weights(stage, weights)}
 
     def choose_weights(self, stage: str, weights: str) -> Updates:
         """A network that is there already has its size."""
-        return {self.preset: gr.update(interactive=weights == _RANDOM and self._preset_of(stage) is not None)}
+        return {self.preset: gr.update(interactive=weights == RANDOM and self._preset_of(stage) is not None)}
 
     @tells
     def stop(self, name: str | None) -> Updates:
@@ -235,7 +110,7 @@ class LabTab:
     def serve(self, name: str | None, snapshot: str | None) -> None:
         """Let the page use these weights, and stay with them."""
         published = lab_view.snapshots(self.lab.state(_chosen(name)).folder)
-        found = [item for item in published if snapshot in (_NEWEST, None, item.folder.name)]
+        found = [item for item in published if snapshot in (NEWEST, None, item.folder.name)]
         if not found:
             raise ValueError(f"{name} has no such weights any more; choose others, or wait for its next checkpoint.")
         self.serving.serve(found[0].folder)
@@ -272,7 +147,7 @@ class LabTab:
         rows = [lab_view.row(state) for state in states]
         show("table", rows, lambda: gr.update(value=rows))
         show("watched", (names, name), lambda: gr.update(choices=names, value=name))
-        sources = self._sources(states)
+        sources = self.sources(states)
         show("weights", sources, lambda: gr.update(choices=sources))
         line = lab_view.facts(state, self.lab.memory(name) if name else (0, 0))
         show("facts", line, lambda: line)
@@ -307,8 +182,8 @@ class LabTab:
         sample = state and state.sample
         show("sample", sample and (sample, _size(sample)), lambda: self._saved(sample) if sample else None)
         published = lab_view.snapshots(state.folder) if state else []
-        choices = [("Newest weights", _NEWEST), *((item.title, item.folder.name) for item in published)]
-        show("snapshot", (name, choices), lambda: gr.update(choices=choices, value=_NEWEST))
+        choices = [("Newest weights", NEWEST), *((item.title, item.folder.name) for item in published)]
+        show("snapshot", (name, choices), lambda: gr.update(choices=choices, value=NEWEST))
 
     def choose(self, losses: list[str], seen: dict[str, Any], event: gr.SelectData) -> Any:
         """Watch the run whose line was clicked."""
@@ -318,10 +193,6 @@ class LabTab:
     def _watch(self, name: str) -> Updates:
         """Show everything of a run anew."""
         return self.look(name, [], {})
-
-    def _sources(self, states: Sequence[RunState]) -> list[tuple[str, str]]:
-        runs = [(state.name, str(state.folder)) for state in states if state.snapshot is not None]
-        return [("Random weights", _RANDOM), ("Bundled weights", str(WEIGHTS)), *runs]
 
     def _saved(self, path: Path) -> str | None:
         try:
@@ -342,7 +213,8 @@ class LabTab:
             self.resume_button, self.serve_button, self.follow_button, self.losses, self.plot, self.sample,
             self.snapshot, self.seen,
         ]  # fmt: skip
-        self.stage.input(self.choose_stage, [self.stage, self.weights], [self.weights, self.preset], **quiet)
+        changed = [self.weights, self.preset, self.resolution, self.steps, self.batch, self.rate]
+        self.stage.input(self.choose_stage, [self.stage, self.weights], changed, **quiet)
         self.weights.input(self.choose_weights, [self.stage, self.weights], self.preset, **quiet)
         self.start_button.click(self.start, self.form, self.outputs, **quiet)
         for button, handler in (
