@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best that is there)")
     parser.add_argument("--max-pixels", type=_positive, default=64_000_000, help="largest photo taken, in pixels")
     parser.add_argument("--auth", metavar="USER:PASSWORD", type=_account, help="ask visitors for this account")
-    parser.add_argument("--queue-size", type=_positive, metavar="N", help="turn requests away while N wait (default: none)")
+    parser.add_argument("--queue-size", type=_positive, metavar="N", help="turn requests away while N wait")
     parser.add_argument("--mcp", action="store_true", help="offer the endpoints as MCP tools; needs gradio[mcp]")
     parser.add_argument("--lab", action="store_true", help="a tab to train networks in; whoever sees it may train")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="with --lab: where runs lie (default: runs)")

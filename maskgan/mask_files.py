@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 from PIL import Image
 
-from maskgan.images import Source, open_image
+from maskgan.images import MAX_PIXELS, Source, open_image
 from maskgan.labels import (
     NUM_CLASSES,
     PALETTE,
@@ -36,7 +36,9 @@ def write_mask(target: str | PathLike[str] | BinaryIO, mask: np.ndarray) -> None
     image.save(target, format="PNG")
 
 
-def read_mask(source: Source, size: tuple[int, int] | None = None, *, order: Order = "auto") -> np.ndarray:
+def read_mask(
+    source: Source, size: tuple[int, int] | None = None, *, order: Order = "auto", max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
     """Read a mask file as a label map (H, W) uint8.
 
     Takes indexed PNG and grey pictures that hold ids, and RGB(A) pictures in the palette's colours.
@@ -45,9 +47,10 @@ def read_mask(source: Source, size: tuple[int, int] | None = None, *, order: Ord
         nearest neighbour.
     order: class order of the ids. "auto" recognises face-parsing.PyTorch ids by the layout of the
         parts, converts them and warns; masks in this project's colours are never converted.
+    max_pixels: larger files are refused before they are decoded.
     Raises BadMask with one sentence for people.
     """
-    image = open_image(source, error=BadMask)
+    image = open_image(source, max_pixels=max_pixels, error=BadMask)
     if image.format in ("JPEG", "MPO"):
         raise BadMask("JPEG blurs class ids along every edge, so it cannot hold a mask; save the mask as PNG.")
     try:

@@ -23,6 +23,7 @@ from maskgan.hot_reload import Serving
 from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.mask_files import read_mask
 from maskgan.pipeline import MaskGANPipeline
+from maskgan.provenance import drawn_by
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
@@ -282,11 +283,11 @@ class PaintTab(PaintLayout, UsesWeights):
 
     def face_file(self, session: Session) -> str:
         """The face crop of the result."""
-        return self._file(session, "face", lambda: png(session.edit.crop))
+        return self._file(session, "face", lambda: png(session.edit.crop, drawn_by(session.edit)))
 
     def photo_file(self, session: Session, seamless: bool) -> str:
         """The whole photo with the edited face, at full resolution."""
-        return self._file(session, "edited", lambda: png(session.edit.paste(seamless)))
+        return self._file(session, "edited", lambda: png(session.edit.paste(seamless), drawn_by(session.edit)))
 
     def _file(self, session: Session, suffix: str, content: Callable[[], bytes]) -> str:
         try:

@@ -11,6 +11,8 @@ from PIL import Image
 from maskgan.faces import Alignment, DetectedFace, paste_back
 from maskgan.mask_files import write_mask
 from maskgan.pipeline import Edit
+from maskgan.provenance import encode_picture
+from maskgan.snapshots import Weights
 
 #: Long side of the full photo on the page, in pixels.
 SCREEN_SIDE = 1024
@@ -44,11 +46,12 @@ def face_thumbnails(photo: np.ndarray, faces: tuple[DetectedFace, ...]) -> list[
     return [Alignment.from_face(face, photo.shape[:2]).crop(photo, THUMBNAIL_SIDE) for face in faces]
 
 
-def png(picture: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 RGB -> PNG, packed fast rather than tight: a 12-megapixel photo is waited for."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+def png(picture: np.ndarray, weights: Weights | None) -> bytes:
+    """(H, W, 3) uint8 RGB -> PNG that tells which weights drew in it, None for none.
+
+    Packed fast rather than tight: a 12-megapixel photo is waited for.
+    """
+    return encode_picture(picture, weights, "PNG", compress_level=1)
 
 
 def webp(picture: np.ndarray) -> bytes:

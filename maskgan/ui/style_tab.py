@@ -13,6 +13,7 @@ from gradio import processing_utils
 from maskgan.hot_reload import Serving
 from maskgan.images import MAX_PIXELS
 from maskgan.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.provenance import drawn_by
 from maskgan.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_input import FaceInput
@@ -163,7 +164,7 @@ class StyleTab(UsesWeights):
             edit = self._edit(*self._faces(source, target), direction, regions, strength)
         except ValueError as problem:  # an error, not a warning: the download that follows must not start
             raise gr.Error(str(problem), print_exception=False) from problem
-        return self._saved(png(edit.photo), f"{target.opened.name}_style.png")
+        return self._saved(png(edit.photo, drawn_by(edit)), f"{target.opened.name}_style.png")
 
     def result_face(
         self, source: Session, target: Session, direction: str, regions: list[str], strength: float

@@ -1,0 +1,233 @@
+"""Named endpoints for programs: `/detect`, `/parse`, `/edit`, `/interpolate`, `/copy_style`.
+
+>>> from gradio_client import Client, handle_file
+>>> client = Client("http://127.0.0.1:7860")
+>>> mask = client.predict(handle_file("photo.jpg"), api_name="/parse")  # a PNG file
+
+The handlers' docstrings and types are what the API page, and MCP, show. Pictures come in as uploaded files and go out
+as files; a request takes its networks once and waits in the same queue as the page.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio import processing_utils, utils
+from pydantic import ValidationError, validate_call
+
+from maskgan.faces import DetectedFace
+from maskgan.hot_reload import Serving
+from maskgan.images import MAX_PIXELS, read_photo
+from maskgan.mask_files import read_mask
+from maskgan.morphing import Morph
+from maskgan.pipeline import MaskGANPipeline
+from maskgan.provenance import drawn_by
+from maskgan.snapshots import Weights
+from maskgan.style_copy import copy_style
+from maskgan.ui.interpolate_tab import MAX_FRAMES
+from maskgan.ui.paint_tab import DEVICE
+from maskgan.ui.pictures import mask_png, png
+
+#: Sides of masks that `/interpolate` takes, in pixels: it holds 19 planes of them.
+MAX_MASK_SIDE = 1024
+
+#: Names of a face's five points; left and right as seen in the picture.
+_POINTS = ("left_eye", "right_eye", "nose", "left_mouth_corner", "right_mouth_corner")
+
+
+def _endpoint(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Check what clients send against the handler's types; every problem with it becomes one sentence."""
+    checked = validate_call(handler)
+
+    @functools.wraps(handler)
+    def wrapped(*args: Any) -> Any:
+        try:
+            return checked(*args)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            name = list(inspect.signature(handler).parameters)[first["loc"][0]]
+            message = first["msg"][0].lower() + first["msg"][1:]
+            raise gr.Error(f"The value of {name} cannot be used: {message}.", print_exception=False) from problem
+        except ValueError as problem:
+            raise gr.Error(str(problem), print_exception=False) from problem
+
+    # Gradio reads the return type from here, and does not look up annotations that are strings.
+    wrapped.__signature__ = inspect.signature(handler, eval_str=True)
+    return wrapped
+
+
+class Api:
+    """The endpoints; they hold nothing between requests."""
+
+    def __init__(self, pipeline: MaskGANPipeline | Serving, max_pixels: int = MAX_PIXELS) -> None:
+        """Add them to the `gr.Blocks` that is open; `max_pixels` limits pictures and masks."""
+        self.serving, self.max_pixels = Serving.of(pipeline), max_pixels
+        for handler in (self.detect, self.parse, self.edit, self.interpolate, self.copy_style):
+            gr.api(handler, api_name=handler.__name__, **DEVICE)
+
+    @_endpoint
+    def detect(self, photo: gr.FileData) -> list[dict[str, Any]]:
+        """Find the faces of a photo, largest first.
+
+        Args:
+            photo: a picture file.
+
+        Returns:
+            Per face its number, box [x, y, width, height], confidence 0..1, and five points [x, y] by name, in pixels.
+        """
+        found = self.serving.current().detect(self._photo(photo))
+        return [_described(number, face) for number, face in enumerate(found)]
+
+    @_endpoint
+    def parse(self, photo: gr.FileData, face: int = 0, aligned: bool = False) -> gr.FileData:
+        """The mask of a face: an indexed PNG whose pixel values are the 19 CelebAMask-HQ class ids.
+
+        Args:
+            photo: a picture file.
+            face: which of the faces that /detect finds, 0 is the largest.
+            aligned: the picture is a face crop already; nothing is looked for, and the mask has the picture's size.
+
+        Returns:
+            The mask of the face crop, 256 x 256 pixels unless aligned.
+        """
+        pipeline, picture = self.serving.current(), self._photo(photo)
+        mask = pipeline.parse_picture(picture) if aligned else pipeline.prepare(picture, face).mask
+        return _file(mask_png(mask), f"{_stem(photo)}_mask.png")
+
+    @_endpoint
+    def edit(
+        self,
+        photo: gr.FileData,
+        mask: gr.FileData,
+        face: int = 0,
+        keep_untouched: bool = True,
+        original_mask: gr.FileData | None = None,
+        aligned: bool = False,
+    ) -> gr.FileData:
+        """Redraw a face in the shapes of an edited mask.
+
+        Args:
+            photo: a picture file.
+            mask: the edited mask: what /parse gave for this face, painted over.
+            face: which of the faces that /detect finds, 0 is the largest.
+            keep_untouched: keep the photo's own pixels where the mask did not change.
+            original_mask: the mask that the edit started from, when it was not the one of /parse.
+            aligned: the picture is a face crop already, and the masks have its size.
+
+        Returns:
+            The whole photo with the edited face, PNG.
+        """
+        pipeline, picture = self.serving.current(), self._photo(photo)
+        prepared = None if aligned else pipeline.prepare(picture, face)
+        size = picture.shape[:2] if prepared is None else prepared.mask.shape
+        edited = self._mask(mask, size)
+        original = None if original_mask is None else self._mask(original_mask, size)
+        if prepared is None:
+            result = pipeline.edit_picture(picture, edited, original, keep_untouched)
+            weights = None if np.array_equal(result, picture) else pipeline.weights
+        else:
+            edit = pipeline.edit(prepared, edited, keep_untouched, original)
+            result, weights = edit.photo, drawn_by(edit)
+        return _picture(result, weights, f"{_stem(photo)}_edited.png")
+
+    @_endpoint
+    def interpolate(
+        self, mask_a: gr.FileData, mask_b: gr.FileData, t: float | list[float] = 0.5
+    ) -> gr.FileData | list[gr.FileData]:
+        """The masks between two masks, and beyond them.
+
+        Args:
+            mask_a: a square mask, what t = 0 gives.
+            mask_b: a mask of the same size, what t = 1 gives.
+            t: the place on the line from A to B, -0.4 to 1.4, or a list of up to 48 places.
+
+        Returns:
+            A mask PNG for one place, a list of them for a list.
+        """
+        places = t if isinstance(t, list) else [t]
+        if not 1 <= len(places) <= MAX_FRAMES:
+            raise ValueError(f"Ask for 1 to {MAX_FRAMES} places at once, not {len(places)}.")
+        masks = [self._mask(mask) for mask in (mask_a, mask_b)]
+        largest = max(max(mask.shape) for mask in masks)
+        if largest > MAX_MASK_SIDE:
+            raise ValueError(
+                f"Masks to interpolate may have {MAX_MASK_SIDE} pixels a side, not {largest}; shrink them."
+            )
+        morph = Morph.between(self.serving.current(), *masks)
+        name = f"{_stem(mask_a)}_to_{_stem(mask_b)}"
+        files = [_file(mask_png(morph.mask_at(place)), f"{name}_{place:.2f}.png") for place in places]
+        return files if isinstance(t, list) else files[0]
+
+    @_endpoint
+    def copy_style(
+        self,
+        target: gr.FileData,
+        source: gr.FileData,
+        regions: list[str] = ["lips", "hair"],  # noqa: B006  (never changed, and shown as the default)
+        strength: float = 1.0,
+        target_face: int = 0,
+        source_face: int = 0,
+    ) -> gr.FileData:
+        """Give parts of one face the style of another's; shapes stay.
+
+        Args:
+            target: the photo that is changed.
+            source: the photo that gives the style.
+            regions: any of lips, hair, skin, brows, eyes, clothes, accessories, background, everything.
+            strength: 0 (the target as it is) to 1.
+            target_face: which of the target's faces, 0 is the largest.
+            source_face: which of the source's faces.
+
+        Returns:
+            The target's whole photo with the result in it, PNG.
+        """
+        pipeline = self.serving.current()
+        faces = [
+            pipeline.prepare(self._photo(photo), number)
+            for photo, number in ((target, target_face), (source, source_face))
+        ]
+        edit = copy_style(pipeline, *faces, regions, strength)
+        return _picture(edit.photo, drawn_by(edit), f"{_stem(target)}_style.png")
+
+    # ------------------------------------------------------------------ files
+
+    def _photo(self, file: gr.FileData) -> np.ndarray:
+        return read_photo(_uploaded(file), max_pixels=self.max_pixels)
+
+    def _mask(self, file: gr.FileData, size: tuple[int, int] | None = None) -> np.ndarray:
+        return read_mask(_uploaded(file), size, order="celebamask", max_pixels=self.max_pixels)
+
+
+def _described(number: int, face: DetectedFace) -> dict[str, Any]:
+    points = dict(zip(_POINTS, face.points.round(2).tolist(), strict=True))
+    return {"face": number, "box": list(face.box), "confidence": round(face.confidence, 4), "points": points}
+
+
+def _uploaded(file: gr.FileData) -> Path:
+    """Where an uploaded file lies; a client can write any path into its message, and only uploads are opened."""
+    path = Path(file.path)
+    if not utils.is_in_or_equal(path, utils.get_upload_folder()) or not path.resolve().is_file():
+        raise ValueError("This file was not uploaded; upload it first (handle_file does that in gradio_client).")
+    return path
+
+
+def _stem(file: gr.FileData) -> str:
+    """The upload's name for the result's: letters and digits of it, for clients write what they like."""
+    return re.sub(r"[^\w-]+", "_", Path(file.orig_name or file.path).stem)[:40]
+
+
+def _file(content: bytes, name: str) -> gr.FileData:
+    """A file that Gradio serves, and deletes when its time has come."""
+    path = processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
+    return gr.FileData(path=path, orig_name=name, mime_type="image/png")
+
+
+def _picture(picture: np.ndarray, weights: Weights | None, name: str) -> gr.FileData:
+    return _file(png(picture, weights), name)

@@ -1,0 +1,335 @@
+"""The endpoints as programs use them: gradio_client against a running app with tiny random networks."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("gradio")
+
+import gradio as gr
+from conftest import draw_mask, tiny_pipeline
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+import app as command
+from maskgan.hot_reload import Serving
+from maskgan.images import read_photo
+from maskgan.labels import Label
+from maskgan.mask_files import read_mask, write_mask
+from maskgan.morphing import Morph
+from maskgan.pipeline import MaskGANPipeline
+from maskgan.provenance import AI_SYSTEM, DIGITAL_SOURCE_TYPE, IPTC_EXTENSION, drawn_by, encode_picture
+from maskgan.snapshots import Weights
+from maskgan.style_copy import REGIONS, copy_style
+from maskgan.ui.api import MAX_MASK_SIDE
+from maskgan.ui.app import build_app, launch_options
+from maskgan.ui.examples import FOLDER
+from maskgan.ui.paint_tab import PaintTab
+from maskgan.ui.session import Session
+
+PHOTO, OTHER = FOLDER / "photo_01.jpg", FOLDER / "portrait_02.jpg"
+MAX_PIXELS = 4_000_000
+WEIGHTS = Weights("0123456789abcdef" * 4)
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def networks() -> MaskGANPipeline:
+    pipeline = tiny_pipeline()
+    pipeline.weights = WEIGHTS
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def serving(networks: MaskGANPipeline) -> Serving:
+    return Serving(networks)
+
+
+@pytest.fixture(scope="module")
+def client(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    demo = build_app(serving, max_pixels=MAX_PIXELS)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    yield Client(url, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def call(client: Client) -> Call:
+    """An endpoint by name; paths become uploads."""
+
+    def call(name: str, *values: Any, **named: Any) -> Any:
+        def sent(value: Any) -> Any:
+            return handle_file(value) if isinstance(value, Path) else value
+
+        named = {key: sent(value) for key, value in named.items()}
+        return client.predict(*map(sent, values), api_name=f"/{name}", **named)
+
+    return call
+
+
+@pytest.fixture
+def mask_path(networks: MaskGANPipeline, tmp_path: Path) -> Path:
+    """The mask of PHOTO's face with a painted patch."""
+    mask = networks.prepare(read_photo(PHOTO)).mask.copy()
+    mask[100:130, 90:150] = Label.HAT
+    write_mask(tmp_path / "painted.png", mask)
+    return tmp_path / "painted.png"
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    return np.array(Image.open(path))
+
+
+def told(picture: Image.Image) -> dict[str, str]:
+    """Properties of the IPTC extension in a picture's XMP packet, by name."""
+    packet = picture.info.get("XML:com.adobe.xmp") or picture.info.get("xmp")
+    if packet is None:
+        return {}
+    text = packet if isinstance(packet, str) else packet.decode()
+    root = ElementTree.fromstring(re.sub(r"<\?xpacket.*?\?>", "", text).strip("\ufeff \n"))
+    prefix = f"{{{IPTC_EXTENSION}}}"
+    return {
+        name.removeprefix(prefix): value
+        for element in root.iter()
+        for name, value in element.attrib.items()
+        if name.startswith(prefix)
+    }
+
+
+FULL = {"DigitalSourceType": DIGITAL_SOURCE_TYPE, "AISystemUsed": AI_SYSTEM, "AISystemVersionUsed": WEIGHTS.hash}
+
+
+# ---------------------------------------------------------------- what it answers
+
+
+def test_the_documentation_lists_the_endpoints_and_nothing_of_the_page(client: Client) -> None:
+    endpoints = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
+    assert list(endpoints) == ["/detect", "/parse", "/edit", "/interpolate", "/copy_style"]
+    assert all(endpoint["description"] for endpoint in endpoints.values())
+    kinds = {
+        name: [parameter["python_type"]["type"] for parameter in endpoint["parameters"]]
+        for name, endpoint in endpoints.items()
+    }
+    assert kinds["/parse"] == ["filepath", "int", "bool"]
+    assert [returned["python_type"]["type"] for returned in endpoints["/edit"]["returns"]] == ["filepath"]
+
+
+def test_detect(call: Call, networks: MaskGANPipeline) -> None:
+    [face] = call("detect", PHOTO)
+    [found] = networks.detect(read_photo(PHOTO))
+    assert face["face"] == 0 and tuple(face["box"]) == found.box
+    assert face["confidence"] == pytest.approx(found.confidence, abs=1e-4)
+    np.testing.assert_allclose(list(face["points"].values()), found.points, atol=0.01)
+    assert face["points"]["left_eye"][0] < face["points"]["right_eye"][0]
+
+
+def test_parse(call: Call, networks: MaskGANPipeline) -> None:
+    photo = read_photo(PHOTO)
+    path = call("parse", PHOTO)
+    assert Image.open(path).mode == "P"
+    np.testing.assert_array_equal(read_mask(path, order="celebamask"), networks.prepare(photo).mask)
+    whole = read_mask(call("parse", OTHER, aligned=True), order="celebamask")
+    np.testing.assert_array_equal(whole, networks.parse_picture(read_photo(OTHER)))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_edit(call: Call, networks: MaskGANPipeline, mask_path: Path, keep: bool) -> None:
+    result = pixels(call("edit", PHOTO, mask_path, keep_untouched=keep))
+    photo = read_photo(PHOTO)
+    edit = networks.edit(networks.prepare(photo), read_mask(mask_path, order="celebamask"), keep)
+    np.testing.assert_array_equal(result, edit.photo)
+    assert (result != photo).any()
+
+
+def test_edit_from_a_corrected_mask(call: Call, networks: MaskGANPipeline, mask_path: Path) -> None:
+    """What both masks agree on is no change, so the photo stays as it is."""
+    result = call("edit", PHOTO, mask_path, original_mask=mask_path)
+    np.testing.assert_array_equal(pixels(result), read_photo(PHOTO))
+
+
+def test_edit_of_a_crop(call: Call, networks: MaskGANPipeline, tmp_path: Path) -> None:
+    photo = read_photo(OTHER)
+    mask = networks.parse_picture(photo)
+    mask[60:120, 60:120] = Label.HAT
+    write_mask(tmp_path / "mask.png", mask)
+    result = call("edit", OTHER, tmp_path / "mask.png", aligned=True)
+    np.testing.assert_array_equal(pixels(result), networks.edit_picture(photo, mask))
+    assert told(Image.open(result)) == FULL
+
+
+def test_interpolate(call: Call, networks: MaskGANPipeline, tmp_path: Path) -> None:
+    ends = draw_mask(256, -0.1), draw_mask(256, 0.1)
+    for name, mask in zip("ab", ends, strict=True):
+        write_mask(tmp_path / f"{name}.png", mask)
+    paths = call("interpolate", tmp_path / "a.png", tmp_path / "b.png", [-0.4, 0, 0.5, 1, 1.4])
+    morph = Morph.between(networks, *ends)
+    for t, path in zip((-0.4, 0, 0.5, 1, 1.4), paths, strict=True):
+        np.testing.assert_array_equal(read_mask(path, order="celebamask"), morph.mask_at(t))
+    one = call("interpolate", tmp_path / "a.png", tmp_path / "b.png", 0.5)
+    assert isinstance(one, str) and np.array_equal(pixels(one), pixels(paths[2]))
+
+
+def test_copy_style(call: Call, networks: MaskGANPipeline) -> None:
+    target, source = (networks.prepare(read_photo(path)) for path in (PHOTO, OTHER))
+    expected = copy_style(networks, target, source, ["everything"], 0.7).photo
+    path = call("copy_style", PHOTO, OTHER, ["everything"], 0.7)
+    np.testing.assert_array_equal(pixels(path), expected)
+    assert told(Image.open(path)) == FULL
+
+
+def test_a_request_uses_the_weights_that_serve(call: Call, serving: Serving, mask_path: Path) -> None:
+    newer = tiny_pipeline(1)
+    newer.weights = Weights("f" * 64)
+    former, serving._pipeline = serving._pipeline, newer
+    try:
+        path = call("edit", PHOTO, mask_path)
+    finally:
+        serving._pipeline = former
+    assert told(Image.open(path))["AISystemVersionUsed"] == "f" * 64
+
+
+# ---------------------------------------------------------------- what it refuses
+
+
+def bad_calls(folder: Path) -> dict[str, tuple[str, tuple[Any, ...], str]]:
+    Image.effect_noise((200, 200), 50).convert("RGB").save(folder / "noise.png")
+    Image.new("L", (3000, 1500)).save(folder / "large.png")
+    Image.new("L", (256, 128)).save(folder / "flat.png")
+    Image.new("L", (256, 256), 19).save(folder / "class.png")
+    Image.new("L", (64, 64), 1).save(folder / "small.png")
+    Image.new("L", (256, 256), 1).save(folder / "skin.png")
+    side = MAX_MASK_SIDE + 1
+    Image.new("L", (side, side), 1).save(folder / "wide.png")
+    (folder / "text.png").write_text("no picture")
+    skin, noise = folder / "skin.png", folder / "noise.png"
+    return {
+        "no face": ("parse", (noise,), "No face"),
+        "no such face": ("parse", (PHOTO, 7), "choose one"),
+        "no number": ("parse", (PHOTO, "first"), "value of face"),
+        "no file": ("parse", (None,), "value of photo"),
+        "a number": ("detect", (3,), "value of photo"),
+        "no picture": ("detect", (folder / "text.png",), "not a picture"),
+        "too many pixels": ("detect", (folder / "large.png",), "4 million"),
+        "too many pixels of a mask": ("edit", (PHOTO, folder / "large.png"), "4 million"),
+        "a mask's size": ("edit", (PHOTO, folder / "flat.png"), "256 x 256"),
+        "a mask's ids": ("edit", (PHOTO, folder / "class.png"), "0..18"),
+        "before A": ("interpolate", (skin, skin, -0.41), "-0.4 to 1.4"),
+        "beyond B": ("interpolate", (skin, skin, [0, 1.5]), "-0.4 to 1.4"),
+        "no place": ("interpolate", (skin, skin, []), "1 to 48"),
+        "too many places": ("interpolate", (skin, skin, [0.5] * 49), "1 to 48"),
+        "words": ("interpolate", (skin, skin, "half"), "value of t"),
+        "two sizes": ("interpolate", (skin, folder / "small.png"), "one size"),
+        "large masks": ("interpolate", (folder / "wide.png", folder / "wide.png"), str(MAX_MASK_SIDE)),
+        "unknown region": ("copy_style", (PHOTO, OTHER, ["teeth"]), "no region 'teeth'"),
+        "no region": ("copy_style", (PHOTO, OTHER, []), "at least one"),
+        "strength": ("copy_style", (PHOTO, OTHER, ["everything"], 2), "0 to 1"),
+    }
+
+
+def test_every_bad_input_gets_one_sentence(call: Call, tmp_path: Path) -> None:
+    for what, (name, values, words) in bad_calls(tmp_path).items():
+        with pytest.raises(AppError) as refusal:
+            call(name, *values)
+        sentence = str(refusal.value)
+        assert words in sentence and re.fullmatch(r"[A-Z0-9][^\n]*\.", sentence), (what, sentence)
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["as an upload", "as plain JSON"])
+def test_only_uploaded_files_are_opened(client: Client, marked: bool) -> None:
+    """A client that writes a path of the server's disk into its message does not get that file."""
+    forged = {"path": str(PHOTO.resolve())}
+    if marked:
+        forged["meta"] = {"_type": "gradio.FileData"}
+    for path in (forged["path"], "/tmp/gradio/../../" + forged["path"].lstrip("/")):
+        message = {**forged, "path": path}
+        answer = client.predict  # gradio_client itself would upload the file
+        del answer
+        with pytest.raises(AppError):
+            _sent_raw(client, "detect", [message])
+
+
+def _sent_raw(client: Client, name: str, data: list[Any]) -> Any:
+    """What a hand-written program sends and gets, without gradio_client's uploads."""
+    import httpx
+
+    start = httpx.post(f"{client.src}gradio_api/call/{name}", json={"data": data}, timeout=60)
+    with httpx.stream("GET", f"{client.src}gradio_api/call/{name}/{start.json()['event_id']}", timeout=60) as stream:
+        lines = list(stream.iter_lines())
+    if "event: error" in lines:
+        raise AppError(lines[-1])
+    return lines
+
+
+# ---------------------------------------------------------------- what pictures tell
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_result_pictures_tell_what_drew_in_them(networks: MaskGANPipeline, mask_path: Path, kind: str) -> None:
+    edit = networks.edit(networks.prepare(read_photo(PHOTO)), read_mask(mask_path, order="celebamask"))
+    options = {"lossless": True} if kind == "WEBP" else {}
+    silent, telling = (encode_picture(edit.photo, weights, kind, **options) for weights in (None, drawn_by(edit)))
+    before, after = (Image.open(_as_file(content)) for content in (silent, telling))
+    assert told(before) == {} and told(after) == FULL
+    np.testing.assert_array_equal(np.array(after), np.array(before))
+
+
+def _as_file(content: bytes) -> Any:
+    import io
+
+    return io.BytesIO(content)
+
+
+def test_a_picture_that_nobody_edited_tells_nothing(call: Call, networks: MaskGANPipeline, tmp_path: Path) -> None:
+    mask = networks.prepare(read_photo(PHOTO)).mask
+    write_mask(tmp_path / "mask.png", mask)
+    path = call("edit", PHOTO, tmp_path / "mask.png")
+    np.testing.assert_array_equal(pixels(path), read_photo(PHOTO))
+    assert told(Image.open(path)) == {}
+    assert told(Image.open(call("copy_style", PHOTO, OTHER, ["everything"], 0))) == {}
+
+
+def test_the_page_s_downloads_tell_it_too(networks: MaskGANPipeline, serving: Serving) -> None:
+    from maskgan.ui.examples import Examples
+
+    with gr.Blocks():
+        tab = PaintTab(serving, Examples(serving))
+    session = tab.open_example(Session(), "face", True, False, 0)[tab.session]
+    assert told(Image.open(tab.face_file(session))) == {}
+    mask = session.mask.copy()
+    mask[100:130, 90:150] = Label.HAT
+    session = session.painted(networks.edit(session.opened.face, mask), mask)
+    for path in (tab.face_file(session), tab.photo_file(session, False)):
+        assert told(Image.open(path)) == FULL
+    np.testing.assert_array_equal(pixels(tab.photo_file(session, False)), session.edit.photo)
+
+
+def test_regions_are_documented(client: Client) -> None:
+    from maskgan.ui.api import Api
+
+    assert all(name in Api.copy_style.__doc__ for name in REGIONS)
+
+
+# ---------------------------------------------------------------- options
+
+
+def test_options_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = command.build_parser().parse_args(["--mcp", "--queue-size", "5", "--share"])
+    assert options.mcp and options.share and options.queue_size == 5
+    for wrong in (["--queue-size", "0"], ["--max-pixels", "-1"]):
+        with pytest.raises(SystemExit):
+            command.build_parser().parse_args(wrong)
+
+
+def test_mcp_without_its_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match=r"pip install 'gradio\[mcp\]'"):
+        command.main(["--mcp"])
