@@ -161,7 +161,8 @@ class Processes:
         on_cpu = flags.get("cpu", False) or not torch.cuda.is_available()
         config = ROOT / "lab" / "accelerate" / ("cpu.yaml" if on_cpu else "multi_gpu.yaml")
         launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
-        launch += ["--num_processes", str(processes), str(_script(stage))]
+        # Any free port: with a fixed one, the runs of a machine would be in each other's way.
+        launch += ["--main_process_port", "0", "--num_processes", str(processes), str(_script(stage))]
         sources = [str(_inside(path, self.data, "data")) for path in data]
         start_from = [] if weights is None else ["--weights", str(_inside(weights, self.weights, "weights"))]
         return [*launch, "--data", *sources, "--out", str(folder), *start_from, *settings]
