@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shutil
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +19,7 @@ from PIL import Image
 pytest.importorskip("gradio")
 
 import gradio as gr
+import httpx
 from conftest import draw_mask, tiny_pipeline
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -29,9 +34,9 @@ from maskgan.pipeline import MaskGANPipeline
 from maskgan.provenance import AI_SYSTEM, DIGITAL_SOURCE_TYPE, IPTC_EXTENSION, drawn_by, encode_picture
 from maskgan.snapshots import Weights
 from maskgan.style_copy import REGIONS, copy_style
-from maskgan.ui.api import MAX_MASK_SIDE
+from maskgan.ui.api import MAX_MASK_SIDE, Api
 from maskgan.ui.app import build_app, launch_options
-from maskgan.ui.examples import FOLDER
+from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.paint_tab import PaintTab
 from maskgan.ui.session import Session
 
@@ -251,16 +256,12 @@ def test_only_uploaded_files_are_opened(client: Client, marked: bool) -> None:
         forged["meta"] = {"_type": "gradio.FileData"}
     for path in (forged["path"], "/tmp/gradio/../../" + forged["path"].lstrip("/")):
         message = {**forged, "path": path}
-        answer = client.predict  # gradio_client itself would upload the file
-        del answer
         with pytest.raises(AppError):
             _sent_raw(client, "detect", [message])
 
 
 def _sent_raw(client: Client, name: str, data: list[Any]) -> Any:
     """What a hand-written program sends and gets, without gradio_client's uploads."""
-    import httpx
-
     start = httpx.post(f"{client.src}gradio_api/call/{name}", json={"data": data}, timeout=60)
     with httpx.stream("GET", f"{client.src}gradio_api/call/{name}/{start.json()['event_id']}", timeout=60) as stream:
         lines = list(stream.iter_lines())
@@ -277,15 +278,9 @@ def test_result_pictures_tell_what_drew_in_them(networks: MaskGANPipeline, mask_
     edit = networks.edit(networks.prepare(read_photo(PHOTO)), read_mask(mask_path, order="celebamask"))
     options = {"lossless": True} if kind == "WEBP" else {}
     silent, telling = (encode_picture(edit.photo, weights, kind, **options) for weights in (None, drawn_by(edit)))
-    before, after = (Image.open(_as_file(content)) for content in (silent, telling))
+    before, after = (Image.open(io.BytesIO(content)) for content in (silent, telling))
     assert told(before) == {} and told(after) == FULL
     np.testing.assert_array_equal(np.array(after), np.array(before))
-
-
-def _as_file(content: bytes) -> Any:
-    import io
-
-    return io.BytesIO(content)
 
 
 def test_a_picture_that_nobody_edited_tells_nothing(call: Call, networks: MaskGANPipeline, tmp_path: Path) -> None:
@@ -298,8 +293,6 @@ def test_a_picture_that_nobody_edited_tells_nothing(call: Call, networks: MaskGA
 
 
 def test_the_page_s_downloads_tell_it_too(networks: MaskGANPipeline, serving: Serving) -> None:
-    from maskgan.ui.examples import Examples
-
     with gr.Blocks():
         tab = PaintTab(serving, Examples(serving))
     session = tab.open_example(Session(), "face", True, False, 0)[tab.session]
@@ -313,9 +306,44 @@ def test_the_page_s_downloads_tell_it_too(networks: MaskGANPipeline, serving: Se
 
 
 def test_regions_are_documented(client: Client) -> None:
-    from maskgan.ui.api import Api
-
     assert all(name in Api.copy_style.__doc__ for name in REGIONS)
+
+
+# ---------------------------------------------------------------- the examples for programs
+
+
+def test_the_python_example(client: Client, tmp_path: Path) -> None:
+    program = FOLDER / "programs" / "client.py"
+    photo, out = str(PHOTO.resolve()), str(tmp_path / "out.png")
+    done = subprocess.run(
+        [sys.executable, program.resolve(), client.src, photo, out],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "1 face, and 3 masks on the way\n"
+    assert pixels(out).shape == read_photo(PHOTO).shape and told(Image.open(out)) == FULL
+
+
+def test_the_javascript_example(tmp_path: Path) -> None:
+    """With the bundled weights, for tiny random ones find neither lips nor hair."""
+    modules = Path(__file__).parents[1] / "node_modules"
+    if shutil.which("node") is None or not (modules / "@gradio" / "client").is_dir():
+        pytest.skip("needs node, and @gradio/client: npm install @gradio/client")
+    (tmp_path / "node_modules").symlink_to(modules)
+    shutil.copy(FOLDER / "programs" / "client.mjs", tmp_path)
+    with gr.Blocks() as demo:
+        Api(MaskGANPipeline.bundled(None, "cpu"))
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    try:
+        arguments = ["node", "client.mjs", url, str(PHOTO.resolve()), str(OTHER.resolve())]
+        done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    finally:
+        demo.close()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "1 face\n" and (pixels(tmp_path / "result.png") != read_photo(PHOTO)).any()
 
 
 # ---------------------------------------------------------------- options
