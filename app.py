@@ -94,6 +94,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = build_parser().parse_args(arguments)
     if options.mcp and importlib.util.find_spec("mcp") is None:
         raise SystemExit("--mcp needs a package that is not installed; run: pip install 'gradio[mcp]'")
+    if options.lab and options.share and not options.auth:
+        raise SystemExit("--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share.")
     # Imported here, so that --help and a wrong option answer at once.
     from maskgan.ui.app import build_app, launch_options
     from maskgan.ui.examples import Examples

@@ -358,3 +358,8 @@ def test_a_tiny_run_starts_shows_its_numbers_serves_stops_and_resumes(
         if runs.state("vae").going:
             runs.kill("vae")
     assert runs.memory("vae") == (0, 0)
+
+
+def test_a_shared_lab_asks_for_an_account() -> None:
+    with pytest.raises(SystemExit, match="--auth USER:PASSWORD"):
+        command.main(["--lab", "--share"])
