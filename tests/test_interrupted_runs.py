@@ -142,18 +142,23 @@ def test_a_checkpoint_can_be_chosen_and_nonsense_is_refused(train: Train, whole:
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(flags: list[str], whole: Path, tmp_path: Path) -> None:
-    out = tmp_path / "killed"
-    script = [sys.executable, str(ROOT / "lab" / "train_mask_vae.py"), *flags, "--out", str(out)]
+def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(flags: list[str], tmp_path: Path) -> None:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+    def script(out: Path) -> list[str]:
+        return [sys.executable, str(ROOT / "lab" / "train_mask_vae.py"), *flags, "--out", str(out)]
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(script(whole), env=environment, check=True, capture_output=True, timeout=300)
     for moment in ("config.json", "checkpoints/step-0000002*", "weights/latest.json"):
-        process = subprocess.Popen(script, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and not list(out.glob(moment)):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(script(killed), env=environment, **quiet)
+        while process.poll() is None and not list(killed.glob(moment)):
             time.sleep(0.002)
         process.kill()
         process.wait()
-    subprocess.run(script, env=environment, check=True, capture_output=True, timeout=300)
-    assert_ended_alike(whole, out)
+    subprocess.run(script(killed), env=environment, check=True, capture_output=True, timeout=300)
+    assert_ended_alike(whole, killed)
 
 
 # --- Shards, trackers, the hub ---------------------------------------------------------------------------------------
