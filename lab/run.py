@@ -314,7 +314,8 @@ class Run:
         self._refuse_weights_that_are_no_numbers()
         try:
             if self.accelerator.is_main_process:
-                shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed while writing it
+                for leftover in folder.glob("*.partial"):  # of a process that was killed while writing it
+                    shutil.rmtree(leftover)
             self.accelerator.wait_for_everyone()
             self.accelerator.save_state(str(partial))
             self.accelerator.wait_for_everyone()

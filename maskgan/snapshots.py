@@ -187,7 +187,8 @@ def publish(weights: Path, name: str, write: Callable[[Path], None], about: dict
         The snapshot's folder.
     """
     partial = weights / f"{name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed while writing it
+    for leftover in weights.glob("*.partial"):  # of a process that was killed while writing it
+        shutil.rmtree(leftover)
     partial.mkdir(parents=True)
     write(partial)
     name = f"{name}-{weights_hash(partial)[:8]}"

@@ -135,6 +135,8 @@ def test_a_picture_that_vanishes_on_the_way_is_named(
 
 def test_a_checkpoint_can_be_chosen_and_nonsense_is_refused(train: Train, whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "again")
+    for leftover in ("checkpoints", "weights"):  # of a run killed at another step
+        (tmp_path / "again" / leftover / "step-0000003.partial").mkdir()
     train(tmp_path / "again", "--resume", whole / "checkpoints" / "step-0000002")
     assert_ended_alike(whole, tmp_path / "again")
     with pytest.raises(TrainingStoppedError, match="is no checkpoint"):
