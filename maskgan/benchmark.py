@@ -89,7 +89,7 @@ def measure(stages: dict[str, Stages], repeats: int) -> dict[tuple[str, str], fl
 
 def benchmark(studio: MaskGANPipeline, published: MaskGANPipeline, repeats: int) -> list[dict]:
     """All rows: {"net", "stage", "backend", "size", "ms"}."""
-    portrait = read_photo(EXAMPLES / "portrait_01.jpg")
+    portrait = read_photo(EXAMPLES / "images" / "portrait_01.jpg")
     mask = read_mask(EXAMPLES / "masks" / "portrait_01.png")
     photo = large_photo(portrait)
     pipelines = {"studio": studio, "published": published}

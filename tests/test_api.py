@@ -40,7 +40,7 @@ from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.paint_tab import PaintTab
 from maskgan.ui.session import Session
 
-PHOTO, OTHER = FOLDER / "photo_01.jpg", FOLDER / "portrait_02.jpg"
+PHOTO, OTHER = FOLDER / "photo_01.jpg", FOLDER / "images" / "portrait_02.jpg"
 MAX_PIXELS = 4_000_000
 WEIGHTS = Weights("0123456789abcdef" * 4)
 

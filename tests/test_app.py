@@ -370,7 +370,7 @@ def test_two_visitors_paint_at_once_and_get_their_own_faces(pipeline: MaskGANPip
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     try:
         visitors = [client_library.Client(url, verbose=False) for _ in range(2)]
-        photos = [FOLDER / "portrait_02.jpg", FOLDER / "photo_01.jpg"]
+        photos = [FOLDER / "images" / "portrait_02.jpg", FOLDER / "photo_01.jpg"]
         failures: list[str] = []
 
         def paint(visitor: Any, path: Path, label: Label) -> None:

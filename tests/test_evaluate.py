@@ -311,7 +311,7 @@ def test_networks_take_turns_and_the_first_call_of_a_visit_does_not_count(monkey
 def test_the_benchmarks_edit_is_one_and_its_photo_has_a_face(pipeline: MaskGANPipeline) -> None:
     from maskgan import benchmark
 
-    portrait = benchmark.read_photo(benchmark.EXAMPLES / "portrait_01.jpg")
+    portrait = benchmark.read_photo(benchmark.EXAMPLES / "images" / "portrait_01.jpg")
     mask = benchmark.read_mask(benchmark.EXAMPLES / "masks" / "portrait_01.png")
     changed = mask != benchmark.opened_mouth(mask)
     assert 0.001 < changed.mean() < 0.05

@@ -48,9 +48,10 @@ def serving(tmp_path: Path) -> Serving:
 def examples(serving: Serving, tmp_path: Path) -> Examples:
     """One drawn face, so that nothing has to be found in a photo."""
     folder = tmp_path / "examples"
-    (folder / "masks").mkdir(parents=True)
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
     mask = draw_mask(256)
-    Image.fromarray(draw_face(mask)).save(folder / "portrait.jpg", quality=95)
+    Image.fromarray(draw_face(mask)).save(folder / "images" / "portrait.jpg", quality=95)
     Image.fromarray(mask).save(folder / "masks" / "portrait.png")
     return Examples(serving, folder)
 

@@ -20,13 +20,14 @@ FOLDER = Path(__file__).parents[2] / "examples"
 class Examples(UsesWeights):
     """Example pictures of a folder and their faces, ready to be opened.
 
-    A square picture with a mask of its stem in `masks/` is an aligned face crop; any other goes the way of a
-    visitor's photo. Safe to use from several threads.
+    `images/ID.jpg` with `masks/ID.png` are aligned face crops (the folder is also data for the lab); pictures beside
+    those folders go the way of a visitor's photo. Safe to use from several threads.
     """
 
     def __init__(self, pipeline: MaskGANPipeline | Serving, folder: Path = FOLDER) -> None:
-        # Portraits first: the page opens with one.
-        self.paths = sorted(folder.glob("*.jpg"), key=lambda path: (not path.stem.startswith("portrait"), path.stem))
+        # Crops first: the page opens with one.
+        self.paths = [*sorted(folder.glob("images/*.jpg")), *sorted(folder.glob("*.jpg"))]
+        self.folder = folder
         self.serving = Serving.of(pipeline)
         self._faces: dict[int, Face] = {}
         self._lock = threading.Lock()
@@ -53,8 +54,8 @@ class Examples(UsesWeights):
 
     def _prepare(self, path: Path) -> Face:
         photo = read_photo(path)
-        mask = path.parent / "masks" / f"{path.stem}.png"
-        if photo.shape[0] != photo.shape[1] or not mask.exists():
+        if path.parent == self.folder:
             return self.pipeline.prepare(photo)
         face = self.pipeline.prepare(photo, None)
-        return self.pipeline.with_mask(face, read_mask(mask, face.mask.shape, order="celebamask"))
+        mask = read_mask(self.folder / "masks" / f"{path.stem}.png", face.mask.shape, order="celebamask")
+        return self.pipeline.with_mask(face, mask)
