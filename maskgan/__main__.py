@@ -150,10 +150,11 @@ def parse_one(pipeline: MaskGANPipeline, job: Job, args: argparse.Namespace) -> 
 
 
 def edit_one(pipeline: MaskGANPipeline, job: Job, args: argparse.Namespace) -> None:
-    """Write one edited picture, at the photo's own size."""
-    from PIL import Image
+    """Write one edited picture, at the photo's own size; where networks drew in it, its metadata says so."""
+    import numpy as np
 
     from maskgan.images import read_photo
+    from maskgan.provenance import save_picture
 
     photo = read_photo(job.photo)
     face = None if args.aligned else pipeline.prepare(photo, face=args.face)
@@ -165,7 +166,8 @@ def edit_one(pipeline: MaskGANPipeline, job: Job, args: argparse.Namespace) -> N
     result = (
         pipeline.edit_picture(photo, mask, **options) if face is None else pipeline.edit(face, mask, **options).photo
     )
-    _write_whole(job.out, lambda file: Image.fromarray(result).save(file, **RESULT_FORMATS[job.out.suffix.lower()]))
+    weights = None if np.array_equal(result, photo) else pipeline.weights
+    _write_whole(job.out, lambda file: save_picture(file, result, weights, **RESULT_FORMATS[job.out.suffix.lower()]))
 
 
 def _read_mask(path: Path, size: tuple[int, int], order: str) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Sequences of masks or faces as files: GIF, MP4, and a numbered set of PNG.
 
-A frame is a label map (H, W) uint8, shown in the palette's colours, or a picture (H, W, 3) uint8 RGB.
+A frame is a label map (H, W) uint8, shown in the palette's colours, or a picture (H, W, 3) uint8 RGB. `weights`
+are those that drew the pictures, which the file's metadata then tells; None for masks, and for pictures as taken.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from PIL import Image
 
 from .labels import colourise
 from .mask_files import write_mask
+from .provenance import gif_that_tells, mp4_that_tells, save_picture
+from .snapshots import Weights
 
 
-def gif(frames: Sequence[np.ndarray], fps: float = 12) -> bytes:
+def gif(frames: Sequence[np.ndarray], fps: float = 12, weights: Weights | None = None) -> bytes:
     """An animated GIF that repeats for ever; masks keep their exact colours, equal frames become one that stays longer.
 
     Raises ValueError when there is no frame, their sizes differ, or fps is not above 0.
@@ -30,10 +33,10 @@ def gif(frames: Sequence[np.ndarray], fps: float = 12) -> bytes:
     file = io.BytesIO()
     duration = max(2, round(100 / fps)) * 10  # GIF counts in hundredths of a second
     pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
-    return file.getvalue()
+    return file.getvalue() if weights is None else gif_that_tells(file.getvalue(), weights)
 
 
-def mp4(frames: Sequence[np.ndarray], fps: float = 12) -> bytes:
+def mp4(frames: Sequence[np.ndarray], fps: float = 12, weights: Weights | None = None) -> bytes:
     """A video in H.264, in the pixel format that every browser plays (yuv420p), ready to start before it is all there.
 
     Raises ValueError as `gif`, and when width or height is odd, which that format cannot hold.
@@ -50,10 +53,11 @@ def mp4(frames: Sequence[np.ndarray], fps: float = 12) -> bytes:
             for picture in pictures:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
             container.mux(stream.encode())
-        return path.read_bytes()
+        content = path.read_bytes()
+    return content if weights is None else mp4_that_tells(content, weights)
 
 
-def numbered_pngs(frames: Sequence[np.ndarray], name: str = "frame") -> bytes:
+def numbered_pngs(frames: Sequence[np.ndarray], name: str = "frame", weights: Weights | None = None) -> bytes:
     """A zip file of `name_000.png`, `name_001.png`, ...; masks as indexed PNG of class ids.
 
     Raises ValueError as `gif`.
@@ -66,7 +70,7 @@ def numbered_pngs(frames: Sequence[np.ndarray], name: str = "frame") -> bytes:
             if frame.ndim == 2:
                 write_mask(one, frame)
             else:
-                Image.fromarray(frame).save(one, "PNG")
+                save_picture(one, frame, weights, "PNG")
             archive.writestr(f"{name}_{number:03d}.png", one.getvalue())
     return file.getvalue()
 

@@ -1,12 +1,14 @@
 """What a result picture tells about itself: that trained networks drew a part of it, and which weights they had.
 
 Written as XMP, in properties of the IPTC Photo Metadata Standard, extension schema: Digital Source Type, and AI System
-Used and AI System Version Used (of version 2025.1). Pixels are what they are without it.
+Used and AI System Version Used (of version 2025.1); the IPTC Video Metadata Hub uses the same. Pixels are what they are
+without it. Masks carry nothing: they are label maps, not pictures of anybody.
 """
 
 from __future__ import annotations
 
 import io
+import struct
 from os import PathLike
 from typing import Any, BinaryIO
 from xml.sax.saxutils import quoteattr
@@ -14,16 +16,22 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import XMP as TIFF_XMP
 
 from .pipeline import Edit
 from .snapshots import Weights
 
-#: A photo of which a part was drawn by trained networks.
+#: A photo of which a part was drawn by trained networks, or a face in its style.
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 AI_SYSTEM = "MaskGAN Studio"
 
 #: The schema's namespace in XMP.
 IPTC_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+
+#: Where the XMP specification, part 3, puts the packet in MP4 and GIF. A reader of GIF that knows no XMP takes the
+#: text's bytes for lengths of blocks; wherever it lands in the trailer, it is led to the end of it.
+_MP4_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_GIF_BLOCK, _GIF_TRAILER = b"!\xff\x0bXMP DataXMP", bytes([1, *range(255, -1, -1), 0])
 
 _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -57,7 +65,7 @@ def save_picture(
     Args:
         target: a path or an open binary file.
         weights: those that drew in it (see `drawn_by`); None for a picture that nobody edited, which says nothing.
-        format: "PNG", "JPEG" or "WEBP".
+        format: "PNG", "JPEG", "WEBP" or "TIFF".
         options: of Pillow's writer.
     """
     if weights is not None:
@@ -65,6 +73,8 @@ def save_picture(
         if format == "PNG":
             options["pnginfo"] = PngInfo()
             options["pnginfo"].add_itxt("XML:com.adobe.xmp", packet.decode())
+        elif format == "TIFF":
+            options["tiffinfo"] = {TIFF_XMP: packet}
         else:
             options["xmp"] = packet
     Image.fromarray(picture).save(target, format, **options)
@@ -75,3 +85,14 @@ def encode_picture(picture: np.ndarray, weights: Weights | None, format: str, **
     file = io.BytesIO()
     save_picture(file, picture, weights, format, **options)
     return file.getvalue()
+
+
+def gif_that_tells(content: bytes, weights: Weights) -> bytes:
+    """A GIF file, as bytes, with the XMP packet as its last block."""
+    return content.removesuffix(b";") + _GIF_BLOCK + xmp_packet(weights) + _GIF_TRAILER + b";"
+
+
+def mp4_that_tells(content: bytes, weights: Weights) -> bytes:
+    """An MP4 file, as bytes, with the XMP packet as its last box, which moves nothing before it."""
+    packet = xmp_packet(weights)
+    return content + struct.pack(">I4s16s", 24 + len(packet), b"uuid", _MP4_BOX) + packet

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from maskgan.alpha_blender import AlphaBlender
 from maskgan.dense_mapping import DenseMappingNetwork
@@ -18,6 +21,7 @@ from maskgan.face_parser import FaceParser
 from maskgan.labels import IGNORE, PALETTE, Label
 from maskgan.mask_vae import MaskVAE
 from maskgan.pipeline import MaskGANPipeline
+from maskgan.provenance import IPTC_EXTENSION
 
 
 def draw_mask(size: int = 64, shift: float = 0.0) -> np.ndarray:
@@ -59,6 +63,22 @@ def tiny_pipeline(seed: int = 0) -> MaskGANPipeline:
     pipeline = MaskGANPipeline(dmn, parser, MaskVAE.preset("tiny"), AlphaBlender(width=2, depth=1, blocks=1))
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def told(packet: str | bytes | None) -> dict[str, str]:
+    """Properties of the IPTC extension in an XMP packet, by name; none without a packet."""
+    if not packet:
+        return {}
+    text = packet if isinstance(packet, str) else packet.decode()
+    root = ElementTree.fromstring(re.sub(r"<\?xpacket.*?\?>", "", text).strip("\ufeff \n"))
+    prefix = f"{{{IPTC_EXTENSION}}}"
+    attributes = (item for element in root.iter() for item in element.attrib.items())
+    return {name.removeprefix(prefix): value for name, value in attributes if name.startswith(prefix)}
+
+
+def told_by(picture: Image.Image) -> dict[str, str]:
+    """The same of a picture's own packet."""
+    return told(picture.info.get("XML:com.adobe.xmp") or picture.info.get("xmp"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,17 +9,22 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import told_by
 from PIL import Image
 
 from maskgan import __main__ as cli
 from maskgan.labels import FACE_PARSING_ORDER, Label
 from maskgan.mask_files import read_mask, write_mask
+from maskgan.provenance import DIGITAL_SOURCE_TYPE
+from maskgan.snapshots import Weights
 
 PARSED = np.full((256, 256), Label.SKIN, np.uint8)
 
 
 class FakePipeline:
     """Answers like the pipeline, by rules a test can foresee, and remembers what it was asked."""
+
+    weights = Weights("0123abcd" * 8)
 
     def __init__(self):
         self.calls: list[tuple] = []
@@ -37,7 +42,7 @@ class FakePipeline:
     def edit(self, face, mask, keep_untouched=True, original_mask=None):
         assert mask.shape == face.mask.shape
         self.calls.append(("edit", mask, original_mask, keep_untouched))
-        return SimpleNamespace(photo=255 - face.photo)
+        return SimpleNamespace(photo=face.photo if (mask == PARSED).all() else 255 - face.photo)
 
     def edit_picture(self, photo, mask, original_mask=None, keep_untouched=True):
         assert mask.shape == photo.shape[:2]
@@ -103,6 +108,20 @@ def test_edit_aligned_takes_a_mask_of_the_pictures_size(tmp_path, pipeline):
     assert run("edit", source, "--mask", edited, "--out", tmp_path / "r.png", "--aligned") == 0
     assert pipeline.calls[-1][0] == "edit_picture"
     assert Image.open(tmp_path / "r.png").size == (60, 40)
+
+
+@pytest.mark.parametrize("suffix", sorted(cli.RESULT_FORMATS))
+def test_an_edited_picture_tells_which_weights_drew_in_it(tmp_path, pipeline, suffix):
+    source, out = photo(tmp_path / "a.png"), tmp_path / f"r{suffix}"
+    assert run("edit", source, "--mask", mask(tmp_path / "m.png"), "--out", out) == 0
+    told = told_by(Image.open(out))
+    assert told["DigitalSourceType"] == DIGITAL_SOURCE_TYPE and told["AISystemVersionUsed"] == pipeline.weights.hash
+
+
+def test_a_picture_that_was_not_changed_tells_nothing(tmp_path, pipeline):
+    source, out = photo(tmp_path / "a.png"), tmp_path / "r.png"
+    assert run("edit", source, "--mask", mask(tmp_path / "m.png", Label.SKIN), "--out", out) == 0
+    assert told_by(Image.open(out)) == {}
 
 
 def test_a_folder_goes_on_after_bad_files_and_names_them(tmp_path, pipeline, capsys):

@@ -15,7 +15,7 @@ from maskgan.animations import gif, mp4, numbered_pngs
 from maskgan.hot_reload import Serving
 from maskgan.images import MAX_PIXELS
 from maskgan.labels import colourise
-from maskgan.morphing import T_MAX, T_MIN, Morph, frame_places
+from maskgan.morphing import T_MAX, T_MIN, Line, Morph, frame_places
 from maskgan.pipeline import MaskGANPipeline
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_input import MaskInput
@@ -23,7 +23,7 @@ from maskgan.ui.paint_layout import TIME_TO_LIVE
 from maskgan.ui.paint_tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
 from maskgan.ui.pictures import shrink, webp
 from maskgan.ui.session import OpenFace, Session
-from maskgan.ui.weights_line import UsesWeights
+from maskgan.ui.weights_line import UsesWeights, drawn_line
 
 #: Places worth a button below the slider, in the slider's order.
 MARKS = {"Outer": T_MIN, "A": 0.0, "Inner": -T_MIN, "B": 1.0}
@@ -50,11 +50,12 @@ _NO_VAE = "These weights hold no MaskVAE, so there is nothing here to interpolat
 class Morphing:
     """What a visitor has open in this tab.
 
-    ends: the faces at A and B; mask: (S, S) uint8, the one that is shown; t: its place, where `style` takes the
-    blended style from; seed: of the random masks that were drawn last.
+    line: what its `Morph` knows, without the networks, which may be replaced meanwhile; ends: the faces at A and B;
+    mask: (S, S) uint8, the one that is shown; t: its place, where `style` takes the blended style from; seed: of the
+    random masks that were drawn last.
     """
 
-    morph: Morph | None = None
+    line: Line | None = None
     ends: tuple[OpenFace, ...] = ()
     mask: np.ndarray | None = None
     t: float = 0.0
@@ -107,6 +108,7 @@ class InterpolateTab(UsesWeights):
             self.send_button = gr.Button(
                 "Apply to Paint tab", variant="primary", size="sm", min_width=0, elem_id="morph-send"
             )
+        self.made_by = gr.HTML("", elem_id="morph-made-by")
         gr.HTML(_NOTE)
 
     def _more(self) -> None:
@@ -144,7 +146,7 @@ class InterpolateTab(UsesWeights):
         """Another mask at A or B: both are encoded, and the place between them is shown."""
         if a.opened is None or b.opened is None:
             return gr.skip()
-        state = Morphing(self._between(a.opened, a.mask, b.opened, b.mask), (a.opened, b.opened))
+        state = Morphing(self._between(a.opened, a.mask, b.opened, b.mask).line, (a.opened, b.opened))
         return self._show(state, t, style) | {
             self.a.picture: self.a.pair(a.opened, a.mask),
             self.b.picture: self.b.pair(b.opened, b.mask),
@@ -154,14 +156,14 @@ class InterpolateTab(UsesWeights):
     @tells
     def scrub(self, state: Morphing, t: float, style: str) -> Updates:
         """Another place or style: one decode and one generate."""
-        return gr.skip() if state.morph is None else self._show(self._renewed(state), t, style)
+        return gr.skip() if state.line is None else self._show(state, t, style)
 
     @tells
     def draw_strip(self, state: Morphing, count: float, style: str) -> Updates:
         """All frames, small: faces above their masks."""
-        if state.morph is None:
+        if state.line is None:
             return gr.skip()
-        morph = self._renewed(state).morph
+        morph = self._morph(state)
         frames = []
         for t in frame_places(int(count)):
             mask = morph.mask_at(t)
@@ -176,10 +178,10 @@ class InterpolateTab(UsesWeights):
     @tells
     def draw_near(self, state: Morphing, amount: float, style: str) -> Updates:
         """New random masks near A, in the style that is chosen for the place A."""
-        state = self._renewed(_opened(state))
-        masks = tuple(state.morph.near(amount, state.seed + number) for number in range(RANDOM))
-        look = state.morph.style_at(0, style)
-        pictures = [self._small(mask, state.morph.face(mask, look)) for mask in masks]
+        morph = self._morph(_opened(state))
+        masks = tuple(morph.near(amount, state.seed + number) for number in range(RANDOM))
+        look = morph.style_at(0, style)
+        pictures = [self._small(mask, morph.face(mask, look)) for mask in masks]
         return {
             self.state: replace(state, near=masks, seed=state.seed + RANDOM),
             self.near: gr.update(value=pictures, visible=True, selected_index=None),
@@ -188,21 +190,23 @@ class InterpolateTab(UsesWeights):
     @tells
     def choose_near(self, state: Morphing, style: str, event: gr.SelectData) -> Updates:
         """A click on a random mask: it is shown large, for the Paint tab."""
-        state = self._renewed(_opened(state))
+        state = _opened(state)
         if event.index >= len(state.near):
             raise ValueError("This mask is no longer here; draw new ones.")
-        return self._shown(replace(state, mask=state.near[event.index], t=0.0, style=style))
+        return self._shown(replace(state, mask=state.near[event.index], t=0.0, style=style), self._morph(state))
 
     def sequence_file(self, kind: str, state: Morphing, count: float, style: str, what: str) -> str:
         """The frames from A to B as a file: GIF, MP4 or a set of PNG."""
         try:
-            morph, places = self._renewed(_opened(state)).morph, frame_places(int(count))
+            morph, places = self._morph(_opened(state)), frame_places(int(count))
             frames = [morph.face_at(t, style) if what == "faces" else morph.mask_at(t) for t in places]
             name = "_to_".join(end.name for end in state.ends)
+            weights = morph.pipeline.weights if what == "faces" else None
             if kind not in _FILES:
-                return self._saved(numbered_pngs(frames, what.removesuffix("s")), f"{name}_{what}.zip")
+                return self._saved(numbered_pngs(frames, what.removesuffix("s"), weights), f"{name}_{what}.zip")
             suffix, write = _FILES[kind]
-            return self._saved(write(frames, max(4, round(count / 2))), f"{name}_{what}.{suffix}")  # 2 s or less
+            content = write(frames, max(4, round(count / 2)), weights)  # 2 s or less
+            return self._saved(content, f"{name}_{what}.{suffix}")
         except ValueError as problem:  # an error, not a warning: the download that follows must not start
             raise gr.Error(str(problem), print_exception=False) from problem
 
@@ -212,12 +216,12 @@ class InterpolateTab(UsesWeights):
         In one face's style that is this face, whose unchanged parts stay the photo's own; in the blended style it is
         what is seen, as a face of its own.
         """
-        state = self._renewed(_opened(state))
-        opened = state.ends[state.style == "b"]
+        opened = _opened(state).ends[state.style == "b"]
         if state.style != "blend":
             return opened, state.mask
-        pipeline = state.morph.pipeline
-        face = replace(pipeline.own(opened.face), style=state.morph.style_at(state.t, "blend"))
+        morph = self._morph(state)
+        pipeline = morph.pipeline
+        face = replace(pipeline.own(opened.face), style=morph.style_at(state.t, "blend"))
         edit = pipeline.edit(face, state.mask, keep_untouched=False)
         face = pipeline.with_mask(replace(face, photo=edit.photo, crop=edit.crop), state.mask)
         return OpenFace.new(face, f"{opened.name}_blended"), state.mask
@@ -228,22 +232,25 @@ class InterpolateTab(UsesWeights):
         pipeline = self.pipeline
         return Morph.between(pipeline, mask_a, mask_b, *(pipeline.own(end.face).style for end in (a, b)))
 
-    def _renewed(self, state: Morphing) -> Morphing:
-        """The same with today's networks: latents of former ones mean nothing to them."""
-        if state.morph.pipeline is self.pipeline:
-            return state
-        (a, b), morph = state.ends, state.morph
-        return replace(state, morph=self._between(a, morph.mask_a, b, morph.mask_b))
+    def _morph(self, state: Morphing) -> Morph:
+        """The state's line with the networks that serve now; latents of former ones mean nothing to them."""
+        pipeline, line = self.pipeline, state.line
+        if line.weights is pipeline.weights:
+            return Morph(pipeline, line)
+        a, b = state.ends
+        return self._between(a, line.mask_a, b, line.mask_b)
 
     def _show(self, state: Morphing, t: float, style: str) -> Updates:
-        return self._shown(replace(state, mask=state.morph.mask_at(t), t=t, style=style))
+        morph = self._morph(state)
+        return self._shown(replace(state, mask=morph.mask_at(t), t=t, style=style), morph)
 
-    def _shown(self, state: Morphing) -> Updates:
-        face = state.morph.face(state.mask, state.morph.style_at(state.t, state.style))
+    def _shown(self, state: Morphing, morph: Morph) -> Updates:
+        face = morph.face(state.mask, morph.style_at(state.t, state.style))
         return {
-            self.state: state,
+            self.state: replace(state, line=morph.line),
             self.mask: self._saved(webp(colourise(state.mask)), "mask.webp"),
             self.face: self._saved(webp(face), "face.webp"),
+            self.made_by: drawn_line(morph.line.weights),
         }
 
     def _small(self, mask: np.ndarray, face: np.ndarray) -> str:
@@ -257,7 +264,7 @@ class InterpolateTab(UsesWeights):
 
     def _wire(self) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
-        self._shown_outputs = [self.state, self.mask, self.face]
+        self._shown_outputs = [self.state, self.mask, self.face, self.made_by]
         gr.on(
             [self.t.change, self.style.input],
             self.scrub,
@@ -321,6 +328,6 @@ class InterpolateTab(UsesWeights):
 
 
 def _opened(state: Morphing) -> Morphing:
-    if state.morph is None:
+    if state.line is None:
         raise ValueError("Choose a mask at A and one at B first.")
     return state
