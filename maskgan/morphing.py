@@ -20,6 +20,7 @@ from .mask_interpolation import LAMBDA_INTER, classes_of
 from .mask_vae import MaskVAE
 from .pipeline import MaskGANPipeline
 from .region_style import RegionStyle
+from .snapshots import Weights
 
 #: The line goes on beyond both ends by as much as EBST's outer mask lies behind the target.
 T_MIN, T_MAX = -1 / LAMBDA_INTER, 1 + 1 / LAMBDA_INTER
@@ -38,20 +39,30 @@ _SPREAD = 10.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Morph:
-    """Two masks (t = 0 and t = 1), the line between them in latent space, and the styles of one face or two.
+class Line:
+    """What a `Morph` knows without its networks: a value to keep, or to send elsewhere.
 
-    mask_a, mask_b: label maps (S, S) uint8; style_a, style_b: values of the pipeline's DMN, or None.
+    mask_a, mask_b: label maps (S, S) uint8; style_a, style_b: values of the pipeline's DMN, or None; z: (2,
+    latent_dim), the latents of both; deviation: (latent_dim,), of q(z | mask_a); boosts: (S, S) each, see `_boost`;
+    weights: those that all of it comes from.
     """
 
-    pipeline: MaskGANPipeline
     mask_a: np.ndarray
     mask_b: np.ndarray
     style_a: Style | None
     style_b: Style | None
-    _z: Tensor  # 2, latent_dim
-    _deviation: Tensor  # latent_dim; of q(z | mask_a)
-    _boost: tuple[Tensor, Tensor]  # (S, S) each
+    z: Tensor
+    deviation: Tensor
+    boosts: tuple[Tensor, Tensor]
+    weights: Weights
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Morph:
+    """Two masks (t = 0 and t = 1), the line between them in latent space, and the styles of one face or two."""
+
+    pipeline: MaskGANPipeline
+    line: Line
 
     @classmethod
     def between(
@@ -86,7 +97,9 @@ class Morph:
             small = [resize_mask(mask, (vae.mask_size, vae.mask_size)) for mask in masks]
             mean, logvar = vae.encode(one_hot(torch.from_numpy(np.stack(small)).to(vae.device), vae.dtype))
             boosts = [_boost(_logits(vae, z, len(masks[0])), mask) for z, mask in zip(mean, masks, strict=True)]
-            return cls(pipeline, *masks, style_a, style_b, mean, (logvar[0] / 2).exp(), (boosts[0], boosts[1]))
+            deviation = (logvar[0] / 2).exp()
+            line = Line(*masks, style_a, style_b, mean, deviation, (boosts[0], boosts[1]), pipeline.weights)
+            return cls(pipeline, line)
 
     @torch.inference_mode()
     def mask_at(self, t: float) -> np.ndarray:
@@ -97,12 +110,13 @@ class Morph:
 
         Raises ValueError when t is outside T_MIN..T_MAX.
         """
-        logits = _logits(self.pipeline.mask_vae, torch.lerp(self._z[0], self._z[1], _checked(t)), len(self.mask_a))
-        for mask, boost, end in ((self.mask_a, self._boost[0], 0), (self.mask_b, self._boost[1], 1)):
+        line = self.line
+        logits = _logits(self.pipeline.mask_vae, torch.lerp(line.z[0], line.z[1], _checked(t)), len(line.mask_a))
+        for mask, boost, end in ((line.mask_a, line.boosts[0], 0), (line.mask_b, line.boosts[1], 1)):
             share = 1 - abs(t - end) / _FADE
             if share > 0:
                 _add(logits, mask, share * boost)
-        return _likeliest(logits, self.mask_a, self.mask_b)
+        return _likeliest(logits, line.mask_a, line.mask_b)
 
     def style_at(self, t: float, style: str = "blend") -> Style:
         """The style for a place of the line: that of end "a", of end "b", or "blend" between them along t.
@@ -113,12 +127,13 @@ class Morph:
         t = min(max(_checked(t), 0.0), 1.0)
         if style not in STYLES:
             raise ValueError(f"There is no style {style!r}; choose from {', '.join(STYLES)}.")
-        missing = [name for name in "ab" if style in (name, "blend") and getattr(self, f"style_{name}") is None]
+        styles = {"a": self.line.style_a, "b": self.line.style_b}
+        missing = [name for name, value in styles.items() if style in (name, "blend") and value is None]
         if missing:
             raise ValueError(f"There is no face at {missing[0].upper()} to take a style from; choose the other style.")
         if style == "blend":
-            return blend_styles(self.style_a, self.style_b, t)
-        return self.style_a if style == "a" else self.style_b
+            return blend_styles(styles["a"], styles["b"], t)
+        return styles[style]
 
     def face(self, mask: np.ndarray, style: Style) -> np.ndarray:
         """A face (S, S, 3) uint8 RGB in the shapes of a mask (S, S), all of it drawn by the DMN."""
@@ -141,9 +156,10 @@ class Morph:
         if not (math.isfinite(amount) and amount >= 0):
             raise ValueError(f"The amount of change must be 0 or more, not {amount:g}.")
         # Drawn on the CPU, so that a seed means the same on every machine.
-        noise = torch.randn(self._z.shape[1], generator=torch.Generator().manual_seed(seed)).to(self._z)
-        z = self._z[0] + amount * _SPREAD * self._deviation * noise
-        return _likeliest(_logits(self.pipeline.mask_vae, z, len(self.mask_a)), self.mask_a)
+        line = self.line
+        noise = torch.randn(line.z.shape[1], generator=torch.Generator().manual_seed(seed)).to(line.z)
+        z = line.z[0] + amount * _SPREAD * line.deviation * noise
+        return _likeliest(_logits(self.pipeline.mask_vae, z, len(line.mask_a)), line.mask_a)
 
 
 def frame_places(count: int, start: float = 0.0, end: float = 1.0) -> list[float]:

@@ -40,8 +40,8 @@ def bundled() -> MaskGANPipeline:
 
 
 def test_the_ends_are_the_masks_themselves(morph: Morph) -> None:
-    assert np.array_equal(morph.mask_at(0), morph.mask_a)
-    assert np.array_equal(morph.mask_at(1), morph.mask_b)
+    assert np.array_equal(morph.mask_at(0), morph.line.mask_a)
+    assert np.array_equal(morph.mask_at(1), morph.line.mask_b)
 
 
 def test_masks_of_another_size_than_the_networks_keep_it_and_their_ends(pipeline: MaskGANPipeline) -> None:
@@ -55,7 +55,7 @@ def test_masks_of_another_size_than_the_networks_keep_it_and_their_ends(pipeline
 def test_no_class_shows_that_neither_end_has(morph: Morph, t: float) -> None:
     mask = morph.mask_at(t)
     assert mask.dtype == np.uint8 and mask.shape == (SIZE, SIZE)
-    assert set(np.unique(mask)) <= set(np.unique(morph.mask_a)) | set(np.unique(morph.mask_b))
+    assert set(np.unique(mask)) <= set(np.unique(morph.line.mask_a)) | set(np.unique(morph.line.mask_b))
 
 
 def test_what_the_network_smooths_away_fades_in_without_a_jump(bundled: MaskGANPipeline) -> None:
@@ -88,7 +88,7 @@ def test_frames_are_in_order_with_both_ends() -> None:
 
 
 def test_faces_are_the_masks_drawn_in_the_chosen_style(morph: Morph) -> None:
-    for style, value in (("a", morph.style_a), ("b", morph.style_b)):
+    for style, value in (("a", morph.line.style_a), ("b", morph.line.style_b)):
         expected = morph.pipeline.generate(morph.mask_at(0.3), value).round().clip(0, 255).astype(np.uint8)
         assert np.array_equal(morph.face_at(0.3, style), expected)
     assert not np.array_equal(morph.face_at(0.3, "a"), morph.face_at(0.3, "b"))
@@ -105,7 +105,7 @@ def test_blended_style_is_the_pure_one_at_the_ends_and_beyond(morph: Morph) -> N
 
 
 def test_blended_codes_by_hand(morph: Morph) -> None:
-    a, b = morph.style_a, morph.style_b
+    a, b = morph.line.style_a, morph.line.style_b
     blend = blend_styles(a, b, 0.25)
     skin = 0.75 * a.codes[:, Label.SKIN] + 0.25 * b.codes[:, Label.SKIN]
     torch.testing.assert_close(blend.codes[:, Label.SKIN], skin)
@@ -152,7 +152,7 @@ def test_what_cannot_be_done_gets_one_sentence(pipeline: MaskGANPipeline, morph:
         lambda: Morph.between(pipeline, mask, draw_mask(2 * SIZE)),
         lambda: Morph.between(pipeline, mask[:32], mask[:32]),
         lambda: Morph.between(pipeline, mask, np.full_like(mask, 99)),
-        lambda: Morph.between(pipeline, mask, mask, style_a=morph.style_a).face_at(0.5, "blend"),
+        lambda: Morph.between(pipeline, mask, mask, style_a=morph.line.style_a).face_at(0.5, "blend"),
         lambda: morph.face_at(0.5, "c"),
         lambda: morph.near(-1, 0),
         lambda: morph.near(float("nan"), 0),

@@ -102,7 +102,7 @@ def test_a_move_decodes_once_and_encodes_nothing(
     monkeypatch.setattr(pipeline.dmn, "generate", lambda *a, **kw: calls.append("generate") or inner_generate(*a, **kw))
     updates = tab.scrub(state, 0.3, "blend")
     assert sorted(calls) == ["decode", "generate"]
-    expected = state.morph.face_at(0.3, "blend")
+    expected = tab._morph(state).face_at(0.3, "blend")
     assert np.array_equal(picture(updates[tab.face]), expected)
 
 
@@ -125,7 +125,7 @@ def test_a_mask_file_keeps_the_face_for_its_style(
     loaded = tab.b.load_mask(ends[1], str(tmp_path / "m.png"))[tab.b.session]
     assert np.array_equal(loaded.mask, mask) and loaded.opened is ends[1].opened
     state = tab.change_ends(ends[0], loaded, 1.0, "b")[tab.state]
-    assert np.array_equal(state.mask, mask) and state.morph.style_b is ends[1].opened.face.style
+    assert np.array_equal(state.mask, mask) and state.line.style_b is ends[1].opened.face.style
 
 
 def test_a_stroke_changes_the_mask_and_not_the_style(tab: InterpolateTab, ends: tuple[Session, Session]) -> None:
@@ -161,7 +161,7 @@ def test_the_paint_tab_gets_the_mask_on_the_face_of_the_style(
     shown = tab.scrub(state, 0.4, style)[tab.state]
     opened, mask = tab.shown_face(shown)
     assert opened is ends[end].opened
-    assert np.array_equal(mask, state.morph.mask_at(0.4))
+    assert np.array_equal(mask, tab._morph(state).mask_at(0.4))
 
 
 def test_a_blended_face_goes_to_the_paint_tab_as_it_is_seen(tab: InterpolateTab, state: Morphing) -> None:
@@ -176,10 +176,10 @@ def test_files_hold_the_frames(tab: InterpolateTab, state: Morphing) -> None:
     with zipfile.ZipFile(tab.sequence_file("PNG set", state, 4, "a", "masks")) as archive:
         assert archive.namelist() == [f"mask_{i:03d}.png" for i in range(4)]
         last = read_mask(io.BytesIO(archive.read("mask_003.png")), order="celebamask")
-    assert np.array_equal(last, state.morph.mask_b)
+    assert np.array_equal(last, state.line.mask_b)
     with zipfile.ZipFile(tab.sequence_file("PNG set", state, 3, "b", "faces")) as archive:
         middle = np.array(Image.open(io.BytesIO(archive.read("face_001.png"))))
-    assert np.array_equal(middle, state.morph.face_at(0.5, "b"))
+    assert np.array_equal(middle, tab._morph(state).face_at(0.5, "b"))
     with av.open(tab.sequence_file("MP4", state, 4, "blend", "faces")) as video:
         assert sum(1 for _ in video.decode(video=0)) == 4
     assert Image.open(tab.sequence_file("GIF", state, 4, "a", "masks")).size == (256, 256)
@@ -193,8 +193,9 @@ def test_newer_weights_get_latents_of_their_own(tabs: tuple[InterpolateTab, Pain
         renewed = tab.scrub(state, 0.5, "a")[tab.state]
     finally:
         tab.serving = former
-    assert renewed.morph.pipeline is newer and renewed.ends == state.ends
-    assert np.array_equal(renewed.morph.mask_a, state.morph.mask_a)
+    assert renewed.line.weights is newer.weights is not state.line.weights
+    assert renewed.ends == state.ends
+    assert np.array_equal(renewed.line.mask_a, state.line.mask_a)
 
 
 def test_what_cannot_be_done_changes_nothing(

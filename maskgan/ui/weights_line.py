@@ -9,6 +9,7 @@ import gradio as gr
 
 from maskgan.hot_reload import Serving
 from maskgan.pipeline import Edit, MaskGANPipeline
+from maskgan.snapshots import Weights
 from maskgan.ui.session import Session
 
 #: So often does a page ask whether other weights serve, in seconds.
@@ -28,8 +29,12 @@ class UsesWeights:
 
 def made_by(edit: Edit) -> str:
     """A line about the weights that made a result, as HTML; their whole hash shows under the pointer."""
-    state = "AI-edited" if edit.region.any() else "Not edited yet"
-    return f'<p class="made-by" title="{edit.weights.hash}">{state}; weights {html.escape(str(edit.weights))}</p>'
+    return drawn_line(edit.weights, "AI-edited" if edit.region.any() else "Not edited yet")
+
+
+def drawn_line(weights: Weights, state: str = "AI-edited") -> str:
+    """The same for a picture that is no edit of a photo."""
+    return f'<p class="made-by" title="{weights.hash}">{state}; weights {html.escape(str(weights))}</p>'
 
 
 def news(serving: Serving, session: Session) -> str:
