@@ -301,9 +301,9 @@ def test_the_python_example(client: Client, tmp_path: Path) -> None:
 
 def test_the_javascript_example(tmp_path: Path) -> None:
     """With the bundled weights, for tiny random ones find neither lips nor hair."""
-    modules = Path(__file__).parents[1] / "node_modules"
+    modules = Path(__file__).parents[1] / ".npm" / "node_modules"
     if shutil.which("node") is None or not (modules / "@gradio" / "client").is_dir():
-        pytest.skip("needs node, and @gradio/client: npm install @gradio/client")
+        pytest.skip("needs node, and in the repository's folder: npm install --prefix .npm --no-save @gradio/client")
     (tmp_path / "node_modules").symlink_to(modules)
     shutil.copy(FOLDER / "programs" / "client.mjs", tmp_path)
     with gr.Blocks() as demo:
