@@ -74,7 +74,10 @@ def serving_of(weights: Path | None, watch: bool, device: str | None) -> Serving
 
 
 def lab_of(wanted: bool, runs: Path, data: list[Path], weights: Path | None) -> Processes | None:
-    """What the lab's tab starts, where it is wanted; on a Space only when MASKGAN_LAB=1 is set as well."""
+    """What the lab's tab starts, where it is wanted; on a Space only when MASKGAN_LAB=1 is set as well.
+
+    The examples can be trained on too, to try it out.
+    """
     if not wanted:
         return None
     if "SPACE_ID" in os.environ and os.environ.get("MASKGAN_LAB") != "1":
@@ -82,11 +85,12 @@ def lab_of(wanted: bool, runs: Path, data: list[Path], weights: Path | None) -> 
         return None
     from lab.processes import Processes
     from maskgan.pipeline import WEIGHTS
+    from maskgan.ui.examples import FOLDER
 
     for folder in data:
         if not folder.is_dir():
             raise SystemExit(f"There is no folder {folder}; give folders with faces after --data.")
-    return Processes(runs, data, [WEIGHTS] if weights is None else [WEIGHTS, weights])
+    return Processes(runs, [*data, FOLDER], [WEIGHTS] if weights is None else [WEIGHTS, weights])
 
 
 def main(arguments: list[str] | None = None) -> None:
