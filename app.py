@@ -22,7 +22,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="0.0.0.0" if on_a_space else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="make a public link through Gradio's tunnel")
-    parser.add_argument("--weights", type=Path, help="other weights than the bundled ones: a pipeline folder, or a run")
+    parser.add_argument(
+        "--weights",
+        help="other weights than the bundled ones: a pipeline folder, a run, or OWNER/NAME[@REVISION] on the Hugging "
+        "Face hub (default: the variable MASKGAN_WEIGHTS)",
+    )
     parser.add_argument("--watch", action="store_true", help="follow --weights also where no run publishes yet")
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best that is there)")
     parser.add_argument("--max-pixels", type=_positive, default=64_000_000, help="largest photo taken, in pixels")
@@ -48,29 +52,53 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def serving_of(weights: Path | None, watch: bool, device: str | None) -> Serving:
+def weights_of(option: str | None, watch: bool) -> Path | None:
+    """The folder of the weights that were asked for, None for the bundled ones; those of the hub are fetched.
+
+    What `--weights` names has to be there. What a Space's variable MASKGAN_WEIGHTS names should be, but a Space with
+    the bundled weights is better than none.
+    """
+    from maskgan.hub import download, is_hub_name
+
+    name = option or os.environ.get("MASKGAN_WEIGHTS")
+    if not name or watch or Path(name).exists() or not is_hub_name(name):
+        return Path(name) if name else None
+    try:
+        return download(name)
+    except FileNotFoundError as problem:
+        if option:
+            raise SystemExit(str(problem)) from problem
+        print(f"{problem} The bundled weights serve.")
+        return None
+
+
+def serving_of(weights: Path | None, watch: bool, device: str | None, needed: bool = True) -> Serving:
     """The networks to serve, and what to follow: weights that a run publishes always, others with `watch`.
 
-    A folder that is followed may hold nothing sound yet: the bundled weights serve until it does.
+    A folder that is followed may hold nothing sound yet: the bundled weights serve until it does, and for good where
+    sound weights are not `needed`.
     """
     from maskgan.checkpoints import WeightsRefused, load_checked
     from maskgan.hot_reload import Serving
     from maskgan.pipeline import MaskGANPipeline
     from maskgan.snapshots import is_weights_folder, newest_snapshot
+    from maskgan.ui.zero_gpu import ON_ZERO_GPU, for_zero_gpu
 
+    if ON_ZERO_GPU:
+        device = "cpu"  # here; the GPU is another process's
     if weights is None:
         if watch:
             raise SystemExit("--watch needs a folder to follow; give it with --weights.")
-        return Serving(MaskGANPipeline.bundled(None, device))
+        return Serving(for_zero_gpu(MaskGANPipeline.bundled(None, device)))
     followed = weights if watch or is_weights_folder(weights) else None
     try:
         pipeline = load_checked(newest_snapshot(weights), device)
     except (FileNotFoundError, WeightsRefused) as problem:
-        if followed is None:
+        if followed is None and needed:
             raise SystemExit(str(problem)) from problem
-        print(f"{problem} The bundled weights serve until then.")
+        print(f"{problem} The bundled weights serve{'' if followed is None else ' until then'}.")
         pipeline = MaskGANPipeline.bundled(None, device)
-    return Serving(pipeline, followed)
+    return Serving(for_zero_gpu(pipeline), followed)
 
 
 def lab_of(wanted: bool, runs: Path, data: list[Path], weights: Path | None) -> Processes | None:
@@ -104,8 +132,9 @@ def main(arguments: list[str] | None = None) -> None:
     from maskgan.ui.app import build_app, launch_options
     from maskgan.ui.examples import Examples
 
-    lab = lab_of(options.lab, options.runs, options.data, options.weights)
-    serving = serving_of(options.weights, options.watch, options.device)
+    weights = weights_of(options.weights, options.watch)
+    lab = lab_of(options.lab, options.runs, options.data, weights)
+    serving = serving_of(weights, options.watch, options.device, needed=bool(options.weights))
     examples = Examples(serving)
     hosted = options.share or options.host not in ("127.0.0.1", "localhost", "::1")
     app = build_app(serving, examples, max_pixels=options.max_pixels, hosted=hosted, lab=lab)
