@@ -102,14 +102,16 @@ def serving_of(weights: Path | None, watch: bool, device: str | None, needed: bo
 
 
 def lab_of(wanted: bool, runs: Path, data: list[Path], weights: Path | None) -> Processes | None:
-    """What the lab's tab starts, where it is wanted; on a Space only when MASKGAN_LAB=1 is set as well.
+    """What the lab's tab starts, where it is wanted; on a Space, which has no command line, where MASKGAN_LAB=1 is set.
 
     The examples can be trained on too, to try it out.
     """
+    if "SPACE_ID" in os.environ:
+        allowed = os.environ.get("MASKGAN_LAB") == "1"
+        if wanted and not allowed:
+            print("There is no lab on a Space unless MASKGAN_LAB=1 is set in its settings.")
+        wanted = allowed
     if not wanted:
-        return None
-    if "SPACE_ID" in os.environ and os.environ.get("MASKGAN_LAB") != "1":
-        print("There is no lab on a Space unless MASKGAN_LAB=1 is set in its settings.")
         return None
     from lab.processes import Processes
     from maskgan.pipeline import WEIGHTS
