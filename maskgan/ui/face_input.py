@@ -41,11 +41,12 @@ class FaceInput(UsesWeights):
         """Build it inside the `gr.Blocks` that is open. `name` prefixes the element ids, `title` is its heading."""
         self.serving, self.example_faces, self.max_pixels = Serving.of(pipeline), examples, max_pixels
         strip = {"container": False, "allow_preview": False, "show_label": False, "object_fit": "cover", "buttons": []}
+        strip["elem_classes"] = "pictures"
         self.session = gr.State(Session(), time_to_live=TIME_TO_LIVE)
         with gr.Column(elem_classes="face-input", min_width=240):
             gr.HTML(f"<h2 class='step'>{title}</h2>")
             self.picture = gr.Image(
-                label=title, show_label=False, interactive=False, height=210, buttons=[], elem_id=f"{name}-face"
+                label=title, show_label=False, interactive=False, height=190, buttons=[], elem_id=f"{name}-face"
             )
             self.upload = gr.File(label="Your photo", show_label=False, height=92, elem_id=f"{name}-upload")
             self.whole = gr.Button(

@@ -44,6 +44,7 @@ class PaintLayout:
         self.upload = gr.File(label="Your photo", show_label=False, elem_id="upload", height=92)
         self.whole = gr.Button("Use the whole picture", variant="primary", size="sm", visible=False, elem_id="whole")
         strip = {"container": False, "allow_preview": False, "show_label": False, "object_fit": "cover", "buttons": []}
+        strip["elem_classes"] = "pictures"
         self.faces = gr.Gallery(
             label="Faces of the photo", columns=3, interactive=False, visible=False, elem_id="faces", **strip
         )
@@ -91,6 +92,7 @@ class PaintLayout:
             buttons=[],
             visible=False,
             elem_id="history",
+            elem_classes="pictures",
         )
         self.made_by = gr.HTML("", elem_id="made-by")
 

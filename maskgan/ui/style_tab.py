@@ -35,53 +35,65 @@ class StyleTab(UsesWeights):
     def __init__(self, pipeline: MaskGANPipeline | Serving, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
         """Build the tab inside the `gr.Tab` that is open."""
         self.serving, self.example_faces = Serving.of(pipeline), examples
-        with gr.Row(elem_classes="style-tab"):
-            self.source = FaceInput("source", "Source: gives the style", self.serving, examples, max_pixels)
+        with gr.Column(elem_classes="style-tab"):
+            self.source = FaceInput("source", "Source: style", self.serving, examples, max_pixels)
             self.target = FaceInput("target", "Target: is changed", self.serving, examples, max_pixels)
-            with gr.Column(min_width=300):
-                gr.HTML("<h2 class='step'>Result</h2>")
-                self.result = gr.ImageSlider(
-                    label="Target and result",
-                    show_label=False,
-                    slider_position=10,
-                    buttons=["fullscreen"],
-                    interactive=False,
-                    container=False,
-                    max_height=360,
-                    elem_id="style-result",
-                )
-                self.direction = gr.Radio(
-                    [("Copy the style", _STYLE), ("Copy the shapes", _SHAPES)],
-                    value=_STYLE,
-                    label="Direction",
-                    show_label=False,
-                    elem_id="style-direction",
-                )
-                self.regions = gr.CheckboxGroup(
-                    [(region.title, name) for name, region in REGIONS.items()],
-                    value=["lips", "hair"],
-                    label="Regions to copy",
-                    elem_id="style-regions",
-                )
-                self.strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", elem_id="style-strength")
-                with gr.Row():
-                    self.swap_button = gr.Button("Swap", size="sm", min_width=0, elem_id="style-swap")
-                    self.send_button = gr.Button("Send to Paint", size="sm", min_width=0, elem_id="style-send")
-                    self.save_button = gr.Button(
-                        "Download photo", size="sm", min_width=0, variant="primary", elem_id="style-save"
-                    )
-                self.made_by = gr.HTML("", elem_id="style-made-by")
-                self.file = gr.DownloadButton(visible=False)
-        names = [_SOURCE, _TARGET, *(path.stem for path in examples.paths)]
+            with gr.Column(elem_classes="style-result"):
+                self._result()
+            with gr.Column(elem_classes="style-choices"):
+                self._choices()
         with gr.Accordion("Compare several sources and targets", open=False, elem_id="style-compare"):
-            choice = {"multiselect": True, "max_choices": MATRIX}
+            self._comparison([_SOURCE, _TARGET, *(path.stem for path in examples.paths)])
+        self._wire()
+
+    def _result(self) -> None:
+        gr.HTML("<h2 class='step'>Result</h2>")
+        self.result = gr.ImageSlider(
+            label="Target and result",
+            show_label=False,
+            slider_position=10,
+            buttons=["fullscreen"],
+            interactive=False,
+            container=False,
+            max_height=400,
+            elem_id="style-result",
+        )
+        with gr.Row(elem_classes="style-buttons"):
+            small = {"size": "sm", "min_width": 0}
+            self.save_button = gr.Button("Download photo", variant="primary", elem_id="style-save", **small)
+            self.send_button = gr.Button("Send to Paint", elem_id="style-send", **small)
+            self.swap_button = gr.Button("Swap", elem_id="style-swap", **small)
+        self.made_by = gr.HTML("", elem_id="style-made-by")
+        self.file = gr.DownloadButton(visible=False)
+
+    def _choices(self) -> None:
+        with gr.Row(elem_classes="style-line"):
+            self.direction = gr.Radio(
+                [("Copy the style", _STYLE), ("Copy the shapes", _SHAPES)],
+                value=_STYLE,
+                label="Direction",
+                show_label=False,
+                container=False,
+                elem_id="style-direction",
+            )
+            self.strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", container=False, elem_id="style-strength")
+        self.regions = gr.CheckboxGroup(
+            [(region.title, name) for name, region in REGIONS.items()],
+            value=["lips", "hair"],
+            label="Regions to copy",
+            container=False,
+            elem_id="style-regions",
+        )
+
+    def _comparison(self, names: list[str]) -> None:
+        choice = {"multiselect": True, "max_choices": MATRIX}
+        with gr.Row():
             self.matrix_sources = gr.Dropdown(names, value=names[2:4], label="Sources (rows)", **choice)
             self.matrix_targets = gr.Dropdown(names, value=names[4:6], label="Targets (columns)", **choice)
-            self.matrix_button = gr.Button("Draw the grid", size="sm", elem_id="style-matrix-draw")
-            self.matrix = gr.Image(
-                label="Every source on every target", show_label=False, interactive=False, elem_id="style-matrix"
-            )
-        self._wire()
+        self.matrix_button = gr.Button("Draw the grid", size="sm", elem_id="style-matrix-draw")
+        self.matrix = gr.Image(
+            label="Every source on every target", show_label=False, interactive=False, elem_id="style-matrix"
+        )
 
     # ------------------------------------------------------------------ handlers
 
