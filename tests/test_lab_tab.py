@@ -27,7 +27,7 @@ from maskgan.pipeline import WEIGHTS
 from maskgan.snapshots import publish
 from maskgan.ui import lab_view
 from maskgan.ui.app import build_app
-from maskgan.ui.examples import Examples
+from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.lab_tab import LabTab
 
 PATIENCE = 300  # seconds; only what never happens takes as long
@@ -318,13 +318,13 @@ def test_the_tab_is_there_only_where_it_was_asked_for(
     options = command.build_parser().parse_args([])
     assert options.lab is False and command.lab_of(False, tmp_path, [tmp_path], None) is None
     made = command.lab_of(True, tmp_path / "runs", [tmp_path], None)
-    assert made.runs == tmp_path / "runs" and made.data == [tmp_path]
+    assert made.runs == tmp_path / "runs" and made.data == [tmp_path, FOLDER]  # and the examples
     with pytest.raises(SystemExit, match="no folder"):
         command.lab_of(True, tmp_path, [tmp_path / "missing"], None)
     monkeypatch.setenv("SPACE_ID", "somebody/studio")
     assert command.lab_of(True, tmp_path, [tmp_path], None) is None and "MASKGAN_LAB" in capsys.readouterr().out
     monkeypatch.setenv("MASKGAN_LAB", "1")
-    assert command.lab_of(True, tmp_path, [tmp_path], None) is not None
+    assert command.lab_of(False, tmp_path, [tmp_path], None) is not None  # a Space has no command line
 
 
 # ---------------------------------------------------------------- a real run
