@@ -28,6 +28,9 @@ from maskgan.ui.weights_line import UsesWeights, drawn_line
 #: Places worth a button below the slider, in the slider's order.
 MARKS = {"Outer": T_MIN, "A": 0.0, "Inner": -T_MIN, "B": 1.0}
 
+#: Where the slider stands at first: half way, where there is something to see.
+FIRST_T = 0.5
+
 #: Random masks that are shown at once, and frames at most.
 RANDOM, MAX_FRAMES = 6, 48
 
@@ -90,7 +93,7 @@ class InterpolateTab(UsesWeights):
         with gr.Row(elem_classes="morph-pictures"):
             self.mask = gr.Image(label="Mask at t", elem_id="morph-mask", **picture)
             self.face = gr.Image(label="Face at t", elem_id="morph-face", **picture)
-        self.t = gr.Slider(T_MIN, T_MAX, 0, step=0.01, label="t: place from A (0) to B (1)", elem_id="morph-t")
+        self.t = gr.Slider(T_MIN, T_MAX, FIRST_T, step=0.01, label="t: place from A (0) to B (1)", elem_id="morph-t")
         with gr.Row(elem_classes="morph-marks"):
             self.marks = {
                 name: gr.Button(f"{name} {t:g}".replace("-", "−"), size="sm", min_width=0, elem_id=f"morph-mark-{name}")
