@@ -5,19 +5,18 @@
     lab.states()
     lab.stop("vae-1")
 
-A run is a folder in `runs`. Beside what the trainer writes (`lab/run.py`) lie `process.json`, by which a later program
-finds the run again, and `log.txt`. Commands are lists and never go through a shell.
+A run is a folder in `runs`; a later program finds it again by what is noted there (`lab/run_state.py`). Commands are
+lists and never go through a shell.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,53 +24,31 @@ import psutil
 import torch
 
 from maskgan.pipeline import WEIGHTS
-from maskgan.snapshots import latest_name
 
-from .training_flags import STAGES, USUAL, arguments_for
+from .run_state import LOG, RunState, record_of, stage_of, state_of, write_record
+from .training_flags import NETWORKS, STAGES, TRIAL, USUAL, arguments_for, option
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORD, LOG = "process.json", "log.txt"
-
-#: Lines of the log that are given, from at most so many bytes at its end.
-_TAIL_LINES, _TAIL_BYTES = 40, 64_000
 
 #: A process began when it was recorded to have begun, give or take so many seconds (clocks are corrected).
 _SAME_START = 2.0
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-
-@dataclass(frozen=True)
-class RunState:
-    """What can be seen of a run from outside.
-
-    stage: name of its script; going, stopping: whether its process is there, and was asked to end; max_steps: how many
-    it shall do, None when unknown; stats: the newest line of `stats.jsonl`; checkpoints: names, oldest first; snapshot:
-    name of the newest published one; sample: the newest picture; log: the last lines of what it printed.
-    """
-
-    name: str
-    folder: Path
-    stage: str | None
-    going: bool
-    stopping: bool
-    max_steps: int | None
-    stats: dict[str, float]
-    checkpoints: tuple[str, ...]
-    snapshot: str | None
-    sample: Path | None
-    log: str
+#: What is noted of how a run was started, so that it can go on; older records lack the last.
+_WISH = {"stage", "data", "weights", "processes", "flags", "networks"}
 
 
 class Processes:
     """Starts, stops and lists the runs of one folder.
 
     Attributes:
-        stages, usual: what can be trained, the flags of each, and the usual values of some.
+        stages, usual, trial, networks: what can be trained, the flags of each, the usual values of some, those for a
+            short trial, and which networks that are there already each takes beside the one it trains.
         runs, data, weights: the folders that may be used.
     """
 
-    stages, usual = STAGES, USUAL
+    stages, usual, trial, networks = STAGES, USUAL, TRIAL, NETWORKS
 
     def __init__(self, runs: Path, data: Sequence[Path], weights: Sequence[Path] = (WEIGHTS,)) -> None:
         """Runs lie in `runs`; data only comes from the folders `data`, weights from `weights` and from runs."""
@@ -86,38 +63,51 @@ class Processes:
         self,
         stage: str,
         data: Sequence[str],
-        out: str,
+        out: str | None = None,
         weights: str | None = None,
         processes: int = 1,
         flags: Mapping[str, Any] | None = None,
+        networks: Mapping[str, str] | None = None,
     ) -> RunState:
         """Start a run, or go on with one that has ended; returns at once.
 
         Args:
             stage: name of a script, see `STAGES` of `lab/training_flags.py`.
             data: folders in the plain format, absolute or relative to a configured data folder.
-            out: name of the run.
+            out: name of the run; without one it is called by its stage and a number.
             weights: what to start from: a folder, absolute or relative to the runs folder.
             processes: one per GPU, or on the CPU one per thread.
             flags: by name with underscores, see `STAGES`.
+            networks: folders of other networks by flag, see `NETWORKS`; as `weights`.
 
         Raises:
-            ValueError: when something is not allowed, or the run is going already.
+            ValueError: when something is not allowed, or the run is going already; without a name also when one with
+                the same settings is.
         """
-        flags = flags or {}
+        flags, networks = flags or {}, networks or {}
         if isinstance(processes, bool) or not isinstance(processes, int) or not 1 <= processes <= 64:
             raise ValueError(f"The number of processes has to be a whole number from 1 to 64, not {processes!r}.")
         if not data:
             raise ValueError("Choose at least one data folder.")
-        folder = self._run_folder(out)
-        command = self.command(stage, data, folder, weights, processes, flags)
+        wish = {
+            "stage": stage,
+            "data": list(data),
+            "weights": weights,
+            "processes": processes,
+            "flags": dict(flags),
+            "networks": dict(networks),
+        }
+        arguments_for(stage, flags)  # a name is made of a stage only where there is such a stage
         with self._starting:
+            folder = self._run_folder(self._free_name(wish) if out is None else out)
+            command = self.command(stage, data, folder, weights, processes, flags, networks)
             if _launcher(folder) is not None:
-                raise ValueError(f"The run {out} is going already; stop it first.")
-            if (stage_there := _stage(folder)) not in (None, stage):
-                raise ValueError(f"{out} is a run of {stage_there}; choose another name.")
+                raise ValueError(f"The run {folder.name} is going already; stop it first.")
+            if (stage_there := stage_of(folder)) not in (None, stage):
+                raise ValueError(f"{folder.name} is a run of {stage_there}; choose another name.")
             folder.mkdir(parents=True, exist_ok=True)
             with (folder / LOG).open("ab") as log:
+                log_start = log.tell()
                 process = subprocess.Popen(
                     command,
                     cwd=ROOT,
@@ -127,25 +117,30 @@ class Processes:
                     start_new_session=True,  # what ends the page's terminal does not end the run
                 )
             began = psutil.Process(process.pid).create_time()
-            wish = {
-                "stage": stage,
-                "data": list(data),
-                "weights": weights,
-                "processes": processes,
-                "flags": dict(flags),
-            }
-            _write_record(
-                folder, {"pid": process.pid, "began": began, "stage": stage, "command": command, "wish": wish}
-            )
+            record = {"pid": process.pid, "began": began, "log_start": log_start, "stage": stage}
+            write_record(folder, {**record, "command": command, "wish": wish})
         threading.Thread(target=process.wait, daemon=True).start()  # else it would stay on as a zombie
-        return self.state(out)
+        return self.state(folder.name)
 
     def resume(self, name: str) -> RunState:
         """Go on with a run that has ended, with the settings that it was started with; errors as for `start`."""
-        wish = _record(self._run_folder(name)).get("wish")
-        if not isinstance(wish, dict) or wish.keys() != {"stage", "data", "weights", "processes", "flags"}:
+        state = self._existing(name)
+        if not state.going and state.max_steps is not None and state.stats.get("step", 0) >= state.max_steps:
+            raise ValueError(f"{name} has done all of its steps; start it under its name with more of them to go on.")
+        wish = record_of(state.folder).get("wish")
+        if not isinstance(wish, dict) or not _WISH - {"networks"} <= wish.keys() <= _WISH:
             raise ValueError(f"{name} was not started from here; start it under its name with its settings.")
         return self.start(out=name, **wish)
+
+    def _free_name(self, wish: Mapping[str, Any]) -> str:
+        """For a run without a name, unless it is going already: somebody pressed twice."""
+        for state in self.states():
+            if state.going and record_of(state.folder).get("wish") == wish:
+                raise ValueError(
+                    f"{state.name} is going with these very settings already; give a second one a name of its own."
+                )
+        names = (f"{wish['stage']}-{number}" for number in range(1, 10**6))
+        return next(name for name in names if not (self.runs / name).exists())
 
     def command(
         self,
@@ -155,17 +150,22 @@ class Processes:
         weights: str | None,
         processes: int,
         flags: Mapping[str, Any],
+        networks: Mapping[str, str],
     ) -> list[str]:
         """The command of a run, as a list; errors as for `start`."""
         settings = arguments_for(stage, flags)
+        if unknown := [name for name in networks if name not in NETWORKS[stage]]:
+            raise ValueError(f"{stage} takes no network {unknown[0]!r}; leave it out.")
+        for name, path in {"weights": weights, **networks}.items():
+            if path is not None:
+                settings += [option(name), str(_inside(path, self.weights, "weights"))]
         on_cpu = flags.get("cpu", False) or not torch.cuda.is_available()
         config = ROOT / "lab" / "accelerate" / ("cpu.yaml" if on_cpu else "multi_gpu.yaml")
         launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
         # Any free port: with a fixed one, the runs of a machine would be in each other's way.
         launch += ["--main_process_port", "0", "--num_processes", str(processes), str(_script(stage))]
         sources = [str(_inside(path, self.data, "data")) for path in data]
-        start_from = [] if weights is None else ["--weights", str(_inside(weights, self.weights, "weights"))]
-        return [*launch, "--data", *sources, "--out", str(folder), *start_from, *settings]
+        return [*launch, "--data", *sources, "--out", str(folder), *settings]
 
     def stop(self, name: str) -> None:
         """Ask a run to end after the step in work, with a checkpoint; starting it again goes on from there.
@@ -173,12 +173,14 @@ class Processes:
         Raises ValueError when it is not going.
         """
         folder, launcher = self._going(name)
-        script = str(_script(_record(folder)["stage"]))
+        record = record_of(folder)
+        script = str(_script(record["stage"]))
         # The trainers themselves, not their data workers; the launcher would not wait long enough for a checkpoint.
-        trainers = [child for child in launcher.children() if script in _command_of(child)]
+        trainers = [child for child in _children(launcher) if script in _command_of(child)]
         for process in trainers or [launcher]:
-            process.terminate()
-        _write_record(folder, _record(folder) | {"stopping": True})
+            with suppress(psutil.NoSuchProcess):  # it ended by itself at this moment
+                process.terminate()
+        write_record(folder, record | {"stopping": True})
 
     def kill(self, name: str) -> None:
         """End a run at once, with all its processes; what came after its last checkpoint is lost.
@@ -188,10 +190,8 @@ class Processes:
         _, launcher = self._going(name)
         family = _family(launcher)
         for process in family:
-            try:
+            with suppress(psutil.NoSuchProcess):  # it ended with the one before it
                 process.kill()
-            except psutil.NoSuchProcess:  # it ended with the one before it
-                continue
         psutil.wait_procs(family, timeout=10)
 
     def memory(self, name: str) -> tuple[int, int]:
@@ -201,56 +201,45 @@ class Processes:
             return 0, 0
         used = 0
         for process in _family(launcher):
-            try:
+            with suppress(psutil.NoSuchProcess):  # it ended meanwhile
                 used += process.memory_info().rss
-            except psutil.NoSuchProcess:  # it ended meanwhile
-                continue
         gpus = [torch.cuda.mem_get_info(index) for index in range(torch.cuda.device_count())]
         return used, sum(total - free for free, total in gpus)
 
     def _going(self, name: str) -> tuple[Path, psutil.Process]:
-        folder = self._run_folder(name)
+        folder = self._existing(name).folder
         launcher = _launcher(folder)
         if launcher is None:
             raise ValueError(f"The run {name} is not going.")
         return folder, launcher
 
+    def _existing(self, name: str) -> RunState:
+        state = self.state(name)
+        if state.stage is None:
+            raise ValueError(f"There is no run {name} any more; choose another one.")
+        return state
+
     # ------------------------------------------------------------------ what is there
 
     def data_folders(self) -> list[Path]:
         """The configured data folders and those in them that hold faces: an `index.csv`, or shards."""
-        folders = [path for root in self.data for path in (root, *sorted(root.glob("*")))]
+        folders = dict.fromkeys(path for root in self.data for path in (root, *sorted(root.glob("*"))))
         return [path for path in folders if (path / "index.csv").exists() or next(path.glob("*.tar"), None)]
 
     def states(self) -> list[RunState]:
         """All runs, also those that were started elsewhere, the newest first."""
-        folders = [path for path in self.runs.glob("*") if path.is_dir() and _stage(path) is not None]
-        names = [path.name for path in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)]
-        return [self.state(name) for name in names if _NAME.fullmatch(name) and not (self.runs / name).is_symlink()]
+        found: list[tuple[float, Path]] = []
+        for path in self.runs.glob("*"):
+            with suppress(FileNotFoundError):  # deleted at this moment
+                if _NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+                    found.append((path.stat().st_mtime, path))
+        states = [self.state(path.name) for _, path in sorted(found, reverse=True)]
+        return [state for state in states if state.stage is not None]
 
     def state(self, name: str) -> RunState:
         """One run; raises ValueError when the name is not allowed."""
         folder = self._run_folder(name)
-        going = _launcher(folder) is not None
-        samples = [path for path in (folder / "samples").glob("*") if path.suffix in (".jpg", ".png")]
-        checkpoints = sorted(path.name for path in (folder / "checkpoints").glob("step-*") if path.suffix != ".partial")
-        try:
-            snapshot = latest_name(folder / "weights")
-        except (OSError, ValueError):
-            snapshot = None
-        return RunState(
-            name=name,
-            folder=folder,
-            stage=_stage(folder),
-            going=going,
-            stopping=going and _record(folder).get("stopping", False),
-            max_steps=_json(folder / "config.json").get("max_steps"),
-            stats=_newest_stats(folder),
-            checkpoints=tuple(checkpoints),
-            snapshot=snapshot,
-            sample=max(samples, default=None, key=lambda path: path.name),
-            log="\n".join(_tail(folder / LOG)[-_TAIL_LINES:]),
-        )
+        return state_of(folder, going=_launcher(folder) is not None)
 
     def _run_folder(self, name: str) -> Path:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -274,35 +263,16 @@ def _script(stage: str) -> Path:
     return ROOT / "lab" / f"{stage}.py"
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """The content of a JSON file, nothing when it is missing or damaged."""
+def _children(launcher: psutil.Process, recursive: bool = False) -> list[psutil.Process]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    return _json(folder / RECORD)
-
-
-def _write_record(folder: Path, record: dict[str, Any]) -> None:
-    partial = folder / f".{RECORD}"
-    partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / RECORD)
-
-
-def _stage(folder: Path) -> str | None:
-    return _json(folder / "config.json").get("stage") or _record(folder).get("stage")
+        return launcher.children(recursive)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _family(launcher: psutil.Process) -> list[psutil.Process]:
     """A run's processes; those of the trainers are in process groups of their own."""
-    try:
-        return [launcher, *launcher.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
+    return [launcher, *_children(launcher, recursive=True)]
 
 
 def _command_of(process: psutil.Process) -> list[str]:
@@ -314,32 +284,10 @@ def _command_of(process: psutil.Process) -> list[str]:
 
 def _launcher(folder: Path) -> psutil.Process | None:
     """The process of a run, if it is still there and no other that got its number since."""
-    record = _record(folder)
+    record = record_of(folder)
     try:
         process = psutil.Process(record["pid"])
         same = abs(process.create_time() - record["began"]) < _SAME_START and str(folder) in process.cmdline()
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except (KeyError, TypeError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         return None
-
-
-def _tail(path: Path) -> list[str]:
-    """The last lines of a text file, none when it is missing; of a progress bar only what it showed last."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _TAIL_BYTES))
-            text = file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return []
-    lines = (line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in text.split("\n"))
-    return [line for line in lines if line]
-
-
-def _newest_stats(folder: Path) -> dict[str, float]:
-    for line in reversed(_tail(folder / "stats.jsonl")):
-        try:
-            return dict(json.loads(line))
-        except (TypeError, ValueError):  # the line that is being written
-            continue
-    return {}

@@ -56,6 +56,12 @@ class Switch(NamedTuple):
 Kind = Number | Choice | Switch
 
 _PRESETS = Choice(("studio", "published", "tiny"))
+_ADVERSARY: dict[str, Kind] = {
+    "perceptual": Choice(("auto", "vgg19", "parser")),
+    "discriminator_width": Number(int, 8, 128),
+    "discriminator_layers": Number(int, 2, 6),
+    "discriminator_unshuffle": Choice((1, 2, 4)),
+}
 _COMMON: dict[str, Kind] = {
     "resolution": Choice((64, 128, 256, 512)),
     "batch_size": Number(int, 1, 512),
@@ -79,8 +85,19 @@ _COMMON: dict[str, Kind] = {
 STAGES: dict[str, dict[str, Kind]] = {
     "train_parser": _COMMON,
     "train_mask_vae": _COMMON | {"preset": _PRESETS, "kl_weight": Number(float, 0, 1)},
-    "pretrain_dmn": _COMMON | {"preset": _PRESETS},
-    "train_ebst": _COMMON | {"from_scratch": _PRESETS, "lambda_inter": Number(float, 1, 100)},
+    "pretrain_dmn": _COMMON | _ADVERSARY | {"preset": _PRESETS},
+    "train_ebst": _COMMON | _ADVERSARY | {
+        "from_scratch": _PRESETS, "lambda_inter": Number(float, 1, 100), "blender_width": Number(int, 2, 64),
+    },
+}  # fmt: skip
+
+#: Which networks that are there already each stage takes beside the one it trains, by flag: folders of a run or a
+#: pipeline, and for the discriminator of a run.
+NETWORKS: dict[str, tuple[str, ...]] = {
+    "train_parser": (),
+    "train_mask_vae": ("parser",),
+    "pretrain_dmn": ("parser", "discriminator"),
+    "train_ebst": ("parser", "mask_vae", "blender", "discriminator"),
 }
 
 #: What the stages use where nothing else is said, of the flags that people change most.
@@ -91,6 +108,14 @@ USUAL: dict[str, dict[str, int | float]] = {
     "train_ebst": {"resolution": 256, "max_steps": 10_000, "batch_size": 4, "learning_rate": 1e-4},
 }
 
+#: The same to try a stage out: from trained weights, on a handful of faces, in some minutes on a laptop's CPU.
+TRIAL: dict[str, dict[str, int | float]] = {
+    "train_parser": {"resolution": 128, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-4},
+    "train_mask_vae": {"resolution": 256, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-4},
+    "pretrain_dmn": {"resolution": 256, "max_steps": 60, "batch_size": 2, "learning_rate": 1e-4},
+    "train_ebst": {"resolution": 256, "max_steps": 40, "batch_size": 2, "learning_rate": 1e-4},
+}
+
 
 def arguments_for(stage: str, flags: Mapping[str, Any]) -> list[str]:
     """The part of a command that sets `flags` (names with underscores) of a stage.
@@ -98,7 +123,7 @@ def arguments_for(stage: str, flags: Mapping[str, Any]) -> list[str]:
     Raises:
         ValueError: for a stage or flag that does not exist, or a value that is not allowed.
     """
-    if stage not in STAGES:
+    if not isinstance(stage, str) or stage not in STAGES:
         raise ValueError(f"There is no stage {stage!r}; choose from {', '.join(STAGES)}.")
     arguments: list[str] = []
     for name, value in flags.items():
@@ -108,9 +133,13 @@ def arguments_for(stage: str, flags: Mapping[str, Any]) -> list[str]:
         text = kind.text(value)
         if text is None:
             raise ValueError(f"{name} has to be {kind}, not {value!r}.")
-        option = "--" + name.replace("_", "-")
         if not isinstance(kind, Switch):
-            arguments += [option, text]
+            arguments += [option(name), text]
         elif value:
-            arguments.append(option)
+            arguments.append(option(name))
     return arguments
+
+
+def option(name: str) -> str:
+    """A flag as it stands in a command: "batch_size" -> "--batch-size"."""
+    return "--" + name.replace("_", "-")

@@ -21,7 +21,7 @@ import gradio as gr
 
 import app as command
 from lab.processes import ROOT, Processes
-from lab.training_flags import STAGES, USUAL
+from lab.training_flags import NETWORKS, STAGES, TRIAL, USUAL
 from maskgan.hot_reload import Serving
 from maskgan.pipeline import WEIGHTS
 from maskgan.snapshots import publish
@@ -36,7 +36,7 @@ PATIENCE = 300  # seconds; only what never happens takes as long
 class NotedLab:
     """Takes notes in place of starting anything."""
 
-    stages, usual = STAGES, USUAL
+    stages, usual, trial, networks = STAGES, USUAL, TRIAL, NETWORKS
 
     def __init__(self, runs: Path) -> None:
         self.runs, self.calls, self.problem = runs, [], None
@@ -51,7 +51,7 @@ class NotedLab:
         state = {
             "name": name, "folder": folder, "stage": "train_mask_vae", "going": False, "stopping": False,
             "max_steps": 10, "stats": stats[-1], "checkpoints": ("step-0000002",), "snapshot": None, "sample": None,
-            "log": "a <line>",
+            "log": "a <line>", "failure": None,
         }  # fmt: skip
         self.there[name] = SimpleNamespace(**state | known)
         return folder
@@ -74,8 +74,9 @@ class NotedLab:
         if self.problem is not None:
             raise self.problem
         self.calls.append(("start", *wish))
-        self.add(wish[2], going=True)
-        return self.there[wish[2]]
+        name = wish[2] or "named-by-the-lab"
+        self.add(name, going=True)
+        return self.there[name]
 
     def _noted(self, what: str, name: str) -> Any:
         self.calls.append((what, name))
@@ -107,12 +108,19 @@ def tab(lab: NotedLab, serving: Serving) -> LabTab:
         return LabTab(lab, serving)
 
 
+def filled(tab: LabTab, **changed: Any) -> dict[Any, Any]:
+    """The form by component: as it begins, where nothing is changed."""
+    assert changed.keys() <= tab.fields.keys()
+    return {field: changed.get(name, field.value) for name, field in tab.fields.items()}
+
+
 def start(tab: LabTab, **changed: Any) -> Any:
-    form = {
-        "stage": "train_mask_vae", "data": ["/faces"], "weights": "", "preset": "tiny", "resolution": 64, "steps": None,
-        "batch": None, "rate": None, "every": None, "processes": 1, "name": "",
-    }  # fmt: skip
-    return tab.start(*(form | changed).values())
+    """A MaskVAE from random weights, with no numbers filled in."""
+    nothing = dict.fromkeys(
+        ("resolution", "max_steps", "batch_size", "learning_rate", "every", "mixed_precision", "seed")
+    )
+    form = {"stage": "train_mask_vae", "data": ["/faces"], "weights": "", "preset": "tiny", "parser": ""} | nothing
+    return tab.start(filled(tab, **form | changed))
 
 
 def wait_until(condition: Callable[[], Any], log: Callable[[], str]) -> None:
@@ -127,33 +135,81 @@ def wait_until(condition: Callable[[], Any], log: Callable[[], str]) -> None:
 
 def test_start_sends_what_was_filled_in_and_watches_the_run(tab: LabTab, lab: NotedLab) -> None:
     lab.add("train_mask_vae-1")
-    updates = start(tab, steps=100, batch=4, rate=1e-3, every=50, processes=2)
+    updates = start(
+        tab, resolution=64, max_steps=100, batch_size=4, learning_rate=1e-3, every=50, processes=2, seed=7,
+        mixed_precision="bf16", parser="/runs/parser", name=" mine ",
+    )  # fmt: skip
     flags = {
-        "resolution": 64, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-3, "checkpointing_steps": 50,
-        "sample_steps": 50, "preset": "tiny",
+        "resolution": 64, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-3, "mixed_precision": "bf16",
+        "seed": 7, "checkpointing_steps": 50, "sample_steps": 50, "log_steps": 5, "preset": "tiny",
     }  # fmt: skip
-    assert lab.calls == [("start", "train_mask_vae", ["/faces"], "train_mask_vae-2", None, 2, flags)]
-    assert updates[tab.watched]["value"] == "train_mask_vae-2"
+    wish = ("start", "train_mask_vae", ["/faces"], "mine", None, 2, flags, {"parser": "/runs/parser"})
+    assert lab.calls == [wish]
+    assert updates[tab.watched]["value"] == "mine"
     assert updates[tab.stop_button]["interactive"] is True and updates[tab.resume_button]["interactive"] is False
+
+
+def test_a_run_without_a_name_is_named_by_the_lab(tab: LabTab, lab: NotedLab) -> None:
+    assert start(tab, name="  ")[tab.watched]["value"] == "named-by-the-lab"
+    assert lab.calls[0][3] is None
 
 
 def test_the_network_is_chosen_only_where_it_begins_at_random(tab: LabTab, lab: NotedLab) -> None:
     start(tab, weights=str(WEIGHTS), name="a")
-    start(tab, stage="train_ebst", name="b")
+    start(tab, stage="train_ebst", name="b", perceptual="auto")
     start(tab, stage="train_parser", name="c")
     start(tab, stage="nonsense", name="d")
     given = [(call[4], call[6]) for call in lab.calls]
-    assert given == [
-        (str(WEIGHTS), {"resolution": 64}),
-        (None, {"resolution": 64, "from_scratch": "tiny"}),
-        (None, {"resolution": 64}),
-        (None, {"resolution": 64}),
-    ]
-    ebst = tab.choose_stage("train_ebst", "")
-    assert ebst[tab.weights] == str(WEIGHTS) and ebst[tab.preset]["interactive"] is False
-    assert ebst[tab.batch] == USUAL["train_ebst"]["batch_size"] and ebst[tab.rate] == 1e-4
-    assert tab.choose_weights("pretrain_dmn", "")[tab.preset]["interactive"] is True
-    assert tab.choose_weights("train_parser", "")[tab.preset]["interactive"] is False
+    assert given == [(str(WEIGHTS), {}), (None, {"perceptual": "auto", "from_scratch": "tiny"}), (None, {}), (None, {})]
+    ebst = tab.choose_stage("train_ebst", ["/faces"])
+    assert ebst[tab.fields["weights"]]["value"] == str(WEIGHTS) and ebst[tab.fields["preset"]]["interactive"] is False
+    assert ebst[tab.fields["batch_size"]]["value"] == USUAL["train_ebst"]["batch_size"]
+    assert tab.choose_weights("pretrain_dmn", "")[tab.fields["preset"]]["interactive"] is True
+    assert tab.choose_weights("train_parser", "")[tab.fields["preset"]]["interactive"] is False
+
+
+def test_a_stage_gets_the_fields_that_it_has_and_no_others(tab: LabTab, lab: NotedLab) -> None:
+    def shown(stage: str) -> set[str]:
+        updates = tab.choose_stage(stage, ["/faces"])
+        return {name for name, field in tab.fields.items() if updates.get(field, {}).get("visible")}
+
+    assert shown("train_parser") == set() and shown("train_mask_vae") == {"parser"}
+    assert shown("pretrain_dmn") == {"parser", "discriminator", "critic", "perceptual"}
+    assert shown("train_ebst") == shown("pretrain_dmn") | {"mask_vae", "blender"}
+    everything = {"parser": "/a", "mask_vae": "/b", "blender": "/c", "discriminator": "/d", "critic": "small"}
+    for number, stage in enumerate(STAGES):
+        start(tab, stage=stage, name=f"run-{number}", weights=str(WEIGHTS), **everything)
+    assert [sorted(call[7]) for call in lab.calls] == [sorted(NETWORKS[stage]) for stage in STAGES]
+    assert [sorted(call[6]) for call in lab.calls] == [
+        [], [], *[["discriminator_layers", "discriminator_unshuffle", "discriminator_width", "perceptual"]] * 2,
+    ]  # fmt: skip
+
+
+def test_the_form_begins_with_a_trial_on_the_examples(serving: Serving, tmp_path: Path) -> None:
+    with gr.Blocks():
+        tab = LabTab(command.lab_of(True, tmp_path / "runs", [], None), serving)
+    form = filled(tab)
+    assert form[tab.fields["data"]] == [str(FOLDER)] and form[tab.fields["weights"]] == str(WEIGHTS)
+    assert form[tab.fields["max_steps"]] <= 100 and form[tab.fields["max_steps"]] % form[tab.fields["every"]] == 0
+    assert form[tab.fields["perceptual"]] == "parser", "else a first Start would fetch half a gigabyte"
+    for stage in STAGES:
+        begin = tab.choose_stage(stage, [str(FOLDER)])
+        assert begin[tab.fields["max_steps"]]["value"] == TRIAL[stage]["max_steps"] < USUAL[stage]["max_steps"]
+        assert begin[tab.fields["weights"]]["value"] == str(WEIGHTS)
+
+
+def test_numbers_follow_the_data_unless_somebody_changed_them(tab: LabTab) -> None:
+    trial, usual = TRIAL["pretrain_dmn"], USUAL["pretrain_dmn"]
+    fields = tab.fields
+    begin = filled(tab, stage="pretrain_dmn", data=[str(FOLDER)], **usual)
+    updates = tab.choose_data(begin)
+    assert updates[fields["max_steps"]] == trial["max_steps"] and updates[fields["weights"]] == str(WEIGHTS)
+    assert updates[fields["preset"]]["interactive"] is False
+    mine = begin | {field: value for field, value in updates.items() if field is not fields["preset"]}
+    mine |= {fields["batch_size"]: 13, fields["data"]: [str(FOLDER), "/faces"]}
+    updates = tab.choose_data(mine)
+    assert updates[fields["max_steps"]] == usual["max_steps"] and updates[fields["weights"]] == ""
+    assert updates[fields["batch_size"]] == 13
 
 
 def test_the_usual_values_are_those_of_the_scripts() -> None:
@@ -161,6 +217,7 @@ def test_the_usual_values_are_those_of_the_scripts() -> None:
         call = re.search(r"= arguments\(__doc__, (.*)\)", (ROOT / "lab" / f"{stage}.py").read_text()).group(1)
         own = {key: float(value) for key, value in re.findall(r"(\w+)=([\d_.e-]+)", call)}
         assert usual == {key: {"resolution": 256, **own}[key] for key in usual}, stage
+        assert TRIAL[stage].keys() == usual.keys()
 
 
 @pytest.mark.parametrize("problem", [ValueError("Choose at least one data folder."), OSError("No space left")], ids=str)
@@ -182,7 +239,13 @@ def test_whatever_the_form_sends_is_checked_by_the_lab(tmp_path: Path, serving: 
         ({"weights": "/etc"}, "weights folder"),
         ({"stage": "../evaluate"}, "no stage"),
         ({"preset": "--push-to-hub"}, "preset has to be"),
-        ({"batch": "4; reboot"}, "batch_size has to be"),
+        ({"batch_size": "4; reboot"}, "batch_size has to be"),
+        ({"seed": -1}, "seed has to be"),
+        ({"mixed_precision": "fp8"}, "mixed_precision has to be"),
+        ({"parser": "/etc"}, "weights folder"),
+        ({"stage": "pretrain_dmn", "perceptual": "--cpu"}, "perceptual has to be"),
+        ({"stage": "pretrain_dmn", "discriminator": "../.."}, "weights folder"),
+        ({"name": "", "stage": "../evaluate"}, "no stage"),
         ({"processes": None}, "number of processes"),
     ):
         with pytest.warns(UserWarning, match=said):
@@ -241,6 +304,35 @@ def test_a_look_shows_the_numbers_and_the_next_only_what_changed(tab: LabTab, la
     assert tab.look("gone", [], {})[tab.watched]["value"] == "mine"
 
 
+def test_why_a_run_failed_is_told_and_it_can_go_on(tab: LabTab, lab: NotedLab) -> None:
+    lab.add("mine", failure="images/<1>.jpg is no picture.")
+    lab.add("done", max_steps=2)
+    failed = tab.look("mine", [], {})
+    assert "images/&lt;1&gt;.jpg is no picture." in failed[tab.facts] and "failed" in failed[tab.facts]
+    assert failed[tab.resume_button]["interactive"] and failed[tab.table]["value"][0][2] == "failed"
+    done = tab.look("done", [], {})
+    assert "finished" in done[tab.facts] and not done[tab.resume_button]["interactive"]
+
+
+def test_runs_that_published_can_be_built_upon(tab: LabTab, lab: NotedLab) -> None:
+    folders = {
+        stage: str(lab.add(f"{stage}-1", stage=stage, snapshot="step-0000002"))
+        for stage in ("train_parser", "train_mask_vae", "pretrain_dmn", "train_ebst")
+    }
+    lab.add("young", stage="train_parser")
+    updates = tab.look(None, [], {})
+    choices = {
+        name: [value for _, value in updates[tab.fields[name]]["choices"]] for name in (*NETWORKS["train_ebst"],)
+    }
+    assert choices == {
+        "parser": [str(WEIGHTS), folders["train_parser"]],
+        "mask_vae": [str(WEIGHTS), folders["train_mask_vae"]],
+        "blender": [str(WEIGHTS), "", folders["train_ebst"]],
+        "discriminator": ["", folders["pretrain_dmn"], folders["train_ebst"]],
+    }
+    assert [value for _, value in updates[tab.fields["weights"]]["choices"]] == ["", str(WEIGHTS), *folders.values()]
+
+
 def test_a_long_curve_is_averaged_down(tmp_path: Path) -> None:
     (tmp_path / "stats.jsonl").write_text("".join(f'{{"step": {n}, "loss": {n % 2}}}\n' for n in range(10_000)))
     table = lab_view.curves(tmp_path, ["loss", "unknown"])
@@ -284,7 +376,9 @@ def test_weights_of_a_run_serve_and_a_run_is_followed(tab: LabTab, lab: NotedLab
         tab.follow("mine")
         published(folder, 3)
         wait_until(lambda: serving.current().weights.step == 3, lambda: str(serving.refused))
+        assert "step 3" in lab_view.in_use(serving) and "follows mine" in lab_view.in_use(serving)
         tab.serve("mine", newer)
+        assert "follows" not in lab_view.in_use(serving)
         published(folder, 4)
         serving.follow(None)
         assert serving.current().weights.step == 2, "what was chosen stays"
@@ -339,7 +433,8 @@ def test_a_tiny_run_starts_shows_its_numbers_serves_stops_and_resumes(
     with gr.Blocks():
         tab = LabTab(runs, serving)
     assert runs.data_folders() == [data_folder.resolve()]
-    start(tab, data=[str(data_folder)], steps=1_000_000, batch=2, every=2, name="vae")
+    form = {"data": [str(data_folder)], "max_steps": 1_000_000, "batch_size": 2, "every": 2, "name": "vae"}
+    start(tab, resolution=64, **form)
     log = lambda: runs.state("vae").log  # noqa: E731
     try:
         wait_until(lambda: runs.state("vae").stats and runs.state("vae").snapshot and runs.state("vae").sample, log)

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from lab import processes
-from lab.processes import LOG, RECORD, Processes
-from lab.training_flags import STAGES, arguments_for
+from lab.processes import Processes
+from lab.run_state import LOG, RECORD
+from lab.training_flags import NETWORKS, STAGES, TRIAL, arguments_for
 
 PATIENCE = 300  # seconds; only what never happens takes as long
 
@@ -46,23 +47,26 @@ def recorded(lab: Processes, name: str, **record: Any) -> Path:
 
 
 def test_the_command_is_a_list_of_checked_parts(lab: Processes) -> None:
-    (lab.runs / "before").mkdir()
+    for name in ("before", "parser"):
+        (lab.runs / name).mkdir()
     flags = {"learning_rate": 0.001, "batch_size": 4.0, "preset": "tiny", "cpu": True, "lr_scheduler": "linear"}
-    command = lab.command("pretrain_dmn", ["faces"], lab.runs / "new", "before", 2, flags)
+    command = lab.command("pretrain_dmn", ["faces"], lab.runs / "new", "before", 2, flags, {"parser": "parser"})
     assert command[:4] == [sys.executable, "-m", "accelerate.commands.launch", "--config_file"]
     assert command[4].endswith("cpu.yaml") and Path(command[4]).exists()
     script = command.index("--num_processes") + 2
     assert Path(command[script]).name == "pretrain_dmn.py" and Path(command[script]).exists()
     assert command[script + 1 :] == [
-        "--data", str(lab.data[0] / "faces"), "--out", str(lab.runs / "new"), "--weights", str(lab.runs / "before"),
+        "--data", str(lab.data[0] / "faces"), "--out", str(lab.runs / "new"),
         "--learning-rate", "0.001", "--batch-size", "4", "--preset", "tiny", "--cpu", "--lr-scheduler", "linear",
+        "--weights", str(lab.runs / "before"), "--parser", str(lab.runs / "parser"),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_flag_is_one_that_the_stage_knows(stage: str) -> None:
-    source = "".join((processes.ROOT / "lab" / name).read_text() for name in ("flags.py", f"{stage}.py"))
-    for name in STAGES[stage]:
+    adversary = ("adversary.py",) if "perceptual" in STAGES[stage] else ()
+    source = "".join((processes.ROOT / "lab" / name).read_text() for name in ("flags.py", f"{stage}.py", *adversary))
+    for name in (*STAGES[stage], *NETWORKS[stage]):
         assert f'"--{name.replace("_", "-")}"' in source, name
 
 
@@ -90,11 +94,16 @@ def test_flags_that_are_not_allowed_are_named(flags: dict[str, Any]) -> None:
         arguments_for("pretrain_dmn", flags)
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_trial_is_allowed(stage: str) -> None:
+    assert len(arguments_for(stage, TRIAL[stage])) == 2 * len(TRIAL[stage])
+
+
 def test_a_switch_that_is_off_leaves_no_trace() -> None:
     assert arguments_for("train_parser", {"cpu": False}) == []
 
 
-@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "", ".", "..", "-x", ".hidden", "a\nb", "x" * 65, "a b", None])
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "", ".", "..", "-x", ".hidden", "a\nb", "x" * 65, "a b", 5])
 def test_a_run_has_a_plain_name(lab: Processes, name: str) -> None:
     with pytest.raises(ValueError, match="cannot name a run"):
         lab.start("train_mask_vae", ["faces"], name)
@@ -112,6 +121,11 @@ def test_nothing_outside_of_the_configured_folders_is_reached(lab: Processes, tm
     for weights in ("..", str(outside), "link", str(lab.data[0])):
         with pytest.raises(ValueError, match="weights folder"):
             lab.start("train_mask_vae", ["faces"], "new", weights)
+        with pytest.raises(ValueError, match="weights folder"):
+            lab.start("train_mask_vae", ["faces"], "new", networks={"parser": weights})
+    for networks in ({"discriminator": "."}, {"weights": "."}, {"--cpu": "."}):
+        with pytest.raises(ValueError, match="takes no network"):
+            lab.start("train_mask_vae", ["faces"], "new", networks=networks)
     with pytest.raises(ValueError, match="leads out"):
         lab.start("train_mask_vae", ["faces"], "link")
     for number in (0, 65, 1.5, "2", True):
@@ -119,8 +133,9 @@ def test_nothing_outside_of_the_configured_folders_is_reached(lab: Processes, tm
             lab.start("train_mask_vae", ["faces"], "new", processes=number)
     with pytest.raises(ValueError, match="data folder"):
         lab.start("train_mask_vae", [], "new")
-    with pytest.raises(ValueError, match="no stage"):
-        lab.start("../evaluate", ["faces"], "new")
+    for name in ("new", None):
+        with pytest.raises(ValueError, match="no stage"):
+            lab.start("../evaluate", ["faces"], name)
     assert not (lab.runs / "new").exists()
 
 
@@ -172,6 +187,51 @@ def test_a_progress_bar_is_shown_as_it_stands(lab: Processes) -> None:
     assert lab.state("mine").log.splitlines() == ["Started", " 3/9"]
 
 
+TRACEBACK = """Traceback (most recent call last):
+  File "lab/run.py", line 7, in log
+    raise Problem
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "failure"),
+    [
+        ("Started\n 3/9\rtrain_parser.py: There is no folder faces.\n", "There is no folder faces."),
+        ("train_parser.py: error: argument --seed: bad\n", "argument --seed: bad"),
+        (f"{TRACEBACK}torch.OutOfMemoryError: CUDA out of memory.", "torch.OutOfMemoryError: CUDA out of memory."),
+        (f"[rank1]: {TRACEBACK}[rank1]: KeyError: 'x'\n", "KeyError: 'x'"),
+        ("a.py: No space left.\nsubprocess.CalledProcessError: Command '[...]' died.", "No space left."),
+        (f"{TRACEBACK}torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n", None),
+        ("/lib/a.py:7: UserWarning: Errors may come.\n 3/9\rStopped after step 3; the same goes on.\n", None),
+        ("", None),
+    ],
+)
+def test_why_a_run_failed_is_told_in_a_sentence(lab: Processes, log: str, failure: str | None) -> None:
+    (recorded(lab, "mine") / LOG).write_text(log)
+    assert lab.state("mine").failure == failure
+
+
+def test_what_failed_before_the_last_start_is_over(lab: Processes) -> None:
+    before = "train_parser.py: There is no folder faces.\n"
+    (recorded(lab, "mine", log_start=len(before)) / LOG).write_text(f"{before}Resumed\n")
+    assert lab.state("mine").failure is None and before.strip() in lab.state("mine").log
+    (recorded(lab, "damaged", log_start="soon") / LOG).write_text(before)
+    assert lab.state("damaged").failure
+
+
+def test_a_run_that_is_not_there_or_has_done_its_steps_does_not_go_on(lab: Processes) -> None:
+    for action in (lab.resume, lab.stop, lab.kill):
+        with pytest.raises(ValueError, match="no run gone any more"):
+            action("gone")
+    folder = recorded(lab, "done")
+    (folder / "config.json").write_text('{"stage": "train_mask_vae", "max_steps": 2}')
+    (folder / "stats.jsonl").write_text('{"step": 2}\n')
+    with pytest.raises(ValueError, match="all of its steps"):
+        lab.resume("done")
+    with pytest.raises(ValueError, match="not started from here"):
+        lab.resume(recorded(lab, "elsewhere").name)
+
+
 # ---------------------------------------------------------------- a real run
 
 
@@ -187,33 +247,37 @@ def test_a_run_outlives_who_started_it_stops_with_a_checkpoint_goes_on_and_can_b
         "cpu": True, "checkpointing_steps": 1_000_000,
     }  # fmt: skip
 
-    def start() -> None:
-        assert lab.start("train_mask_vae", [data_folder.name], "vae", flags=flags).going
+    name = "train_mask_vae-1"  # given by the lab
 
-    start()
+    def start(out: str | None) -> None:
+        assert lab.start("train_mask_vae", [data_folder.name], out, flags=flags).going
+
+    start(None)
     try:
         with pytest.raises(ValueError, match="going already"):
-            start()
-        wait_until(lambda: lab.state("vae").stats, lab)
+            start(name)
+        with pytest.raises(ValueError, match="very settings already"):
+            start(None)
+        wait_until(lambda: lab.state(name).stats, lab)
         later = Processes(tmp_path / "runs", [data_folder.parent])  # as after a restart
-        assert [(state.name, state.going) for state in later.states()] == [("vae", True)]
-        later.stop("vae")
-        assert later.state("vae").stopping or not later.state("vae").going
-        wait_until(lambda: not later.state("vae").going, lab)
-        stopped = later.state("vae")
+        assert [(state.name, state.going) for state in later.states()] == [(name, True)]
+        later.stop(name)
+        assert later.state(name).stopping or not later.state(name).going
+        wait_until(lambda: not later.state(name).going, lab)
+        stopped = later.state(name)
         assert len(stopped.checkpoints) == 1 and stopped.snapshot.startswith(stopped.checkpoints[0])
         assert "Stopped after step" in stopped.log
 
-        start()
+        start(name)
         done = stopped.stats["step"]
-        wait_until(lambda: lab.state("vae").stats["step"] > done + 1, lab)
-        assert "Resumed" in (lab.runs / "vae" / LOG).read_text()
-        launcher = psutil.Process(json.loads((lab.runs / "vae" / RECORD).read_text())["pid"])
+        wait_until(lambda: lab.state(name).stats["step"] > done + 1, lab)
+        assert "Resumed" in (lab.runs / name / LOG).read_text()
+        launcher = psutil.Process(json.loads((lab.runs / name / RECORD).read_text())["pid"])
         family = [launcher, *launcher.children(recursive=True)]
         assert len(family) >= 3, "launcher, trainer, data worker"
-        lab.kill("vae")
+        lab.kill(name)
         wait_until(lambda: not any(it.is_running() and it.status() != "zombie" for it in family), lab)
-        assert not lab.state("vae").going and lab.state("vae").checkpoints == stopped.checkpoints
+        assert not lab.state(name).going and lab.state(name).checkpoints == stopped.checkpoints
     finally:
-        if lab.state("vae").going:
-            lab.kill("vae")
+        if lab.state(name).going:
+            lab.kill(name)

@@ -5,7 +5,7 @@ Only there with `python app.py --lab`. What the browser sends is not trusted: `L
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,14 @@ from gradio import processing_utils
 from maskgan.hot_reload import Serving
 from maskgan.pipeline import WEIGHTS
 from maskgan.ui import lab_view
-from maskgan.ui.lab_layout import NEWEST, RANDOM, Lab, LabLayout
+from maskgan.ui.lab_layout import CRITICS, NEWEST, RANDOM, Lab, LabLayout, only_examples
 from maskgan.ui.lab_view import RunState
 from maskgan.ui.paint_tab import Updates, tells
+
+#: Fields of the form that are flags of the trainers, under their names; and those that not all stages have.
+_FLAGS = ("resolution", "max_steps", "batch_size", "learning_rate", "mixed_precision", "seed", "perceptual")
+_NETWORKS = ("parser", "mask_vae", "blender", "discriminator")
+_SOMETIMES = (*_NETWORKS, "critic", "perceptual")
 
 
 class LabTab(LabLayout):
@@ -32,60 +37,50 @@ class LabTab(LabLayout):
     # ------------------------------------------------------------------ handlers: start and stop
 
     @tells
-    def start(
-        self,
-        stage: str,
-        data: list[str],
-        weights: str,
-        preset: str,
-        resolution: int,
-        steps: int | None,
-        batch: int | None,
-        rate: float | None,
-        every: int | None,
-        processes: int,
-        name: str,
-    ) -> Updates:
-        """Start a run, and watch it; fields that are empty stay as the stage has them."""
-        flags = {
-            "resolution": resolution,
-            "max_steps": steps,
-            "batch_size": batch,
-            "learning_rate": rate,
-            "checkpointing_steps": every,
-            "sample_steps": every,
-        }
-        if weights == RANDOM and (option := self._preset_of(stage)):
-            flags[option] = preset
+    def start(self, form: Mapping[Any, Any]) -> Updates:
+        """Start a run, and watch it; fields that are empty stay as the stage has them. `form`: by component."""
+        value = {name: form[field] for name, field in self.fields.items()}
+        stage, every = value["stage"], value["every"]
+        known = self.lab.stages.get(stage, ())
+        flags = {name: value[name] for name in _FLAGS if name in known}
+        if every is not None:
+            often = max(1, min(20, every // 10))
+            flags |= {"checkpointing_steps": every, "sample_steps": every, "log_steps": often}
+        if value["weights"] == RANDOM and (option := self._preset_of(stage)):
+            flags[option] = value["preset"]
+        if "perceptual" in known:
+            flags |= CRITICS.get(value["critic"], {})
         flags = {name: value for name, value in flags.items() if value is not None}
-        name = (name or "").strip() or self._free_name(stage)
-        return self._watch(
-            _done(lambda: self.lab.start(stage, data or [], name, weights or None, processes, flags)).name
-        )
+        networks = {name: value[name] for name in self.lab.networks.get(stage, ()) if value[name]}
+        name = (value["name"] or "").strip() or None
+        wish = (stage, value["data"] or [], name, value["weights"] or None, value["processes"], flags, networks)
+        return self._watch(_done(lambda: self.lab.start(*wish)).name)
 
     def _preset_of(self, stage: str) -> str | None:
         """The flag that says which network begins with random weights; the parser has but one."""
         return next((name for name in ("preset", "from_scratch") if name in self.lab.stages.get(stage, ())), None)
 
-    def _free_name(self, stage: str) -> str:
-        taken = {state.name for state in self.lab.states()}
-        return next(name for name in (f"{stage}-{number}" for number in range(1, 10**6)) if name not in taken)
+    def choose_stage(self, stage: str, data: list[str] | None) -> Updates:
+        """Each stage has numbers and fields of its own."""
+        begin, shown = self.beginning(stage, only_examples(data)), self.shown(stage)
+        updates: dict[str, dict[str, Any]] = {name: {"visible": name in shown} for name in _SOMETIMES}
+        for name, value in begin.items():
+            updates.setdefault(name, {})["value"] = value
+        fields = {self.fields[name]: gr.update(**update) for name, update in updates.items()}
+        return {**fields, **self.choose_weights(stage, begin["weights"])}
 
-    def choose_stage(self, stage: str, weights: str) -> Updates:
-        """Each stage has its usual numbers; EBST starts from trained weights unless somebody wants it otherwise."""
-        weights = str(WEIGHTS) if stage == "train_ebst" and weights == RANDOM else weights
-        fields = {
-            "resolution": self.resolution,
-            "max_steps": self.steps,
-            "batch_size": self.batch,
-            "learning_rate": self.rate,
-        }
-        usual = {fields[name]: value for name, value in self.lab.usual[stage].items()}
-        return {**usual, self.weights: weights, **self.choose_weights(stage, weights)}
+    def choose_data(self, form: Mapping[Any, Any]) -> Updates:
+        """The examples alone are for a short trial; numbers that somebody changed stay. `form`: by component."""
+        value = {name: form[field] for name, field in self.fields.items()}
+        stage, trial = value["stage"], only_examples(value["data"])
+        former, begin = self.beginning(stage, not trial), self.beginning(stage, trial)
+        value |= {name: begin[name] for name in begin if value[name] == former[name]}
+        fields = {self.fields[name]: value[name] for name in begin}
+        return {**fields, **self.choose_weights(stage, value["weights"])}
 
     def choose_weights(self, stage: str, weights: str) -> Updates:
         """A network that is there already has its size."""
-        return {self.preset: gr.update(interactive=weights == RANDOM and self._preset_of(stage) is not None)}
+        return {self.fields["preset"]: gr.update(interactive=weights == RANDOM and self._preset_of(stage) is not None)}
 
     @tells
     def stop(self, name: str | None) -> Updates:
@@ -125,6 +120,12 @@ class LabTab(LabLayout):
         self.serving.follow(state.folder)
         gr.Info(f"The page follows {name}: it uses its newest weights as soon as they are there.")
 
+    @tells
+    def serve_bundled(self) -> None:
+        """Let the page use the weights that came with it, and follow nothing."""
+        self.serving.serve(WEIGHTS)
+        gr.Info(f"The page uses {self.serving.current().weights} now.")
+
     # ------------------------------------------------------------------ handlers: look
 
     def look(self, name: str | None, losses: list[str], seen: dict[str, Any]) -> Any:
@@ -142,15 +143,17 @@ class LabTab(LabLayout):
         def show(component: str, key: Any, value: Callable[[], Any]) -> None:
             new[component] = key
             if component not in seen or seen[component] != key:
-                updates[getattr(self, component)] = value()
+                updates[self.fields[component] if component in self.fields else getattr(self, component)] = value()
 
         rows = [lab_view.row(state) for state in states]
         show("table", rows, lambda: gr.update(value=rows))
         show("watched", (names, name), lambda: gr.update(choices=names, value=name))
-        sources = self.sources(states)
-        show("weights", sources, lambda: gr.update(choices=sources))
+        for field, choices in {"weights": self.sources(states), **self.networks_of(states)}.items():
+            show(field, choices, lambda choices=choices: gr.update(choices=choices))
         line = lab_view.facts(state, self.lab.memory(name) if name else (0, 0))
         show("facts", line, lambda: line)
+        used = lab_view.in_use(self.serving)
+        show("in_use", used, lambda: used)
         show("log", state and state.log, lambda: state.log if state else "")
         self._show_buttons(state, show)
         self._show_pictures(state, losses, seen, show)
@@ -162,7 +165,7 @@ class LabTab(LabLayout):
         usable = {
             "stop_button": state is not None and state.going and not state.stopping,
             "kill_button": state is not None and state.stopping,
-            "resume_button": state is not None and not state.going,
+            "resume_button": state is not None and lab_view.status(state) in ("ended", "failed"),
             "serve_button": state is not None and state.snapshot is not None,
             "follow_button": state is not None and state.snapshot is not None,
         }
@@ -204,19 +207,18 @@ class LabTab(LabLayout):
 
     def _wire(self) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "undocumented"}
-        self.form = [
-            self.stage, self.data, self.weights, self.preset, self.resolution, self.steps, self.batch, self.rate,
-            self.every, self.processes, self.name,
-        ]  # fmt: skip
         self.outputs = [
-            self.table, self.watched, self.weights, self.facts, self.log, self.stop_button, self.kill_button,
-            self.resume_button, self.serve_button, self.follow_button, self.losses, self.plot, self.sample,
-            self.snapshot, self.seen,
+            self.table, self.watched, self.facts, self.log, self.stop_button, self.kill_button, self.resume_button,
+            self.serve_button, self.follow_button, self.losses, self.plot, self.sample, self.snapshot, self.in_use,
+            self.seen, *(self.fields[name] for name in ("weights", *_NETWORKS)),
         ]  # fmt: skip
-        changed = [self.weights, self.preset, self.resolution, self.steps, self.batch, self.rate]
-        self.stage.input(self.choose_stage, [self.stage, self.weights], changed, **quiet)
-        self.weights.input(self.choose_weights, [self.stage, self.weights], self.preset, **quiet)
-        self.start_button.click(self.start, self.form, self.outputs, **quiet)
+        stage, data, weights, preset = (self.fields[name] for name in ("stage", "data", "weights", "preset"))
+        names = ("weights", "preset", "resolution", "max_steps", "batch_size", "learning_rate", "every", *_SOMETIMES)
+        changed = [self.fields[name] for name in names]
+        stage.input(self.choose_stage, [stage, data], changed, **quiet)
+        data.input(self.choose_data, set(self.fields.values()), changed, **quiet)
+        weights.input(self.choose_weights, [stage, weights], preset, **quiet)
+        self.start_button.click(self.start, set(self.fields.values()), self.outputs, **quiet)
         for button, handler in (
             (self.stop_button, self.stop),
             (self.kill_button, self.kill),
@@ -225,6 +227,7 @@ class LabTab(LabLayout):
             button.click(handler, self.watched, self.outputs, **quiet)
         self.serve_button.click(self.serve, [self.watched, self.snapshot], None, **quiet)
         self.follow_button.click(self.follow, self.watched, None, **quiet)
+        self.bundled_button.click(self.serve_bundled, None, None, **quiet)
         looking = [self.watched, self.losses, self.seen]
         gr.on([self.watched.input, self.losses.input], self.look, looking, self.outputs, api_name="watch", **quiet)
         self.table.select(self.choose, looking[1:], self.outputs, **quiet)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from maskgan.hot_reload import Serving
 from maskgan.snapshots import ABOUT, latest_name, read_about
 
 #: Points of a curve at most; longer ones are averaged down.
@@ -34,6 +35,7 @@ class RunState(Protocol):
     snapshot: str | None
     sample: Path | None
     log: str
+    failure: str | None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def status(state: RunState) -> str:
     """In a word or two, what a run does."""
     if state.going:
         return "stopping" if state.stopping else ("running" if state.stats else "starting")
+    if state.failure:
+        return "failed"
     finished = state.max_steps is not None and state.stats.get("step", 0) >= state.max_steps
     return "finished" if finished else "ended"
 
@@ -120,7 +124,16 @@ def facts(state: RunState | None, memory: tuple[int, int]) -> str:
     said += [(name, f"{size / 2**30:.1f} GiB") for name, size in sizes.items() if size]
     said.append(("Checkpoints", ", ".join(name.removeprefix("step-").lstrip("0") for name in state.checkpoints) or "–"))
     cells = "".join(f"<span><b>{html.escape(name)}</b> {html.escape(value)}</span>" for name, value in said)
-    return f"<p class='lab-facts' role='status'>{cells}</p>"
+    why = f"<p class='lab-failure' role='alert'>{html.escape(state.failure)}</p>" if state.failure else ""
+    return f"<p class='lab-facts' role='status'>{cells}</p>{why}"
+
+
+def in_use(serving: Serving) -> str:
+    """A line about the weights that the page uses, and the run that it follows, as HTML."""
+    line = f"The page uses {serving.current().weights}"
+    if serving.folder is not None:
+        line += f" and follows {serving.folder.name}"
+    return f"<p class='made-by'>{html.escape(line)}.</p>"
 
 
 def duration(seconds: float) -> str:
