@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 from weakref import WeakKeyDictionary
@@ -31,6 +31,9 @@ WEIGHTS = Path(__file__).parent / "weights"
 #: Side of the face crop that the bundled networks work on.
 CROP_SIZE = 256
 
+#: No pipeline's own, so that each makes anew what a face at rest lacks.
+_AT_REST = Weights("at rest")
+
 
 class NoFaceFound(ValueError):  # noqa: N818
     """No face in the photo; the message offers the way out."""
@@ -43,17 +46,22 @@ class Face:
     photo: (H, W, 3) uint8 RGB; crop: (S, S, 3) uint8 RGB; mask: (S, S) uint8 class ids; confidence: (S, S)
     float32 in 0..1; style: a value of the DMN; reconstruction: (S, S, 3) float32 in 0..255, what the DMN makes of
     the unedited mask; alignment: where the crop lies in the photo; weights: those that style and reconstruction come
-    from (another pipeline makes them anew, see `MaskGANPipeline.own`), None to have them taken as they are.
+    from (another pipeline makes them anew, see `MaskGANPipeline.own`), None to have them taken as they are. A face at
+    rest has neither style nor reconstruction.
     """
 
     photo: np.ndarray
     crop: np.ndarray
     mask: np.ndarray
     confidence: np.ndarray
-    style: Style
-    reconstruction: np.ndarray
+    style: Style | None
+    reconstruction: np.ndarray | None
     alignment: Alignment
     weights: Weights | None = None
+
+    def at_rest(self) -> Face:
+        """The same without style and reconstruction, which take 6 MB; `MaskGANPipeline.own` makes them anew."""
+        return replace(self, style=None, reconstruction=None, weights=_AT_REST)
 
 
 @dataclass(frozen=True, eq=False)

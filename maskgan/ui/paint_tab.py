@@ -28,7 +28,7 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint_layout import PaintLayout
-from maskgan.ui.pictures import face_thumbnails, mask_png, photos_for_screen, png, thumbnail, webp
+from maskgan.ui.pictures import face_thumbnails, jpeg, mask_png, photos_for_screen, png, thumbnail, webp
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import UsesWeights, made_by
 
@@ -220,7 +220,8 @@ class PaintTab(PaintLayout, UsesWeights):
             raise ValueError("This result is no longer in the history.")
         step = session.history[-1 - event.index]
         if session.opened is None or step.opened.id != session.opened.id:
-            return self.open_face(session, step.opened, view, keep, seamless, step.mask)
+            awake = replace(step.opened, face=self.pipeline.own(step.opened.face))
+            return self.open_face(session, awake, view, keep, seamless, step.mask)
         session = session.painted(self.pipeline.edit(step.opened.face, step.mask, keep), step.mask)
         return {
             self.canvas: MaskCanvas.payload(step.mask, id=step.opened.id),
@@ -260,14 +261,14 @@ class PaintTab(PaintLayout, UsesWeights):
 
     def _show(self, session: Session, view: str, seamless: bool) -> Updates:
         """The result in the view that is chosen; the other one would only cost time."""
+        # As files: Gradio's own packing of an array takes longer than the edit.
         if view == "photo":
-            pictures = photos_for_screen(session.edit, seamless)
-            shown, hidden = self.photo_result, self.face_result
+            before, after = photos_for_screen(session.edit, seamless)
+            pack, name, shown, hidden = jpeg, "photo.jpg", self.photo_result, self.face_result
         else:
-            # As files: Gradio's own PNG of an array takes as long as the edit.
-            crops = session.edit.face.crop, session.edit.crop
-            pictures = tuple(self._saved(webp(crop), "face.webp") for crop in crops)
-            shown, hidden = self.face_result, self.photo_result
+            before, after = session.edit.face.crop, session.edit.crop
+            pack, name, shown, hidden = webp, "face.webp", self.face_result, self.photo_result
+        pictures = self._saved(pack(before), name), self._saved(pack(after, drawn_by(session.edit)), name)
         return {
             self.session: session,
             shown: gr.update(value=pictures, visible=True),

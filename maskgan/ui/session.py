@@ -64,8 +64,13 @@ class Session:
     pending: tuple[np.ndarray, str] | None = None
 
     def open(self, opened: OpenFace, edit: Edit, mask: np.ndarray) -> Session:
-        """Show another face, or the same from elsewhere; the history stays."""
-        return replace(self, opened=opened, edit=edit, mask=mask, replaced=None, pending=None)
+        """Show another face, or the same from elsewhere; the history stays, with all other faces at rest."""
+        faces = {opened.id: opened}
+        for step in self.history:
+            if step.opened.id not in faces:
+                faces[step.opened.id] = replace(step.opened, face=step.opened.face.at_rest())
+        history = tuple(replace(step, opened=faces[step.opened.id]) for step in self.history)
+        return replace(self, opened=opened, edit=edit, mask=mask, replaced=None, history=history, pending=None)
 
     def painted(self, edit: Edit, mask: np.ndarray, replaced: np.ndarray | None = None) -> Session:
         """Show another mask of the open face; `replaced` is what the canvas still holds, if it does not know yet."""
