@@ -1,0 +1,222 @@
+"""A visitor with a photo that tells whose it is, and who looks closely at every answer; for `load.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+from PIL import Image
+
+from maskgan.faces import Alignment, detect_faces
+from maskgan.images import read_photo
+from maskgan.labels import Label
+from maskgan.pipeline import CROP_SIZE
+from maskgan.ui.examples import FOLDER
+from maskgan.ui.mask_canvas import wire
+from maskgan.ui.pictures import thumbnail
+from tests.headless_page import HeadlessPage, PageError
+
+#: No pixel of a crop farther from the painted ones than this may change; compositing reaches 10 pixels far.
+REACH = 12
+
+
+class Mixed(Exception):  # noqa: N818
+    """An answer that does not belong to the painter's own session."""
+
+
+# ---------------------------------------------------------------- what a painter knows about its photo
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A photo (H, W, 3) uint8 RGB that tells whose it is everywhere, and where the face crop lies in it."""
+
+    name: str
+    photo: np.ndarray
+    alignment: Alignment
+    crop: np.ndarray
+
+    @classmethod
+    def of(cls, number: int) -> Subject:
+        """The photo of one painter: another size, tint and frame for every number."""
+        random = np.random.default_rng(number)
+        paths = sorted(FOLDER.glob("images/*.jpg"))
+        face = cv2.resize(read_photo(paths[number % len(paths)]), (256, 256), interpolation=cv2.INTER_AREA)
+        height, width = 360 + number % 50, 430 - number % 50
+        squares = random.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), np.uint8)
+        photo = np.ascontiguousarray(squares.repeat(8, 0).repeat(8, 1)[:height, :width])
+        top, left = (height - 256) // 2, (width - 256) // 2
+        tinted = (face * random.uniform(0.75, 1.1, 3)).clip(0, 255)
+        photo[top : top + 256, left : left + 256] = tinted.astype(np.uint8)
+        alignment = Alignment.from_face(detect_faces(photo)[0], photo.shape[:2])
+        return cls(f"painter_{number:02d}", photo, alignment, alignment.crop(photo, CROP_SIZE))
+
+    def file(self) -> bytes:
+        """The photo as a PNG."""
+        packed = io.BytesIO()
+        Image.fromarray(self.photo).save(packed, "PNG")
+        return packed.getvalue()
+
+    def check_crop(self, picture: np.ndarray, changed: np.ndarray) -> None:
+        """Raise Mixed unless a result (S, S, 3) is this face's with nothing but `changed` (S, S) bool painted."""
+        if picture.shape != self.crop.shape or (picture != self.crop)[~_around(changed)].any():
+            raise Mixed(f"{self.name} was shown a face that is not its own.")
+        if changed.any() and not (picture != self.crop)[changed].any():
+            raise Mixed(f"{self.name} was shown its face without what it had painted.")
+
+    def check_photo(self, picture: np.ndarray, changed: np.ndarray) -> None:
+        """The same for the whole photo (H, W, 3)."""
+        height, width = self.photo.shape[:2]
+        centres = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(-1, 2) + 0.5
+        columns, rows = np.floor(self.alignment.to_crop(centres, CROP_SIZE)).astype(int).T
+        inside = (np.minimum(rows, columns) >= 0) & (np.maximum(rows, columns) < CROP_SIZE)
+        editable = np.zeros(height * width, bool)
+        editable[inside] = _around(changed)[rows[inside], columns[inside]]
+        editable = editable.reshape(height, width)
+        if picture.shape != self.photo.shape or (picture != self.photo)[~editable].any():
+            raise Mixed(f"{self.name} downloaded a photo that is not its own.")
+        if changed.any() and not (picture != self.photo).any():
+            raise Mixed(f"{self.name} downloaded its photo without what it had painted.")
+
+
+def _around(changed: np.ndarray) -> np.ndarray:
+    """(S, S) bool -> where an edit of these pixels may reach."""
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * REACH + 1, 2 * REACH + 1))
+    return cv2.dilate(changed.astype(np.uint8), brush) > 0
+
+
+def stroke(mask: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A copy of a mask (S, S) with an ellipse somewhere in a class that is not there yet."""
+    place, axes = random.integers(60, 196, 2), random.integers(8, 24, 2)
+    brush = cv2.ellipse(np.zeros_like(mask), place.tolist(), axes.tolist(), 0, 0, 360, 1, -1) > 0
+    labels = random.permutation([Label.HAIR, Label.HAT, Label.SKIN, Label.CLOTH])
+    label = next(label for label in labels if (mask[brush] != label).mean() > 0.5)
+    return np.where(brush, np.uint8(label), mask)
+
+
+# ---------------------------------------------------------------- a painter
+
+
+class Painter:
+    """A visitor who paints without a pause and looks closely at what comes back."""
+
+    def __init__(self, page: HeadlessPage, subject: Subject) -> None:
+        self.page, self.subject = page, subject
+        self.edit_seconds: list[float] = []
+        self.open_seconds: list[float] = []
+        self.problem: Exception | None = None
+        self._id, self._strokes = 0, 0
+        self._original = np.zeros((0, 0), np.uint8)
+        self._before = ""  # address of the picture before the edit; a browser loads it once
+        self._known: dict[bytes, bytes] = {}  # mask -> picture
+
+    async def work(self, until: float) -> None:
+        """Rounds until this time of the clock, one at least; ends with the first problem."""
+        try:
+            number = 0
+            while number == 0 or time.perf_counter() < until:
+                async for _ in self._round(number):
+                    if number and time.perf_counter() > until:
+                        break
+                number += 1
+        except (Mixed, PageError, httpx.HTTPError) as problem:
+            self.problem = problem
+
+    async def _round(self, number: int) -> AsyncIterator[None]:
+        """Open, two strokes, undo, take home, reset, and back to the second stroke; a pause after each."""
+        random = np.random.default_rng([number, *self.subject.name.encode()])
+        await self._open()
+        yield
+        first = stroke(self._original, random)
+        second = stroke(first, random)
+        for mask in (first, second, first):
+            await self._paint(mask)
+            yield
+        await self._take_home(first)
+        yield
+        await self._paint(self._original)
+        yield
+        await self._go_back(2, second)
+        yield
+
+    async def _open(self) -> None:
+        name = self.subject.name
+        self.page.put("upload", await self.page.upload(f"{name}.png", self.subject.file()))
+        began = time.perf_counter()
+        answer = await self.page.fire("upload", "upload")
+        picture = await self._picture(answer)
+        self.open_seconds.append(time.perf_counter() - began)
+        canvas = _answered(answer, "canvas")
+        original = wire.decode_runs(canvas["mask"], (canvas["height"], canvas["width"]))
+        if canvas.get("photo") != wire.encode_photo(self.subject.crop):
+            raise Mixed(f"{name} has somebody else's face on its canvas.")
+        if self._original.size and not np.array_equal(original, self._original):
+            raise Mixed(f"{name} got another mask for the same photo.")
+        self._id, self._original = canvas["id"], original
+        self._check(picture, original)
+
+    async def _paint(self, mask: np.ndarray) -> None:
+        """A stroke as the canvas sends it: what it holds now and, at once, that the stroke has ended."""
+        self._strokes += 1
+        self.page.put("canvas", {**wire.payload(mask, id=self._id), "stroke": self._strokes})
+        picture, ended = await asyncio.gather(self._edit("canvas", "input"), self.page.fire("canvas", "release"))
+        self._check(picture[0], mask)
+        newest = _answered(ended, "history")[0]["image"]
+        if await self.page.load(newest) != thumbnail(picture[0]):
+            raise Mixed(f"{self.subject.name} has somebody else's result in its history.")
+
+    async def _go_back(self, index: int, mask: np.ndarray) -> None:
+        """A click on a result of the history, newest first, which was drawn for this mask."""
+        picture, answer = await self._edit("history", "select", {"index": index, "value": None, "selected": True})
+        self._check(picture, mask)
+        canvas = _answered(answer, "canvas")
+        if canvas["id"] != self._id or canvas["mask"] != wire.encode_runs(mask):
+            raise Mixed(f"{self.subject.name} has somebody else's mask on its canvas.")
+
+    async def _take_home(self, mask: np.ndarray) -> None:
+        self.subject.check_photo(await self._download("save-photo"), mask != self._original)
+        if not np.array_equal(await self._download("save-mask"), mask):
+            raise Mixed(f"{self.subject.name} downloaded a mask that it had not painted.")
+
+    async def _edit(self, name: str, event: str, data: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        """An event that is answered with a result, and its time."""
+        began = time.perf_counter()
+        answer = await self.page.fire(name, event, data)
+        picture = await self._picture(answer)
+        self.edit_seconds.append(time.perf_counter() - began)
+        return picture, answer
+
+    async def _picture(self, answer: dict[str, Any]) -> np.ndarray:
+        """Load the result that was answered; the picture before it has to be the painter's own face."""
+        before, after = _answered(answer, "face-result")
+        if before["url"] != self._before:
+            if not np.array_equal(_decoded(await self.page.load(before)), self.subject.crop):
+                raise Mixed(f"{self.subject.name} was shown somebody else's face to compare with.")
+            self._before = before["url"]
+        return _decoded(await self.page.load(after))
+
+    def _check(self, picture: np.ndarray, mask: np.ndarray) -> None:
+        self.subject.check_crop(picture, mask != self._original)
+        if self._known.setdefault(mask.tobytes(), picture.tobytes()) != picture.tobytes():
+            raise Mixed(f"{self.subject.name} was shown another picture than before for the same mask.")
+
+    async def _download(self, button: str) -> np.ndarray:
+        (file,) = (await self.page.fire(button, "click")).values()
+        return _decoded(await self.page.load(file))
+
+
+def _answered(answer: dict[str, Any], name: str) -> Any:
+    if name not in answer:
+        raise PageError(f"The server gave no answer for {name}.")
+    return answer[name]
+
+
+def _decoded(content: bytes) -> np.ndarray:
+    return np.array(Image.open(io.BytesIO(content)))
