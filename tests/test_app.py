@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import told_by
 from PIL import Image
 
 pytest.importorskip("gradio")
@@ -26,6 +27,7 @@ from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask, write_mask
 from maskgan.pipeline import MaskGANPipeline
+from maskgan.provenance import DIGITAL_SOURCE_TYPE
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
@@ -179,6 +181,19 @@ def test_the_full_photo_is_shown_when_it_is_chosen(tab: PaintTab, session: Sessi
     changed = abs(before - after).max(-1) > 2  # JPEG
     assert changed.any() and changed.mean() < 0.5
     assert updates[tab.face_result]["visible"] is False
+
+
+@pytest.mark.parametrize("view", ["face", "photo"])
+def test_pictures_on_the_screen_tell_when_they_are_edited(tab: PaintTab, session: Session, view: str) -> None:
+    """A picture can be saved from the screen too."""
+
+    def told(mask: np.ndarray) -> list[bool]:
+        updates = tab.paint(session, message(session, mask), view, True, False)
+        paths = updates[tab.photo_result if view == "photo" else tab.face_result]["value"]
+        return [told_by(Image.open(path)).get("DigitalSourceType") == DIGITAL_SOURCE_TYPE for path in paths]
+
+    assert told(painted(session)) == [False, True]
+    assert told(session.opened.face.mask) == [False, False]
 
 
 def test_finished_strokes_are_remembered_and_come_back(tab: PaintTab, session: Session) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from conftest import tiny_pipeline
+from conftest import tiny_pipeline, told_by
 from PIL import Image
 
 pytest.importorskip("gradio")
@@ -89,6 +89,8 @@ def test_both_ends_show_their_own_masks(tab: InterpolateTab, ends: tuple[Session
         updates = tab.change_ends(*ends, t, "a")
         assert np.array_equal(updates[tab.state].mask, end.mask)
         assert np.array_equal(picture(updates[tab.mask]), colourise(end.mask))
+        with Image.open(updates[tab.face]) as face:
+            assert "DigitalSourceType" in told_by(face)
 
 
 def test_a_move_decodes_once_and_encodes_nothing(

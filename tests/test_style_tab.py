@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import tiny_pipeline
+from conftest import tiny_pipeline, told_by
 from PIL import Image
 
 pytest.importorskip("gradio")
@@ -89,7 +89,8 @@ def test_a_corrected_mask_reads_the_style_anew_and_late_strokes_are_dropped(
 def test_the_grid_has_a_row_per_source_and_a_column_per_target(tab: StyleTab, opened: tuple[Session, Session]) -> None:
     names = [path.stem for path in tab.example_faces.paths]
     grid = tab.draw_matrix(*opened, *STYLE, ["Source above", names[0]], names[:3])[tab.matrix]
-    assert grid.shape == (3 * 192, 4 * 192, 3)
+    with Image.open(grid) as picture:
+        assert picture.size == (4 * 192, 3 * 192) and "DigitalSourceType" in told_by(picture)
 
 
 def test_the_result_can_be_painted_on(tab: StyleTab, opened: tuple[Session, Session]) -> None:

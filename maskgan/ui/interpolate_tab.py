@@ -17,6 +17,7 @@ from maskgan.images import MAX_PIXELS
 from maskgan.labels import colourise
 from maskgan.morphing import T_MAX, T_MIN, Line, Morph, frame_places
 from maskgan.pipeline import MaskGANPipeline
+from maskgan.snapshots import Weights
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_input import MaskInput
 from maskgan.ui.paint_layout import TIME_TO_LIVE
@@ -170,7 +171,7 @@ class InterpolateTab(UsesWeights):
         frames = []
         for t in frame_places(int(count)):
             mask = morph.mask_at(t)
-            frames.append(self._small(mask, morph.face(mask, morph.style_at(t, style))))
+            frames.append(self._small(mask, morph.face(mask, morph.style_at(t, style)), morph.line.weights))
         return {self.strip: gr.update(value=frames, selected_index=None)}
 
     @tells
@@ -184,7 +185,7 @@ class InterpolateTab(UsesWeights):
         morph = self._morph(_opened(state))
         masks = tuple(morph.near(amount, state.seed + number) for number in range(RANDOM))
         look = morph.style_at(0, style)
-        pictures = [self._small(mask, morph.face(mask, look)) for mask in masks]
+        pictures = [self._small(mask, morph.face(mask, look), morph.line.weights) for mask in masks]
         return {
             self.state: replace(state, near=masks, seed=state.seed + RANDOM),
             self.near: gr.update(value=pictures, visible=True, selected_index=None),
@@ -252,13 +253,13 @@ class InterpolateTab(UsesWeights):
         return {
             self.state: replace(state, line=morph.line),
             self.mask: self._saved(webp(colourise(state.mask)), "mask.webp"),
-            self.face: self._saved(webp(face), "face.webp"),
+            self.face: self._saved(webp(face, morph.line.weights), "face.webp"),
             self.made_by: drawn_line(morph.line.weights),
         }
 
-    def _small(self, mask: np.ndarray, face: np.ndarray) -> str:
+    def _small(self, mask: np.ndarray, face: np.ndarray, weights: Weights) -> str:
         """A picture for a strip: the face above its mask."""
-        return self._saved(webp(shrink(np.vstack([face, colourise(mask)]), _SMALL)), "frame.webp")
+        return self._saved(webp(shrink(np.vstack([face, colourise(mask)]), _SMALL), weights), "frame.webp")
 
     def _saved(self, content: bytes, name: str) -> str:
         return processing_utils.save_bytes_to_cache(content, name, self.file.GRADIO_CACHE)

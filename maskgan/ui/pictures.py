@@ -54,11 +54,17 @@ def png(picture: np.ndarray, weights: Weights | None) -> bytes:
     return encode_picture(picture, weights, "PNG", compress_level=1)
 
 
-def webp(picture: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 RGB -> lossless WebP for the screen: half the time of a PNG and a fifth smaller."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "WEBP", lossless=True, quality=0, method=0)
-    return file.getvalue()
+def webp(picture: np.ndarray, weights: Weights | None = None) -> bytes:
+    """(H, W, 3) uint8 RGB -> lossless WebP for the screen: half the time of a PNG and a fifth smaller.
+
+    It tells like `png`: a picture can be saved from the screen too.
+    """
+    return encode_picture(picture, weights, "WEBP", lossless=True, quality=0, method=0)
+
+
+def jpeg(picture: np.ndarray, weights: Weights | None = None) -> bytes:
+    """The same as a JPEG, for what is large on the screen."""
+    return encode_picture(picture, weights, "JPEG", quality=92, subsampling=0)
 
 
 def thumbnail(picture: np.ndarray) -> bytes:

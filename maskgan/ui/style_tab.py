@@ -18,7 +18,7 @@ from maskgan.style_copy import REGIONS, copy_geometry, copy_style, missing_regio
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_input import FaceInput
 from maskgan.ui.paint_tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
-from maskgan.ui.pictures import png, webp
+from maskgan.ui.pictures import jpeg, png, webp
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import UsesWeights, made_by
 
@@ -124,9 +124,9 @@ class StyleTab(UsesWeights):
         if direction == _STYLE and (left_out := missing_regions(faces[1], faces[0], regions)):
             names = ", ".join(REGIONS[name].title.lower() for name in left_out)
             gr.Info(f"Left out, for one of the two faces has none: {names}.")
-        pictures = edit.face.crop, edit.crop
+        pictures = webp(edit.face.crop), webp(edit.crop, drawn_by(edit))
         return {
-            self.result: tuple(self._saved(webp(picture), "face.webp") for picture in pictures),
+            self.result: tuple(self._saved(picture, "face.webp") for picture in pictures),
             self.strength: gr.update(interactive=direction == _STYLE),
             self.regions: gr.update(interactive=direction == _STYLE),
             self.made_by: made_by(edit),
@@ -157,10 +157,9 @@ class StyleTab(UsesWeights):
         top += [_labelled(face.crop, name) for face, name in zip(columns, targets, strict=False)]
         lines = [np.hstack(top)]
         for face, name in zip(rows, sources, strict=False):
-            cells = [_labelled(face.crop, name)]
-            cells += [_labelled(self._edit(face, other, direction, regions, strength).crop) for other in columns]
-            lines.append(np.hstack(cells))
-        return {self.matrix: np.vstack(lines)}
+            edits = [self._edit(face, other, direction, regions, strength) for other in columns]
+            lines.append(np.hstack([_labelled(face.crop, name), *(_labelled(edit.crop) for edit in edits)]))
+        return {self.matrix: self._saved(jpeg(np.vstack(lines), edits[-1].weights), "styles.jpg")}
 
     def _named(self, name: str, source: Session, target: Session) -> Face:
         if name in (_SOURCE, _TARGET):
