@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,11 +123,25 @@ def lab_of(wanted: bool, runs: Path, data: list[Path], weights: Path | None) -> 
     return Processes(runs, [*data, FOLDER], [WEIGHTS] if weights is None else [WEIGHTS, weights])
 
 
+def check_mcp() -> None:
+    """Refuse --mcp without the package mcp, or with a version that the installed Gradio cannot use."""
+    from packaging.requirements import Requirement
+
+    usable = next(need for need in map(Requirement, metadata.requires("gradio") or []) if need.name == "mcp").specifier
+    try:
+        installed = metadata.version("mcp")
+    except metadata.PackageNotFoundError:
+        installed = None
+    if installed is None or not usable.contains(installed, prereleases=True):
+        found = "which is not installed" if installed is None else f"not the installed {installed}"
+        raise SystemExit(f"--mcp needs the package mcp {usable}, {found}; run: pip install 'gradio[mcp]'")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Load the weights and serve the page until interrupted."""
     options = build_parser().parse_args(arguments)
-    if options.mcp and importlib.util.find_spec("mcp") is None:
-        raise SystemExit("--mcp needs a package that is not installed; run: pip install 'gradio[mcp]'")
+    if options.mcp:
+        check_mcp()
     if options.lab and options.share and not options.auth:
         raise SystemExit("--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share.")
     # Imported here, so that --help and a wrong option answer at once.

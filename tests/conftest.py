@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
@@ -85,6 +86,12 @@ def told_by(picture: Image.Image) -> dict[str, str]:
 def _one_thread() -> None:
     """Small networks are quicker on one thread, and results do not depend on how many there are."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_uploads(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Gradio's folder of uploads, which any other app on this machine would share, and empty when it ends."""
+    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
 
 
 @pytest.fixture(scope="session")

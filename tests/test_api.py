@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ pytest.importorskip("gradio")
 import gradio as gr
 import httpx
 from conftest import draw_mask, tiny_pipeline, told_by
+from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
@@ -42,6 +45,8 @@ PHOTO, OTHER = FOLDER / "photo_01.jpg", FOLDER / "images" / "portrait_02.jpg"
 MAX_PIXELS = 4_000_000
 WEIGHTS = Weights("0123456789abcdef" * 4)
 
+SENTENCE = r"[A-Z0-9-][^\n]*\."
+
 Call = Callable[..., Any]
 
 
@@ -58,11 +63,16 @@ def serving(networks: MaskGANPipeline) -> Serving:
 
 
 @pytest.fixture(scope="module")
-def client(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def demo(serving: Serving) -> Iterator[gr.Blocks]:
     demo = build_app(serving, max_pixels=MAX_PIXELS)
-    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
-    yield Client(url, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+    demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    yield demo
     demo.close()
+
+
+@pytest.fixture(scope="module")
+def client(demo: gr.Blocks, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return Client(demo.local_url, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +237,7 @@ def test_every_bad_input_gets_one_sentence(call: Call, tmp_path: Path) -> None:
         with pytest.raises(AppError) as refusal:
             call(name, *values)
         sentence = str(refusal.value)
-        assert words in sentence and re.fullmatch(r"[A-Z0-9][^\n]*\.", sentence), (what, sentence)
+        assert words in sentence and re.fullmatch(SENTENCE, sentence), (what, sentence)
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["as an upload", "as plain JSON"])
@@ -236,20 +246,35 @@ def test_only_uploaded_files_are_opened(client: Client, marked: bool) -> None:
     forged = {"path": str(PHOTO.resolve())}
     if marked:
         forged["meta"] = {"_type": "gradio.FileData"}
-    for path in (forged["path"], "/tmp/gradio/../../" + forged["path"].lstrip("/")):
-        message = {**forged, "path": path}
-        with pytest.raises(AppError):
-            _sent_raw(client, "detect", [message])
+    inside = Path(get_upload_folder())
+    paths = [forged["path"], str(inside / "../../../../../.." / forged["path"].lstrip("/")), "../../etc/passwd"]
+    paths += [str(inside), str(inside / "gone.jpg"), str(inside / "a\0b"), str(inside / ("long" * 100))]
+    paths += ["data:image/png;base64,AAAA", "file:///etc/passwd", "http://127.0.0.1/photo.jpg", ""]
+    for path in paths:
+        assert "upload" in refused_raw(client, "detect", [{**forged, "path": path}]), path
 
 
-def _sent_raw(client: Client, name: str, data: list[Any]) -> Any:
-    """What a hand-written program sends and gets, without gradio_client's uploads."""
+def test_a_folder_named_as_an_upload_does_not_stop_the_deletion_of_files(demo: gr.Blocks, client: Client) -> None:
+    """Gradio's own deletion ends at the first folder among its files."""
+    folder = {"path": get_upload_folder(), "meta": {"_type": "gradio.FileData"}}
+    refused_raw(client, "interpolate", [folder, folder, [folder]])
+    assert not [file for files in demo.temp_file_sets for file in files if Path(file).is_dir()]
+
+
+def test_a_request_without_all_values_gets_one_sentence(client: Client) -> None:
+    for name in ("detect", "parse", "edit", "interpolate", "copy_style"):
+        assert "every parameter" in refused_raw(client, name, [])
+
+
+def refused_raw(client: Client, name: str, data: list[Any]) -> str:
+    """The one sentence that a hand-written program gets, which sends what gradio_client would not."""
     start = httpx.post(f"{client.src}gradio_api/call/{name}", json={"data": data}, timeout=60)
     with httpx.stream("GET", f"{client.src}gradio_api/call/{name}/{start.json()['event_id']}", timeout=60) as stream:
         lines = list(stream.iter_lines())
-    if "event: error" in lines:
-        raise AppError(lines[-1])
-    return lines
+    assert "event: error" in lines
+    sentence = json.loads(next(line for line in lines if line.startswith("data:"))[5:])["error"]
+    assert re.fullmatch(SENTENCE, sentence), sentence
+    return sentence
 
 
 # ---------------------------------------------------------------- what pictures tell
@@ -329,7 +354,15 @@ def test_options_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
             command.build_parser().parse_args(wrong)
 
 
-def test_mcp_without_its_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SystemExit, match=r"pip install 'gradio\[mcp\]'"):
+@pytest.mark.parametrize(("installed", "words"), [(None, "is not installed"), ("99.0.0", "not the installed 99.0.0")])
+def test_mcp_without_a_package_that_fits_is_one_sentence(
+    installed: str | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if installed is None:
+            raise metadata.PackageNotFoundError(name)
+        return installed
+
+    monkeypatch.setattr(metadata, "version", version)
+    with pytest.raises(SystemExit, match=rf"--mcp needs .*{words}; run: pip install 'gradio\[mcp\]'"):
         command.main(["--mcp"])

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import httpx
 import numpy as np
 from gradio import processing_utils, utils
+from gradio_client import utils as client_utils
 from pydantic import ValidationError, validate_call
 
 from maskgan.faces import DetectedFace
@@ -54,6 +56,8 @@ def _endpoint(handler: Callable[..., Any]) -> Callable[..., Any]:
             first = problem.errors()[0]
             name = list(inspect.signature(handler).parameters)[first["loc"][0]]
             message = first["msg"][0].lower() + first["msg"][1:]
+            if first["type"] == "model_type":
+                message = "it has to be an uploaded file (handle_file uploads one in gradio_client)"
             raise gr.Error(f"The value of {name} cannot be used: {message}.", print_exception=False) from problem
         except ValueError as problem:
             raise gr.Error(str(problem), print_exception=False) from problem
@@ -61,6 +65,24 @@ def _endpoint(handler: Callable[..., Any]) -> Callable[..., Any]:
     # Gradio reads the return type from here, and does not look up annotations that are strings.
     wrapped.__signature__ = inspect.signature(handler, eval_str=True)
     return wrapped
+
+
+class Blocks(gr.Blocks):
+    """A page that also explains what fails before any handler is asked; Gradio itself would tell clients nothing."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **named: Any) -> list[Any]:
+        """The values for a handler, files in the upload folder; `gr.Error` where they are too few or no uploads."""
+        try:
+            client_utils.traverse(inputs, _refuse_folder, client_utils.is_file_obj_with_meta)
+            return await super().preprocess_data(block_fn, inputs, *args, **named)
+        except gr.Error:
+            raise
+        except (ValueError, OSError, httpx.HTTPError) as problem:
+            raise gr.Error(
+                "The request cannot be used: send a value for every parameter, and upload files first (handle_file "
+                "does that in gradio_client).",
+                print_exception=False,
+            ) from problem
 
 
 class Api:
@@ -205,6 +227,12 @@ class Api:
         return read_mask(_uploaded(file), size, order="celebamask", max_pixels=self.max_pixels)
 
 
+def _refuse_folder(file: dict[str, Any]) -> None:
+    """A folder named as an upload would end up among the files to delete, and the deletion of all would stop at it."""
+    if Path(file["path"]).is_dir():
+        raise ValueError("A folder is no upload.")
+
+
 def _described(number: int, face: DetectedFace) -> dict[str, Any]:
     points = dict(zip(_POINTS, face.points.round(2).tolist(), strict=True))
     return {"face": number, "box": list(face.box), "confidence": round(face.confidence, 4), "points": points}
@@ -213,7 +241,11 @@ def _described(number: int, face: DetectedFace) -> dict[str, Any]:
 def _uploaded(file: gr.FileData) -> Path:
     """Where an uploaded file lies; a client can write any path into its message, and only uploads are opened."""
     path = Path(file.path)
-    if not utils.is_in_or_equal(path, utils.get_upload_folder()) or not path.resolve().is_file():
+    try:
+        uploaded = utils.is_in_or_equal(path, utils.get_upload_folder()) and path.resolve().is_file()
+    except (ValueError, OSError):  # no path at all
+        uploaded = False
+    if not uploaded:
         raise ValueError("This file was not uploaded; upload it first (handle_file does that in gradio_client).")
     return path
 

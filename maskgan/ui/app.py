@@ -12,7 +12,7 @@ from maskgan.hot_reload import Serving
 from maskgan.images import MAX_PIXELS
 from maskgan.pipeline import MaskGANPipeline
 from maskgan.quick_edits import QUICK_EDITS
-from maskgan.ui.api import Api
+from maskgan.ui.api import Api, Blocks
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate_tab import InterpolateTab
 from maskgan.ui.lab_layout import Lab
@@ -90,7 +90,7 @@ def build_app(
     """
     serving = Serving.of(pipeline)
     examples = examples or Examples(serving)
-    with gr.Blocks(
+    with Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(TIME_TO_LIVE // 4, TIME_TO_LIVE)
     ) as app:
         gr.HTML(_HEADER.format(title=TITLE, privacy=_HOSTED if hosted else _LOCAL))
