@@ -160,8 +160,9 @@ class Processes:
             if path is not None:
                 settings += [option(name), str(_inside(path, self.weights, "weights"))]
         on_cpu = flags.get("cpu", False) or not torch.cuda.is_available()
-        config = ROOT / "lab" / "accelerate" / ("cpu.yaml" if on_cpu else "multi_gpu.yaml")
-        launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
+        config = "one_process.yaml" if processes == 1 else "cpu.yaml" if on_cpu else "multi_gpu.yaml"
+        launch = [sys.executable, "-m", "accelerate.commands.launch"]
+        launch += ["--config_file", str(ROOT / "lab" / "accelerate" / config)]
         # Any free port: with a fixed one, the runs of a machine would be in each other's way.
         launch += ["--main_process_port", "0", "--num_processes", str(processes), str(_script(stage))]
         sources = [str(_inside(path, self.data, "data")) for path in data]

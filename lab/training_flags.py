@@ -112,8 +112,8 @@ USUAL: dict[str, dict[str, int | float]] = {
 TRIAL: dict[str, dict[str, int | float]] = {
     "train_parser": {"resolution": 128, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-4},
     "train_mask_vae": {"resolution": 256, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-4},
-    "pretrain_dmn": {"resolution": 256, "max_steps": 60, "batch_size": 2, "learning_rate": 1e-4},
-    "train_ebst": {"resolution": 256, "max_steps": 40, "batch_size": 2, "learning_rate": 1e-4},
+    "pretrain_dmn": {"resolution": 256, "max_steps": 40, "batch_size": 4, "learning_rate": 1e-4},
+    "train_ebst": {"resolution": 256, "max_steps": 20, "batch_size": 4, "learning_rate": 1e-4},
 }
 
 

@@ -141,7 +141,7 @@ def test_start_sends_what_was_filled_in_and_watches_the_run(tab: LabTab, lab: No
     )  # fmt: skip
     flags = {
         "resolution": 64, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-3, "mixed_precision": "bf16",
-        "seed": 7, "checkpointing_steps": 50, "sample_steps": 50, "log_steps": 5, "preset": "tiny",
+        "seed": 7, "checkpointing_steps": 50, "sample_steps": 50, "log_steps": 2, "preset": "tiny",
     }  # fmt: skip
     wish = ("start", "train_mask_vae", ["/faces"], "mine", None, 2, flags, {"parser": "/runs/parser"})
     assert lab.calls == [wish]

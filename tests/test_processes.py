@@ -53,6 +53,8 @@ def test_the_command_is_a_list_of_checked_parts(lab: Processes) -> None:
     command = lab.command("pretrain_dmn", ["faces"], lab.runs / "new", "before", 2, flags, {"parser": "parser"})
     assert command[:4] == [sys.executable, "-m", "accelerate.commands.launch", "--config_file"]
     assert command[4].endswith("cpu.yaml") and Path(command[4]).exists()
+    alone = lab.command("pretrain_dmn", ["faces"], lab.runs / "new", None, 1, flags, {})[4]
+    assert alone.endswith("one_process.yaml") and Path(alone).exists()
     script = command.index("--num_processes") + 2
     assert Path(command[script]).name == "pretrain_dmn.py" and Path(command[script]).exists()
     assert command[script + 1 :] == [

@@ -114,9 +114,6 @@ class LabLayout:
         with gr.Row(elem_classes="lab-pair"):
             self._number("learning_rate", "Learning rate", begin["learning_rate"], precision=None)
             self._number("every", "Save every", begin["every"])
-        with gr.Row(elem_classes="lab-pair"):
-            self._number("processes", "Processes", 1)
-            self.fields["name"] = gr.Textbox(label="Name", placeholder="by stage", min_width=0, elem_id="lab-name")
         with gr.Accordion("More", open=False, elem_id="lab-more"):
             self._more(first, begin)
         self.start_button = gr.Button("Start", variant="primary", size="sm", elem_id="lab-start")
@@ -137,6 +134,9 @@ class LabLayout:
         )
 
     def _more(self, stage: str, begin: Mapping[str, Any]) -> None:
+        with gr.Row(elem_classes="lab-pair"):
+            self._number("processes", "Processes", 1)
+            self.fields["name"] = gr.Textbox(label="Name", placeholder="by stage", min_width=0, elem_id="lab-name")
         with gr.Row(elem_classes="lab-pair"):
             self._choice("mixed_precision", "Precision", _PRECISIONS, "no")
             self._number("seed", "Seed", 0)
@@ -159,7 +159,7 @@ class LabLayout:
         """What the form begins with, by field: what is usual for a stage, or what tries it out within minutes."""
         if trial:
             cheap = {"critic": "small", "perceptual": "parser"}  # and nothing is downloaded
-            return {**self.lab.trial[stage], **cheap, "every": 20, "weights": str(WEIGHTS)}
+            return {**self.lab.trial[stage], **cheap, "every": 10, "weights": str(WEIGHTS)}
         weights = str(WEIGHTS) if stage == "train_ebst" else RANDOM  # EBST goes on with a trained network
         return {**self.lab.usual[stage], "critic": "published", "perceptual": "auto", "every": 500, "weights": weights}
 
@@ -203,7 +203,7 @@ class LabLayout:
                 )
                 self.losses = gr.Dropdown([], multiselect=True, label="Losses", elem_id="lab-losses", **bare)
             self.sample = gr.Image(
-                label="Newest samples", interactive=False, height=288, buttons=["fullscreen"], elem_id="lab-sample"
+                label="Newest samples", interactive=False, height=300, buttons=["fullscreen"], elem_id="lab-sample"
             )
         with gr.Row(elem_classes="lab-line"):
             self.snapshot = gr.Dropdown(

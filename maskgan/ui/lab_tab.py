@@ -44,7 +44,7 @@ class LabTab(LabLayout):
         known = self.lab.stages.get(stage, ())
         flags = {name: value[name] for name in _FLAGS if name in known}
         if every is not None:
-            often = max(1, min(20, every // 10))
+            often = max(1, min(20, every // 20))
             flags |= {"checkpointing_steps": every, "sample_steps": every, "log_steps": often}
         if value["weights"] == RANDOM and (option := self._preset_of(stage)):
             flags[option] = value["preset"]

@@ -47,8 +47,8 @@ class Snapshot:
 
 
 def losses_of(state: RunState) -> tuple[str, ...]:
-    """The names of a run's losses."""
-    return tuple(name for name in state.stats if name not in _NO_LOSS)
+    """The names of a run's losses, that of the whole first."""
+    return tuple(sorted((name for name in state.stats if name not in _NO_LOSS), key=lambda name: name != "loss"))
 
 
 def curves(folder: Path, losses: Sequence[str]) -> pd.DataFrame | None:
@@ -130,7 +130,7 @@ def facts(state: RunState | None, memory: tuple[int, int]) -> str:
 
 def in_use(serving: Serving) -> str:
     """A line about the weights that the page uses, and the run that it follows, as HTML."""
-    line = f"The page uses {serving.current().weights}"
+    line = f"The page uses the weights {serving.current().weights}"
     if serving.folder is not None:
         line += f" and follows {serving.folder.name}"
     return f"<p class='made-by'>{html.escape(line)}.</p>"
