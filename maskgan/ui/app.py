@@ -24,6 +24,9 @@ from maskgan.ui.weights_line import WeightsNews
 
 TITLE = "MaskGAN Studio"
 
+#: Gradio keeps half a megabyte of every visit until so many others came after it, whatever a state's time to live.
+MAX_SESSIONS = 500
+
 _HEADER = """<header class="page-head">
   <h1>{title}</h1>
   <p>Change a face by painting on its map: every colour is a part of the face, and the picture follows your brush.</p>
@@ -65,6 +68,7 @@ def launch_options() -> dict[str, Any]:
         "head": _HEAD,
         "footer_links": [],
         "max_file_size": "200mb",
+        "state_session_capacity": MAX_SESSIONS,
         "ssr_mode": False,
     }
 
