@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from .mask_files import read_mask as read_mask
     from .mask_files import write_mask as write_mask
     from .pipeline import MaskGANPipeline as MaskGANPipeline
+
+# ONNX Runtime, which diffusers loads too, otherwise writes an id of this computer and reports its use to its maker. It
+# reads this when it is first imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Loaded when first used, so that `import maskgan.labels` does not wait for diffusers.
 _HOMES = {
