@@ -142,6 +142,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = build_parser().parse_args(arguments)
     if options.mcp:
         check_mcp()
+        if options.auth:
+            raise SystemExit("--mcp cannot go with --auth, for MCP tools of Gradio do not log in; leave one out.")
     if options.lab and options.share and not options.auth:
         raise SystemExit("--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share.")
     # Imported here, so that --help and a wrong option answer at once.
@@ -164,6 +166,8 @@ def main(arguments: list[str] | None = None) -> None:
         prevent_thread_lock=True,
         **launch_options(),
     )
+    if options.share and not app.share_url:
+        print("No public link could be made (is there an internet connection?); the page serves at its local address.")
     # Not before: Gradio writes environment variables while it starts, and networks that read them in another thread
     # at that moment crash the process.
     examples.prepare_in_background()

@@ -70,7 +70,7 @@ def open_image(source: Source, *, max_pixels: int = MAX_PIXELS, error: type[Valu
     Raises `error` with one sentence when the file is no picture, is damaged, or is too large.
     """
     data = read_bytes(source, error)
-    too_large = f"more than {max_pixels / 1e6:.0f} million pixels; make it smaller and try again."
+    too_large = f"more than {max_pixels / 1e6:.3g} million pixels; make it smaller and try again."
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
         raise error("HEIC pictures cannot be read; save the photo as JPEG or PNG and try again.")
     Image.init()
