@@ -147,6 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.lab and options.share and not options.auth:
         raise SystemExit("--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share.")
     # Imported here, so that --help and a wrong option answer at once.
+    from maskgan.ui.api import send_files_unchanged
     from maskgan.ui.app import build_app, launch_options
     from maskgan.ui.examples import Examples
 
@@ -166,6 +167,8 @@ def main(arguments: list[str] | None = None) -> None:
         prevent_thread_lock=True,
         **launch_options(),
     )
+    if options.mcp:
+        send_files_unchanged(app)
     if options.share and not app.share_url:
         print("No public link could be made (is there an internet connection?); the page serves at its local address.")
     # Not before: Gradio writes environment variables while it starts, and networks that read them in another thread

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import io
 import json
 import re
 import shutil
@@ -445,6 +448,48 @@ def test_without_a_tunnel_the_page_serves_this_computer(
     with started(networks, "--share") as app:
         assert httpx.get(app.local_url).status_code == 200
     assert re.search("^No public link could be made .* local address.$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_mcp_has_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "check_mcp", lambda: None)
+    with pytest.raises(SystemExit, match="--mcp cannot go with --auth"):
+        command.main(["--mcp", "--auth", ":".join(ACCOUNT)])
+
+
+def test_mcp(networks: MaskGANPipeline) -> None:
+    """A client lists the tools, gets a picture, and gets a sentence for what cannot be."""
+    mcp = pytest.importorskip("mcp", reason="needs pip install 'gradio[mcp]'")
+    try:
+        command.check_mcp()
+    except SystemExit as refusal:
+        pytest.skip(str(refusal))
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async def exchange(url: str) -> tuple[list[str], Any, Any]:
+        async with (
+            streamablehttp_client(f"{url}gradio_api/mcp/") as (reading, writing, _),
+            mcp.ClientSession(reading, writing) as session,
+        ):
+            await session.initialize()
+            tools = (await session.list_tools()).tools
+            photos = {
+                name: f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
+                for name, path in (("target", PHOTO), ("source", OTHER))
+            }
+            values = {**photos, "regions": ["everything"], "strength": 0.7}
+            good = await session.call_tool("copy_style", values)
+            bad = await session.call_tool("copy_style", {**values, "strength": 2})
+            return [tool.name for tool in tools], good, bad
+
+    with started(networks, "--mcp") as app:
+        tools, good, bad = asyncio.run(asyncio.wait_for(exchange(app.local_url), 120))
+    assert tools == ["detect", "parse", "edit", "interpolate", "copy_style"]
+    assert not good.isError and good.content[0].type == "image"
+    picture = Image.open(io.BytesIO(base64.b64decode(good.content[0].data)))
+    target, source = (networks.prepare(read_photo(path)) for path in (PHOTO, OTHER))
+    np.testing.assert_array_equal(np.array(picture), copy_style(networks, target, source, ["everything"], 0.7).photo)
+    assert told_by(picture) == FULL
+    assert bad.isError and bad.content[0].text == "The strength goes from 0 to 1, not 2."
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -10,6 +10,7 @@ as files; a request takes its networks once and waits in the same queue as the p
 
 from __future__ import annotations
 
+import base64
 import functools
 import inspect
 import re
@@ -231,6 +232,16 @@ def _refuse_folder(file: dict[str, Any]) -> None:
     """A folder named as an upload would end up among the files to delete, and the deletion of all would stop at it."""
     if Path(file["path"]).is_dir():
         raise ValueError("A folder is no upload.")
+
+
+def send_files_unchanged(app: gr.Blocks) -> None:
+    """Let the MCP tools of a launched app send pictures as the files that they are.
+
+    Gradio would write them anew, without what they tell about themselves.
+    """
+    app.mcp_server_obj.get_base64_data = lambda image, format: base64.b64encode(
+        Path(image.filename).read_bytes()
+    ).decode()
 
 
 def _described(number: int, face: DetectedFace) -> dict[str, Any]:
