@@ -147,6 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.lab and options.share and not options.auth:
         raise SystemExit("--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share.")
     # Imported here, so that --help and a wrong option answer at once.
+    from maskgan.memory import give_back_freed_memory
     from maskgan.ui.api import send_files_unchanged
     from maskgan.ui.app import build_app, launch_options
     from maskgan.ui.examples import Examples
@@ -174,6 +175,7 @@ def main(arguments: list[str] | None = None) -> None:
     # Not before: Gradio writes environment variables while it starts, and networks that read them in another thread
     # at that moment crash the process.
     examples.prepare_in_background()
+    give_back_freed_memory()
     if serving.folder is not None:
         serving.start()
     app.block_thread()
