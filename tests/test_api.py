@@ -8,10 +8,12 @@ import io
 import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -213,19 +215,44 @@ def bad_calls(folder: Path) -> dict[str, tuple[str, tuple[Any, ...], str]]:
     Image.new("L", (256, 256), 1).save(folder / "skin.png")
     side = MAX_MASK_SIDE + 1
     Image.new("L", (side, side), 1).save(folder / "wide.png")
+    Image.new("RGB", (1, 1)).save(folder / "dot.png")
+    Image.new("RGB", (256, 256), (1, 2, 3)).save(folder / "foreign.png")
+    Image.new("RGBA", (256, 256), (204, 0, 0, 100)).save(folder / "clear.png")
     (folder / "text.png").write_text("no picture")
+    (folder / "cut.jpg").write_bytes(OTHER.read_bytes()[:9000])
+    (folder / "bomb.png").write_bytes(png_of_nothing(20_000, 20_000))
     skin, noise = folder / "skin.png", folder / "noise.png"
     return {
         "no face": ("parse", (noise,), "No face"),
-        "no such face": ("parse", (PHOTO, 7), "choose one"),
-        "no number": ("parse", (PHOTO, "first"), "value of face"),
+        "no such face": ("parse", (OTHER, 7), "choose one"),
+        "no number": ("parse", (OTHER, "first"), "value of face"),
         "no file": ("parse", (None,), "value of photo"),
         "a number": ("detect", (3,), "value of photo"),
+        "a path": ("detect", ("/etc/passwd",), "uploaded file"),
+        "a data URL": ("detect", ("data:image/png;base64,AAAA",), "uploaded file"),
+        "a huge number": ("parse", (OTHER, 10**30), "choose one"),
+        "below 0": ("parse", (OTHER, -1), "choose one"),
+        "half a face": ("parse", (OTHER, 1.5), "value of face"),
+        "no yes or no": ("parse", (OTHER, 0, "maybe"), "value of aligned"),
+        "one pixel": ("detect", (folder / "dot.png",), "1 x 1"),
+        "cut short": ("detect", (folder / "cut.jpg",), "cut short"),
+        "a bomb": ("detect", (folder / "bomb.png",), "4 million"),
+        "a bomb of a mask": ("edit", (OTHER, folder / "bomb.png"), "4 million"),
+        "foreign colours": ("edit", (OTHER, folder / "foreign.png"), "palette"),
+        "a photo as mask": ("edit", (OTHER, OTHER), "JPEG"),
+        "a mask to see through": ("edit", (OTHER, folder / "clear.png"), "transparent"),
+        "the former mask's size": ("edit", (OTHER, skin, 0, True, folder / "flat.png"), "256 x 256"),
+        "not a number": ("interpolate", (skin, skin, "nan"), "-0.4 to 1.4"),
+        "infinite": ("interpolate", (skin, skin, ["inf"]), "-0.4 to 1.4"),
+        "a list in a list": ("interpolate", (skin, skin, [[0.5]]), "value of t"),
+        "a huge strength": ("copy_style", (OTHER, OTHER, ["lips"], 1e300), "0 to 1"),
+        "a word for regions": ("copy_style", (OTHER, OTHER, "lips"), "value of regions"),
+        "the source's face": ("copy_style", (OTHER, OTHER, ["lips"], 1, 0, 3), "choose one"),
         "no picture": ("detect", (folder / "text.png",), "not a picture"),
         "too many pixels": ("detect", (folder / "large.png",), "4 million"),
-        "too many pixels of a mask": ("edit", (PHOTO, folder / "large.png"), "4 million"),
-        "a mask's size": ("edit", (PHOTO, folder / "flat.png"), "256 x 256"),
-        "a mask's ids": ("edit", (PHOTO, folder / "class.png"), "0..18"),
+        "too many pixels of a mask": ("edit", (OTHER, folder / "large.png"), "4 million"),
+        "a mask's size": ("edit", (OTHER, folder / "flat.png"), "256 x 256"),
+        "a mask's ids": ("edit", (OTHER, folder / "class.png"), "0..18"),
         "before A": ("interpolate", (skin, skin, -0.41), "-0.4 to 1.4"),
         "beyond B": ("interpolate", (skin, skin, [0, 1.5]), "-0.4 to 1.4"),
         "no place": ("interpolate", (skin, skin, []), "1 to 48"),
@@ -233,10 +260,36 @@ def bad_calls(folder: Path) -> dict[str, tuple[str, tuple[Any, ...], str]]:
         "words": ("interpolate", (skin, skin, "half"), "value of t"),
         "two sizes": ("interpolate", (skin, folder / "small.png"), "one size"),
         "large masks": ("interpolate", (folder / "wide.png", folder / "wide.png"), str(MAX_MASK_SIDE)),
-        "unknown region": ("copy_style", (PHOTO, OTHER, ["teeth"]), "no region 'teeth'"),
-        "no region": ("copy_style", (PHOTO, OTHER, []), "at least one"),
-        "strength": ("copy_style", (PHOTO, OTHER, ["everything"], 2), "0 to 1"),
+        "unknown region": ("copy_style", (OTHER, OTHER, ["teeth"]), "no region 'teeth'"),
+        "no region": ("copy_style", (OTHER, OTHER, []), "at least one"),
+        "strength": ("copy_style", (OTHER, OTHER, ["everything"], 2), "0 to 1"),
     }
+
+
+def png_of_nothing(width: int, height: int) -> bytes:
+    """A header that promises so many pixels, and next to none of them."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+
+
+def test_every_kind_of_picture_shows_its_face(call: Call, networks: MaskGANPipeline, tmp_path: Path) -> None:
+    photo = Image.open(OTHER).convert("RGB")
+    grey = np.asarray(photo.convert("L")).astype(np.uint16) * 257
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its side
+    photo.save(tmp_path / "moving.gif", save_all=True, append_images=[photo.rotate(180)])
+    Image.fromarray(grey).save(tmp_path / "16_bit.png")
+    photo.convert("CMYK").save(tmp_path / "printer.jpg")
+    photo.convert("RGBA").save(tmp_path / "clear.webp")
+    photo.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "lying.jpg", exif=exif)
+    [face] = networks.detect(read_photo(OTHER))
+    for path in tmp_path.iterdir():
+        [found] = call("detect", path)
+        np.testing.assert_allclose(list(found["points"].values()), face.points, atol=12, err_msg=path.name)
 
 
 def test_every_bad_input_gets_one_sentence(call: Call, tmp_path: Path) -> None:
