@@ -84,7 +84,7 @@ class ZeroGPUPipeline(MaskGANPipeline):
             answer = _answer(id(self), method, _packed(values))
         except gr.Error as refusal:
             self._cpu_until = time.monotonic() + PAUSE
-            print(f"No GPU: {refusal.message} The CPU serves for the next {PAUSE:g} seconds.")
+            print(f"No GPU ({refusal.message}): the CPU serves for the next {PAUSE:g} seconds.")
             return getattr(super(), method)(*values)
         return tree_map_only(_Sent, lambda sent: torch.from_numpy(sent.array), answer)
 
