@@ -102,7 +102,9 @@ def _ids(image: Image.Image) -> tuple[np.ndarray, bool]:
         grey = (picture == picture[..., :1]).all() and picture.max() < NUM_CLASSES
         return (check_mask(picture[..., 0]), False) if grey else (decode(picture), True)
     if image.mode in ("1", "CMYK", "YCbCr", "LAB", "HSV", "F"):
-        raise BadMask(f"A {image.mode} picture cannot hold class ids; save the mask as an indexed, grey or RGB PNG.")
+        raise BadMask(
+            f"A picture of mode {image.mode} cannot hold class ids; save the mask as an indexed, grey or RGB PNG."
+        )
     return check_mask(np.asarray(image)), False
 
 

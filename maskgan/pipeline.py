@@ -188,7 +188,8 @@ class MaskGANPipeline(DiffusionPipeline):
                 if not found:
                     raise NoFaceFound("No face was found in this photo; use the whole picture, or another photo.")
                 if not 0 <= face < len(found):
-                    raise NoFaceFound(f"The photo has {len(found)} faces; choose one from 0 to {len(found) - 1}.")
+                    faces = "1 face" if len(found) == 1 else f"{len(found)} faces"
+                    raise NoFaceFound(f"The photo has {faces}; choose one from 0 to {len(found) - 1}.")
                 face = found[face]
             alignment = Alignment.from_face(face, photo.shape[:2])
         crop = alignment.crop(photo, CROP_SIZE)
