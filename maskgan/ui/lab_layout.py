@@ -203,7 +203,12 @@ class LabLayout:
                 )
                 self.losses = gr.Dropdown([], multiselect=True, label="Losses", elem_id="lab-losses", **bare)
             self.sample = gr.Image(
-                label="Newest samples", interactive=False, height=300, buttons=["fullscreen"], elem_id="lab-sample"
+                label="Newest samples",
+                show_label=False,
+                interactive=False,
+                height=300,
+                buttons=["fullscreen"],
+                elem_id="lab-sample",
             )
         with gr.Row(elem_classes="lab-line"):
             self.snapshot = gr.Dropdown(

@@ -54,7 +54,9 @@ class LabTab(LabLayout):
         networks = {name: value[name] for name in self.lab.networks.get(stage, ()) if value[name]}
         name = (value["name"] or "").strip() or None
         wish = (stage, value["data"] or [], name, value["weights"] or None, value["processes"], flags, networks)
-        return self._watch(_done(lambda: self.lab.start(*wish)).name)
+        state = _done(lambda: self.lab.start(*wish))
+        gr.Info(f"{state.name} starts; its first numbers come within a minute or so.")
+        return self._watch(state.name)
 
     def _preset_of(self, stage: str) -> str | None:
         """The flag that says which network begins with random weights; the parser has but one."""
