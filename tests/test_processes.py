@@ -252,7 +252,7 @@ def test_a_run_outlives_who_started_it_stops_with_a_checkpoint_goes_on_and_can_b
     name = "train_mask_vae-1"  # given by the lab
 
     def start(out: str | None) -> None:
-        assert lab.start("train_mask_vae", [data_folder.name], out, flags=flags).going
+        assert lab.start("train_mask_vae", [data_folder.name], out, processes=2, flags=flags).going
 
     start(None)
     try:
@@ -276,7 +276,7 @@ def test_a_run_outlives_who_started_it_stops_with_a_checkpoint_goes_on_and_can_b
         assert "Resumed" in (lab.runs / name / LOG).read_text()
         launcher = psutil.Process(json.loads((lab.runs / name / RECORD).read_text())["pid"])
         family = [launcher, *launcher.children(recursive=True)]
-        assert len(family) >= 3, "launcher, trainer, data worker"
+        assert len(family) >= 5, "launcher, two trainers, a data worker each"
         lab.kill(name)
         wait_until(lambda: not any(it.is_running() and it.status() != "zombie" for it in family), lab)
         assert not lab.state(name).going and lab.state(name).checkpoints == stopped.checkpoints
