@@ -88,6 +88,12 @@ def resident(pid: int) -> int:
     return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
 
 
+def processor_seconds(pid: int) -> float:
+    """What a process has had of the cores so far, other programs' share left out."""
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
 def files_in(folder: Path) -> tuple[int, int]:
     """How many files a folder holds, and their bytes."""
     sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
@@ -103,7 +109,7 @@ class Report:
 
     load_average: of the minute before, which is other programs' work;
     memory: one sample a second while all painted; memory_at_start: before anybody came; files: number and size
-    before and after all painted.
+    before and after all painted; processor: seconds of the cores that the server took meanwhile.
     """
 
     painters: int
@@ -116,6 +122,7 @@ class Report:
     memory_at_start: int | None = None
     memory: list[int] = field(default_factory=list)
     files: list[tuple[int, int]] = field(default_factory=list)
+    processor: float | None = None
 
     def growth(self) -> float | None:
         """Median memory of the last third over that of the second, less 1; the first third is for warming up."""
@@ -153,6 +160,9 @@ class Report:
             yield f"opening a photo {times(self.open_seconds)} ({len(self.open_seconds)} times)"
         yield f"errors          {len(self.errors)}"
         yield f"mixed sessions  {len(self.mixed)}"
+        if self.processor is not None and self.edit_seconds:
+            each = self.processor / len(self.edit_seconds)
+            yield f"processor       {each:.2f} s of a core for each edit, in the server"
         growth = self.growth()
         if growth is not None:
             warm = self.memory[len(self.memory) // 3]
@@ -192,11 +202,13 @@ async def measure(
         if folder:
             report.files.append(files_in(folder))
         watch = asyncio.create_task(_watch(pid, report.memory)) if pid else None
+        used = processor_seconds(pid) if pid else 0
         began = time.perf_counter()
         await asyncio.gather(*(painter.work(began + seconds) for painter in crowd if painter.problem is None))
         report.seconds = time.perf_counter() - began
         if watch:
             watch.cancel()
+            report.processor = processor_seconds(pid) - used
         if folder:
             report.files.append(files_in(folder))
     for painter in crowd:

@@ -16,9 +16,12 @@ from conftest import tiny_pipeline
 
 pytest.importorskip("gradio")
 
+import gradio as gr
+from gradio.route_utils import delete_files_created_by_app
+
 from maskgan.dense_mapping import Style
 from maskgan.pipeline import MaskGANPipeline
-from maskgan.ui.app import build_app, launch_options
+from maskgan.ui.app import MAX_SESSIONS, build_app, launch_options
 from maskgan.ui.paint_tab import PaintTab
 from tests.load import ROOT, Report, files_in, measure, resident
 from tests.painter import REACH, Mixed, Subject
@@ -27,11 +30,24 @@ PAINTERS = 3
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    demo = build_app(tiny_pipeline())
-    options = {"prevent_thread_lock": True, "quiet": True, **launch_options()}
-    yield demo.launch(server_name="127.0.0.1", **options)[1].rstrip("/")
-    demo.close()
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app keeps what visitors see."""
+    return tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture(scope="module")
+def demo(files: Path) -> Iterator[gr.Blocks]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(files))
+        demo = build_app(tiny_pipeline())
+        demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options())
+        yield demo
+        demo.close()
+
+
+@pytest.fixture(scope="module")
+def url(demo: gr.Blocks) -> str:
+    return demo.local_url.rstrip("/")
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +66,18 @@ def report(**about: Any) -> Report:
 # ---------------------------------------------------------------- painters on the page
 
 
-def test_painters_get_their_own_answers(url: str) -> None:
+def test_painters_get_their_own_answers_and_leave_nothing(demo: gr.Blocks, url: str, files: Path) -> None:
+    before = files_in(files)[1]
     report = one_round_each(url)
     assert report.failure() is None
     assert len(report.edit_seconds) == 5 * PAINTERS and len(report.open_seconds) == PAINTERS
+    assert files_in(files)[1] > before + 100_000 * PAINTERS
+    delete_files_created_by_app(demo, age=None)  # what Gradio does with those that have grown old
+    assert files_in(files)[1] == before  # in bytes: Gradio leaves an empty file for each upload
+
+
+def test_past_visits_are_forgotten(demo: gr.Blocks) -> None:
+    assert demo.state_holder.capacity == MAX_SESSIONS < 1000
 
 
 def test_a_style_that_lies_in_the_networks_is_noticed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
