@@ -25,7 +25,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import httpx
@@ -124,12 +123,18 @@ class Report:
     files: list[tuple[int, int]] = field(default_factory=list)
     processor: float | None = None
 
-    def growth(self) -> float | None:
-        """Median memory of the last third over that of the second, less 1; the first third is for warming up."""
+    def lows(self) -> tuple[int, int] | None:
+        """Least memory of the second and of the last third of the time; the first third is for warming up.
+
+        It is what is really held: the app gives freed memory back every few seconds only.
+        """
         third = len(self.memory) // 3
-        if third == 0:
-            return None
-        return median(self.memory[-third:]) / median(self.memory[third:-third]) - 1
+        return (min(self.memory[third:-third]), min(self.memory[-third:])) if third else None
+
+    def growth(self) -> float | None:
+        """From the second third to the last, in parts of 1."""
+        lows = self.lows()
+        return lows[1] / lows[0] - 1 if lows else None
 
     def failure(self) -> str | None:
         """One sentence when this is not how a server should be, else None."""
@@ -165,16 +170,8 @@ class Report:
             yield f"processor       {each:.2f} s of a core for each edit, in the server"
         growth = self.growth()
         if growth is not None:
-            warm = self.memory[len(self.memory) // 3]
-            places = (
-                f"{size / 1e6:.0f} MB {when}"
-                for size, when in (
-                    (self.memory_at_start, "at the start"),
-                    (warm, "after the first third"),
-                    (self.memory[-1], "at the end"),
-                )
-            )
-            yield f"memory          {', '.join(places)}; last third against second {growth:+.1%}"
+            start, warm, last = (f"{size / 1e6:.0f} MB" for size in (self.memory_at_start, *self.lows()))
+            yield f"memory          {start} at the start, {warm} in the second third, {last} in the last, {growth:+.1%}"
         if self.files and self.edit_seconds:
             (few, small), (many, large) = self.files
             each = (many - few) / len(self.edit_seconds), (large - small) / len(self.edit_seconds) / 1e3
