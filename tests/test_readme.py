@@ -94,7 +94,7 @@ def program_of(command: str) -> tuple[str, list[str]] | None:
     for place, word in enumerate(words):
         if word.endswith(".py") and (path := next((p for p in (word, f"lab/{word}") if (ROOT / p).is_file()), None)):
             return path.removesuffix(".py").replace("/", "."), words[place + 1 :]
-        if word == "-m" and re.fullmatch(r"(maskgan|lab)(\.\w+)?", words[place + 1]):
+        if word == "-m" and re.fullmatch(r"(maskgan|lab|tests)(\.\w+)?", words[place + 1]):
             module = "maskgan.__main__" if words[place + 1] == "maskgan" else words[place + 1]
             return module, words[place + 2 :]
     return None
