@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import io
 import json
 import re
 import shutil
 import struct
 import subprocess
 import sys
-import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +24,8 @@ import httpx
 from conftest import draw_mask, tiny_pipeline, told_by
 from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError, AuthenticationError
-from gradio_client.utils import QueueError, Status
+from gradio_client.exceptions import AppError
 
-import app as command
 from maskgan.hot_reload import Serving
 from maskgan.images import read_photo
 from maskgan.labels import Label
@@ -401,174 +392,3 @@ def test_the_javascript_example(tmp_path: Path) -> None:
         demo.close()
     assert done.returncode == 0, done.stderr
     assert done.stdout == "1 face\n" and (pixels(tmp_path / "result.png") != read_photo(PHOTO)).any()
-
-
-# ---------------------------------------------------------------- options
-
-
-@contextmanager
-def started(networks: MaskGANPipeline, *options: str) -> Iterator[gr.Blocks]:
-    """The app as `python app.py` starts it with these options, but for its networks and the examples' preparation."""
-    apps: list[gr.Blocks] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "serving_of", lambda *_, **__: Serving(networks))
-        patch.setattr(Examples, "prepare_in_background", lambda _: None)
-        patch.setattr(gr.Blocks, "block_thread", lambda app: apps.append(app))
-        command.main(list(options))
-    yield apps[0]
-    apps[0].close()
-
-
-class SlowNetworks:
-    """Networks whose every search for faces waits until it may go on."""
-
-    def __init__(self) -> None:
-        self.started, self.may_go_on = threading.Semaphore(0), threading.Event()
-        self.pipeline = tiny_pipeline()
-        detect = self.pipeline.detect
-
-        def slow(photo: np.ndarray) -> Any:
-            self.started.release()
-            assert self.may_go_on.wait(60)
-            return detect(photo)
-
-        self.pipeline.detect = slow
-
-
-ACCOUNT = ("anna", "a secret: 1")
-
-
-@pytest.fixture(scope="module")
-def slow_networks() -> SlowNetworks:
-    return SlowNetworks()
-
-
-@pytest.fixture(scope="module")
-def guarded(slow_networks: SlowNetworks) -> Iterator[str]:
-    """Address of an app with an account, a queue for two, and photos of at most 0.9 million pixels."""
-    options = ["--auth", ":".join(ACCOUNT), "--queue-size", "2", "--max-pixels", "900000"]
-    with started(slow_networks.pipeline, *options) as app:
-        yield app.local_url
-
-
-def test_without_the_account_nothing_is_served(guarded: str, slow_networks: SlowNetworks) -> None:
-    for path in ("config", "gradio_api/info", f"gradio_api/file={get_upload_folder()}"):
-        assert httpx.get(guarded + path).status_code == 401, path
-    assert b"portrait" not in httpx.get(guarded).content
-    for path in ("upload", "queue/join", "run/detect", "call/detect", "call/v2/detect"):
-        assert httpx.post(f"{guarded}gradio_api/{path}", json={"data": [None]}).status_code == 401, path
-    for auth in (None, ("anna", "guess")):
-        with pytest.raises((AuthenticationError, ValueError)):
-            Client(guarded, verbose=False, auth=auth)
-    slow_networks.may_go_on.set()
-    client = Client(guarded, verbose=False, auth=ACCOUNT)
-    [face] = client.predict(handle_file(OTHER), api_name="/detect")
-    assert face["face"] == 0
-
-
-def test_one_waiting_too_many_is_turned_away(guarded: str, slow_networks: SlowNetworks) -> None:
-    client = Client(guarded, verbose=False, auth=ACCOUNT)
-    slow_networks.may_go_on.clear()
-    while slow_networks.started.acquire(blocking=False):
-        pass
-    at_work = client.submit(handle_file(OTHER), api_name="/detect")
-    try:
-        assert slow_networks.started.acquire(timeout=60)
-        waiting = [client.submit(handle_file(OTHER), api_name="/detect") for _ in range(2)]
-        until(lambda: all(job.status().code == Status.IN_QUEUE for job in waiting))
-        with pytest.raises(QueueError, match="Queue is full"):
-            client.predict(handle_file(OTHER), api_name="/detect")
-    finally:
-        slow_networks.may_go_on.set()
-    assert all(len(job.result(60)) == 1 for job in (at_work, *waiting))
-
-
-def test_larger_photos_than_max_pixels_are_refused(guarded: str, slow_networks: SlowNetworks) -> None:
-    slow_networks.may_go_on.set()
-    client = Client(guarded, verbose=False, auth=ACCOUNT)
-    with pytest.raises(AppError, match=r"900 x 1100 pixels, more than 0\.9 million pixels; make it") as refusal:
-        client.predict(handle_file(PHOTO), api_name="/detect")
-    assert re.fullmatch(SENTENCE, str(refusal.value))
-
-
-def test_without_a_tunnel_the_page_serves_this_computer(
-    networks: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def unreachable(**_: Any) -> str:
-        raise OSError("no internet")
-
-    monkeypatch.setattr("gradio.networking.setup_tunnel", unreachable)
-    with started(networks, "--share") as app:
-        assert httpx.get(app.local_url).status_code == 200
-    assert re.search("^No public link could be made .* local address.$", capsys.readouterr().out, re.MULTILINE)
-
-
-def test_mcp_has_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "check_mcp", lambda: None)
-    with pytest.raises(SystemExit, match="--mcp cannot go with --auth"):
-        command.main(["--mcp", "--auth", ":".join(ACCOUNT)])
-
-
-def test_mcp(networks: MaskGANPipeline) -> None:
-    """A client lists the tools, gets a picture, and gets a sentence for what cannot be."""
-    mcp = pytest.importorskip("mcp", reason="needs pip install 'gradio[mcp]'")
-    try:
-        command.check_mcp()
-    except SystemExit as refusal:
-        pytest.skip(str(refusal))
-    from mcp.client.streamable_http import streamablehttp_client
-
-    async def exchange(url: str) -> tuple[list[str], Any, Any]:
-        async with (
-            streamablehttp_client(f"{url}gradio_api/mcp/") as (reading, writing, _),
-            mcp.ClientSession(reading, writing) as session,
-        ):
-            await session.initialize()
-            tools = (await session.list_tools()).tools
-            photos = {
-                name: f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
-                for name, path in (("target", PHOTO), ("source", OTHER))
-            }
-            values = {**photos, "regions": ["everything"], "strength": 0.7}
-            good = await session.call_tool("copy_style", values)
-            bad = await session.call_tool("copy_style", {**values, "strength": 2})
-            return [tool.name for tool in tools], good, bad
-
-    with started(networks, "--mcp") as app:
-        tools, good, bad = asyncio.run(asyncio.wait_for(exchange(app.local_url), 120))
-    assert tools == ["detect", "parse", "edit", "interpolate", "copy_style"]
-    assert not good.isError and good.content[0].type == "image"
-    picture = Image.open(io.BytesIO(base64.b64decode(good.content[0].data)))
-    target, source = (networks.prepare(read_photo(path)) for path in (PHOTO, OTHER))
-    np.testing.assert_array_equal(np.array(picture), copy_style(networks, target, source, ["everything"], 0.7).photo)
-    assert told_by(picture) == FULL
-    assert bad.isError and bad.content[0].text == "The strength goes from 0 to 1, not 2."
-
-
-def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.05)
-
-
-def test_options_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = command.build_parser().parse_args(["--mcp", "--queue-size", "5", "--share"])
-    assert options.mcp and options.share and options.queue_size == 5
-    for wrong in (["--queue-size", "0"], ["--max-pixels", "-1"]):
-        with pytest.raises(SystemExit):
-            command.build_parser().parse_args(wrong)
-
-
-@pytest.mark.parametrize(("installed", "words"), [(None, "is not installed"), ("99.0.0", "not the installed 99.0.0")])
-def test_mcp_without_a_package_that_fits_is_one_sentence(
-    installed: str | None, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def version(name: str) -> str:
-        if installed is None:
-            raise metadata.PackageNotFoundError(name)
-        return installed
-
-    monkeypatch.setattr(metadata, "version", version)
-    with pytest.raises(SystemExit, match=rf"--mcp needs .*{words}; run: pip install 'gradio\[mcp\]'"):
-        command.main(["--mcp"])
