@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lab.processes import Processes
-    from maskgan.hot_reload import Serving
+    from maskgan.serving.hot_reload import Serving
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before anything imports gradio
 
@@ -58,7 +58,7 @@ def weights_of(option: str | None, watch: bool) -> Path | None:
     What `--weights` names has to be there. What a Space's variable MASKGAN_WEIGHTS names should be, but a Space with
     the bundled weights is better than none.
     """
-    from maskgan.hub import download, is_hub_name
+    from maskgan.serving.hub import download, is_hub_name
 
     name = option or os.environ.get("MASKGAN_WEIGHTS")
     if not name or watch or Path(name).exists() or not is_hub_name(name):
@@ -78,9 +78,9 @@ def serving_of(weights: Path | None, watch: bool, device: str | None, needed: bo
     A folder that is followed may hold nothing sound yet: the bundled weights serve until it does, and for good where
     sound weights are not `needed`.
     """
-    from maskgan.checkpoints import WeightsRefused, load_checked
-    from maskgan.hot_reload import Serving
-    from maskgan.pipeline import MaskGANPipeline
+    from maskgan.editing.pipeline import MaskGANPipeline
+    from maskgan.serving.checkpoints import WeightsRefused, load_checked
+    from maskgan.serving.hot_reload import Serving
     from maskgan.snapshots import is_weights_folder, newest_snapshot
     from maskgan.ui.zero_gpu import ON_ZERO_GPU, for_zero_gpu
 
@@ -114,7 +114,7 @@ def lab_of(wanted: bool, runs: Path, data: list[Path], weights: Path | None) -> 
     if not wanted:
         return None
     from lab.processes import Processes
-    from maskgan.pipeline import WEIGHTS
+    from maskgan.editing.pipeline import WEIGHTS
     from maskgan.ui.examples import FOLDER
 
     for folder in data:
@@ -147,7 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.lab and options.share and not options.auth:
         raise SystemExit("--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share.")
     # Imported here, so that --help and a wrong option answer at once.
-    from maskgan.memory import give_back_freed_memory
+    from maskgan.serving.memory import give_back_freed_memory
     from maskgan.ui.api import send_files_unchanged
     from maskgan.ui.app import build_app, launch_options
     from maskgan.ui.examples import Examples

@@ -9,11 +9,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from maskgan.face_parser import FaceParser
-
-from .discriminator import MultiscaleDiscriminator
-from .losses import Answers, Weights, adversarial_discriminator, generator_objective, perceptual_network
-from .run import Run, newest_checkpoint
+from lab.discriminator import MultiscaleDiscriminator
+from lab.losses import Answers, Weights, adversarial_discriminator, generator_objective, perceptual_network
+from lab.run import Run, newest_checkpoint
+from maskgan.networks.face_parser import FaceParser
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,9 +12,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from lab.data import FaceWithMask, Sample, load
 from maskgan.labels import IGNORE, Label
-
-from .data import FaceWithMask, Sample, load
 
 
 def affine(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:

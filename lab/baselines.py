@@ -21,9 +21,9 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from maskgan.dense_mapping import DenseMappingNetwork
 from maskgan.labels import NUM_CLASSES, one_hot
-from maskgan.region_style import place
+from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.region_style import place
 
 #: Channels of Pix2PixHD's feature map.
 FEATURES = 3

@@ -28,24 +28,23 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from maskgan.alpha_blender import AlphaBlender, blend
-from maskgan.dense_mapping import DenseMappingNetwork
-from maskgan.face_parser import FaceParser
+from lab import adversary
+from lab.augment import ForParsing
+from lab.data import FaceStream, find_samples
+from lab.fill import fill_ignored
+from lab.flags import arguments
+from lab.pretrain_dmn import style_of_an_edit
+from lab.run import Run
+from lab.train_ebst import algorithm_1
+from lab.train_mask_vae import edited_or_moved, mask_vae_loss
+from lab.train_parser import parsing_loss
+from maskgan.editing.mask_interpolation import LAMBDA_INTER, inner_outer
 from maskgan.labels import PALETTE, Label, one_hot
-from maskgan.mask_interpolation import LAMBDA_INTER, inner_outer
-from maskgan.mask_vae import BOTTOM, PATCH, MaskVAE
-from maskgan.mask_vae import PRESETS as VAE_PRESETS
-
-from . import adversary
-from .augment import ForParsing
-from .data import FaceStream, find_samples
-from .fill import fill_ignored
-from .flags import arguments
-from .pretrain_dmn import style_of_an_edit
-from .run import Run
-from .train_ebst import algorithm_1
-from .train_mask_vae import edited_or_moved, mask_vae_loss
-from .train_parser import parsing_loss
+from maskgan.networks.alpha_blender import AlphaBlender, blend
+from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.mask_vae import BOTTOM, PATCH, MaskVAE
+from maskgan.networks.mask_vae import PRESETS as VAE_PRESETS
 
 #: Steps before the clock starts: the loader fills its queue, libraries choose their kernels.
 WARM_UP = 2

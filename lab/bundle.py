@@ -11,10 +11,9 @@ from pathlib import Path
 
 import torch
 
-from maskgan.pipeline import WEIGHTS
+from lab.pipelines import NETWORKS, assembled, save
+from maskgan.editing.pipeline import WEIGHTS
 from maskgan.snapshots import network_folder
-
-from .pipelines import NETWORKS, assembled, save
 
 
 def main() -> None:

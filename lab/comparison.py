@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm.auto import tqdm
 
+from lab.data import FaceWithMask, Sample, load, resize
+from lab.generators import Drawn, Generator, draw
+from lab.judge import Judge, Seen
+from lab.metrics import Confusion, drift, frechet_distance, mean_colours, psnr, ssim
+from maskgan.editing.pipeline import CROP_SIZE
 from maskgan.labels import IGNORE
 from maskgan.mask_files import resize_mask
-from maskgan.pipeline import CROP_SIZE
-
-from .data import FaceWithMask, Sample, load, resize
-from .generators import Drawn, Generator, draw
-from .judge import Judge, Seen
-from .metrics import Confusion, drift, frechet_distance, mean_colours, psnr, ssim
 
 #: Faces that a network sees at once.
 BATCH = 8

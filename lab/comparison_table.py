@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
+from lab.comparison import Faces
+from lab.generators import Generator, draw
+from lab.run import picture_grid
 from maskgan.labels import colourise
-
-from .comparison import Faces
-from .generators import Generator, draw
-from .run import picture_grid
 
 #: Characters of a line, of its first column, and least of the others.
 WIDTH, FIRST, LEAST = 118, 30, 9

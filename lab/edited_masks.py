@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from maskgan.editing.mask_interpolation import inner_outer
 from maskgan.mask_files import resize_mask
-from maskgan.mask_interpolation import inner_outer
-from maskgan.mask_vae import MaskVAE
+from maskgan.networks.mask_vae import MaskVAE
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 
 #: Masks that MaskVAE sees at once.

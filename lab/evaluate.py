@@ -41,21 +41,20 @@ from typing import TypeVar
 
 import numpy as np
 
+from lab.comparison import RARE, Faces, batches, compare, floor, load_faces, resized
+from lab.comparison_table import contact_sheet, table
+from lab.data import find_samples
+from lab.edited_masks import edited_masks
+from lab.generators import Generator, load_named, parse_named_folder
+from lab.installed_measures import MissingMeasureError, face_embedder, inception, lpips
+from lab.judge import Judge
+from lab.mask_metrics import interpolation_report, reconstruction
+from lab.metrics import Confusion, frechet_distance
+from lab.run import save_picture
+from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline
 from maskgan.labels import NUM_CLASSES
-from maskgan.mask_vae import MaskVAE
-from maskgan.pipeline import CROP_SIZE, MaskGANPipeline
+from maskgan.networks.mask_vae import MaskVAE
 from maskgan.snapshots import network_folder
-
-from .comparison import RARE, Faces, batches, compare, floor, load_faces, resized
-from .comparison_table import contact_sheet, table
-from .data import find_samples
-from .edited_masks import edited_masks
-from .generators import Generator, load_named, parse_named_folder
-from .installed_measures import MissingMeasureError, face_embedder, inception, lpips
-from .judge import Judge
-from .mask_metrics import interpolation_report, reconstruction
-from .metrics import Confusion, frechet_distance
-from .run import save_picture
 
 #: Faces on the contact sheet.
 SHEET_FACES = 8

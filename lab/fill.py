@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from maskgan.face_parser import FaceParser
+from lab.data import Sample, filled_mask, load, resize
 from maskgan.images import to_tensor
 from maskgan.labels import IGNORE
-
-from .data import Sample, filled_mask, load, resize
+from maskgan.networks.face_parser import FaceParser
 
 
 def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, size: int) -> Path:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from maskgan.pipeline import WEIGHTS
+from maskgan.editing.pipeline import WEIGHTS
 
 
 def arguments(description: str | None, **defaults: Any) -> argparse.ArgumentParser:

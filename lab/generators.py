@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maskgan.dense_mapping import DenseMappingNetwork
+from lab.baselines import Baseline, load_generator
 from maskgan.images import to_tensor, to_uint8
-from maskgan.region_style import RegionStyle
+from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.region_style import RegionStyle
 from maskgan.snapshots import network_folder
-
-from .baselines import Baseline, load_generator
 
 #: The DMN or a baseline, with `encode_style` and `generate`.
 Generator = DenseMappingNetwork | Baseline

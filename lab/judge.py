@@ -10,12 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lab.installed_measures import Embedder
 from maskgan import labels
-from maskgan.face_parser import FaceParser
+from maskgan.editing.pipeline import CROP_SIZE
 from maskgan.images import to_tensor
-from maskgan.pipeline import CROP_SIZE
-
-from .installed_measures import Embedder
+from maskgan.networks.face_parser import FaceParser
 
 #: The parser's feature map (1/8 of its picture) and the cells along each side that it is averaged over: 16 samples
 #: per face, so that a few hundred faces are enough for the covariance of its channels.

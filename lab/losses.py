@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from maskgan.face_parser import FaceParser
+from maskgan.networks.face_parser import FaceParser
 
 Answers = list[list[Tensor]]  # per scale of D: the features of its layers, the score map last
 

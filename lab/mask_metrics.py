@@ -9,11 +9,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from lab.metrics import Confusion
+from maskgan.editing.mask_interpolation import decode_masks, interpolate, latents
 from maskgan.labels import NUM_CLASSES, PART_NAMES
-from maskgan.mask_interpolation import decode_masks, interpolate, latents
-from maskgan.mask_vae import MaskVAE
-
-from .metrics import Confusion
+from maskgan.networks.mask_vae import MaskVAE
 
 #: Parts below this share of the picture (33 pixels at 256) are not followed: one row of pixels moves their centroid.
 SMALLEST_PART = 0.0005

@@ -9,11 +9,11 @@ from typing import Any
 
 from diffusers import ModelMixin
 
-from maskgan.alpha_blender import AlphaBlender
-from maskgan.dense_mapping import DenseMappingNetwork
-from maskgan.face_parser import FaceParser
-from maskgan.mask_vae import MaskVAE
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.networks.alpha_blender import AlphaBlender
+from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.mask_vae import MaskVAE
 
 #: The networks of a pipeline by name.
 NETWORKS: dict[str, type[ModelMixin]] = {
@@ -57,7 +57,7 @@ def card(about: Mapping[str, Any]) -> str:
             *numbers,
             "",
             "```python",
-            "from maskgan.pipeline import MaskGANPipeline",
+            "from maskgan.editing.pipeline import MaskGANPipeline",
             'pipeline = MaskGANPipeline.bundled("this folder")',
             "```",
             "",

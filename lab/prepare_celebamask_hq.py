@@ -41,11 +41,10 @@ import cv2
 import numpy as np
 from tqdm.auto import tqdm
 
+from lab.celebamask_hq import BadFace, CelebAMaskHQ, examine
+from lab.plain_format import PlainFolder, remove_face, write_atomically, write_face
 from maskgan.labels import colourise
 from maskgan.mask_files import resize_mask
-
-from .celebamask_hq import BadFace, CelebAMaskHQ, examine
-from .plain_format import PlainFolder, remove_face, write_atomically, write_face
 
 COLUMNS = ("id", "split", "celeba_index", "celeba_file")
 

@@ -23,13 +23,12 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from lab.plain_format import PlainFolder, csv_text, remove_face, write_atomically, write_face
 from maskgan.__main__ import PICTURE_SUFFIXES
-from maskgan.faces import Alignment
+from maskgan.editing.faces import Alignment
+from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline, NoFaceFound
 from maskgan.images import BadPhoto, read_photo
 from maskgan.mask_files import resize_mask
-from maskgan.pipeline import CROP_SIZE, MaskGANPipeline, NoFaceFound
-
-from .plain_format import PlainFolder, csv_text, remove_face, write_atomically, write_face
 
 COLUMNS = ("id", "split", "file", "face")
 SKIPPED_COLUMNS = ("file", "reason")

@@ -26,12 +26,12 @@ from lab.launch import command
 from lab.noise import SampleNoise
 from lab.run import Run, picture_grid
 from lab.sources import open_stream, whole_masks
-from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
-from maskgan.face_parser import FaceParser
+from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_uint8
 from maskgan.labels import NUM_CLASSES, colourise, one_hot
-from maskgan.pipeline import WEIGHTS
-from maskgan.region_style import RegionStyle
+from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.region_style import RegionStyle
 from maskgan.snapshots import hash_of, network_folder
 
 

@@ -23,10 +23,9 @@ from typing import Any
 import psutil
 import torch
 
-from maskgan.pipeline import WEIGHTS
-
-from .run_state import LOG, RunState, record_of, stage_of, state_of, write_record
-from .training_flags import NETWORKS, STAGES, TRIAL, USUAL, arguments_for, option
+from lab.run_state import LOG, RunState, record_of, stage_of, state_of, write_record
+from lab.training_flags import NETWORKS, STAGES, TRIAL, USUAL, arguments_for, option
+from maskgan.editing.pipeline import WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -32,12 +32,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 from tqdm.auto import tqdm
 
+from lab.data import CountingSampler
+from lab.launch import TrainingStoppedError, push, refuse_what_cannot_work, stopping_at_signals
+from lab.noise import SampleNoise
+from lab.pipelines import assembled, card, save
 from maskgan.snapshots import newest_snapshot, publish
-
-from .data import CountingSampler
-from .launch import TrainingStoppedError, push, refuse_what_cannot_work, stopping_at_signals
-from .noise import SampleNoise
-from .pipelines import assembled, card, save
 
 
 def learning_rate_factor(step: int, warmup_steps: int, max_steps: int, kind: str = "cosine") -> float:

@@ -31,10 +31,9 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 from tqdm.auto import tqdm
 
+from lab.data import Augmentation, FaceWithMask, Sample, as_tensors, find_samples, hide_lens_interiors, read_ids
+from lab.plain_format import write_atomically
 from maskgan import labels
-
-from .data import Augmentation, FaceWithMask, Sample, as_tensors, find_samples, hide_lens_interiors, read_ids
-from .plain_format import write_atomically
 
 
 def _webdataset() -> ModuleType:

@@ -9,13 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from maskgan.face_parser import FaceParser
+from lab.data import Augmentation, FaceStream, Sample, find_samples
+from lab.fill import fill_ignored
+from lab.run import Run
+from lab.shards import ShardStream
 from maskgan.labels import IGNORE
-
-from .data import Augmentation, FaceStream, Sample, find_samples
-from .fill import fill_ignored
-from .run import Run
-from .shards import ShardStream
+from maskgan.networks.face_parser import FaceParser
 
 
 def sharded(sources: Sequence[Path | str]) -> bool:

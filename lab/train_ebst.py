@@ -27,14 +27,14 @@ from lab.noise import SampleNoise
 from lab.pretrain_dmn import style_of_an_edit
 from lab.run import Run, picture_grid
 from lab.sources import open_stream, whole_masks
-from maskgan.alpha_blender import AlphaBlender, blend
-from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
-from maskgan.face_parser import FaceParser
+from maskgan.editing.mask_interpolation import LAMBDA_INTER, inner_outer
+from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_uint8
 from maskgan.labels import colourise, one_hot
-from maskgan.mask_interpolation import LAMBDA_INTER, inner_outer
-from maskgan.mask_vae import MaskVAE
-from maskgan.pipeline import WEIGHTS
+from maskgan.networks.alpha_blender import AlphaBlender, blend
+from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.mask_vae import MaskVAE
 from maskgan.snapshots import hash_of, network_folder
 
 

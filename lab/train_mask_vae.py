@@ -26,10 +26,10 @@ from lab.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
 from lab.mask_metrics import reconstruction
 from lab.run import Run, picture_grid
 from lab.sources import open_stream, samples_of, sharded, whole_masks
-from maskgan.face_parser import FaceParser
+from maskgan.editing.mask_interpolation import decode_masks, latents
 from maskgan.labels import IGNORE, colourise, one_hot
-from maskgan.mask_interpolation import decode_masks, latents
-from maskgan.mask_vae import PRESETS, MaskVAE
+from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.mask_vae import PRESETS, MaskVAE
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.snapshots import hash_of, network_folder
 

@@ -25,9 +25,9 @@ from lab.launch import command
 from lab.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
 from lab.run import Run, picture_grid
 from lab.sources import samples_of, sharded
-from maskgan.face_parser import FaceParser
 from maskgan.images import to_uint8
 from maskgan.labels import colourise
+from maskgan.networks.face_parser import FaceParser
 from maskgan.snapshots import hash_of, network_folder
 
 

@@ -13,12 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .dense_mapping import DenseMappingNetwork as DenseMappingNetwork
-    from .face_parser import FaceParser as FaceParser
-    from .images import read_photo as read_photo
-    from .mask_files import read_mask as read_mask
-    from .mask_files import write_mask as write_mask
-    from .pipeline import MaskGANPipeline as MaskGANPipeline
+    from maskgan.editing.pipeline import MaskGANPipeline as MaskGANPipeline
+    from maskgan.images import read_photo as read_photo
+    from maskgan.mask_files import read_mask as read_mask
+    from maskgan.mask_files import write_mask as write_mask
+    from maskgan.networks.dense_mapping import DenseMappingNetwork as DenseMappingNetwork
+    from maskgan.networks.face_parser import FaceParser as FaceParser
 
 # ONNX Runtime, which diffusers loads too, otherwise writes an id of this computer and reports its use to its maker. It
 # reads this when it is first imported.
@@ -26,11 +26,11 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Loaded when first used, so that `import maskgan.labels` does not wait for diffusers.
 _HOMES = {
-    "AlphaBlender": "alpha_blender",
-    "DenseMappingNetwork": "dense_mapping",
-    "FaceParser": "face_parser",
-    "MaskGANPipeline": "pipeline",
-    "MaskVAE": "mask_vae",
+    "AlphaBlender": "networks.alpha_blender",
+    "DenseMappingNetwork": "networks.dense_mapping",
+    "FaceParser": "networks.face_parser",
+    "MaskGANPipeline": "editing.pipeline",
+    "MaskVAE": "networks.mask_vae",
     "read_mask": "mask_files",
     "read_photo": "images",
     "write_mask": "mask_files",

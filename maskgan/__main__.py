@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from maskgan.pipeline import MaskGANPipeline
+    from maskgan.editing.pipeline import MaskGANPipeline
 
 # Everything heavy is imported where it is used, so that --help and a wrong command answer at once.
 
@@ -129,7 +129,7 @@ def load_pipeline(weights: Path | None, device: str | None) -> MaskGANPipeline:
     """The bundled pipeline, or the one saved in `weights`, on `device`."""
     if weights is not None and not weights.is_dir():
         raise UsageError(f"There is no folder {weights} with weights; check the name.")
-    from maskgan.pipeline import MaskGANPipeline
+    from maskgan.editing.pipeline import MaskGANPipeline
 
     try:
         return MaskGANPipeline.bundled(weights, device)

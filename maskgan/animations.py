@@ -16,10 +16,10 @@ import av
 import numpy as np
 from PIL import Image
 
-from .labels import colourise
-from .mask_files import write_mask
-from .provenance import gif_that_tells, mp4_that_tells, save_picture
-from .snapshots import Weights
+from maskgan.labels import colourise
+from maskgan.mask_files import write_mask
+from maskgan.provenance import gif_that_tells, mp4_that_tells, save_picture
+from maskgan.snapshots import Weights
 
 
 def gif(frames: Sequence[np.ndarray], fps: float = 12, weights: Weights | None = None) -> bytes:

@@ -26,11 +26,11 @@ import cv2
 import numpy as np
 import torch
 
-from .dense_mapping import DenseMappingNetwork
-from .images import read_photo
-from .labels import Label
-from .mask_files import read_mask, resize_mask
-from .pipeline import CROP_SIZE, Face, MaskGANPipeline
+from maskgan.editing.pipeline import CROP_SIZE, Face, MaskGANPipeline
+from maskgan.images import read_photo
+from maskgan.labels import Label
+from maskgan.mask_files import read_mask, resize_mask
+from maskgan.networks.dense_mapping import DenseMappingNetwork
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SIZES = (256, 512)

@@ -18,8 +18,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import XMP as TIFF_XMP
 
-from .pipeline import Edit
-from .snapshots import Weights
+from maskgan.editing.pipeline import Edit
+from maskgan.snapshots import Weights
 
 #: A photo of which a part was drawn by trained networks, or a face in its style.
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"

@@ -16,12 +16,12 @@ import pytest
 import torch
 from PIL import Image
 
-from maskgan.alpha_blender import AlphaBlender
-from maskgan.dense_mapping import DenseMappingNetwork
-from maskgan.face_parser import FaceParser
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import IGNORE, PALETTE, Label
-from maskgan.mask_vae import MaskVAE
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.networks.alpha_blender import AlphaBlender
+from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.mask_vae import MaskVAE
 from maskgan.provenance import IPTC_EXTENSION
 
 

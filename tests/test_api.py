@@ -26,15 +26,15 @@ from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from maskgan.hot_reload import Serving
+from maskgan.editing.morphing import Morph
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.style_copy import REGIONS, copy_style
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask, write_mask
-from maskgan.morphing import Morph
-from maskgan.pipeline import MaskGANPipeline
 from maskgan.provenance import AI_SYSTEM, DIGITAL_SOURCE_TYPE
+from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
-from maskgan.style_copy import REGIONS, copy_style
 from maskgan.ui.api import MAX_MASK_SIDE, Api
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples

@@ -20,13 +20,13 @@ pytest.importorskip("gradio")
 import gradio as gr
 
 import app as command
-from maskgan.dense_mapping import DenseMappingNetwork
-from maskgan.face_parser import FaceParser
-from maskgan.faces import DetectedFace
+from maskgan.editing.faces import DetectedFace
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask, write_mask
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
 from maskgan.provenance import DIGITAL_SOURCE_TYPE
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.app import build_app, launch_options

@@ -12,7 +12,7 @@ from torch import Tensor
 from lab.baselines import BASELINES, TINY, Baseline, Pix2PixHDLike, load_generator
 from lab.noise import SampleNoise
 from lab.pretrain_dmn import style_of_an_edit
-from maskgan.dense_mapping import DenseMappingNetwork
+from maskgan.networks.dense_mapping import DenseMappingNetwork
 
 names = pytest.mark.parametrize("name", sorted(BASELINES))
 

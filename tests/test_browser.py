@@ -14,12 +14,12 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from maskgan.dense_mapping import DenseMappingNetwork
-from maskgan.face_parser import FaceParser
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
 

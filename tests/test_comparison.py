@@ -19,11 +19,11 @@ from lab.generators import draw
 from lab.installed_measures import MissingMeasureError
 from lab.judge import Judge
 from lab.metrics import Confusion, mean_colours, psnr
+from maskgan.editing.mask_interpolation import inner_outer
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import to_tensor
 from maskgan.labels import IGNORE, Label
-from maskgan.mask_interpolation import inner_outer
-from maskgan.mask_vae import MaskVAE
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.networks.mask_vae import MaskVAE
 
 
 @pytest.fixture(scope="module")

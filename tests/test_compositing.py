@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskgan.compositing import keep_untouched
+from maskgan.editing.compositing import keep_untouched
 from maskgan.labels import Label
 
 SIZE = 256

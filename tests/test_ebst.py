@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from lab.adversary import Adversary
 from lab.noise import SampleNoise
 from lab.train_ebst import algorithm_1, simulated_edits
-from maskgan.alpha_blender import AlphaBlender, blend
-from maskgan.dense_mapping import DenseMappingNetwork
-from maskgan.face_parser import FaceParser
+from maskgan.editing.mask_interpolation import inner_outer
 from maskgan.labels import one_hot
-from maskgan.mask_interpolation import inner_outer
-from maskgan.mask_vae import MaskVAE
+from maskgan.networks.alpha_blender import AlphaBlender, blend
+from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.mask_vae import MaskVAE
 from maskgan.snapshots import hash_of, network_folder, newest_snapshot
 
 

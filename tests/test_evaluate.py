@@ -13,9 +13,9 @@ import pytest
 from lab import evaluate
 from lab.baselines import BASELINES, TINY
 from lab.metrics import Confusion, drift, frechet_distance, mean_colours, psnr, ssim
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import IGNORE
-from maskgan.mask_vae import MaskVAE
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.networks.mask_vae import MaskVAE
 
 
 def confusion(truth: list, answer: list) -> Confusion:
@@ -262,7 +262,7 @@ def test_the_benchmark_writes_a_row_per_network_stage_and_size(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     from maskgan import benchmark
-    from maskgan.dense_mapping import DenseMappingNetwork
+    from maskgan.networks.dense_mapping import DenseMappingNetwork
 
     def small(name: str) -> DenseMappingNetwork:
         assert name == "published"

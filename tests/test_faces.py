@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskgan.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back
+from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask

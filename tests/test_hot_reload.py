@@ -19,9 +19,9 @@ import torch
 from conftest import draw_face, draw_mask, tiny_pipeline
 from safetensors.torch import load_file, save_file
 
-from maskgan.checkpoints import WeightsRefused, load_checked
-from maskgan.hot_reload import Serving
-from maskgan.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.serving.checkpoints import WeightsRefused, load_checked
+from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import ABOUT, FORMAT, LATEST, combined_hash, file_hashes, publish, weights_hash
 
 PATIENCE = 60  # seconds; only what never happens takes as long
@@ -265,7 +265,7 @@ def test_damage_is_told_once_and_the_old_weights_go_on(
     damage, words = DAMAGES[name]
     damage(snapshot_in(weights))
     former = serving.current()
-    with caplog.at_level(logging.WARNING, "maskgan.hot_reload"):
+    with caplog.at_level(logging.WARNING, "maskgan.serving.hot_reload"):
         for _ in range(3):
             serving.poll()
     assert serving.current() is former

@@ -16,11 +16,11 @@ pytest.importorskip("gradio")
 import gradio as gr
 
 import app as command
-from maskgan.hot_reload import Serving
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.style_copy import copy_style
 from maskgan.labels import Label
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import publish
-from maskgan.style_copy import copy_style
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas

@@ -70,7 +70,7 @@ def test_the_library_loads_where_gradio_is_missing() -> None:
     code = (
         "import sys\n"
         "sys.modules['gradio'] = sys.modules['lab'] = None\n"  # importing either now raises ImportError
-        "import maskgan.pipeline, maskgan.published, maskgan.mask_vae, maskgan.quick_edits\n"
-        "assert maskgan.MaskGANPipeline is maskgan.pipeline.MaskGANPipeline\n"
+        "import maskgan.editing.pipeline, maskgan.networks.published, maskgan.networks.mask_vae, maskgan.quick_edits\n"
+        "assert maskgan.MaskGANPipeline is maskgan.editing.pipeline.MaskGANPipeline\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

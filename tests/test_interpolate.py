@@ -14,10 +14,10 @@ from conftest import draw_face, draw_mask
 from PIL import Image, ImageSequence
 
 from maskgan.animations import gif, mp4, numbered_pngs
+from maskgan.editing.morphing import T_MAX, T_MIN, Morph, blend_styles, frame_places
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label, colourise
 from maskgan.mask_files import read_mask
-from maskgan.morphing import T_MAX, T_MIN, Morph, blend_styles, frame_places
-from maskgan.pipeline import MaskGANPipeline
 
 SIZE = 64
 

@@ -20,10 +20,10 @@ pytest.importorskip("gradio")
 import gradio as gr
 from test_browser import Visitor
 
-from maskgan.hot_reload import Serving
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label, colourise
 from maskgan.mask_files import read_mask, write_mask
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.serving.hot_reload import Serving
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate_tab import RANDOM, InterpolateTab, Morphing

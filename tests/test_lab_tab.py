@@ -22,8 +22,8 @@ import gradio as gr
 import app as command
 from lab.processes import ROOT, Processes
 from lab.training_flags import NETWORKS, STAGES, TRIAL, USUAL
-from maskgan.hot_reload import Serving
-from maskgan.pipeline import WEIGHTS
+from maskgan.editing.pipeline import WEIGHTS
+from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import publish
 from maskgan.ui import lab_view
 from maskgan.ui.app import build_app

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from maskgan.alpha_blender import AlphaBlender, blend
-from maskgan.global_style import GlobalBackbone, GlobalStyleEncoder
-from maskgan.layers import Decoder, Encoder, ResidualBlock, SpatialFeatureTransform, adaptive_instance_norm
-from maskgan.mask_vae import MaskVAE, reparameterise
+from maskgan.networks.alpha_blender import AlphaBlender, blend
+from maskgan.networks.global_style import GlobalBackbone, GlobalStyleEncoder
+from maskgan.networks.layers import Decoder, Encoder, ResidualBlock, SpatialFeatureTransform, adaptive_instance_norm
+from maskgan.networks.mask_vae import MaskVAE, reparameterise
 
 
 @pytest.fixture(autouse=True)

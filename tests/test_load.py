@@ -19,8 +19,8 @@ pytest.importorskip("gradio")
 import gradio as gr
 from gradio.route_utils import delete_files_created_by_app
 
-from maskgan.dense_mapping import Style
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.networks.dense_mapping import Style
 from maskgan.ui.app import MAX_SESSIONS, build_app, launch_options
 from maskgan.ui.paint_tab import PaintTab
 from tests.load import ROOT, Report, files_in, measure, resident

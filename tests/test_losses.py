@@ -22,8 +22,8 @@ from lab.losses import (
     perceptual_network,
 )
 from lab.train_parser import parsing_loss
-from maskgan.face_parser import FaceParser
 from maskgan.labels import IGNORE, NUM_CLASSES, one_hot
+from maskgan.networks.face_parser import FaceParser
 
 
 def maps(*values: float, shape: tuple[int, ...] = (1, 1, 2, 2)) -> list[Tensor]:

@@ -19,8 +19,7 @@ from lab.launch import TrainingStoppedError
 from lab.mask_losses import soft_dice
 from lab.mask_metrics import falls_back, interpolation_report, reconstruction, smoothness
 from lab.train_mask_vae import divergence, edited_or_moved, mask_vae_loss
-from maskgan.labels import IGNORE, Label, one_hot
-from maskgan.mask_interpolation import (
+from maskgan.editing.mask_interpolation import (
     classes_of,
     decode_masks,
     inner_outer,
@@ -28,7 +27,8 @@ from maskgan.mask_interpolation import (
     interpolate,
     latents,
 )
-from maskgan.mask_vae import PRESETS, MaskVAE
+from maskgan.labels import IGNORE, Label, one_hot
+from maskgan.networks.mask_vae import PRESETS, MaskVAE
 from maskgan.snapshots import network_folder
 
 SIZE = 64

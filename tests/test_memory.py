@@ -13,7 +13,7 @@ import pytest
 PROGRAM = """
 import time
 import psutil
-from maskgan.memory import give_back_freed_memory
+from maskgan.serving.memory import give_back_freed_memory
 
 def megabytes():
     return psutil.Process().memory_info().rss / 1e6

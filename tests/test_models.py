@@ -13,12 +13,12 @@ from diffusers import ModelMixin
 from torch import Tensor, nn
 
 from lab.discriminator import MultiscaleDiscriminator
-from maskgan.alpha_blender import AlphaBlender
-from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
-from maskgan.face_parser import FaceParser
 from maskgan.labels import one_hot
-from maskgan.mask_vae import MaskVAE
-from maskgan.region_style import RegionStyle
+from maskgan.networks.alpha_blender import AlphaBlender
+from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.mask_vae import MaskVAE
+from maskgan.networks.region_style import RegionStyle
 
 SIZE = 64
 #: How small a trained parameter's gradient may be and still count.

@@ -29,10 +29,10 @@ from gradio_client.utils import QueueError, Status
 from test_api import FULL, OTHER, PHOTO, SENTENCE, WEIGHTS
 
 import app as command
-from maskgan.hot_reload import Serving
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.style_copy import copy_style
 from maskgan.images import read_photo
-from maskgan.pipeline import MaskGANPipeline
-from maskgan.style_copy import copy_style
+from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 
 

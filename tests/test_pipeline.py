@@ -11,12 +11,12 @@ import pytest
 import torch
 from conftest import draw_face, draw_mask, tiny_pipeline
 
-from maskgan import pipeline as pipeline_module
-from maskgan.dense_mapping import DenseMappingNetwork
-from maskgan.faces import DetectedFace
+from maskgan.editing import pipeline as pipeline_module
+from maskgan.editing.faces import DetectedFace
+from maskgan.editing.pipeline import CROP_SIZE, Edit, Face, MaskGANPipeline, NoFaceFound
 from maskgan.images import read_photo
 from maskgan.labels import Label, flip
-from maskgan.pipeline import CROP_SIZE, Edit, Face, MaskGANPipeline, NoFaceFound
+from maskgan.networks.dense_mapping import DenseMappingNetwork
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 

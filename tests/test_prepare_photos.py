@@ -14,9 +14,9 @@ from PIL import Image
 from lab import prepare_photos
 from lab.data import find_samples, load
 from lab.prepare_photos import face_id, main, prepare, split_of
-from maskgan import pipeline as pipeline_module
-from maskgan.faces import Alignment, DetectedFace
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.editing import pipeline as pipeline_module
+from maskgan.editing.faces import Alignment, DetectedFace
+from maskgan.editing.pipeline import MaskGANPipeline
 
 SIZE = 64
 #: Eyes, nose and mouth corners as `draw_mask` places them, in a unit square.

@@ -19,11 +19,11 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from maskgan.alpha_blender import AlphaBlender, blend
-from maskgan.dense_mapping import DenseMappingNetwork
-from maskgan.global_style import GlobalBackbone, GlobalStyleEncoder
-from maskgan.mask_vae import MaskVAE
-from maskgan.published import (
+from maskgan.networks.alpha_blender import AlphaBlender, blend
+from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.global_style import GlobalBackbone, GlobalStyleEncoder
+from maskgan.networks.mask_vae import MaskVAE
+from maskgan.networks.published import (
     PublishedNetwork,
     convert_alpha_blender,
     convert_dmn,

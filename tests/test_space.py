@@ -28,9 +28,9 @@ from packaging.version import Version
 
 import app as command
 import maskgan.ui.app as page
-from maskgan.hot_reload import Serving
-from maskgan.hub import is_hub_name
-from maskgan.pipeline import WEIGHTS, MaskGANPipeline
+from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
+from maskgan.serving.hot_reload import Serving
+from maskgan.serving.hub import is_hub_name
 from maskgan.snapshots import weights_hash
 from maskgan.ui.examples import Examples
 from maskgan.ui.zero_gpu import for_zero_gpu
@@ -271,7 +271,7 @@ from gradio_client import Client
 from app import serving_of
 from maskgan.images import read_photo
 from maskgan.labels import Label
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.editing.pipeline import MaskGANPipeline
 
 plain = MaskGANPipeline.bundled(None, "cpu")
 serving = serving_of(None, False, "cuda")  # whatever was asked for: here is no GPU

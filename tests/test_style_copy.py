@@ -10,9 +10,9 @@ import pytest
 import torch
 from conftest import draw_face, draw_mask
 
+from maskgan.editing.pipeline import Face, MaskGANPipeline
+from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions, mix_styles
 from maskgan.labels import MIRRORED_PAIRS, Label
-from maskgan.pipeline import Face, MaskGANPipeline
-from maskgan.style_copy import REGIONS, copy_geometry, copy_style, missing_regions, mix_styles
 
 LIPS = (Label.U_LIP, Label.L_LIP)
 

@@ -14,8 +14,8 @@ pytest.importorskip("gradio")
 
 import gradio as gr
 
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label
-from maskgan.pipeline import MaskGANPipeline
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas

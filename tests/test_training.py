@@ -22,10 +22,10 @@ from lab import bundle, train_parser
 from lab.flags import arguments
 from lab.launch import TrainingStoppedError
 from lab.run import Run, learning_rate_factor
-from maskgan.dense_mapping import PRESETS, DenseMappingNetwork
-from maskgan.face_parser import FaceParser
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import IGNORE
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
 from maskgan.snapshots import network_folder, newest_snapshot
 
 ROOT = Path(__file__).resolve().parent.parent

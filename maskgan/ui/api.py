@@ -25,15 +25,15 @@ from gradio import processing_utils, utils
 from gradio_client import utils as client_utils
 from pydantic import ValidationError, validate_call
 
-from maskgan.faces import DetectedFace
-from maskgan.hot_reload import Serving
+from maskgan.editing.faces import DetectedFace
+from maskgan.editing.morphing import Morph
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.style_copy import copy_style
 from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.mask_files import read_mask
-from maskgan.morphing import Morph
-from maskgan.pipeline import MaskGANPipeline
 from maskgan.provenance import drawn_by
+from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
-from maskgan.style_copy import copy_style
 from maskgan.ui.interpolate_tab import MAX_FRAMES
 from maskgan.ui.paint_tab import DEVICE
 from maskgan.ui.pictures import mask_png, png

@@ -8,10 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from maskgan.hot_reload import Serving
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
-from maskgan.pipeline import MaskGANPipeline
 from maskgan.quick_edits import QUICK_EDITS
+from maskgan.serving.hot_reload import Serving
 from maskgan.ui.api import Api, Blocks
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate_tab import InterpolateTab

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from maskgan.hot_reload import Serving
+from maskgan.editing.pipeline import Face, MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.mask_files import read_mask
-from maskgan.pipeline import Face, MaskGANPipeline
+from maskgan.serving.hot_reload import Serving
 from maskgan.ui.pictures import shrink
 from maskgan.ui.weights_line import UsesWeights
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import gradio as gr
 
-from maskgan.hot_reload import Serving
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS, read_photo
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint_layout import TIME_TO_LIVE

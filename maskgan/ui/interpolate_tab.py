@@ -12,11 +12,11 @@ import numpy as np
 from gradio import processing_utils
 
 from maskgan.animations import gif, mp4, numbered_pngs
-from maskgan.hot_reload import Serving
+from maskgan.editing.morphing import T_MAX, T_MIN, Line, Morph, frame_places
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
 from maskgan.labels import colourise
-from maskgan.morphing import T_MAX, T_MIN, Line, Morph, frame_places
-from maskgan.pipeline import MaskGANPipeline
+from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_input import MaskInput

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from maskgan.pipeline import WEIGHTS
+from maskgan.editing.pipeline import WEIGHTS
 from maskgan.ui import lab_view
 from maskgan.ui.examples import FOLDER as EXAMPLES
 from maskgan.ui.lab_view import RunState

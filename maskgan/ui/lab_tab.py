@@ -12,8 +12,8 @@ from typing import Any
 import gradio as gr
 from gradio import processing_utils
 
-from maskgan.hot_reload import Serving
-from maskgan.pipeline import WEIGHTS
+from maskgan.editing.pipeline import WEIGHTS
+from maskgan.serving.hot_reload import Serving
 from maskgan.ui import lab_view
 from maskgan.ui.lab_layout import CRITICS, NEWEST, RANDOM, Lab, LabLayout, only_examples
 from maskgan.ui.lab_view import RunState

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from maskgan.hot_reload import Serving
+from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import ABOUT, latest_name, read_about
 
 #: Points of a curve at most; longer ones are averaged down.

@@ -19,12 +19,12 @@ import gradio as gr
 import numpy as np
 from gradio import processing_utils
 
-from maskgan.hot_reload import Serving
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.mask_files import read_mask
-from maskgan.pipeline import MaskGANPipeline
 from maskgan.provenance import drawn_by
 from maskgan.quick_edits import QUICK_EDITS
+from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint_layout import PaintLayout

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from maskgan.faces import Alignment, DetectedFace, paste_back
+from maskgan.editing.faces import Alignment, DetectedFace, paste_back
+from maskgan.editing.pipeline import Edit
 from maskgan.mask_files import write_mask
-from maskgan.pipeline import Edit
 from maskgan.provenance import encode_picture
 from maskgan.snapshots import Weights
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from maskgan.faces import DetectedFace
-from maskgan.pipeline import Edit, Face
+from maskgan.editing.faces import DetectedFace
+from maskgan.editing.pipeline import Edit, Face
 
 #: The history keeps this many results ...
 MAX_STEPS = 24

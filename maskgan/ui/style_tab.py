@@ -10,11 +10,11 @@ import gradio as gr
 import numpy as np
 from gradio import processing_utils
 
-from maskgan.hot_reload import Serving
+from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
 from maskgan.images import MAX_PIXELS
-from maskgan.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.provenance import drawn_by
-from maskgan.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
+from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_input import FaceInput
 from maskgan.ui.paint_tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells

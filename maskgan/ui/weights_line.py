@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from maskgan.hot_reload import Serving
-from maskgan.pipeline import Edit, MaskGANPipeline
+from maskgan.editing.pipeline import Edit, MaskGANPipeline
+from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.session import Session
 

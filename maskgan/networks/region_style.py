@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .labels import NUM_CLASSES
-from .layers import SpatialFeatureTransform, adaptive_instance_norm
+from maskgan.labels import NUM_CLASSES
+from maskgan.networks.layers import SpatialFeatureTransform, adaptive_instance_norm
 
 #: Cells of the residue along each side, whatever the resolution.
 GRID = 16

@@ -7,7 +7,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from maskgan.layers import Decoder, Encoder, ResidualBlock
+from maskgan.networks.layers import Decoder, Encoder, ResidualBlock
 
 
 class AlphaBlender(ModelMixin, ConfigMixin):

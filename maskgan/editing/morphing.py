@@ -13,14 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .dense_mapping import Style
-from .labels import check_mask, one_hot
-from .mask_files import resize_mask
-from .mask_interpolation import LAMBDA_INTER, classes_of
-from .mask_vae import MaskVAE
-from .pipeline import MaskGANPipeline
-from .region_style import RegionStyle
-from .snapshots import Weights
+from maskgan.editing.mask_interpolation import LAMBDA_INTER, classes_of
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.labels import check_mask, one_hot
+from maskgan.mask_files import resize_mask
+from maskgan.networks.dense_mapping import Style
+from maskgan.networks.mask_vae import MaskVAE
+from maskgan.networks.region_style import RegionStyle
+from maskgan.snapshots import Weights
 
 #: The line goes on beyond both ends by as much as EBST's outer mask lies behind the target.
 T_MIN, T_MAX = -1 / LAMBDA_INTER, 1 + 1 / LAMBDA_INTER

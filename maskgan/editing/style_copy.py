@@ -3,7 +3,7 @@
 Figure 1 of the paper shows it both ways. `copy_style` keeps the target's shapes and takes the source's style;
 `copy_geometry` keeps the target's style and takes the source's shapes.
 
-With a style per region (`maskgan.region_style`) any choice of regions can be copied: their codes come from the
+With a style per region (`maskgan.networks.region_style`) any choice of regions can be copied: their codes come from the
 source, without its residue, which is tied to places in the source's picture; the target's residue is left out beside
 it, for its light and shadows are in the photo already. What the network then draws is not shown itself: the photo is
 moved by the difference between G(mixed style) and G(own style), smoothed within each class, so that the photo keeps
@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .dense_mapping import Style
-from .labels import MIRRORED_PAIRS, NUM_CLASSES, Label
-from .pipeline import Edit, Face, MaskGANPipeline
+from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.labels import MIRRORED_PAIRS, NUM_CLASSES, Label
+from maskgan.networks.dense_mapping import Style
 
 #: How far a copied region fades into its surroundings, in pixels of a 256 px crop.
 _FEATHER = 3.0

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .labels import check_mask, one_hot
-from .mask_vae import MaskVAE
+from maskgan.labels import check_mask, one_hot
+from maskgan.networks.mask_vae import MaskVAE
 
 #: lambda_inter of MaskGAN's Algorithm 1.
 LAMBDA_INTER = 2.5

@@ -8,7 +8,7 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
-from .snapshots import ABOUT, INDEX
+from maskgan.snapshots import ABOUT, INDEX
 
 #: All that a pipeline folder needs; whatever else a repository holds, pickled weights above all, is never fetched.
 FILES = (INDEX, ABOUT, "*/config.json", "*/*.safetensors")

@@ -15,9 +15,9 @@ import logging
 import threading
 from pathlib import Path
 
-from .checkpoints import WeightsRefused, load_checked
-from .pipeline import MaskGANPipeline
-from .snapshots import ABOUT, newest_snapshot, weights_hash
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.serving.checkpoints import WeightsRefused, load_checked
+from maskgan.snapshots import ABOUT, newest_snapshot, weights_hash
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from .labels import NUM_CLASSES
+from maskgan.labels import NUM_CLASSES
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

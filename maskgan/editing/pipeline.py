@@ -15,18 +15,19 @@ from diffusers import DiffusionPipeline, ModelMixin
 from diffusers.utils import logging as diffusers_logging
 from torch import Tensor
 
-from . import compositing, labels
-from .alpha_blender import AlphaBlender
-from .dense_mapping import DenseMappingNetwork, Style
-from .face_parser import FaceParser
-from .faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back
-from .images import to_tensor
-from .mask_files import resize_mask
-from .mask_vae import MaskVAE
-from .snapshots import Weights, newest_snapshot
+from maskgan import labels
+from maskgan.editing import compositing
+from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back
+from maskgan.images import to_tensor
+from maskgan.mask_files import resize_mask
+from maskgan.networks.alpha_blender import AlphaBlender
+from maskgan.networks.dense_mapping import DenseMappingNetwork, Style
+from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.mask_vae import MaskVAE
+from maskgan.snapshots import Weights, newest_snapshot
 
 #: Where the bundled weights lie.
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parents[1] / "weights"
 
 #: Side of the face crop that the bundled networks work on.
 CROP_SIZE = 256

@@ -17,9 +17,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from maskgan.alpha_blender import AlphaBlender
-from maskgan.global_style import GlobalBackbone, GlobalStyleEncoder
-from maskgan.mask_vae import MaskVAE
+from maskgan.networks.alpha_blender import AlphaBlender
+from maskgan.networks.global_style import GlobalBackbone, GlobalStyleEncoder
+from maskgan.networks.mask_vae import MaskVAE
 
 Tensors = Mapping[str, Tensor]
 

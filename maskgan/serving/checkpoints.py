@@ -19,14 +19,14 @@ import torch
 from diffusers import ModelMixin
 from safetensors import SafetensorError
 
-from .alpha_blender import AlphaBlender
-from .dense_mapping import DenseMappingNetwork
-from .face_parser import FaceParser
-from .labels import PALETTE, Label, one_hot
-from .mask_files import resize_mask
-from .mask_vae import MaskVAE
-from .pipeline import CROP_SIZE, MaskGANPipeline, best_device
-from .snapshots import INDEX, Weights, combined_hash, read_about, weight_files
+from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline, best_device
+from maskgan.labels import PALETTE, Label, one_hot
+from maskgan.mask_files import resize_mask
+from maskgan.networks.alpha_blender import AlphaBlender
+from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.mask_vae import MaskVAE
+from maskgan.snapshots import INDEX, Weights, combined_hash, read_about, weight_files
 
 #: The networks of a pipeline by name; the first two are needed.
 NETWORKS: dict[str, type[ModelMixin]] = {

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES
-from maskgan.layers import Decoder, Encoder, ResidualBlock, SpatialFeatureTransform, reflect_conv
+from maskgan.networks.layers import Decoder, Encoder, ResidualBlock, SpatialFeatureTransform, reflect_conv
 
 
 class GlobalStyleEncoder(nn.Module):

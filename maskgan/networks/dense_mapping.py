@@ -9,10 +9,10 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
-from .global_style import GlobalBackbone, GlobalStyleEncoder
-from .labels import NUM_CLASSES, one_hot
-from .published import load_published
-from .region_style import RegionBackbone, RegionStyle, RegionStyleEncoder
+from maskgan.labels import NUM_CLASSES, one_hot
+from maskgan.networks.global_style import GlobalBackbone, GlobalStyleEncoder
+from maskgan.networks.published import load_published
+from maskgan.networks.region_style import RegionBackbone, RegionStyle, RegionStyleEncoder
 
 #: Constructor arguments by name. `published` computes what the authors' generator computes; `studio` is bundled.
 PRESETS: dict[str, dict] = {
