@@ -38,7 +38,7 @@ from maskgan.snapshots import Weights
 from maskgan.ui.api import MAX_MASK_SIDE, Api
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
-from maskgan.ui.paint_tab import PaintTab
+from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 
 PHOTO, OTHER = FOLDER / "photo_01.jpg", FOLDER / "images" / "portrait_02.jpg"

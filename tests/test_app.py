@@ -32,7 +32,7 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.mask_canvas import MaskCanvas
-from maskgan.ui.paint_tab import PaintTab
+from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import MAX_HISTORY_BYTES, MAX_STEPS, Session
 
 LOOK = ("face", True, False)

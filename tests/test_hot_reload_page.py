@@ -24,7 +24,7 @@ from maskgan.snapshots import publish
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
-from maskgan.ui.paint_tab import PaintTab
+from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 from maskgan.ui.weights_line import WeightsNews, news
 

@@ -26,9 +26,9 @@ from maskgan.mask_files import read_mask, write_mask
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
-from maskgan.ui.interpolate_tab import RANDOM, InterpolateTab, Morphing
+from maskgan.ui.interpolate.tab import RANDOM, InterpolateTab, Morphing
 from maskgan.ui.mask_canvas import MaskCanvas
-from maskgan.ui.paint_tab import PaintTab
+from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 
 LOOK = ("face", True, False)

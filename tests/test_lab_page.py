@@ -27,8 +27,8 @@ from lab.data import find_samples, load
 from lab.processes import ROOT, Processes
 from maskgan.labels import IGNORE, Label
 from maskgan.snapshots import weights_hash
-from maskgan.ui import lab_view
 from maskgan.ui.examples import FOLDER, Examples
+from maskgan.ui.lab import view as lab_view
 
 PATIENCE = 300  # seconds; only what never happens takes as long
 NAME = "pretrain_dmn-1"  # given by the lab

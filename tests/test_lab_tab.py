@@ -25,10 +25,10 @@ from lab.training_flags import NETWORKS, STAGES, TRIAL, USUAL
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import publish
-from maskgan.ui import lab_view
 from maskgan.ui.app import build_app
 from maskgan.ui.examples import FOLDER, Examples
-from maskgan.ui.lab_tab import LabTab
+from maskgan.ui.lab import view as lab_view
+from maskgan.ui.lab.tab import LabTab
 
 PATIENCE = 300  # seconds; only what never happens takes as long
 

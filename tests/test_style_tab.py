@@ -20,7 +20,7 @@ from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.session import Session
-from maskgan.ui.style_tab import StyleTab
+from maskgan.ui.style.tab import StyleTab
 
 PATIENCE = 60_000  # ms
 STYLE = ("style", ["skin", "hair"], 1.0)

@@ -34,8 +34,8 @@ from maskgan.mask_files import read_mask
 from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
-from maskgan.ui.interpolate_tab import MAX_FRAMES
-from maskgan.ui.paint_tab import DEVICE
+from maskgan.ui.interpolate.tab import MAX_FRAMES
+from maskgan.ui.paint.tab import DEVICE
 from maskgan.ui.pictures import mask_png, png
 
 #: Sides of masks that `/interpolate` takes, in pixels: it holds 19 planes of them.

@@ -14,12 +14,12 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.api import Api, Blocks
 from maskgan.ui.examples import Examples
-from maskgan.ui.interpolate_tab import InterpolateTab
-from maskgan.ui.lab_layout import Lab
-from maskgan.ui.lab_tab import LabTab
-from maskgan.ui.paint_layout import TIME_TO_LIVE
-from maskgan.ui.paint_tab import DEVICE, PaintTab
-from maskgan.ui.style_tab import StyleTab
+from maskgan.ui.interpolate.tab import InterpolateTab
+from maskgan.ui.lab.layout import Lab
+from maskgan.ui.lab.tab import LabTab
+from maskgan.ui.paint.layout import TIME_TO_LIVE
+from maskgan.ui.paint.tab import DEVICE, PaintTab
+from maskgan.ui.style.tab import StyleTab
 from maskgan.ui.weights_line import WeightsNews
 
 TITLE = "MaskGAN Studio"
@@ -64,7 +64,7 @@ def launch_options() -> dict[str, Any]:
     """What `Blocks.launch` has to be told about the page's looks and limits."""
     return {
         "theme": theme(),
-        "css_paths": [Path(__file__).with_name(name) for name in ("page.css", "interpolate.css")],
+        "css_paths": [Path(__file__).parent / name for name in ("page.css", "interpolate/interpolate.css")],
         "head": _HEAD,
         "footer_links": [],
         "max_file_size": "200mb",

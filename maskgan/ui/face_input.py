@@ -18,8 +18,8 @@ from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
-from maskgan.ui.paint_layout import TIME_TO_LIVE
-from maskgan.ui.paint_tab import DEVICE, Updates, tells
+from maskgan.ui.paint.layout import TIME_TO_LIVE
+from maskgan.ui.paint.tab import DEVICE, Updates, tells
 from maskgan.ui.pictures import face_thumbnails
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import UsesWeights

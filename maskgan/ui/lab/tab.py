@@ -14,10 +14,10 @@ from gradio import processing_utils
 
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.serving.hot_reload import Serving
-from maskgan.ui import lab_view
-from maskgan.ui.lab_layout import CRITICS, NEWEST, RANDOM, Lab, LabLayout, only_examples
-from maskgan.ui.lab_view import RunState
-from maskgan.ui.paint_tab import Updates, tells
+from maskgan.ui.lab import view as lab_view
+from maskgan.ui.lab.layout import CRITICS, NEWEST, RANDOM, Lab, LabLayout, only_examples
+from maskgan.ui.lab.view import RunState
+from maskgan.ui.paint.tab import Updates, tells
 
 #: Fields of the form that are flags of the trainers, under their names; and those that not all stages have.
 _FLAGS = ("resolution", "max_steps", "batch_size", "learning_rate", "mixed_precision", "seed", "perceptual")

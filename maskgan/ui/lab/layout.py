@@ -1,4 +1,4 @@
-"""The components of the Lab tab and where they stand; what they do is in `lab_tab.py`."""
+"""The components of the Lab tab and where they stand; what they do is in `tab.py`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import gradio as gr
 
 from maskgan.editing.pipeline import WEIGHTS
-from maskgan.ui import lab_view
 from maskgan.ui.examples import FOLDER as EXAMPLES
-from maskgan.ui.lab_view import RunState
+from maskgan.ui.lab import view as lab_view
+from maskgan.ui.lab.view import RunState
 
 #: So often does an open tab look at the runs, in seconds.
 _EVERY = 2

@@ -1,4 +1,4 @@
-"""What the Paint tab looks like; `paint_tab.py` says what it does, `page.css` where things stand."""
+"""What the Paint tab looks like; `tab.py` says what it does, `page.css` where things stand."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from maskgan.labels import colourise
 from maskgan.mask_files import read_mask
 from maskgan.ui.face_input import FaceInput
 from maskgan.ui.mask_canvas import MaskCanvas
-from maskgan.ui.paint_tab import DEVICE, Updates, tells
+from maskgan.ui.paint.tab import DEVICE, Updates, tells
 from maskgan.ui.session import OpenFace, Session
 
 _QUIET = {"show_progress": "minimal", "api_visibility": "undocumented", **DEVICE}

@@ -27,7 +27,7 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
-from maskgan.ui.paint_layout import PaintLayout
+from maskgan.ui.paint.layout import PaintLayout
 from maskgan.ui.pictures import face_thumbnails, jpeg, mask_png, photos_for_screen, png, thumbnail, webp
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import UsesWeights, made_by

@@ -19,9 +19,9 @@ from maskgan.labels import colourise
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.examples import Examples
-from maskgan.ui.mask_input import MaskInput
-from maskgan.ui.paint_layout import TIME_TO_LIVE
-from maskgan.ui.paint_tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
+from maskgan.ui.interpolate.mask_input import MaskInput
+from maskgan.ui.paint.layout import TIME_TO_LIVE
+from maskgan.ui.paint.tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
 from maskgan.ui.pictures import shrink, webp
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import UsesWeights, drawn_line

@@ -17,7 +17,7 @@ from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_input import FaceInput
-from maskgan.ui.paint_tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
+from maskgan.ui.paint.tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
 from maskgan.ui.pictures import jpeg, png, webp
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import UsesWeights, made_by
