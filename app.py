@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lab.processes import Processes
+    from lab.jobs.processes import Processes
     from maskgan.serving.hot_reload import Serving
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before anything imports gradio
@@ -113,7 +113,7 @@ def lab_of(wanted: bool, runs: Path, data: list[Path], weights: Path | None) -> 
         wanted = allowed
     if not wanted:
         return None
-    from lab.processes import Processes
+    from lab.jobs.processes import Processes
     from maskgan.editing.pipeline import WEIGHTS
     from maskgan.ui.examples import FOLDER
 

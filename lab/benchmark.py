@@ -28,16 +28,16 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from lab import adversary
-from lab.augment import ForParsing
-from lab.data import FaceStream, find_samples
-from lab.fill import fill_ignored
-from lab.flags import arguments
+from lab.data.augment import ForParsing
+from lab.data.faces import FaceStream, find_samples
+from lab.data.fill import fill_ignored
 from lab.pretrain_dmn import style_of_an_edit
-from lab.run import Run
 from lab.train_ebst import algorithm_1
 from lab.train_mask_vae import edited_or_moved, mask_vae_loss
 from lab.train_parser import parsing_loss
+from lab.training import adversary
+from lab.training.flags import arguments
+from lab.training.run import Run
 from maskgan.editing.mask_interpolation import LAMBDA_INTER, inner_outer
 from maskgan.labels import PALETTE, Label, one_hot
 from maskgan.networks.alpha_blender import AlphaBlender, blend
@@ -260,7 +260,7 @@ def compare(ways: dict[str, Step], stream: FaceStream, batch_size: int, rounds: 
 
 
 def draw_faces(folder: Path, count: int = FACES, size: int = 256) -> None:
-    """Write faces in the plain format of `lab/data.py`: ovals in a colour per class, grain, moved about."""
+    """Write faces in the plain format of `lab/data/faces.py`: ovals in a colour per class, grain, moved about."""
     random = np.random.default_rng(0)
     ovals = (  # class, centre and size as shares of the side
         (Label.HAIR, 0.5, 0.42, 0.72, 0.76), (Label.NECK, 0.5, 0.9, 0.26, 0.3), (Label.SKIN, 0.5, 0.52, 0.52, 0.68),

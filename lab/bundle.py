@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from lab.pipelines import NETWORKS, assembled, save
+from lab.training.pipelines import NETWORKS, assembled, save
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.snapshots import network_folder
 

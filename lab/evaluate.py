@@ -41,16 +41,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from lab.comparison import RARE, Faces, batches, compare, floor, load_faces, resized
-from lab.comparison_table import contact_sheet, table
-from lab.data import find_samples
-from lab.edited_masks import edited_masks
-from lab.generators import Generator, load_named, parse_named_folder
-from lab.installed_measures import MissingMeasureError, face_embedder, inception, lpips
-from lab.judge import Judge
-from lab.mask_metrics import interpolation_report, reconstruction
-from lab.metrics import Confusion, frechet_distance
-from lab.run import save_picture
+from lab.data.faces import find_samples
+from lab.evaluation.comparison import RARE, Faces, batches, compare, floor, load_faces, resized
+from lab.evaluation.comparison_table import contact_sheet, table
+from lab.evaluation.edited_masks import edited_masks
+from lab.evaluation.generators import Generator, load_named, parse_named_folder
+from lab.evaluation.installed_measures import MissingMeasureError, face_embedder, inception, lpips
+from lab.evaluation.judge import Judge
+from lab.evaluation.mask_metrics import interpolation_report, reconstruction
+from lab.evaluation.metrics import Confusion, frechet_distance
+from lab.training.run import save_picture
 from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline
 from maskgan.labels import NUM_CLASSES
 from maskgan.networks.mask_vae import MaskVAE
@@ -167,7 +167,7 @@ def arguments() -> argparse.ArgumentParser:
         prog="python -m lab.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--data", type=Path, required=True, help="folder in the plain format (see lab/data.py)")
+    add("--data", type=Path, required=True, help="folder in the plain format (see lab/data/faces.py)")
     add("--split", default="val")
     add("--weights", type=Path, metavar="FOLDER", help="another pipeline than the bundled one")
     add("--compare", nargs="+", default=[], metavar="NAME=FOLDER", help="further generators: network folders, or runs")

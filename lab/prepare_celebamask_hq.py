@@ -15,7 +15,7 @@ OUT/report.json:
     left_out                                [id, ...] not written
     findings                                [{"id": "00007", "kind", "part" (or null), "sentence", "left_out"}, ...]
 
-The kinds are those of `lab.celebamask_hq.Finding`. A finding with `left_out` keeps its face out of OUT; the others
+The kinds are those of `lab.data.celebamask_hq.Finding`. A finding with `left_out` keeps its face out of OUT; the others
 are suspects that a person should see: OUT/suspects-NN.jpg shows photo and label map of every face with a finding.
 """
 
@@ -41,8 +41,8 @@ import cv2
 import numpy as np
 from tqdm.auto import tqdm
 
-from lab.celebamask_hq import BadFace, CelebAMaskHQ, examine
-from lab.plain_format import PlainFolder, remove_face, write_atomically, write_face
+from lab.data.celebamask_hq import BadFace, CelebAMaskHQ, examine
+from lab.data.plain_format import PlainFolder, remove_face, write_atomically, write_face
 from maskgan.labels import colourise
 from maskgan.mask_files import resize_mask
 

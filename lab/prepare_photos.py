@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from lab.plain_format import PlainFolder, csv_text, remove_face, write_atomically, write_face
+from lab.data.plain_format import PlainFolder, csv_text, remove_face, write_atomically, write_face
 from maskgan.__main__ import PICTURE_SUFFIXES
 from maskgan.editing.faces import Alignment
 from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline, NoFaceFound

@@ -19,13 +19,13 @@ import torch.nn.functional as F
 from diffusers import ModelMixin
 from torch import Tensor
 
-from lab import adversary
-from lab.baselines import BASELINES, load_generator
-from lab.flags import arguments
-from lab.launch import command
-from lab.noise import SampleNoise
-from lab.run import Run, picture_grid
-from lab.sources import open_stream, whole_masks
+from lab.data.sources import open_stream, whole_masks
+from lab.training import adversary
+from lab.training.baselines import BASELINES, load_generator
+from lab.training.flags import arguments
+from lab.training.launch import command
+from lab.training.noise import SampleNoise
+from lab.training.run import Run, picture_grid
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_uint8
 from maskgan.labels import NUM_CLASSES, colourise, one_hot

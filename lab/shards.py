@@ -31,8 +31,8 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 from tqdm.auto import tqdm
 
-from lab.data import Augmentation, FaceWithMask, Sample, as_tensors, find_samples, hide_lens_interiors, read_ids
-from lab.plain_format import write_atomically
+from lab.data.faces import Augmentation, FaceWithMask, Sample, as_tensors, find_samples, hide_lens_interiors, read_ids
+from lab.data.plain_format import write_atomically
 from maskgan import labels
 
 

@@ -20,13 +20,13 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from lab import adversary
-from lab.flags import arguments
-from lab.launch import command
-from lab.noise import SampleNoise
+from lab.data.sources import open_stream, whole_masks
 from lab.pretrain_dmn import style_of_an_edit
-from lab.run import Run, picture_grid
-from lab.sources import open_stream, whole_masks
+from lab.training import adversary
+from lab.training.flags import arguments
+from lab.training.launch import command
+from lab.training.noise import SampleNoise
+from lab.training.run import Run, picture_grid
 from maskgan.editing.mask_interpolation import LAMBDA_INTER, inner_outer
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_uint8

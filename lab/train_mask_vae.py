@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.data import FaceWithMask, class_weights, filled_mask, load, resize
-from lab.fill import fill_ignored
-from lab.flags import arguments
-from lab.launch import TrainingStoppedError, command
-from lab.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
-from lab.mask_metrics import reconstruction
-from lab.run import Run, picture_grid
-from lab.sources import open_stream, samples_of, sharded, whole_masks
+from lab.data.faces import FaceWithMask, class_weights, filled_mask, load, resize
+from lab.data.fill import fill_ignored
+from lab.data.sources import open_stream, samples_of, sharded, whole_masks
+from lab.evaluation.mask_metrics import reconstruction
+from lab.training.flags import arguments
+from lab.training.launch import TrainingStoppedError, command
+from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
+from lab.training.run import Run, picture_grid
 from maskgan.editing.mask_interpolation import decode_masks, latents
 from maskgan.labels import IGNORE, colourise, one_hot
 from maskgan.networks.face_parser import FaceParser
@@ -60,7 +60,7 @@ def mask_vae_loss(
         kl_weight: lambda_KL.
         dice_weight: of `soft_dice`, which the paper does not have: it keeps small and rare classes from vanishing.
             Every third pixel takes part, a lattice over the mask that costs a third of the time.
-        over_processes: see `lab/mask_losses.py`.
+        over_processes: see `lab/training/mask_losses.py`.
 
     Returns:
         The total, and its parts by name: `reconstruct` in nats per pixel, `kl` in nats per mask, `dice` if asked for.

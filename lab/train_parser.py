@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab import augment
-from lab.data import FaceStream, class_weights
-from lab.flags import arguments
-from lab.launch import command
-from lab.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
-from lab.run import Run, picture_grid
-from lab.sources import samples_of, sharded
+from lab.data import augment
+from lab.data.faces import FaceStream, class_weights
+from lab.data.sources import samples_of, sharded
+from lab.training.flags import arguments
+from lab.training.launch import command
+from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
+from lab.training.run import Run, picture_grid
 from maskgan.images import to_uint8
 from maskgan.labels import colourise
 from maskgan.networks.face_parser import FaceParser

@@ -120,7 +120,7 @@ def face_photo(face_mask: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def make_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Writes folders in the plain format of `lab/data.py`."""
+    """Writes folders in the plain format of `lab/data/faces.py`."""
 
     def make(train: int = 5, val: int = 2, size: int = 64, ignored: bool = True) -> Path:
         folder = tmp_path_factory.mktemp("faces")

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lab.baselines import BASELINES, TINY, Baseline, Pix2PixHDLike, load_generator
-from lab.noise import SampleNoise
 from lab.pretrain_dmn import style_of_an_edit
+from lab.training.baselines import BASELINES, TINY, Baseline, Pix2PixHDLike, load_generator
+from lab.training.noise import SampleNoise
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 
 names = pytest.mark.parametrize("name", sorted(BASELINES))

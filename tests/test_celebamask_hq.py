@@ -18,8 +18,8 @@ from conftest import draw_face, draw_mask
 from PIL import Image
 
 from lab import prepare_celebamask_hq
-from lab.celebamask_hq import BadFace, CelebAMaskHQ, layout_faults, merge
-from lab.data import find_samples, load
+from lab.data.celebamask_hq import BadFace, CelebAMaskHQ, layout_faults, merge
+from lab.data.faces import find_samples, load
 from lab.prepare_celebamask_hq import main, prepare
 from maskgan.labels import MIRRORED_PAIRS, PART_NAMES, Label, colourise
 

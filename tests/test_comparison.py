@@ -11,14 +11,14 @@ import pytest
 import torch
 from conftest import draw_face, draw_mask
 
-from lab import edited_masks, installed_measures
-from lab.comparison import Faces, compare, floor, load_faces, resized
-from lab.comparison_table import table
-from lab.data import find_samples, load, resize
-from lab.generators import draw
-from lab.installed_measures import MissingMeasureError
-from lab.judge import Judge
-from lab.metrics import Confusion, mean_colours, psnr
+from lab.data.faces import find_samples, load, resize
+from lab.evaluation import edited_masks, installed_measures
+from lab.evaluation.comparison import Faces, compare, floor, load_faces, resized
+from lab.evaluation.comparison_table import table
+from lab.evaluation.generators import draw
+from lab.evaluation.installed_measures import MissingMeasureError
+from lab.evaluation.judge import Judge
+from lab.evaluation.metrics import Confusion, mean_colours, psnr
 from maskgan.editing.mask_interpolation import inner_outer
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import to_tensor

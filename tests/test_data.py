@@ -12,8 +12,8 @@ import torch
 from conftest import draw_face, draw_mask
 from torch.utils.data import DataLoader
 
-from lab import augment
-from lab.data import (
+from lab.data import augment
+from lab.data.faces import (
     CountingSampler,
     FaceStream,
     FaceWithMask,

@@ -14,9 +14,9 @@ from conftest import draw_mask
 from test_training import SMALL, check_cut_and_resumed, moved, run
 from torch import Tensor, nn
 
-from lab.adversary import Adversary
-from lab.noise import SampleNoise
 from lab.train_ebst import algorithm_1, simulated_edits
+from lab.training.adversary import Adversary
+from lab.training.noise import SampleNoise
 from maskgan.editing.mask_interpolation import inner_outer
 from maskgan.labels import one_hot
 from maskgan.networks.alpha_blender import AlphaBlender, blend

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from lab import evaluate
-from lab.baselines import BASELINES, TINY
-from lab.metrics import Confusion, drift, frechet_distance, mean_colours, psnr, ssim
+from lab.evaluation.metrics import Confusion, drift, frechet_distance, mean_colours, psnr, ssim
+from lab.training.baselines import BASELINES, TINY
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import IGNORE
 from maskgan.networks.mask_vae import MaskVAE

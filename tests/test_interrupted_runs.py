@@ -21,10 +21,11 @@ import torch
 from huggingface_hub.errors import LocalTokenNotFoundError
 from test_training import ROOT, assert_equal_folders
 
-from lab import launch, pretrain_dmn, train_mask_vae
-from lab.launch import TrainingStoppedError
-from lab.run import Run, checkpoints
+from lab import pretrain_dmn, train_mask_vae
 from lab.shards import write_shards
+from lab.training import launch
+from lab.training.launch import TrainingStoppedError
+from lab.training.run import Run, checkpoints
 from maskgan.snapshots import newest_snapshot
 
 Train = Callable[..., None]

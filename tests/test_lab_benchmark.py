@@ -12,7 +12,7 @@ from test_ebst import stage, step  # noqa: F401  (a fixture)
 from torch import Tensor, nn
 
 from lab.benchmark import compare, draw_faces, main, three_passes
-from lab.data import FaceStream, find_samples
+from lab.data.faces import FaceStream, find_samples
 
 
 def test_it_measures_every_stage_and_both_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,8 +23,8 @@ pytest.importorskip("gradio")
 
 from test_browser import Visitor, away_from
 
-from lab.data import find_samples, load
-from lab.processes import ROOT, Processes
+from lab.data.faces import find_samples, load
+from lab.jobs.processes import ROOT, Processes
 from maskgan.labels import IGNORE, Label
 from maskgan.snapshots import weights_hash
 from maskgan.ui.examples import FOLDER, Examples

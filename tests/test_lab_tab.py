@@ -20,8 +20,8 @@ pytest.importorskip("gradio")
 import gradio as gr
 
 import app as command
-from lab.processes import ROOT, Processes
-from lab.training_flags import NETWORKS, STAGES, TRIAL, USUAL
+from lab.jobs.processes import ROOT, Processes
+from lab.training.training_flags import NETWORKS, STAGES, TRIAL, USUAL
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import publish

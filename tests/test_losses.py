@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from lab import losses
-from lab.discriminator import MultiscaleDiscriminator
-from lab.losses import (
+from lab.train_parser import parsing_loss
+from lab.training import losses
+from lab.training.discriminator import MultiscaleDiscriminator
+from lab.training.losses import (
     ParserFeatures,
     Weights,
     adversarial_discriminator,
@@ -21,7 +22,6 @@ from lab.losses import (
     perceptual,
     perceptual_network,
 )
-from lab.train_parser import parsing_loss
 from maskgan.labels import IGNORE, NUM_CLASSES, one_hot
 from maskgan.networks.face_parser import FaceParser
 

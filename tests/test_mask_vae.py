@@ -14,11 +14,11 @@ from conftest import draw_mask
 from test_training import SMALL, check_cut_and_resumed, moved, run
 
 from lab import train_mask_vae
-from lab.data import FaceWithMask
-from lab.launch import TrainingStoppedError
-from lab.mask_losses import soft_dice
-from lab.mask_metrics import falls_back, interpolation_report, reconstruction, smoothness
+from lab.data.faces import FaceWithMask
+from lab.evaluation.mask_metrics import falls_back, interpolation_report, reconstruction, smoothness
 from lab.train_mask_vae import divergence, edited_or_moved, mask_vae_loss
+from lab.training.launch import TrainingStoppedError
+from lab.training.mask_losses import soft_dice
 from maskgan.editing.mask_interpolation import (
     classes_of,
     decode_masks,

@@ -12,7 +12,7 @@ import torch
 from diffusers import ModelMixin
 from torch import Tensor, nn
 
-from lab.discriminator import MultiscaleDiscriminator
+from lab.training.discriminator import MultiscaleDiscriminator
 from maskgan.labels import one_hot
 from maskgan.networks.alpha_blender import AlphaBlender
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork

@@ -12,7 +12,7 @@ from conftest import draw_face, draw_mask
 from PIL import Image
 
 from lab import prepare_photos
-from lab.data import find_samples, load
+from lab.data.faces import find_samples, load
 from lab.prepare_photos import face_id, main, prepare, split_of
 from maskgan.editing import pipeline as pipeline_module
 from maskgan.editing.faces import Alignment, DetectedFace

@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from lab import processes
-from lab.processes import Processes
-from lab.run_state import LOG, RECORD
-from lab.training_flags import NETWORKS, STAGES, TRIAL, arguments_for
+from lab.jobs import processes
+from lab.jobs.processes import Processes
+from lab.jobs.run_state import LOG, RECORD
+from lab.training.training_flags import NETWORKS, STAGES, TRIAL, arguments_for
 
 PATIENCE = 300  # seconds; only what never happens takes as long
 
@@ -58,7 +58,7 @@ def test_the_command_is_a_list_of_checked_parts(lab: Processes) -> None:
     script = command.index("--num_processes") + 2
     assert Path(command[script]).name == "pretrain_dmn.py" and Path(command[script]).exists()
     assert command[script + 1 :] == [
-        "--data", str(lab.data[0] / "faces"), "--out", str(lab.runs / "new"),
+        "--data", str(lab.data.faces[0] / "faces"), "--out", str(lab.runs / "new"),
         "--learning-rate", "0.001", "--batch-size", "4", "--preset", "tiny", "--cpu", "--lr-scheduler", "linear",
         "--weights", str(lab.runs / "before"), "--parser", str(lab.runs / "parser"),
     ]  # fmt: skip
@@ -113,14 +113,14 @@ def test_a_run_has_a_plain_name(lab: Processes, name: str) -> None:
 
 def test_nothing_outside_of_the_configured_folders_is_reached(lab: Processes, tmp_path: Path) -> None:
     outside = tmp_path / "elsewhere"
-    (lab.data[0] / "link").symlink_to(outside)
+    (lab.data.faces[0] / "link").symlink_to(outside)
     (lab.runs / "link").symlink_to(outside)
     for data in ("..", "../elsewhere", str(outside), "link", "missing", "/", "", "https://somewhere/shards", 5):
         if data == "":
             continue  # the data folder itself
         with pytest.raises(ValueError, match="data folder"):
             lab.start("train_mask_vae", [data], "new")
-    for weights in ("..", str(outside), "link", str(lab.data[0])):
+    for weights in ("..", str(outside), "link", str(lab.data.faces[0])):
         with pytest.raises(ValueError, match="weights folder"):
             lab.start("train_mask_vae", ["faces"], "new", weights)
         with pytest.raises(ValueError, match="weights folder"):
@@ -190,7 +190,7 @@ def test_a_progress_bar_is_shown_as_it_stands(lab: Processes) -> None:
 
 
 TRACEBACK = """Traceback (most recent call last):
-  File "lab/run.py", line 7, in log
+  File "lab/training/run.py", line 7, in log
     raise Problem
 """
 

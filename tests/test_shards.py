@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from lab import augment
-from lab.data import find_samples, load, mirror, resize
+from lab.data import augment
+from lab.data.faces import find_samples, load, mirror, resize
 from lab.shards import ShardStream, main, write_shards
 
 webdataset = pytest.importorskip("webdataset")

@@ -19,9 +19,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lab import bundle, train_parser
-from lab.flags import arguments
-from lab.launch import TrainingStoppedError
-from lab.run import Run, learning_rate_factor
+from lab.training.flags import arguments
+from lab.training.launch import TrainingStoppedError
+from lab.training.run import Run, learning_rate_factor
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import IGNORE
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork

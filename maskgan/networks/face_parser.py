@@ -64,7 +64,7 @@ class FaceParser(ModelMixin, ConfigMixin):
     def features(self, image: Tensor, levels: int | None = None) -> list[Tensor]:
         """The encoder's feature maps of images (N, 3, H, W) in [-1, 1], fine to coarse.
 
-        `levels` stops early; these features also serve as a perceptual metric (`lab/losses.py`).
+        `levels` stops early; these features also serve as a perceptual metric (`lab/training/losses.py`).
         """
         maps = [self.stem(F.pixel_unshuffle(image, 2))]  # N, w0, H/2, W/2
         for down in self.down[: None if levels is None else levels - 1]:

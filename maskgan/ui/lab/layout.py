@@ -47,7 +47,7 @@ _NETWORKS: dict[str, tuple[str, list[tuple[str, str]], tuple[str, ...]]] = {
 
 
 class Lab(Protocol):
-    """What starts and lists runs (`lab.processes.Processes`); all raise ValueError with a sentence for people."""
+    """What starts and lists runs (`lab.jobs.processes.Processes`); all raise ValueError with a sentence for people."""
 
     stages: Mapping[str, Mapping[str, Any]]
     usual: Mapping[str, Mapping[str, int | float]]

@@ -22,7 +22,7 @@ _NO_LOSS = {"step", "learning_rate", "images_per_second", "seconds_left", "waiti
 
 
 class RunState(Protocol):
-    """A run as the lab tells it; see `lab/processes.py`."""
+    """A run as the lab tells it; see `lab/jobs/processes.py`."""
 
     name: str
     folder: Path

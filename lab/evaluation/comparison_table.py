@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from lab.comparison import Faces
-from lab.generators import Generator, draw
-from lab.run import picture_grid
+from lab.evaluation.comparison import Faces
+from lab.evaluation.generators import Generator, draw
+from lab.training.run import picture_grid
 from maskgan.labels import colourise
 
 #: Characters of a line, of its first column, and least of the others.

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm.auto import tqdm
 
-from lab.data import FaceWithMask, Sample, load, resize
-from lab.generators import Drawn, Generator, draw
-from lab.judge import Judge, Seen
-from lab.metrics import Confusion, drift, frechet_distance, mean_colours, psnr, ssim
+from lab.data.faces import FaceWithMask, Sample, load, resize
+from lab.evaluation.generators import Drawn, Generator, draw
+from lab.evaluation.judge import Judge, Seen
+from lab.evaluation.metrics import Confusion, drift, frechet_distance, mean_colours, psnr, ssim
 from maskgan.editing.pipeline import CROP_SIZE
 from maskgan.labels import IGNORE
 from maskgan.mask_files import resize_mask

@@ -1,4 +1,4 @@
-"""Writing a folder in the plain format (`lab/data.py` reads it) so that a killed run goes on where it stopped.
+"""Writing a folder in the plain format (`lab/data/faces.py` reads it) so that a killed run goes on where it stopped.
 
 Beside `images/ID.jpg`, `masks/ID.png` and `index.csv` the folder holds `settings.json` (what it was made with) and
 `progress.jsonl`, one line per source that is done:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from lab.metrics import Confusion
+from lab.evaluation.metrics import Confusion
 from maskgan.editing.mask_interpolation import decode_masks, interpolate, latents
 from maskgan.labels import NUM_CLASSES, PART_NAMES
 from maskgan.networks.mask_vae import MaskVAE

@@ -32,10 +32,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 from tqdm.auto import tqdm
 
-from lab.data import CountingSampler
-from lab.launch import TrainingStoppedError, push, refuse_what_cannot_work, stopping_at_signals
-from lab.noise import SampleNoise
-from lab.pipelines import assembled, card, save
+from lab.data.faces import CountingSampler
+from lab.training.launch import TrainingStoppedError, push, refuse_what_cannot_work, stopping_at_signals
+from lab.training.noise import SampleNoise
+from lab.training.pipelines import assembled, card, save
 from maskgan.snapshots import newest_snapshot, publish
 
 
@@ -87,7 +87,7 @@ class Run:
     """Everything of a training run that is not the method.
 
     Args:
-        args: the flags of `lab/flags.py` and the stage's own.
+        args: the flags of `lab/training/flags.py` and the stage's own.
         name: of the stage, for trackers and snapshots.
 
     Attributes:
@@ -212,7 +212,7 @@ class Run:
     def batches(self, stream: Dataset) -> Iterator[tuple[Tensor, ...]]:
         """The batches from the current step to the last, with a progress bar; call after `resume()`.
 
-        `stream` is a `FaceStream`, or a `ShardStream` that starts where this run does (`lab/sources.py`).
+        `stream` is a `FaceStream`, or a `ShardStream` that starts where this run does (`lab/data/sources.py`).
         """
         args, per_step = self.args, self.args.gradient_accumulation_steps
         first = self.step * per_step

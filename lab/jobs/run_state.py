@@ -1,6 +1,7 @@
 """What can be seen of a training run from outside, read from its folder.
 
-Beside what the trainer writes (`lab/run.py`) lie `process.json`, by which its process is found again, and `log.txt`.
+Beside what the trainer writes (`lab/training/run.py`) lie `process.json`, by which its process is found again, and
+`log.txt`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ RECORD, LOG = "process.json", "log.txt"
 #: Lines of the log that are given, from at most so many bytes at its end.
 _TAIL_LINES, _TAIL_BYTES = 40, 64_000
 
-#: A sentence of `lab/launch.py` or argparse, with the name of the script before it; else the end of a traceback.
+#: A sentence of `lab/training/launch.py` or argparse, with the name of the script before it; else the end of a
+#: traceback.
 _SENTENCE = re.compile(r"\w+\.py: (?:error: )?(.+)")
 _EXCEPTION = re.compile(r"(?:\[rank\d+\]: ?)?((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)")
 

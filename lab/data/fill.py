@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from lab.data import Sample, filled_mask, load, resize
+from lab.data.faces import Sample, filled_mask, load, resize
 from maskgan.images import to_tensor
 from maskgan.labels import IGNORE
 from maskgan.networks.face_parser import FaceParser

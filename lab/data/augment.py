@@ -12,7 +12,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from lab.data import FaceWithMask, Sample, load
+from lab.data.faces import FaceWithMask, Sample, load
 from maskgan.labels import IGNORE, Label
 
 

@@ -5,8 +5,8 @@
     lab.states()
     lab.stop("vae-1")
 
-A run is a folder in `runs`; a later program finds it again by what is noted there (`lab/run_state.py`). Commands are
-lists and never go through a shell.
+A run is a folder in `runs`; a later program finds it again by what is noted there (`lab/jobs/run_state.py`). Commands
+are lists and never go through a shell.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from typing import Any
 import psutil
 import torch
 
-from lab.run_state import LOG, RunState, record_of, stage_of, state_of, write_record
-from lab.training_flags import NETWORKS, STAGES, TRIAL, USUAL, arguments_for, option
+from lab.jobs.run_state import LOG, RunState, record_of, stage_of, state_of, write_record
+from lab.training.training_flags import NETWORKS, STAGES, TRIAL, USUAL, arguments_for, option
 from maskgan.editing.pipeline import WEIGHTS
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 #: A process began when it was recorded to have begun, give or take so many seconds (clocks are corrected).
 _SAME_START = 2.0
@@ -71,7 +71,7 @@ class Processes:
         """Start a run, or go on with one that has ended; returns at once.
 
         Args:
-            stage: name of a script, see `STAGES` of `lab/training_flags.py`.
+            stage: name of a script, see `STAGES` of `lab/training/training_flags.py`.
             data: folders in the plain format, absolute or relative to a configured data folder.
             out: name of the run; without one it is called by its stage and a number.
             weights: what to start from: a folder, absolute or relative to the runs folder.

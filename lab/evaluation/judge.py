@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lab.installed_measures import Embedder
+from lab.evaluation.installed_measures import Embedder
 from maskgan import labels
 from maskgan.editing.pipeline import CROP_SIZE
 from maskgan.images import to_tensor

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from lab.discriminator import MultiscaleDiscriminator
-from lab.losses import Answers, Weights, adversarial_discriminator, generator_objective, perceptual_network
-from lab.run import Run, newest_checkpoint
+from lab.training.discriminator import MultiscaleDiscriminator
+from lab.training.losses import Answers, Weights, adversarial_discriminator, generator_objective, perceptual_network
+from lab.training.run import Run, newest_checkpoint
 from maskgan.networks.face_parser import FaceParser
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lab.data import Augmentation, FaceStream, Sample, find_samples
-from lab.fill import fill_ignored
-from lab.run import Run
+from lab.data.faces import Augmentation, FaceStream, Sample, find_samples
+from lab.data.fill import fill_ignored
 from lab.shards import ShardStream
+from lab.training.run import Run
 from maskgan.labels import IGNORE
 from maskgan.networks.face_parser import FaceParser
 

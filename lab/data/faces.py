@@ -127,7 +127,7 @@ def mirror(face: FaceWithMask) -> FaceWithMask:
 
 
 def filled_mask(folder: Path, sample: Sample) -> Path:
-    """Where the mask of a sample lies that `lab/fill.py` completed; two data folders may have the same ids."""
+    """Where the mask of a sample lies that `lab/data/fill.py` completed; two data folders may have the same ids."""
     origin = hashlib.sha256(str(sample.mask.parent.resolve()).encode()).hexdigest()[:8]
     return folder / origin / f"{sample.id}.png"
 

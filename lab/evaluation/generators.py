@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.baselines import Baseline, load_generator
+from lab.training.baselines import Baseline, load_generator
 from maskgan.images import to_tensor, to_uint8
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.region_style import RegionStyle

@@ -15,7 +15,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
 if TYPE_CHECKING:
-    from lab.run import Run
+    from lab.training.run import Run
 
 #: What Accelerate's launcher sets for the ways of training that cannot hold several networks.
 ONE_NETWORK_ONLY = {
