@@ -32,7 +32,7 @@ print(freed, megabytes() - start)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc is Linux's")
 def test_what_was_freed_is_given_back() -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=root, capture_output=True, text=True, check=True)
     before, after = map(float, done.stdout.split())
     if before < 150:

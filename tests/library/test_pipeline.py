@@ -18,7 +18,7 @@ from maskgan.images import read_photo
 from maskgan.labels import Label, flip
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")

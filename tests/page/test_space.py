@@ -35,7 +35,7 @@ from maskgan.snapshots import weights_hash
 from maskgan.ui.examples import Examples
 from maskgan.ui.zero_gpu import for_zero_gpu
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run_python(code: str, *arguments: object, **variables: object) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = sorted(path for path in (ROOT / "maskgan").rglob("*.py") if "ui" not in path.relative_to(ROOT).parts)
 PAGE = sorted((ROOT / "maskgan" / "ui").rglob("*.py"))
 LAB = sorted((ROOT / "lab").rglob("*.py"))

@@ -28,7 +28,7 @@ from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
 from maskgan.snapshots import network_folder, newest_snapshot
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--resolution", 64, "--batch-size", 2, "--max-steps", 4, "--checkpointing-steps", 2, "--log-steps", 1)
 
 

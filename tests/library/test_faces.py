@@ -14,7 +14,7 @@ from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from lab.data.faces import find_samples, load
 from lab.prepare_celebamask_hq import main, prepare
 from maskgan.labels import MIRRORED_PAIRS, PART_NAMES, Label, colourise
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 #: CelebA's original index of each id: the last of train, both ends of val, the first of test, and the second folder.
 CELEBA = {0: 162_770, 1: 162_771, 2: 182_637, 3: 182_638, **dict.fromkeys(range(4, 40), 5), 2000: 7, 2001: 8}
 IMAGE, MASK = 128, 64
