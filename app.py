@@ -78,10 +78,9 @@ def serving_of(weights: Path | None, watch: bool, device: str | None, needed: bo
     A folder that is followed may hold nothing sound yet: the bundled weights serve until it does, and for good where
     sound weights are not `needed`.
     """
-    from maskgan.editing.pipeline import MaskGANPipeline
-    from maskgan.serving.checkpoints import WeightsRefused, load_checked
+    from maskgan.editing.pipeline import MaskGANPipeline, WeightsRefused
     from maskgan.serving.hot_reload import Serving
-    from maskgan.snapshots import is_weights_folder, newest_snapshot
+    from maskgan.snapshots import is_weights_folder
     from maskgan.ui.zero_gpu import ON_ZERO_GPU, for_zero_gpu
 
     if ON_ZERO_GPU:
@@ -89,15 +88,15 @@ def serving_of(weights: Path | None, watch: bool, device: str | None, needed: bo
     if weights is None:
         if watch:
             raise SystemExit("--watch needs a folder to follow; give it with --weights.")
-        return Serving(for_zero_gpu(MaskGANPipeline.bundled(None, device)))
+        return Serving(for_zero_gpu(MaskGANPipeline.load(None, device)))
     followed = weights if watch or is_weights_folder(weights) else None
     try:
-        pipeline = load_checked(newest_snapshot(weights), device)
+        pipeline = MaskGANPipeline.load(weights, device)
     except (FileNotFoundError, WeightsRefused) as problem:
         if followed is None and needed:
             raise SystemExit(str(problem)) from problem
         print(f"{problem} The bundled weights serve{'' if followed is None else ' until then'}.")
-        pipeline = MaskGANPipeline.bundled(None, device)
+        pipeline = MaskGANPipeline.load(None, device)
     return Serving(for_zero_gpu(pipeline), followed)
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import torch
 
-from lab.training.pipelines import NETWORKS, assembled, save
+from lab.training.pipelines import assembled
 from maskgan.editing.pipeline import WEIGHTS
-from maskgan.snapshots import network_folder
+from maskgan.networks.checkpoints import load_network
+from maskgan.networks.registry import NETWORKS
 
 
 def main() -> None:
@@ -25,12 +26,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="pipeline folder")
     args = parser.parse_args()
     given = {name: getattr(args, name) for name in NETWORKS if getattr(args, name)}
-    trained = {name: NETWORKS[name].from_pretrained(network_folder(path, name)) for name, path in given.items()}
+    trained = {name: load_network(path, name) for name, path in given.items()}
     pipeline = assembled(args.base, trained)
     for name, network in pipeline.networks.items():
         if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()):
-            raise SystemExit(f"The weights of the {name} hold values that are no numbers; train it again.")
-    save(pipeline.to(torch.float16), args.out)
+            raise SystemExit(f"The weights of the {name} contain NaN or infinity; train it again.")
+    pipeline.to(torch.float16).save(args.out)
     size = sum(path.stat().st_size for path in args.out.rglob("*.safetensors"))
     print(f"{args.out}: {size / 2**20:.1f} MiB")
 

@@ -210,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         check(args)
         named = [parse_named_folder(text) for text in args.compare]
         samples = find_samples(args.data, args.split)
-        pipeline = MaskGANPipeline.bundled(args.weights, args.device)
+        pipeline = MaskGANPipeline.load(args.weights, args.device)
         own = args.weights.resolve().name if args.weights else "bundled"
         device = pipeline.parser.device
         generators = load_named(named, device, {} if args.only_compared else {own: pipeline.dmn})

@@ -168,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--size must be at least 32.")
     try:
         find_photos(args.photos)  # before the weights are loaded
-        pipeline = MaskGANPipeline.bundled(args.weights)
+        pipeline = MaskGANPipeline.load(args.weights)
         weights = str(args.weights.resolve()) if args.weights else "bundled"
         written, skipped = prepare(args.photos, args.out, pipeline, args.size, args.all_faces, weights)
     except (FileNotFoundError, ValueError) as error:

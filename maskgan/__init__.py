@@ -1,7 +1,7 @@
 """MaskGAN Studio: edit a face by painting its semantic mask (Lee et al., CVPR 2020).
 
 >>> from maskgan import MaskGANPipeline, read_photo
->>> pipeline = MaskGANPipeline.bundled()
+>>> pipeline = MaskGANPipeline.load()
 >>> face = pipeline.prepare(read_photo("photo.jpg"))
 >>> edited = pipeline.edit(face, mask)
 """
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from maskgan.images import read_photo as read_photo
     from maskgan.mask_files import read_mask as read_mask
     from maskgan.mask_files import write_mask as write_mask
-    from maskgan.networks.dense_mapping import DenseMappingNetwork as DenseMappingNetwork
-    from maskgan.networks.face_parser import FaceParser as FaceParser
 
 # ONNX Runtime, which diffusers loads too, otherwise writes an id of this computer and reports its use to its maker. It
 # reads this when it is first imported.
@@ -26,11 +24,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Loaded when first used, so that `import maskgan.labels` does not wait for diffusers.
 _HOMES = {
-    "AlphaBlender": "networks.alpha_blender",
-    "DenseMappingNetwork": "networks.dense_mapping",
-    "FaceParser": "networks.face_parser",
     "MaskGANPipeline": "editing.pipeline",
-    "MaskVAE": "networks.mask_vae",
     "read_mask": "mask_files",
     "read_photo": "images",
     "write_mask": "mask_files",

@@ -132,7 +132,7 @@ def load_pipeline(weights: Path | None, device: str | None) -> MaskGANPipeline:
     from maskgan.editing.pipeline import MaskGANPipeline
 
     try:
-        return MaskGANPipeline.bundled(weights, device)
+        return MaskGANPipeline.load(weights, device)
     except (ValueError, OSError, RuntimeError, AssertionError) as cause:
         raise UsageError(
             f"The networks cannot be loaded ({str(cause).rstrip('.')}); check --weights and --device."

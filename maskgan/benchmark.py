@@ -142,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(args.threads)
     cv2.setNumThreads(args.threads)
     try:
-        studio = MaskGANPipeline.bundled(args.weights, device="cpu")
+        studio = MaskGANPipeline.load(args.weights, device="cpu")
         published = MaskGANPipeline(DenseMappingNetwork.preset("published"), studio.parser)
         rows = benchmark(studio, published, args.repeats)
     except (OSError, ValueError) as error:

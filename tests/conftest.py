@@ -61,9 +61,8 @@ def tiny_pipeline(seed: int = 0) -> MaskGANPipeline:
     parser = FaceParser(widths=(8, 8, 8, 8, 8), blocks=1)
     torch.nn.init.normal_(parser.head.weight, std=0.5)
     dmn = DenseMappingNetwork.preset("tiny")
-    pipeline = MaskGANPipeline(dmn, parser, MaskVAE.preset("tiny"), AlphaBlender(width=2, depth=1, blocks=1))
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
+    blender = AlphaBlender(width=2, depth=1, blocks=1)
+    return MaskGANPipeline(dmn, parser, MaskVAE.preset("tiny"), alpha_blender=blender)
 
 
 def told(packet: str | bytes | None) -> dict[str, str]:
@@ -103,7 +102,7 @@ def pipeline() -> MaskGANPipeline:
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline folder with all four networks, tiny; MaskVAE has 64 px masks."""
     folder = tmp_path_factory.mktemp("tiny_weights")
-    tiny_pipeline().save_pretrained(folder)
+    tiny_pipeline().save(folder)
     return folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,33 +9,12 @@ from typing import Any
 from diffusers import ModelMixin
 
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.networks.alpha_blender import AlphaBlender
-from maskgan.networks.dense_mapping import DenseMappingNetwork
-from maskgan.networks.face_parser import FaceParser
-from maskgan.networks.mask_vae import MaskVAE
-
-#: The networks of a pipeline by name.
-NETWORKS: dict[str, type[ModelMixin]] = {
-    "dmn": DenseMappingNetwork,
-    "parser": FaceParser,
-    "mask_vae": MaskVAE,
-    "alpha_blender": AlphaBlender,
-}
 
 
 def assembled(base: Path, trained: Mapping[str, ModelMixin]) -> MaskGANPipeline:
     """`trained` networks by name; those that are not among them come from the pipeline in `base`."""
-    others = MaskGANPipeline.bundled(base, device="cpu").networks
+    others = MaskGANPipeline.load(base, device="cpu").networks
     return MaskGANPipeline(**{**others, **trained})
-
-
-def save(pipeline: MaskGANPipeline, folder: Path) -> None:
-    """Write a pipeline as safetensors, without the paths that its networks came from."""
-    pipeline.save_pretrained(folder)
-    for path in (folder / "model_index.json", *folder.glob("*/config.json")):
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config.pop("_name_or_path", None)
-        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def card(about: Mapping[str, Any]) -> str:
@@ -45,7 +23,7 @@ def card(about: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             "---",
-            "library_name: diffusers",
+            "library_name: maskgan",
             "tags: [maskgan, face-editing, semantic-segmentation]",
             "---",
             f"# MaskGAN Studio weights: {about['stage']}, step {about['step']}",
@@ -57,8 +35,8 @@ def card(about: Mapping[str, Any]) -> str:
             *numbers,
             "",
             "```python",
-            "from maskgan.editing.pipeline import MaskGANPipeline",
-            'pipeline = MaskGANPipeline.bundled("this folder")',
+            "from maskgan import MaskGANPipeline",
+            'pipeline = MaskGANPipeline.load("this folder")',
             "```",
             "",
         ]

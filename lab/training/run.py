@@ -35,7 +35,7 @@ from tqdm.auto import tqdm
 from lab.data.faces import CountingSampler
 from lab.training.launch import TrainingStoppedError, push, refuse_what_cannot_work, stopping_at_signals
 from lab.training.noise import SampleNoise
-from lab.training.pipelines import assembled, card, save
+from lab.training.pipelines import assembled, card
 from maskgan.snapshots import newest_snapshot, publish
 
 
@@ -362,7 +362,7 @@ class Run:
         }
 
         def write(folder: Path) -> None:
-            save(assembled(self.args.base, trained), folder)
+            assembled(self.args.base, trained).save(folder)
             (folder / "README.md").write_text(card(about), encoding="utf-8")
 
         name = f"step-{self.step + 1:07d}"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import DiffusionPipeline, ModelMixin
-from diffusers.utils import logging as diffusers_logging
+from diffusers import ModelMixin
 from torch import Tensor
 
 from maskgan import labels
@@ -20,17 +18,15 @@ from maskgan.editing import compositing
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back
 from maskgan.images import to_tensor
 from maskgan.mask_files import resize_mask
-from maskgan.networks.alpha_blender import AlphaBlender
+from maskgan.networks.checkpoints import WeightsRefused, load_networks, save_networks
 from maskgan.networks.dense_mapping import DenseMappingNetwork, Style
 from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.mask_vae import MaskVAE
+from maskgan.networks.registry import CROP_SIZE, NETWORKS
 from maskgan.snapshots import Weights, newest_snapshot
 
 #: Where the bundled weights lie.
 WEIGHTS = Path(__file__).parents[1] / "weights"
-
-#: Side of the face crop that the bundled networks work on.
-CROP_SIZE = 256
 
 #: No pipeline's own, so that each makes anew what a face at rest lacks.
 _AT_REST = Weights("at rest")
@@ -96,51 +92,62 @@ class Edit:
         return paste_back(face.photo, face.alignment, self.crop, self.region, self.detail, seamless)
 
 
-class MaskGANPipeline(DiffusionPipeline):
+class MaskGANPipeline:
     """Face editing by semantic masks: a Dense Mapping Network and a face parser, which are all that an edit needs.
 
-    Beside them may stand `mask_vae`, for masks between masks, and the `alpha_blender` of EBST, which only further
-    training needs. Any number of threads may call it at once. `weights` says which weights it has.
+    Any number of threads may call it at once.
+
+    Args:
+        dmn, parser: the generator and the parser.
+        mask_vae: for masks between masks, see `maskgan.editing.morphing`.
+        others: networks that only training needs, by their names in the registry (the `alpha_blender` of EBST).
+
+    Attributes:
+        networks: all of them by name.
+        weights: which weights they have.
     """
 
-    _optional_components: ClassVar = ["mask_vae", "alpha_blender"]
-
     def __init__(
-        self,
-        dmn: DenseMappingNetwork,
-        parser: FaceParser,
-        mask_vae: MaskVAE | None = None,
-        alpha_blender: AlphaBlender | None = None,
+        self, dmn: DenseMappingNetwork, parser: FaceParser, mask_vae: MaskVAE | None = None, **others: ModelMixin
     ) -> None:
-        super().__init__()
-        self.register_modules(dmn=dmn, parser=parser, mask_vae=mask_vae, alpha_blender=alpha_blender)
+        if unknown := sorted(others.keys() - NETWORKS.keys()):
+            raise TypeError(f"There is no network {unknown[0]!r}; choose from {', '.join(NETWORKS)}.")
+        self.dmn, self.parser, self.mask_vae = dmn, parser, mask_vae
+        given = {"dmn": dmn, "parser": parser, "mask_vae": mask_vae, **others}
+        self.networks: dict[str, ModelMixin] = {name: given[name] for name in NETWORKS if given.get(name) is not None}
         for network in self.networks.values():
             network.eval().requires_grad_(False)
         self.weights = Weights()
         self._renewed: WeakKeyDictionary[Face, Face] = WeakKeyDictionary()
         self._renewing = threading.Lock()
 
-    @property
-    def networks(self) -> dict[str, ModelMixin]:
-        """The networks that are there, by name."""
-        return {name: network for name, network in self.components.items() if network is not None}
-
     @classmethod
-    def bundled(cls, weights: str | Path | None = None, device: str | None = None) -> MaskGANPipeline:
-        """Load the weights that come with the package, or those of the folder `weights`.
+    def load(cls, folder: str | Path | None = None, device: str | None = None) -> MaskGANPipeline:
+        """Load and check trained networks (see `maskgan.networks.checkpoints`), in float32.
 
-        `device` is chosen by itself when not given: CUDA, then MPS, then CPU; float32 everywhere.
-        A weights folder of a training run gives its newest snapshot.
-        Raises FileNotFoundError when the folder holds no pipeline.
+        Args:
+            folder: a pipeline folder, or a run or its weights folder for the newest snapshot in it; the weights that
+                come with the package when it is not given.
+            device: "cuda", "mps" or "cpu"; the first of them that is available when it is not given.
+
+        Raises:
+            FileNotFoundError: the folder holds no pipeline.
+            WeightsRefused: something is wrong with the pipeline in it.
         """
-        folder = newest_snapshot(Path(weights or WEIGHTS))
-        diffusers_logging.disable_progress_bar()  # small files are no work to watch
-        try:
-            pipeline = cls.from_pretrained(folder, local_files_only=True)
-        finally:
-            diffusers_logging.enable_progress_bar()
-        pipeline.weights = Weights.of(folder)
-        return pipeline.to(device or best_device())
+        networks, weights = load_networks(newest_snapshot(Path(folder or WEIGHTS)), device or best_device())
+        pipeline = cls(**networks)
+        pipeline.weights = weights
+        return pipeline
+
+    def save(self, folder: str | Path) -> None:
+        """Write `model_index.json` and a folder per network, as `load` reads them."""
+        save_networks(Path(folder), self.networks)
+
+    def to(self, target: str | torch.device | torch.dtype) -> MaskGANPipeline:
+        """Move all networks to a device, or convert them to a dtype, in place."""
+        for network in self.networks.values():
+            network.to(target)
+        return self
 
     def _tensor(self, image: np.ndarray) -> Tensor:
         return to_tensor(image).to(self.dmn.device, self.dmn.dtype)
@@ -320,10 +327,10 @@ def _square(mask: np.ndarray, size: int) -> np.ndarray:
 
 
 def best_device() -> str:
-    """ "cuda", "mps" or "cpu", the first that is there."""
+    """ "cuda", "mps" or "cpu", the first that is available."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-__all__ = ["CROP_SIZE", "WEIGHTS", "Edit", "Face", "MaskGANPipeline", "NoFaceFound", "best_device"]
+__all__ = ["CROP_SIZE", "WEIGHTS", "Edit", "Face", "MaskGANPipeline", "NoFaceFound", "WeightsRefused", "best_device"]

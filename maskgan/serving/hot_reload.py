@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.serving.checkpoints import WeightsRefused, load_checked
+from maskgan.networks.checkpoints import WeightsRefused
 from maskgan.snapshots import ABOUT, newest_snapshot, weights_hash
 
 _log = logging.getLogger(__name__)
@@ -67,7 +67,10 @@ class Serving:
         Raises:
             WeightsRefused: when anything is wrong with it; all stays as it was.
         """
-        pipeline = load_checked(folder, str(self.current().dmn.device))
+        try:
+            pipeline = MaskGANPipeline.load(folder, str(self.current().dmn.device))
+        except FileNotFoundError as problem:
+            raise WeightsRefused(str(problem)) from problem
         self.follow(None)
         self._swap(pipeline)
 
@@ -115,7 +118,9 @@ class Serving:
     def _newer(self, folder: Path) -> MaskGANPipeline | None:
         """What the folder holds, unless it serves already; raises WeightsRefused or OSError."""
         current = self.current()
-        return None if weights_hash(folder) == current.weights.hash else load_checked(folder, str(current.dmn.device))
+        if weights_hash(folder) == current.weights.hash:
+            return None
+        return MaskGANPipeline.load(folder, str(current.dmn.device))
 
     def _refuse(self, line: str) -> None:
         if line != self.refused:

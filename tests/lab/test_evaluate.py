@@ -136,7 +136,7 @@ def test_drift_is_counted_away_from_the_change_alone() -> None:
 def saved(pipeline: MaskGANPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline without MaskVAE."""
     folder = tmp_path_factory.mktemp("weights")
-    MaskGANPipeline(pipeline.dmn, pipeline.parser).save_pretrained(folder)
+    MaskGANPipeline(pipeline.dmn, pipeline.parser).save(folder)
     return folder
 
 

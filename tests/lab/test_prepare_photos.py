@@ -141,7 +141,7 @@ def test_the_split_is_a_fixed_tenth_and_ids_are_never_the_same() -> None:
 def test_the_exit_code_tells(
     photos: Path, tmp_path: Path, pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    monkeypatch.setattr(MaskGANPipeline, "bundled", lambda weights=None: pipeline)
+    monkeypatch.setattr(MaskGANPipeline, "load", lambda weights=None: pipeline)
     out = str(tmp_path / "out")
     assert main([str(photos), out, "--size", str(SIZE)]) == 1
     assert "4 faces" in (printed := capsys.readouterr().out) and "4 photos skipped" in printed

@@ -182,7 +182,7 @@ def test_what_the_runs_publish_becomes_a_pipeline(
     flags = ("--parser", parser_run, "--dmn", dmn_run / "weights", "--out", tmp_path, "--base", dmn_run)
     monkeypatch.setattr(sys, "argv", ["bundle.py", *map(str, flags)])
     bundle.main()
-    pipeline = MaskGANPipeline.bundled(tmp_path, device="cpu")
+    pipeline = MaskGANPipeline.load(tmp_path, device="cpu")
     trained = FaceParser.from_pretrained(network_folder(parser_run, "parser")).state_dict()
     for name, tensor in pipeline.parser.state_dict().items():
         torch.testing.assert_close(tensor, trained[name], atol=1e-3, rtol=1e-3)  # stored in half precision

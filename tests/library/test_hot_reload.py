@@ -19,8 +19,7 @@ import torch
 from conftest import draw_face, draw_mask, tiny_pipeline
 from safetensors.torch import load_file, save_file
 
-from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
-from maskgan.serving.checkpoints import WeightsRefused, load_checked
+from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, WeightsRefused
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import ABOUT, FORMAT, LATEST, combined_hash, file_hashes, publish, weights_hash
 
@@ -31,7 +30,7 @@ def published(weights: Path, seed: int, step: int | None = None) -> Path:
     """A snapshot of random tiny networks."""
     step = seed if step is None else step
     about = {"stage": "train_ebst", "step": step, "metrics": {"loss": 1.5}, "parent": None}
-    return publish(weights, f"step-{step:07d}", tiny_pipeline(seed).save_pretrained, about)
+    return publish(weights, f"step-{step:07d}", tiny_pipeline(seed).save, about)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -82,7 +81,7 @@ def test_a_published_snapshot_serves_after_one_poll(serving: Serving, weights: P
     now, snapshot = serving.current(), snapshot_in(weights)
     assert now is not former and serving.refused is None
     assert (now.weights.hash, now.weights.stage, now.weights.step) == (weights_hash(snapshot), "train_ebst", 1)
-    as_loaded = MaskGANPipeline.bundled(snapshot, "cpu")
+    as_loaded = MaskGANPipeline.load(snapshot, "cpu")
     assert as_loaded.weights == now.weights
     for name, network in as_loaded.networks.items():
         other = now.networks[name].state_dict()
@@ -104,8 +103,8 @@ def test_the_same_weights_are_loaded_once(serving: Serving, weights: Path) -> No
 
 
 def test_half_precision_is_served_in_single(weights: Path) -> None:
-    tiny_pipeline(1).to(torch.float16).save_pretrained(weights / "half")
-    assert load_checked(weights / "half", "cpu").dmn.dtype == torch.float32
+    tiny_pipeline(1).to(torch.float16).save(weights / "half")
+    assert MaskGANPipeline.load(weights / "half", "cpu").dmn.dtype == torch.float32
 
 
 def test_a_thread_watches_a_run_from_before_its_first_snapshot(tmp_path: Path) -> None:
@@ -124,13 +123,13 @@ def test_a_thread_watches_a_run_from_before_its_first_snapshot(tmp_path: Path) -
 
 def test_a_plain_folder_is_read_when_it_keeps_still(tmp_path: Path) -> None:
     folder = tmp_path / "plain"
-    tiny_pipeline(0).save_pretrained(folder)
-    serving = Serving(load_checked(folder, "cpu"), folder)
+    tiny_pipeline(0).save(folder)
+    serving = Serving(MaskGANPipeline.load(folder, "cpu"), folder)
     former = serving.current()
     serving.poll()
     serving.poll()
     assert serving.current() is former
-    tiny_pipeline(1).save_pretrained(folder)
+    tiny_pipeline(1).save(folder)
     serving.poll()
     assert serving.current() is former, "somebody may be still copying"
     serving.poll()
@@ -138,7 +137,7 @@ def test_a_plain_folder_is_read_when_it_keeps_still(tmp_path: Path) -> None:
 
 
 def test_overwriting_files_in_place_does_not_reach_what_serves(weights: Path, photo: np.ndarray) -> None:
-    pipeline = load_checked(snapshot_in(weights), "cpu")
+    pipeline = MaskGANPipeline.load(snapshot_in(weights), "cpu")
     face = pipeline.prepare(photo, None)
     before = some_edit(pipeline, face).crop
     for path in snapshot_in(weights).rglob("*.safetensors"):
@@ -242,8 +241,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "other shape": (other_shape, "has the shape"),
     "tensor missing": (tensor_gone, "lacks its tensor"),
     "tensor too many": (tensor_too_many, "does not know"),
-    "not a number": (not_a_number, "holds values that are no numbers"),
-    "finite, but draws no numbers": (finite_but_useless, "draws values that are no numbers"),
+    "not a number": (not_a_number, "contains NaN or infinity"),
+    "finite, but draws no numbers": (finite_but_useless, "that the dmn draws contains NaN or infinity"),
     "deleted snapshot": (shutil.rmtree, "any more"),
     "deleted folder": (lambda snapshot: shutil.rmtree(snapshot.parent), "no MaskGAN weights"),
     "damaged latest.json": (lambda snapshot: (snapshot.parent / LATEST).write_text("?"), "is damaged"),
@@ -388,7 +387,7 @@ def exchange_under_load(folder: Path, swaps: int, threads: int, after_each: Call
     try:
         for swap in range(swaps):
             former.append(weakref.ref(serving.current()))
-            publish(folder, f"step-{swap:07d}", pipelines[(swap + 1) % 2].save_pretrained, {"step": swap})
+            publish(folder, f"step-{swap:07d}", pipelines[(swap + 1) % 2].save, {"step": swap})
             serving.poll()
             if serving.refused or serving.current().weights.step != swap:
                 failures.append(f"swap {swap}: {serving.refused}")

@@ -33,7 +33,7 @@ def morph(pipeline: MaskGANPipeline) -> Morph:
 
 @pytest.fixture(scope="module")
 def bundled() -> MaskGANPipeline:
-    return MaskGANPipeline.bundled()
+    return MaskGANPipeline.load()
 
 
 # --- masks ------------------------------------------------------------------------------------------------------------

@@ -62,9 +62,9 @@ def assert_same(first: Face | Edit, second: Face | Edit) -> None:
 def test_save_and_load_round_trip_with_safetensors_only(
     pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray, tmp_path: Path
 ) -> None:
-    pipeline.save_pretrained(tmp_path)
+    pipeline.save(tmp_path)
     assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".json", ".safetensors"}
-    again = MaskGANPipeline.bundled(tmp_path, device="cpu")
+    again = MaskGANPipeline.load(tmp_path, device="cpu")
     for name in ("dmn", "parser"):
         ours, theirs = (getattr(p, name).state_dict() for p in (pipeline, again))
         assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items()) and ours.keys() == theirs.keys()
@@ -77,8 +77,8 @@ def test_save_and_load_round_trip_with_safetensors_only(
 
 def test_half_precision_files_run_in_float32(pipeline: MaskGANPipeline, tmp_path: Path) -> None:
     stored = tiny_pipeline().to(torch.float16)
-    stored.save_pretrained(tmp_path)
-    again = MaskGANPipeline.bundled(tmp_path, device="cpu")
+    stored.save(tmp_path)
+    again = MaskGANPipeline.load(tmp_path, device="cpu")
     assert again.dmn.dtype == again.parser.dtype == torch.float32
     weight = pipeline.dmn.state_dict()["backbone.head.weight"]
     torch.testing.assert_close(again.dmn.state_dict()["backbone.head.weight"], weight, atol=1e-3, rtol=1e-3)
@@ -87,15 +87,15 @@ def test_half_precision_files_run_in_float32(pipeline: MaskGANPipeline, tmp_path
 def test_loading_writes_nothing_to_the_terminal(
     pipeline: MaskGANPipeline, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline.save_pretrained(tmp_path)
+    pipeline.save(tmp_path)
     capfd.readouterr()
-    MaskGANPipeline.bundled(tmp_path, device="cpu")
+    MaskGANPipeline.load(tmp_path, device="cpu")
     assert "".join(capfd.readouterr()) == ""
 
 
 def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no MaskGAN weights in .*model_index\.json"):
-        MaskGANPipeline.bundled(tmp_path)
+        MaskGANPipeline.load(tmp_path)
 
 
 def test_weights_are_frozen_for_use() -> None:

@@ -383,7 +383,7 @@ def test_the_javascript_example(tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(modules)
     shutil.copy(FOLDER / "programs" / "client.mjs", tmp_path)
     with gr.Blocks() as demo:
-        Api(MaskGANPipeline.bundled(None, "cpu"))
+        Api(MaskGANPipeline.load(None, "cpu"))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     try:
         arguments = ["node", "client.mjs", url, str(PHOTO.resolve()), str(OTHER.resolve())]

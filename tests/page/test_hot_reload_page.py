@@ -33,7 +33,7 @@ LOOK = ("face", True, False)
 
 def published(weights: Path, seed: int, stage: str = "train_ebst") -> Path:
     about = {"stage": stage, "step": seed}
-    return publish(weights, f"step-{seed:07d}", tiny_pipeline(seed).save_pretrained, about)
+    return publish(weights, f"step-{seed:07d}", tiny_pipeline(seed).save, about)
 
 
 @pytest.fixture

@@ -227,7 +227,7 @@ def test_weights_without_a_mask_vae_say_so_in_one_line(pipeline: MaskGANPipeline
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    pipeline = MaskGANPipeline.bundled()
+    pipeline = MaskGANPipeline.load()
     demo = build_app(pipeline, Examples(pipeline))
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     yield address

@@ -352,7 +352,7 @@ def test_times_are_told_as_people_say_them() -> None:
 
 def published(folder: Path, seed: int) -> str:
     about = {"stage": "train_mask_vae", "step": seed, "metrics": {"loss": 0.25}}
-    return publish(folder / "weights", f"step-{seed:07d}", tiny_pipeline(seed).save_pretrained, about).name
+    return publish(folder / "weights", f"step-{seed:07d}", tiny_pipeline(seed).save, about).name
 
 
 def test_weights_of_a_run_serve_and_a_run_is_followed(tab: LabTab, lab: NotedLab, serving: Serving) -> None:

@@ -273,7 +273,7 @@ from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.editing.pipeline import MaskGANPipeline
 
-plain = MaskGANPipeline.bundled(None, "cpu")
+plain = MaskGANPipeline.load(None, "cpu")
 serving = serving_of(None, False, "cuda")  # whatever was asked for: here is no GPU
 served = serving.current()
 photo = read_photo("examples/images/portrait_01.jpg")

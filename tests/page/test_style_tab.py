@@ -103,7 +103,7 @@ def test_the_result_can_be_painted_on(tab: StyleTab, opened: tuple[Session, Sess
 
 @pytest.mark.browser
 def test_a_visit_on_the_bundled_weights(browser: Any) -> None:
-    pipeline = MaskGANPipeline.bundled(device="cpu")
+    pipeline = MaskGANPipeline.load(device="cpu")
     demo = build_app(pipeline, Examples(pipeline))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     page = browser.new_page(viewport={"width": 1280, "height": 720})
