@@ -450,7 +450,7 @@ def test_the_command_line() -> None:
 def test_no_network_runs_before_the_page_is_up(pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gradio sets environment variables until then, which may crash networks that run in another thread."""
     steps: list[str] = []
-    monkeypatch.setattr(MaskGANPipeline, "bundled", lambda *_: pipeline)
+    monkeypatch.setattr(MaskGANPipeline, "load", lambda *_: pipeline)
     monkeypatch.setattr(Examples, "prepare_in_background", lambda self: steps.append("examples"))
     monkeypatch.setattr(gr.Blocks, "launch", lambda self, **options: steps.append("launch"))
     monkeypatch.setattr(gr.Blocks, "block_thread", lambda self: steps.append("wait"))

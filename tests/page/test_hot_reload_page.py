@@ -145,8 +145,10 @@ def test_a_run_is_followed_and_a_plain_folder_only_when_asked(tmp_path: Path, ti
 def test_damaged_weights_stop_a_start_unless_better_ones_may_come(
     tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundled = tiny_pipeline(0)
-    monkeypatch.setattr(MaskGANPipeline, "bundled", lambda *_, **__: bundled)
+    bundled, load = tiny_pipeline(0), MaskGANPipeline.load
+    monkeypatch.setattr(
+        MaskGANPipeline, "load", lambda folder, device: bundled if folder is None else load(folder, device)
+    )
     (tmp_path / "run").mkdir()
     with pytest.raises(SystemExit, match="no MaskGAN weights"):
         command.serving_of(tmp_path / "run", watch=False, device="cpu")
