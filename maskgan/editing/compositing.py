@@ -17,6 +17,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.blending import feathered
+
 #: Sizes in pixels of a 256 px crop; scaled with the crop.
 _FEATHER, _JOIN, _BORDER, _COLOUR = 10.0, 1.5, 4.0, 14.0
 
@@ -74,8 +76,8 @@ def _composite(
     source = photo.astype(np.float32)
     stale = _lost_borders(before, after, changed, _BORDER * scale)
     redrawn = changed | stale
-    around_stale = _fall(stale, (_FEATHER - _BORDER) * scale)  # ends where the feather ends
-    region = np.maximum(_fall(changed, _FEATHER * scale), around_stale)
+    around_stale = feathered(stale, (_FEATHER - _BORDER) * scale)  # ends where the feather ends
+    region = np.maximum(feathered(changed, _FEATHER * scale), around_stale)
     fresh = cv2.GaussianBlur(changed.astype(np.float32), (0, 0), _JOIN * scale)
     fresh = np.maximum(changed, (2 * fresh).clip(0, 1))
     fresh = np.maximum(fresh, around_stale).astype(np.float32)[..., None]
@@ -89,14 +91,6 @@ def _composite(
     crop = source + region[..., None] * (mixed - source)
     crop = np.where(region[..., None] > 0, crop.round().clip(0, 255), photo).astype(np.uint8)
     return Composite(crop, region, 1 - fresh[..., 0])
-
-
-def _fall(inside: np.ndarray, reach: float) -> np.ndarray:
-    """Weight (S, S) float32: 1 inside, falling smoothly to 0 over `reach` pixels around."""
-    if not inside.any():
-        return np.zeros(inside.shape, np.float32)
-    ramp = (1 - cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5) / reach).clip(0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
 def _near(inside: np.ndarray, reach: float) -> np.ndarray:

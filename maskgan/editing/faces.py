@@ -13,6 +13,8 @@ from functools import cache
 import cv2
 import numpy as np
 
+from maskgan.blending import smoothstep
+
 #: The detector sees the photo at this long side; finer only when that finds nothing.
 _DETECT_SIDE, _FINE_SIDE = 640, 1280
 _DETECT_MIN_FACE, _FINE_MIN_FACE = 50, 24
@@ -220,8 +222,7 @@ def paste_back(
 
 def feathered_square(size: int, edge: float = 0.08) -> np.ndarray:
     """Blend weight (size, size) float32: 1 inside, falling smoothly to 0 over `edge` of the side."""
-    distance = (np.minimum(np.arange(size), np.arange(size)[::-1]) / (edge * size)).clip(0, 1)
-    ramp = distance * distance * (3 - 2 * distance)
+    ramp = smoothstep(np.minimum(np.arange(size), np.arange(size)[::-1]) / (edge * size))
     return np.outer(ramp, ramp).astype(np.float32)
 
 

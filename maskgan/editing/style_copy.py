@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from maskgan.blending import feathered
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.labels import MIRRORED_PAIRS, NUM_CLASSES, Label
 from maskgan.networks.dense_mapping import Style
@@ -132,13 +133,6 @@ def _recoloured(
     return np.where(mixed < own, photo * (mixed + _DARK) / (own + _DARK), photo + mixed - own)
 
 
-def _weight(inside: np.ndarray) -> np.ndarray:
-    """(S, S) bool -> (S, S) float32: 1 inside, falling smoothly to 0 within a few pixels around."""
-    reach = _FEATHER * len(inside) / 256
-    ramp = (1 - cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5) / reach).clip(0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
-
-
 def copy_style(
     pipeline: MaskGANPipeline, target: Face, source: Face, regions: Collection[str], strength: float = 1.0
 ) -> Edit:
@@ -163,7 +157,7 @@ def copy_style(
         names = ", ".join(REGIONS[name].title for name in regions)
         raise ValueError(f"Nothing can be copied: one of the two faces has no such part ({names}).")
     inside = np.isin(target.mask, list(lenders))
-    weight = _weight(inside) if strength else np.zeros(inside.shape, np.float32)
+    weight = feathered(inside, _FEATHER * len(inside) / 256) if strength else np.zeros(inside.shape, np.float32)
     target, source = pipeline.own(target), pipeline.own(source)
     own, mixed = (
         pipeline.generate(target.mask, style) for style in mix_styles(target.style, source.style, lenders, strength)

@@ -14,6 +14,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from maskgan.blending import smoothstep
 from maskgan.labels import NUM_CLASSES, Label
 
 #: Parts that lie inside the face's outline.
@@ -298,5 +299,4 @@ def smooth_curve(values: np.ndarray, sigma: float = 1.3) -> np.ndarray:
 
 def ramp(value: np.ndarray, start: float, end: float) -> np.ndarray:
     """Smoothstep: 0 before `start`, 1 after `end`."""
-    t = np.clip((value - start) / (end - start), 0, 1)
-    return t * t * (3 - 2 * t)
+    return smoothstep((value - start) / (end - start))
