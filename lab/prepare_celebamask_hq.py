@@ -42,7 +42,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lab.data.celebamask_hq import BadFace, CelebAMaskHQ, examine
-from lab.data.plain_format import PlainFolder, remove_face, write_atomically, write_face
+from lab.data.plain_format import PlainFolder, remove_face, write_face
+from maskgan.files import write_whole
 from maskgan.labels import colourise
 from maskgan.mask_files import resize_mask
 
@@ -76,7 +77,7 @@ def prepare(data: CelebAMaskHQ, out: Path, size: int, workers: int = 1, limit: i
         folder.record(entry)
     _write_index(folder, data, ids)
     report = make_report(settings, [folder.done[f"{id:05d}"] for id in ids], data)
-    write_atomically(out / "report.json", json.dumps(report, indent=1) + "\n")
+    write_whole(out / "report.json", json.dumps(report, indent=1) + "\n")
     write_suspects(data, report, out)
     return report
 
@@ -175,7 +176,7 @@ def write_suspects(data: CelebAMaskHQ, report: dict[str, Any], out: Path) -> Non
         sheet += [np.full_like(sheet[0], 255)] * (-len(sheet) % _ACROSS)
         rows = [np.hstack(sheet[row : row + _ACROSS]) for row in range(0, len(sheet), _ACROSS)]
         picture = np.vstack(rows)[..., ::-1]
-        write_atomically(out / f"suspects-{number:02d}.jpg", cv2.imencode(".jpg", picture)[1].tobytes())
+        write_whole(out / f"suspects-{number:02d}.jpg", cv2.imencode(".jpg", picture)[1].tobytes())
 
 
 def _tile(data: CelebAMaskHQ, id: int, lines: Sequence[str]) -> np.ndarray:

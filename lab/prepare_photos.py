@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from lab.data.plain_format import PlainFolder, csv_text, remove_face, write_atomically, write_face
+from lab.data.plain_format import PlainFolder, csv_text, remove_face, write_face
 from maskgan.__main__ import PICTURE_SUFFIXES
 from maskgan.editing.faces import Alignment
 from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline, NoFaceFound
+from maskgan.files import write_whole
 from maskgan.images import BadPhoto, read_photo
 from maskgan.mask_files import resize_mask
 
@@ -149,7 +150,7 @@ def _write_tables(folder: PlainFolder, names: Sequence[str]) -> tuple[int, list[
         for id, face in zip(entry["ids"], entry["faces"], strict=True):
             rows.append({"id": id, "split": split_of(name), "file": name, "face": face})
     folder.write_index(rows, COLUMNS)
-    write_atomically(folder.folder / "skipped.csv", csv_text(skipped, SKIPPED_COLUMNS))
+    write_whole(folder.folder / "skipped.csv", csv_text(skipped, SKIPPED_COLUMNS))
     return len(rows), skipped
 
 

@@ -32,8 +32,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 from tqdm.auto import tqdm
 
 from lab.data.faces import Augmentation, FaceWithMask, Sample, as_tensors, find_samples, hide_lens_interiors, read_ids
-from lab.data.plain_format import write_atomically
 from maskgan import labels
+from maskgan.files import remove_partial_files, whole_file, write_whole
 
 
 def _webdataset() -> ModuleType:
@@ -67,14 +67,13 @@ def write_shards(data: Path, out: Path, samples_per_shard: int = 1000) -> dict[s
     if path.exists() and json.loads(path.read_text(encoding="utf-8")) != index:
         raise ValueError(f"{out} holds shards of other faces or another size; choose an empty folder.")
     out.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps(index, indent=1) + "\n")
+    remove_partial_files(out)
+    write_whole(path, json.dumps(index, indent=1) + "\n")
     todo = [(name, part) for name, part in shards if not (out / name).exists()]
     for name, part in tqdm(todo, total=len(shards), initial=len(shards) - len(todo), unit="shard"):
-        partial = out / f".partial-{name}"
-        with wds.TarWriter(str(partial), encoder=False, mtime=0) as writer:
+        with whole_file(out / name) as partial, wds.TarWriter(str(partial), encoder=False, mtime=0) as writer:
             for number, sample in enumerate(part):
                 writer.write(_packed(sample, number))
-        partial.replace(out / name)
     return index
 
 

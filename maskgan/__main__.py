@@ -6,13 +6,14 @@ Exit code: 0 all pictures done, 1 some failed (each named on stderr), 2 the comm
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
+
+from maskgan.files import whole_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -181,16 +182,10 @@ def _read_mask(path: Path, size: tuple[int, int], order: str) -> np.ndarray:
     return mask
 
 
-def _write_whole(path: Path, write: Callable) -> None:
-    """Write beside and rename, so that an interrupted run leaves nothing that looks done."""
+def _write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            write(file)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as partial, partial.open("wb") as file:
+        write(file)
 
 
 def _tell(message: str) -> None:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maskgan.files import write_whole
+
 #: Of `snapshot.json` and `latest.json`.
 FORMAT = 1
 LATEST = "latest.json"
@@ -203,9 +205,7 @@ def publish(weights: Path, name: str, write: Callable[[Path], None], about: dict
         shutil.rmtree(partial)
     else:
         partial.rename(final)
-    latest = weights / f".{LATEST}"
-    latest.write_text(json.dumps({"format": FORMAT, "snapshot": name}) + "\n", encoding="utf-8")
-    latest.replace(weights / LATEST)
+    write_whole(weights / LATEST, json.dumps({"format": FORMAT, "snapshot": name}) + "\n")
     whole = sorted(path.parent for path in weights.glob(f"*/{ABOUT}") if not path.parent.name.endswith(".partial"))
     for path in [path for path in whole if path != final][: 1 - keep or None]:
         shutil.rmtree(path)

@@ -5,7 +5,6 @@ The app only ever gives the DMN whole masks, so that is what it must see in trai
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 from tqdm.auto import tqdm
 
 from lab.data.faces import Sample, filled_mask, load, resize
+from maskgan.files import whole_file
 from maskgan.images import to_tensor
 from maskgan.labels import IGNORE
 from maskgan.networks.face_parser import FaceParser
@@ -41,8 +41,7 @@ def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, si
             mask = np.where(mask == IGNORE, answer, mask)
         final = filled_mask(folder, sample)
         final.parent.mkdir(parents=True, exist_ok=True)
-        partial = final.with_name(f".{os.getpid()}-{final.name}")  # machines may share the disk
-        if not cv2.imwrite(str(partial), mask):
-            raise OSError(f"{final} cannot be written; make room on that disk and run the same command again.")
-        partial.replace(final)
+        with whole_file(final) as partial:
+            if not cv2.imwrite(str(partial), mask):
+                raise OSError(f"{final} cannot be written; make room on that disk and run the same command again.")
     return folder

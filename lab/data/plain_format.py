@@ -20,18 +20,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-_PARTIAL = ".partial-"
+from maskgan.files import remove_partial_files, write_whole
+
 _JPEG = (
     *(cv2.IMWRITE_JPEG_QUALITY, 95),
     *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
 )
-
-
-def write_atomically(path: Path, data: bytes | str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    partial = path.with_name(_PARTIAL + path.name)
-    partial.write_bytes(data.encode(errors="backslashreplace") if isinstance(data, str) else data)
-    partial.replace(path)
 
 
 def face_paths(folder: Path, id: str) -> tuple[Path, Path]:
@@ -47,7 +41,7 @@ def write_face(folder: Path, id: str, image: np.ndarray, mask: np.ndarray) -> li
     sizes = []
     for path, picture, options in zip(face_paths(folder, id), (image[..., ::-1], mask), (_JPEG, ()), strict=True):
         data = cv2.imencode(path.suffix, picture, options)[1].tobytes()
-        write_atomically(path, data)
+        write_whole(path, data)
         sizes.append(len(data))
     return sizes
 
@@ -82,9 +76,8 @@ class PlainFolder:
             raise ValueError(f"{folder} holds other faces already; choose another folder.")
         for name in ("images", "masks"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-            for partial in (folder / name).glob(_PARTIAL + "*"):
-                partial.unlink()
-        write_atomically(path, json.dumps(settings, indent=2) + "\n")
+            remove_partial_files(folder / name)
+        write_whole(path, json.dumps(settings, indent=2) + "\n")
         self.progress = folder / "progress.jsonl"
         #: The newest line of each source.
         self.done: dict[str, dict[str, Any]] = {}
@@ -94,7 +87,7 @@ class PlainFolder:
         text = self.progress.read_text(encoding="utf-8") if self.progress.exists() else ""
         whole = text[: text.rfind("\n") + 1]
         if whole != text:  # the last line was cut short
-            write_atomically(self.progress, whole)
+            write_whole(self.progress, whole)
         for line in whole.splitlines():
             entry = json.loads(line)
             self.done[entry["source"]] = entry
@@ -115,7 +108,7 @@ class PlainFolder:
 
     def write_index(self, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
         """Write `index.csv`; `columns` starts with id and split."""
-        write_atomically(self.folder / "index.csv", csv_text(rows, columns))
+        write_whole(self.folder / "index.csv", csv_text(rows, columns))
 
 
 def csv_text(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maskgan.files import write_whole
 from maskgan.snapshots import latest_name
 
 RECORD, LOG = "process.json", "log.txt"
@@ -85,9 +86,7 @@ def record_of(folder: Path) -> dict[str, Any]:
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Note it in place of what was noted before, all or nothing."""
-    partial = folder / f".{RECORD}"
-    partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / RECORD)
+    write_whole(folder / RECORD, json.dumps(record, indent=2) + "\n")
 
 
 def stage_of(folder: Path) -> str | None:
