@@ -21,7 +21,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import numpy as np
-from gradio import processing_utils, utils
+from gradio import utils
 from gradio_client import utils as client_utils
 from pydantic import ValidationError, validate_call
 
@@ -35,7 +35,7 @@ from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.interpolate.tab import MAX_FRAMES
-from maskgan.ui.paint.tab import DEVICE
+from maskgan.ui.kit import DEVICE, saved
 from maskgan.ui.pictures import mask_png, png
 
 #: Sides of masks that `/interpolate` takes, in pixels: it holds 19 planes of them.
@@ -268,8 +268,7 @@ def _stem(file: gr.FileData) -> str:
 
 def _file(content: bytes, name: str) -> gr.FileData:
     """A file that Gradio serves, and deletes when its time has come."""
-    path = processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
-    return gr.FileData(path=path, orig_name=name, mime_type="image/png")
+    return gr.FileData(path=saved(content, name), orig_name=name, mime_type="image/png")
 
 
 def _picture(picture: np.ndarray, weights: Weights | None, name: str) -> gr.FileData:

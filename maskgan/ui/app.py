@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,22 @@ import gradio as gr
 
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
-from maskgan.quick_edits import QUICK_EDITS
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.api import Api, Blocks
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.tab import InterpolateTab
+from maskgan.ui.kit import TIME_TO_LIVE
 from maskgan.ui.lab.layout import Lab
 from maskgan.ui.lab.tab import LabTab
-from maskgan.ui.paint.layout import TIME_TO_LIVE
-from maskgan.ui.paint.tab import DEVICE, PaintTab
+from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.style.tab import StyleTab
 from maskgan.ui.weights_line import WeightsNews
 
 TITLE = "MaskGAN Studio"
+
+#: The tabs beside Paint. Each has TITLE, ID and CSS (a file), is built from the networks, the examples and the limit of
+#: an upload, and connects itself to the Paint tab with `connect`.
+MORE_TABS = (InterpolateTab, StyleTab)
 
 #: Gradio keeps half a megabyte of every visit until so many others came after it, whatever a state's time to live.
 MAX_SESSIONS = 500
@@ -62,21 +64,16 @@ def theme() -> gr.themes.Base:
 
 def launch_options() -> dict[str, Any]:
     """What `Blocks.launch` has to be told about the page's looks and limits."""
+    folder = Path(__file__).parent
     return {
         "theme": theme(),
-        "css_paths": [Path(__file__).parent / name for name in ("page.css", "interpolate/interpolate.css")],
+        "css_paths": [folder / "page.css", *(tab.CSS for tab in (PaintTab, *MORE_TABS)), folder / "lab" / "lab.css"],
         "head": _HEAD,
         "footer_links": [],
         "max_file_size": "200mb",
         "state_session_capacity": MAX_SESSIONS,
         "ssr_mode": False,
     }
-
-
-def _tooltips() -> str:
-    """JavaScript that gives every quick edit its one-line help."""
-    helps = json.dumps({f"quick-{edit.name}": edit.help for edit in QUICK_EDITS.values()})
-    return f"() => Object.entries({helps}).forEach(([id, help]) => {{ document.getElementById(id).title = help; }})"
 
 
 def build_app(
@@ -100,30 +97,19 @@ def build_app(
         gr.HTML(_HEADER.format(title=TITLE, privacy=_HOSTED if hosted else _LOCAL))
         news = WeightsNews(serving)
         with gr.Tabs() as tabs:
-            with gr.Tab("Paint", id="paint"):
+            with gr.Tab(PaintTab.TITLE, id=PaintTab.ID):
                 paint = PaintTab(serving, examples, max_pixels)
-            with gr.Tab("Interpolate", id="interpolate") as interpolate_tab:
-                interpolate = InterpolateTab(serving, examples, max_pixels)
-            with gr.Tab("Style copy", id="style") as style_tab:
-                style = StyleTab(serving, examples, max_pixels)
+            connections = []
+            for kind in MORE_TABS:
+                with gr.Tab(kind.TITLE, id=kind.ID) as tab:
+                    connections.append((kind(serving, examples, max_pixels).connect, tab))
             if lab is not None:
                 with gr.Tab("Lab", id="lab"):
                     LabTab(lab, serving).look_while_open(tabs)
-        interpolate.connect(interpolate_tab, paint, tabs)
-        style.start_with(style_tab)
-        style.send_to(paint, tabs)
+        for connect, tab in connections:
+            connect(tab, paint, tabs)
         if serving.folder is not None or lab is not None:
             news.follow(paint.session)
-        if examples.paths:
-            app.load(
-                lambda *state: paint.open_example(*state, 0),
-                [paint.session, paint.view, paint.keep, paint.seamless],
-                paint.outputs,
-                show_progress="hidden",
-                api_visibility="undocumented",
-                api_name="start",
-                **DEVICE,
-            )
-        app.load(None, None, None, js=_tooltips())
+        paint.start_with(app)
         Api(serving, max_pixels)
     return app

@@ -11,8 +11,9 @@ from maskgan.editing.pipeline import Face, MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.mask_files import read_mask
 from maskgan.serving.hot_reload import Serving
+from maskgan.ui.kit import UsesWeights
 from maskgan.ui.pictures import shrink
-from maskgan.ui.weights_line import UsesWeights
+from maskgan.ui.session import OpenFace
 
 FOLDER = Path(__file__).parents[2] / "examples"
 
@@ -42,6 +43,15 @@ class Examples(UsesWeights):
             if index not in self._faces:
                 self._faces[index] = self._prepare(self.paths[index])
             return self._faces[index]
+
+    def open(self, index: int) -> OpenFace:
+        """An example as a face of its own to edit.
+
+        Raises ValueError when there is no such example.
+        """
+        if not 0 <= index < len(self.paths):
+            raise ValueError("There is no such example; choose another one.")
+        return OpenFace.new(self.face(index), self.paths[index].stem)
 
     def prepare_in_background(self) -> None:
         """Prepare all of them, so that nobody waits for one."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from maskgan.editing.faces import DetectedFace
-from maskgan.editing.pipeline import Edit, Face
+from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
 
 #: The history keeps this many results ...
 MAX_STEPS = 24
@@ -36,6 +36,31 @@ class OpenFace:
         """Open a face under a fresh id (below 2**53, the whole numbers that JavaScript knows)."""
         return cls(face, name, faces, chosen, secrets.randbits(52))
 
+    @classmethod
+    def largest_in(cls, pipeline: MaskGANPipeline, photo: np.ndarray, name: str) -> OpenFace:
+        """Find the faces of a photo (H, W, 3) uint8 RGB and open the largest.
+
+        Raises NoFaceFound when there is none.
+        """
+        faces = tuple(pipeline.detect(photo))
+        if not faces:
+            raise NoFaceFound("No face was found in this photo; use the whole picture, or choose another photo.")
+        return cls.new(pipeline.prepare(photo, faces[0]), name, faces, 0)
+
+    @classmethod
+    def whole(cls, pipeline: MaskGANPipeline, photo: np.ndarray, name: str) -> OpenFace:
+        """Open a picture (H, W, 3) uint8 RGB that is a face crop already, or is taken for one."""
+        return cls.new(pipeline.prepare(photo, None), name)
+
+    def other(self, pipeline: MaskGANPipeline, index: int) -> OpenFace:
+        """Another of the faces of this photo.
+
+        Raises ValueError when the photo has no such face.
+        """
+        if not 0 <= index < len(self.faces):
+            raise ValueError("This face is not in the photo that is open; drop its photo again.")
+        return self.new(pipeline.prepare(self.face.photo, self.faces[index]), self.name, self.faces, index)
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
@@ -62,6 +87,12 @@ class Session:
     replaced: np.ndarray | None = None
     history: tuple[Step, ...] = ()
     pending: tuple[np.ndarray, str] | None = None
+
+    def require_open(self) -> OpenFace:
+        """The face that is open; raises ValueError when there is none."""
+        if self.opened is None:
+            raise ValueError("No face is open, perhaps after a long pause; choose a face or drop your photo again.")
+        return self.opened
 
     def open(self, opened: OpenFace, edit: Edit, mask: np.ndarray) -> Session:
         """Show another face, or the same from elsewhere; the history stays, with all other faces at rest."""

@@ -7,24 +7,14 @@ from typing import Any
 
 import gradio as gr
 
-from maskgan.editing.pipeline import Edit, MaskGANPipeline
+from maskgan.editing.pipeline import Edit
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
+from maskgan.ui.kit import UNQUEUED
 from maskgan.ui.session import Session
 
 #: So often does a page ask whether other weights serve, in seconds.
 _EVERY = 3
-
-
-class UsesWeights:
-    """A piece of the page that takes its networks from `serving`."""
-
-    serving: Serving
-
-    @property
-    def pipeline(self) -> MaskGANPipeline:
-        """The networks that serve now; faces of former ones are renewed by themselves."""
-        return self.serving.current()
 
 
 def made_by(edit: Edit) -> str:
@@ -33,7 +23,7 @@ def made_by(edit: Edit) -> str:
 
 
 def drawn_line(weights: Weights, state: str = "AI-edited") -> str:
-    """The same for a picture that is no edit of a photo."""
+    """A line about a picture that is no edit of a photo, as HTML."""
     return f'<p class="made-by" title="{weights.hash}">{state}; weights {html.escape(str(weights))}</p>'
 
 
@@ -60,15 +50,7 @@ class WeightsNews:
     def follow(self, session: gr.State) -> None:
         """Compare with the result in `session`, from now on; only of use where the weights can change."""
         timer = gr.Timer(_EVERY)
-        # Beside the queue, which may be long: this waits for nothing and takes no time.
-        timer.tick(
-            self.look,
-            [session, self.line],
-            self.line,
-            show_progress="hidden",
-            queue=False,
-            api_visibility="undocumented",
-        )
+        timer.tick(self.look, [session, self.line], self.line, **UNQUEUED)
 
     def look(self, session: Session, shown: str | None) -> Any:
         """The line now; nothing is sent when it is the one that is shown."""

@@ -38,6 +38,7 @@ from maskgan.snapshots import Weights
 from maskgan.ui.api import MAX_MASK_SIDE, Api
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
+from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 
@@ -343,7 +344,7 @@ def test_a_picture_that_nobody_edited_tells_nothing(call: Call, networks: MaskGA
 def test_the_page_s_downloads_tell_it_too(networks: MaskGANPipeline, serving: Serving) -> None:
     with gr.Blocks():
         tab = PaintTab(serving, Examples(serving))
-    session = tab.open_example(Session(), "face", True, False, 0)[tab.session]
+    session = tab.open_face(Session(), tab.example_faces.open(0), Look())[tab.session]
     assert told_by(Image.open(tab.face_file(session))) == {}
     mask = session.mask.copy()
     mask[100:130, 90:150] = Label.HAT

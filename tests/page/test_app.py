@@ -32,10 +32,12 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import MAX_HISTORY_BYTES, MAX_STEPS, Session
 
-LOOK = ("face", True, False)
+VALUES = ("face", True, False)
+LOOK = Look(*VALUES)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def tab(pipeline: MaskGANPipeline, examples: Examples) -> PaintTab:
 
 @pytest.fixture
 def session(tab: PaintTab) -> Session:
-    return tab.open_example(Session(), *LOOK, 0)[tab.session]
+    return tab.open_face(Session(), tab.example_faces.open(0), LOOK)[tab.session]
 
 
 def select(index: int) -> gr.SelectData:
@@ -88,7 +90,7 @@ def nothing_changed(updates: Any) -> bool:
 
 
 def test_an_example_opens_with_its_exact_mask(tab: PaintTab, examples: Examples) -> None:
-    updates = tab.open_example(Session(), *LOOK, 0)
+    updates = tab.open_face(Session(), tab.example_faces.open(0), LOOK)
     session = updates[tab.session]
     exact = read_mask(FOLDER / "masks" / f"{examples.paths[0].stem}.png", (256, 256), order="celebamask")
     assert np.array_equal(session.mask, exact)
@@ -99,16 +101,16 @@ def test_an_example_opens_with_its_exact_mask(tab: PaintTab, examples: Examples)
 
 
 def test_every_opening_has_its_own_id(tab: PaintTab) -> None:
-    ids = {tab.open_example(Session(), *LOOK, 0)[tab.session].opened.id for _ in range(20)}
+    ids = {tab.open_face(Session(), tab.example_faces.open(0), LOOK)[tab.session].opened.id for _ in range(20)}
     assert len(ids) == 20 and max(ids) < 2**53
 
 
 def test_an_uploaded_photo_opens_and_the_field_is_free_again(tab: PaintTab) -> None:
-    updates = tab.open_photo(Session(), str(FOLDER / "photo_01.jpg"), *LOOK)
+    updates = tab.picker.open_photo(Session(), str(FOLDER / "photo_01.jpg"), *VALUES)
     session = updates[tab.session]
     assert session.opened.name == "photo_01" and len(session.opened.faces) == 1
-    assert updates[tab.upload] is None
-    assert updates[tab.faces]["visible"] is False
+    assert updates[tab.picker.upload] is None
+    assert updates[tab.picker.faces]["visible"] is False
 
 
 def test_one_of_several_faces_can_be_chosen(tab: PaintTab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -118,14 +120,15 @@ def test_one_of_several_faces_can_be_chosen(tab: PaintTab, monkeypatch: pytest.M
     face = tab.pipeline.detect(photo)[0]
     shifted = DetectedFace(face.box, 0.9, np.add(face.points, (50, 0)))
     monkeypatch.setattr(tab.pipeline, "detect", lambda photo: [face, shifted])
-    updates = tab.open_photo(Session(), str(tmp_path / "two.png"), *LOOK)
+    updates = tab.picker.open_photo(Session(), str(tmp_path / "two.png"), *VALUES)
     session = updates[tab.session]
-    assert len(updates[tab.faces]["value"]) == 2 and updates[tab.faces]["visible"] is True
-    other = tab.choose_face(session, *LOOK, select(1))[tab.session]
+    assert len(updates[tab.picker.faces]["value"]) == 2 and updates[tab.picker.faces]["visible"] is True
+    other = tab.picker.choose_face(session, select(1), *VALUES)[tab.session]
     assert other.opened.chosen == 1 and other.opened.id != session.opened.id
     assert not np.array_equal(other.opened.face.crop, session.opened.face.crop)
-    assert nothing_changed(tab.choose_face(session, *LOOK, select(0)))
-    assert nothing_changed(tab.choose_face(session, *LOOK, select(7)))
+    assert nothing_changed(tab.picker.choose_face(session, select(0), *VALUES))
+    with pytest.warns(UserWarning, match="not in the photo"):
+        assert nothing_changed(tab.picker.choose_face(session, select(7), *VALUES))
 
 
 def test_without_a_face_the_whole_picture_is_offered_and_the_work_stays(
@@ -133,17 +136,17 @@ def test_without_a_face_the_whole_picture_is_offered_and_the_work_stays(
 ) -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)).save(tmp_path / "noise.png")
     with pytest.warns(UserWarning, match="whole picture"):
-        updates = tab.open_photo(session, str(tmp_path / "noise.png"), *LOOK)
+        updates = tab.picker.open_photo(session, str(tmp_path / "noise.png"), *VALUES)
     waiting = updates[tab.session]
     assert waiting.opened is session.opened and waiting.mask is session.mask
-    assert updates[tab.whole]["visible"] is True and tab.canvas not in updates
+    assert updates[tab.picker.whole]["visible"] is True and tab.canvas not in updates
     (tmp_path / "letter.png").write_text("no picture")
     with pytest.warns(UserWarning, match="not a picture"):
-        after_bad_file = tab.open_photo(waiting, str(tmp_path / "letter.png"), *LOOK)
-    assert after_bad_file[tab.whole]["visible"] is False and after_bad_file[tab.session].pending is None
-    updates = tab.use_whole_picture(waiting, *LOOK)
+        after_bad_file = tab.picker.open_photo(waiting, str(tmp_path / "letter.png"), *VALUES)
+    assert after_bad_file[tab.picker.whole]["visible"] is False and after_bad_file[tab.session].pending is None
+    updates = tab.picker.use_whole_picture(waiting, *VALUES)
     assert updates[tab.session].opened.name == "noise" and updates[tab.session].pending is None
-    assert updates[tab.whole]["visible"] is False
+    assert updates[tab.picker.whole]["visible"] is False
 
 
 # ---------------------------------------------------------------- painting
@@ -151,7 +154,7 @@ def test_without_a_face_the_whole_picture_is_offered_and_the_work_stays(
 
 def test_a_stroke_changes_its_region_and_nothing_else(tab: PaintTab, session: Session) -> None:
     mask = painted(session)
-    updates = tab.paint(session, message(session, mask), *LOOK)
+    updates = tab.paint(session, message(session, mask), LOOK)
     before, after = shown(updates, tab)
     edit = updates[tab.session].edit
     assert (after != before)[100:120, 100:140].any()
@@ -163,19 +166,19 @@ def test_a_stroke_changes_its_region_and_nothing_else(tab: PaintTab, session: Se
 
 def test_a_stroke_on_an_earlier_face_is_dropped(tab: PaintTab, session: Session) -> None:
     late = message(session, painted(session))
-    session = tab.open_example(session, *LOOK, 1)[tab.session]
-    assert nothing_changed(tab.paint(session, late, *LOOK))
-    assert nothing_changed(tab.finish_stroke(session, late, *LOOK))
+    session = tab.open_face(session, tab.example_faces.open(1), LOOK)[tab.session]
+    assert nothing_changed(tab.paint(session, late, LOOK))
+    assert nothing_changed(tab.finish_stroke(session, late, LOOK))
 
 
 @pytest.mark.parametrize("forged", [None, "mask", {"id": 1}, {"mask": "A" * 400}])
 def test_a_forged_message_is_answered_in_a_sentence(tab: PaintTab, session: Session, forged: Any) -> None:
     with pytest.warns(UserWarning, match=r"\.$"):
-        assert nothing_changed(tab.paint(session, forged, *LOOK))
+        assert nothing_changed(tab.paint(session, forged, LOOK))
 
 
 def test_the_full_photo_is_shown_when_it_is_chosen(tab: PaintTab, session: Session) -> None:
-    updates = tab.paint(session, message(session, painted(session)), "photo", True, False)
+    updates = tab.paint(session, message(session, painted(session)), Look("photo"))
     before, after = (np.array(Image.open(path)).astype(int) for path in updates[tab.photo_result]["value"])
     assert before.shape == after.shape == session.opened.face.photo.shape
     changed = abs(before - after).max(-1) > 2  # JPEG
@@ -188,7 +191,7 @@ def test_pictures_on_the_screen_tell_when_they_are_edited(tab: PaintTab, session
     """A picture can be saved from the screen too."""
 
     def told(mask: np.ndarray) -> list[bool]:
-        updates = tab.paint(session, message(session, mask), view, True, False)
+        updates = tab.paint(session, message(session, mask), Look(view))
         paths = updates[tab.photo_result if view == "photo" else tab.face_result]["value"]
         return [told_by(Image.open(path)).get("DigitalSourceType") == DIGITAL_SOURCE_TYPE for path in paths]
 
@@ -199,22 +202,22 @@ def test_pictures_on_the_screen_tell_when_they_are_edited(tab: PaintTab, session
 def test_finished_strokes_are_remembered_and_come_back(tab: PaintTab, session: Session) -> None:
     first, second = painted(session), painted(session, Label.HAT, 20)
     for mask in (first, second):
-        session = tab.finish_stroke(session, message(session, mask), *LOOK)[tab.session]
-    updates = tab.restore(session, *LOOK, select(1))  # newest first
+        session = tab.finish_stroke(session, message(session, mask), LOOK)[tab.session]
+    updates = tab.restore(session, select(1), LOOK)  # newest first
     assert np.array_equal(updates[tab.session].mask, first)
     assert np.array_equal(MaskCanvas.read(updates[tab.canvas], first.shape, session.opened.id), first)
     with pytest.warns(UserWarning, match="no longer"):
-        assert nothing_changed(tab.restore(session, *LOOK, select(2)))
+        assert nothing_changed(tab.restore(session, select(2), LOOK))
 
 
 def test_the_history_leads_back_to_another_face(tab: PaintTab, session: Session) -> None:
     mask = painted(session)
     first = session.opened
-    session = tab.finish_stroke(session, message(session, mask), *LOOK)[tab.session]
+    session = tab.finish_stroke(session, message(session, mask), LOOK)[tab.session]
     result = session.edit.crop
-    session = tab.open_example(session, *LOOK, 1)[tab.session]
+    session = tab.open_face(session, tab.example_faces.open(1), LOOK)[tab.session]
     assert session.history[0].opened.face.style is None  # large, and soon made anew
-    updates = tab.restore(session, *LOOK, select(0))
+    updates = tab.restore(session, select(0), LOOK)
     session = updates[tab.session]
     assert session.opened.id == first.id and np.array_equal(session.edit.crop, result)
     assert session.opened.face.style is not None and session.history[0].opened is session.opened
@@ -242,7 +245,7 @@ def test_the_history_has_an_end(session: Session) -> None:
 
 
 def test_quick_edits_go_to_the_canvas_and_the_history(tab: PaintTab, session: Session) -> None:
-    updates = tab.quick_edit("hat", session, message(session, session.mask), 1.0, *LOOK)
+    updates = tab.quick_edit("hat", session, message(session, session.mask), 1.0, LOOK)
     expected = QUICK_EDITS["hat"].apply(session.mask)
     assert np.array_equal(updates[tab.session].mask, expected)
     assert np.array_equal(MaskCanvas.read(updates[tab.canvas], expected.shape, session.opened.id), expected)
@@ -253,28 +256,28 @@ def test_quick_edits_clicked_in_a_row_all_count(tab: PaintTab, session: Session)
     unaware = message(session, session.mask)  # the canvas has not heard of the first one yet
     expected = session.mask
     for name in ("smile", "hat", "fringe"):
-        session = tab.quick_edit(name, session, unaware, 1.0, *LOOK)[tab.session]
+        session = tab.quick_edit(name, session, unaware, 1.0, LOOK)[tab.session]
         expected = QUICK_EDITS[name].apply(expected)
     assert np.array_equal(session.mask, expected)
 
 
 def test_a_quick_edit_builds_on_what_was_painted(tab: PaintTab, session: Session) -> None:
-    session = tab.quick_edit("smile", session, message(session, session.mask), 1.0, *LOOK)[tab.session]
+    session = tab.quick_edit("smile", session, message(session, session.mask), 1.0, LOOK)[tab.session]
     mask = painted(session)
-    session = tab.quick_edit("hat", session, message(session, mask), 1.0, *LOOK)[tab.session]
+    session = tab.quick_edit("hat", session, message(session, mask), 1.0, LOOK)[tab.session]
     assert np.array_equal(session.mask, QUICK_EDITS["hat"].apply(mask))
 
 
 def test_a_quick_edit_that_changes_nothing_says_so(tab: PaintTab, session: Session) -> None:
     bare = np.where(session.mask == Label.HAT, Label.HAIR, session.mask).astype(np.uint8)
     with pytest.warns(UserWarning):
-        assert nothing_changed(tab.quick_edit("remove_hat", session, message(session, bare), 1.0, *LOOK))
+        assert nothing_changed(tab.quick_edit("remove_hat", session, message(session, bare), 1.0, LOOK))
 
 
 def test_switching_options_keeps_the_mask(tab: PaintTab, session: Session) -> None:
     mask = painted(session)
-    session = tab.paint(session, message(session, mask), *LOOK)[tab.session]
-    whole = tab.refresh(session, "face", False, False)
+    session = tab.paint(session, message(session, mask), LOOK)[tab.session]
+    whole = tab.refresh(session, Look(keep=False))
     before, after = shown(whole, tab)
     assert (before == after).all(-1).mean() < 0.5  # everything was drawn anew
     assert np.array_equal(whole[tab.session].mask, mask)
@@ -285,16 +288,16 @@ def test_switching_options_keeps_the_mask(tab: PaintTab, session: Session) -> No
 
 def test_masks_go_out_and_come_back(tab: PaintTab, session: Session, tmp_path: Path) -> None:
     mask = painted(session)
-    session = tab.paint(session, message(session, mask), *LOOK)[tab.session]
+    session = tab.paint(session, message(session, mask), LOOK)[tab.session]
     path = tab.mask_file(session)
     assert Path(path).name == f"{session.opened.name}_mask.png" and Image.open(path).mode == "P"
-    fresh = tab.open_example(Session(), *LOOK, 0)[tab.session]
-    updates = tab.load_mask(fresh, path, *LOOK)
+    fresh = tab.open_face(Session(), tab.example_faces.open(0), LOOK)[tab.session]
+    updates = tab.load_mask(fresh, path, LOOK)
     assert np.array_equal(updates[tab.session].mask, mask)
 
 
 def test_downloads_are_exact(tab: PaintTab, session: Session) -> None:
-    session = tab.paint(session, message(session, painted(session)), *LOOK)[tab.session]
+    session = tab.paint(session, message(session, painted(session)), LOOK)[tab.session]
     assert np.array_equal(np.array(Image.open(tab.face_file(session))), session.edit.crop)
     photo = np.array(Image.open(tab.photo_file(session, False)))
     original = session.opened.face.photo
@@ -309,7 +312,7 @@ def test_downloading_before_anything_is_open_is_an_error(tab: PaintTab) -> None:
 
 def test_a_session_that_ended_is_explained(tab: PaintTab, session: Session) -> None:
     with pytest.warns(UserWarning, match="choose a face"):
-        assert nothing_changed(tab.paint(Session(), message(session, session.mask), *LOOK))
+        assert nothing_changed(tab.paint(Session(), message(session, session.mask), LOOK))
 
 
 def huge_png() -> bytes:
@@ -344,14 +347,14 @@ def test_bad_photos_get_one_sentence_and_lose_nothing(
     path = tmp_path / "photo.jpg"
     path.write_bytes(BAD_PHOTOS[kind])
     with pytest.warns(UserWarning, match=r"^[A-Z][^.]*\.$"):
-        updates = tab.open_photo(session, str(path), *LOOK)
-    assert updates == {tab.upload: None}
+        updates = tab.picker.open_photo(session, str(path), *VALUES)
+    assert updates == {tab.picker.upload: None}
 
 
 def test_the_page_refuses_more_pixels_than_it_was_told(tab: PaintTab, tmp_path: Path) -> None:
     Image.new("L", (3000, 1500)).save(tmp_path / "large.png")
     with pytest.warns(UserWarning, match="4 million"):
-        tab.open_photo(Session(), str(tmp_path / "large.png"), *LOOK)
+        tab.picker.open_photo(Session(), str(tmp_path / "large.png"), *VALUES)
 
 
 def bad_masks(folder: Path) -> dict[str, Path]:
@@ -371,13 +374,13 @@ def bad_masks(folder: Path) -> dict[str, Path]:
 def test_bad_masks_get_one_sentence_and_lose_nothing(tab: PaintTab, session: Session, tmp_path: Path) -> None:
     for path in bad_masks(tmp_path).values():
         with pytest.warns(UserWarning, match=r"\.$"):
-            assert nothing_changed(tab.load_mask(session, str(path), *LOOK)), path.name
+            assert nothing_changed(tab.load_mask(session, str(path), LOOK)), path.name
 
 
 def test_a_mask_of_another_resolution_is_scaled(tab: PaintTab, session: Session, tmp_path: Path) -> None:
     mask = painted(session)
     write_mask(tmp_path / "large.png", mask.repeat(2, 0).repeat(2, 1))
-    updates = tab.load_mask(session, str(tmp_path / "large.png"), *LOOK)
+    updates = tab.load_mask(session, str(tmp_path / "large.png"), LOOK)
     assert np.array_equal(updates[tab.session].mask, mask)
 
 
@@ -396,12 +399,12 @@ def test_two_visitors_paint_at_once_and_get_their_own_faces(pipeline: MaskGANPip
         def paint(visitor: Any, path: Path, label: Label) -> None:
             face = pipeline.prepare(read_photo(path))
             upload = client_library.handle_file(path)
-            canvas = visitor.predict(upload, *LOOK, api_name="/open_photo")[2]
+            canvas = visitor.predict(upload, *VALUES, api_name="/open_photo")[2]
             for row in range(0, 200, 40):
                 mask = face.mask.copy()
                 mask[row : row + 30, 60:200] = label
                 stroke = {**MaskCanvas.payload(mask, id=canvas["id"]), "stroke": row}
-                shown = visitor.predict(stroke, *LOOK, api_name="/paint")[0]
+                shown = visitor.predict(stroke, *VALUES, api_name="/paint")[0]
                 picture = np.array(Image.open(shown["value"][1]))
                 if not np.array_equal(picture, pipeline.edit(face, mask).crop):
                     failures.append(f"{path.name} at row {row}")

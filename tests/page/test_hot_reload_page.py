@@ -24,11 +24,12 @@ from maskgan.snapshots import publish
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 from maskgan.ui.weights_line import WeightsNews, news
 
-LOOK = ("face", True, False)
+LOOK = Look()
 
 
 def published(weights: Path, seed: int, stage: str = "train_ebst") -> Path:
@@ -69,13 +70,13 @@ def stroke(session: Session) -> dict[str, Any]:
 
 
 def test_the_next_stroke_is_drawn_by_the_new_weights_alone(tab: PaintTab, serving: Serving, tmp_path: Path) -> None:
-    session = tab.open_example(Session(), *LOOK, 0)[tab.session]
+    session = tab.open_face(Session(), tab.example_faces.open(0), LOOK)[tab.session]
     face = session.opened.face
-    before = tab.paint(session, stroke(session), *LOOK)
+    before = tab.paint(session, stroke(session), LOOK)
     assert "train_ebst, step 1" in before[tab.made_by] and "AI-edited" in before[tab.made_by]
     published(tmp_path / "run" / "weights", 2)
     serving.poll()
-    after = tab.paint(before[tab.session], stroke(session), *LOOK)
+    after = tab.paint(before[tab.session], stroke(session), LOOK)
     assert "train_ebst, step 2" in after[tab.made_by] and serving.current().weights.hash in after[tab.made_by]
     new = serving.current()
     expected = new.edit(new.with_mask(face, face.mask), after[tab.session].mask)
@@ -84,7 +85,7 @@ def test_the_next_stroke_is_drawn_by_the_new_weights_alone(tab: PaintTab, servin
 
 
 def test_nothing_is_called_edited_that_is_not(tab: PaintTab) -> None:
-    updates = tab.open_example(Session(), *LOOK, 0)
+    updates = tab.open_face(Session(), tab.example_faces.open(0), LOOK)
     assert "AI-edited" not in updates[tab.made_by] and "step 1" in updates[tab.made_by]
 
 
@@ -99,7 +100,7 @@ def test_a_style_is_copied_with_codes_of_one_network(examples: Examples, serving
 
 def test_the_line_tells_of_refused_and_of_newer_weights(tab: PaintTab, serving: Serving, tmp_path: Path) -> None:
     weights = tmp_path / "run" / "weights"
-    session = tab.open_example(Session(), *LOOK, 0)[tab.session]
+    session = tab.open_face(Session(), tab.example_faces.open(0), LOOK)[tab.session]
     assert news(serving, session) == ""
     (published(weights, 2) / "dmn" / "config.json").unlink()
     serving.poll()
@@ -108,7 +109,7 @@ def test_the_line_tells_of_refused_and_of_newer_weights(tab: PaintTab, serving: 
     serving.poll()
     line = news(serving, session)
     assert "Newer weights" in line and "step 3" in line and "<b>" not in line
-    assert news(serving, tab.refresh(session, *LOOK)[tab.session]) == ""
+    assert news(serving, tab.refresh(session, LOOK)[tab.session]) == ""
 
 
 def test_a_line_that_is_shown_is_not_sent_again(tab: PaintTab, serving: Serving) -> None:

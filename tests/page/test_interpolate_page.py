@@ -28,10 +28,11 @@ from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.tab import RANDOM, InterpolateTab, Morphing
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 
-LOOK = ("face", True, False)
+LOOK = Look()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def tab(tabs: tuple[InterpolateTab, PaintTab]) -> InterpolateTab:
 
 @pytest.fixture
 def ends(tab: InterpolateTab) -> tuple[Session, Session]:
-    return tab.a.open_example(0)[tab.a.session], tab.b.open_example(1)[tab.b.session]
+    return tab.a.show(tab.example_faces.open(0))[tab.a.session], tab.b.show(tab.example_faces.open(1))[tab.b.session]
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def picture(path: str) -> np.ndarray:
 
 def test_the_first_visit_shows_the_paint_tabs_photo_and_an_example(tabs: tuple[InterpolateTab, PaintTab]) -> None:
     tab, paint = tabs
-    painted = paint.open_example(Session(), *LOOK, 2)[paint.session]
+    painted = paint.open_face(Session(), paint.example_faces.open(2), LOOK)[paint.session]
     updates = tab.start(Session(), Session(), painted)
     assert updates[tab.a.session].opened is painted.opened
     assert updates[tab.b.session].opened.name == tab.example_faces.paths[1].stem
@@ -110,10 +111,10 @@ def test_a_move_decodes_once_and_encodes_nothing(
 
 def test_what_is_painted_and_the_photos_own_mask_can_both_be_taken(tabs: tuple[InterpolateTab, PaintTab]) -> None:
     tab, paint = tabs
-    session = paint.open_example(Session(), *LOOK, 0)[paint.session]
+    session = paint.open_face(Session(), paint.example_faces.open(0), LOOK)[paint.session]
     mask = session.mask.copy()
     mask[:40] = Label.HAT
-    session = paint.paint(session, MaskCanvas.payload(mask, id=session.opened.id), *LOOK)[paint.session]
+    session = paint.paint(session, MaskCanvas.payload(mask, id=session.opened.id), LOOK)[paint.session]
     taken = tab.b.take_painted(session)[tab.b.session]
     assert np.array_equal(taken.mask, mask) and taken.opened is session.opened
     assert np.array_equal(tab.b.take_photo(session)[tab.b.session].mask, session.opened.face.mask)

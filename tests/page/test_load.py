@@ -22,7 +22,6 @@ from gradio.route_utils import delete_files_created_by_app
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.networks.dense_mapping import Style
 from maskgan.ui.app import MAX_SESSIONS, build_app, launch_options
-from maskgan.ui.paint.tab import PaintTab
 from tests.load import ROOT, Report, files_in, measure, resident
 from tests.painter import REACH, Mixed, Subject
 
@@ -96,10 +95,10 @@ def test_a_style_that_lies_in_the_networks_is_noticed(url: str, monkeypatch: pyt
 
 
 def test_what_visitors_would_see_as_an_error_is_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def saved(self: PaintTab, content: bytes, name: str) -> str:
+    def saved(content: bytes, name: str) -> str:
         raise OSError("The disk is full.")
 
-    monkeypatch.setattr(PaintTab, "_saved", saved)
+    monkeypatch.setattr("maskgan.ui.paint.tab.saved", saved)
     report = one_round_each(url)
     assert len(report.errors) == PAINTERS and report.failure().startswith(f"{PAINTERS} of {PAINTERS} painters met")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +9,10 @@ import gradio as gr
 import numpy as np
 
 from maskgan.labels import colourise
-from maskgan.mask_files import read_mask
 from maskgan.ui.face_input import FaceInput
+from maskgan.ui.kit import BUSY, SMALL, Updates, uploaded_mask, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas
-from maskgan.ui.paint.tab import DEVICE, Updates, tells
 from maskgan.ui.session import OpenFace, Session
-
-_QUIET = {"show_progress": "minimal", "api_visibility": "undocumented", **DEVICE}
 
 
 class MaskInput(FaceInput):
@@ -28,26 +23,21 @@ class MaskInput(FaceInput):
         with gr.Column(elem_classes="mask-input", min_width=240):
             super().__init__(name, title, *args)
             with gr.Row():
-                small = {"size": "sm", "min_width": 0}
-                self.photo_button = gr.Button("Paint's photo", elem_id=f"{name}-from-photo", **small)
-                self.painted_button = gr.Button("Painted mask", elem_id=f"{name}-from-painted", **small)
-                self.file_button = gr.UploadButton("Load mask", elem_id=f"{name}-load", **small)
+                self.photo_button = gr.Button("Paint's photo", elem_id=f"{name}-from-photo", **SMALL)
+                self.painted_button = gr.Button("Painted mask", elem_id=f"{name}-from-painted", **SMALL)
+                self.file_button = gr.UploadButton("Load mask", elem_id=f"{name}-load", **SMALL)
         self._events.append(
             self.file_button.upload(
-                self.load_mask, [self.session, self.file_button], self.outputs, api_name=f"{name}_mask", **_QUIET
+                self.load_mask, [self.session, self.file_button], self.outputs, api_name=f"{name}_mask", **BUSY
             )
         )
 
     def connect(self, paint: gr.State) -> None:
         """Let the two buttons take what is open in the session of the Paint tab."""
         self._events += [
-            self.photo_button.click(self.take_photo, paint, self.outputs, **_QUIET),
-            self.painted_button.click(self.take_painted, paint, self.outputs, **_QUIET),
+            self.photo_button.click(self.take_photo, paint, self.outputs, **BUSY),
+            self.painted_button.click(self.take_painted, paint, self.outputs, **BUSY),
         ]
-
-    def on_change(self, handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> list[Any]:
-        """Call `handler` whenever another mask has been chosen; gives back those events, to go on from."""
-        return [event.success(handler, inputs, outputs, **_QUIET) for event in self._events]
 
     # ------------------------------------------------------------------ handlers
 
@@ -66,34 +56,28 @@ class MaskInput(FaceInput):
         """Face and mask side by side (S, 2 S, 3) uint8 RGB."""
         return np.hstack([opened.face.crop, colourise(mask)])
 
-    @tells
+    @warns_on_value_error
     def take_photo(self, paint: Session) -> Updates:
         """The face that is open in the Paint tab, with its own mask."""
         return self.show(_open_in(paint))
 
-    @tells
+    @warns_on_value_error
     def take_painted(self, paint: Session) -> Updates:
         """The face that is open in the Paint tab, with the mask that is painted there."""
         return self.show(_open_in(paint), paint.mask)
 
-    @tells
+    @warns_on_value_error
     def load_mask(self, session: Session, path: str) -> Updates:
         """A mask file; the face that is open here goes on giving the style."""
         if session.opened is None:
             raise ValueError("Choose a face first: it gives the style for the mask of the file.")
-        with warnings.catch_warnings(record=True) as notices:
-            warnings.simplefilter("always")
-            mask = read_mask(path, session.opened.face.mask.shape)
-        for notice in notices:
-            gr.Info(str(notice.message))
-        return self.show(session.opened, mask)
+        return self.show(session.opened, uploaded_mask(path, session.opened.face.mask.shape))
 
-    @tells
+    @warns_on_value_error
     def correct_mask(self, session: Session, message: Any) -> Updates:
         """The end of a stroke: another mask, in the style that the face has had."""
-        if session.opened is None:
-            raise ValueError("No face is open, perhaps after a long pause; choose a face or drop your photo again.")
-        mask = MaskCanvas.read(message, session.opened.face.mask.shape, session.opened.id)
+        opened = session.require_open()
+        mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         return gr.skip() if mask is None else {self.session: replace(session, mask=mask)}
 
 

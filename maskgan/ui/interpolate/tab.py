@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import ClassVar
 
 import gradio as gr
 import numpy as np
-from gradio import processing_utils
 
 from maskgan.animations import gif, mp4, numbered_pngs
 from maskgan.editing.morphing import T_MAX, T_MIN, Line, Morph, frame_places
@@ -20,11 +20,23 @@ from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.mask_input import MaskInput
-from maskgan.ui.paint.layout import TIME_TO_LIVE
-from maskgan.ui.paint.tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
+from maskgan.ui.kit import (
+    PACKING,
+    QUIET,
+    SMALL,
+    STRIP,
+    Updates,
+    UsesWeights,
+    download_on_click,
+    fails_on_value_error,
+    saved,
+    visitor_state,
+    warns_on_value_error,
+)
+from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.pictures import shrink, webp
 from maskgan.ui.session import OpenFace, Session
-from maskgan.ui.weights_line import UsesWeights, drawn_line
+from maskgan.ui.weights_line import drawn_line
 
 #: Places worth a button below the slider, in the slider's order.
 MARKS = {"Outer": T_MIN, "A": 0.0, "Inner": -T_MIN, "B": 1.0}
@@ -71,6 +83,9 @@ class Morphing:
 class InterpolateTab(UsesWeights):
     """Two `MaskInput`s, the slider between them, and what can be had there."""
 
+    TITLE, ID = "Interpolate", "interpolate"
+    CSS: ClassVar = Path(__file__).with_name("interpolate.css")
+
     def __init__(self, pipeline: MaskGANPipeline | Serving, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
         """Build the tab inside the `gr.Tab` that is open."""
         self.serving, self.example_faces = Serving.of(pipeline), examples
@@ -78,7 +93,7 @@ class InterpolateTab(UsesWeights):
         if not self.usable:
             gr.HTML(f"<p class='note'>{_NO_VAE}</p>", elem_id="morph-missing")
             return
-        self.state = gr.State(Morphing(), time_to_live=TIME_TO_LIVE)
+        self.state = visitor_state(Morphing())
         with gr.Row(elem_classes="morph-tab"):
             self.a = MaskInput("a", "Mask A", self.serving, examples, max_pixels)
             with gr.Column(elem_classes="morph-result", min_width=300):
@@ -97,7 +112,7 @@ class InterpolateTab(UsesWeights):
         self.t = gr.Slider(T_MIN, T_MAX, FIRST_T, step=0.01, label="t: place from A (0) to B (1)", elem_id="morph-t")
         with gr.Row(elem_classes="morph-marks"):
             self.marks = {
-                name: gr.Button(f"{name} {t:g}".replace("-", "−"), size="sm", min_width=0, elem_id=f"morph-mark-{name}")
+                name: gr.Button(f"{name} {t:g}".replace("-", "−"), elem_id=f"morph-mark-{name}", **SMALL)
                 for name, t in MARKS.items()
             }
         self.style = gr.Radio(
@@ -109,15 +124,12 @@ class InterpolateTab(UsesWeights):
             elem_id="morph-style",
         )
         with gr.Row():
-            self.send_button = gr.Button(
-                "Apply to Paint tab", variant="primary", size="sm", min_width=0, elem_id="morph-send"
-            )
+            self.send_button = gr.Button("Apply to Paint tab", variant="primary", elem_id="morph-send", **SMALL)
         self.made_by = gr.HTML("", elem_id="morph-made-by")
         gr.HTML(_NOTE)
 
     def _more(self) -> None:
-        strip = {"container": False, "allow_preview": False, "show_label": False, "object_fit": "contain"}
-        strip |= {"buttons": [], "interactive": False}
+        strip = {"columns": 12, "object_fit": "contain", **STRIP}
         with gr.Row(elem_classes="morph-line"):
             self.count = gr.Slider(3, MAX_FRAMES, 9, step=1, label="Frames from A to B", elem_id="morph-count")
             self.what = gr.Radio(
@@ -125,14 +137,14 @@ class InterpolateTab(UsesWeights):
             )
             with gr.Row(elem_classes="morph-save"):
                 self.save_buttons = {
-                    kind: gr.Button(kind, size="sm", min_width=0, elem_id=f"morph-save-{kind[:3].lower()}")
+                    kind: gr.Button(kind, elem_id=f"morph-save-{kind[:3].lower()}", **SMALL)
                     for kind in (*_FILES, "PNG set")
                 }
-        self.strip = gr.Gallery(label="From A to B", columns=12, elem_id="morph-strip", **strip)
+        self.strip = gr.Gallery(label="From A to B", elem_id="morph-strip", **strip)
         with gr.Row(elem_classes="morph-line"):
             self.amount = gr.Slider(0.1, 2, 1, step=0.1, label="Change of random masks", elem_id="morph-amount")
             self.random_button = gr.Button("Random masks near A", size="sm", elem_id="morph-random")
-        self.near = gr.Gallery(label="Near A", columns=12, visible=False, elem_id="morph-near", **strip)
+        self.near = gr.Gallery(label="Near A", visible=False, elem_id="morph-near", **strip)
         self.file = gr.DownloadButton(visible=False)
 
     # ------------------------------------------------------------------ handlers
@@ -142,10 +154,10 @@ class InterpolateTab(UsesWeights):
         count = len(self.example_faces.paths)
         if a.opened is not None or b.opened is not None or not count:
             return gr.skip()
-        first = self.a.open_example(0) if paint.opened is None else self.a.show(paint.opened)
-        return first | self.b.open_example(min(1, count - 1))
+        first = self.example_faces.open(0) if paint.opened is None else paint.opened
+        return self.a.show(first) | self.b.show(self.example_faces.open(min(1, count - 1)))
 
-    @tells
+    @warns_on_value_error
     def change_ends(self, a: Session, b: Session, t: float, style: str) -> Updates:
         """Another mask at A or B: both are encoded, and the place between them is shown."""
         if a.opened is None or b.opened is None:
@@ -157,12 +169,12 @@ class InterpolateTab(UsesWeights):
             self.near: gr.update(value=None, visible=False),
         }
 
-    @tells
+    @warns_on_value_error
     def scrub(self, state: Morphing, t: float, style: str) -> Updates:
         """Another place or style: one decode and one generate."""
         return gr.skip() if state.line is None else self._show(state, t, style)
 
-    @tells
+    @warns_on_value_error
     def draw_strip(self, state: Morphing, count: float, style: str) -> Updates:
         """All frames, small: faces above their masks."""
         if state.line is None:
@@ -174,12 +186,12 @@ class InterpolateTab(UsesWeights):
             frames.append(self._small(mask, morph.face(mask, morph.style_at(t, style)), morph.line.weights))
         return {self.strip: gr.update(value=frames, selected_index=None)}
 
-    @tells
+    @warns_on_value_error
     def choose_frame(self, count: float, event: gr.SelectData) -> Updates:
         """A click on a frame of the strip: the slider goes there."""
         return {self.t: round(frame_places(int(count))[min(event.index, int(count) - 1)], 2)}
 
-    @tells
+    @warns_on_value_error
     def draw_near(self, state: Morphing, amount: float, style: str) -> Updates:
         """New random masks near A, in the style that is chosen for the place A."""
         morph = self._morph(_opened(state))
@@ -191,7 +203,7 @@ class InterpolateTab(UsesWeights):
             self.near: gr.update(value=pictures, visible=True, selected_index=None),
         }
 
-    @tells
+    @warns_on_value_error
     def choose_near(self, state: Morphing, style: str, event: gr.SelectData) -> Updates:
         """A click on a random mask: it is shown large, for the Paint tab."""
         state = _opened(state)
@@ -199,20 +211,18 @@ class InterpolateTab(UsesWeights):
             raise ValueError("This mask is no longer here; draw new ones.")
         return self._shown(replace(state, mask=state.near[event.index], t=0.0, style=style), self._morph(state))
 
+    @fails_on_value_error
     def sequence_file(self, kind: str, state: Morphing, count: float, style: str, what: str) -> str:
         """The frames from A to B as a file: GIF, MP4 or a set of PNG."""
-        try:
-            morph, places = self._morph(_opened(state)), frame_places(int(count))
-            frames = [morph.face_at(t, style) if what == "faces" else morph.mask_at(t) for t in places]
-            name = "_to_".join(end.name for end in state.ends)
-            weights = morph.pipeline.weights if what == "faces" else None
-            if kind not in _FILES:
-                return self._saved(numbered_pngs(frames, what.removesuffix("s"), weights), f"{name}_{what}.zip")
-            suffix, write = _FILES[kind]
-            content = write(frames, max(4, round(count / 2)), weights)  # 2 s or less
-            return self._saved(content, f"{name}_{what}.{suffix}")
-        except ValueError as problem:  # an error, not a warning: the download that follows must not start
-            raise gr.Error(str(problem), print_exception=False) from problem
+        morph, places = self._morph(_opened(state)), frame_places(int(count))
+        frames = [morph.face_at(t, style) if what == "faces" else morph.mask_at(t) for t in places]
+        name = "_to_".join(end.name for end in state.ends)
+        weights = morph.pipeline.weights if what == "faces" else None
+        if kind not in _FILES:
+            return saved(numbered_pngs(frames, what.removesuffix("s"), weights), f"{name}_{what}.zip")
+        suffix, write = _FILES[kind]
+        content = write(frames, max(4, round(count / 2)), weights)  # 2 s or less
+        return saved(content, f"{name}_{what}.{suffix}")
 
     def shown_face(self, state: Morphing) -> tuple[OpenFace, np.ndarray]:
         """The face for the Paint tab and the mask to put on it.
@@ -252,83 +262,68 @@ class InterpolateTab(UsesWeights):
         face = morph.face(state.mask, morph.style_at(state.t, state.style))
         return {
             self.state: replace(state, line=morph.line),
-            self.mask: self._saved(webp(colourise(state.mask)), "mask.webp"),
-            self.face: self._saved(webp(face, morph.line.weights), "face.webp"),
+            self.mask: saved(webp(colourise(state.mask)), "mask.webp"),
+            self.face: saved(webp(face, morph.line.weights), "face.webp"),
             self.made_by: drawn_line(morph.line.weights),
         }
 
     def _small(self, mask: np.ndarray, face: np.ndarray, weights: Weights) -> str:
         """A picture for a strip: the face above its mask."""
-        return self._saved(webp(shrink(np.vstack([face, colourise(mask)]), _SMALL), weights), "frame.webp")
-
-    def _saved(self, content: bytes, name: str) -> str:
-        return processing_utils.save_bytes_to_cache(content, name, self.file.GRADIO_CACHE)
+        return saved(webp(shrink(np.vstack([face, colourise(mask)]), _SMALL), weights), "frame.webp")
 
     # ------------------------------------------------------------------ events
 
     def _wire(self) -> None:
-        quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
         self._shown_outputs = [self.state, self.mask, self.face, self.made_by]
+        latest = {"trigger_mode": "always_last", **QUIET}
         gr.on(
             [self.t.change, self.style.input],
             self.scrub,
             [self.state, self.t, self.style],
             self._shown_outputs,
-            trigger_mode="always_last",
             api_name="scrub",
-            **quiet,
+            **latest,
         )
-        strip = {"inputs": [self.state, self.count, self.style], "outputs": self.strip, **quiet}
-        gr.on([self.count.release, self.style.input], self.draw_strip, trigger_mode="always_last", **strip)
+        gr.on(
+            [self.count.release, self.style.input],
+            self.draw_strip,
+            [self.state, self.count, self.style],
+            self.strip,
+            **latest,
+        )
         for name, button in self.marks.items():
             button.click(None, None, self.t, js=f"() => {MARKS[name]}", api_visibility="undocumented")
-        self.strip.select(self.choose_frame, self.count, self.t, **quiet).success(None, js=_LOOK_UP)
+        self.strip.select(self.choose_frame, self.count, self.t, **QUIET).success(None, js=_LOOK_UP)
         self.random_button.click(
-            self.draw_near, [self.state, self.amount, self.style], [self.state, self.near], **quiet
+            self.draw_near, [self.state, self.amount, self.style], [self.state, self.near], **QUIET
         )
-        chosen = self.near.select(self.choose_near, [self.state, self.style], self._shown_outputs, **quiet)
+        chosen = self.near.select(self.choose_near, [self.state, self.style], self._shown_outputs, **QUIET)
         chosen.success(None, js=_LOOK_UP)
-        # Beside the device's queue: packing many frames must not keep anybody from painting.
-        packing = {"concurrency_id": "packing", "concurrency_limit": 2, "api_visibility": "undocumented"}
         for kind, button in self.save_buttons.items():
-            made = button.click(
+            download_on_click(
+                button,
                 partial(self.sequence_file, kind),
                 [self.state, self.count, self.style, self.what],
                 self.file,
                 api_name=f"save_{kind[:3].lower()}",
-                show_progress="hidden",
-                **packing,
+                **PACKING,
             )
-            made.success(None, self.file, None, js=DOWNLOAD)
 
     def connect(self, tab: gr.Tab, paint: PaintTab, tabs: gr.Tabs) -> None:
         """Begin when `tab` is first looked at; take masks from the Paint tab `paint` of `tabs` and give them to it."""
         if not self.usable:
             return
-        quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
         sessions = [self.a.session, self.b.session]
         self.a.connect(paint.session)
         self.b.connect(paint.session)
         changing = [*sessions, self.t, self.style]
         changed = [*self._shown_outputs, self.a.picture, self.b.picture, self.near]
-        started = tab.select(self.start, [*sessions, paint.session], [*self.a.outputs, *self.b.outputs], **quiet)
-        events = [started.success(self.change_ends, changing, changed, **quiet)]
+        started = tab.select(self.start, [*sessions, paint.session], [*self.a.outputs, *self.b.outputs], **QUIET)
+        events = [started.success(self.change_ends, changing, changed, **QUIET)]
         events += [event for end in (self.a, self.b) for event in end.on_change(self.change_ends, changing, changed)]
         for event in events:
-            event.success(self.draw_strip, [self.state, self.count, self.style], self.strip, **quiet)
-
-        @tells
-        def send(session: Session, state: Morphing, *look: Any) -> Updates:
-            opened, mask = self.shown_face(state)
-            return {tabs: gr.Tabs(selected="paint"), **paint.open_face(session, opened, *look, mask=mask)}
-
-        self.send_button.click(
-            send,
-            [paint.session, self.state, paint.view, paint.keep, paint.seamless],
-            [tabs, *paint.outputs],
-            api_name="apply_morph",
-            **quiet,
-        )
+            event.success(self.draw_strip, [self.state, self.count, self.style], self.strip, **QUIET)
+        paint.open_from(self.send_button, self.shown_face, [self.state], tabs, api_name="apply_morph")
 
 
 def _opened(state: Morphing) -> Morphing:

@@ -14,10 +14,10 @@ from gradio import processing_utils
 
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.serving.hot_reload import Serving
+from maskgan.ui.kit import Updates, warns_on_value_error
 from maskgan.ui.lab import view as lab_view
 from maskgan.ui.lab.layout import CRITICS, NEWEST, RANDOM, Lab, LabLayout, only_examples
 from maskgan.ui.lab.view import RunState
-from maskgan.ui.paint.tab import Updates, tells
 
 #: Fields of the form that are flags of the trainers, under their names; and those that not all stages have.
 _FLAGS = ("resolution", "max_steps", "batch_size", "learning_rate", "mixed_precision", "seed", "perceptual")
@@ -36,7 +36,7 @@ class LabTab(LabLayout):
 
     # ------------------------------------------------------------------ handlers: start and stop
 
-    @tells
+    @warns_on_value_error
     def start(self, form: Mapping[Any, Any]) -> Updates:
         """Start a run, and watch it; fields that are empty stay as the stage has them. `form`: by component."""
         value = {name: form[field] for name, field in self.fields.items()}
@@ -84,26 +84,26 @@ class LabTab(LabLayout):
         """A network that is there already has its size."""
         return {self.fields["preset"]: gr.update(interactive=weights == RANDOM and self._preset_of(stage) is not None)}
 
-    @tells
+    @warns_on_value_error
     def stop(self, name: str | None) -> Updates:
         """Ask a run to end with a checkpoint."""
         self.lab.stop(_chosen(name))
         return self._watch(name)
 
-    @tells
+    @warns_on_value_error
     def kill(self, name: str | None) -> Updates:
         """End a run at once."""
         self.lab.kill(_chosen(name))
         return self._watch(name)
 
-    @tells
+    @warns_on_value_error
     def resume(self, name: str | None) -> Updates:
         """Go on with a run that has ended."""
         return self._watch(_done(lambda: self.lab.resume(_chosen(name))).name)
 
     # ------------------------------------------------------------------ handlers: serve
 
-    @tells
+    @warns_on_value_error
     def serve(self, name: str | None, snapshot: str | None) -> None:
         """Let the page use these weights, and stay with them."""
         published = lab_view.snapshots(self.lab.state(_chosen(name)).folder)
@@ -113,7 +113,7 @@ class LabTab(LabLayout):
         self.serving.serve(found[0].folder)
         gr.Info(f"The page uses {self.serving.current().weights} now.")
 
-    @tells
+    @warns_on_value_error
     def follow(self, name: str | None) -> None:
         """Let the page use whatever this run publishes, from now on."""
         state = self.lab.state(_chosen(name))
@@ -122,7 +122,7 @@ class LabTab(LabLayout):
         self.serving.follow(state.folder)
         gr.Info(f"The page follows {name}: it uses its newest weights as soon as they are there.")
 
-    @tells
+    @warns_on_value_error
     def serve_bundled(self) -> None:
         """Let the page use the weights that came with it, and follow nothing."""
         self.serving.serve(WEIGHTS)

@@ -1,18 +1,18 @@
-"""What the Paint tab looks like; `tab.py` says what it does, `page.css` where things stand."""
+"""What the Paint tab looks like; `tab.py` says what it does, `paint.css` where things stand."""
 
 from __future__ import annotations
 
 from itertools import groupby
 
 import gradio as gr
-import numpy as np
 
 from maskgan.quick_edits import QUICK_EDITS
+from maskgan.serving.hot_reload import Serving
+from maskgan.ui.examples import Examples
+from maskgan.ui.face_picker import FacePicker
+from maskgan.ui.kit import SMALL, SQUARES, visitor_state
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.session import Session
-
-#: A visitor's state is dropped after this many seconds without a change, files after as long.
-TIME_TO_LIVE = 2 * 60 * 60
 
 
 def _heading(number: str, text: str) -> None:
@@ -21,13 +21,13 @@ def _heading(number: str, text: str) -> None:
 
 
 class PaintLayout:
-    """The tab's components as attributes."""
+    """The tab's components as attributes; `look` are those that make a `Look`, in the order of its fields."""
 
-    def __init__(self, example_thumbnails: list[np.ndarray]) -> None:
-        self.session = gr.State(Session(), time_to_live=TIME_TO_LIVE)
+    def __init__(self, serving: Serving, examples: Examples, max_pixels: int) -> None:
+        self.session = visitor_state(Session())
         with gr.Column(elem_classes="paint-tab"):
             with gr.Column(elem_classes="area-choose"):
-                self._choose(example_thumbnails)
+                self._choose(serving, examples, max_pixels)
             with gr.Column(elem_classes="area-canvas"):
                 _heading("2", "Pick a colour and paint on the mask")
                 self.canvas = MaskCanvas(elem_id="canvas")
@@ -38,22 +38,12 @@ class PaintLayout:
             with gr.Column(elem_classes="area-quick"):
                 self._quick()
 
-    def _choose(self, thumbnails: list[np.ndarray]) -> None:
+    def _choose(self, serving: Serving, examples: Examples, max_pixels: int) -> None:
         _heading("1", "Choose a face")
-        # Any type of file: what cannot be used is refused in words of our own.
-        self.upload = gr.File(label="Your photo", show_label=False, elem_id="upload", height=92)
-        self.whole = gr.Button("Use the whole picture", variant="primary", size="sm", visible=False, elem_id="whole")
-        strip = {"container": False, "allow_preview": False, "show_label": False, "object_fit": "cover", "buttons": []}
-        strip["elem_classes"] = "pictures"
-        self.faces = gr.Gallery(
-            label="Faces of the photo", columns=3, interactive=False, visible=False, elem_id="faces", **strip
-        )
-        self.examples = gr.Gallery(
-            thumbnails, label="Examples", columns=3, interactive=False, elem_id="examples", **strip
-        )
+        self.picker = FacePicker(serving, examples, self.session, max_pixels)
         with gr.Row(elem_classes="buttons"):
-            self.load_mask_button = gr.UploadButton("Load mask", size="sm", min_width=0, elem_id="load-mask")
-            self.save_mask_button = gr.Button("Save mask", size="sm", min_width=0, elem_id="save-mask")
+            self.load_mask_button = gr.UploadButton("Load mask", elem_id="load-mask", **SMALL)
+            self.save_mask_button = gr.Button("Save mask", elem_id="save-mask", **SMALL)
 
     def _result(self) -> None:
         with gr.Row(elem_classes="line"):
@@ -83,16 +73,13 @@ class PaintLayout:
         with gr.Row(elem_classes="options"):
             self.keep = gr.Checkbox(True, label="Keep unpainted parts", container=False, elem_id="keep")
             self.seamless = gr.Checkbox(False, label="Match edge colours", container=False, elem_id="seamless")
+        self.look = [self.view, self.keep, self.seamless]
         self.history = gr.Gallery(
             label="History: click to go back to a result",
             columns=6,
-            interactive=False,
-            allow_preview=False,
-            object_fit="cover",
-            buttons=[],
             visible=False,
             elem_id="history",
-            elem_classes="pictures",
+            **SQUARES | {"container": True, "show_label": None},
         )
         self.made_by = gr.HTML("", elem_id="made-by")
 
@@ -109,6 +96,4 @@ class PaintLayout:
                     gr.HTML(f"<h3>{group}</h3>")
                     with gr.Row(elem_classes="quick-buttons"):
                         for edit in edits:
-                            self.quick[edit.name] = gr.Button(
-                                edit.label, size="sm", min_width=0, elem_id=f"quick-{edit.name}"
-                            )
+                            self.quick[edit.name] = gr.Button(edit.label, elem_id=f"quick-{edit.name}", **SMALL)

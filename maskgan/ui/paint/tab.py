@@ -7,65 +7,42 @@ overtake a later one.
 
 from __future__ import annotations
 
-import functools
-import warnings
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 import numpy as np
-from gradio import processing_utils
 
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.images import MAX_PIXELS, read_photo
-from maskgan.mask_files import read_mask
+from maskgan.images import MAX_PIXELS
 from maskgan.provenance import drawn_by
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
+from maskgan.ui.kit import (
+    PACKING,
+    QUIET,
+    Updates,
+    UsesWeights,
+    download_on_click,
+    fails_on_value_error,
+    saved,
+    uploaded_mask,
+    warns_on_value_error,
+)
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.layout import PaintLayout
-from maskgan.ui.pictures import face_thumbnails, jpeg, mask_png, photos_for_screen, png, thumbnail, webp
+from maskgan.ui.paint.look import Look, with_look
+from maskgan.ui.pictures import jpeg, mask_png, photos_for_screen, png, thumbnail, webp
 from maskgan.ui.session import OpenFace, Session
-from maskgan.ui.weights_line import UsesWeights, made_by
-
-#: One at a time: torch uses all cores for one edit already, and order is what keeps answers in step.
-DEVICE = {"concurrency_id": "device", "concurrency_limit": 1}
+from maskgan.ui.weights_line import made_by
 
 #: Faces that fill less of the photo than this, in pixels, have little to show.
 SMALL_FACE = 80
-
-Updates = dict[Any, Any]
-
-DOWNLOAD = """(file) => {
-  const link = document.createElement("a");
-  link.href = file.url;
-  link.download = file.orig_name;
-  link.click();
-}"""
-
-
-def tells(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """A problem that a person can do something about becomes one sentence on the page; nothing else changes."""
-
-    @functools.wraps(handler)
-    def wrapped(*args: Any) -> Any:
-        try:
-            return handler(*args)
-        except ValueError as problem:
-            gr.Warning(str(problem))
-            return gr.skip()
-
-    return wrapped
-
-
-def _opened(session: Session) -> OpenFace:
-    if session.opened is None:
-        raise ValueError("No face is open, perhaps after a long pause; choose a face or drop your photo again.")
-    return session.opened
 
 
 class PaintTab(PaintLayout, UsesWeights):
@@ -74,125 +51,91 @@ class PaintTab(PaintLayout, UsesWeights):
     `outputs` are all that `open_face` may update.
     """
 
+    TITLE, ID = "Paint", "paint"
+    CSS: ClassVar = Path(__file__).with_name("paint.css")
+
     def __init__(self, pipeline: MaskGANPipeline | Serving, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
         """Build the tab inside the `gr.Blocks` that is open; `max_pixels` limits uploaded photos."""
         self.serving = Serving.of(pipeline)
         self.example_faces = examples
-        self.max_pixels = max_pixels
-        super().__init__(examples.thumbnails())
+        super().__init__(self.serving, examples, max_pixels)
         self._wire()
 
-    # ------------------------------------------------------------------ choosing a face
+    # ------------------------------------------------------------------ opening a face
 
-    def open_example(self, session: Session, view: str, keep: bool, seamless: bool, index: int) -> Updates:
-        """Open one of the example faces."""
-        name = self.example_faces.paths[index].stem
-        return self.open_face(session, OpenFace.new(self.example_faces.face(index), name), view, keep, seamless)
-
-    @tells
-    def choose_example(self, session: Session, view: str, keep: bool, seamless: bool, event: gr.SelectData) -> Updates:
-        """A click on the example strip."""
-        return self.open_example(session, view, keep, seamless, event.index)
-
-    def open_photo(self, session: Session, path: str | None, view: str, keep: bool, seamless: bool) -> Updates:
-        """An uploaded file: open its largest face, or offer the whole picture when there is none.
-
-        A file that is no usable photo changes nothing on the canvas.
-        """
-        if path is None:
-            return gr.skip()
-        updates: Updates = {self.upload: None}
-        try:
-            photo, name = read_photo(path, max_pixels=self.max_pixels), Path(path).stem
-            faces = tuple(self.pipeline.detect(photo))
-            if faces:
-                face = self.pipeline.prepare(photo, faces[0])
-                updates |= self.open_face(session, OpenFace.new(face, name, faces, 0), view, keep, seamless)
-                if len(faces) > 1:
-                    gr.Info(f"{len(faces)} faces were found; click another one to edit it.")
-            else:
-                updates |= {
-                    self.session: replace(session, pending=(photo, name)),
-                    self.whole: gr.update(visible=True),
-                }
-                gr.Warning("No face was found in this photo; use the whole picture, or choose another photo.")
-        except ValueError as problem:
-            gr.Warning(str(problem))
-            if session.pending is not None:  # nobody thinks of that photo any more
-                updates |= {self.session: replace(session, pending=None), self.whole: gr.update(visible=False)}
-        return updates
-
-    @tells
-    def use_whole_picture(self, session: Session, view: str, keep: bool, seamless: bool) -> Updates:
-        """Take the photo in which no face was found as a face crop."""
-        if session.pending is None:
-            raise ValueError("That photo is no longer here; drop it again.")
-        photo, name = session.pending
-        return self.open_face(session, OpenFace.new(self.pipeline.prepare(photo, None), name), view, keep, seamless)
-
-    @tells
-    def choose_face(self, session: Session, view: str, keep: bool, seamless: bool, event: gr.SelectData) -> Updates:
-        """A click on one of several faces of the photo."""
-        opened = _opened(session)
-        if event.index == opened.chosen or event.index >= len(opened.faces):
-            return gr.skip()
-        face = self.pipeline.prepare(opened.face.photo, opened.faces[event.index])
-        opened = OpenFace.new(face, opened.name, opened.faces, event.index)
-        return self.open_face(session, opened, view, keep, seamless)
-
-    def open_face(
-        self,
-        session: Session,
-        opened: OpenFace,
-        view: str,
-        keep: bool,
-        seamless: bool,
-        mask: np.ndarray | None = None,
-    ) -> Updates:
+    def open_face(self, session: Session, opened: OpenFace, look: Look, mask: np.ndarray | None = None) -> Updates:
         """Show a face, with `mask` in place of its own where that is given."""
         face = opened.face
         mask = face.mask if mask is None else mask
-        session = session.open(opened, self.pipeline.edit(face, mask, keep), mask)
+        session = session.open(opened, self.pipeline.edit(face, mask, look.keep), mask)
         if face.alignment.side < SMALL_FACE:
             gr.Info(f"This face is only {face.alignment.side:.0f} pixels wide, so the result stays coarse.")
-        several = len(opened.faces) > 1
-        faces = face_thumbnails(face.photo, opened.faces) if several else None
         return {
             self.canvas: MaskCanvas.payload(mask, face.mask, face.crop, opened.id),
-            self.faces: gr.update(value=faces, visible=several, selected_index=opened.chosen),
-            self.whole: gr.update(visible=False),
-            **self._show(session, view, seamless),
+            **self.picker.reflect(opened),
+            **self._show(session, look),
         }
+
+    def open_from(
+        self,
+        button: gr.Button,
+        give: Callable[..., tuple[OpenFace, np.ndarray]],
+        inputs: list[Any],
+        tabs: gr.Tabs,
+        **options: Any,
+    ) -> None:
+        """Let a button of another tab of `tabs` open what `give(*inputs)` returns: a face and the mask to put on it."""
+
+        @warns_on_value_error
+        def send(session: Session, *values: Any) -> Updates:
+            *values, view, keep, seamless = values
+            opened, mask = give(*values)
+            shown = self.open_face(session, opened, Look(view, keep, seamless), mask)
+            return {tabs: gr.Tabs(selected=self.ID), **shown}
+
+        button.click(send, [self.session, *inputs, *self.look], [tabs, *self.outputs], **QUIET, **options)
+
+    def start_with(self, app: gr.Blocks) -> None:
+        """When the page is loaded, open the first example, and give every quick edit its one-line help."""
+        if self.example_faces.paths:
+            app.load(
+                with_look(lambda session, look: self.open_face(session, self.example_faces.open(0), look)),
+                [self.session, *self.look],
+                self.outputs,
+                api_name="start",
+                **QUIET,
+            )
+        helps = json.dumps({button.elem_id: QUICK_EDITS[name].help for name, button in self.quick.items()})
+        show_help = "([id, help]) => { document.getElementById(id).title = help; }"
+        app.load(None, None, None, js=f"() => Object.entries({helps}).forEach({show_help})")
 
     # ------------------------------------------------------------------ editing
 
-    @tells
-    def paint(self, session: Session, message: Any, view: str, keep: bool, seamless: bool) -> Updates:
+    @warns_on_value_error
+    def paint(self, session: Session, message: Any, look: Look) -> Updates:
         """What the canvas holds now, several times a second while somebody paints."""
-        opened = _opened(session)
+        opened = session.require_open()
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         if mask is None:  # a stroke on the face that was open before
             return gr.skip()
-        return self._show(session.painted(self.pipeline.edit(opened.face, mask, keep), mask), view, seamless)
+        return self._show(session.painted(self.pipeline.edit(opened.face, mask, look.keep), mask), look)
 
-    @tells
-    def finish_stroke(self, session: Session, message: Any, view: str, keep: bool, seamless: bool) -> Updates:
+    @warns_on_value_error
+    def finish_stroke(self, session: Session, message: Any, look: Look) -> Updates:
         """The end of a stroke: its result goes into the history."""
-        opened = _opened(session)
+        opened = session.require_open()
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         if mask is None:
             return gr.skip()
         if np.array_equal(mask, session.mask):  # `paint` has shown it
             return self._remember(session, "Painted")
-        session = session.painted(self.pipeline.edit(opened.face, mask, keep), mask)
-        return self._show(session, view, seamless) | self._remember(session, "Painted")
+        session = session.painted(self.pipeline.edit(opened.face, mask, look.keep), mask)
+        return self._show(session, look) | self._remember(session, "Painted")
 
-    @tells
-    def quick_edit(
-        self, name: str, session: Session, message: Any, strength: float, view: str, keep: bool, seamless: bool
-    ) -> Updates:
+    @warns_on_value_error
+    def quick_edit(self, name: str, session: Session, message: Any, strength: float, look: Look) -> Updates:
         """One of `QUICK_EDITS` on the mask that is on the canvas."""
-        opened = _opened(session)
+        opened = session.require_open()
         on_canvas = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         # A canvas that does not know the last button's mask yet must not undo it.
         late = on_canvas is None or (session.replaced is not None and np.array_equal(on_canvas, session.replaced))
@@ -200,40 +143,36 @@ class PaintTab(PaintLayout, UsesWeights):
         edited = QUICK_EDITS[name].apply(mask, strength)
         if np.array_equal(edited, mask):
             raise ValueError(f"{QUICK_EDITS[name].label} changes nothing more on this mask; undo goes back.")
-        return self._apply(session, edited, on_canvas, QUICK_EDITS[name].label, view, keep, seamless)
+        return self._apply(session, edited, on_canvas, QUICK_EDITS[name].label, look)
 
-    @tells
-    def load_mask(self, session: Session, path: str, view: str, keep: bool, seamless: bool) -> Updates:
+    @warns_on_value_error
+    def load_mask(self, session: Session, path: str, look: Look) -> Updates:
         """An uploaded mask file takes the place of the one on the canvas; undo brings that back."""
-        opened = _opened(session)
-        with warnings.catch_warnings(record=True) as notices:
-            warnings.simplefilter("always")
-            mask = read_mask(path, opened.face.mask.shape)
-        for notice in notices:
-            gr.Info(str(notice.message))
-        return self._apply(session, mask, session.mask, "Loaded mask", view, keep, seamless)
+        opened = session.require_open()
+        mask = uploaded_mask(path, opened.face.mask.shape)
+        return self._apply(session, mask, session.mask, "Loaded mask", look)
 
-    @tells
-    def restore(self, session: Session, view: str, keep: bool, seamless: bool, event: gr.SelectData) -> Updates:
+    @warns_on_value_error
+    def restore(self, session: Session, event: gr.SelectData, look: Look) -> Updates:
         """A click on the history (newest first): its mask again, and its face where that is another one."""
-        if event.index >= len(session.history):
+        if not 0 <= event.index < len(session.history):
             raise ValueError("This result is no longer in the history.")
         step = session.history[-1 - event.index]
         if session.opened is None or step.opened.id != session.opened.id:
             awake = replace(step.opened, face=self.pipeline.own(step.opened.face))
-            return self.open_face(session, awake, view, keep, seamless, step.mask)
-        session = session.painted(self.pipeline.edit(step.opened.face, step.mask, keep), step.mask)
+            return self.open_face(session, awake, look, step.mask)
+        session = session.painted(self.pipeline.edit(step.opened.face, step.mask, look.keep), step.mask)
         return {
             self.canvas: MaskCanvas.payload(step.mask, id=step.opened.id),
-            **self._show(session, view, seamless),
+            **self._show(session, look),
         }
 
-    def refresh(self, session: Session, view: str, keep: bool, seamless: bool) -> Updates:
+    def refresh(self, session: Session, look: Look) -> Updates:
         """Another view or option of the same edit."""
         if session.opened is None:
             return gr.skip()
-        edit = self.pipeline.edit(session.opened.face, session.mask, keep)
-        return self._show(session.painted(edit, session.mask, session.replaced), view, seamless)
+        edit = self.pipeline.edit(session.opened.face, session.mask, look.keep)
+        return self._show(session.painted(edit, session.mask, session.replaced), look)
 
     def _apply(
         self,
@@ -241,34 +180,32 @@ class PaintTab(PaintLayout, UsesWeights):
         mask: np.ndarray,
         on_canvas: np.ndarray | None,
         label: str,
-        view: str,
-        keep: bool,
-        seamless: bool,
+        look: Look,
     ) -> Updates:
         """Give the canvas another mask, which goes into the history."""
-        opened = _opened(session)
-        session = session.painted(self.pipeline.edit(opened.face, mask, keep), mask, on_canvas)
+        opened = session.require_open()
+        session = session.painted(self.pipeline.edit(opened.face, mask, look.keep), mask, on_canvas)
         return {
             self.canvas: MaskCanvas.payload(mask, id=opened.id),
-            **self._show(session, view, seamless),
+            **self._show(session, look),
             **self._remember(session, label),
         }
 
     def _remember(self, session: Session, label: str) -> Updates:
         session = session.remembered(thumbnail(session.edit.crop), label)
-        pictures = [(self._saved(step.thumbnail, "step.jpg"), step.label) for step in reversed(session.history)]
+        pictures = [(saved(step.thumbnail, "step.jpg"), step.label) for step in reversed(session.history)]
         return {self.session: session, self.history: gr.update(value=pictures, visible=True, selected_index=None)}
 
-    def _show(self, session: Session, view: str, seamless: bool) -> Updates:
+    def _show(self, session: Session, look: Look) -> Updates:
         """The result in the view that is chosen; the other one would only cost time."""
         # As files: Gradio's own packing of an array takes longer than the edit.
-        if view == "photo":
-            before, after = photos_for_screen(session.edit, seamless)
+        if look.view == "photo":
+            before, after = photos_for_screen(session.edit, look.seamless)
             pack, name, shown, hidden = jpeg, "photo.jpg", self.photo_result, self.face_result
         else:
             before, after = session.edit.face.crop, session.edit.crop
             pack, name, shown, hidden = webp, "face.webp", self.face_result, self.photo_result
-        pictures = self._saved(pack(before), name), self._saved(pack(after, drawn_by(session.edit)), name)
+        pictures = saved(pack(before), name), saved(pack(after, drawn_by(session.edit)), name)
         return {
             self.session: session,
             shown: gr.update(value=pictures, visible=True),
@@ -290,68 +227,46 @@ class PaintTab(PaintLayout, UsesWeights):
         """The whole photo with the edited face, at full resolution."""
         return self._file(session, "edited", lambda: png(session.edit.paste(seamless), drawn_by(session.edit)))
 
+    @fails_on_value_error
     def _file(self, session: Session, suffix: str, content: Callable[[], bytes]) -> str:
-        try:
-            opened = _opened(session)
-        except ValueError as problem:  # an error, not a warning: the download that follows must not start
-            raise gr.Error(str(problem), print_exception=False) from problem
-        return self._saved(content(), f"{opened.name}_{suffix}.png")
-
-    def _saved(self, content: bytes, name: str) -> str:
-        """A file that Gradio serves under a name of its content's hash, and deletes when its time has come."""
-        return processing_utils.save_bytes_to_cache(content, name, self.file.GRADIO_CACHE)
+        name = session.require_open().name
+        return saved(content(), f"{name}_{suffix}.png")
 
     # ------------------------------------------------------------------ events
 
     def _wire(self) -> None:
-        look = [self.view, self.keep, self.seamless]
-        screen = [self.session, self.face_result, self.photo_result]
-        opening = self.outputs = [*screen, self.canvas, self.faces, self.whole, self.made_by]
-        screen = [*screen, self.made_by]
-        quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
-        busy = {**quiet, "show_progress": "minimal", "show_progress_on": self.face_result}
-
-        self.upload.upload(
-            self.open_photo, [self.session, self.upload, *look], [*opening, self.upload], api_name="open_photo", **busy
+        screen = [self.session, self.face_result, self.photo_result, self.made_by]
+        opening = self.outputs = [*screen[:3], self.canvas, *self.picker.outputs, self.made_by]
+        changing = [*screen, self.canvas, self.history]
+        self.picker.on_open(
+            with_look(self.open_face), self.look, opening, api_name="open_photo", show_progress_on=self.face_result
         )
-        self.whole.click(self.use_whole_picture, [self.session, *look], opening, **busy)
-        self.faces.select(self.choose_face, [self.session, *look], opening, **busy)
-        self.examples.select(self.choose_example, [self.session, *look], opening, **quiet)
-
-        painted = [self.session, self.canvas, *look]
-        self.canvas.input(self.paint, painted, screen, trigger_mode="always_last", api_name="paint", **quiet)
-        self.canvas.release(self.finish_stroke, painted, [*screen, self.history], trigger_mode="always_last", **quiet)
+        painted = [self.session, self.canvas, *self.look]
+        latest = {"trigger_mode": "always_last", **QUIET}
+        self.canvas.input(with_look(self.paint), painted, screen, api_name="paint", **latest)
+        self.canvas.release(with_look(self.finish_stroke), painted, [*screen, self.history], **latest)
         for name, button in self.quick.items():
             button.click(
-                partial(self.quick_edit, name),
-                [self.session, self.canvas, self.strength, *look],
-                [*screen, self.canvas, self.history],
+                with_look(partial(self.quick_edit, name)),
+                [self.session, self.canvas, self.strength, *self.look],
+                changing,
                 trigger_mode="multiple",
                 api_name=f"quick_{name}",
-                **quiet,
+                **QUIET,
             )
-        self.history.select(self.restore, [self.session, *look], opening, **quiet)
-        gr.on(
-            [self.view.change, self.keep.change, self.seamless.change],
-            self.refresh,
-            [self.session, *look],
-            screen,
-            trigger_mode="always_last",
-            **quiet,
-        )
+        self.history.select(with_look(self.restore), [self.session, *self.look], opening, **QUIET)
+        changes = [component.change for component in self.look]
+        gr.on(changes, with_look(self.refresh), [self.session, *self.look], screen, **latest)
         self.load_mask_button.upload(
-            self.load_mask,
-            [self.session, self.load_mask_button, *look],
-            [*screen, self.canvas, self.history],
+            with_look(self.load_mask),
+            [self.session, self.load_mask_button, *self.look],
+            changing,
             api_name="load_mask",
-            **quiet,
+            **QUIET,
         )
-        # Beside the device's queue: packing a large PNG must not keep anybody from painting.
-        packing = {"concurrency_id": "packing", "concurrency_limit": 2, "api_visibility": "undocumented"}
         for button, make, inputs in (
             (self.save_mask_button, self.mask_file, [self.session]),
             (self.save_face_button, self.face_file, [self.session]),
             (self.save_photo_button, self.photo_file, [self.session, self.seamless]),
         ):
-            made = button.click(make, inputs, self.file, show_progress="hidden", **packing)
-            made.success(None, self.file, None, js=DOWNLOAD)
+            download_on_click(button, make, inputs, self.file, **PACKING)

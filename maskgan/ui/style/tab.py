@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import gradio as gr
 import numpy as np
-from gradio import processing_utils
 
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
@@ -17,10 +17,20 @@ from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_input import FaceInput
-from maskgan.ui.paint.tab import DEVICE, DOWNLOAD, PaintTab, Updates, tells
+from maskgan.ui.kit import (
+    QUIET,
+    SMALL,
+    Updates,
+    UsesWeights,
+    download_on_click,
+    fails_on_value_error,
+    saved,
+    warns_on_value_error,
+)
+from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.pictures import jpeg, png, webp
 from maskgan.ui.session import OpenFace, Session
-from maskgan.ui.weights_line import UsesWeights, made_by
+from maskgan.ui.weights_line import made_by
 
 _STYLE, _SHAPES = "style", "shapes"
 _SOURCE, _TARGET = "Source above", "Target above"
@@ -31,6 +41,9 @@ MATRIX, _CELL = 4, 192
 
 class StyleTab(UsesWeights):
     """Source (gives the style) and target (gives the shapes), the choices between them, and the result."""
+
+    TITLE, ID = "Style copy", "style"
+    CSS: ClassVar = Path(__file__).with_name("style.css")
 
     def __init__(self, pipeline: MaskGANPipeline | Serving, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
         """Build the tab inside the `gr.Tab` that is open."""
@@ -59,10 +72,9 @@ class StyleTab(UsesWeights):
             elem_id="style-result",
         )
         with gr.Row(elem_classes="style-buttons"):
-            small = {"size": "sm", "min_width": 0}
-            self.save_button = gr.Button("Download photo", variant="primary", elem_id="style-save", **small)
-            self.send_button = gr.Button("Send to Paint", elem_id="style-send", **small)
-            self.swap_button = gr.Button("Swap", elem_id="style-swap", **small)
+            self.save_button = gr.Button("Download photo", variant="primary", elem_id="style-save", **SMALL)
+            self.send_button = gr.Button("Send to Paint", elem_id="style-send", **SMALL)
+            self.swap_button = gr.Button("Swap", elem_id="style-swap", **SMALL)
         self.made_by = gr.HTML("", elem_id="style-made-by")
         self.file = gr.DownloadButton(visible=False)
 
@@ -99,9 +111,9 @@ class StyleTab(UsesWeights):
 
     def start(self, source: Session, target: Session) -> Updates:
         """The first visit: two of the examples."""
-        if source.opened is not None or target.opened is not None or len(self.example_faces.paths) < 2:
+        if source.opened is not None or target.opened is not None or len(self.example_faces.paths) < 3:
             return gr.skip()
-        return self.source.open_example(2) | self.target.open_example(1)
+        return self.source.show(self.example_faces.open(2)) | self.target.show(self.example_faces.open(1))
 
     def _edit(self, source: Face, target: Face, direction: str, regions: list[str], strength: float) -> Edit:
         if direction == _SHAPES:
@@ -114,7 +126,7 @@ class StyleTab(UsesWeights):
             raise ValueError("Choose a source and a target face first.")
         return source.opened.face, target.opened.face
 
-    @tells
+    @warns_on_value_error
     def update(self, source: Session, target: Session, direction: str, regions: list[str], strength: float) -> Updates:
         """The result for what is chosen now."""
         if source.opened is None or target.opened is None:
@@ -126,19 +138,19 @@ class StyleTab(UsesWeights):
             gr.Info(f"Left out, for one of the two faces has none: {names}.")
         pictures = webp(edit.face.crop), webp(edit.crop, drawn_by(edit))
         return {
-            self.result: tuple(self._saved(picture, "face.webp") for picture in pictures),
+            self.result: tuple(saved(picture, "face.webp") for picture in pictures),
             self.strength: gr.update(interactive=direction == _STYLE),
             self.regions: gr.update(interactive=direction == _STYLE),
             self.made_by: made_by(edit),
         }
 
-    @tells
+    @warns_on_value_error
     def swap(self, source: Session, target: Session) -> Updates:
         """Source and target change places."""
         self._faces(source, target)
         return self.source.show(target.opened) | self.target.show(source.opened)
 
-    @tells
+    @warns_on_value_error
     def draw_matrix(
         self,
         source: Session,
@@ -159,7 +171,7 @@ class StyleTab(UsesWeights):
         for face, name in zip(rows, sources, strict=False):
             edits = [self._edit(face, other, direction, regions, strength) for other in columns]
             lines.append(np.hstack([_labelled(face.crop, name), *(_labelled(edit.crop) for edit in edits)]))
-        return {self.matrix: self._saved(jpeg(np.vstack(lines), edits[-1].weights), "styles.jpg")}
+        return {self.matrix: saved(jpeg(np.vstack(lines), edits[-1].weights), "styles.jpg")}
 
     def _named(self, name: str, source: Session, target: Session) -> Face:
         if name in (_SOURCE, _TARGET):
@@ -169,30 +181,24 @@ class StyleTab(UsesWeights):
             raise ValueError(f"There is no example {name!r}.")
         return self.example_faces.face(stems.index(name))
 
+    @fails_on_value_error
     def photo_file(self, source: Session, target: Session, direction: str, regions: list[str], strength: float) -> str:
         """The whole photo of the target with the result in it."""
-        try:
-            edit = self._edit(*self._faces(source, target), direction, regions, strength)
-        except ValueError as problem:  # an error, not a warning: the download that follows must not start
-            raise gr.Error(str(problem), print_exception=False) from problem
-        return self._saved(png(edit.photo, drawn_by(edit)), f"{target.opened.name}_style.png")
+        edit = self._edit(*self._faces(source, target), direction, regions, strength)
+        return saved(png(edit.photo, drawn_by(edit)), f"{target.opened.name}_style.png")
 
     def result_face(
         self, source: Session, target: Session, direction: str, regions: list[str], strength: float
-    ) -> OpenFace:
-        """The result as a face of its own, to be painted on."""
+    ) -> tuple[OpenFace, np.ndarray]:
+        """The result as a face of its own, to be painted on, and its mask."""
         edit = self._edit(*self._faces(source, target), direction, regions, strength)
         shapes = source.opened.face.mask if direction == _SHAPES else target.opened.face.mask
         face = self.pipeline.with_mask(replace(edit.face, photo=edit.photo, crop=edit.crop), shapes)
-        return OpenFace.new(face, f"{target.opened.name}_style")
-
-    def _saved(self, content: bytes, name: str) -> str:
-        return processing_utils.save_bytes_to_cache(content, name, self.file.GRADIO_CACHE)
+        return OpenFace.new(face, f"{target.opened.name}_style"), face.mask
 
     # ------------------------------------------------------------------ events
 
     def _wire(self) -> None:
-        quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
         self.sessions = [self.source.session, self.target.session]
         self.chosen = [*self.sessions, self.direction, self.regions, self.strength]
         shown = self.shown = [self.result, self.strength, self.regions, self.made_by]
@@ -205,41 +211,22 @@ class StyleTab(UsesWeights):
             shown,
             trigger_mode="always_last",
             api_name="update_style",
-            **quiet,
+            **QUIET,
         )
         swapped = self.swap_button.click(
-            self.swap, self.sessions, [*self.source.outputs, *self.target.outputs], **quiet
+            self.swap, self.sessions, [*self.source.outputs, *self.target.outputs], **QUIET
         )
-        swapped.success(self.update, self.chosen, shown, **quiet)
+        swapped.success(self.update, self.chosen, shown, **QUIET)
         self.matrix_button.click(
-            self.draw_matrix, [*self.chosen, self.matrix_sources, self.matrix_targets], self.matrix, **quiet
+            self.draw_matrix, [*self.chosen, self.matrix_sources, self.matrix_targets], self.matrix, **QUIET
         )
-        made = self.save_button.click(self.photo_file, self.chosen, self.file, **quiet)
-        made.success(None, self.file, None, js=DOWNLOAD)
+        download_on_click(self.save_button, self.photo_file, self.chosen, self.file, **QUIET)
 
-    def start_with(self, tab: gr.Tab) -> None:
-        """Open two examples when somebody first looks at the tab."""
-        quiet = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
-        started = tab.select(self.start, self.sessions, [*self.source.outputs, *self.target.outputs], **quiet)
-        started.success(self.update, self.chosen, self.shown, **quiet)
-
-    def send_to(self, paint: PaintTab, tabs: gr.Tabs) -> None:
-        """Make "Send to Paint" open the result in the Paint tab `paint` of `tabs`."""
-        look = [paint.view, paint.keep, paint.seamless]
-
-        @tells
-        def send(session: Session, *rest: Any) -> Updates:
-            opened = self.result_face(*rest[: len(self.chosen)])
-            return {tabs: gr.Tabs(selected="paint"), **paint.open_face(session, opened, *rest[len(self.chosen) :])}
-
-        self.send_button.click(
-            send,
-            [paint.session, *self.chosen, *look],
-            [tabs, *paint.outputs],
-            show_progress="hidden",
-            api_visibility="undocumented",
-            **DEVICE,
-        )
+    def connect(self, tab: gr.Tab, paint: PaintTab, tabs: gr.Tabs) -> None:
+        """Open two examples when `tab` is first looked at; give the result to the Paint tab `paint` of `tabs`."""
+        started = tab.select(self.start, self.sessions, [*self.source.outputs, *self.target.outputs], **QUIET)
+        started.success(self.update, self.chosen, self.shown, **QUIET)
+        paint.open_from(self.send_button, self.result_face, self.chosen, tabs)
 
 
 def _labelled(crop: np.ndarray, name: str = "") -> np.ndarray:

@@ -1,0 +1,146 @@
+"""What all tabs of the page are built with: the queue of the device, options, errors as sentences, files, downloads.
+
+A handler is a method from values to `Updates`. One that raises ValueError changes nothing on the page:
+`warns_on_value_error` shows the sentence as a warning, `fails_on_value_error` as an error that also stops what
+would follow, such as a download.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio import processing_utils, utils
+
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.mask_files import read_mask
+from maskgan.serving.hot_reload import Serving
+
+#: New values by component, what a handler returns.
+Updates = dict[Any, Any]
+
+#: A visitor's state is dropped after this many seconds without a change, and files after as long.
+TIME_TO_LIVE = 2 * 60 * 60
+
+# ---------------------------------------------------------------- options of events
+
+#: Handlers that run the networks, one at a time: one edit uses all cores already, and the order keeps answers in step.
+DEVICE = {"concurrency_id": "device", "concurrency_limit": 1}
+
+#: An event of the page itself, neither an endpoint for programs nor worth a progress bar.
+QUIET = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}
+
+#: Like QUIET, with a sign of progress on the outputs, for what may take a second.
+BUSY = {**QUIET, "show_progress": "minimal"}
+
+#: Packing files runs beside the queue of the device, so that a large PNG keeps nobody from painting.
+PACKING = {
+    "show_progress": "hidden",
+    "api_visibility": "undocumented",
+    "concurrency_id": "packing",
+    "concurrency_limit": 2,
+}
+
+#: What answers at once and must not wait behind the networks.
+UNQUEUED = {"show_progress": "hidden", "api_visibility": "undocumented", "queue": False}
+
+# ---------------------------------------------------------------- options of components
+
+#: A gallery as a strip of pictures to choose from.
+STRIP = {"container": False, "allow_preview": False, "show_label": False, "interactive": False, "buttons": []}
+
+#: A strip of square pictures, cut to fit; see `.pictures` in page.css.
+SQUARES = {**STRIP, "object_fit": "cover", "elem_classes": "pictures"}
+
+#: A button that takes no more room than its text.
+SMALL = {"size": "sm", "min_width": 0}
+
+
+def visitor_state(value: Any) -> gr.State:
+    """A value that every visitor has for themselves, for TIME_TO_LIVE after its last change."""
+    return gr.State(value, time_to_live=TIME_TO_LIVE)
+
+
+# ---------------------------------------------------------------- handlers
+
+
+class UsesWeights:
+    """A piece of the page that takes its networks from `serving`."""
+
+    serving: Serving
+
+    @property
+    def pipeline(self) -> MaskGANPipeline:
+        """The networks that serve now; faces of former ones are renewed by themselves."""
+        return self.serving.current()
+
+
+def warns_on_value_error(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """A handler whose ValueError becomes a warning on the page; nothing else changes."""
+
+    @functools.wraps(handler)
+    def wrapped(*args: Any) -> Any:
+        try:
+            return handler(*args)
+        except ValueError as problem:
+            gr.Warning(str(problem))
+            return gr.skip()
+
+    return wrapped
+
+
+def fails_on_value_error(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """A handler whose ValueError becomes an error on the page, so that a following `.success` does not run."""
+
+    @functools.wraps(handler)
+    def wrapped(*args: Any) -> Any:
+        try:
+            return handler(*args)
+        except ValueError as problem:
+            raise gr.Error(str(problem), print_exception=False) from problem
+
+    return wrapped
+
+
+# ---------------------------------------------------------------- files
+
+
+def saved(content: bytes, name: str) -> str:
+    """Path of a file that Gradio serves under a name of its content's hash, and deletes after TIME_TO_LIVE."""
+    return processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
+
+
+def uploaded_mask(path: str, shape: tuple[int, int]) -> np.ndarray:
+    """The mask (H, W) uint8 of an uploaded file at `shape`; what the reader had to guess is shown as a note.
+
+    Raises ValueError with one sentence when the file is no usable mask.
+    """
+    with warnings.catch_warnings(record=True) as notices:
+        warnings.simplefilter("always")
+        mask = read_mask(path, shape)
+    for notice in notices:
+        gr.Info(str(notice.message))
+    return mask
+
+
+_DOWNLOAD = """(file) => {
+  const link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.orig_name;
+  link.click();
+}"""
+
+
+def download_on_click(
+    button: gr.Button, make: Callable[..., str], inputs: list[Any], file: gr.DownloadButton, **options: Any
+) -> None:
+    """Let a click make a file, of which `make(*inputs)` returns the path, and save it on the visitor's disk.
+
+    `file`: a hidden component that the path travels through.
+    """
+    made = button.click(make, inputs, file, **options)
+    made.success(None, file, None, js=_DOWNLOAD)
