@@ -1,9 +1,10 @@
 """The canvas on which people paint masks, as a Gradio component.
 
-The browser holds the label map as integers and paints it without any smoothing; only class ids 0..18
-ever travel. `wire.py` says what travels, `label_buffer.js` works on the labels, `controls.js` builds the
-buttons, `session.js` holds the open face, `view.js` draws, `gestures.js` listens, `canvas.js` starts it all;
-Python joins them into one function body, so that they share their names.
+The browser holds the label map as integers and paints it without any smoothing; only class ids 0..18 ever travel.
+`wire.py` says what travels. `label_buffer.js` works on the labels, `controls.js` builds the buttons, `session.js`
+holds the open face, `view.js` draws, `tools.js` and `move_tool.js` have a factory for each tool, `gestures.js` and
+`keys.js` listen, `canvas.js` puts them together. Python joins them into one function body: they share functions and
+constants, and whatever changes is inside a factory.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from maskgan.labels import DISPLAY_NAMES, MIRRORED_PAIRS, PALETTE, Label
 from maskgan.ui.mask_canvas import wire
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = ("label_buffer.js", "controls.js", "session.js", "view.js", "gestures.js", "canvas.js")
+_SCRIPTS = (
+    *("label_buffer.js", "controls.js", "session.js", "view.js", "tools.js", "move_tool.js"),
+    *("gestures.js", "keys.js", "canvas.js"),
+)
 
 #: One key for each class; tools use B E L F I V M P Z.
 CLASS_KEYS = {

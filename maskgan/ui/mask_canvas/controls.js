@@ -166,10 +166,10 @@ function createControls(root, act) {
 
     helpOpen: () => !help.hidden,
 
-    toggleHelp(open = help.hidden) {
-      help.hidden = !open;
-      buttons.help.setAttribute("aria-expanded", open);
-      (open ? buttons.close : stage).focus({ preventScroll: true });
+    toggleHelp(shown = help.hidden) {
+      help.hidden = !shown;
+      buttons.help.setAttribute("aria-expanded", shown);
+      (shown ? buttons.close : stage).focus({ preventScroll: true });
     },
   };
 }

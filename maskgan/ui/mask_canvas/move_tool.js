@@ -1,0 +1,136 @@
+// The tool that moves and scales a region; `tools.js` says what a tool is.
+
+/** Holds a region, drags it, scales it by its corners. */
+function createMove(session, view, settings) {
+  const SETTLE_AFTER = 400; // ms: steps from the keyboard or the wheel in a burst are one undo step
+  let selection = null; // {piece, twin, base, dx, dy, scale}
+  let drag = null; // {grip} or {centre, factor}
+  let settling = 0;
+  const clampScale = (scale) => Math.min(5, Math.max(0.2, scale));
+
+  /** Hold the region under a point: connected pixels of its class, the mouth with its lips unless `alone`. */
+  function grab([x, y], alone) {
+    const { buffer } = session.face;
+    const label = buffer.at(x, y);
+    selection = null;
+    if (label === NOTHING || label === 0) return;
+    const ids = (!alone && TOGETHER.find((group) => group.includes(label))) || [label];
+    const pixels = buffer.connectedPixels(x, y, ids, true);
+    let taken = pixels;
+    selection = { piece: buffer.cut(pixels), twin: null, dx: 0, dy: 0, scale: 1 };
+    if (settings.mirror) {
+      const mirrored = (index) => index + buffer.mirrorSum - 2 * (index % buffer.width);
+      const twinIds = ids.map((id) => CLASSES[id].mirror);
+      const seed = pixels.map(mirrored).find((index, i) => {
+        const column = buffer.mirrorSum - (pixels[i] % buffer.width);
+        return column >= 0 && column < buffer.width && twinIds.includes(buffer.labels[index]);
+      });
+      const twin = seed === undefined ? [] : buffer.connectedPixels(seed % buffer.width, seed / buffer.width, twinIds, true);
+      if (twin.length && !twin.includes(pixels[0])) {
+        selection.twin = buffer.cut(twin);
+        taken = pixels.concat(twin);
+      }
+    }
+    selection.base = buffer.without(taken, ids.every((id) => INNER.includes(id)) ? SURFACES.slice(1) : SURFACES);
+  }
+
+  function layDown() {
+    const { buffer } = session.face;
+    const { piece, twin, base, dx, dy, scale } = selection;
+    buffer.labels = base.slice();
+    if (twin) buffer.place(twin, -dx, dy, scale);
+    buffer.place(piece, dx, dy, scale);
+    session.sendSoon();
+    view.draw();
+  }
+
+  function corners() {
+    const { piece, dx, dy, scale } = selection;
+    const cx = piece.left + piece.width / 2 + dx;
+    const cy = piece.top + piece.height / 2 + dy;
+    const [halfWidth, halfHeight] = [(piece.width / 2) * scale, (piece.height / 2) * scale];
+    const signs = [[-1, -1], [1, -1], [1, 1], [-1, 1]];
+    return { centre: [cx, cy], corners: signs.map(([sx, sy]) => [cx + sx * halfWidth, cy + sy * halfHeight]) };
+  }
+
+  /** End a burst of steps at once. */
+  function settle() {
+    if (!settling) return;
+    clearTimeout(settling);
+    settling = 0;
+    session.commit();
+  }
+
+  return {
+    settle,
+
+    get selected() {
+      return selection && corners();
+    },
+
+    begin(event, point) {
+      if (selection) {
+        const box = corners();
+        if (cornerAt(view, event, box.corners) >= 0) {
+          const reach = Math.hypot(point[0] - box.centre[0], point[1] - box.centre[1]);
+          drag = { centre: box.centre, factor: selection.scale / Math.max(reach, 1) };
+          return true;
+        }
+      }
+      grab(point, event.shiftKey);
+      drag = { grip: point };
+      return selection !== null;
+    },
+
+    carryOn(event, point) {
+      if (drag.grip) {
+        selection.dx = Math.round(point[0] - drag.grip[0]);
+        selection.dy = Math.round(point[1] - drag.grip[1]);
+      } else {
+        const [cx, cy] = drag.centre;
+        selection.scale = clampScale(drag.factor * Math.hypot(point[0] - cx, point[1] - cy));
+      }
+      layDown();
+    },
+
+    finish: session.commit,
+
+    /** A step of the held region from the keyboard or the wheel; returns whether one is held. */
+    adjust(dx, dy, factor) {
+      if (!selection) return false;
+      selection.dx += dx;
+      selection.dy += dy;
+      selection.scale = clampScale(selection.scale * factor);
+      layDown();
+      clearTimeout(settling);
+      settling = setTimeout(settle, SETTLE_AFTER);
+      return true;
+    },
+
+    get holds() {
+      return selection !== null;
+    },
+
+    drop() {
+      selection = null;
+    },
+
+    draw(pen) {
+      if (!selection) return;
+      const { context } = pen;
+      const points = corners().corners;
+      pen.path(points);
+      context.closePath();
+      pen.outline([5, 4]);
+      for (const [x, y] of points.map(pen.onStage)) {
+        context.beginPath();
+        context.rect(x - 4, y - 4, 8, 8);
+        context.fillStyle = "#fff";
+        context.fill();
+        context.lineWidth = 1.5;
+        context.strokeStyle = "rgb(0 0 0 / 0.7)";
+        context.stroke();
+      }
+    },
+  };
+}
