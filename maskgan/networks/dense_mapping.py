@@ -17,8 +17,8 @@ from maskgan.networks.region_style import RegionBackbone, RegionStyle, RegionSty
 #: Constructor arguments by name. `published` computes what the authors' generator computes; `studio` is bundled.
 PRESETS: dict[str, dict] = {
     "published": {"style_scope": "vector", "widths": [64], "blocks": 4, "depth": 4, "encoder_width": 16},
-    "studio": {"style_scope": "region_and_residue", "widths": [64, 128, 256], "blocks": 2},
-    "tiny": {"widths": [8, 8, 8], "blocks": 1, "encoder_width": 8, "code_dim": 8, "residue_dim": 4},
+    "studio": {"style_scope": "region_and_residue", "widths": [64, 128, 256], "blocks": 2, "kept": True},
+    "tiny": {"widths": [8, 8, 8], "blocks": 1, "encoder_width": 8, "code_dim": 8, "residue_dim": 4, "kept": True},
 }
 
 #: A style as a value: one vector (N, L) for `published`, a `RegionStyle` for `studio`.
@@ -37,6 +37,7 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         depth: halvings of the published backbone.
         encoder_width: channels of the style encoder.
         code_dim, residue_dim: sizes of a region's style.
+        kept: whether the studio network can be shown the pixels that an edit keeps (`kept_pixels.py`).
     """
 
     @register_to_config
@@ -49,14 +50,19 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         encoder_width: int = 64,
         code_dim: int = 96,
         residue_dim: int = 16,
+        kept: bool = False,
     ) -> None:
         super().__init__()
+        if kept and style_scope == "vector":
+            raise ValueError(
+                "The published network cannot be shown kept pixels; leave `kept` out with style_scope vector."
+            )
         if style_scope == "vector":
             self.backbone = GlobalBackbone(widths[0], depth, blocks)
             self.style_encoder = GlobalStyleEncoder(self.backbone.style_dim, encoder_width)
         elif style_scope in ("global", "region", "region_and_residue"):
             self.style_encoder = RegionStyleEncoder(encoder_width, code_dim, residue_dim, style_scope)
-            self.backbone = RegionBackbone(tuple(widths), blocks, code_dim, residue_dim)
+            self.backbone = RegionBackbone(tuple(widths), blocks, code_dim, residue_dim, kept)
         else:
             raise ValueError(f"Unknown style_scope {style_scope!r}: use vector, global, region or region_and_residue.")
 
@@ -82,21 +88,47 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         model.load_state_dict(network.state_dict)
         return model.eval()
 
-    def encode_style(self, image: Tensor, mask: Tensor, dropped: Tensor | None = None) -> Style:
+    def encode_style(
+        self, image: Tensor, mask: Tensor, dropped: Tensor | None = None, known: Tensor | None = None
+    ) -> Style:
         """Enc_style: images (N, 3, H, W), RGB in [-1, 1], and their label maps (N, H, W) -> style, a value.
 
-        `dropped` (N, 19), training of the studio network only: classes whose code is hidden.
+        The studio network only: `dropped` (N, 19), in training, classes whose code is hidden; `known`
+        (N, 1, H, W) 0/1, the pixels that the residue is taken from, all of them without it.
         """
         planes = one_hot(mask, image.dtype)
-        if dropped is not None:
-            return self.style_encoder(image, planes, dropped)
-        return self.style_encoder(image, planes)
+        if self.config.style_scope == "vector":
+            return self.style_encoder(image, planes)
+        return self.style_encoder(image, planes, dropped, known)
 
-    def generate(self, mask: Tensor, style: Style) -> Tensor:
-        """G_A's backbone: label maps (N, H, W) and a style -> images (N, 3, H, W), RGB in [-1, 1]."""
+    def generate(self, mask: Tensor, style: Style, kept: Tensor | None = None) -> Tensor:
+        """G_A's backbone: label maps (N, H, W) and a style -> images (N, 3, H, W), RGB in [-1, 1].
+
+        Args:
+            mask: M; H and W multiples of 64 for the studio network.
+            style: of the whole face crop; for a window of it see `RegionStyle.window`.
+            kept: what `kept_pixels` makes of the photo, (N, 4, H, W). Without it the paper's network: all is redrawn.
+
+        Raises:
+            ValueError: for `kept` and a network that was not made for it.
+        """
+        if kept is not None and not self.config.kept:
+            raise ValueError("This network cannot be shown kept pixels; use weights whose config.json says kept.")
         if isinstance(style, Tensor):
             return self.backbone(one_hot(mask, style.dtype), style)
-        return self.backbone(mask, style)
+        return self.backbone(mask, style, kept)
+
+    def with_kept(self) -> DenseMappingNetwork:
+        """A copy that can be shown kept pixels and draws what this one draws until it has learned to use them.
+
+        Raises:
+            ValueError: for the published network.
+        """
+        copy = type(self).from_config(self.config, kept=True)
+        missing, unexpected = copy.load_state_dict(self.state_dict(), strict=False)
+        if unexpected or any(not name.startswith("backbone.kept.") for name in missing):
+            raise ValueError("The weights do not belong to this network.")
+        return copy.to(self.device)
 
     def forward(
         self,
@@ -105,17 +137,23 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         mask: Tensor,
         dropped: Tensor | None = None,
         residue_kept: Tensor | None = None,
+        known: Tensor | None = None,
+        window: Tensor | None = None,
+        kept: Tensor | None = None,
     ) -> Tensor:
         """G_A(I^t, M^t, M): the face of `image` (labelled `image_mask`) in the shapes of `mask`.
 
-        `mask` may hold k masks per image, (k * N, H, W) with all first ones first: the style is encoded once.
-        Training of the studio network only: `dropped` as in `encode_style`; `residue_kept` (N,) scales each
-        sample's residue, 0 leaves a style without any place.
+        `mask` may hold k masks per image, (k * N, H, W) with all first ones first: the style is encoded once. `kept`
+        has a row for each mask. Training of the studio network only: `dropped` and `known` as in `encode_style`;
+        `residue_kept` (N,) scales each sample's residue, 0 leaves a style without any place; `window` (N, 3): top,
+        left and side of the part of the crop that the masks show.
         """
-        style = self.encode_style(image, image_mask, dropped)
+        style = self.encode_style(image, image_mask, dropped, known)
         if residue_kept is not None:
             style = style._replace(residue=style.residue * residue_kept.view(-1, 1, 1, 1, 1))
-        return self.generate(mask, repeat_style(style, len(mask) // len(image)))
+        if window is not None:
+            style = style.window(*window.unbind(1))
+        return self.generate(mask, repeat_style(style, len(mask) // len(image)), kept)
 
 
 def repeat_style(style: Style, times: int) -> Style:

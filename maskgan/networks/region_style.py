@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES
+from maskgan.networks.kept_pixels import KeptPixels
 from maskgan.networks.layers import SpatialFeatureTransform, adaptive_instance_norm
 
 #: Cells of the residue along each side, whatever the resolution.
@@ -42,11 +43,25 @@ class RegionStyle(NamedTuple):
 
     def unfolded(self, size: int) -> RegionStyle:
         """The same style for many pictures of `size`: the residue interpolated to size / 4 once and for all."""
-        return self._replace(residue=interpolate_residue(self.residue, size // 4))
+        return self._replace(residue=interpolate_residue(self.residue, size // 4, size // 4))
 
     def without_residue(self) -> RegionStyle:
         """The same style with nothing tied to a place."""
         return self._replace(residue=torch.zeros_like(self.residue))
+
+    def window(
+        self, top: float | Tensor, left: float | Tensor, height: float | Tensor, width: float | Tensor | None = None
+    ) -> RegionStyle:
+        """The style for drawing a window of the crop that it was taken from: its residue is cut to that window.
+
+        Args:
+            top, left: the window's upper left corner in fractions (0..1) of the crop's sides; a number, or one per
+                face, (N,).
+            height, width: of the window, likewise; without `width` the window is a square.
+        """
+        rows = _window_of_cells(self.residue, top, height)  # N or 1, cells, cells
+        columns = _window_of_cells(self.residue, left, height if width is None else width)
+        return self._replace(residue=rows[:, None, None] @ self.residue @ columns[:, None, None].mT)
 
 
 def place(table: Tensor, planes: Tensor) -> Tensor:
@@ -96,10 +111,13 @@ class RegionStyleEncoder(nn.Module):
         near = near + F.interpolate(self.far_back(far), scale_factor=2.0, mode="nearest")
         return F.relu(self.merge(F.relu(near)))
 
-    def forward(self, image: Tensor, planes: Tensor, dropped: Tensor | None = None) -> RegionStyle:
+    def forward(
+        self, image: Tensor, planes: Tensor, dropped: Tensor | None = None, known: Tensor | None = None
+    ) -> RegionStyle:
         """Style of images (N, 3, H, W) in [-1, 1] with one-hot masks (N, 19, H, W).
 
-        `dropped` (N, 19), in training, hides the codes of some classes so that the completion learns.
+        `dropped` (N, 19), in training, hides the codes of some classes so that the completion learns. `known`
+        (N, 1, H, W) 0/1: the pixels that the residue may be taken from, all without it. A code is of all pixels.
         """
         planes4 = F.avg_pool2d(planes, 4)  # N, 19, H/4, W/4
         x = self.features(image, planes4)  # N, w, H/4, W/4
@@ -114,7 +132,8 @@ class RegionStyleEncoder(nn.Module):
         else:
             codes = weight @ features.transpose(1, 2) / area.clamp(min=0.5)[..., None]  # N, 19, D
         codes = self.complete(codes, present)
-        residue = self.residue(self.to_residue(x), planes4, present)
+        seen4 = planes4 if known is None else F.avg_pool2d(planes * known, 4)  # N, 19, H/4, W/4
+        residue = self.residue(self.to_residue(x), seen4, present)
         return RegionStyle(codes, present, residue)
 
     def complete(self, codes: Tensor, present: Tensor) -> Tensor:
@@ -196,9 +215,12 @@ class RegionBackbone(nn.Module):
     Args:
         widths: channels at 1/4, 1/8 and 1/16 of the resolution; a quarter of the first at 1/2.
         blocks: residual blocks at 1/16.
+        kept: whether it can be shown the pixels that an edit keeps.
     """
 
-    def __init__(self, widths: tuple[int, int, int], blocks: int, code_dim: int, residue_dim: int) -> None:
+    def __init__(
+        self, widths: tuple[int, int, int], blocks: int, code_dim: int, residue_dim: int, kept: bool = False
+    ) -> None:
         super().__init__()
         w4, w8, w16 = widths
         local = residue_dim + 1
@@ -217,9 +239,13 @@ class RegionBackbone(nn.Module):
         self.affine2 = RegionAffine(w2, code_dim, 0)
         self.head = nn.Conv2d(w2, 3 * 4, 3, padding=1)
         self.base_colour = nn.Linear(code_dim, 3)
+        self.kept = KeptPixels(w4, w2) if kept else None
 
-    def forward(self, mask: Tensor, style: RegionStyle) -> Tensor:
-        """Label maps (N, H, W) and styles -> RGB (N, 3, H, W) in [-1, 1]; H, W multiples of 64."""
+    def forward(self, mask: Tensor, style: RegionStyle, kept: Tensor | None = None) -> Tensor:
+        """Label maps (N, H, W) and styles -> RGB (N, 3, H, W) in [-1, 1]; H, W multiples of 64.
+
+        `kept` (N, 4, H, W) as from `kept_pixels`; a network that can be shown them takes none for "nothing is kept".
+        """
         codes = style.codes
         # One-hot planes in cells of 4 x 4 pixels, made from the ids: at full resolution they would take longer to
         # make and to pool than the largest convolution.
@@ -236,6 +262,9 @@ class RegionBackbone(nn.Module):
         layout16 = F.avg_pool2d(layout8, 2)
 
         skip4 = self.stem2(F.relu(self.read(cell_ids, cells)))  # N, w4, H/4, W/4
+        if self.kept is not None:
+            kept4, kept2 = self.kept.nothing(*mask.shape[1:]) if kept is None else self.kept(kept)
+            skip4 = skip4 + kept4
         skip8 = self.down8(F.relu(skip4))  # N, w8, H/8, W/8
         x = self.down16(F.relu(skip8))  # N, w16, H/16, W/16
         for block in self.blocks16:
@@ -246,6 +275,8 @@ class RegionBackbone(nn.Module):
         x = self.block4(x, codes, layout4)
         # A blur after each pixel-shuffle, as StyleGAN blurs its upsampling: else its 2 x 2 pattern shows.
         x = _spread(F.pixel_shuffle(self.up2(F.relu(x)), 2))  # N, w2, H/2, W/2
+        if self.kept is not None:
+            x = x + kept2
         gamma, beta = self.affine2(codes, planes2)
         x = F.relu(adaptive_instance_norm(self.conv2(F.relu(x)), gamma, beta))
         x = _spread(F.pixel_shuffle(self.head(x), 2))  # N, 3, H, W
@@ -270,17 +301,26 @@ class RegionBackbone(nn.Module):
     @staticmethod
     def lay_out_residue(residue: Tensor, planes4: Tensor) -> Tensor:
         """Residue (N, 19, L, 16, 16), or unfolded, by the mask's shares (N, 19, h, w) -> (N, L, h, w)."""
-        return (interpolate_residue(residue, planes4.shape[-1]) * planes4[:, :, None]).sum(1)
+        return (interpolate_residue(residue, *planes4.shape[-2:]) * planes4[:, :, None]).sum(1)
 
 
-def interpolate_residue(residue: Tensor, size: int) -> Tensor:
-    """Residue (N, 19, L, 16, 16) -> (N, 19, L, size, size), linearly; as it is where it has that size.
+def interpolate_residue(residue: Tensor, height: int, width: int) -> Tensor:
+    """Residue (N, 19, L, 16, 16) -> (N, 19, L, height, width), linearly; as it is where it has that size.
 
     Two matrix products, several times quicker than `F.interpolate` on a CPU.
     """
     cells = residue.shape[-1]
-    if cells == size:
+    if (height, width) == (cells, cells):
         return residue
     eye = torch.eye(cells, dtype=residue.dtype, device=residue.device)[None]
-    up = F.interpolate(eye, size=size, mode="linear", align_corners=False)[0].T  # size, 16
-    return up @ residue @ up.T
+    rows, columns = (F.interpolate(eye, size=size, mode="linear", align_corners=False)[0] for size in (height, width))
+    return rows.T @ residue @ columns  # rows, columns: 16, size
+
+
+def _window_of_cells(residue: Tensor, start: float | Tensor, size: float | Tensor) -> Tensor:
+    """Weights (N or 1, cells, cells) that interpolate a window's rows of cells linearly from those of the whole."""
+    cells = residue.shape[-1]
+    start, size = (torch.as_tensor(value).to(residue).view(-1, 1) for value in (start, size))
+    own = torch.arange(cells, dtype=residue.dtype, device=residue.device)
+    centres = (start + size * (own + 0.5) / cells) * cells - 0.5  # N, cells: where the window's cells lie
+    return (1 - (centres.clamp(0, cells - 1)[..., None] - own).abs()).clamp(min=0)

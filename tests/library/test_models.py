@@ -17,6 +17,7 @@ from maskgan.labels import one_hot
 from maskgan.networks.alpha_blender import AlphaBlender
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.networks.region_style import RegionStyle
 
@@ -32,6 +33,12 @@ def image(count: int, seed: int = 0) -> Tensor:
 def mask(count: int, seed: int = 0, classes: int = 19) -> Tensor:
     cells = torch.randint(0, classes, (count, 8, 8), generator=torch.Generator().manual_seed(seed))
     return cells.repeat_interleave(SIZE // 8, 1).repeat_interleave(SIZE // 8, 2)
+
+
+def known_but_for_a_square(count: int) -> Tensor:
+    known = torch.ones(count, 1, SIZE, SIZE)
+    known[:, :, 16:40, 20:44] = 0
+    return known
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,13 @@ def _draw(model: DenseMappingNetwork, images: Tensor, masks: Tensor) -> list[Ten
     return [drawn, *(style if isinstance(style, RegionStyle) else [style])]
 
 
+def _fill(model: DenseMappingNetwork, images: Tensor, masks: Tensor) -> list[Tensor]:
+    known = known_but_for_a_square(len(images))
+    style = model.encode_style(images, masks, known=known)
+    asked = torch.where(known[:, 0] > 0, masks, (masks + 4) % 19)  # new classes in the hole
+    return [model.generate(asked, style, kept_pixels(images, known)), *style]
+
+
 def _vae(model: MaskVAE, images: Tensor, masks: Tensor) -> list[Tensor]:
     mean, logvar = model.encode(one_hot(masks))
     return [model.decode(mean), mean, logvar]
@@ -65,6 +79,7 @@ VECTOR = {"style_scope": "vector", "widths": [4], "blocks": 2, "depth": 2, "enco
 REGION_SHAPES = [(2, 3, SIZE, SIZE), (2, 19, 8), (2, 19), (2, 19, 5, 16, 16)]
 CASES = {
     "dmn": Case(partial(DenseMappingNetwork, **TINY), _draw, REGION_SHAPES, cancelled=("to_residue",)),
+    "dmn_kept": Case(partial(DenseMappingNetwork, **TINY), _fill, REGION_SHAPES, cancelled=("to_residue",)),
     "dmn_region": Case(partial(DenseMappingNetwork, **TINY | {"style_scope": "region"}), _draw, REGION_SHAPES),
     "dmn_global": Case(partial(DenseMappingNetwork, **TINY | {"style_scope": "global"}), _draw, REGION_SHAPES),
     "dmn_vector": Case(
@@ -256,6 +271,97 @@ def test_without_residue_the_style_has_no_place() -> None:
     assert not plain.residue.any()
     mirrored = model.generate(mask(1).flip(2), plain)
     assert not torch.allclose(mirrored, model.generate(mask(1).flip(2), model.encode_style(image(1), mask(1))))
+
+
+# --- Kept pixels and windows ----------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def test_a_network_learns_to_see_kept_pixels_from_where_it_was() -> None:
+    torch.manual_seed(0)
+    blind = DenseMappingNetwork(**TINY | {"kept": False}).eval()
+    seeing = blind.with_kept().eval()
+    style = blind.encode_style(image(2), mask(2))
+    wanted = blind.generate(mask(2, 1), style)
+    assert torch.equal(seeing.generate(mask(2, 1), style), wanted)
+    assert torch.equal(seeing.generate(mask(2, 1), style, kept_pixels(image(2), known_but_for_a_square(2))), wanted)
+    assert {name for name in seeing.state_dict() if name not in blind.state_dict()} == {
+        f"backbone.kept.{name}" for name in seeing.backbone.kept.state_dict()
+    }
+
+
+@torch.no_grad()
+def test_pixels_outside_the_hole_influence_the_fill_and_those_inside_do_not() -> None:
+    torch.manual_seed(0)
+    model = woken(DenseMappingNetwork(**TINY)).eval()
+    known = known_but_for_a_square(1)
+    style = model.encode_style(image(1), mask(1), known=known)
+    hole = known == 0
+
+    def fill(photo: Tensor) -> Tensor:
+        return model.generate(mask(1), style, kept_pixels(photo, known))[hole.expand(-1, 3, -1, -1)]
+
+    wanted = fill(image(1))
+    beside, within = image(1), image(1)
+    beside[..., 16:40, 8:20] *= -1
+    within[..., 16:40, 20:44] *= -1
+    assert (fill(beside) - wanted).abs().max() > 1e-3
+    assert torch.equal(fill(within), wanted)
+
+
+@torch.no_grad()
+def test_nothing_kept_is_a_photo_of_which_nothing_is_known() -> None:
+    model = woken(DenseMappingNetwork(**TINY)).eval()
+    style = model.encode_style(image(2), mask(2))
+    nothing = kept_pixels(image(2), torch.zeros(2, 1, SIZE, SIZE))
+    torch.testing.assert_close(model.generate(mask(2), style), model.generate(mask(2), style, nothing))
+
+
+@torch.no_grad()
+def test_the_residue_comes_from_known_pixels_alone() -> None:
+    model = woken(DenseMappingNetwork(**TINY)).eval()
+    known = torch.ones(1, 1, SIZE, SIZE)
+    known[..., : SIZE // 2] = 0  # the left half
+    whole, half = (model.encode_style(image(1), mask(1), known=given) for given in (None, known))
+    torch.testing.assert_close(whole.codes, half.codes)
+    assert whole.residue[..., :6].any() and not half.residue[..., :6].any()
+    assert half.residue[..., 10:].any()
+    everything = model.encode_style(image(1), mask(1), known=torch.ones(1, 1, SIZE, SIZE))
+    torch.testing.assert_close(everything.residue, whole.residue)
+
+
+def style_of(residue: Tensor) -> RegionStyle:
+    return RegionStyle(torch.zeros(len(residue), 19, 4), torch.zeros(len(residue), 19), residue)
+
+
+def test_a_style_in_a_window_has_the_residue_of_that_window() -> None:
+    """A residue that grows evenly by rows and columns does so in a window too, from the window's edge on."""
+    down, right = torch.meshgrid(*[(torch.arange(16) + 0.5) / 16] * 2, indexing="ij")
+    style = style_of((down + 10 * right).expand(2, 19, 5, 16, 16))
+    assert torch.allclose(style.window(0, 0, 1).residue, style.residue, atol=1e-5)
+    window = style.window(0.25, 0.5, 0.25, 0.375).residue
+    torch.testing.assert_close(window, ((0.25 + 0.25 * down) + 10 * (0.5 + 0.375 * right)).expand_as(window))
+    tops, lefts, sizes = torch.tensor([0.25, 0.1]), torch.tensor([0.5, 0.2]), torch.tensor([0.25, 0.5])
+    for number, each in enumerate(style.window(tops, lefts, sizes).residue):
+        alone = style.window(*(float(value[number]) for value in (tops, lefts, sizes))).residue
+        torch.testing.assert_close(each, alone[number])
+    assert style.window(0, 0, 0.5).codes is style.codes
+
+
+@torch.no_grad()
+def test_windows_may_be_oblong_and_larger_than_the_crop_of_the_style() -> None:
+    model = DenseMappingNetwork(**TINY).eval()
+    style = model.encode_style(image(1), mask(1))
+    masks = mask(1).repeat_interleave(2, 1).repeat_interleave(2, 2)[:, :128, :64]
+    assert model.generate(masks, style.window(0, 0, 1, 0.5)).shape == (1, 3, 128, 64)
+
+
+def test_a_network_that_cannot_be_shown_kept_pixels_says_so() -> None:
+    model = DenseMappingNetwork(**TINY | {"kept": False})
+    with pytest.raises(ValueError, match="cannot be shown kept pixels"):
+        model.generate(mask(1), model.encode_style(image(1), mask(1)), torch.zeros(1, 4, SIZE, SIZE))
+    with pytest.raises(ValueError, match="published network cannot be shown kept pixels"):
+        DenseMappingNetwork(**VECTOR, kept=True)
 
 
 # --- Sizes that were promised --------------------------------------------------------------------------------------
