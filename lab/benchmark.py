@@ -31,7 +31,8 @@ from torch import Tensor, nn
 from lab.data.augment import ForParsing
 from lab.data.faces import FaceStream, find_samples
 from lab.data.fill import fill_ignored
-from lab.pretrain_dmn import style_of_an_edit
+from lab.data.filling import Filling
+from lab.pretrain_dmn import draw, sees_known, style_of_an_edit
 from lab.train_ebst import algorithm_1
 from lab.train_mask_vae import edited_or_moved, mask_vae_loss
 from lab.train_parser import parsing_loss
@@ -52,7 +53,8 @@ WARM_UP = 2
 FACES = 64
 #: D of the bundled weights, and the perceptual network that needs no download.
 OBJECTIVE = {
-    "discriminator_width": 32, "discriminator_layers": 3, "discriminator_unshuffle": 2, "perceptual": "parser",
+    "adversary": "patch", "perceptual": "parser",
+    "discriminator_width": 32, "discriminator_layers": 3, "discriminator_unshuffle": 2,
 }  # fmt: skip
 TINY_PARSER = {"widths": [8, 8, 8, 8, 8], "blocks": 1}
 
@@ -130,14 +132,14 @@ def dmn_stage(bench: Bench, run: Run) -> tuple[FaceStream, Step]:
     """The step of `pretrain_dmn.py`."""
     dmn = run.trained("dmn", DenseMappingNetwork.preset(bench.options.preset))
     dmn, optimiser = run.accelerator.prepare(dmn, adversary.adam(dmn, 4e-4))
-    critic = adversary.Adversary(run.args, run, frozen(bench.parser(), run))
+    critic = adversary.open_adversary(run.args, run, frozen(bench.parser(), run))
 
     def step(image: Tensor, mask: Tensor) -> None:
-        image, planes = image.contiguous(memory_format=run.layout()), one_hot(mask)
-        source, source_mask, dropped, kept = style_of_an_edit(dmn, image, mask, run.noise)
-        fake = dmn(source, source_mask, mask, dropped, kept)
-        _, real_answers = critic.learn(image, fake, planes)
-        total, _ = critic.objective(image, fake, planes, real_answers)
+        task = Filling.of_whole_faces(image.contiguous(memory_format=run.layout()), mask)
+        style = style_of_an_edit(dmn, image, mask, task.style_known, run.noise)
+        drawing = adversary.Drawing.of_everything(image, draw(dmn, task, style, sees_known(dmn)), one_hot(mask))
+        _, learned = critic.learn(drawing, critic.seen(image))
+        total, _ = critic.objective(drawing, learned)
         run.accelerator.backward(total)
         run.update(dmn, optimiser, 4e-4, max_norm=10.0)
 
@@ -155,7 +157,7 @@ class Ebst:
         optimisers = [adversary.adam(network, 1e-4) for network in (self.dmn, self.blender)]
         self.dmn, self.blender, *optimisers = run.accelerator.prepare(self.dmn, self.blender, *optimisers)
         self.optimisers = dict(zip((self.dmn, self.blender), optimisers, strict=True))
-        self.critic = adversary.Adversary(run.args, run, frozen(bench.parser(), run))
+        self.critic = adversary.open_adversary(run.args, run, frozen(bench.parser(), run))
 
     def update(self, network: nn.Module) -> None:
         self.run.update(network, self.optimisers[network], 1e-4, max_norm=10.0)
@@ -198,8 +200,9 @@ def three_passes(
     # update G_A(I^t, M^t) with eq. (6)
     with accelerator.autocast():
         redrawn = dmn(image, mask, mask)
-    _, answers = critic.learn(image, redrawn, planes)
-    total, _ = critic.objective(image, redrawn, planes, answers)
+    drawing = adversary.Drawing.of_everything(image, redrawn, planes)
+    _, learned = critic.learn(drawing, critic.seen(image))
+    total, _ = critic.objective(drawing, learned)
     accelerator.backward(total)
     update(dmn)
 
@@ -207,8 +210,9 @@ def three_passes(
     with accelerator.autocast():
         inner_picture, outer_picture = dmn(image, mask, inner), dmn(image, mask, outer)
         blended = blend(blender(inner_picture, outer_picture), inner_picture, outer_picture)
-    _, answers = critic.learn(image, blended, planes)
-    total, _ = critic.objective(image, blended, planes, answers)
+    drawing = adversary.Drawing.of_everything(image, blended, planes)
+    _, learned = critic.learn(drawing, critic.seen(image))
+    total, _ = critic.objective(drawing, learned)
     accelerator.backward(total)
     update(dmn)
     update(blender)

@@ -1,6 +1,8 @@
 """Stage one of MaskGAN: `accelerate launch lab/pretrain_dmn.py --data FACES [RENDERS] --out RUN`.
 
-The Dense Mapping Network learns to redraw I^t from its style and M = M^t, with the objective of eq. (6).
+The Dense Mapping Network learns to draw I^t from its style and M = M^t, with the objective of eq. (6). Of one face in
+eight it redraws everything, as in the paper; of the others it fills a hole (`lab/data/holes.py`) and is shown the rest
+of the photo, whole or in a window of a sharper picture. `--holes 0 --adversary patch` trains as the paper does.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import argparse
 import math
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 if __package__ in (None, ""):  # run as a script by `accelerate launch`
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -17,9 +20,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import ModelMixin
-from torch import Tensor
+from torch import Tensor, nn
 
-from lab.data.sources import open_stream, whole_masks
+from lab.data.filling import Filling, FillingTask
+from lab.data.sources import open_stream, whole_tasks
 from lab.training import adversary
 from lab.training.baselines import BASELINES, load_generator
 from lab.training.flags import arguments
@@ -31,12 +35,16 @@ from maskgan.images import to_uint8
 from maskgan.labels import NUM_CLASSES, colourise, one_hot
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.networks.region_style import RegionStyle
 from maskgan.snapshots import hash_of, network_folder
 
+#: Share of the faces of which a hole is filled; of the others everything is redrawn.
+USUAL_HOLES = 0.875
 
-def shifted(image: Tensor, mask: Tensor, noise: SampleNoise, amount: float = 0.06) -> tuple[Tensor, Tensor]:
-    """The same faces a little turned, scaled and moved, image and mask alike.
+
+def shifted(image: Tensor, mask: Tensor, known: Tensor, noise: SampleNoise, amount: float = 0.06) -> tuple[Tensor, ...]:
+    """The same faces a little turned, scaled and moved, image, mask and known plane alike.
 
     Taking the style from such a copy is what an edit does to the network: the places of M and of the style
     do not agree exactly. Without it the residue would be trusted to the pixel.
@@ -46,47 +54,105 @@ def shifted(image: Tensor, mask: Tensor, noise: SampleNoise, amount: float = 0.0
     matrix = torch.stack([torch.stack([cos, -sin, move[0]], 1), torch.stack([sin, cos, move[1]], 1)], 1)
     grid = F.affine_grid(matrix, list(image.shape), align_corners=False)
     options = {"padding_mode": "reflection", "align_corners": False}
-    moved = F.grid_sample(mask[:, None].to(image.dtype), grid, mode="nearest", **options)
-    return F.grid_sample(image, grid, mode="bilinear", **options), moved[:, 0].round().to(mask.dtype)
+    moved = F.grid_sample(mask[:, None].to(image.dtype), grid, mode="nearest", **options)[:, 0].round().to(mask.dtype)
+    return F.grid_sample(image, grid, mode="bilinear", **options), moved, F.grid_sample(known, grid, **options)
+
+
+class StyleSource(NamedTuple):
+    """What a style is taken from in training, in the order of `DenseMappingNetwork.forward`.
+
+    image, mask: I^t and M^t, (N, 3, S, S) and (N, S, S); dropped: (N, 19) classes whose code is hidden; residue_kept:
+    (N,) 0 where the residue is hidden; known: (N, 1, S, S) where it may be taken from.
+    """
+
+    image: Tensor
+    mask: Tensor
+    dropped: Tensor | None = None
+    residue_kept: Tensor | None = None
+    known: Tensor | None = None
 
 
 def style_of_an_edit(
-    dmn: DenseMappingNetwork, image: Tensor, mask: Tensor, noise: SampleNoise
-) -> tuple[Tensor | None, ...]:
-    """I^t, M^t and what is hidden of their style, as the editor will meet it.
+    dmn: DenseMappingNetwork, image: Tensor, mask: Tensor, known: Tensor, noise: SampleNoise
+) -> StyleSource:
+    """What an edit's style comes from, as the editor will meet it.
 
-    One style in four comes from a shifted copy, one in five has no residue, and some lack classes that M has.
+    One style in four comes from a shifted copy, one in five has no residue, and some lack classes that M has. Of the
+    classes without any `known` pixel (N, 1, S, S) every third is lacking: they are new in the face.
     """
     if dmn.config.style_scope == "vector":
-        return image, mask, None, None
+        return StyleSource(image, mask)
     chance = noise.uniform(NUM_CLASSES + 2)
-    moved_image, moved_mask = shifted(image, mask, noise)
     moves = chance[:, -2] < 0.25
-    source = torch.where(moves[:, None, None, None], moved_image, image)
-    source_mask = torch.where(moves[:, None, None], moved_mask, mask)
-    return source, source_mask, (chance[:, :-2] < 0.06).to(image.dtype), (chance[:, -1] > 0.2).to(image.dtype)
+    moved = shifted(image, mask, known, noise)
+    where = (moves[:, None, None, None], moves[:, None, None], moves[:, None, None, None])
+    source, source_mask, source_known = (
+        torch.where(*choice) for choice in zip(where, moved, (image, mask, known), strict=True)
+    )
+    seen = (one_hot(mask, image.dtype) * known).sum((2, 3))  # N, 19: pixels of each class that are known
+    dropped = chance[:, :-2] < torch.where(seen < 1, 0.33, 0.06)
+    kept = chance[:, -1] > 0.2
+    return StyleSource(source, source_mask, dropped.to(image.dtype), kept.to(image.dtype), source_known)
 
 
-def sample_grid(dmn: DenseMappingNetwork, image: Tensor, mask: Tensor) -> np.ndarray:
-    """Rows: photo, mask, redrawn, redrawn without residue, the next face's mask in this face's style."""
+def sees_known(generator: ModelMixin) -> bool:
+    """Whether a generator can be shown the pixels that an edit keeps."""
+    return bool(getattr(generator.config, "kept", False))
+
+
+def draw(dmn: nn.Module, task: Filling, style: StyleSource, shown: bool) -> Tensor:
+    """All of each view, (N, 3, S, S), by a generator that is `shown` what is known of it, or is not."""
+    if not shown:
+        return dmn(*style[:2], task.view_mask, *style[2:4])
+    return dmn(*style[:2], task.view_mask, *style[2:], task.window, kept_pixels(task.view, task.known))
+
+
+@torch.no_grad()
+def sample_grid(dmn: DenseMappingNetwork, task: Filling) -> np.ndarray:
+    """Rows: view, what is known, mask, filled; the whole face redrawn, without residue, in the next one's shapes."""
     dmn.eval()
-    with torch.no_grad():
-        style = dmn.encode_style(image, mask)
-        plain = style.without_residue() if isinstance(style, RegionStyle) else style
-        rows = [image, dmn.generate(mask, style), dmn.generate(mask, plain), dmn.generate(mask.roll(1, 0), plain)]
+    style = dmn.encode_style(task.image, task.mask)
+    plain = style.without_residue() if isinstance(style, RegionStyle) else style
+    filled = draw(dmn, task, StyleSource(task.image, task.mask, known=task.style_known), sees_known(dmn))
+    whole = [
+        dmn.generate(mask, s) for mask, s in ((task.mask, style), (task.mask, plain), (task.mask.roll(1, 0), plain))
+    ]
     dmn.train()
-    pictures = [list(to_uint8(row)) for row in rows]
-    masks = [colourise(m) for m in mask.to(torch.uint8).cpu().numpy()]
-    return picture_grid([pictures[0], masks, *pictures[1:]])
+    filled = torch.where(task.known > 0, task.view, filled)
+    pictures = [list(to_uint8(row)) for row in (task.view, task.view * task.known, filled, *whole)]
+    masks = [colourise(mask) for mask in task.view_mask.to(torch.uint8).cpu().numpy()]
+    return picture_grid([*pictures[:2], masks, *pictures[2:]])
 
 
 def build(args: argparse.Namespace) -> ModelMixin:
-    """The network to train: `--weights`, or one of random weights by `--network` or `--preset`."""
+    """The network to train: `--weights`, or one of random weights by `--network` or `--preset`.
+
+    With holes to fill, a studio network that cannot see kept pixels yet becomes one that can.
+
+    Raises:
+        ValueError: for `--holes` and a network that cannot learn to fill them.
+    """
     if args.weights:
-        return load_generator(network_folder(args.weights, "dmn"))
-    if args.network != "dmn":
-        return BASELINES[args.network]()
-    return DenseMappingNetwork(**PRESETS[args.preset] | ({"style_scope": args.style_scope} if args.style_scope else {}))
+        network = load_generator(network_folder(args.weights, "dmn"))
+    elif args.network != "dmn":
+        network = BASELINES[args.network]()
+    else:
+        scope = {"style_scope": args.style_scope} if args.style_scope else {}
+        network = DenseMappingNetwork(**PRESETS[args.preset] | scope)
+    studio = isinstance(network, DenseMappingNetwork) and network.config.style_scope != "vector"
+    if args.holes is None:
+        args.holes = USUAL_HOLES if studio else 0.0
+    if args.holes and not studio:
+        raise ValueError("Only the studio network can be shown a photo with a hole; leave --holes out.")
+    return network.with_kept() if args.holes and not network.config.kept else network
+
+
+@torch.no_grad()
+def psnr_of_holes(drawing: adversary.Drawing) -> float:
+    """Of what was drawn where nothing is known, in dB."""
+    hole = 1 - drawing.known
+    error = ((drawing.drawn.float() - drawing.real).square() * hole).sum() / (3 * hole.sum())
+    return -10 * math.log10(max(error.item(), 1e-10) / 4)
 
 
 def main() -> None:
@@ -96,6 +162,14 @@ def main() -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="studio")
     parser.add_argument("--network", choices=("dmn", *BASELINES), default="dmn", help="a baseline, for comparisons")
     parser.add_argument("--style-scope", choices=("global", "region", "region_and_residue"), help="for comparisons")
+    parser.add_argument(
+        "--holes", type=float, metavar="SHARE",
+        help=f"of the faces, of which only a hole is filled; default: {USUAL_HOLES} for the studio network",
+    )  # fmt: skip
+    parser.add_argument(
+        "--windows", type=float, default=0.75, metavar="SHARE",
+        help="of the faces with a sharper picture (images_sharp/, or larger images), shown in windows of it",
+    )  # fmt: skip
     adversary.add_arguments(parser)
     args = parser.parse_args()
     run = Run(args, "pretrain_dmn")
@@ -105,32 +179,32 @@ def main() -> None:
     run.parent = args.weights and hash_of(args.weights)
     dmn = run.trained("dmn", build(args))
     dmn, optimiser = run.accelerator.prepare(dmn, adversary.adam(dmn, args.learning_rate))
-    critic = adversary.Adversary(args, run, face_parser)
+    critic = adversary.open_adversary(args, run, face_parser)
     bare_dmn = run.accelerator.unwrap_model(dmn)
     run.resume()
+    filling = FillingTask(args.windows, 1 - args.holes) if args.holes else None
 
-    for image, mask in run.batches(open_stream(run, face_parser)):
-        image = image.contiguous(memory_format=run.layout())
-        mask = whole_masks(image, mask, face_parser)
-        planes = one_hot(mask)
+    for batch in run.batches(open_stream(run, face_parser, filling=filling)):
+        task = whole_tasks(Filling(*batch) if filling else Filling.of_whole_faces(*batch), face_parser, run.layout())
+        planes = one_hot(task.view_mask)
         with run.accelerator.accumulate(dmn, critic.critic):
             with run.accelerator.autocast():
-                source, source_mask, dropped, kept = style_of_an_edit(bare_dmn, image, mask, run.noise)
-                fake = dmn(source, source_mask, mask, dropped, kept)
+                style = style_of_an_edit(bare_dmn, task.image, task.mask, task.style_known, run.noise)
+                drawn = draw(dmn, task, style, sees_known(bare_dmn))
+            drawing = adversary.Drawing(task.view, drawn, planes, task.known)
 
             # update D
-            critic_loss, real_answers = critic.learn(image, fake, planes)
+            critic_loss, learned = critic.learn(drawing, critic.seen(task.view))
 
             # update G_A
-            total, parts = critic.objective(image, fake, planes, real_answers)
+            total, parts = critic.objective(drawing, learned)
             run.accelerator.backward(total)
             run.update(dmn, optimiser, args.learning_rate, max_norm=10.0)
 
         if run.due(args.log_steps):
-            psnr = -10 * math.log10(F.mse_loss(fake.detach().float(), image).item() / 4)
-            run.log({"critic": critic_loss, "loss": total, "psnr": psnr, **parts})
+            run.log({"critic": critic_loss, "loss": total, "psnr": psnr_of_holes(drawing), **parts})
         if run.due(args.sample_steps) and run.accelerator.is_main_process:
-            run.show(sample_grid(bare_dmn, image[:8], mask[:8]))
+            run.show(sample_grid(bare_dmn, Filling(*(part[:8] for part in task))))
         if run.due(args.checkpointing_steps):
             run.checkpoint()
     run.finish()

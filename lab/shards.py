@@ -31,7 +31,16 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 from tqdm.auto import tqdm
 
-from lab.data.faces import Augmentation, FaceWithMask, Sample, as_tensors, find_samples, hide_lens_interiors, read_ids
+from lab.data.faces import (
+    Augmentation,
+    FaceWithMask,
+    Finish,
+    Sample,
+    as_tensors,
+    find_samples,
+    hide_lens_interiors,
+    read_ids,
+)
 from maskgan import labels
 from maskgan.files import remove_partial_files, whole_file, write_whole
 
@@ -124,6 +133,7 @@ class ShardStream(IterableDataset):
         process, processes: this process and how many there are, over all nodes.
         start: samples that this process has drawn before, a multiple of `batch_size`.
         batch_size: of the loader, per process.
+        finish: as for `FaceStream`.
 
     Raises:
         FileNotFoundError: when the source has no index, or no such split.
@@ -142,10 +152,12 @@ class ShardStream(IterableDataset):
         processes: int = 1,
         start: int = 0,
         batch_size: int = 1,
+        finish: Finish | None = None,
     ) -> None:
         if start % batch_size:
             raise ValueError(f"{start} samples are no whole number of batches of {batch_size}; resume after a batch.")
         self.source, self.size, self.seed, self.augment = str(source).rstrip("/"), size, seed, augment
+        self.finish = finish or as_tensors
         self.process, self.processes, self.start, self.batch_size = process, processes, start, batch_size
         try:
             with _webdataset().gopen(f"{self.source}/index.json") as file:
@@ -161,7 +173,7 @@ class ShardStream(IterableDataset):
         if any(not re.fullmatch(r"[\w.-]+", name) or samples < 1 for name, samples in self.shards):
             raise ValueError(f"index.json in {source} is damaged; write the shards again.")
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         info = get_worker_info()
         workers = info.num_workers if info else 1
         readers = self.processes * workers
@@ -177,7 +189,7 @@ class ShardStream(IterableDataset):
         drawn = len(range(worker, batches, workers)) * self.batch_size
         return self._read(self.process * workers + worker, readers, drawn)
 
-    def _read(self, reader: int, readers: int, drawn: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def _read(self, reader: int, readers: int, drawn: int) -> Iterator[tuple[Tensor, ...]]:
         """The samples of one of the readers after the first `drawn`; whole shards are skipped unread."""
         epoch = 0
         while True:
@@ -206,11 +218,11 @@ class ShardStream(IterableDataset):
             raise ValueError(f"The shard {url} holds {len(packed)} samples, not {samples}; write or copy it again.")
         return packed
 
-    def _item(self, packed: dict[str, Any], random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def _item(self, packed: dict[str, Any], random: np.random.Generator) -> tuple[Tensor, ...]:
         face = decode(packed)
         if self.augment is not None:
             face = self.augment(face, random)
-        return as_tensors(face, self.size, random)
+        return self.finish(face, self.size, random)
 
 
 def decode(packed: dict[str, Any]) -> FaceWithMask:

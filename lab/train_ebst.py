@@ -4,6 +4,11 @@
 
 MaskVAE moves a face's mask a step towards and a step away from another face's mask, as an edit would; the Alpha
 Blender joins the pictures of both; and the blend has to be the photo again. Starts from a pretrained DMN.
+
+Kept pixels, which the paper does not have, enter each pass as the editor would hand them over. Of one face in eight
+(`--holes`) nothing is kept, and all passes are the paper's. Of the others G_A, given M^t, fills a hole in the photo;
+given M^inter or M^outer it sees the photo where that mask agrees with M^t and draws the rest; and the photo's pixels
+stay in the pictures that B blends. So B learns, and G_B is judged, where an edit changes something.
 """
 
 from __future__ import annotations
@@ -20,8 +25,9 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from lab.data.sources import open_stream, whole_masks
-from lab.pretrain_dmn import style_of_an_edit
+from lab.data.filling import Filling, FillingTask
+from lab.data.sources import open_stream, whole_tasks
+from lab.pretrain_dmn import USUAL_HOLES, StyleSource, style_of_an_edit
 from lab.training import adversary
 from lab.training.flags import arguments
 from lab.training.launch import command
@@ -34,6 +40,7 @@ from maskgan.labels import colourise, one_hot
 from maskgan.networks.alpha_blender import AlphaBlender, blend
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.snapshots import hash_of, network_folder
 
@@ -51,6 +58,16 @@ def simulated_edits(vae: MaskVAE, mask: Tensor, reference: Tensor, lambda_inter:
     return inner, outer
 
 
+def kept_by_an_edit(mask: Tensor, edited: Tensor) -> Tensor:
+    """What an edit from one to another label map (N, S, S) keeps: (N, 1, S, S) float 0/1.
+
+    All but the pixels whose class changes and those within 3 px of them, at 256 px.
+    """
+    margin = max(1, round(mask.shape[-1] * 3 / 256))
+    changed = (mask != edited)[:, None].float()
+    return 1 - F.max_pool2d(changed, 2 * margin + 1, 1, margin)
+
+
 def algorithm_1(
     image: Tensor,
     mask: Tensor,
@@ -62,6 +79,7 @@ def algorithm_1(
     accelerator: Accelerator,
     lambda_inter: float = LAMBDA_INTER,
     noise: SampleNoise | None = None,
+    known: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """One iteration of Algorithm 1 up to the gradients of G_A and B; D learns on the way.
 
@@ -74,6 +92,8 @@ def algorithm_1(
         vae, dmn, blender: Enc_VAE and Dec_VAE, frozen; G_A; B.
         noise: hides parts of the style now and then, as `style_of_an_edit` does in stage one. Without it the studio
             network, which only ever sees its own residue here, forgets how to draw where the residue says nothing.
+        known: (N, 1, H, W) 0/1, the photo's pixels that G_A is shown with M^t; a face without any has nothing kept in
+            the other passes either. Without it the paper's Algorithm 1, for networks that cannot be shown them.
 
     Returns:
         The sum of both objectives, and the named parts of each.
@@ -82,23 +102,42 @@ def algorithm_1(
     # z^t = Enc_VAE(M^t), z^ref = Enc_VAE(M^ref); z^inter, z^outer = z^t +- (z^ref - z^t) / lambda_inter; decoded
     inner, outer = simulated_edits(vae, mask, reference, lambda_inter)
 
-    style = style_of_an_edit(accelerator.unwrap_model(dmn), image, mask, noise) if noise else (image, mask)
+    if known is None:
+        kept, style_known = torch.zeros_like(image[:, :1]).repeat(3, 1, 1, 1), torch.ones_like(image[:, :1])
+    else:
+        something = known.amax((1, 2, 3), keepdim=True)  # N, 1, 1, 1
+        kept = torch.cat([known, *(kept_by_an_edit(mask, edited) * something for edited in (inner, outer))])
+        style_known = torch.where(something > 0, torch.stack(kept.chunk(3)).amin(0), 1.0)  # one style for all three
+    style = StyleSource(image, mask, known=style_known)
+    if noise is not None:
+        style = style_of_an_edit(accelerator.unwrap_model(dmn), image, mask, style_known, noise)
+    masks = torch.cat([mask, inner, outer])
     with accelerator.autocast():
-        drawn = dmn(*style[:2], torch.cat([mask, inner, outer]), *style[2:])  # 3N, 3, H, W
+        if known is None:
+            drawn = dmn(*style[:2], masks, *style[2:4])  # 3N, 3, H, W
+        else:
+            drawn = dmn(*style[:2], masks, *style[2:], None, kept_pixels(image.repeat(3, 1, 1, 1), kept))
     pictures = drawn.detach().requires_grad_()
     redrawn, inner_picture, outer_picture = pictures.chunk(3)
-    features = critic.features_of(image)
+    known_a, known_inner, known_outer = kept.chunk(3)
+    seen = critic.seen(image)
 
     # update G_A(I^t, M^t) with eq. (6)
-    critic_a, answers = critic.learn(image, redrawn, planes)
-    total_a, parts_a = critic.objective(image, redrawn, planes, answers, features)
+    drawing = adversary.Drawing(image, redrawn, planes, known_a)
+    critic_a, learned = critic.learn(drawing, seen)
+    total_a, parts_a = critic.objective(drawing, learned)
     accelerator.backward(total_a)
 
     # update G_B(I^t, M^t, M^inter, M^outer) with eq. (6): the blend is the photo again
+    inner_picture, outer_picture = (
+        torch.where(there > 0, image, picture)
+        for there, picture in ((known_inner, inner_picture), (known_outer, outer_picture))
+    )
     with accelerator.autocast():
         blended = blend(blender(inner_picture, outer_picture), inner_picture, outer_picture)
-    critic_b, answers = critic.learn(image, blended, planes)
-    total_b, parts_b = critic.objective(image, blended, planes, answers, features)
+    drawing = adversary.Drawing(image, blended, planes, known_inner * known_outer)
+    critic_b, learned = critic.learn(drawing, seen)
+    total_b, parts_b = critic.objective(drawing, learned)
     accelerator.backward(total_b)
 
     drawn.backward(pictures.grad)  # from the pictures through G_A, once for all three
@@ -132,6 +171,10 @@ def main() -> None:
     parser.add_argument("--blender", type=Path, help="start from this Alpha Blender (a run's or pipeline folder)")
     parser.add_argument("--blender-width", type=int, default=32, help="channels of a new Alpha Blender (published: 32)")
     parser.add_argument("--lambda-inter", type=float, default=LAMBDA_INTER)
+    parser.add_argument(
+        "--holes", type=float, default=USUAL_HOLES, metavar="SHARE",
+        help="of the faces, of which a photo with a hole is shown; 0 for the paper's Algorithm 1",
+    )  # fmt: skip
     adversary.add_arguments(parser)
     args = parser.parse_args()
     if (args.weights is None) == (args.from_scratch is None):
@@ -156,20 +199,26 @@ def main() -> None:
         if args.blender
         else AlphaBlender(width=args.blender_width)
     )
+    if dmn.config.style_scope == "vector":
+        args.holes = 0.0  # the published network sees nothing of the photo
+    elif args.holes and not dmn.config.kept:
+        dmn = dmn.with_kept()
     dmn, blender = run.trained("dmn", dmn), run.trained("alpha_blender", blender)
     optimisers = [adversary.adam(network, args.learning_rate) for network in (dmn, blender)]
     dmn, blender, *optimisers = run.accelerator.prepare(dmn, blender, *optimisers)
-    critic = adversary.Adversary(args, run, face_parser)
+    critic = adversary.open_adversary(args, run, face_parser)
     bare = [run.accelerator.unwrap_model(network) for network in (dmn, blender)]
     run.resume()
 
-    for image, mask in run.batches(open_stream(run, face_parser)):
-        image = image.contiguous(memory_format=run.layout())
-        mask = whole_masks(image, mask, face_parser)
+    filling = FillingTask(everything=1 - args.holes) if args.holes else None
+
+    for batch in run.batches(open_stream(run, face_parser, filling=filling)):
+        task = whole_tasks(Filling(*batch) if filling else Filling.of_whole_faces(*batch), face_parser, run.layout())
+        image, mask, known = task.image, task.mask, task.known if filling else None
         reference = run.of_the_next_face(mask)  # M^ref: another face of the batch, which is drawn at random
         with run.accelerator.accumulate(dmn, blender, critic.critic):
             total, parts = algorithm_1(
-                image, mask, reference, vae, dmn, blender, critic, run.accelerator, args.lambda_inter, run.noise
+                image, mask, reference, vae, dmn, blender, critic, run.accelerator, args.lambda_inter, run.noise, known
             )
             for network, optimiser in zip((dmn, blender), optimisers, strict=True):
                 run.update(network, optimiser, args.learning_rate, max_norm=10.0)

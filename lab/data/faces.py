@@ -36,6 +36,10 @@ class Sample:
     mask: Path
     #: Lenses are labelled as one piece, eyes and brows under them are not (rendered heads).
     whole_lenses: bool = False
+    #: The face in more pixels and the same framing, from `images_sharp/`.
+    sharp: Path | None = None
+    #: Side of the face in the photo that it was cut from, in pixels, where the index says so.
+    native: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ class FaceWithMask:
 #: Changes a face; must be a pure function of the face and the generator.
 Augmentation = Callable[[FaceWithMask, np.random.Generator], FaceWithMask]
 
+#: Makes the tensors of one training sample of a face, for a side in pixels; a pure function likewise.
+Finish = Callable[[FaceWithMask, int, np.random.Generator], tuple[Tensor, ...]]
+
 
 def find_samples(folder: Path, split: str = "train") -> list[Sample]:
     """The samples of one split of a folder in the plain format, by id.
@@ -61,11 +68,18 @@ def find_samples(folder: Path, split: str = "train") -> list[Sample]:
         with index.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         ids = [row["id"] for row in rows if row.get("split", "train") == split]
+        native = {row["id"]: float(row["native_crop_px"]) for row in rows if row.get("native_crop_px")}
     else:
+        native = {}
         ids = [path.stem for path in (folder / "images").glob("*.*")] if split == "train" else []
     images = {path.stem: path for path in (folder / "images").glob("*.*")}
+    sharp = {path.stem: path for path in (folder / "images_sharp").glob("*.*")}
     rendered = (folder / "params.jsonl").exists()
-    samples = [Sample(id, images[id], folder / "masks" / f"{id}.png", rendered) for id in sorted(ids) if id in images]
+    samples = [
+        Sample(id, images[id], folder / "masks" / f"{id}.png", rendered, sharp.get(id), native.get(id))
+        for id in sorted(ids)
+        if id in images
+    ]
     samples = [sample for sample in samples if sample.mask.exists()]
     if not samples:
         raise FileNotFoundError(
@@ -133,7 +147,7 @@ def filled_mask(folder: Path, sample: Sample) -> Path:
 
 
 class FaceStream(Dataset):
-    """Numbered training samples: item n is (image (3, H, W) in [-1, 1], mask (H, W) int64).
+    """Numbered training samples: item n is (image (3, H, W) in [-1, 1], mask (H, W) int64), or what `finish` makes.
 
     Args:
         samples: what to draw from.
@@ -143,6 +157,7 @@ class FaceStream(Dataset):
         augment: applied at the stored resolution, before scaling down and mirroring.
         correct: applied to each face as it is loaded, before `augment`; gets the sample too.
         filled: folder of `fill_ignored` with masks that take the place of the samples' own.
+        finish: face, size and generator -> the item.
     """
 
     def __init__(
@@ -154,13 +169,14 @@ class FaceStream(Dataset):
         augment: Augmentation | None = None,
         filled: Path | None = None,
         correct: Callable[[FaceWithMask, Sample], FaceWithMask] | None = None,
+        finish: Finish | None = None,
     ) -> None:
         self.samples, self.size, self.seed, self.augment, self.filled = list(samples), size, seed, augment, filled
-        self.correct = correct
+        self.correct, self.finish = correct, finish or as_tensors
         shares = np.ones(len(samples)) if weights is None else np.asarray(weights, float)
         self.edges = np.cumsum(shares / shares.sum())
 
-    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, number: int) -> tuple[Tensor, ...]:
         random = np.random.default_rng((self.seed, number))
         # Stratified draw: within each pass over the data every sample comes about as often as its weight says.
         epoch, place = divmod(number, len(self.samples))
@@ -172,7 +188,7 @@ class FaceStream(Dataset):
             face = self.correct(face, sample)
         if self.augment is not None:
             face = self.augment(face, random)
-        return as_tensors(face, self.size, random)
+        return self.finish(face, self.size, random)
 
 
 def as_tensors(face: FaceWithMask, size: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 from tqdm.auto import tqdm
 
 from lab.data.faces import Sample, filled_mask, load, resize
@@ -20,16 +21,36 @@ from maskgan.labels import IGNORE
 from maskgan.networks.face_parser import FaceParser
 
 
-def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, size: int) -> Path:
+def enlarged(mask: np.ndarray, size: int) -> np.ndarray:
+    """A label map (S, S) enlarged to `size` with smooth borders: the classes' planes are blurred, the largest wins."""
+    if len(mask) >= size:
+        return mask
+    best, result = np.full((size, size), -1.0, np.float32), np.zeros((size, size), np.uint8)
+    for label in np.unique(mask):
+        plane = cv2.GaussianBlur((mask == label).astype(np.float32), (0, 0), 0.7)
+        plane = cv2.resize(plane, (size, size), interpolation=cv2.INTER_LINEAR)
+        result[plane > best] = label
+        best = np.maximum(best, plane)
+    return result
+
+
+def sharpest_side(sample: Sample) -> int:
+    """The side of the sharpest picture of a face, in pixels."""
+    with Image.open(sample.sharp or sample.image) as picture:
+        return min(picture.size)
+
+
+def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, size: int, sharp: bool = False) -> Path:
     """Write each sample's mask to a file under `folder` (see `filled_mask`) with 255 replaced by the parser's answer.
 
-    The masks are written at `size`, the resolution they are used at; what is there already is skipped. Returns the
-    folder for `FaceStream`; masks of other sizes lie beside it.
+    The masks are written at `size`, the resolution they are used at; with `sharp` enlarged to the side of the sharpest
+    picture where that is more. What is there already is skipped. Returns the folder for `FaceStream`; masks of other
+    sizes lie beside it.
 
     Raises:
         OSError: when a mask cannot be written.
     """
-    folder = folder / f"{size}px"
+    folder = folder / (f"{size}px_sharp" if sharp else f"{size}px")
     device = next(parser.parameters()).device
     todo = [sample for sample in samples if not filled_mask(folder, sample).exists()]
     for sample in tqdm(todo, desc="filling masks", unit="face", mininterval=2):
@@ -39,6 +60,8 @@ def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, si
             with torch.no_grad():
                 answer = parser.parse(to_tensor(face.image).to(device))[0][0].cpu().numpy()
             mask = np.where(mask == IGNORE, answer, mask)
+        if sharp:
+            mask = enlarged(mask, max(size, sharpest_side(sample)))
         final = filled_mask(folder, sample)
         final.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(final) as partial:

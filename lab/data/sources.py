@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lab.data.faces import Augmentation, FaceStream, Sample, find_samples
 from lab.data.fill import fill_ignored
+from lab.data.filling import Filling, FillingTask, draw_weights, lit, masks_in_windows, sharpest
 from lab.shards import ShardStream
 from lab.training.run import Run
 from maskgan.labels import IGNORE
@@ -49,6 +50,7 @@ def open_stream(
     face_parser: FaceParser | None = None,
     weights: Sequence[float] | None = None,
     augment: Augmentation | None = None,
+    filling: FillingTask | None = None,
 ) -> FaceStream | ShardStream:
     """The run's training samples from `--data`; call after `run.resume()`.
 
@@ -56,6 +58,8 @@ def open_stream(
         run: says where the stream starts and who reads it.
         face_parser: fills unlabelled pixels of folders; for shards see `whole_masks`.
         weights, augment: as for `FaceStream`; shards are drawn evenly.
+        filling: makes holes and windows, so that batches are fields of `Filling`; folders' faces then come in changing
+            light, and with the weights of `draw_weights`.
     """
     args = run.args
     if sharded(args.data):
@@ -68,13 +72,18 @@ def open_stream(
             processes=run.accelerator.num_processes,
             start=run.step * args.gradient_accumulation_steps * args.batch_size,
             batch_size=args.batch_size,
+            finish=filling,
         )
     samples = samples_of(args.data)
     filled = None
     if face_parser is not None:
         with run.accelerator.local_main_process_first():
-            filled = fill_ignored(samples, face_parser, args.out / "filled_masks", args.resolution)
-    return FaceStream(samples, args.resolution, args.seed, weights, augment, filled)
+            windows = filling is not None and filling.windows > 0
+            filled = fill_ignored(samples, face_parser, args.out / "filled_masks", args.resolution, sharp=windows)
+    if filling is not None:
+        weights, augment = draw_weights(samples, args.resolution), augment or lit
+        samples = sharpest(samples) if filling.windows > 0 else samples
+    return FaceStream(samples, args.resolution, args.seed, weights, augment, filled, finish=filling)
 
 
 @torch.no_grad()
@@ -84,3 +93,14 @@ def whole_masks(image: Tensor, mask: Tensor, face_parser: FaceParser) -> Tensor:
     if not unknown.any():
         return mask
     return torch.where(unknown, face_parser.parse(image)[0].to(mask), mask)
+
+
+def whole_tasks(task: Filling, face_parser: FaceParser, layout: torch.memory_format) -> Filling:
+    """Tasks with whole masks (see `whole_masks`) and images in a memory layout."""
+    mask = whole_masks(task.image, task.mask, face_parser)
+    unknown = task.view_mask == IGNORE
+    view_mask = (
+        torch.where(unknown, masks_in_windows(mask, task.window), task.view_mask) if unknown.any() else task.view_mask
+    )
+    image, view = (pictures.contiguous(memory_format=layout) for pictures in (task.image, task.view))
+    return task._replace(image=image, mask=mask, view=view, view_mask=view_mask)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-from urllib.error import URLError
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
-from maskgan.networks.face_parser import FaceParser
+from torch import Tensor
 
 Answers = list[list[Tensor]]  # per scale of D: the features of its layers, the score map last
 
@@ -19,14 +15,16 @@ Answers = list[list[Tensor]]  # per scale of D: the features of its layers, the 
 class Weights:
     """lambda of each term of eq. (6).
 
-    `pixel` is ours: L1 on the pixels, a zeroth layer of eq. (9). VGG features tell colours apart, the
-    parser's features, which stand in where VGG cannot be had, were trained not to.
+    Two are ours. `pixel`: L1 on the pixels, a zeroth layer of eq. (9); VGG features tell colours apart, the
+    parser's features, which stand in where VGG cannot be had, were trained not to. `parsing`: the parser's
+    features beside others, so that what is drawn is the part that the mask asks for.
     """
 
     adversarial: float = 1.0
     feature: float = 10.0
     perceptual: float = 10.0
     pixel: float = 0.0
+    parsing: float = 0.0
 
 
 def adversarial_discriminator(real: Answers, fake: Answers) -> Tensor:
@@ -58,76 +56,32 @@ def perceptual(real: list[Tensor], fake: list[Tensor]) -> Tensor:
     return torch.stack([F.l1_loss(f, r.detach()) for r, f in zip(real, fake, strict=True)]).sum()
 
 
-def generator_objective(
-    weights: Weights,
-    real_answers: Answers,
-    fake_answers: Answers,
-    real_features: list[Tensor],
-    fake_features: list[Tensor],
-    real: Tensor,
-    fake: Tensor,
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Eq. (6) for G_A or G_B: the weighted sum and its unweighted parts."""
-    parts = {
-        "adversarial": adversarial_generator(fake_answers),
-        "feature": feature_matching(real_answers, fake_answers),
-        "perceptual": perceptual(real_features, fake_features),
-        "pixel": F.l1_loss(fake, real),
-    }
+def hinge_discriminator(real: list[Tensor], fake: list[Tensor]) -> Tensor:
+    """The hinge form of eq. (7) for D, which Projected GAN uses: real above 1, fake below -1; mean over the heads."""
+    per_head = [F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)]
+    return torch.stack(per_head).mean()
+
+
+def hinge_generator(fake: list[Tensor]) -> Tensor:
+    """The hinge form of eq. (7) for G."""
+    return -torch.stack([f.mean() for f in fake]).mean()
+
+
+def pixel_loss(drawn: Tensor, real: Tensor, known: Tensor) -> Tensor:
+    """L1 on the pixels (N, 3, H, W), ten times as much in the hole, where `known` (N, 1, H, W) is 0, as outside.
+
+    A small hole weighs as much as a large one, down to one in fifty pixels. Without known pixels it is plain L1. What
+    is drawn where the photo is known is hidden by it, but goes on behind it.
+    """
+    distance = (drawn - real).abs().mean(1, keepdim=True)  # N, 1, H, W
+    hole = 1 - known
+    share = hole.mean((1, 2, 3)).clamp(min=0.02)  # N
+    in_hole = (distance * hole).mean((1, 2, 3)) / share
+    everywhere = distance.mean((1, 2, 3))
+    return (0.9 * in_hole + 0.1 * everywhere).mean()
+
+
+def weighted(weights: Weights, parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """The sum of eq. (6) and its unweighted parts, cut from the graph."""
     total = sum(getattr(weights, name) * part for name, part in parts.items())
     return total, {name: part.detach() for name, part in parts.items()}
-
-
-class VGGFeatures(nn.Module):
-    """relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 of torchvision's VGG-19 (ImageNet), weighted as published.
-
-    Raises URLError where the weights are not in torch's cache and cannot be downloaded.
-    """
-
-    layers: ClassVar = {1: 1 / 32, 6: 1 / 16, 11: 1 / 8, 20: 1 / 4, 29: 1.0}
-
-    def __init__(self) -> None:
-        super().__init__()
-        from torchvision.models import VGG19_Weights, vgg19
-
-        self.vgg = vgg19(weights=VGG19_Weights.IMAGENET1K_V1).features[:30].eval().requires_grad_(False)
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Images (N, 3, H, W) in [-1, 1] -> five weighted feature maps."""
-        x = ((image + 1) / 2 - self.mean) / self.std
-        features = []
-        for i, layer in enumerate(self.vgg):
-            x = layer(x)
-            if i in self.layers:
-                features.append(x * self.layers[i])
-        return features
-
-
-class ParserFeatures(nn.Module):
-    """The bundled parser's encoder as a perceptual metric, for machines that cannot download VGG-19."""
-
-    def __init__(self, parser: FaceParser, size: int = 128) -> None:
-        super().__init__()
-        self.parser, self.size = parser.eval().requires_grad_(False), size
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Images (N, 3, H, W) in [-1, 1] -> four feature maps at 1/2 to 1/16 of at most 128 px."""
-        if image.shape[-1] > self.size:
-            image = F.avg_pool2d(image, image.shape[-1] // self.size)
-        # A quarter each, so that the sum weighs about as much as that of the weighted VGG layers.
-        return [layer / 4 for layer in self.parser.features(image, levels=4)]
-
-
-def perceptual_network(kind: str, parser: FaceParser) -> nn.Module:
-    """`kind` "vgg19", "parser", or "auto": VGG-19 where it can be had, the parser otherwise."""
-    if kind == "parser":
-        return ParserFeatures(parser)
-    try:
-        return VGGFeatures()
-    except (URLError, OSError) as error:
-        if kind == "vgg19":
-            raise OSError("VGG-19's weights cannot be downloaded; go online or use --perceptual parser.") from error
-        print("VGG-19's weights cannot be downloaded: the face parser's features take their place.")
-        return ParserFeatures(parser)

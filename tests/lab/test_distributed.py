@@ -28,7 +28,18 @@ STEPS = (
     "--num-workers",
     "0",
 )
-GAN = ("--discriminator-width", "4", "--discriminator-layers", "1", "--perceptual", "parser", "--warmup-steps", "0")
+GAN = (
+    "--adversary",
+    "patch",
+    "--discriminator-width",
+    "4",
+    "--discriminator-layers",
+    "1",
+    "--perceptual",
+    "parser",
+    "--warmup-steps",
+    "0",
+)
 
 
 def free_port() -> int:

@@ -14,8 +14,8 @@ from conftest import draw_mask
 from test_training import SMALL, check_cut_and_resumed, moved, run
 from torch import Tensor, nn
 
-from lab.train_ebst import algorithm_1, simulated_edits
-from lab.training.adversary import Adversary
+from lab.train_ebst import algorithm_1, kept_by_an_edit, simulated_edits
+from lab.training.adversary import Drawing, open_adversary
 from lab.training.noise import SampleNoise
 from maskgan.editing.mask_interpolation import inner_outer
 from maskgan.labels import one_hot
@@ -32,13 +32,14 @@ def stage() -> SimpleNamespace:
     torch.manual_seed(0)
     accelerator = Accelerator(cpu=True)
     args = SimpleNamespace(
-        adversarial_weight=1.0, feature_weight=10.0, perceptual_weight=10.0, pixel_weight=20.0, perceptual="parser",
+        adversary="patch", adversarial_weight=1.0, feature_weight=10.0, perceptual_weight=10.0, pixel_weight=20.0,
+        parsing_weight=None, perceptual="parser",
         discriminator_width=4, discriminator_layers=1, discriminator_unshuffle=2, discriminator_learning_rate=1e-3,
         compile=False, discriminator=None,
     )  # fmt: skip
     parser = FaceParser(widths=[4, 4, 4, 4, 4], blocks=1)
     run = SimpleNamespace(accelerator=accelerator, rate_factor=1.0, layout=lambda: torch.contiguous_format)
-    critic = Adversary(args, run, parser)
+    critic = open_adversary(args, run, parser)
     mask = torch.from_numpy(np.stack([draw_mask(64), draw_mask(64, 0.1)])).long()
     return SimpleNamespace(
         accelerator=accelerator,
@@ -107,12 +108,49 @@ def test_gathering_at_the_pictures_gives_the_gradients_of_three_separate_passes(
     planes = one_hot(stage.mask)
     answers = stage.critic.critic(stage.image, planes)
     answers = [[layer.detach() for layer in scale] for scale in answers]
-    total = sum(stage.critic.objective(stage.image, fake, planes, answers)[0] for fake in (redrawn, blended))
+    learned = (answers, *stage.critic.seen(stage.image))
+    drawings = [Drawing.of_everything(stage.image, fake, planes) for fake in (redrawn, blended)]
+    total = sum(stage.critic.objective(drawing, learned)[0] for drawing in drawings)
     total.backward()
     theirs = [p.grad for p in (*stage.dmn.parameters(), *stage.blender.parameters()) if p.grad is not None]
     assert len(ours) == len(theirs) > 20
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_kept_pixels_enter_every_pass_and_stay_in_what_is_blended(
+    stage: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = torch.ones(2, 1, 64, 64)
+    known[0, :, 20:40, 20:40] = 0
+    known[1] = 0  # of this face nothing is kept in any pass
+    inner, outer = simulated_edits(stage.vae, stage.mask, stage.reference, 2.5)
+    given = {}
+    forward, learn = stage.dmn.forward, stage.critic.learn
+    monkeypatch.setattr(stage.dmn, "forward", lambda *args: given.setdefault("dmn", args) and forward(*args))
+    drawings = []
+    monkeypatch.setattr(stage.critic, "learn", lambda drawing, seen: drawings.append(drawing) or learn(drawing, seen))
+    algorithm_1(
+        stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.critic, stage.accelerator,
+        known=known,
+    )  # fmt: skip
+    shown = given["dmn"][-1]  # 6, 4, 64, 64: with M^t, M^inter, M^outer
+    planes = (shown[:, 3:] + 1) / 2
+    kept = [kept_by_an_edit(stage.mask, edited)[0] for edited in (inner, outer)]
+    assert torch.equal(planes[::2], torch.stack([known[0], *kept])) and not planes[1::2].any()
+    assert torch.equal(shown[0, :3], stage.image[0] * known[0])
+    joined = torch.stack([kept[0] * kept[1], torch.zeros_like(kept[0])])
+    assert torch.equal(drawings[0].known, known) and torch.equal(drawings[1].known, joined)
+    assert torch.equal(given["dmn"][5][0], known[0] * joined[0]) and given["dmn"][5][1].all()  # of the style
+
+
+def test_an_edit_keeps_what_is_3_pixels_of_256_from_a_change() -> None:
+    mask = torch.zeros(1, 256, 256, dtype=torch.long)
+    edited = mask.clone()
+    edited[0, 100, 50] = 13
+    dropped = kept_by_an_edit(mask, edited) == 0
+    assert dropped.sum() == 49 and dropped[0, 0, 97:104, 47:54].all()
+    assert kept_by_an_edit(mask, mask).all()
 
 
 def test_a_mask_vae_of_another_size_simulates_the_same_edits(stage: SimpleNamespace) -> None:
@@ -139,7 +177,8 @@ def test_a_run_cut_in_two_equals_a_whole_one_and_every_network_learns(
         return run(
             "train_ebst.py", "--data", data_folder, "--out", out, "--parser", tiny_weights, "--base", tiny_weights,
             "--mask-vae", tiny_weights, "--weights", tiny_weights, "--blender-width", 4,
-            "--discriminator-width", 8, "--discriminator-layers", 2, "--perceptual", "parser", *SMALL, *more,
+            "--adversary", "patch", "--discriminator-width", 8, "--discriminator-layers", 2, "--perceptual", "parser",
+            *SMALL, *more,
         )  # fmt: skip
 
     check_cut_and_resumed(start, tmp_path, "dmn")

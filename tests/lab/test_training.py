@@ -119,7 +119,18 @@ def parser_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny
 @pytest.fixture(scope="module")
 def dmn_run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path, tiny_weights: Path) -> Path:
     folder = tmp_path_factory.mktemp("dmn_run")
-    tiny = ("--preset", "tiny", "--discriminator-width", 8, "--discriminator-layers", 2, "--perceptual", "parser")
+    tiny = (
+        "--preset",
+        "tiny",
+        "--adversary",
+        "patch",
+        "--discriminator-width",
+        8,
+        "--discriminator-layers",
+        2,
+        "--perceptual",
+        "parser",
+    )
 
     def start(out: Path, *more: object) -> str:
         return run(
