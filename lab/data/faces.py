@@ -1,7 +1,9 @@
 """Faces with label maps on disk, as endless numbered samples.
 
 The plain format: `images/ID.jpg`, `masks/ID.png` (0..18, 255 = nobody knows) and, where there is one,
-`index.csv` with the columns `id` and `split`. A folder without an index is all training data.
+`index.csv` with the columns `id` and `split`. A folder without an index is all training data. `images_sharp/ID.jpg` may
+hold some of the faces in more pixels and the same framing; the index's `native_crop_px`, the side that a face had in its
+photo, tells soft pictures from sharp ones.
 
 Sample number n of a run is a pure function of (seed, n): resuming is going on counting, and neither the
 number of workers nor of processes changes what is seen.

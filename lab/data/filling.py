@@ -151,9 +151,11 @@ def sharpest(samples: Sequence[Sample]) -> list[Sample]:
 def draw_weights(samples: Sequence[Sample], size: int) -> np.ndarray:
     """How often each face is drawn: rare classes more often, faces of fewer pixels than `size` less often.
 
-    Those are soft, and teach softness. Sharp faces are drawn twice as often, because there are windows of them too.
+    Those are soft, and teach softness. Sharp faces are drawn twice as often, because there are windows of them too;
+    rendered heads a third as often, because they look rendered.
     """
     native = np.array([sample.native or size for sample in samples])
     softness = (native / size).clip(0.25, 1) ** 2
     sharp = np.array([sharpest_side(sample) >= SHARP * size for sample in samples])
-    return class_weights(samples, strength=0.25) * softness * (1 + sharp)
+    rendered = np.array([sample.whole_lenses for sample in samples])
+    return class_weights(samples, strength=0.25) * softness * (1 + sharp) / (1 + 2 * rendered)

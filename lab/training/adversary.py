@@ -117,6 +117,7 @@ class Adversary(ABC):
 
     def __init__(self, args: argparse.Namespace, run: Run, face_parser: FaceParser) -> None:
         usual = USUAL[self.kind]
+        self.run, self.accelerator = run, run.accelerator
 
         def given(name: str) -> float:
             value = getattr(args, f"{name}_weight")
@@ -136,7 +137,6 @@ class Adversary(ABC):
             critic.compile()
         rate = args.discriminator_learning_rate
         self.rate = usual["discriminator_learning_rate"] if rate is None else rate
-        self.run, self.accelerator = run, run.accelerator
         self.critic, self.optimiser = run.accelerator.prepare(critic, adam(critic, self.rate))
         # Without the wrapper that averages gradients over processes: for G's step, where D gets none.
         self.bare_critic = run.accelerator.unwrap_model(self.critic)
@@ -228,8 +228,9 @@ class ProjectedAdversary(Adversary):
 
     def build(self, args: argparse.Namespace, face_parser: FaceParser) -> ProjectedDiscriminator:
         shares = isinstance(self.features, EfficientNetFeatures)
-        self.trunk = self.features if shares else perceptual_network("efficientnet", face_parser)
-        self.mixing = RandomMixing(self.trunk.trunk.widths[1:]).to(memory_format=torch.channels_last)
+        device = self.accelerator.device
+        self.trunk = self.features if shares else perceptual_network("efficientnet", face_parser).to(device)
+        self.mixing = RandomMixing(self.trunk.trunk.widths[1:]).to(device, memory_format=torch.channels_last)
         return ProjectedDiscriminator()
 
     def _looked_at(self, image: Tensor) -> tuple[list[Tensor], list[Tensor]]:

@@ -57,7 +57,9 @@ Kind = Number | Choice | Switch
 
 _PRESETS = Choice(("studio", "published", "tiny"))
 _ADVERSARY: dict[str, Kind] = {
-    "perceptual": Choice(("auto", "vgg19", "parser")),
+    "adversary": Choice(("auto", "patch", "projected")),
+    "perceptual": Choice(("auto", "vgg19", "efficientnet", "parser")),
+    "holes": Number(float, 0, 1),
     "discriminator_width": Number(int, 8, 128),
     "discriminator_layers": Number(int, 2, 6),
     "discriminator_unshuffle": Choice((1, 2, 4)),
@@ -85,7 +87,7 @@ _COMMON: dict[str, Kind] = {
 STAGES: dict[str, dict[str, Kind]] = {
     "train_parser": _COMMON,
     "train_mask_vae": _COMMON | {"preset": _PRESETS, "kl_weight": Number(float, 0, 1)},
-    "pretrain_dmn": _COMMON | _ADVERSARY | {"preset": _PRESETS},
+    "pretrain_dmn": _COMMON | _ADVERSARY | {"preset": _PRESETS, "windows": Number(float, 0, 1)},
     "train_ebst": _COMMON | _ADVERSARY | {
         "from_scratch": _PRESETS, "lambda_inter": Number(float, 1, 100), "blender_width": Number(int, 2, 64),
     },
