@@ -1,11 +1,11 @@
 """Faces with label maps on disk, as endless numbered samples.
 
 The plain format: `images/ID.jpg`, `masks/ID.png` (0..18, 255 = nobody knows) and, where there is one,
-`index.csv` with the columns `id` and `split`. A folder without an index is all training data. `images_sharp/ID.jpg` may
-hold some of the faces in more pixels and the same framing; the index's `native_crop_px`, the side that a face had in its
+`index.csv` with the columns `id` and `split`. A folder without an index is all training data. `images_sharp/ID.jpg`
+may hold some faces in more pixels and the same framing; the index's `native_crop_px`, the side that a face had in its
 photo, tells soft pictures from sharp ones.
 
-Sample number n of a run is a pure function of (seed, n): resuming is going on counting, and neither the
+`index.csv` with the columns `id` and `split`. A folder without an index is all training data. `images_sharp/ID.jpg` may
 number of workers nor of processes changes what is seen.
 """
 
