@@ -5,7 +5,7 @@ The plain format: `images/ID.jpg`, `masks/ID.png` (0..18, 255 = nobody knows) an
 may hold some faces in more pixels and the same framing; the index's `native_crop_px`, the side that a face had in its
 photo, tells soft pictures from sharp ones.
 
-`index.csv` with the columns `id` and `split`. A folder without an index is all training data. `images_sharp/ID.jpg` may
+Sample number n of a run is a pure function of (seed, n): resuming is going on counting, and neither the
 number of workers nor of processes changes what is seen.
 """
 
