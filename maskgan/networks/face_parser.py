@@ -1,8 +1,9 @@
 """FaceParser: an aligned face crop -> its 19-class label map.
 
-A U-Net in the sense of Ronneberger et al. (MICCAI 2015) with residual blocks (He et al., CVPR 2016).
-To be quick on a laptop's CPU it reads the picture through pixel-unshuffle, works at 1/2 to 1/32 of the
-resolution and writes the logits back through pixel-shuffle (Shi et al., CVPR 2016).
+Two encoders. "efficientnet-lite0" reads the picture with a trunk that was trained on ImageNet and merges its maps from
+coarse to fine (a feature pyramid, Lin et al., CVPR 2017). "unet" is a U-Net in the sense of Ronneberger et al. (MICCAI
+2015) with residual blocks (He et al., CVPR 2016), for weights of its own alone: it reads the picture through
+pixel-unshuffle and writes the logits back through pixel-shuffle (Shi et al., CVPR 2016).
 """
 
 from __future__ import annotations
@@ -17,12 +18,20 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES
+from maskgan.networks.efficientnet_lite import EfficientNetLite0, imagenet_weights
+
+#: What reads the picture.
+ENCODERS = ("efficientnet-lite0", "unet")
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
+
+
+def _enlarge(x: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 class _ResidualBlock(nn.Module):
@@ -36,18 +45,40 @@ class _ResidualBlock(nn.Module):
 
 
 class FaceParser(ModelMixin, ConfigMixin):
-    """Face parsing network, 3.9 M parameters at the default widths.
+    """Face parsing network, 3.2 M parameters with EfficientNet-Lite0, 3.9 M as U-Net at its default widths.
 
     Args:
-        widths: channels at 1/2, 1/4, 1/8, ... of the resolution.
-        blocks: residual blocks per level on the way down (one on the way up).
+        widths: channels at 1/2, 1/4, 1/8, ... of the resolution (U-Net), or of the decoder at 1/2 and at 1/4 to 1/32
+            (EfficientNet-Lite0: two numbers).
+        blocks: residual blocks per level on the way down, one on the way up (U-Net only).
+        encoder: "unet" or "efficientnet-lite0"; folders written before there was a choice are U-Nets.
 
-    The picture's sides must be multiples of `2 ** len(widths)`.
+    The picture's sides must be multiples of 32, or of `2 ** len(widths)` for another U-Net.
+
+    Raises ValueError for another encoder.
     """
 
     @register_to_config
-    def __init__(self, widths: Sequence[int] = (24, 48, 96, 160, 192), blocks: int = 2) -> None:
+    def __init__(self, widths: Sequence[int] = (24, 48, 96, 160, 192), blocks: int = 2, encoder: str = "unet") -> None:
         super().__init__()
+        if encoder == "efficientnet-lite0":
+            self.side = 32
+            self._build_pyramid(*widths)
+        elif encoder == "unet":
+            self.side = 2 ** len(widths)
+            self._build_unet(widths, blocks)
+        else:
+            raise ValueError(f'A face parser\'s encoder is "unet" or "efficientnet-lite0", not {encoder!r}.')
+
+    def _build_pyramid(self, fine: int, coarse: int) -> None:
+        self.trunk = EfficientNetLite0()
+        self.merge = nn.ModuleList(nn.Conv2d(width, coarse, 1) for width in self.trunk.widths)
+        self.merge[0] = nn.Conv2d(self.trunk.widths[0], 32, 1)
+        self.up = nn.ModuleList([_conv(coarse + 32, fine), *(_conv(coarse, coarse) for _ in range(3))])
+        self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(self.trunk.widths[-1], coarse, 1))
+        self.head = nn.Conv2d(fine, NUM_CLASSES, 3, padding=1)
+
+    def _build_unet(self, widths: Sequence[int], blocks: int) -> None:
         self.stem = _conv(3 * 4, widths[0])
         self.down = nn.ModuleList()
         self.up = nn.ModuleList()
@@ -61,11 +92,20 @@ class FaceParser(ModelMixin, ConfigMixin):
         self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(widths[-1], widths[-1], 1), nn.Sigmoid())
         self.head = nn.Conv2d(widths[0], NUM_CLASSES * 4, 1)
 
-    def features(self, image: Tensor, levels: int | None = None) -> list[Tensor]:
-        """The encoder's feature maps of images (N, 3, H, W) in [-1, 1], fine to coarse.
+    @classmethod
+    def on_imagenet(cls) -> FaceParser:
+        """A parser to be trained, on the ImageNet trunk; ModuleNotFoundError says what is missing."""
+        parser = cls((48, 64), encoder="efficientnet-lite0")
+        parser.trunk.load_state_dict(imagenet_weights())
+        return parser
 
-        `levels` stops early; these features also serve as a perceptual metric (`lab/training/losses.py`).
+    def features(self, image: Tensor, levels: int | None = None) -> list[Tensor]:
+        """The encoder's feature maps of images (N, 3, H, W) in [-1, 1], fine to coarse: at 1/2, 1/4, 1/8, ...
+
+        `levels` stops early; these features also serve as a perceptual metric (`lab/losses.py`).
         """
+        if self.config.encoder == "efficientnet-lite0":
+            return self.trunk(image, levels)
         maps = [self.stem(F.pixel_unshuffle(image, 2))]  # N, w0, H/2, W/2
         for down in self.down[: None if levels is None else levels - 1]:
             maps.append(down(maps[-1]))  # N, wi, H/2^(i+1), W/2^(i+1)
@@ -73,16 +113,26 @@ class FaceParser(ModelMixin, ConfigMixin):
 
     def forward(self, image: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [-1, 1] -> logits (N, 19, H, W)."""
-        side = 2 ** len(self.config.widths)
+        side = self.side
         if image.shape[-1] % side or image.shape[-2] % side:
             raise ValueError(
                 f"The parser needs sides that are multiples of {side}, not {tuple(image.shape[-2:])}; resize the crop."
             )
         maps = self.features(image)
+        if self.config.encoder == "efficientnet-lite0":
+            return _enlarge(self._pyramid_logits(maps), image.shape[-2:])
         x = maps[-1] * self.context(maps[-1])
         for skip, merge, up in zip(reversed(maps[:-1]), reversed(self.merge), reversed(self.up), strict=True):
-            x = up(skip + F.interpolate(merge(x), size=skip.shape[-2:], mode="bilinear", align_corners=False))
+            x = up(skip + _enlarge(merge(x), skip.shape[-2:]))
         return F.pixel_shuffle(self.head(x), 2)  # N, 19, H, W
+
+    def _pyramid_logits(self, maps: list[Tensor]) -> Tensor:
+        """Feature maps at 1/2 to 1/32 -> logits at 1/2."""
+        x = self.merge[4](maps[4]) + self.context(maps[4])
+        for level in (3, 2, 1):
+            x = self.up[level](_enlarge(x, maps[level].shape[-2:]) + self.merge[level](maps[level]))
+        fine = F.relu(self.merge[0](maps[0]))
+        return self.head(self.up[0](torch.cat([_enlarge(x, fine.shape[-2:]), fine], 1)))
 
     @torch.no_grad()
     def parse(self, image: Tensor) -> tuple[Tensor, Tensor]:
