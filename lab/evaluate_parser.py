@@ -1,13 +1,13 @@
-"""Measure face parsers against labelled faces: `python -m lab.evaluate_parser --data FACES RENDERS --compare OLD=FOLDER`.
+"""Measure face parsers: `python -m lab.evaluate_parser --data FACES RENDERS --compare OLD=FOLDER`.
 
 The bundled parser, or that of `--weights`, and others beside it (`--compare NAME=FOLDER`: a parser's folder, a run or a
 pipeline) on the same faces. Each folder of `--data` makes a block per kind of truth:
 
 * machine: the split's label maps as they are; 255 is ignored.
-* hand-made: those of them that the index marks with tem = 1, whose face, hair and parts follow outlines drawn by people.
+* hand-made: those that the index marks with tem = 1: face, hair and parts follow outlines drawn by people.
 * exact: rendered heads (folders with params.jsonl), every tenth, which `train_parser.py` leaves out.
 
-Photos are read at `--size` (enlarged where they are smaller), as the app reads a crop: the mean over the crop and its
+Photos are read at `--sizes` (enlarged where they are smaller), as the app reads a crop: the mean over the crop and its
 mirror image, and over 3 x 3 pixels. The answer is scaled to the size of the label map. mIoU is the mean over the
 classes that occur in the truth of one confusion matrix over all faces of a block.
 """
@@ -67,20 +67,21 @@ def answer(parser: FaceParser, image: np.ndarray, size: int, wanted: int) -> np.
     return both.argmax(1)[0].to(torch.uint8).cpu().numpy()
 
 
-def measure(parsers: Mapping[str, FaceParser], blocks: Truths, size: int) -> dict[str, dict[str, Confusion]]:
-    """Confusion matrices by block and parser; a face that is in several blocks is read once."""
-    counts = {block: {name: Confusion() for name in parsers} for block in blocks}
+def measure(parsers: Mapping[str, FaceParser], blocks: Truths, sizes: Sequence[int]) -> dict[str, dict[str, Confusion]]:
+    """Confusion matrices by block and by "parser size"; a face that is in several blocks is read once."""
+    ways = [(f"{name} {size}", parser, size) for size in sizes for name, parser in parsers.items()]
+    counts = {block: {way: Confusion() for way, *_ in ways} for block in blocks}
     everything = {sample.image: sample for samples in blocks.values() for sample in samples}
     for path, sample in tqdm(everything.items(), desc="reading faces", unit="face", mininterval=2):
         face = load(sample)
-        image = face.image
-        if sample.sharp is not None and size > image.shape[0]:
-            image = cv2.cvtColor(cv2.imread(str(sample.sharp), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        for name, parser in parsers.items():
+        member = [block for block, samples in blocks.items() if any(other.image == path for other in samples)]
+        for way, parser, size in ways:
+            image = face.image
+            if sample.sharp is not None and size > image.shape[0]:
+                image = cv2.cvtColor(cv2.imread(str(sample.sharp), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
             found = answer(parser, image, size, face.mask.shape[0])
-            for block, samples in blocks.items():
-                if any(other.image == path for other in samples):
-                    counts[block][name].add(face.mask, found)
+            for block in member:
+                counts[block][way].add(face.mask, found)
     return counts
 
 
@@ -88,7 +89,8 @@ def table(counts: Mapping[str, Mapping[str, Confusion]], faces: Mapping[str, int
     """Accuracy, mIoU and every class's IoU, a column per parser."""
     lines = []
     for block, by_name in counts.items():
-        lines += [f"{block} ({faces[block]} faces)", f"  {'':<12}" + "".join(f"{name:>14}" for name in by_name)]
+        count = "1 face" if faces[block] == 1 else f"{faces[block]} faces"
+        lines += [f"{block} ({count})", f"  {'':<12}" + "".join(f"{name:>14}" for name in by_name)]
         rows = {"accuracy": [c.accuracy for c in by_name.values()], "mIoU": [c.miou() for c in by_name.values()]}
         for part, label in zip(PART_NAMES, range(len(PART_NAMES)), strict=True):
             if any(confusion.counts[label].any() for confusion in by_name.values()):
@@ -106,7 +108,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--split", default="val", help="of photos")
     add("--weights", type=Path, default=WEIGHTS, help="parser, run or pipeline (default: the bundled one)")
     add("--compare", nargs="+", default=[], metavar="NAME=FOLDER", help="further parsers, runs or pipelines")
-    add("--size", type=int, default=512, help="side in pixels that photos are read at, a multiple of 32")
+    add("--sizes", type=int, nargs="+", default=(512,), help="sides in pixels that photos are read at")
     add("--json", type=Path, metavar="FILE", help="write the numbers here too")
     add("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     return parser
@@ -123,11 +125,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             name: FaceParser.from_pretrained(network_folder(folder, "parser")).to(args.device).eval()
             for name, folder in folders.items()
         }
-        if args.size < 32 or args.size % 32:
-            raise ValueError(f"--size must be a multiple of 32, such as 256 or 512, not {args.size}.")
+        if any(size < 32 or size % 32 for size in args.sizes):
+            raise ValueError(f"Each of --sizes must be a multiple of 32, such as 256 or 512, not {args.sizes}.")
     except (OSError, ValueError) as error:
         flags.error(str(error))
-    counts = measure(parsers, blocks, args.size)
+    counts = measure(parsers, blocks, args.sizes)
     print(table(counts, {block: len(samples) for block, samples in blocks.items()}))
     if args.json:
         report = {

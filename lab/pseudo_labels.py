@@ -1,4 +1,6 @@
-"""Labels for self-training, where a parser agrees with itself: `python -m lab.pseudo_labels --data PHOTOS --out LABELLED`.
+"""Labels for self-training, where a parser agrees with itself.
+
+`python -m lab.pseudo_labels --data PHOTOS ... --out LABELLED`
 
 The parser reads every photo at several scales and mirrored (six answers). A pixel that nobody labelled (255) gets the
 class that all of them give with a mean probability of at least `--confidence`; the others stay 255. Labels that are
@@ -38,11 +40,11 @@ ON_TOP = (Label.EAR_R, Label.NECK_L)
 
 
 @torch.inference_mode()
-def answers(parser: FaceParser, image: np.ndarray, size: int) -> Tensor:
-    """Class probabilities (2 * len(SIDES), 19, size, size) of a photo (S, S, 3) uint8, each scale and its mirror's."""
+def answers(parser: FaceParser, image: np.ndarray, size: int, sides: Sequence[int] = SIDES) -> Tensor:
+    """Class probabilities (2 * sides, 19, size, size) of a photo (S, S, 3) uint8, each scale's and its mirror's."""
     order = torch.from_numpy(labels.flip(np.arange(labels.NUM_CLASSES, dtype=np.uint8)[None])[0, ::-1].copy()).long()
     found = []
-    for side in SIDES:
+    for side in sides:
         smaller = side < image.shape[0]
         scaled = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
         there = to_tensor(scaled).to(parser.device)
@@ -67,7 +69,9 @@ def completed(given: np.ndarray, found: np.ndarray) -> np.ndarray:
     return np.where(set_anew & (found != IGNORE), found, given).astype(np.uint8)
 
 
-def label(samples: Sequence[Sample], parser: FaceParser, out: Path, size: int, confidence: float) -> Iterator[float]:
+def label(
+    samples: Sequence[Sample], parser: FaceParser, out: Path, size: int, confidence: float, sides: Sequence[int]
+) -> Iterator[float]:
     """Write photos at up to `size` and their label maps as a folder in the plain format; yields each share of 255."""
     for name in ("images", "masks"):
         (out / name).mkdir(parents=True, exist_ok=True)
@@ -80,7 +84,7 @@ def label(samples: Sequence[Sample], parser: FaceParser, out: Path, size: int, c
         if image.shape[0] != side:
             image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
         given = cv2.resize(face.mask, (side, side), interpolation=cv2.INTER_NEAREST_EXACT)
-        mask = completed(given, agreed(answers(parser, image, side), confidence))
+        mask = completed(given, agreed(answers(parser, image, side, sides), confidence))
         cv2.imwrite(str(out / "images" / f"{sample.id}.jpg"), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
         cv2.imwrite(str(out / "masks" / f"{sample.id}.png"), mask)
         yield float((mask == IGNORE).mean())
@@ -97,6 +101,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, help="a folder in the plain format is written here for each of them")
     add("--parser", type=Path, default=WEIGHTS, help="a parser's folder, run or pipeline (default: the bundled one)")
     add("--confidence", type=float, default=0.9, help="least mean probability, 0 to 1")
+    add("--sides", type=int, nargs="+", default=SIDES, help="sides in pixels that photos are read at")
     add("--size", type=int, default=512, help="largest side of pictures and label maps in pixels")
     add("--device", help="cpu, cuda or mps (default: cpu)", default="cpu")
     return parser
@@ -111,11 +116,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise ValueError("--data names two folders of the same name; rename one, for --out keeps their names.")
         if not 0 < args.confidence <= 1:
             raise ValueError(f"--confidence is a probability above 0 and up to 1, not {args.confidence:g}.")
+        if any(side < 32 or side % 32 for side in args.sides):
+            raise ValueError(f"--sides are multiples of 32, such as 256 or 512, not {args.sides}.")
         parser = FaceParser.from_pretrained(network_folder(args.parser, "parser")).to(args.device).eval()
     except (OSError, ValueError) as error:
         flags.error(str(error))
     for name, samples in folders.items():
-        work = label(samples, parser, args.out / name, args.size, args.confidence)
+        work = label(samples, parser, args.out / name, args.size, args.confidence, args.sides)
         unknown = list(tqdm(work, total=len(samples), desc=name, unit="photo", mininterval=2))
         print(f"{name}: {len(samples)} photos, {np.mean(unknown):.1%} of the pixels left open")
     return 0

@@ -93,6 +93,11 @@ CASES = {
         lambda model, images, masks: [model(images)],
         [(2, 19, SIZE, SIZE)],
     ),
+    "parser_pyramid": Case(
+        partial(FaceParser, widths=[8, 8], encoder="efficientnet-lite0"),
+        lambda model, images, masks: [model(images)],
+        [(2, 19, SIZE, SIZE)],
+    ),
     "mask_vae": Case(
         partial(MaskVAE, width=4, latent_dim=8, depth=4),
         _vae,
@@ -371,6 +376,7 @@ def test_studio_and_parser_are_as_small_as_promised() -> None:
     with torch.device("meta"):
         assert DenseMappingNetwork.preset("studio").num_parameters() <= 12e6
         assert FaceParser().num_parameters() <= 4e6
+        assert FaceParser((48, 64), encoder="efficientnet-lite0").num_parameters() <= 6e6
         published = DenseMappingNetwork.preset("published").num_parameters()
     assert published == pytest.approx(89.7e6, rel=0.005)
 
@@ -392,3 +398,7 @@ def test_unknown_style_scope_and_odd_sizes_are_named() -> None:
         DenseMappingNetwork(style_scope="local")
     with pytest.raises(ValueError, match="multiples of 32"):
         FaceParser(widths=(8, 8, 8, 8, 8))(torch.zeros(1, 3, 48, 64))
+    with pytest.raises(ValueError, match="multiples of 32"):
+        FaceParser(widths=(8, 8), encoder="efficientnet-lite0")(torch.zeros(1, 3, 48, 64))
+    with pytest.raises(ValueError, match="efficientnet-lite0"):
+        FaceParser(encoder="resnet")
