@@ -27,7 +27,7 @@ from lab.data.faces import FaceStream, class_weights, held_out
 from lab.data.grounds import Grounds
 from lab.data.sources import samples_of, sharded
 from lab.training.flags import arguments
-from lab.training.launch import command
+from lab.training.launch import TrainingStoppedError, command
 from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
 from lab.training.run import Run, picture_grid
 from maskgan.images import to_uint8
@@ -58,10 +58,13 @@ def sample_grid(parser: FaceParser, image: Tensor, mask: Tensor) -> np.ndarray:
 
 
 def first_parser(weights: Path | None, encoder: str) -> FaceParser:
-    """The network that training starts from; raises ModuleNotFoundError where ImageNet weights are not installed."""
+    """The network that training starts from; raises TrainingStoppedError where ImageNet weights are not installed."""
     if weights is not None:
         return FaceParser.from_pretrained(network_folder(weights, "parser"))
-    return FaceParser() if encoder == "unet" else FaceParser.on_imagenet()
+    try:
+        return FaceParser() if encoder == "unet" else FaceParser.on_imagenet()
+    except ModuleNotFoundError as error:
+        raise TrainingStoppedError(f"{error}; or train a U-Net from nothing with --encoder unet.") from error
 
 
 def optimiser_for(model: FaceParser, rate: float, trunk_rate: float) -> torch.optim.AdamW:

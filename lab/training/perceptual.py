@@ -55,7 +55,7 @@ class ParserFeatures(nn.Module):
         if image.shape[-1] > self.size:
             image = F.avg_pool2d(image, image.shape[-1] // self.size)
         # A quarter each, so that the sum weighs about as much as that of the weighted VGG layers.
-        return [layer / 4 for layer in self.parser.features(image, levels=4)]
+        return [layer / (4 * self.parser.feature_scale) for layer in self.parser.features(image, levels=4)]
 
 
 class EfficientNetFeatures(nn.Module):

