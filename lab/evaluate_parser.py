@@ -30,11 +30,10 @@ from tqdm.auto import tqdm
 from lab.data.faces import Sample, find_samples, held_out, load
 from lab.evaluation.generators import parse_named_folder
 from lab.evaluation.metrics import Confusion
-from maskgan import labels
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_tensor
 from maskgan.labels import PART_NAMES
-from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.face_parser import FaceParser, mean_probabilities
 from maskgan.snapshots import network_folder
 
 #: Label maps of one kind, by name: the samples.
@@ -58,9 +57,7 @@ def answer(parser: FaceParser, image: np.ndarray, size: int, wanted: int) -> np.
     smaller = size < image.shape[0]
     image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
     there = to_tensor(image).to(parser.device)
-    order = torch.from_numpy(labels.flip(np.arange(labels.NUM_CLASSES, dtype=np.uint8)[None])[0, ::-1].copy()).long()
-    mirrored = parser(there.flip(-1)).softmax(1).flip(-1)[:, order.to(parser.device)]
-    both = F.avg_pool2d((parser(there).softmax(1) + mirrored) / 2, 3, 1, 1, count_include_pad=False)
+    both = mean_probabilities(parser, there)
     if size != wanted:
         mode = "area" if wanted < size else "bilinear"
         both = F.interpolate(both, size=(wanted, wanted), mode=mode)

@@ -25,11 +25,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from lab.data.faces import Sample, find_samples, load
-from maskgan import labels
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_tensor
 from maskgan.labels import IGNORE, Label
-from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.face_parser import FaceParser, both_ways
 from maskgan.snapshots import network_folder
 
 #: Sides in pixels that a photo is read at, mirrored and not.
@@ -42,16 +41,13 @@ ON_TOP = (Label.EAR_R, Label.NECK_L)
 @torch.inference_mode()
 def answers(parser: FaceParser, image: np.ndarray, size: int, sides: Sequence[int] = SIDES) -> Tensor:
     """Class probabilities (2 * sides, 19, size, size) of a photo (S, S, 3) uint8, each scale's and its mirror's."""
-    order = torch.from_numpy(labels.flip(np.arange(labels.NUM_CLASSES, dtype=np.uint8)[None])[0, ::-1].copy()).long()
     found = []
     for side in sides:
         smaller = side < image.shape[0]
         scaled = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
         there = to_tensor(scaled).to(parser.device)
         there = there.contiguous(memory_format=torch.channels_last)
-        for mirrored in (False, True):
-            chances = parser(there.flip(-1) if mirrored else there).softmax(1)
-            chances = chances.flip(-1)[:, order.to(chances.device)] if mirrored else chances
+        for chances in both_ways(parser, there):
             found.append(F.interpolate(chances, size=(size, size), mode="bilinear", align_corners=False))
     return torch.cat(found)
 

@@ -197,6 +197,12 @@ def flip(mask: np.ndarray | Tensor) -> np.ndarray | Tensor:
     return _MIRROR[np.asarray(mask)[..., ::-1]].astype(np.asarray(mask).dtype)
 
 
+def flip_planes(planes: Tensor) -> Tensor:
+    """Mirror class planes (N, 19, H, W) left to right; those of left and right classes change places."""
+    order = torch.as_tensor(_MIRROR[:NUM_CLASSES], device=planes.device).long()
+    return planes.flip(-1)[:, order]
+
+
 def from_face_parsing_order(mask: np.ndarray) -> np.ndarray:
     """Label map (H, W) with face-parsing.PyTorch ids -> the same map with CelebAMask-HQ ids."""
     table = np.full(256, IGNORE, np.uint8)

@@ -11,10 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lab.evaluation.installed_measures import Embedder
-from maskgan import labels
 from maskgan.editing.pipeline import CROP_SIZE
 from maskgan.images import to_tensor
-from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.face_parser import FaceParser, mean_probabilities
 
 #: The parser's feature map (1/8 of its picture) and the cells along each side that it is averaged over: 16 samples
 #: per face, so that a few hundred faces are enough for the covariance of its channels.
@@ -74,10 +73,7 @@ class Judge:
         The pipeline's way: the mean over the picture and its mirror image, and over 3 x 3 pixels.
         """
         image, size = self._enlarged(pictures), pictures.shape[1]
-        there, mirrored = self.parser(image), self.parser(image.flip(-1))
-        order = torch.from_numpy(labels.flip(np.arange(labels.NUM_CLASSES, dtype=np.uint8)[None])[0, ::-1].copy())
-        both = (there.softmax(1) + mirrored.flip(-1)[:, order.long()].softmax(1)) / 2  # N, 19, 256, 256
-        both = F.avg_pool2d(both, 3, 1, 1, count_include_pad=False)
+        both = mean_probabilities(self.parser, image)  # N, 19, 256, 256
         if size < CROP_SIZE:
             both = F.interpolate(both, size=(size, size), mode="area")
         elif size > CROP_SIZE:

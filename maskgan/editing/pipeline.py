@@ -20,7 +20,7 @@ from maskgan.images import to_tensor
 from maskgan.mask_files import resize_mask
 from maskgan.networks.checkpoints import WeightsRefused, load_networks, save_networks
 from maskgan.networks.dense_mapping import DenseMappingNetwork, Style
-from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.face_parser import FaceParser, mean_probabilities
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.networks.registry import CROP_SIZE, NETWORKS
 from maskgan.snapshots import Weights, newest_snapshot
@@ -161,16 +161,8 @@ class MaskGANPipeline:
 
     @torch.inference_mode()
     def _probabilities(self, crop: np.ndarray) -> Tensor:
-        """Class probabilities (1, 19, S, S), the mean over the crop and its mirror image and over 3 x 3 pixels.
-
-        On the val split the mirror image adds 0.5 points of mIoU and the 3 x 3 mean, which takes specks away, 0.1.
-        """
-        image = self._tensor(crop)
-        logits = self.parser(torch.cat([image, image.flip(-1)]))
-        mirrored = torch.tensor(labels.flip(np.arange(labels.NUM_CLASSES, dtype=np.uint8)[None])[0, ::-1].copy())
-        back = logits[1:].flip(-1)[:, mirrored.long()]
-        both = (logits[:1].softmax(1) + back.softmax(1)) / 2
-        return F.avg_pool2d(both, 3, 1, 1, count_include_pad=False)
+        """Class probabilities (1, 19, S, S) of a crop (S, S, 3) uint8 RGB."""
+        return mean_probabilities(self.parser, self._tensor(crop))
 
     def parse(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Face crop (S, S, 3) uint8 RGB -> mask (S, S) uint8 and its probability (S, S) float32 in 0..1."""

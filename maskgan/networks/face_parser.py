@@ -17,11 +17,28 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from maskgan.labels import NUM_CLASSES
+from maskgan.labels import NUM_CLASSES, flip_planes
 from maskgan.networks.efficientnet_lite import EfficientNetLite0, imagenet_weights
 
 #: What reads the picture.
 ENCODERS = ("efficientnet-lite0", "unet")
+
+
+def both_ways(parser: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Class probabilities (N, 19, H, W) of images (N, 3, H, W) in [-1, 1]: read as they are, and in the mirror.
+
+    `parser` gives logits; the mirror's answer is turned back.
+    """
+    return parser(image).softmax(1), flip_planes(parser(image.flip(-1)).softmax(1))
+
+
+def mean_probabilities(parser: nn.Module, image: Tensor) -> Tensor:
+    """Class probabilities (N, 19, H, W) of images (N, 3, H, W): the mean of `both_ways` and over 3 x 3 pixels.
+
+    The mirror image evens out what a parser takes for left or right; the 3 x 3 mean takes specks away.
+    """
+    there, mirrored = both_ways(parser, image)
+    return F.avg_pool2d((there + mirrored) / 2, 3, 1, 1, count_include_pad=False)
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

@@ -18,6 +18,7 @@ from maskgan.labels import (
     colourise,
     decode,
     flip,
+    flip_planes,
     from_face_parsing_order,
     one_hot,
     uses_face_parsing_order,
@@ -126,3 +127,9 @@ def test_face_parsing_ids_are_told_apart_and_converted():
 
 def test_an_empty_mask_counts_as_ours():
     assert not uses_face_parsing_order(np.zeros((8, 8), np.uint8))
+
+
+def test_flipped_planes_are_those_of_the_flipped_mask() -> None:
+    mask = np.random.default_rng(0).integers(0, NUM_CLASSES, (2, 5, 7)).astype(np.uint8)
+    planes = one_hot(torch.from_numpy(mask))
+    assert torch.equal(flip_planes(planes), one_hot(torch.from_numpy(flip(mask))))
