@@ -36,7 +36,6 @@ from maskgan.labels import NUM_CLASSES, colourise, one_hot
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.kept_pixels import kept_pixels
-from maskgan.networks.region_style import RegionStyle
 from maskgan.snapshots import hash_of, network_folder
 
 #: Share of the faces of which a hole is filled; of the others everything is redrawn.
@@ -112,7 +111,7 @@ def sample_grid(dmn: DenseMappingNetwork, task: Filling) -> np.ndarray:
     """Rows: view, what is known, mask, filled; the whole face redrawn, without residue, in the next one's shapes."""
     dmn.eval()
     style = dmn.encode_style(task.image, task.mask)
-    plain = style.without_residue() if isinstance(style, RegionStyle) else style
+    plain = style.without_residue()
     filled = draw(dmn, task, StyleSource(task.image, task.mask, known=task.style_known), sees_known(dmn))
     whole = [
         dmn.generate(mask, s) for mask, s in ((task.mask, style), (task.mask, plain), (task.mask.roll(1, 0), plain))

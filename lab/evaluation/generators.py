@@ -13,7 +13,6 @@ from torch import Tensor
 from lab.training.baselines import Baseline, load_generator
 from maskgan.images import to_tensor, to_uint8
 from maskgan.networks.dense_mapping import DenseMappingNetwork
-from maskgan.networks.region_style import RegionStyle
 from maskgan.snapshots import network_folder
 
 #: The DMN or a baseline, with `encode_style` and `generate`.
@@ -42,9 +41,8 @@ def draw(network: Generator, photos: np.ndarray, masks: np.ndarray, edited: Sequ
 
     style = network.encode_style(to_tensor(photos).to(network.device, network.dtype), labels(masks))
     unedited = to_uint8(network.generate(labels(masks), style))
-    plain = None
-    if isinstance(style, RegionStyle):
-        plain = to_uint8(network.generate(labels(masks), style.without_residue()))
+    codes_alone = style.without_residue()
+    plain = None if codes_alone is style else to_uint8(network.generate(labels(masks), codes_alone))
     return Drawn(unedited, plain, [to_uint8(network.generate(labels(mask), style)) for mask in edited])
 
 

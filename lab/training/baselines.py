@@ -7,7 +7,7 @@ pixel-shuffle. Parameters and operations of style and one picture at 256 px (2 p
 
     studio DMN 3.98 M, 4.7 GFLOP; Pix2PixHDLike 3.97 M, 3.5 GFLOP; SPADELike 3.96 M, 4.1 GFLOP.
 
-A style is one tensor (N, L) without residue or hidden classes, which is what `style_scope` "vector" tells the trainer.
+A style is one vector (N, L) without residue or hidden classes, which is what `style_scope` "vector" tells the trainer.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES, one_hot
 from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.global_style import VectorStyle
 from maskgan.networks.region_style import place
 
 #: Channels of Pix2PixHD's feature map.
@@ -74,11 +75,11 @@ class InstanceNormChain(nn.Module):
 class Baseline(ModelMixin, ConfigMixin):
     """What the trainer and the evaluation call, as `DenseMappingNetwork` has it."""
 
-    def encode_style(self, image: Tensor, mask: Tensor) -> Tensor:
+    def encode_style(self, image: Tensor, mask: Tensor) -> VectorStyle:
         """Images (N, 3, H, W), RGB in [-1, 1], and their label maps (N, H, W) -> style (N, L)."""
         raise NotImplementedError
 
-    def generate(self, mask: Tensor, style: Tensor) -> Tensor:
+    def generate(self, mask: Tensor, style: VectorStyle) -> Tensor:
         """Label maps (N, H, W) and styles (N, L) -> images (N, 3, H, W), RGB in [-1, 1]."""
         raise NotImplementedError
 
@@ -96,7 +97,7 @@ class Baseline(ModelMixin, ConfigMixin):
         `dropped` and `residue_kept` belong to the `studio` network's training and change nothing here.
         """
         style = self.encode_style(image, image_mask)
-        return self.generate(mask, style.repeat(len(mask) // len(image), 1))
+        return self.generate(mask, style.repeat(len(mask) // len(image)))
 
 
 class Pix2PixHDLike(Baseline):
@@ -130,7 +131,7 @@ class Pix2PixHDLike(Baseline):
         self.head = nn.Conv2d(half, 3 * 4, 3, padding=1)
         self.register_buffer("usual_features", torch.zeros(NUM_CLASSES, FEATURES))
 
-    def encode_style(self, image: Tensor, mask: Tensor) -> Tensor:
+    def encode_style(self, image: Tensor, mask: Tensor) -> VectorStyle:
         """As in `Baseline`, L = 19 * 3; H and W multiples of 16, at least 32."""
         planes = one_hot(mask, image.dtype).flatten(2)  # N, 19, HW
         x = self.encoder(F.relu(self.encoder_stem(F.pixel_unshuffle(image, 4))))  # N, w, H/4, W/4
@@ -139,7 +140,7 @@ class Pix2PixHDLike(Baseline):
         table = planes @ features.transpose(1, 2) / area.clamp(min=1)  # N, 19, 3
         if self.training:
             self.remember(table.detach(), area > 0)
-        return torch.where(area > 0, table, self.usual_features).flatten(1)
+        return VectorStyle(torch.where(area > 0, table, self.usual_features).flatten(1))
 
     def remember(self, table: Tensor, present: Tensor) -> None:
         """Move the running means towards these features (N, 19, 3) of the classes that are `present` (N, 19, 1)."""
@@ -147,10 +148,10 @@ class Pix2PixHDLike(Baseline):
         mean = (table * present).sum(0) / count.clamp(min=1)
         self.usual_features.copy_(torch.where(count > 0, self.usual_features.lerp(mean, 0.01), self.usual_features))
 
-    def generate(self, mask: Tensor, style: Tensor) -> Tensor:
+    def generate(self, mask: Tensor, style: VectorStyle) -> Tensor:
         """As in `Baseline`; H and W multiples of 16, at least 32."""
-        planes = one_hot(mask, style.dtype)  # N, 19, H, W
-        features = place(style.unflatten(1, (NUM_CLASSES, FEATURES)), planes)  # N, 3, H, W
+        planes = one_hot(mask, style.vector.dtype)  # N, 19, H, W
+        features = place(style.vector.unflatten(1, (NUM_CLASSES, FEATURES)), planes)  # N, 3, H, W
         x = F.relu(self.stem(F.pixel_unshuffle(torch.cat([planes, features], 1), 4)))  # N, w, H/4, W/4
         x = blur(F.pixel_shuffle(self.up2(self.chain(x)), 2))  # N, w/4, H/2, W/2
         x = F.relu(instance_norm(self.conv2(F.relu(x))))
@@ -236,21 +237,21 @@ class SPADELike(Baseline):
         self.block2 = SPADEBlock(w2)
         self.head = nn.Conv2d(w2, 3 * 4, 3, padding=1)
 
-    def encode_style(self, image: Tensor, mask: Tensor) -> Tensor:
+    def encode_style(self, image: Tensor, mask: Tensor) -> VectorStyle:
         """As in `Baseline`; the mask plays no part. H and W multiples of 16, at least 64."""
         x = self.encoder_stem(F.pixel_unshuffle(image, 4))  # N, w, H/4, W/4
         for conv in self.encoder_downs:
             x = conv(F.leaky_relu(x, 0.2))  # N, 4w, H/16, W/16
         x = F.adaptive_avg_pool2d(F.leaky_relu(x, 0.2), self.START)  # N, 4w, 4, 4
-        return self.to_style(x.flatten(1))
+        return VectorStyle(self.to_style(x.flatten(1)))
 
-    def generate(self, mask: Tensor, style: Tensor) -> Tensor:
+    def generate(self, mask: Tensor, style: VectorStyle) -> Tensor:
         """As in `Baseline`; H and W multiples of 16."""
-        shares2 = F.avg_pool2d(one_hot(mask, style.dtype), 2)  # N, 19, H/2, W/2
+        shares2 = F.avg_pool2d(one_hot(mask, style.vector.dtype), 2)  # N, 19, H/2, W/2
         shares4 = F.avg_pool2d(shares2, 2)
         shares8 = F.avg_pool2d(shares4, 2)
         shares16 = F.avg_pool2d(shares8, 2)
-        x = self.start(style).unflatten(1, (-1, self.START, self.START))  # N, w16, 4, 4
+        x = self.start(style.vector).unflatten(1, (-1, self.START, self.START))  # N, w16, 4, 4
         x = F.interpolate(x, size=shares16.shape[-2:], mode="bilinear", align_corners=False)
         for block in self.blocks16:
             x = block(x, shares16)

@@ -17,9 +17,8 @@ from maskgan.editing.mask_interpolation import LAMBDA_INTER, classes_of
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import check_mask, one_hot
 from maskgan.mask_files import resize_mask
-from maskgan.networks.dense_mapping import Style
 from maskgan.networks.mask_vae import MaskVAE
-from maskgan.networks.region_style import RegionStyle
+from maskgan.networks.style import Style
 from maskgan.snapshots import Weights
 
 #: The line goes on beyond both ends by as much as EBST's outer mask lies behind the target.
@@ -132,7 +131,7 @@ class Morph:
         if missing:
             raise ValueError(f"There is no face at {missing[0].upper()} to take a style from; choose the other style.")
         if style == "blend":
-            return blend_styles(styles["a"], styles["b"], t)
+            return styles["a"].blend(styles["b"], t)
         return styles[style]
 
     def face(self, mask: np.ndarray, style: Style) -> np.ndarray:
@@ -170,20 +169,6 @@ def frame_places(count: int, start: float = 0.0, end: float = 1.0) -> list[float
     if count < 2:
         raise ValueError(f"A sequence needs at least 2 frames, not {count}.")
     return np.linspace(_checked(start), _checked(end), count).tolist()
-
-
-def blend_styles(a: Style, b: Style, t: float) -> Style:
-    """The style at t (0..1) of the way from `a` to `b`, values of one DMN for one picture each.
-
-    Codes of classes that both have are interpolated, a class that one has keeps its code, and the residue is
-    interpolated. A global style vector is interpolated as a whole. What t = 0 draws for classes of `a` is `a`'s.
-    """
-    if isinstance(a, Tensor):
-        return torch.lerp(a, b, t)
-    only_a, only_b = a.present > b.present, b.present > a.present
-    codes = torch.where(only_b[..., None], b.codes, torch.lerp(a.codes, b.codes, t))
-    codes = torch.where(only_a[..., None], a.codes, codes)
-    return RegionStyle(codes, torch.maximum(a.present, b.present), torch.lerp(a.residue, b.residue, t))
 
 
 def _checked(t: float) -> float:

@@ -19,10 +19,11 @@ from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feather
 from maskgan.images import to_tensor
 from maskgan.mask_files import resize_mask
 from maskgan.networks.checkpoints import WeightsRefused, load_networks, save_networks
-from maskgan.networks.dense_mapping import DenseMappingNetwork, Style
+from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser, mean_probabilities
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.networks.registry import CROP_SIZE, NETWORKS
+from maskgan.networks.style import Style
 from maskgan.snapshots import Weights, newest_snapshot
 
 #: Where the bundled weights lie.
@@ -222,8 +223,7 @@ class MaskGANPipeline:
     @torch.inference_mode()
     def encode_style(self, crop: np.ndarray, mask: np.ndarray) -> Style:
         """The style of a crop (S, S, 3) uint8 RGB with its mask (S, S), laid ready for many edits at that size."""
-        style = self.dmn.encode_style(self._tensor(crop), self._mask_tensor(mask))
-        return style if isinstance(style, Tensor) else style.unfolded(len(crop))
+        return self.dmn.encode_style(self._tensor(crop), self._mask_tensor(mask)).prepared(len(crop))
 
     @torch.inference_mode()
     def generate(self, mask: np.ndarray, style: Style) -> np.ndarray:

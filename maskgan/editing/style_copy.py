@@ -19,13 +19,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from maskgan.blending import feathered
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
-from maskgan.labels import MIRRORED_PAIRS, NUM_CLASSES, Label
-from maskgan.networks.dense_mapping import Style
+from maskgan.labels import MIRRORED_PAIRS, Label
 
 #: How far a copied region fades into its surroundings, in pixels of a 256 px crop.
 _FEATHER = 3.0
@@ -91,26 +88,6 @@ def _lenders(target_mask: np.ndarray, source_mask: np.ndarray) -> tuple[set[int]
     return {int(c) for c in np.unique(target_mask)}, lenders
 
 
-def mix_styles(target: Style, source: Style, lenders: dict[int, int], strength: float) -> tuple[Style, Style]:
-    """(own, mixed): the target's style, and the same with the source's for some classes.
-
-    Args:
-        target, source: values of one Dense Mapping Network for one picture each, (1, ...).
-        lenders: class of the target -> class of the source that lends it its style.
-        strength: 0 (the target's own) to 1.
-
-    Neither has a residue in those classes. A global style vector is mixed as a whole.
-    """
-    if isinstance(target, Tensor):
-        return target, target + strength * (source - target)
-    copied = torch.zeros(NUM_CLASSES, device=target.codes.device, dtype=target.codes.dtype)
-    copied[list(lenders)] = 1
-    order = torch.tensor([lenders.get(c, c) for c in range(NUM_CLASSES)], device=copied.device)
-    codes = torch.lerp(target.codes, source.codes[:, order], strength * copied[None, :, None])
-    own = target._replace(residue=target.residue * (1 - copied)[None, :, None, None, None])
-    return own, own._replace(codes=codes)
-
-
 def _recoloured(
     photo: np.ndarray, own: np.ndarray, mixed: np.ndarray, mask: np.ndarray, copied: list[int]
 ) -> np.ndarray:
@@ -159,9 +136,9 @@ def copy_style(
     inside = np.isin(target.mask, list(lenders))
     weight = feathered(inside, _FEATHER * len(inside) / 256) if strength else np.zeros(inside.shape, np.float32)
     target, source = pipeline.own(target), pipeline.own(source)
-    own, mixed = (
-        pipeline.generate(target.mask, style) for style in mix_styles(target.style, source.style, lenders, strength)
-    )
+    own_style = target.style.without_residue(lenders)
+    mixed_style = own_style.take_classes(source.style, lenders, strength)
+    own, mixed = (pipeline.generate(target.mask, style) for style in (own_style, mixed_style))
     photo = target.crop.astype(np.float32)
     blended = photo + weight[..., None] * (_recoloured(photo, own, mixed, target.mask, list(lenders)) - photo)
     crop = np.where(weight[..., None] > 0, blended.round().clip(0, 255), target.crop).astype(np.uint8)

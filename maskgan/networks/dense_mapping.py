@@ -10,9 +10,10 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
 from maskgan.labels import NUM_CLASSES, one_hot
-from maskgan.networks.global_style import GlobalBackbone, GlobalStyleEncoder
+from maskgan.networks.global_style import GlobalBackbone, GlobalStyleEncoder, VectorStyle
 from maskgan.networks.published import load_published
-from maskgan.networks.region_style import RegionBackbone, RegionStyle, RegionStyleEncoder
+from maskgan.networks.region_style import RegionBackbone, RegionStyleEncoder
+from maskgan.networks.style import Style
 
 #: Constructor arguments by name. `published` computes what the authors' generator computes; `studio` is bundled.
 PRESETS: dict[str, dict] = {
@@ -20,9 +21,6 @@ PRESETS: dict[str, dict] = {
     "studio": {"style_scope": "region_and_residue", "widths": [64, 128, 256], "blocks": 2, "kept": True},
     "tiny": {"widths": [8, 8, 8], "blocks": 1, "encoder_width": 8, "code_dim": 8, "residue_dim": 4, "kept": True},
 }
-
-#: A style as a value: one vector (N, L) for `published`, a `RegionStyle` for `studio`.
-Style = Tensor | RegionStyle
 
 
 class DenseMappingNetwork(ModelMixin, ConfigMixin):
@@ -98,7 +96,7 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         """
         planes = one_hot(mask, image.dtype)
         if self.config.style_scope == "vector":
-            return self.style_encoder(image, planes)
+            return VectorStyle(self.style_encoder(image, planes))
         return self.style_encoder(image, planes, dropped, known)
 
     def generate(self, mask: Tensor, style: Style, kept: Tensor | None = None) -> Tensor:
@@ -114,8 +112,8 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         """
         if kept is not None and not self.config.kept:
             raise ValueError("This network cannot be shown kept pixels; use weights whose config.json says kept.")
-        if isinstance(style, Tensor):
-            return self.backbone(one_hot(mask, style.dtype), style)
+        if self.config.style_scope == "vector":
+            return self.backbone(one_hot(mask, style.vector.dtype), style.vector)
         return self.backbone(mask, style, kept)
 
     def with_kept(self) -> DenseMappingNetwork:
@@ -150,14 +148,7 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         """
         style = self.encode_style(image, image_mask, dropped, known)
         if residue_kept is not None:
-            style = style._replace(residue=style.residue * residue_kept.view(-1, 1, 1, 1, 1))
+            style = style.scale_residue(residue_kept)
         if window is not None:
             style = style.window(*window.unbind(1))
-        return self.generate(mask, repeat_style(style, len(mask) // len(image)), kept)
-
-
-def repeat_style(style: Style, times: int) -> Style:
-    """A batch of styles, repeated as a whole so many times."""
-    if isinstance(style, Tensor):
-        return style.repeat(times, 1)
-    return RegionStyle(*(part.repeat(times, *(1,) * (part.ndim - 1)) for part in style))
+        return self.generate(mask, style.repeat(len(mask) // len(image)), kept)

@@ -14,6 +14,7 @@ the residue to zero leaves a style that depends on no place at all, which is wha
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import torch
@@ -29,25 +30,53 @@ GRID = 16
 
 
 class RegionStyle(NamedTuple):
-    """A face's style as a value.
+    """A code per class and a coarse residue; see `maskgan.networks.style` for the operations.
 
     codes: (N, 19, code_dim), one code per class; classes that the source lacks have a completed one.
     present: (N, 19) 1 where the source has the class, else 0.
     residue: (N, 19, residue_dim + 1, 16, 16), deviation from the code per class and cell; the last channel
-        says how much of the class was there (0..1). `unfolded`, it has a quarter of the picture's size instead.
+        says how much of the class was present (0..1). In a `prepared` style it has a quarter of the picture's size.
     """
 
     codes: Tensor
     present: Tensor
     residue: Tensor
 
-    def unfolded(self, size: int) -> RegionStyle:
-        """The same style for many pictures of `size`: the residue interpolated to size / 4 once and for all."""
-        return self._replace(residue=interpolate_residue(self.residue, size // 4, size // 4))
+    def repeat(self, times: int) -> RegionStyle:
+        """The batch repeated as a whole: N faces become times * N."""
+        return RegionStyle(*(part.repeat(times, *(1,) * (part.ndim - 1)) for part in self))
 
-    def without_residue(self) -> RegionStyle:
-        """The same style with nothing tied to a place."""
-        return self._replace(residue=torch.zeros_like(self.residue))
+    def blend(self, other: RegionStyle, t: float) -> RegionStyle:
+        """The style at t (0..1) of the way to `other`, both of one face or of equally many.
+
+        Codes of classes that both have are interpolated, a class that one has keeps its code, and the residue is
+        interpolated. What t = 0 draws for classes of this style is this style's.
+        """
+        only_here, only_there = self.present > other.present, other.present > self.present
+        codes = torch.where(only_there[..., None], other.codes, torch.lerp(self.codes, other.codes, t))
+        codes = torch.where(only_here[..., None], self.codes, codes)
+        present = torch.maximum(self.present, other.present)
+        return RegionStyle(codes, present, torch.lerp(self.residue, other.residue, t))
+
+    def take_classes(self, source: RegionStyle, lenders: Mapping[int, int], strength: float) -> RegionStyle:
+        """Codes of the classes in `lenders` moved by `strength` (0..1) towards those of the source's classes."""
+        taken = self._marked(lenders)
+        order = torch.tensor([lenders.get(c, c) for c in range(NUM_CLASSES)], device=taken.device)
+        return self._replace(codes=torch.lerp(self.codes, source.codes[:, order], strength * taken[None, :, None]))
+
+    def without_residue(self, classes: Collection[int] | None = None) -> RegionStyle:
+        """Nothing tied to a place is left in these classes, or (None) in all."""
+        if classes is None:
+            return self._replace(residue=torch.zeros_like(self.residue))
+        return self._replace(residue=self.residue * (1 - self._marked(classes))[None, :, None, None, None])
+
+    def scale_residue(self, factors: Tensor) -> RegionStyle:
+        """Each face's residue times its factor, (N,)."""
+        return self._replace(residue=self.residue * factors.view(-1, 1, 1, 1, 1))
+
+    def prepared(self, size: int) -> RegionStyle:
+        """The residue interpolated to size / 4 once, for many pictures of size x size pixels."""
+        return self._replace(residue=interpolate_residue(self.residue, size // 4, size // 4))
 
     def window(
         self, top: float | Tensor, left: float | Tensor, height: float | Tensor, width: float | Tensor | None = None
@@ -62,6 +91,12 @@ class RegionStyle(NamedTuple):
         rows = _window_of_cells(self.residue, top, height)  # N or 1, cells, cells
         columns = _window_of_cells(self.residue, left, height if width is None else width)
         return self._replace(residue=rows[:, None, None] @ self.residue @ columns[:, None, None].mT)
+
+    def _marked(self, classes: Collection[int]) -> Tensor:
+        """(19,): 1 for these classes, else 0."""
+        marked = torch.zeros(NUM_CLASSES, device=self.codes.device, dtype=self.codes.dtype)
+        marked[list(classes)] = 1
+        return marked
 
 
 def place(table: Tensor, planes: Tensor) -> Tensor:
@@ -96,7 +131,7 @@ class RegionStyleEncoder(nn.Module):
         self.merge = nn.Conv2d(width, width, 3, padding=1)
         self.to_code = nn.Conv2d(width, code_dim, 1)
         self.to_residue = nn.Conv2d(width, residue_dim, 1, bias=False)  # only deviations from the mean count
-        # What a class looks like that the source lacks: a learned code plus a mixture of the codes that are there.
+        # Fallback code for classes absent from the source: learned code + mix of present codes.
         self.absent_code = nn.Parameter(torch.zeros(NUM_CLASSES, code_dim))
         self.affinity = nn.Parameter(torch.zeros(NUM_CLASSES, NUM_CLASSES))
         self.borrow = nn.Linear(code_dim, code_dim)
@@ -140,8 +175,8 @@ class RegionStyleEncoder(nn.Module):
         """Fill in the codes (N, 19, D) of classes that are not `present` (N, 19)."""
         logits = self.affinity[None] + (present[:, None] - 1) * 1e4  # N, 19, 19
         borrowed = self.borrow(logits.softmax(2) @ codes)  # N, 19, D
-        there = present[..., None]
-        return there * codes + (1 - there) * (self.absent_code + borrowed)
+        present = present[..., None]
+        return present * codes + (1 - present) * (self.absent_code + borrowed)
 
     def residue(self, features: Tensor, planes4: Tensor, present: Tensor) -> Tensor:
         """Deviation of the cells from the class's mean: (N, 19, K + 1, 16, 16).
@@ -300,7 +335,7 @@ class RegionBackbone(nn.Module):
 
     @staticmethod
     def lay_out_residue(residue: Tensor, planes4: Tensor) -> Tensor:
-        """Residue (N, 19, L, 16, 16), or unfolded, by the mask's shares (N, 19, h, w) -> (N, L, h, w)."""
+        """Residue (N, 19, L, 16, 16), or a prepared one, by the mask's shares (N, 19, h, w) -> (N, L, h, w)."""
         return (interpolate_residue(residue, *planes4.shape[-2:]) * planes4[:, :, None]).sum(1)
 
 

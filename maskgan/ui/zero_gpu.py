@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from maskgan.editing.pipeline import MaskGANPipeline, best_device
-from maskgan.networks.dense_mapping import Style
+from maskgan.networks.style import Style
 
 #: Whether this is a Space that is lent GPUs.
 ON_ZERO_GPU = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true") and (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import NamedTuple
 from urllib.error import URLError
 
 import numpy as np
@@ -117,6 +118,16 @@ def test_faces_are_filled_by_the_parser_and_scaled(pipeline: MaskGANPipeline, ju
 # --- Generators ----------------------------------------------------------------------------------------------------
 
 
+class Copied(NamedTuple):
+    """The style of a `Copier`."""
+
+    image: torch.Tensor
+    mask: torch.Tensor
+
+    def without_residue(self) -> Copied:
+        return self
+
+
 class Copier:
     """Stands in for a generator that gives the photo back, whatever the mask; brighter where the mask says hair."""
 
@@ -125,10 +136,10 @@ class Copier:
     def __init__(self, brighter: float = 0.0) -> None:
         self.brighter = brighter
 
-    def encode_style(self, image: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return image, mask  # any value may be a style
+    def encode_style(self, image: torch.Tensor, mask: torch.Tensor) -> Copied:
+        return Copied(image, mask)
 
-    def generate(self, mask: torch.Tensor, style: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    def generate(self, mask: torch.Tensor, style: Copied) -> torch.Tensor:
         image, own = style
         edited = (mask != own).flatten(1).any(1).view(-1, 1, 1, 1)
         return image + edited * self.brighter

@@ -14,10 +14,11 @@ from conftest import draw_face, draw_mask
 from PIL import Image, ImageSequence
 
 from maskgan.animations import gif, mp4, numbered_pngs
-from maskgan.editing.morphing import T_MAX, T_MIN, Morph, blend_styles, frame_places
+from maskgan.editing.morphing import T_MAX, T_MIN, Morph, frame_places
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label, colourise
 from maskgan.mask_files import read_mask
+from maskgan.networks.global_style import VectorStyle
 
 SIZE = 64
 
@@ -106,7 +107,7 @@ def test_blended_style_is_the_pure_one_at_the_ends_and_beyond(morph: Morph) -> N
 
 def test_blended_codes_by_hand(morph: Morph) -> None:
     a, b = morph.line.style_a, morph.line.style_b
-    blend = blend_styles(a, b, 0.25)
+    blend = a.blend(b, 0.25)
     skin = 0.75 * a.codes[:, Label.SKIN] + 0.25 * b.codes[:, Label.SKIN]
     torch.testing.assert_close(blend.codes[:, Label.SKIN], skin)
     assert torch.equal(blend.codes[:, Label.HAT], a.codes[:, Label.HAT])  # only A has a hat
@@ -116,7 +117,8 @@ def test_blended_codes_by_hand(morph: Morph) -> None:
 
 
 def test_a_global_style_vector_is_interpolated_as_a_whole() -> None:
-    assert torch.equal(blend_styles(torch.zeros(1, 4), torch.ones(1, 4), 0.25), torch.full((1, 4), 0.25))
+    a, b = VectorStyle(torch.zeros(1, 4)), VectorStyle(torch.ones(1, 4))
+    assert torch.equal(a.blend(b, 0.25).vector, torch.full((1, 4), 0.25))
 
 
 # --- random masks -----------------------------------------------------------------------------------------------------

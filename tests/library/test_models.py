@@ -55,7 +55,7 @@ class Case:
 def _draw(model: DenseMappingNetwork, images: Tensor, masks: Tensor) -> list[Tensor]:
     style = model.encode_style(images, masks)
     drawn = model.generate((masks.flip(2) + 4) % 19, style)  # other places, and classes that the source may lack
-    return [drawn, *(style if isinstance(style, RegionStyle) else [style])]
+    return [drawn, *style]
 
 
 def _fill(model: DenseMappingNetwork, images: Tensor, masks: Tensor) -> list[Tensor]:

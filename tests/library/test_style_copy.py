@@ -11,8 +11,9 @@ import torch
 from conftest import draw_face, draw_mask
 
 from maskgan.editing.pipeline import Face, MaskGANPipeline
-from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions, mix_styles
+from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
 from maskgan.labels import MIRRORED_PAIRS, Label
+from maskgan.networks.global_style import VectorStyle
 
 LIPS = (Label.U_LIP, Label.L_LIP)
 
@@ -93,7 +94,8 @@ def test_wrong_choices_get_one_sentence(
 
 
 def test_mixed_styles_take_the_chosen_codes_and_no_residue(target: Face, source: Face) -> None:
-    own, mixed = mix_styles(target.style, source.style, {Label.HAIR: Label.HAIR}, 1.0)
+    own = target.style.without_residue([Label.HAIR])
+    mixed = own.take_classes(source.style, {Label.HAIR: Label.HAIR}, 1.0)
     others = [c for c in range(19) if c != Label.HAIR]
     assert torch.equal(mixed.codes[:, Label.HAIR], source.style.codes[:, Label.HAIR])
     assert torch.equal(mixed.codes[:, others], target.style.codes[:, others])
@@ -103,8 +105,10 @@ def test_mixed_styles_take_the_chosen_codes_and_no_residue(target: Face, source:
 
 
 def test_a_global_style_vector_is_mixed_whole() -> None:
-    own, mixed = mix_styles(torch.zeros(1, 8), torch.ones(1, 8), {Label.HAIR: Label.HAIR}, 0.25)
-    assert torch.equal(own, torch.zeros(1, 8)) and torch.equal(mixed, torch.full((1, 8), 0.25))
+    target, source = VectorStyle(torch.zeros(1, 8)), VectorStyle(torch.ones(1, 8))
+    assert target.without_residue([Label.HAIR]) is target
+    mixed = target.take_classes(source, {Label.HAIR: Label.HAIR}, 0.25)
+    assert torch.equal(mixed.vector, torch.full((1, 8), 0.25))
 
 
 def test_shapes_come_from_the_source_and_style_from_the_target(

@@ -20,7 +20,7 @@ import gradio as gr
 from gradio.route_utils import delete_files_created_by_app
 
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.networks.dense_mapping import Style
+from maskgan.networks.style import Style
 from maskgan.ui.app import MAX_SESSIONS, build_app, launch_options
 from tests.load import ROOT, Report, files_in, measure, resident
 from tests.painter import REACH, Mixed, Subject
