@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from maskgan.mask_files import read_mask as read_mask
     from maskgan.mask_files import write_mask as write_mask
 
-# ONNX Runtime, which diffusers loads too, otherwise writes an id of this computer and reports its use to its maker. It
-# reads this when it is first imported.
+# ONNX Runtime, which diffusers imports, otherwise writes a machine id and sends telemetry. It reads this variable when
+# it is first imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-# Loaded when first used, so that `import maskgan.labels` does not wait for diffusers.
+# Public names and their modules, imported on first use: `import maskgan.labels` does not wait for diffusers.
 _HOMES = {
     "MaskGANPipeline": "editing.pipeline",
     "read_mask": "mask_files",

@@ -1,6 +1,6 @@
 """`python -m maskgan parse` and `python -m maskgan edit`: masks and edits from a shell, one picture or a folder.
 
-Exit code: 0 all pictures done, 1 some failed (each named on stderr), 2 the command itself is wrong.
+Exit code: 0 all pictures done, 1 some failed (each named on stderr), 2 usage error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from maskgan.editing.pipeline import MaskGANPipeline
 
-# Everything heavy is imported where it is used, so that --help and a wrong command answer at once.
+# Slow imports are inside the functions that need them, so that --help and usage errors answer at once.
 
 PICTURE_SUFFIXES = {
     ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".tga", ".heic",
@@ -38,12 +38,12 @@ RESULT_FORMATS: dict[str, dict] = {
 
 
 class UsageError(ValueError):
-    """The command cannot be carried out as written; the message says what to change."""
+    """The command line makes no sense; the message says what to change."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to do; mask and original_mask are None where the command takes none."""
+    """One picture to process; mask and original_mask are None when the command takes none."""
 
     photo: Path
     out: Path
@@ -62,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--aligned", action="store_true", help="pictures are face crops already: no detection")
         command.add_argument("--face", type=int, default=0, metavar="N", help="which face, 0 is the largest (default)")
         command.add_argument("--weights", type=Path, metavar="FOLDER", help="other weights than the bundled ones")
-        command.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
+        command.add_argument("--device", help="cpu, cuda or mps (default: the fastest available)")
         command.add_argument("--overwrite", action="store_true", help="redo pictures that are done already")
     edit.add_argument("--mask", type=Path, required=True, metavar="EDITED", help="edited mask, or folder of same names")
     edit.add_argument(
@@ -82,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def find_jobs(photo: Path, out: Path, masks: dict[str, Path | None], *, results: dict[str, dict]) -> list[Job]:
-    """Pair pictures with outputs and masks of the same stem; raises UsageError when the command makes no sense."""
+    """Pair pictures with outputs and with masks of the same stem; raises UsageError on contradictory arguments."""
     given = {name: path for name, path in masks.items() if path is not None}
     for path in (photo, *given.values()):
         if not path.exists():
@@ -111,7 +111,7 @@ def find_jobs(photo: Path, out: Path, masks: dict[str, Path | None], *, results:
         Job(
             picture,
             out / f"{picture.stem}.png",
-            # A missing mask is this picture's failure; its would-be name goes into the sentence.
+            # A missing mask fails this picture only; the error names the expected file.
             **{name: by_stem[name].get(picture.stem, folder / f"{picture.stem}.png") for name, folder in given.items()},
         )
         for picture in pictures
@@ -151,7 +151,7 @@ def parse_one(pipeline: MaskGANPipeline, job: Job, args: argparse.Namespace) -> 
 
 
 def edit_one(pipeline: MaskGANPipeline, job: Job, args: argparse.Namespace) -> None:
-    """Write one edited picture, at the photo's own size; where networks drew in it, its metadata says so."""
+    """Write one edited picture at the photo's own size; its metadata says when networks drew part of it."""
     import numpy as np
 
     from maskgan.images import read_photo
@@ -195,11 +195,11 @@ def _tell(message: str) -> None:
 
 
 def run(jobs: list[Job], args: argparse.Namespace) -> int:
-    """Do every job that is not done yet; returns the exit code."""
+    """Process every job that is not done yet; returns the exit code."""
     import cv2
     from tqdm import tqdm
 
-    first: dict[Path, Path] = {}  # which photo an output belongs to, should two have the same stem
+    first: dict[Path, Path] = {}  # output -> photo, the first one when two have the same stem
     for job in jobs:
         first.setdefault(job.out, job.photo)
     todo = [job for job in jobs if args.overwrite or not job.out.exists() or first[job.out] != job.photo]

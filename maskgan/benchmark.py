@@ -1,12 +1,12 @@
 """How long each stage takes on this machine's CPU: `python -m maskgan.benchmark [--json FILE]`.
 
 Two networks at 256 and 512 px: `studio`, the bundled one, and `published`, the authors' generator (random weights,
-which cost the same). Both are timed in turns within each round, so that a busy machine slows both alike; the table and
-the JSON give medians.
+which take as long). Both are timed alternately within each round, so that load on the machine affects both alike; the
+table and the JSON give medians.
 
-detect: find the faces of a 12-megapixel photo. parse: a crop to its mask. style: encode it once per face.
-edit: a painted mask to the edited crop, style at hand, joined to what was not touched (`MaskGANPipeline.edit`).
-prepare: everything once per photo, on the 12 megapixels: detect, crop, parse, style and the unedited reconstruction.
+detect: find the faces of a 12-megapixel photo. parse: a crop to its mask. style: encode the style of a crop.
+edit: a painted mask to the edited crop with an encoded style, composited into the photo (`MaskGANPipeline.edit`).
+prepare: all work once per photo, on the 12 megapixels: detect, crop, parse, style and the unedited reconstruction.
 The pipeline prepares crops of 256 px only; detection does not depend on the size of the crop.
 """
 
@@ -40,7 +40,7 @@ Stages = dict[str, Callable[[], object]]
 
 
 def large_photo(portrait: np.ndarray) -> np.ndarray:
-    """A photo of 12 megapixels (3000, 4000, 3) with a portrait of 1500 px in front of a plain wall."""
+    """A 12-megapixel photo (3000, 4000, 3) uint8 of a 1500 px portrait on a plain background."""
     wall = np.linspace(150, 210, 4000)[None, :, None]
     photo = np.broadcast_to(wall, (3000, 4000, 3)).astype(np.uint8)
     photo[900:2400, 1250:2750] = cv2.resize(portrait, (1500, 1500), interpolation=cv2.INTER_CUBIC)
@@ -48,7 +48,7 @@ def large_photo(portrait: np.ndarray) -> np.ndarray:
 
 
 def opened_mouth(mask: np.ndarray) -> np.ndarray:
-    """An edit as people make it: the lower lip a little lower, the mouth open between the lips."""
+    """A typical edit of a mask (S, S): the lower lip moved down, the mouth open between the lips."""
     size = mask.shape[0]
     lower = mask == Label.L_LIP
     moved = np.roll(lower, size // 24, 0)
@@ -56,7 +56,7 @@ def opened_mouth(mask: np.ndarray) -> np.ndarray:
 
 
 def stages_at(size: int, pipelines: dict[str, MaskGANPipeline], portrait: np.ndarray, mask: np.ndarray) -> dict:
-    """{network: Stages} for crops of `size`; `prepare` and `detect` apart."""
+    """{network: Stages} for crops of `size`, without `prepare` and `detect`."""
     crop = cv2.resize(portrait, (size, size), interpolation=cv2.INTER_AREA)
     before = resize_mask(mask, (size, size))
     after = opened_mouth(before)
@@ -70,10 +70,10 @@ def stages_at(size: int, pipelines: dict[str, MaskGANPipeline], portrait: np.nda
 
 
 def measure(stages: dict[str, Stages], repeats: int) -> dict[tuple[str, str], float]:
-    """Median milliseconds by (network, stage); every round visits every stage of every network.
+    """Median milliseconds by (network, stage); every round measures every stage of every network.
 
-    A visit is three calls in a row, as strokes follow strokes; the first finds other code's data in the caches and
-    is not counted.
+    A measurement is three consecutive calls, like consecutive strokes; the first one warms the CPU caches and is not
+    counted.
     """
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
     for _ in range(repeats):
@@ -111,7 +111,7 @@ def benchmark(studio: MaskGANPipeline, published: MaskGANPipeline, repeats: int)
 
 
 def table(rows: Sequence[dict]) -> str:
-    """The rows as text for people, with the ratio of the two networks' edits."""
+    """The rows as a text table, with the ratio of the two networks' edit times."""
     ms = {(row["net"], row["stage"], row["size"]): row["ms"] for row in rows}
     lines = [f"{'ms (median)':20}" + "".join(f"{size:>9} px" for size in SIZES)]
     for net, stages in (("studio", ("detect", "parse", "style", "prepare", "edit")), ("published", ("style", "edit"))):

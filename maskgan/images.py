@@ -1,4 +1,4 @@
-"""Pictures in and out: any file people bring -> uint8 RGB, and uint8 RGB <-> tensors.
+"""Reading picture files as uint8 RGB, and uint8 RGB <-> tensors.
 
 `photo` is (H, W, 3) uint8 RGB, upright, in sRGB. Networks see float32 NCHW in [-1, 1]. These are the
 only functions of the project that convert between the two.
@@ -23,7 +23,7 @@ Source = str | PathLike[str] | bytes | BinaryIO
 #: Larger pictures are refused before they are decoded: 64 MP is 200 MB of RGB.
 MAX_PIXELS = 64_000_000
 
-#: Shorter side in pixels below which nothing of a face is left.
+#: Smallest usable side in pixels; a face needs more.
 MIN_SIDE = 32
 
 #: Raster formats only: Pillow would start other programs for EPS and the like.
@@ -92,10 +92,10 @@ def open_image(source: Source, *, max_pixels: int = MAX_PIXELS, error: type[Valu
 
 
 def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Read any usual picture file as a photo (H, W, 3) uint8 RGB.
+    """Read a picture file of any usual format as a photo (H, W, 3) uint8 RGB.
 
-    Upright by its EXIF orientation, in sRGB by its colour profile; first frame of animations, CMYK,
-    palette and 16-bit pictures converted, transparency laid over white.
+    EXIF orientation and colour profile are applied (upright, sRGB); of animations the first frame is read; CMYK,
+    palette and 16-bit pictures are converted, transparency is composited over white.
     Raises BadPhoto with one sentence for people.
     """
     image = open_image(source, max_pixels=max_pixels)
@@ -113,12 +113,12 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit and float grey to 8 bits (Pillow's own `convert` clips instead)."""
+    """Scale 16-bit, 32-bit and float greyscale to 8 bits (Pillow's own `convert` clips instead)."""
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return image
     values = np.nan_to_num(np.asarray(image).astype(np.float64))
     peak = values.max(initial=0)
-    # Files do not say what white is: the smallest usual range that holds the brightest value.
+    # Files do not state their white level: take the smallest usual range that contains the brightest value.
     white = next((limit for limit in (1, 255, 65535) if peak <= limit), peak)
     if image.mode.startswith("I;16"):
         white = 65535
@@ -128,7 +128,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """Apply an embedded colour profile (phones save Display P3); a profile that is broken is ignored."""
+    """Convert from an embedded colour profile (phones save Display P3) to sRGB; a broken profile is ignored."""
     profile = image.info.get("icc_profile")
     if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
         return image
@@ -143,7 +143,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    """Any mode -> RGB, transparent parts over white."""
+    """Any mode -> RGB, transparency composited over white."""
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
     image = image.convert("RGBA")

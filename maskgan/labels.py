@@ -1,7 +1,7 @@
 """The 19 CelebAMask-HQ classes: names, the one palette, and conversions of label maps.
 
 Everywhere in this project `mask` is an integer label map (H, W) with values 0..18; 255 (`IGNORE`)
-marks pixels nobody labelled and is only met in training data. Left and right are the *subject's*:
+marks unlabelled pixels and occurs in training data only. Left and right are the *subject's*:
 `l_eye` lies on the right side of the picture.
 
 Class order and paint order: Lee et al., "MaskGAN", CVPR 2020, section 4 (CelebAMask-HQ).
@@ -47,7 +47,7 @@ NUM_CLASSES = len(Label)
 #: Names of the data set's files (`00000_{part}.png`), by class id.
 PART_NAMES = tuple(label.name.lower() for label in Label)
 
-#: Names for people, by class id. "Left" is the subject's left, as in the class ids.
+#: Names shown to users, by class id. "Left" is the subject's left, as in the class ids.
 DISPLAY_NAMES = (
     "Background",
     "Skin",
@@ -97,7 +97,7 @@ PALETTE = np.array(
 )
 PALETTE.setflags(write=False)
 
-#: Pairs that change places when a picture is mirrored.
+#: Pairs of classes that swap when a picture is mirrored.
 MIRRORED_PAIRS = (
     (Label.L_EYE, Label.R_EYE),
     (Label.L_BROW, Label.R_BROW),
@@ -125,7 +125,7 @@ _MIRROR = _mirror_table()
 def check_mask(mask: np.ndarray, *, allow_ignore: bool = False) -> np.ndarray:
     """Return `mask` as a (H, W) uint8 array of class ids.
 
-    Raises ValueError with one sentence for people when it is no label map.
+    Raises ValueError with one sentence for the user when it is not a label map.
     """
     mask = np.asarray(mask)
     if mask.ndim != 2 or 0 in mask.shape:
@@ -146,7 +146,7 @@ def check_mask(mask: np.ndarray, *, allow_ignore: bool = False) -> np.ndarray:
 
 
 def one_hot(mask: Tensor | np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Label map (H, W) or batch (N, H, W) -> planes (N, 19, H, W) of 0 and 1; `IGNORE` is 0 in all."""
+    """Label map (H, W) or batch (N, H, W) -> planes (N, 19, H, W) of 0 and 1; `IGNORE` is 0 in all planes."""
     ids = torch.as_tensor(mask)
     if ids.ndim == 2:
         ids = ids[None]
@@ -155,17 +155,17 @@ def one_hot(mask: Tensor | np.ndarray, dtype: torch.dtype = torch.float32) -> Te
 
 
 def colourise(mask: np.ndarray) -> np.ndarray:
-    """Label map (H, W) -> its palette picture (H, W, 3) uint8 RGB; `IGNORE` becomes mid grey."""
+    """Label map (H, W) -> palette picture (H, W, 3) uint8 RGB; `IGNORE` becomes mid grey."""
     table = np.full((256, 3), 128, np.uint8)
     table[:NUM_CLASSES] = PALETTE
     return table[check_mask(mask, allow_ignore=True)]
 
 
 def decode(picture: np.ndarray) -> np.ndarray:
-    """Palette picture (H, W, 3) uint8 RGB -> label map (H, W); exact, the inverse of `colourise`.
+    """Palette picture (H, W, 3) uint8 RGB -> label map (H, W); the exact inverse of `colourise`.
 
-    Raises ValueError when any pixel has a colour that is not in the palette: a guess at the nearest
-    colour would invent classes along antialiased edges.
+    Raises ValueError when any pixel has a colour outside the palette: mapping to the nearest colour would invent
+    classes along antialiased edges.
     """
     picture = np.asarray(picture)
     if picture.ndim != 3 or picture.shape[2] != 3:
@@ -204,17 +204,17 @@ def flip_planes(planes: Tensor) -> Tensor:
 
 
 def from_face_parsing_order(mask: np.ndarray) -> np.ndarray:
-    """Label map (H, W) with face-parsing.PyTorch ids -> the same map with CelebAMask-HQ ids."""
+    """Convert a label map (H, W) from face-parsing.PyTorch ids to CelebAMask-HQ ids."""
     table = np.full(256, IGNORE, np.uint8)
     table[:NUM_CLASSES] = FACE_PARSING_ORDER
     return table[check_mask(mask, allow_ignore=True)]
 
 
 def _layout_score(mask: np.ndarray) -> float:
-    """How face-like a label map is when read with CelebAMask-HQ ids (higher is more face-like).
+    """Share of layout rules (0..1) that a label map satisfies when read with CelebAMask-HQ ids.
 
-    Every rule compares two parts by what the ids *claim*: eyes are above the nose, the nose above the
-    lips, brows above eyes, eyes and brows are small, skin is large, ...
+    Rules compare parts as the ids name them: eyes above the nose, the nose above the lips, brows above the eyes,
+    eyes and brows small, ...
     """
     height, width = mask.shape
     rows, cols = np.mgrid[0:height, 0:width]
@@ -255,9 +255,9 @@ def _layout_score(mask: np.ndarray) -> float:
 
 
 def uses_face_parsing_order(mask: np.ndarray) -> bool:
-    """Whether a label map looks like face-parsing.PyTorch ids rather than CelebAMask-HQ ids.
+    """Whether a label map has face-parsing.PyTorch ids rather than CelebAMask-HQ ids.
 
-    Decided by the layout of the parts under both readings; a tie counts as CelebAMask-HQ.
+    Judged by the layout of the parts under both readings; a tie counts as CelebAMask-HQ.
     """
     mask = check_mask(mask)
     return _layout_score(from_face_parsing_order(mask)) > _layout_score(mask)

@@ -1,4 +1,4 @@
-"""Masks as files: written as indexed PNG that holds class ids, read from whatever tools people use.
+"""Mask files: written as indexed PNG of class ids, read from the formats that common tools write.
 
 A mask is a label map (H, W) uint8 with ids 0..18 (`labels.Label`).
 """
@@ -30,7 +30,7 @@ class BadMask(ValueError):  # noqa: N818
 
 
 def write_mask(target: str | PathLike[str] | BinaryIO, mask: np.ndarray) -> None:
-    """Write a label map (H, W) as an indexed PNG: pixel values are class ids, the palette makes them visible."""
+    """Write a label map (H, W) as an indexed PNG: pixel values are class ids, the palette gives them colours."""
     image = Image.fromarray(check_mask(mask))
     image.putpalette(PALETTE.tobytes())
     image.save(target, format="PNG")
@@ -41,12 +41,12 @@ def read_mask(
 ) -> np.ndarray:
     """Read a mask file as a label map (H, W) uint8.
 
-    Takes indexed PNG and grey pictures that hold ids, and RGB(A) pictures in the palette's colours.
+    Accepts indexed PNG and greyscale pictures of class ids, and RGB(A) pictures in the palette's colours.
 
-    size: (height, width) wanted. A mask of other resolution but equal proportions is resized by
+    size: (height, width) of the result. A mask of another resolution with equal proportions is resized by
         nearest neighbour.
     order: class order of the ids. "auto" recognises face-parsing.PyTorch ids by the layout of the
-        parts, converts them and warns; masks in this project's colours are never converted.
+        parts, converts them and warns; masks in this project's palette are never converted.
     max_pixels: larger files are refused before they are decoded.
     Raises BadMask with one sentence for people.
     """
@@ -85,12 +85,12 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _looks_like_face_parsing(mask: np.ndarray) -> bool:
-    step = max(1, max(mask.shape) // 256)  # the layout shows at any resolution
+    step = max(1, max(mask.shape) // 256)  # 256 px are enough to see the layout
     return uses_face_parsing_order(mask[::step, ::step])
 
 
 def _ids(image: Image.Image) -> tuple[np.ndarray, bool]:
-    """Class ids (H, W) of a mask picture, and whether they came with this project's colours."""
+    """Class ids (H, W) of a mask picture, and whether it has this project's palette."""
     if image.mode == "P":
         return _indexed_ids(image)
     if image.mode in ("RGBA", "LA", "PA"):
@@ -109,7 +109,7 @@ def _ids(image: Image.Image) -> tuple[np.ndarray, bool]:
 
 
 def _indexed_ids(image: Image.Image) -> tuple[np.ndarray, bool]:
-    """Ids of an indexed picture: by colour where its palette is ours in any order, else the indices themselves."""
+    """Ids of an indexed picture: by colour when its palette is this project's in any order, else the indices."""
     indices = np.asarray(image)
     used = np.unique(indices)
     palette = np.zeros((256, 3), np.uint8)

@@ -1,8 +1,8 @@
-"""What a result picture tells about itself: that trained networks drew a part of it, and which weights they had.
+"""Provenance metadata of result pictures: that trained networks drew part of them, and with which weights.
 
-Written as XMP, in properties of the IPTC Photo Metadata Standard, extension schema: Digital Source Type, and AI System
-Used and AI System Version Used (of version 2025.1); the IPTC Video Metadata Hub uses the same. Pixels are what they are
-without it. Masks carry nothing: they are label maps, not pictures of anybody.
+Written as XMP with three properties of the IPTC Photo Metadata Standard (2025.1, extension schema), which the IPTC
+Video Metadata Hub shares: Digital Source Type, AI System Used, AI System Version Used. Pixels are not changed. Masks
+carry no metadata: they are label maps, not pictures of a person.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from PIL.TiffImagePlugin import XMP as TIFF_XMP
 from maskgan.editing.pipeline import Edit
 from maskgan.snapshots import Weights
 
-#: A photo of which a part was drawn by trained networks, or a face in its style.
+#: IPTC term for a photo of which trained networks drew a part.
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 AI_SYSTEM = "MaskGAN Studio"
 
 #: The schema's namespace in XMP.
 IPTC_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 
-#: Where the XMP specification, part 3, puts the packet in MP4 and GIF. A reader of GIF that knows no XMP takes the
-#: text's bytes for lengths of blocks; wherever it lands in the trailer, it is led to the end of it.
+#: Where part 3 of the XMP specification puts the packet in MP4 and GIF. A GIF reader without XMP support reads bytes of
+#: the packet as block lengths; the trailer leads it to its end from whichever byte it lands on.
 _MP4_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _GIF_BLOCK, _GIF_TRAILER = b"!\xff\x0bXMP DataXMP", bytes([1, *range(255, -1, -1), 0])
 
@@ -42,12 +42,12 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 def drawn_by(edit: Edit) -> Weights | None:
-    """The weights that drew in an edit's picture; None where it is the photo's own pixels all over."""
+    """The weights that drew part of an edit's picture; None when all of its pixels are the photo's own."""
     return edit.weights or Weights() if edit.region.any() else None
 
 
 def xmp_packet(weights: Weights) -> bytes:
-    """The XMP packet of a picture in which networks with these weights drew; their version is the weights' hash."""
+    """The XMP packet of a picture that networks with these weights drew part of; the version is the weights' hash."""
     fields = {
         "schema": IPTC_EXTENSION,
         "source": DIGITAL_SOURCE_TYPE,
@@ -64,9 +64,9 @@ def save_picture(
 
     Args:
         target: a path or an open binary file.
-        weights: those that drew in it (see `drawn_by`); None for a picture that nobody edited, which says nothing.
+        weights: those that drew part of it (see `drawn_by`); None for an unedited picture, which gets no metadata.
         format: "PNG", "JPEG", "WEBP" or "TIFF".
-        options: of Pillow's writer.
+        options: for Pillow's writer.
     """
     if weights is not None:
         packet = xmp_packet(weights)
@@ -81,18 +81,18 @@ def save_picture(
 
 
 def encode_picture(picture: np.ndarray, weights: Weights | None, format: str, **options: Any) -> bytes:
-    """Like `save_picture`, to bytes."""
+    """A picture (H, W, 3) uint8 RGB as the bytes of a file; arguments as for `save_picture`."""
     file = io.BytesIO()
     save_picture(file, picture, weights, format, **options)
     return file.getvalue()
 
 
-def gif_that_tells(content: bytes, weights: Weights) -> bytes:
-    """A GIF file, as bytes, with the XMP packet as its last block."""
+def gif_with_provenance(content: bytes, weights: Weights) -> bytes:
+    """The bytes of a GIF file with the XMP packet appended as its last block."""
     return content.removesuffix(b";") + _GIF_BLOCK + xmp_packet(weights) + _GIF_TRAILER + b";"
 
 
-def mp4_that_tells(content: bytes, weights: Weights) -> bytes:
-    """An MP4 file, as bytes, with the XMP packet as its last box, which moves nothing before it."""
+def mp4_with_provenance(content: bytes, weights: Weights) -> bytes:
+    """The bytes of an MP4 file with the XMP packet appended as its last box, so that no offset in it changes."""
     packet = xmp_packet(weights)
     return content + struct.pack(">I4s16s", 24 + len(packet), b"uuid", _MP4_BOX) + packet

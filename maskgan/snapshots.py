@@ -1,13 +1,13 @@
-"""Weights as a run publishes them and the app finds them.
+"""Snapshots: trained weights as a run publishes them and the app finds them.
 
-A *snapshot* is a pipeline folder (`model_index.json` and a folder per network) that never changes once it has its
-name, with `snapshot.json` beside it:
+A *snapshot* is a pipeline folder (`model_index.json` and a folder per network) that is immutable once it has its final
+name, and holds a `snapshot.json` as well:
 
     {"format": 1, "stage": "train_ebst", "step": 500, "created": "2020-06-14T09:00:00+00:00",
      "metrics": {"loss": 9.7, ...}, "hash": "...", "parent": "..." or null, "files": {"dmn/config.json": sha256, ...}}
 
-`hash` names the weights: it is `weights_hash` of the folder. `parent` is that of the weights which the run started
-from. A *weights folder* holds snapshots and `latest.json`, which is replaced atomically and names the newest.
+`hash` identifies the weights: it is `weights_hash` of the folder. `parent` is the hash of the weights that the run
+started from. A *weights folder* holds snapshots and `latest.json`, which is replaced atomically and names the newest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 from maskgan.files import write_whole
 
-#: Of `snapshot.json` and `latest.json`.
+#: Version of the format of `snapshot.json` and `latest.json`.
 FORMAT = 1
 LATEST = "latest.json"
 ABOUT = "snapshot.json"
@@ -32,10 +32,10 @@ INDEX = "model_index.json"
 
 @dataclass(frozen=True)
 class Weights:
-    """Which weights a pipeline has, so that a result can tell what made it.
+    """Identifies the weights of a pipeline, so that a result can name what made it.
 
     hash: `weights_hash` of the folder that they were read from, "" for networks that were never saved; stage, step:
-    of the run that published them, None for others.
+    of the run that published them, None for weights that no run published.
     """
 
     hash: str = ""
@@ -44,12 +44,12 @@ class Weights:
 
     @classmethod
     def of(cls, folder: Path) -> Weights:
-        """Those of a pipeline folder."""
+        """The weights in a pipeline folder."""
         return cls.described(weights_hash(folder), read_about(folder))
 
     @classmethod
     def described(cls, digest: str, about: Mapping[str, Any] | None) -> Weights:
-        """Those of a hash, and of a `snapshot.json` where there is one."""
+        """The weights with this hash; `about` is the content of their `snapshot.json`, None without one."""
         about = about or {}
         return cls(digest, about.get("stage"), about.get("step"))
 
@@ -84,12 +84,12 @@ def weights_hash(folder: Path) -> str:
 
 
 def combined_hash(hashes: Mapping[str, str]) -> str:
-    """`weights_hash` from `file_hashes`."""
+    """One SHA-256 for hashes of files by relative path (see `file_hashes`), as 64 hexadecimal digits."""
     return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
 
 
 def read_about(folder: Path) -> dict[str, Any] | None:
-    """The `snapshot.json` of a pipeline folder, None where there is none.
+    """The content of a pipeline folder's `snapshot.json`; None when it has none.
 
     Raises:
         ValueError: when it is damaged or of a newer version of MaskGAN Studio.
@@ -113,7 +113,7 @@ def newest_snapshot(folder: Path) -> Path:
     """The pipeline folder to load from: `folder` itself, or the newest snapshot of a weights folder or a run.
 
     Raises:
-        FileNotFoundError: when there is none.
+        FileNotFoundError: the folder leads to no pipeline folder.
     """
     for place in (folder, folder / "weights"):
         if (place / INDEX).exists():
@@ -126,12 +126,12 @@ def newest_snapshot(folder: Path) -> Path:
 
 
 def is_weights_folder(folder: Path) -> bool:
-    """Whether a run publishes into it: a weights folder or a run with at least one snapshot."""
+    """Whether this is a weights folder, or a run's folder, with at least one snapshot."""
     return not (folder / INDEX).exists() and any((place / LATEST).exists() for place in (folder, folder / "weights"))
 
 
 def hash_of(folder: Path) -> str:
-    """`weights_hash` of the pipeline that `folder` leads to (see `newest_snapshot`), else of the network in it."""
+    """`weights_hash` of the pipeline that a folder leads to (see `newest_snapshot`), else of the network in it."""
     try:
         return weights_hash(newest_snapshot(folder))
     except FileNotFoundError:
@@ -162,7 +162,7 @@ def network_folder(folder: Path, name: str) -> Path:
     """The folder of one network: `folder` itself, or the one called `name` in a pipeline, weights folder or run.
 
     Raises:
-        FileNotFoundError: when there is none.
+        FileNotFoundError: no such network is found.
     """
     if (folder / "config.json").exists() and not (folder / INDEX).exists() and not (folder / "checkpoints").exists():
         return folder
@@ -176,20 +176,20 @@ def network_folder(folder: Path, name: str) -> Path:
 
 
 def publish(weights: Path, name: str, write: Callable[[Path], None], about: dict[str, Any], keep: int = 2) -> Path:
-    """Add a snapshot to a weights folder, all or nothing, and make it the newest.
+    """Add a snapshot to a weights folder atomically and make it the newest.
 
     Args:
-        weights: the weights folder; it is made where it is missing.
-        name: of the snapshot; the first digits of its hash are added. Snapshots sort by it.
-        write: fills an empty folder with the pipeline.
-        about: what `snapshot.json` shall say besides format, hash and files.
-        keep: how many snapshots stay, the newest first.
+        weights: the weights folder; created when missing.
+        name: of the snapshot, which snapshots are sorted by; the first digits of its hash are appended.
+        write: writes the pipeline into an empty folder.
+        about: content of `snapshot.json` besides format, hash and files.
+        keep: how many of the newest snapshots are kept.
 
     Returns:
         The snapshot's folder.
     """
     partial = weights / f"{name}.partial"
-    for leftover in weights.glob("*.partial"):  # of a process that was killed while writing it
+    for leftover in weights.glob("*.partial"):  # left by a process that was killed while writing
         shutil.rmtree(leftover)
     partial.mkdir(parents=True)
     write(partial)
@@ -201,7 +201,7 @@ def publish(weights: Path, name: str, write: Callable[[Path], None], about: dict
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
     final = weights / name
-    if final.exists():  # a run that went back to an earlier checkpoint made the same once more
+    if final.exists():  # a run resumed from an earlier checkpoint has made it again
         shutil.rmtree(partial)
     else:
         partial.rename(final)

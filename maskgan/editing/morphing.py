@@ -1,6 +1,6 @@
-"""From one face to another through MaskVAE: masks and faces at any place of the line, and masks near one. Figure 4.
+"""Morphing between two faces through MaskVAE's latent space, and random variations of a mask. Figure 4.
 
-`Morph.between` encodes both ends once; after that every place costs one decode, and a face one generate more.
+`Morph.between` encodes both ends once; each mask then costs one decoder pass, and each face one generator pass more.
 """
 
 from __future__ import annotations
@@ -21,29 +21,30 @@ from maskgan.networks.mask_vae import MaskVAE
 from maskgan.networks.style import Style
 from maskgan.snapshots import Weights
 
-#: The line goes on beyond both ends by as much as EBST's outer mask lies behind the target.
+#: t may leave 0..1 by as far as EBST's outer mask is from the target.
 T_MIN, T_MAX = -1 / LAMBDA_INTER, 1 + 1 / LAMBDA_INTER
 
 #: Which end a face takes its style from.
 STYLES = ("a", "b", "blend")
 
-#: So far from an end, what MaskVAE smooths away of that end's mask has faded out, before shapes have moved far ...
+#: Distance in t from an end at which the detail of its mask that MaskVAE does not reconstruct has faded out, before
+#: shapes have moved far.
 _FADE = 0.12
-#: ... the thickest of it first, and by so much (in logits) the end's own classes win at the end itself.
+#: Margin in logits by which the end's own classes win at the end itself.
 _LEAD = 2.0
 
-#: Noise of amount 1, in standard deviations of q(z | M). On the bundled weights the latents of different faces are
-#: spread about ten times as wide as the posterior of one, in nearly every dimension.
+#: Noise of amount 1, in standard deviations of q(z | M). With the bundled weights the latents of different faces vary
+#: about ten times as much as the posterior of one face, in nearly every dimension.
 _SPREAD = 10.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Line:
-    """What a `Morph` knows without its networks: a value to keep, or to send elsewhere.
+class LatentLine:
+    """The two encoded ends of a `Morph`: a value that holds no network.
 
-    mask_a, mask_b: label maps (S, S) uint8; style_a, style_b: values of the pipeline's DMN, or None; z: (2,
-    latent_dim), the latents of both; deviation: (latent_dim,), of q(z | mask_a); boosts: (S, S) each, see `_boost`;
-    weights: those that all of it comes from.
+    mask_a, mask_b: label maps (S, S) uint8; style_a, style_b: styles of the pipeline's DMN, or None; z: (2,
+    latent_dim), the latents of both masks; deviation: (latent_dim,), standard deviation of q(z | mask_a); boosts:
+    (S, S) each, see `_boost`; weights: of the networks that encoded the ends.
     """
 
     mask_a: np.ndarray
@@ -58,10 +59,10 @@ class Line:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Morph:
-    """Two masks (t = 0 and t = 1), the line between them in latent space, and the styles of one face or two."""
+    """A line in latent space between two masks (t = 0 and t = 1), with the styles of one face or two."""
 
     pipeline: MaskGANPipeline
-    line: Line
+    line: LatentLine
 
     @classmethod
     def between(
@@ -97,15 +98,15 @@ class Morph:
             mean, logvar = vae.encode(one_hot(torch.from_numpy(np.stack(small)).to(vae.device), vae.dtype))
             boosts = [_boost(_logits(vae, z, len(masks[0])), mask) for z, mask in zip(mean, masks, strict=True)]
             deviation = (logvar[0] / 2).exp()
-            line = Line(*masks, style_a, style_b, mean, deviation, (boosts[0], boosts[1]), pipeline.weights)
+            line = LatentLine(*masks, style_a, style_b, mean, deviation, (boosts[0], boosts[1]), pipeline.weights)
             return cls(pipeline, line)
 
     @torch.inference_mode()
     def mask_at(self, t: float) -> np.ndarray:
-        """The mask (S, S) uint8 at z = (1 - t) * z_a + t * z_b; no class that neither end has.
+        """The mask (S, S) uint8 at z = (1 - t) * z_a + t * z_b, with classes of the two ends only.
 
-        At t = 0 and t = 1 it is the end's own mask. MaskVAE draws masks more smoothly than people and parsers do;
-        what it leaves out of an end fades as t moves away from it, so that nothing jumps.
+        At t = 0 and t = 1 it is the end's own mask. MaskVAE reconstructs masks more smoothly than people and parsers
+        draw them; the detail that it loses fades out gradually as t moves away from the end.
 
         Raises ValueError when t is outside T_MIN..T_MAX.
         """
@@ -115,13 +116,12 @@ class Morph:
             share = 1 - abs(t - end) / _FADE
             if share > 0:
                 _add(logits, mask, share * boost)
-        return _likeliest(logits, line.mask_a, line.mask_b)
+        return _most_probable(logits, line.mask_a, line.mask_b)
 
     def style_at(self, t: float, style: str = "blend") -> Style:
-        """The style for a place of the line: that of end "a", of end "b", or "blend" between them along t.
+        """The style at t: that of end "a", of end "b", or "blend" for the blend of both at t (clamped to 0..1).
 
-        Beyond the ends the blend stays what it is at the end. A class that only one face has keeps that face's code.
-        Raises ValueError when t or the name is wrong, or the style is not there.
+        Raises ValueError when t is outside T_MIN..T_MAX, the name is unknown, or the style was not given.
         """
         t = min(max(_checked(t), 0.0), 1.0)
         if style not in STYLES:
@@ -135,36 +135,36 @@ class Morph:
         return styles[style]
 
     def face(self, mask: np.ndarray, style: Style) -> np.ndarray:
-        """A face (S, S, 3) uint8 RGB in the shapes of a mask (S, S), all of it drawn by the DMN."""
+        """A face (S, S, 3) uint8 RGB in the shapes of a mask (S, S), drawn by the DMN as a whole."""
         return self.pipeline.generate(mask, style).round().clip(0, 255).astype(np.uint8)
 
     def face_at(self, t: float, style: str = "blend") -> np.ndarray:
-        """The face (S, S, 3) uint8 RGB for `mask_at(t)` in `style_at(t, style)`; errors as there."""
+        """The face (S, S, 3) uint8 RGB for `mask_at(t)` in `style_at(t, style)`; raises what these raise."""
         return self.face(self.mask_at(t), self.style_at(t, style))
 
     @torch.inference_mode()
     def near(self, amount: float, seed: int) -> np.ndarray:
-        """A random mask (S, S) uint8 near A with A's classes: noise on z_a, scaled by the deviation of q(z | A).
+        """A random variation (S, S) uint8 of mask A with A's classes: noise on z_a scaled by the deviation of q(z | A).
 
         Args:
-            amount: 0 is A as MaskVAE draws it, 1 about as far as from one face to the next.
+            amount: 0 gives MaskVAE's reconstruction of A, 1 is about the distance between two faces.
             seed: the same seed gives the same mask.
 
-        Raises ValueError when the amount is negative or no number.
+        Raises ValueError when the amount is negative or not finite.
         """
         if not (math.isfinite(amount) and amount >= 0):
             raise ValueError(f"The amount of change must be 0 or more, not {amount:g}.")
-        # Drawn on the CPU, so that a seed means the same on every machine.
+        # Drawn on the CPU, so that a seed gives equal masks on every device.
         line = self.line
         noise = torch.randn(line.z.shape[1], generator=torch.Generator().manual_seed(seed)).to(line.z)
         z = line.z[0] + amount * _SPREAD * line.deviation * noise
-        return _likeliest(_logits(self.pipeline.mask_vae, z, len(line.mask_a)), line.mask_a)
+        return _most_probable(_logits(self.pipeline.mask_vae, z, len(line.mask_a)), line.mask_a)
 
 
 def frame_places(count: int, start: float = 0.0, end: float = 1.0) -> list[float]:
-    """`count` values of t in equal steps, both ends with them.
+    """`count` values of t in equal steps from `start` to `end` inclusive.
 
-    Raises ValueError when there are fewer than 2, or an end is outside T_MIN..T_MAX.
+    Raises ValueError when `count` is below 2, or an end is outside T_MIN..T_MAX.
     """
     if count < 2:
         raise ValueError(f"A sequence needs at least 2 frames, not {count}.")
@@ -172,7 +172,7 @@ def frame_places(count: int, start: float = 0.0, end: float = 1.0) -> list[float
 
 
 def _checked(t: float) -> float:
-    if not T_MIN - 1e-6 <= t <= T_MAX + 1e-6:  # also when it is no number
+    if not T_MIN - 1e-6 <= t <= T_MAX + 1e-6:  # also refuses NaN
         raise ValueError(f"The place on the line goes from {T_MIN:g} to {T_MAX:g}, not {t:g}.")
     return t
 
@@ -186,14 +186,14 @@ def _logits(vae: MaskVAE, z: Tensor, size: int) -> Tensor:
 
 
 def _boost(logits: Tensor, mask: np.ndarray) -> Tensor:
-    """(S, S): what the mask's own classes need added to logits (19, S, S) to win; 0 where they win already."""
+    """(S, S): what to add to the logits (19, S, S) of the mask's own classes for them to win; 0 where they win."""
     own = logits.gather(0, _ids(mask, logits))[0]
     short = logits.max(0).values - own
     return torch.where(logits.argmax(0) == _ids(mask, logits)[0], 0, short + _LEAD)
 
 
 def _add(logits: Tensor, mask: np.ndarray, boost: Tensor) -> None:
-    """Add (S, S) to the logits (19, S, S) of a mask's own classes, in place."""
+    """Add `boost` (S, S) to the logits (19, S, S) of the mask's own classes, in place."""
     logits.scatter_add_(0, _ids(mask, logits), boost[None])
 
 
@@ -201,7 +201,7 @@ def _ids(mask: np.ndarray, logits: Tensor) -> Tensor:
     return torch.from_numpy(mask).to(logits.device, torch.long)[None]
 
 
-def _likeliest(logits: Tensor, *masks: np.ndarray) -> np.ndarray:
-    """The mask (S, S) uint8 of logits (19, S, S), of classes that one of the masks has."""
+def _most_probable(logits: Tensor, *masks: np.ndarray) -> np.ndarray:
+    """The most probable mask (S, S) uint8 for logits (19, S, S), restricted to classes that occur in `masks`."""
     allowed = classes_of(torch.from_numpy(np.stack(masks))).any(0).to(logits.device)
     return logits.masked_fill(~allowed[:, None, None], -torch.inf).argmax(0).to(torch.uint8).cpu().numpy()

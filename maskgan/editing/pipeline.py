@@ -1,9 +1,10 @@
-"""MaskGANPipeline: photo -> Face once, then Face and edited mask -> Edit as often as you like."""
+"""MaskGANPipeline: photo -> Face once per photo, then Face and edited mask -> Edit, any number of times."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -26,26 +27,26 @@ from maskgan.networks.registry import CROP_SIZE, NETWORKS
 from maskgan.networks.style import Style
 from maskgan.snapshots import Weights, newest_snapshot
 
-#: Where the bundled weights lie.
+#: Folder of the bundled weights.
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
-#: No pipeline's own, so that each makes anew what a face at rest lacks.
+#: Weights of a face at rest: those of no pipeline, so that every pipeline re-encodes it.
 _AT_REST = Weights("at rest")
 
 
 class NoFaceFound(ValueError):  # noqa: N818
-    """No face in the photo; the message offers the way out."""
+    """The photo has no such face; the message says what to do."""
 
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A face of a photo, ready for any number of edits. Nothing in it is ever changed.
+    """A face of a photo, ready for any number of edits; immutable.
 
     photo: (H, W, 3) uint8 RGB; crop: (S, S, 3) uint8 RGB; mask: (S, S) uint8 class ids; confidence: (S, S)
-    float32 in 0..1; style: a value of the DMN; reconstruction: (S, S, 3) float32 in 0..255, what the DMN makes of
-    the unedited mask; alignment: where the crop lies in the photo; weights: those that style and reconstruction come
-    from (another pipeline makes them anew, see `MaskGANPipeline.own`), None to have them taken as they are. A face at
-    rest has neither style nor reconstruction.
+    float32 in 0..1; style: of the DMN; reconstruction: (S, S, 3) float32 in 0..255, the DMN's picture for the
+    unedited mask; alignment: position of the crop in the photo; weights: of the networks that style and reconstruction
+    come from (other pipelines re-encode them, see `MaskGANPipeline.refresh`), None to skip that check. A face at rest
+    has neither style nor reconstruction.
     """
 
     photo: np.ndarray
@@ -58,7 +59,7 @@ class Face:
     weights: Weights | None = None
 
     def at_rest(self) -> Face:
-        """The same without style and reconstruction, which take 6 MB; `MaskGANPipeline.own` makes them anew."""
+        """This face without style and reconstruction, which take 6 MB; `MaskGANPipeline.refresh` restores them."""
         return replace(self, style=None, reconstruction=None, weights=_AT_REST)
 
 
@@ -66,9 +67,8 @@ class Face:
 class Edit:
     """The result of an edit.
 
-    crop: (S, S, 3) uint8 RGB; changed: (S, S) bool, where the class differs; region: (S, S) float32 in 0..1, how
-    far the result replaces the photo, 0 = the photo's own pixels; photo: the whole photo with the face put back
-    (made when first asked for).
+    crop: (S, S, 3) uint8 RGB; changed: (S, S) bool, where the class differs; region: (S, S) float32 blend weight in
+    0..1, 0 = the photo's own pixels; detail: (S, S) float32 in 0..1, see `paste_back`.
     """
 
     face: Face
@@ -77,18 +77,26 @@ class Edit:
     region: np.ndarray
     detail: np.ndarray = field(repr=False)
 
-    @property
+    @cached_property
     def photo(self) -> np.ndarray:
-        """The full photo (H, W, 3) uint8 RGB with the edited face; outside the region bit-identical."""
-        return self.paste()
+        """The full photo (H, W, 3) uint8 RGB with the edited face; outside the region bit-identical.
+
+        Computed on first access and then kept; read-only.
+        """
+        photo = self.paste()
+        photo.setflags(write=False)
+        return photo
 
     @property
     def weights(self) -> Weights | None:
-        """The weights that made it."""
+        """The weights of the networks that made it."""
         return self.face.weights
 
     def paste(self, seamless: bool = False) -> np.ndarray:
-        """Like `photo`; `seamless` matches colours at the region's border by gradient-domain cloning."""
+        """The full photo (H, W, 3) uint8 RGB with the edited face, a new array.
+
+        `seamless` matches colours at the region's border by gradient-domain cloning.
+        """
         face = self.face
         return paste_back(face.photo, face.alignment, self.crop, self.region, self.detail, seamless)
 
@@ -119,8 +127,8 @@ class MaskGANPipeline:
         for network in self.networks.values():
             network.eval().requires_grad_(False)
         self.weights = Weights()
-        self._renewed: WeakKeyDictionary[Face, Face] = WeakKeyDictionary()
-        self._renewing = threading.Lock()
+        self._refreshed: WeakKeyDictionary[Face, Face] = WeakKeyDictionary()
+        self._refreshing = threading.Lock()
 
     @classmethod
     def load(cls, folder: str | Path | None = None, device: str | None = None) -> MaskGANPipeline:
@@ -171,7 +179,7 @@ class MaskGANPipeline:
         return mask[0].to(torch.uint8).cpu().numpy(), confidence[0].float().cpu().numpy()
 
     def prepare(self, photo: np.ndarray, face: int | DetectedFace | None = 0) -> Face:
-        """Find, crop and parse a face and encode its style: the dear half, once per photo.
+        """Find, crop and parse a face and encode its style: the slow part, once per photo.
 
         Args:
             photo: (H, W, 3) uint8 RGB.
@@ -179,7 +187,7 @@ class MaskGANPipeline:
                 picture as a face crop.
 
         Raises:
-            NoFaceFound: when the photo has no such face.
+            NoFaceFound: the photo has no such face.
         """
         if face is None:
             alignment = Alignment.whole_picture(photo.shape[:2])
@@ -204,25 +212,25 @@ class MaskGANPipeline:
         reconstruction = self.generate(mask, style)
         return Face(photo, crop, mask, confidence, style, reconstruction, alignment, self.weights)
 
-    def own(self, face: Face) -> Face:
-        """A face as this pipeline would have prepared it with that crop and mask.
+    def refresh(self, face: Face) -> Face:
+        """The face with style and reconstruction by this pipeline's networks; other networks' styles are meaningless.
 
-        A style means nothing to other networks than those that it was trained with. The face itself where this
-        pipeline made it; else its style is encoded anew, once for as long as that face is held.
+        Returns the face itself when this pipeline made it. Otherwise its style is encoded from its crop and mask, once
+        for as long as that face is referenced.
         """
         if face.weights is None or face.weights is self.weights:
             return face
-        with self._renewing:
-            renewed = self._renewed.get(face)
-        if renewed is None:
-            renewed = self._face(face.photo, face.crop, face.mask, face.confidence, face.alignment)
-            with self._renewing:
-                self._renewed[face] = renewed
-        return renewed
+        with self._refreshing:
+            refreshed = self._refreshed.get(face)
+        if refreshed is None:
+            refreshed = self._face(face.photo, face.crop, face.mask, face.confidence, face.alignment)
+            with self._refreshing:
+                self._refreshed[face] = refreshed
+        return refreshed
 
     @torch.inference_mode()
     def encode_style(self, crop: np.ndarray, mask: np.ndarray) -> Style:
-        """The style of a crop (S, S, 3) uint8 RGB with its mask (S, S), laid ready for many edits at that size."""
+        """The style of a crop (S, S, 3) uint8 RGB with its mask (S, S), prepared for many edits at that size."""
         return self.dmn.encode_style(self._tensor(crop), self._mask_tensor(mask)).prepared(len(crop))
 
     @torch.inference_mode()
@@ -232,7 +240,7 @@ class MaskGANPipeline:
         return ((image[0].float().clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).cpu().numpy()
 
     def with_mask(self, face: Face, mask: np.ndarray) -> Face:
-        """The same face with another original mask (one that a person corrected): its style is encoded anew."""
+        """The face with another original mask, for instance a corrected one, and the style encoded with that mask."""
         mask = self._checked(mask, face.mask.shape)
         return self._face(face.photo, face.crop, mask, np.ones(mask.shape, np.float32), face.alignment)
 
@@ -242,20 +250,20 @@ class MaskGANPipeline:
         """Redraw a face in the shapes of an edited mask.
 
         Args:
-            face: from `prepare`; from another pipeline than this one, see `own`.
+            face: from `prepare`; faces of other pipelines are re-encoded, see `refresh`.
             mask: (S, S) class ids; another square size is scaled by nearest neighbour.
             keep_untouched: keep the photo's own pixels where the mask did not change.
             original_mask: what the user started from, when not `face.mask`.
 
         Raises:
-            ValueError: when the mask is no label map.
+            ValueError: the mask is not a label map.
         """
         mask = self._checked(mask, face.mask.shape)
         if original_mask is not None:
             original_mask = self._checked(original_mask, face.mask.shape)
             if (original_mask != face.mask).any():
                 face = self.with_mask(face, original_mask)
-        face = self.own(face)
+        face = self.refresh(face)
         changed = mask != face.mask
         if keep_untouched and not changed.any():
             crop, region, detail = compositing.keep_untouched(face.crop, face.crop, face.crop, mask, mask)
@@ -274,11 +282,11 @@ class MaskGANPipeline:
         return mask if mask.shape == shape else resize_mask(mask, shape)
 
     def parse_picture(self, photo: np.ndarray) -> np.ndarray:
-        """A picture that is a face crop already -> its mask at the picture's own size (H, W)."""
+        """An aligned face crop (H, W, 3) uint8 RGB of any size -> its mask (H, W)."""
         height, width = photo.shape[:2]
         side = max(height, width)
         probabilities = self._probabilities(Alignment.whole_picture((height, width)).crop(photo, CROP_SIZE))
-        fine = min(side, 4 * CROP_SIZE)  # beyond that the borders between classes gain nothing
+        fine = min(side, 4 * CROP_SIZE)  # a higher resolution does not improve the borders between classes
         probabilities = F.interpolate(probabilities, size=(fine, fine), mode="bilinear", align_corners=False)
         mask = probabilities.argmax(1)[0].to(torch.uint8).cpu().numpy()
         mask = resize_mask(mask, (side, side))
@@ -292,9 +300,9 @@ class MaskGANPipeline:
         original_mask: np.ndarray | None = None,
         keep_untouched: bool = True,
     ) -> np.ndarray:
-        """A picture that is a face crop already, redrawn for a mask of its own size (H, W).
+        """Redraw an aligned face crop (H, W, 3) uint8 RGB of any size in the shapes of a mask (H, W).
 
-        Args and errors as for `edit`; returns (H, W, 3) uint8 RGB.
+        Arguments and errors as for `edit`; returns (H, W, 3) uint8 RGB.
         """
         height, width = photo.shape[:2]
         alignment = Alignment.whole_picture((height, width))
@@ -310,7 +318,7 @@ class MaskGANPipeline:
 
 
 def _square(mask: np.ndarray, size: int) -> np.ndarray:
-    """A mask of any shape -> the square around it (edges repeated) at `size`, nearest neighbour."""
+    """A mask of any shape, padded to a square (edges repeated) and resized to `size` by nearest neighbour."""
     height, width = mask.shape
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2

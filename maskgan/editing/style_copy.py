@@ -3,13 +3,13 @@
 Figure 1 of the paper shows it both ways. `copy_style` keeps the target's shapes and takes the source's style;
 `copy_geometry` keeps the target's style and takes the source's shapes.
 
-With a style per region (`maskgan.networks.region_style`) any choice of regions can be copied: their codes come from the
-source, without its residue, which is tied to places in the source's picture; the target's residue is left out beside
-it, for its light and shadows are in the photo already. What the network then draws is not shown itself: the photo is
-moved by the difference between G(mixed style) and G(own style), smoothed within each class, so that the photo keeps
-its own strands, pores and light, and no generated texture gets in. Darkening multiplies (a highlight on dark hair is
-darker than on white hair), lightening adds (multiplied, dark hair would become metal). With one style vector for the
-whole face the whole vector is mixed, and the regions only say where the picture may change.
+With a style per region (`maskgan.networks.region_style`) any set of regions can be copied: their codes come from the
+source, without its residue, which is tied to places in the source's picture; the target's residue is left out as well,
+because its light and shadows are in the photo already. The network's picture is not shown itself: the photo is changed
+by the difference between G(mixed style) and G(own style), smoothed within each class, so that the photo keeps its own
+strands, pores and light, and no generated texture appears. Darkening multiplies (a highlight on dark hair is darker
+than on white hair), lightening adds (multiplied, dark hair would look metallic). With one style vector for the whole
+face the whole vector is mixed, and the regions only limit where the picture may change.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from maskgan.blending import feathered
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.labels import MIRRORED_PAIRS, Label
 
-#: How far a copied region fades into its surroundings, in pixels of a 256 px crop.
+#: Width of the feather around a copied region, in pixels of a 256 px crop.
 _FEATHER = 3.0
 
-#: The copied change of colour is smoothed over this many pixels (sigma) of a 256 px crop.
+#: Sigma of the smoothing of the copied change of colour, in pixels of a 256 px crop.
 _SMOOTH = 5.0
 
-#: Added to both sides of a ratio of colours (0..255), so that black divides by something.
+#: Added to numerator and denominator of a ratio of colours (0..255), against division by zero.
 _DARK = 20.0
 
 
 class Region(NamedTuple):
-    """Classes that people think of as one thing."""
+    """A set of classes that users choose as one."""
 
     title: str
     classes: tuple[Label, ...]
@@ -43,7 +43,7 @@ class Region(NamedTuple):
 
 _SKIN = (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR, Label.NECK)
 
-#: What can be chosen, by name. Left and right go together.
+#: Regions by name. Left and right belong together.
 REGIONS: dict[str, Region] = {
     "lips": Region("Lips (make-up)", (Label.U_LIP, Label.L_LIP)),
     "hair": Region("Hair colour", (Label.HAIR,)),
@@ -60,7 +60,7 @@ REGIONS: dict[str, Region] = {
 def classes_of(regions: Collection[str]) -> list[int]:
     """Class ids of regions by name, in ascending order.
 
-    Raises ValueError when there is none, or one that is not in REGIONS.
+    Raises ValueError for no regions and for names that are not in REGIONS.
     """
     if not regions:
         raise ValueError("Choose at least one region to copy.")
@@ -71,19 +71,19 @@ def classes_of(regions: Collection[str]) -> list[int]:
 
 
 def missing_regions(target: Face, source: Face, regions: Sequence[str]) -> list[str]:
-    """Names of the chosen regions of which one of the two faces has no pixel, so that nothing is copied there."""
+    """Names of the chosen regions that cannot be copied because one of the two faces has no pixel of them."""
     in_target, in_source = _lenders(target.mask, source.mask)
     return [name for name in regions if not any(c in in_target and c in in_source for c in classes_of([name]))]
 
 
 def _lenders(target_mask: np.ndarray, source_mask: np.ndarray) -> tuple[set[int], dict[int, int]]:
-    """Classes of the target, and for every class the class of the source that lends its style: itself or its mirror
-    image (one ear is often hidden)."""
-    there = {int(c) for c in np.unique(source_mask)}
-    lenders = {c: c for c in there}
+    """The target's classes, and for each class the source's class that gives its style: the class itself, or its mirror
+    image when the source lacks it (one ear is often hidden)."""
+    present = {int(c) for c in np.unique(source_mask)}
+    lenders = {c: c for c in present}
     for a, b in MIRRORED_PAIRS:
         for wanted, other in ((int(a), int(b)), (int(b), int(a))):
-            if wanted not in there and other in there:
+            if wanted not in present and other in present:
                 lenders[wanted] = other
     return {int(c) for c in np.unique(target_mask)}, lenders
 
@@ -93,12 +93,12 @@ def _recoloured(
 ) -> np.ndarray:
     """The photo with the change of colour from `own` to `mixed`, all (S, S, 3) float32 in 0..255.
 
-    Smoothed within each class, skin and its parts as one: across a border, one's change would be the other's halo.
+    Smoothed within each class, with skin and its parts as one: across borders it would leave halos.
     """
     scale = len(photo) / 256
     groups = [copied, [c for c in copied if c in _SKIN], *([c] for c in copied if c not in _SKIN)]
     smooth = np.dstack([own, mixed])  # S, S, 6
-    for number, group in enumerate(groups):  # the first, all of them, is for the feathered border
+    for number, group in enumerate(groups):  # the first, with all classes, covers the feathered border
         inside = np.isin(mask, group)
         share = inside.astype(np.float32)
         near = cv2.GaussianBlur(share, (0, 0), _SMOOTH * scale)[..., None] + 1e-3
@@ -118,24 +118,24 @@ def copy_style(
     Args:
         target, source: from `pipeline.prepare`.
         regions: names from REGIONS.
-        strength: 0 (the target as it is) to 1.
+        strength: 0 (no change) to 1.
 
-    Regions that one of the faces lacks are left out (see `missing_regions`); pixels away from the copied regions
-    are the photo's own.
+    Regions that one of the faces lacks are skipped (see `missing_regions`); pixels away from the copied regions
+    are not changed.
 
     Raises:
-        ValueError: when no region is chosen, none of them is on both faces, or the strength is out of range.
+        ValueError: no region is chosen, none of them is on both faces, or the strength is out of range.
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"The strength goes from 0 to 1, not {strength:g}.")
-    there, lenders = _lenders(target.mask, source.mask)
-    lenders = {c: lenders[c] for c in classes_of(regions) if c in there and c in lenders}
+    present, lenders = _lenders(target.mask, source.mask)
+    lenders = {c: lenders[c] for c in classes_of(regions) if c in present and c in lenders}
     if not lenders:
         names = ", ".join(REGIONS[name].title for name in regions)
         raise ValueError(f"Nothing can be copied: one of the two faces has no such part ({names}).")
     inside = np.isin(target.mask, list(lenders))
     weight = feathered(inside, _FEATHER * len(inside) / 256) if strength else np.zeros(inside.shape, np.float32)
-    target, source = pipeline.own(target), pipeline.own(source)
+    target, source = pipeline.refresh(target), pipeline.refresh(source)
     own_style = target.style.without_residue(lenders)
     mixed_style = own_style.take_classes(source.style, lenders, strength)
     own, mixed = (pipeline.generate(target.mask, style) for style in (own_style, mixed_style))
@@ -146,5 +146,5 @@ def copy_style(
 
 
 def copy_geometry(pipeline: MaskGANPipeline, target: Face, source: Face) -> Edit:
-    """The shapes of the source in the style of the target: the other direction of figure 1."""
+    """The target's style in the source's shapes, redrawn as a whole; figure 1's other direction."""
     return pipeline.edit(target, source.mask, keep_untouched=False)

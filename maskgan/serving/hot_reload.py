@@ -1,11 +1,12 @@
-"""The pipeline that serves, and its exchange for newer weights while it does.
+"""Hot reload: the pipeline that serves is replaced when newer weights are published.
 
 >>> serving = Serving(pipeline, folder=Path("runs/ebst/weights"))
 >>> serving.start()
->>> pipeline = serving.current()  # at the start of a request; its end still uses the same
+>>> pipeline = serving.current()  # once per request, which then uses one pipeline to its end
 
-A pipeline never changes; `Serving` only changes which one is the current. Requests that hold the former finish with
-it, and with the last of them it is gone. Faces of the former are renewed by `MaskGANPipeline.own`.
+A pipeline is never modified; `Serving` only replaces the current one. Requests in progress finish with the pipeline
+that they hold, and it is freed with the last of them. Faces made by an earlier pipeline are re-encoded by
+`MaskGANPipeline.refresh`.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from maskgan.snapshots import ABOUT, newest_snapshot, weights_hash
 
 _log = logging.getLogger(__name__)
 
-#: Size, time of change and number on disk of every file in a folder, by relative path.
+#: Relative path, size, modification time and inode of every file in a folder.
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 def stamp_of(folder: Path) -> Stamp:
-    """What changes when a file of the folder does; raises FileNotFoundError when there is no such folder."""
+    """A value that differs when any file of the folder has changed; raises FileNotFoundError without a folder."""
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder} any more; publish the weights again.")
     states = ((path.relative_to(folder).as_posix(), path.stat()) for path in folder.rglob("*") if path.is_file())
@@ -34,38 +35,38 @@ def stamp_of(folder: Path) -> Stamp:
 
 
 class Serving:
-    """Holds the pipeline that serves and follows a folder of weights.
+    """Holds the current pipeline and follows a folder of weights.
 
     Attributes:
-        folder: what is watched after `start`: a run, a weights folder, or a pipeline folder whose files are replaced;
-            None for nothing.
-        refused: one line about the newest weights, when they were refused and older ones go on serving; else None.
+        folder: the folder that is watched after `start`: a run, a weights folder, or a pipeline folder whose files are
+            replaced; None for none.
+        refused: one line that says why the newest weights were refused, while earlier ones go on serving; else None.
     """
 
     def __init__(self, pipeline: MaskGANPipeline, folder: Path | None = None) -> None:
         self.folder, self.refused = folder, None
         self._pipeline = pipeline
         self._swapping, self._following = threading.Lock(), threading.Lock()
-        self._judged: Stamp | None = None  # served or refused
-        self._glimpsed: Stamp | None = None
+        self._judged: Stamp | None = None  # of the weights that were last served or refused
+        self._seen: Stamp | None = None  # at the last poll, of a folder without snapshot.json
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     @classmethod
     def of(cls, pipeline: MaskGANPipeline | Serving) -> Serving:
-        """A pipeline that is served for good; a `Serving` as it is."""
+        """A `Serving` that never replaces this pipeline; an existing `Serving` is returned as it is."""
         return pipeline if isinstance(pipeline, Serving) else cls(pipeline)
 
     def current(self) -> MaskGANPipeline:
-        """The pipeline that serves now, with its `weights`; a request asks once and keeps it."""
+        """The current pipeline; a request calls this once and keeps the result."""
         with self._swapping:
             return self._pipeline
 
     def serve(self, folder: Path) -> None:
-        """Load a pipeline folder aside, check it, let it serve from the next request on, and follow nothing any more.
+        """Load and check a pipeline folder, serve it from the next request on, and stop following any folder.
 
         Raises:
-            WeightsRefused: when anything is wrong with it; all stays as it was.
+            WeightsRefused: something is wrong with the folder; nothing has changed then.
         """
         try:
             pipeline = MaskGANPipeline.load(folder, str(self.current().dmn.device))
@@ -75,10 +76,10 @@ class Serving:
         self._swap(pipeline)
 
     def follow(self, folder: Path | None, seconds: float = 2.0) -> None:
-        """Watch this folder in place of the one before, or none; what serves now does so until there is better."""
+        """Watch this folder, or None for none, instead of the previous one; the current pipeline stays until then."""
         with self._following:
             self.stop()
-            self.folder, self.refused, self._judged, self._glimpsed = folder, None, None, None
+            self.folder, self.refused, self._judged, self._seen = folder, None, None, None
             if folder is not None:
                 self.start(seconds)
 
@@ -86,10 +87,10 @@ class Serving:
         with self._swapping:
             self._pipeline = pipeline
         _log.info("Serving the weights %s.", pipeline.weights)
-        gc.collect()  # the former networks are large, but few objects: nothing else would make Python look for them
+        gc.collect()  # the old networks are large but few objects, too few to trigger a collection
 
     def poll(self) -> None:
-        """Look once whether there are newer weights, and serve them if they are sound. Never raises for bad weights."""
+        """Check once for newer weights and serve them if they are valid. Never raises for bad weights."""
         try:
             folder = newest_snapshot(self.folder)
             stamp = stamp_of(folder)
@@ -99,14 +100,14 @@ class Serving:
             return
         if stamp == self._judged:
             return
-        published_whole = (folder / ABOUT).exists()  # others are files that somebody may be still copying
-        if not published_whole and stamp != self._glimpsed:
-            self._glimpsed = stamp
+        complete = (folder / ABOUT).exists()  # files of other folders may still be being copied
+        if not complete and stamp != self._seen:
+            self._seen = stamp
             return
         try:
             pipeline = self._newer(folder)
-            if not published_whole and stamp_of(folder) != stamp:
-                return  # half the files of one, half of another
+            if not complete and stamp_of(folder) != stamp:
+                return  # files changed while they were read
         except (OSError, ValueError) as problem:
             self._judged = stamp
             self._refuse(str(problem))
@@ -116,7 +117,7 @@ class Serving:
             self._swap(pipeline)
 
     def _newer(self, folder: Path) -> MaskGANPipeline | None:
-        """What the folder holds, unless it serves already; raises WeightsRefused or OSError."""
+        """The pipeline in the folder; None when it is the current one. Raises WeightsRefused or OSError."""
         current = self.current()
         if weights_hash(folder) == current.weights.hash:
             return None
@@ -124,11 +125,11 @@ class Serving:
 
     def _refuse(self, line: str) -> None:
         if line != self.refused:
-            _log.warning("%s The weights before go on serving.", line)
+            _log.warning("%s The previous weights stay in use.", line)
         self.refused = line
 
     def start(self, seconds: float = 2.0) -> None:
-        """Poll `folder` every so many seconds in a thread, until `stop` or the end of the program."""
+        """Poll `folder` every `seconds` in a daemon thread until `stop`."""
         self._stopped.clear()
         self._thread = threading.Thread(target=self._watch, args=(seconds,), name="weights", daemon=True)
         self._thread.start()
@@ -138,7 +139,7 @@ class Serving:
             self.poll()
 
     def stop(self) -> None:
-        """End the thread that `start` began; waits for a poll in progress."""
+        """Stop the thread of `start`; waits for a poll in progress."""
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()

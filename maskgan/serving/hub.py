@@ -1,4 +1,4 @@
-"""Weights from the Hugging Face hub, by name: `owner/name` or `owner/name@revision`."""
+"""Downloads weights from the Hugging Face hub by name: `owner/name` or `owner/name@revision`."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNot
 
 from maskgan.snapshots import ABOUT, INDEX
 
-#: All that a pipeline folder needs; whatever else a repository holds, pickled weights above all, is never fetched.
+#: All that a pipeline folder needs. Nothing else is downloaded, least of all pickled weights.
 FILES = (INDEX, ABOUT, "*/config.json", "*/*.safetensors")
 
 _NAME = re.compile(r"([\w.-]+/[\w.-]+)(?:@(.+))?")
 
-# Of a lost connection: the base of the hub's own errors is that of the HTTP library which it uses, and that changes.
+# Includes connection errors: the hub's own errors derive from those of its HTTP library, which differs by version.
 _FAILURES = (OSError, ValueError, *HfHubHTTPError.__bases__)
 
 
 def is_hub_name(weights: str) -> bool:
-    """Whether this can be the name of a repository on the hub."""
+    """Whether `weights` has the form of a repository name on the hub."""
     return _NAME.fullmatch(weights) is not None
 
 
 def download(weights: str) -> Path:
-    """The pipeline folder of a model repository, in the hub's cache; without a connection, as it was fetched before.
+    """Download a model repository's pipeline folder into the hub's cache; offline, return the cached copy.
 
     Args:
-        weights: `owner/name`, its main branch, or `owner/name@revision` with a branch, tag or commit. A private
-            repository needs the variable HF_TOKEN.
+        weights: `owner/name` for the main branch, or `owner/name@revision` with a branch, tag or commit. A private
+            repository needs the environment variable HF_TOKEN.
 
     Raises:
-        FileNotFoundError: when it cannot be had; the message is one sentence.
+        FileNotFoundError: neither the hub nor the cache has it; the message is one sentence.
     """
     repository, revision = _NAME.fullmatch(weights).groups()
     try:

@@ -1,4 +1,4 @@
-"""Memory that was freed goes back to the system, for a server that runs for weeks."""
+"""Returns freed memory to the operating system, for a server that runs for weeks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import sys
 import threading
 import time
 
-#: Seconds between two times.
+#: Seconds between two calls of malloc_trim.
 EVERY = 10.0
 
 
 def give_back_freed_memory(every: float = EVERY) -> None:
-    """From now on, in a thread of its own; where the C library is not glibc there is nothing to do.
+    """Start a daemon thread that calls glibc's malloc_trim periodically; no effect with other C libraries.
 
-    glibc keeps what was freed below something that is still held, for each thread apart, and Gradio's handlers run in
-    several: after five minutes with eight painters nobody used 0.5 of 1.9 GB, and it went on growing.
+    glibc keeps freed memory in an arena per thread as long as a block above it is in use, and Gradio's handlers run in
+    several threads: after five minutes with eight users 0.5 of 1.9 GB were free but not returned, and growing.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is None:

@@ -314,14 +314,14 @@ def test_a_face_of_former_weights_gets_a_style_of_the_new_ones(photo: np.ndarray
         assert edit.weights is new.weights
         assert np.array_equal(edit.face.mask, face.mask) and edit.face.confidence is face.confidence
     assert some_edit(old, face).face is face
-    assert new.own(face) is new.own(face), "its style is encoded once"
-    assert new.own(expected) is expected
+    assert new.refresh(face) is new.refresh(face), "its style is encoded once"
+    assert new.refresh(expected) is expected
 
 
 def test_a_renewed_face_is_forgotten_with_the_first(photo: np.ndarray) -> None:
     old, new = tiny_pipeline(0), tiny_pipeline(1)
     face = old.prepare(photo, None)
-    renewed = weakref.ref(new.own(face))
+    renewed = weakref.ref(new.refresh(face))
     assert renewed() is not None
     del face
     gc.collect()

@@ -170,6 +170,16 @@ def test_nothing_painted_gives_the_photo_itself(pipeline: MaskGANPipeline, face:
     assert np.array_equal(edit.crop, face.crop) and np.array_equal(edit.photo, face.photo)
 
 
+def test_the_photo_of_an_edit_is_pasted_once_and_read_only(
+    pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray
+) -> None:
+    edit = pipeline.edit(face, edited_mask)
+    assert edit.photo is edit.photo and np.array_equal(edit.photo, edit.paste())
+    with pytest.raises(ValueError, match="read-only"):
+        edit.photo[0, 0] = 0
+    assert edit.paste().flags.writeable
+
+
 def test_an_edit_changes_the_painted_place_and_nothing_far_from_it(
     pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray
 ) -> None:

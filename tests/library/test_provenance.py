@@ -17,7 +17,7 @@ from conftest import draw_face, draw_mask, told, told_by
 from PIL import Image
 
 from maskgan.animations import gif, mp4, numbered_pngs
-from maskgan.provenance import AI_SYSTEM, DIGITAL_SOURCE_TYPE, encode_picture, mp4_that_tells
+from maskgan.provenance import AI_SYSTEM, DIGITAL_SOURCE_TYPE, encode_picture, mp4_with_provenance
 from maskgan.snapshots import Weights
 
 WEIGHTS = Weights("0123456789abcdef" * 4)
@@ -48,7 +48,7 @@ def test_an_mp4_tells_and_keeps_its_frames() -> None:
     silent = mp4(FACES)
     frames, metadata = decoded(silent, export)
     assert "xmp" not in metadata
-    np.testing.assert_array_equal(decoded(mp4_that_tells(silent, WEIGHTS))[0], frames)
+    np.testing.assert_array_equal(decoded(mp4_with_provenance(silent, WEIGHTS))[0], frames)
 
 
 def test_a_gif_tells_and_keeps_its_frames() -> None:

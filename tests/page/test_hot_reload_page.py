@@ -93,7 +93,7 @@ def test_a_style_is_copied_with_codes_of_one_network(examples: Examples, serving
     old, new = serving.current(), tiny_pipeline(2)
     target = examples.face(0)
     source = old.with_mask(target, np.roll(target.mask, 5, 1))
-    expected = copy_style(new, new.own(target), new.own(source), ["hair"])
+    expected = copy_style(new, new.refresh(target), new.refresh(source), ["hair"])
     edit = copy_style(new, target, source, ["hair"])
     assert np.array_equal(edit.crop, expected.crop) and edit.weights is new.weights
 

@@ -289,7 +289,7 @@ assert np.array_equal(edited(served).crop, expected.crop) and not spaces.calls  
 def visit() -> str:
     edit = edited(served)
     assert np.array_equal(edit.crop, expected.crop) and np.array_equal(edit.face.mask, expected.face.mask)
-    assert served.own(edit.face) is edit.face and edit.weights is served.weights
+    assert served.refresh(edit.face) is edit.face and edit.weights is served.weights
     return served.weights.hash
 
 with gr.Blocks() as page:

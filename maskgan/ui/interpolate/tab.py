@@ -12,7 +12,7 @@ import gradio as gr
 import numpy as np
 
 from maskgan.animations import gif, mp4, numbered_pngs
-from maskgan.editing.morphing import T_MAX, T_MIN, Line, Morph, frame_places
+from maskgan.editing.morphing import T_MAX, T_MIN, LatentLine, Morph, frame_places
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
 from maskgan.labels import colourise
@@ -71,7 +71,7 @@ class Morphing:
     random masks that were drawn last.
     """
 
-    line: Line | None = None
+    line: LatentLine | None = None
     ends: tuple[OpenFace, ...] = ()
     mask: np.ndarray | None = None
     t: float = 0.0
@@ -235,7 +235,7 @@ class InterpolateTab(UsesWeights):
             return opened, state.mask
         morph = self._morph(state)
         pipeline = morph.pipeline
-        face = replace(pipeline.own(opened.face), style=morph.style_at(state.t, "blend"))
+        face = replace(pipeline.refresh(opened.face), style=morph.style_at(state.t, "blend"))
         edit = pipeline.edit(face, state.mask, keep_untouched=False)
         face = pipeline.with_mask(replace(face, photo=edit.photo, crop=edit.crop), state.mask)
         return OpenFace.new(face, f"{opened.name}_blended"), state.mask
@@ -244,7 +244,7 @@ class InterpolateTab(UsesWeights):
 
     def _between(self, a: OpenFace, mask_a: np.ndarray, b: OpenFace, mask_b: np.ndarray) -> Morph:
         pipeline = self.pipeline
-        return Morph.between(pipeline, mask_a, mask_b, *(pipeline.own(end.face).style for end in (a, b)))
+        return Morph.between(pipeline, mask_a, mask_b, *(pipeline.refresh(end.face).style for end in (a, b)))
 
     def _morph(self, state: Morphing) -> Morph:
         """The state's line with the networks that serve now; latents of former ones mean nothing to them."""

@@ -159,7 +159,7 @@ class PaintTab(PaintLayout, UsesWeights):
             raise ValueError("This result is no longer in the history.")
         step = session.history[-1 - event.index]
         if session.opened is None or step.opened.id != session.opened.id:
-            awake = replace(step.opened, face=self.pipeline.own(step.opened.face))
+            awake = replace(step.opened, face=self.pipeline.refresh(step.opened.face))
             return self.open_face(session, awake, look, step.mask)
         session = session.painted(self.pipeline.edit(step.opened.face, step.mask, look.keep), step.mask)
         return {
