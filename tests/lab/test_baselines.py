@@ -79,13 +79,11 @@ def test_several_masks_per_picture_equal_one_by_one(name: str) -> None:
 @names
 def test_the_trainer_hides_nothing_of_its_style(name: str) -> None:
     network = tiny(name)
-    source, source_mask, dropped, kept = style_of_an_edit(
-        network, image(2), mask(2), SampleNoise(0, range(2), torch.device("cpu"))
-    )
-    assert torch.equal(source, image(2))
-    assert dropped is None
-    assert kept is None
-    assert network(source, source_mask, mask(2), dropped, kept).shape == (2, 3, 64, 64)
+    noise = SampleNoise(0, range(2), torch.device("cpu"))
+    source = style_of_an_edit(network, image(2), mask(2), torch.ones(2, 1, 64, 64), noise)
+    assert torch.equal(source.image, image(2))
+    assert source[2:] == (None, None, None)
+    assert network(*source[:2], mask(2), *source[2:4]).shape == (2, 3, 64, 64)
 
 
 def test_a_class_that_the_picture_lacks_gets_its_usual_feature() -> None:
