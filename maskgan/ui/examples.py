@@ -1,4 +1,4 @@
-"""The example faces: prepared once for all visitors, since they are nobody's secret."""
+"""The example faces, prepared once for all visitors."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Examples(UsesWeights):
         return OpenFace.new(self.face(index), self.paths[index].stem)
 
     def prepare_in_background(self) -> None:
-        """Prepare all of them, so that nobody waits for one."""
+        """Prepare all of them in a thread, so that opening one takes no time."""
 
         def work() -> None:
             for index in range(len(self.paths)):

@@ -18,7 +18,7 @@ from maskgan.images import MAX_PIXELS
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_picker import FacePicker
-from maskgan.ui.kit import BUSY, Updates, UsesWeights, visitor_state, warns_on_value_error
+from maskgan.ui.kit import BUSY, Updates, UsesWeights, heading, visitor_state, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.session import OpenFace, Session
 
@@ -38,7 +38,7 @@ class FaceInput(UsesWeights):
         self.serving = Serving.of(pipeline)
         self.session = visitor_state(Session())
         with gr.Column(elem_classes="face-input", min_width=240):
-            gr.HTML(f"<h2 class='step'>{title}</h2>")
+            heading(title)
             self.picture = gr.Image(
                 label=title, show_label=False, interactive=False, height=190, buttons=[], elem_id=f"{name}-face"
             )
@@ -71,7 +71,7 @@ class FaceInput(UsesWeights):
 
     @warns_on_value_error
     def correct_mask(self, session: Session, message: Any) -> Updates:
-        """The end of a stroke: the face gets that mask for its own, and its style is read anew."""
+        """The end of a stroke: the mask becomes the face's own, and its style is encoded again."""
         opened = session.require_open()
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         if mask is None:  # a stroke on the face that was open before

@@ -60,6 +60,12 @@ SQUARES = {**STRIP, "object_fit": "cover", "elem_classes": "pictures"}
 SMALL = {"size": "sm", "min_width": 0}
 
 
+def heading(text: str, number: str = "") -> gr.HTML:
+    """A heading within a tab, with the number of a step in front where it is one."""
+    badge = f"<b aria-hidden='true'>{number}</b>" if number else ""
+    return gr.HTML(f"<h2 class='step'>{badge}{text}</h2>")
+
+
 def visitor_state(value: Any) -> gr.State:
     """A value that every visitor has for themselves, for TIME_TO_LIVE after its last change."""
     return gr.State(value, time_to_live=TIME_TO_LIVE)

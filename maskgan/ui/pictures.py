@@ -20,7 +20,7 @@ THUMBNAIL_SIDE = 112
 
 
 def shrink(picture: np.ndarray, side: int) -> np.ndarray:
-    """(H, W, 3) uint8 -> the same with a long side of at most `side`."""
+    """A picture (H, W, 3) uint8 scaled down to a long side of at most `side`; never scaled up."""
     height, width = picture.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
@@ -47,9 +47,9 @@ def face_thumbnails(photo: np.ndarray, faces: tuple[DetectedFace, ...]) -> list[
 
 
 def png(picture: np.ndarray, weights: Weights | None) -> bytes:
-    """(H, W, 3) uint8 RGB -> PNG that tells which weights drew in it, None for none.
+    """(H, W, 3) uint8 RGB -> PNG whose metadata names the weights that drew in it (None: not edited).
 
-    Packed fast rather than tight: a 12-megapixel photo is waited for.
+    Compressed for speed rather than size: somebody waits while a 12-megapixel photo is packed.
     """
     return encode_picture(picture, weights, "PNG", compress_level=1)
 
@@ -57,13 +57,13 @@ def png(picture: np.ndarray, weights: Weights | None) -> bytes:
 def webp(picture: np.ndarray, weights: Weights | None = None) -> bytes:
     """(H, W, 3) uint8 RGB -> lossless WebP for the screen: half the time of a PNG and a fifth smaller.
 
-    It tells like `png`: a picture can be saved from the screen too.
+    Its metadata names the weights, since a picture can be saved from the screen too.
     """
     return encode_picture(picture, weights, "WEBP", lossless=True, quality=0, method=0)
 
 
 def jpeg(picture: np.ndarray, weights: Weights | None = None) -> bytes:
-    """The same as a JPEG, for what is large on the screen."""
+    """(H, W, 3) uint8 RGB -> JPEG for large pictures on the screen; its metadata names the weights."""
     return encode_picture(picture, weights, "JPEG", quality=92, subsampling=0)
 
 

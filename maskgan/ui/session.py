@@ -1,4 +1,4 @@
-"""What one visitor has open: immutable values, so that sessions cannot mix and every step can be had again."""
+"""What one visitor has open: immutable values, so that sessions cannot mix and every step can be restored."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Session:
         return self.opened
 
     def open(self, opened: OpenFace, edit: Edit, mask: np.ndarray) -> Session:
-        """Show another face, or the same from elsewhere; the history stays, with all other faces at rest."""
+        """The session with `opened` shown; the history stays, and all other faces in it are put at rest."""
         faces = {opened.id: opened}
         for step in self.history:
             if step.opened.id not in faces:
@@ -104,11 +104,11 @@ class Session:
         return replace(self, opened=opened, edit=edit, mask=mask, replaced=None, history=history, pending=None)
 
     def painted(self, edit: Edit, mask: np.ndarray, replaced: np.ndarray | None = None) -> Session:
-        """Show another mask of the open face; `replaced` is what the canvas still holds, if it does not know yet."""
+        """The session with another mask of the open face; `replaced`: the mask that the canvas may still report."""
         return replace(self, edit=edit, mask=mask, replaced=replaced)
 
     def remembered(self, thumbnail: bytes, label: str) -> Session:
-        """Put what is shown at the end of the history; the oldest steps make room."""
+        """The session with what is shown added to the history; the oldest steps make room."""
         step = Step(self.opened, self.mask, thumbnail, label)
         return replace(self, history=_trimmed((*self.history, step)))
 

@@ -26,7 +26,7 @@ from maskgan.mask_files import read_mask, write_mask
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
-from maskgan.ui.interpolate.tab import RANDOM, InterpolateTab, Morphing
+from maskgan.ui.interpolate.tab import RANDOM, InterpolateTab, MorphState
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
@@ -64,7 +64,7 @@ def ends(tab: InterpolateTab) -> tuple[Session, Session]:
 
 
 @pytest.fixture
-def state(tab: InterpolateTab, ends: tuple[Session, Session]) -> Morphing:
+def state(tab: InterpolateTab, ends: tuple[Session, Session]) -> MorphState:
     return tab.change_ends(*ends, 0.0, "a")[tab.state]
 
 
@@ -95,7 +95,7 @@ def test_both_ends_show_their_own_masks(tab: InterpolateTab, ends: tuple[Session
 
 
 def test_a_move_decodes_once_and_encodes_nothing(
-    tab: InterpolateTab, state: Morphing, monkeypatch: pytest.MonkeyPatch
+    tab: InterpolateTab, state: MorphState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline, calls = tab.pipeline, []
     for owner, name in ((pipeline.mask_vae, "encode"), (pipeline.mask_vae, "decode"), (pipeline.dmn, "encode_style")):
@@ -140,7 +140,7 @@ def test_a_stroke_changes_the_mask_and_not_the_style(tab: InterpolateTab, ends: 
     assert tab.a.correct_mask(ends[1], message) == gr.skip()  # of another face
 
 
-def test_the_strip_has_as_many_frames_as_asked_and_leads_the_slider(tab: InterpolateTab, state: Morphing) -> None:
+def test_the_strip_has_as_many_frames_as_asked_and_leads_the_slider(tab: InterpolateTab, state: MorphState) -> None:
     frames = tab.draw_strip(state, 5, "blend")[tab.strip]["value"]
     assert len(frames) == 5
     first = picture(frames[0])
@@ -148,7 +148,7 @@ def test_the_strip_has_as_many_frames_as_asked_and_leads_the_slider(tab: Interpo
     assert tab.choose_frame(5, select(1))[tab.t] == 0.25
 
 
-def test_random_masks_are_new_at_every_press_and_one_can_be_chosen(tab: InterpolateTab, state: Morphing) -> None:
+def test_random_masks_are_new_at_every_press_and_one_can_be_chosen(tab: InterpolateTab, state: MorphState) -> None:
     once = tab.draw_near(state, 1.0, "a")[tab.state]
     again = tab.draw_near(once, 1.0, "a")[tab.state]
     assert len(once.near) == RANDOM and not np.array_equal(once.near[0], again.near[0])
@@ -159,7 +159,7 @@ def test_random_masks_are_new_at_every_press_and_one_can_be_chosen(tab: Interpol
 
 @pytest.mark.parametrize("style, end", [("a", 0), ("b", 1)])
 def test_the_paint_tab_gets_the_mask_on_the_face_of_the_style(
-    tab: InterpolateTab, state: Morphing, ends: tuple[Session, Session], style: str, end: int
+    tab: InterpolateTab, state: MorphState, ends: tuple[Session, Session], style: str, end: int
 ) -> None:
     shown = tab.scrub(state, 0.4, style)[tab.state]
     opened, mask = tab.shown_face(shown)
@@ -167,7 +167,7 @@ def test_the_paint_tab_gets_the_mask_on_the_face_of_the_style(
     assert np.array_equal(mask, tab._morph(state).mask_at(0.4))
 
 
-def test_a_blended_face_goes_to_the_paint_tab_as_it_is_seen(tab: InterpolateTab, state: Morphing) -> None:
+def test_a_blended_face_goes_to_the_paint_tab_as_it_is_seen(tab: InterpolateTab, state: MorphState) -> None:
     updates = tab.scrub(state, 0.6, "blend")
     opened, mask = tab.shown_face(updates[tab.state])
     assert np.array_equal(opened.face.crop, picture(updates[tab.face]))
@@ -175,7 +175,7 @@ def test_a_blended_face_goes_to_the_paint_tab_as_it_is_seen(tab: InterpolateTab,
     assert opened.id not in {end.id for end in state.ends}
 
 
-def test_files_hold_the_frames(tab: InterpolateTab, state: Morphing) -> None:
+def test_files_hold_the_frames(tab: InterpolateTab, state: MorphState) -> None:
     with zipfile.ZipFile(tab.sequence_file("PNG set", state, 4, "a", "masks")) as archive:
         assert archive.namelist() == [f"mask_{i:03d}.png" for i in range(4)]
         last = read_mask(io.BytesIO(archive.read("mask_003.png")), order="celebamask")
@@ -188,7 +188,7 @@ def test_files_hold_the_frames(tab: InterpolateTab, state: Morphing) -> None:
     assert Image.open(tab.sequence_file("GIF", state, 4, "a", "masks")).size == (256, 256)
 
 
-def test_newer_weights_get_latents_of_their_own(tabs: tuple[InterpolateTab, PaintTab], state: Morphing) -> None:
+def test_newer_weights_get_latents_of_their_own(tabs: tuple[InterpolateTab, PaintTab], state: MorphState) -> None:
     tab, _ = tabs
     newer = tiny_pipeline(seed=5)
     former, tab.serving = tab.serving, Serving(newer)
@@ -202,17 +202,17 @@ def test_newer_weights_get_latents_of_their_own(tabs: tuple[InterpolateTab, Pain
 
 
 def test_what_cannot_be_done_changes_nothing(
-    tab: InterpolateTab, state: Morphing, ends: tuple[Session, Session]
+    tab: InterpolateTab, state: MorphState, ends: tuple[Session, Session]
 ) -> None:
     assert tab.change_ends(Session(), ends[1], 0.0, "a") == gr.skip()
-    assert tab.scrub(Morphing(), 0.5, "a") == gr.skip()
+    assert tab.scrub(MorphState(), 0.5, "a") == gr.skip()
     assert tab.scrub(state, 7.0, "a") == gr.skip()
     assert tab.scrub(state, 0.5, "z") == gr.skip()
-    assert tab.draw_near(Morphing(), 1.0, "a") == gr.skip()
+    assert tab.draw_near(MorphState(), 1.0, "a") == gr.skip()
     assert tab.choose_near(replace(state, near=()), "a", select(0)) == gr.skip()
     assert tab.a.take_photo(Session()) == gr.skip()
     with pytest.raises(gr.Error, match="Choose a mask"):
-        tab.sequence_file("GIF", Morphing(), 5, "a", "faces")
+        tab.sequence_file("GIF", MorphState(), 5, "a", "faces")
 
 
 def test_weights_without_a_mask_vae_say_so_in_one_line(pipeline: MaskGANPipeline) -> None:

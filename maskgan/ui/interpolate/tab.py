@@ -29,6 +29,7 @@ from maskgan.ui.kit import (
     UsesWeights,
     download_on_click,
     fails_on_value_error,
+    heading,
     saved,
     visitor_state,
     warns_on_value_error,
@@ -63,7 +64,7 @@ _NO_VAE = "These weights hold no MaskVAE, so there is nothing here to interpolat
 
 
 @dataclass(frozen=True, eq=False)
-class Morphing:
+class MorphState:
     """What a visitor has open in this tab.
 
     line: what its `Morph` knows, without the networks, which may be replaced meanwhile; ends: the faces at A and B;
@@ -93,7 +94,7 @@ class InterpolateTab(UsesWeights):
         if not self.usable:
             gr.HTML(f"<p class='note'>{_NO_VAE}</p>", elem_id="morph-missing")
             return
-        self.state = visitor_state(Morphing())
+        self.state = visitor_state(MorphState())
         with gr.Row(elem_classes="morph-tab"):
             self.a = MaskInput("a", "Mask A", self.serving, examples, max_pixels)
             with gr.Column(elem_classes="morph-result", min_width=300):
@@ -104,7 +105,7 @@ class InterpolateTab(UsesWeights):
         self._wire()
 
     def _result(self) -> None:
-        gr.HTML("<h2 class='step'>Between and beyond</h2>")
+        heading("Between and beyond")
         picture = {"show_label": False, "interactive": False, "buttons": [], "container": False, "min_width": 0}
         with gr.Row(elem_classes="morph-pictures"):
             self.mask = gr.Image(label="Mask at t", elem_id="morph-mask", **picture)
@@ -162,7 +163,7 @@ class InterpolateTab(UsesWeights):
         """Another mask at A or B: both are encoded, and the place between them is shown."""
         if a.opened is None or b.opened is None:
             return gr.skip()
-        state = Morphing(self._between(a.opened, a.mask, b.opened, b.mask).line, (a.opened, b.opened))
+        state = MorphState(self._between(a.opened, a.mask, b.opened, b.mask).line, (a.opened, b.opened))
         return self._show(state, t, style) | {
             self.a.picture: self.a.pair(a.opened, a.mask),
             self.b.picture: self.b.pair(b.opened, b.mask),
@@ -170,12 +171,12 @@ class InterpolateTab(UsesWeights):
         }
 
     @warns_on_value_error
-    def scrub(self, state: Morphing, t: float, style: str) -> Updates:
+    def scrub(self, state: MorphState, t: float, style: str) -> Updates:
         """Another place or style: one decode and one generate."""
         return gr.skip() if state.line is None else self._show(state, t, style)
 
     @warns_on_value_error
-    def draw_strip(self, state: Morphing, count: float, style: str) -> Updates:
+    def draw_strip(self, state: MorphState, count: float, style: str) -> Updates:
         """All frames, small: faces above their masks."""
         if state.line is None:
             return gr.skip()
@@ -192,7 +193,7 @@ class InterpolateTab(UsesWeights):
         return {self.t: round(frame_places(int(count))[min(event.index, int(count) - 1)], 2)}
 
     @warns_on_value_error
-    def draw_near(self, state: Morphing, amount: float, style: str) -> Updates:
+    def draw_near(self, state: MorphState, amount: float, style: str) -> Updates:
         """New random masks near A, in the style that is chosen for the place A."""
         morph = self._morph(_opened(state))
         masks = tuple(morph.near(amount, state.seed + number) for number in range(RANDOM))
@@ -204,7 +205,7 @@ class InterpolateTab(UsesWeights):
         }
 
     @warns_on_value_error
-    def choose_near(self, state: Morphing, style: str, event: gr.SelectData) -> Updates:
+    def choose_near(self, state: MorphState, style: str, event: gr.SelectData) -> Updates:
         """A click on a random mask: it is shown large, for the Paint tab."""
         state = _opened(state)
         if event.index >= len(state.near):
@@ -212,7 +213,7 @@ class InterpolateTab(UsesWeights):
         return self._shown(replace(state, mask=state.near[event.index], t=0.0, style=style), self._morph(state))
 
     @fails_on_value_error
-    def sequence_file(self, kind: str, state: Morphing, count: float, style: str, what: str) -> str:
+    def sequence_file(self, kind: str, state: MorphState, count: float, style: str, what: str) -> str:
         """The frames from A to B as a file: GIF, MP4 or a set of PNG."""
         morph, places = self._morph(_opened(state)), frame_places(int(count))
         frames = [morph.face_at(t, style) if what == "faces" else morph.mask_at(t) for t in places]
@@ -224,7 +225,7 @@ class InterpolateTab(UsesWeights):
         content = write(frames, max(4, round(count / 2)), weights)  # 2 s or less
         return saved(content, f"{name}_{what}.{suffix}")
 
-    def shown_face(self, state: Morphing) -> tuple[OpenFace, np.ndarray]:
+    def shown_face(self, state: MorphState) -> tuple[OpenFace, np.ndarray]:
         """The face for the Paint tab and the mask to put on it.
 
         In one face's style that is this face, whose unchanged parts stay the photo's own; in the blended style it is
@@ -246,7 +247,7 @@ class InterpolateTab(UsesWeights):
         pipeline = self.pipeline
         return Morph.between(pipeline, mask_a, mask_b, *(pipeline.refresh(end.face).style for end in (a, b)))
 
-    def _morph(self, state: Morphing) -> Morph:
+    def _morph(self, state: MorphState) -> Morph:
         """The state's line with the networks that serve now; latents of former ones mean nothing to them."""
         pipeline, line = self.pipeline, state.line
         if line.weights is pipeline.weights:
@@ -254,11 +255,11 @@ class InterpolateTab(UsesWeights):
         a, b = state.ends
         return self._between(a, line.mask_a, b, line.mask_b)
 
-    def _show(self, state: Morphing, t: float, style: str) -> Updates:
+    def _show(self, state: MorphState, t: float, style: str) -> Updates:
         morph = self._morph(state)
         return self._shown(replace(state, mask=morph.mask_at(t), t=t, style=style), morph)
 
-    def _shown(self, state: Morphing, morph: Morph) -> Updates:
+    def _shown(self, state: MorphState, morph: Morph) -> Updates:
         face = morph.face(state.mask, morph.style_at(state.t, state.style))
         return {
             self.state: replace(state, line=morph.line),
@@ -326,7 +327,7 @@ class InterpolateTab(UsesWeights):
         paint.open_from(self.send_button, self.shown_face, [self.state], tabs, api_name="apply_morph")
 
 
-def _opened(state: Morphing) -> Morphing:
+def _opened(state: MorphState) -> MorphState:
     if state.line is None:
         raise ValueError("Choose a mask at A and one at B first.")
     return state

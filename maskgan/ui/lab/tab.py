@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils
 
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.serving.hot_reload import Serving
-from maskgan.ui.kit import Updates, warns_on_value_error
+from maskgan.ui.kit import Updates, saved, warns_on_value_error
 from maskgan.ui.lab import view as lab_view
 from maskgan.ui.lab.layout import CRITICS, NEWEST, RANDOM, Lab, LabLayout, only_examples
 from maskgan.ui.lab.view import RunState
@@ -201,7 +200,7 @@ class LabTab(LabLayout):
 
     def _saved(self, path: Path) -> str | None:
         try:
-            return processing_utils.save_bytes_to_cache(path.read_bytes(), path.name, self.sample.GRADIO_CACHE)
+            return saved(path.read_bytes(), path.name)
         except OSError:  # the run was deleted meanwhile
             return None
 

@@ -10,14 +10,9 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_picker import FacePicker
-from maskgan.ui.kit import SMALL, SQUARES, visitor_state
+from maskgan.ui.kit import SMALL, SQUARES, heading, visitor_state
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.session import Session
-
-
-def _heading(number: str, text: str) -> None:
-    badge = f"<b aria-hidden='true'>{number}</b>" if number else ""
-    gr.HTML(f"<h2 class='step'>{badge}{text}</h2>")
 
 
 class PaintLayout:
@@ -29,7 +24,7 @@ class PaintLayout:
             with gr.Column(elem_classes="area-choose"):
                 self._choose(serving, examples, max_pixels)
             with gr.Column(elem_classes="area-canvas"):
-                _heading("2", "Pick a colour and paint on the mask")
+                heading("Pick a colour and paint on the mask", "2")
                 self.canvas = MaskCanvas(elem_id="canvas")
             with gr.Column(elem_classes="area-result"):
                 self._result()
@@ -39,7 +34,7 @@ class PaintLayout:
                 self._quick()
 
     def _choose(self, serving: Serving, examples: Examples, max_pixels: int) -> None:
-        _heading("1", "Choose a face")
+        heading("Choose a face", "1")
         self.picker = FacePicker(serving, examples, self.session, max_pixels)
         with gr.Row(elem_classes="buttons"):
             self.load_mask_button = gr.UploadButton("Load mask", elem_id="load-mask", **SMALL)
@@ -47,7 +42,7 @@ class PaintLayout:
 
     def _result(self) -> None:
         with gr.Row(elem_classes="line"):
-            _heading("3", "Watch the result")
+            heading("Watch the result", "3")
             views = [("Face", "face"), ("Full photo", "photo")]
             self.view = gr.Radio(views, value="face", label="View", show_label=False, container=False, elem_id="view")
         # Nearly all of the picture shows the result; the handle at its side uncovers what was before.
@@ -85,7 +80,7 @@ class PaintLayout:
 
     def _quick(self) -> None:
         with gr.Row(elem_classes="line"):
-            _heading("", "Or let a button paint for you")
+            heading("Or let a button paint for you")
             self.strength = gr.Slider(
                 0.2, 2, 1, step=0.1, label="Strength", container=False, elem_id="strength", min_width=220
             )

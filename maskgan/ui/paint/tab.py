@@ -88,9 +88,8 @@ class PaintTab(PaintLayout, UsesWeights):
 
         @warns_on_value_error
         def send(session: Session, *values: Any) -> Updates:
-            *values, view, keep, seamless = values
-            opened, mask = give(*values)
-            shown = self.open_face(session, opened, Look(view, keep, seamless), mask)
+            opened, mask = give(*values[: len(inputs)])
+            shown = self.open_face(session, opened, Look(*values[len(inputs) :]), mask)
             return {tabs: gr.Tabs(selected=self.ID), **shown}
 
         button.click(send, [self.session, *inputs, *self.look], [tabs, *self.outputs], **QUIET, **options)

@@ -24,6 +24,7 @@ from maskgan.ui.kit import (
     UsesWeights,
     download_on_click,
     fails_on_value_error,
+    heading,
     saved,
     warns_on_value_error,
 )
@@ -60,7 +61,7 @@ class StyleTab(UsesWeights):
         self._wire()
 
     def _result(self) -> None:
-        gr.HTML("<h2 class='step'>Result</h2>")
+        heading("Result")
         self.result = gr.ImageSlider(
             label="Target and result",
             show_label=False,
