@@ -53,8 +53,8 @@ from lab.evaluation.metrics import Confusion, frechet_distance
 from lab.training.run import save_picture
 from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline
 from maskgan.labels import NUM_CLASSES
+from maskgan.networks.checkpoints import load_network
 from maskgan.networks.mask_vae import MaskVAE
-from maskgan.snapshots import network_folder
 
 #: Faces on the contact sheet.
 SHEET_FACES = 8
@@ -66,7 +66,7 @@ WAY_MASKS = 33
 SIDE_STEP = 64
 
 #: Pictures that a contact sheet can be.
-PICTURE_SUFFIXES = (".jpg", ".png")
+SHEET_SUFFIXES = (".jpg", ".png")
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ def make_judge(pipeline: MaskGANPipeline, download: bool, notes: list[str]) -> J
 def find_mask_vae(pipeline: MaskGANPipeline, folder: Path | None, notes: list[str]) -> MaskVAE | None:
     """The MaskVAE of a folder, or else the pipeline's; raises OSError when the folder has none."""
     if folder is not None:
-        return MaskVAE.from_pretrained(network_folder(folder, "mask_vae")).to(pipeline.parser.device).eval()
+        return load_network(folder, "mask_vae").to(pipeline.parser.device).eval()
     if pipeline.mask_vae is None:
         notes.append("MaskVAE's masks are left out: these weights have no MaskVAE; give one with --mask-vae FOLDER.")
     return pipeline.mask_vae
@@ -195,8 +195,8 @@ def check(args: argparse.Namespace) -> None:
         raise ValueError(f"--resolution must be a multiple of {SIDE_STEP}, such as 128 or 256, not {args.resolution}.")
     if args.only_compared and not args.compare:
         raise ValueError("--only-compared leaves nothing to measure; name generators with --compare NAME=FOLDER.")
-    if args.sheet and args.sheet.suffix.lower() not in PICTURE_SUFFIXES:
-        raise ValueError(f"--sheet must end in {' or '.join(PICTURE_SUFFIXES)}, not {args.sheet.name}.")
+    if args.sheet and args.sheet.suffix.lower() not in SHEET_SUFFIXES:
+        raise ValueError(f"--sheet must end in {' or '.join(SHEET_SUFFIXES)}, not {args.sheet.name}.")
     for file in (args.json, args.sheet):
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)

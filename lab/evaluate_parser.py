@@ -33,8 +33,8 @@ from lab.evaluation.metrics import Confusion
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_tensor
 from maskgan.labels import PART_NAMES
+from maskgan.networks.checkpoints import load_network
 from maskgan.networks.face_parser import FaceParser, mean_probabilities
-from maskgan.snapshots import network_folder
 
 #: Label maps of one kind, by name: the samples.
 Truths = Mapping[str, Sequence[Sample]]
@@ -118,10 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         folders = {own: args.weights, **dict(parse_named_folder(text) for text in args.compare)}
         blocks = {block: samples for folder in args.data for block, samples in truths(folder, args.split).items()}
-        parsers = {
-            name: FaceParser.from_pretrained(network_folder(folder, "parser")).to(args.device).eval()
-            for name, folder in folders.items()
-        }
+        parsers = {name: load_network(folder, "parser").to(args.device).eval() for name, folder in folders.items()}
         if any(size < 32 or size % 32 for size in args.sizes):
             raise ValueError(f"Each of --sizes must be a multiple of 32, such as 256 or 512, not {args.sizes}.")
     except (OSError, ValueError) as error:

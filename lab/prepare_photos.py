@@ -24,11 +24,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lab.data.plain_format import PlainFolder, csv_text, remove_face, write_face
-from maskgan.__main__ import PICTURE_SUFFIXES
 from maskgan.editing.faces import Alignment
 from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline, NoFaceFound
 from maskgan.files import write_whole
-from maskgan.images import BadPhoto, read_photo
+from maskgan.images import PICTURE_SUFFIXES, BadPhoto, read_photo
 from maskgan.mask_files import resize_mask
 
 COLUMNS = ("id", "split", "file", "face")

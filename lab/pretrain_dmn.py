@@ -33,8 +33,8 @@ from lab.training.run import Run, picture_grid
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_uint8
 from maskgan.labels import NUM_CLASSES, colourise, one_hot
+from maskgan.networks.checkpoints import load_network
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
-from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.snapshots import hash_of, network_folder
 
@@ -173,7 +173,7 @@ def main() -> None:
     args = parser.parse_args()
     run = Run(args, "pretrain_dmn")
 
-    face_parser = FaceParser.from_pretrained(network_folder(args.parser, "parser"))
+    face_parser = load_network(args.parser, "parser")
     face_parser = face_parser.eval().requires_grad_(False).to(run.accelerator.device)
     run.parent = args.weights and hash_of(args.weights)
     dmn = run.trained("dmn", build(args))

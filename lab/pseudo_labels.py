@@ -28,8 +28,8 @@ from lab.data.faces import Sample, find_samples, load
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_tensor
 from maskgan.labels import IGNORE, Label
+from maskgan.networks.checkpoints import load_network
 from maskgan.networks.face_parser import FaceParser, both_ways
-from maskgan.snapshots import network_folder
 
 #: Sides in pixels that a photo is read at, mirrored and not.
 SIDES = (256, 384, 512)
@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise ValueError(f"--confidence is a probability above 0 and up to 1, not {args.confidence:g}.")
         if any(side < 32 or side % 32 for side in args.sides):
             raise ValueError(f"--sides are multiples of 32, such as 256 or 512, not {args.sides}.")
-        parser = FaceParser.from_pretrained(network_folder(args.parser, "parser")).to(args.device).eval()
+        parser = load_network(args.parser, "parser").to(args.device).eval()
     except (OSError, ValueError) as error:
         flags.error(str(error))
     for name, samples in folders.items():

@@ -38,11 +38,11 @@ from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_uint8
 from maskgan.labels import colourise, one_hot
 from maskgan.networks.alpha_blender import AlphaBlender, blend
+from maskgan.networks.checkpoints import load_network
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
-from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.networks.mask_vae import MaskVAE
-from maskgan.snapshots import hash_of, network_folder
+from maskgan.snapshots import hash_of
 
 
 def simulated_edits(vae: MaskVAE, mask: Tensor, reference: Tensor, lambda_inter: float) -> tuple[Tensor, Tensor]:
@@ -184,21 +184,13 @@ def main() -> None:
         parser.error("EBST needs --batch-size 2 or more: M^ref is the mask of another face of the batch.")
     device = run.accelerator.device
 
-    face_parser = FaceParser.from_pretrained(network_folder(args.parser, "parser"))
-    vae = MaskVAE.from_pretrained(network_folder(args.mask_vae, "mask_vae"))
+    face_parser = load_network(args.parser, "parser")
+    vae = load_network(args.mask_vae, "mask_vae")
     face_parser, vae = (network.eval().requires_grad_(False).to(device) for network in (face_parser, vae))
 
     run.parent = args.weights and hash_of(args.weights)
-    dmn = (
-        DenseMappingNetwork.from_pretrained(network_folder(args.weights, "dmn"))
-        if args.weights
-        else DenseMappingNetwork.preset(args.from_scratch)
-    )
-    blender = (
-        AlphaBlender.from_pretrained(network_folder(args.blender, "alpha_blender"))
-        if args.blender
-        else AlphaBlender(width=args.blender_width)
-    )
+    dmn = load_network(args.weights, "dmn") if args.weights else DenseMappingNetwork.preset(args.from_scratch)
+    blender = load_network(args.blender, "alpha_blender") if args.blender else AlphaBlender(width=args.blender_width)
     if dmn.config.style_scope == "vector":
         args.holes = 0.0  # the published network sees nothing of the photo
     elif args.holes and not dmn.config.kept:

@@ -28,10 +28,11 @@ from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, sof
 from lab.training.run import Run, picture_grid
 from maskgan.editing.mask_interpolation import decode_masks, latents
 from maskgan.labels import IGNORE, colourise, one_hot
+from maskgan.networks.checkpoints import load_network
 from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.mask_vae import PRESETS, MaskVAE
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
-from maskgan.snapshots import hash_of, network_folder
+from maskgan.snapshots import hash_of
 
 
 def divergence(mean: Tensor, logvar: Tensor) -> Tensor:
@@ -123,13 +124,13 @@ def main() -> None:
 
     run = Run(args, "train_mask_vae")
     run.parent = args.weights and hash_of(args.weights)
-    vae = MaskVAE.from_pretrained(network_folder(args.weights, "mask_vae")) if args.weights else None
+    vae = load_network(args.weights, "mask_vae") if args.weights else None
     vae = run.trained("mask_vae", vae or MaskVAE.preset(args.preset), faster_on_cpu=True)
     if vae.mask_size != args.resolution:
         raise TrainingStoppedError(f"This MaskVAE has {vae.mask_size} px masks; add --resolution {vae.mask_size}.")
     face_parser = None
     if args.parser:
-        face_parser = FaceParser.from_pretrained(network_folder(args.parser, "parser"))
+        face_parser = load_network(args.parser, "parser")
         face_parser = face_parser.eval().requires_grad_(False).to(run.accelerator.device)
 
     vae, optimiser = run.accelerator.prepare(vae, torch.optim.Adam(vae.parameters(), args.learning_rate))

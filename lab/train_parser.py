@@ -32,8 +32,9 @@ from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, sof
 from lab.training.run import Run, picture_grid
 from maskgan.images import to_uint8
 from maskgan.labels import colourise
+from maskgan.networks.checkpoints import load_network
 from maskgan.networks.face_parser import ENCODERS, FaceParser
-from maskgan.snapshots import hash_of, network_folder
+from maskgan.snapshots import hash_of
 
 
 def parsing_loss(
@@ -60,7 +61,7 @@ def sample_grid(parser: FaceParser, image: Tensor, mask: Tensor) -> np.ndarray:
 def first_parser(weights: Path | None, encoder: str) -> FaceParser:
     """The network that training starts from; raises TrainingStoppedError where ImageNet weights are not installed."""
     if weights is not None:
-        return FaceParser.from_pretrained(network_folder(weights, "parser"))
+        return load_network(weights, "parser")
     try:
         return FaceParser() if encoder == "unet" else FaceParser.on_imagenet()
     except ModuleNotFoundError as error:

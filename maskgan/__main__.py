@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 # Slow imports are inside the functions that need them, so that --help and usage errors answer at once.
 
-PICTURE_SUFFIXES = {
-    ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".tga", ".heic",
-}  # fmt: skip
-
 #: Pillow's format and options of a result, by suffix.
 RESULT_FORMATS: dict[str, dict] = {
     ".png": {"format": "PNG"},
@@ -119,6 +115,8 @@ def find_jobs(photo: Path, out: Path, masks: dict[str, Path | None], *, results:
 
 
 def _pictures(folder: Path) -> list[Path]:
+    from maskgan.images import PICTURE_SUFFIXES
+
     return sorted(
         path
         for path in folder.iterdir()

@@ -29,6 +29,11 @@ MIN_SIDE = 32
 #: Raster formats only: Pillow would start other programs for EPS and the like.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
 
+#: File name suffixes by which pictures in a folder are recognised; HEIC for the sentence that refuses it.
+PICTURE_SUFFIXES = {
+    ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".tga", ".heic",
+}  # fmt: skip
+
 #: What Pillow's decoders raise on damaged files.
 _DECODER_ERRORS = (
     OSError,

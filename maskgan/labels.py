@@ -97,12 +97,18 @@ PALETTE = np.array(
 )
 PALETTE.setflags(write=False)
 
-#: Pairs of classes that swap when a picture is mirrored.
-MIRRORED_PAIRS = (
-    (Label.L_EYE, Label.R_EYE),
-    (Label.L_BROW, Label.R_BROW),
-    (Label.L_EAR, Label.R_EAR),
-)
+#: Groups of classes that belong together.
+EYES = (Label.L_EYE, Label.R_EYE)
+BROWS = (Label.L_BROW, Label.R_BROW)
+EARS = (Label.L_EAR, Label.R_EAR)
+LIPS = (Label.U_LIP, Label.L_LIP)
+#: The mouth as a whole.
+MOUTH = (Label.MOUTH, *LIPS)
+#: Parts inside the outline of the face.
+FACE_PARTS = (Label.SKIN, Label.NOSE, *EYES, *BROWS, *MOUTH)
+
+#: Pairs of classes that swap when a picture is mirrored: (left, right).
+MIRRORED_PAIRS = (EYES, BROWS, EARS)
 
 #: Class order of face-parsing.PyTorch (zllrunning), as ids of this project.
 FACE_PARSING_ORDER = (
@@ -235,7 +241,7 @@ def _layout_score(mask: np.ndarray) -> float:
         if centres[label]:
             votes.append(area[label] < limit)
 
-    for eye, brow in ((Label.L_EYE, Label.L_BROW), (Label.R_EYE, Label.R_BROW)):
+    for eye, brow in zip(EYES, BROWS, strict=True):
         above(brow, eye)
         above(eye, Label.NOSE)
         above(brow, Label.NOSE)

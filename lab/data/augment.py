@@ -16,7 +16,7 @@ from lab.data import part_changes
 from lab.data.accessories import Accessories
 from lab.data.faces import FaceWithMask, Sample
 from lab.data.grounds import Grounds
-from maskgan.labels import IGNORE, Label
+from maskgan.labels import EARS, EYES, IGNORE, Label
 
 
 def frame(face: FaceWithMask, random: np.random.Generator, size: int, zoomed: float = 0.4) -> FaceWithMask:
@@ -126,7 +126,7 @@ def tighten_eyes(face: FaceWithMask, sample: Sample, pixels: int) -> FaceWithMas
     """
     if pixels < 1 or sample.whole_lenses:  # rendered eyes are exact
         return face
-    eyes = np.isin(face.mask, (Label.L_EYE, Label.R_EYE)).astype(np.uint8)
+    eyes = np.isin(face.mask, EYES).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     rim = (eyes > 0) & (cv2.erode(eyes, kernel, iterations=pixels) == 0)
     if not rim.any():
@@ -143,7 +143,7 @@ def forget_lobes(face: FaceWithMask, sample: Sample) -> FaceWithMask:
         return face
     size = face.mask.shape[0]
     near = np.zeros_like(face.mask)
-    for ear in (Label.L_EAR, Label.R_EAR):
+    for ear in EARS:
         rows, cols = np.nonzero(face.mask == ear)
         if len(rows) > 0.0004 * face.mask.size:
             centre = (int(cols[rows >= np.quantile(rows, 0.93)].mean()), int(rows.max() + 0.015 * size))

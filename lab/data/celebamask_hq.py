@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from maskgan.images import open_image
-from maskgan.labels import MIRRORED_PAIRS, PART_NAMES, Label
+from maskgan.labels import BROWS, EYES, LIPS, MIRRORED_PAIRS, PART_NAMES, Label
 
 #: CelebA's own split, by its original index: below the first train, below the second val, else test.
 VAL_STARTS, TEST_STARTS = 162_771, 182_638
@@ -28,10 +28,7 @@ FOLDER_SIZE = 2000
 PARTS = tuple(label for label in Label if label != Label.BACKGROUND)
 
 #: Labelled in every face. Brows, ears and neck hide under hair, hats and scarves, the inside of the mouth under lips.
-ALWAYS_THERE = (Label.SKIN, Label.NOSE, Label.U_LIP, Label.L_LIP)
-
-#: Labelled in every face without glasses, which may be dark.
-EYES = (Label.L_EYE, Label.R_EYE)
+ALWAYS_PRESENT = (Label.SKIN, Label.NOSE, *LIPS)
 
 
 class BadFace(ValueError):  # noqa: N818
@@ -173,7 +170,7 @@ def examine(data: CelebAMaskHQ, id: int) -> Examined:
     if not there:
         found("missing_masks", "There is not one part mask of this face.", left_out=True)
     else:
-        needed = ALWAYS_THERE if Label.EYE_G in there else ALWAYS_THERE + EYES
+        needed = ALWAYS_PRESENT if Label.EYE_G in there else ALWAYS_PRESENT + EYES
         for part in needed:
             if part not in there:
                 name = PART_NAMES[part]
@@ -240,7 +237,7 @@ def centre(plane: np.ndarray) -> tuple[float, float]:
 def layout_faults(centres: Centres) -> list[str]:
     """What no face of this data set shows: all are aligned upright by their eyes and mouth."""
     heights = {part: y for part, (_, y) in centres.items()}
-    lips = [heights[part] for part in (Label.U_LIP, Label.L_LIP) if part in heights]
+    lips = [heights[part] for part in LIPS if part in heights]
     # A mouth between its lips stands for both.
     mouth = sum(lips) / len(lips) if lips else heights.get(Label.MOUTH)
     rules = [
@@ -248,7 +245,7 @@ def layout_faults(centres: Centres) -> list[str]:
         (heights.get(Label.U_LIP), heights.get(Label.L_LIP), "the upper lip lies below the lower lip"),
         (heights.get(Label.NOSE), heights.get(Label.NECK), "the nose lies below the neck"),
     ]
-    for brow, eye in ((Label.L_BROW, Label.L_EYE), (Label.R_BROW, Label.R_EYE)):
+    for brow, eye in zip(BROWS, EYES, strict=True):
         side = "left" if eye == Label.L_EYE else "right"
         rules += [
             (heights.get(eye), mouth, f"the {side} eye lies below the mouth"),

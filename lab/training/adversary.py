@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from lab.training.discriminator import MultiscaleDiscriminator
 from lab.training.losses import (
-    Weights,
+    LossWeights,
     adversarial_discriminator,
     adversarial_generator,
     feature_matching,
@@ -123,7 +123,7 @@ class Adversary(ABC):
             value = getattr(args, f"{name}_weight")
             return usual[name] if value is None else value
 
-        self.weights = Weights(
+        self.weights = LossWeights(
             given("adversarial"), args.feature_weight, args.perceptual_weight, given("pixel"), given("parsing")
         )
         self.features = perceptual_network(self.perceptual_kind(args.perceptual), face_parser)

@@ -12,7 +12,7 @@ Answers = list[list[Tensor]]  # per scale of D: the features of its layers, the 
 
 
 @dataclass(frozen=True)
-class Weights:
+class LossWeights:
     """lambda of each term of eq. (6).
 
     Two are ours. `pixel`: L1 on the pixels, a zeroth layer of eq. (9); VGG features tell colours apart, the
@@ -81,7 +81,7 @@ def pixel_loss(drawn: Tensor, real: Tensor, known: Tensor) -> Tensor:
     return (0.9 * in_hole + 0.1 * everywhere).mean()
 
 
-def weighted(weights: Weights, parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+def weighted(weights: LossWeights, parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
     """The sum of eq. (6) and its unweighted parts, cut from the graph."""
     total = sum(getattr(weights, name) * part for name, part in parts.items())
     return total, {name: part.detach() for name, part in parts.items()}

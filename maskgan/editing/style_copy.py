@@ -22,7 +22,7 @@ import numpy as np
 
 from maskgan.blending import feathered
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
-from maskgan.labels import MIRRORED_PAIRS, Label
+from maskgan.labels import BROWS, EARS, EYES, LIPS, MIRRORED_PAIRS, Label
 
 #: Width of the feather around a copied region, in pixels of a 256 px crop.
 _FEATHER = 3.0
@@ -41,15 +41,15 @@ class Region(NamedTuple):
     classes: tuple[Label, ...]
 
 
-_SKIN = (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR, Label.NECK)
+_SKIN = (Label.SKIN, Label.NOSE, *EARS, Label.NECK)
 
 #: Regions by name. Left and right belong together.
 REGIONS: dict[str, Region] = {
-    "lips": Region("Lips (make-up)", (Label.U_LIP, Label.L_LIP)),
+    "lips": Region("Lips (make-up)", LIPS),
     "hair": Region("Hair colour", (Label.HAIR,)),
     "skin": Region("Skin tone", _SKIN),
-    "brows": Region("Brows", (Label.L_BROW, Label.R_BROW)),
-    "eyes": Region("Eyes", (Label.L_EYE, Label.R_EYE)),
+    "brows": Region("Brows", BROWS),
+    "eyes": Region("Eyes", EYES),
     "clothes": Region("Clothes", (Label.CLOTH,)),
     "accessories": Region("Hat, glasses, jewels", (Label.HAT, Label.EYE_G, Label.EAR_R, Label.NECK_L)),
     "background": Region("Background", (Label.BACKGROUND,)),

@@ -14,7 +14,7 @@ from lab.train_parser import parsing_loss
 from lab.training import perceptual as networks
 from lab.training.discriminator import MultiscaleDiscriminator
 from lab.training.losses import (
-    Weights,
+    LossWeights,
     adversarial_discriminator,
     adversarial_generator,
     feature_matching,
@@ -58,7 +58,7 @@ def test_perceptual_weighs_each_layer_by_its_number_of_elements() -> None:
 
 
 def test_the_objective_is_the_weighted_sum_of_its_parts() -> None:
-    weights = Weights(adversarial=2.0, feature=3.0, perceptual=5.0, pixel=7.0)
+    weights = LossWeights(adversarial=2.0, feature=3.0, perceptual=5.0, pixel=7.0)
     total, parts = weighted(weights, terms())
     assert {name: part.item() for name, part in parts.items()} == pytest.approx(
         {"adversarial": 4.64, "feature": 0.875, "perceptual": 0.1, "pixel": 0.25}
@@ -76,8 +76,8 @@ def terms() -> dict[str, Tensor]:
 
 
 def test_the_weights_of_equation_6_are_the_papers_and_apart() -> None:
-    assert Weights() == Weights(adversarial=1.0, feature=10.0, perceptual=10.0, pixel=0.0, parsing=0.0)
-    parts = (Weights(feature=1.0, perceptual=0.0), Weights(feature=0.0, perceptual=1.0))
+    assert LossWeights() == LossWeights(adversarial=1.0, feature=10.0, perceptual=10.0, pixel=0.0, parsing=0.0)
+    parts = (LossWeights(feature=1.0, perceptual=0.0), LossWeights(feature=0.0, perceptual=1.0))
     assert [weighted(w, terms())[0].item() for w in parts] == pytest.approx([4.64 + 0.875, 4.64 + 0.1])
 
 
@@ -86,7 +86,7 @@ def test_targets_of_the_generator_get_no_gradient() -> None:
     fake = [[layer.clone().requires_grad_() for layer in scale] for scale in FAKE]
     real_features, fake_features = ([layer.clone().requires_grad_() for layer in maps(v, v)] for v in (0.0, 0.1))
     total, parts = weighted(
-        Weights(),
+        LossWeights(),
         {
             "adversarial": adversarial_generator(fake),
             "feature": feature_matching(real, fake),
