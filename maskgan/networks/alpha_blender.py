@@ -1,4 +1,4 @@
-"""Alpha Blender B: joins the pictures of two neighbouring masks during EBST. MaskGAN section 3.2."""
+"""Alpha Blender B: blends the images of two interpolated masks during EBST. MaskGAN section 3.2."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from maskgan.networks.layers import Decoder, Encoder, ResidualBlock
 
 
 class AlphaBlender(ModelMixin, ConfigMixin):
-    """alpha = B(I^inter, I^outer): one weight per pixel and colour, computed as in the published code.
+    """alpha = B(I^inter, I^outer): one weight per pixel and colour channel, computed as in the published code.
 
     Args:
         width: channels at full resolution.
-        depth: number of halvings, each doubling the channels.
-        blocks: residual blocks at the smallest size.
+        depth: number of stride-2 convolutions, each doubling the channels.
+        blocks: residual blocks at the lowest resolution.
     """
 
     @register_to_config

@@ -1,7 +1,7 @@
-"""Networks to files and back: the only loader of pipeline folders, which trusts nothing that it reads.
+"""Networks to files and back: the only loader of pipeline folders, whose content is untrusted.
 
-`load_networks` reads every file once, and checks and loads those bytes, so that a folder which is overwritten
-meanwhile cannot slip in something else, nor reach into networks that are in use (as a memory-mapped file would).
+`load_networks` reads every file once, then checks and loads those bytes, so that overwriting the folder meanwhile can
+neither bypass the checks nor change networks in use (as with memory-mapped files).
 Classes come from the registry: no module that a file names is ever imported, and no pickle is opened.
 """
 
@@ -50,21 +50,20 @@ class WeightsRefused(ValueError):  # noqa: N818
 
 
 def load_networks(folder: Path, device: str) -> tuple[dict[str, ModelMixin], Weights]:
-    """Load a pipeline folder, with or without `snapshot.json`, after everything in it has been checked.
+    """Load a pipeline folder, with or without `snapshot.json`, after checking all of it.
 
-    Checked are: that nothing in it is pickled, format version and file hashes (of a snapshot), names and classes of
-    the networks, names and shapes of all tensors, that all values are finite, and what the networks make of a drawn
-    face.
+    Checked are: absence of pickles, format version and file hashes (of a snapshot), names and classes of the networks,
+    names and shapes of all tensors, that all values are finite, and the networks' results for a synthetic face.
 
     Args:
         folder: with `model_index.json` and a folder per network.
         device: of torch, such as "cpu" or "cuda".
 
     Returns:
-        The networks by name, in eval mode, in float32 and without gradients, and which weights they are.
+        The networks by name, in eval mode, float32 and without gradients, and the identity of their weights.
 
     Raises:
-        WeightsRefused: when anything is wrong with the folder.
+        WeightsRefused: something is wrong with the folder.
     """
     with _refusing(folder):
         _refuse_pickles(folder)
@@ -79,14 +78,14 @@ def load_networks(folder: Path, device: str) -> tuple[dict[str, ModelMixin], Wei
 
 
 def load_network(folder: Path, name: str) -> ModelMixin:
-    """Load one network, checked as in `load_networks` but not tried out; on the CPU, in eval mode and float32.
+    """Load one network, with the checks of `load_networks` except the trial; on the CPU, in eval mode and float32.
 
     Args:
-        folder: of the network itself, or a pipeline folder, weights folder or run that has one.
+        folder: the network's own folder, or a pipeline folder, weights folder or run that contains it.
         name: of the registry.
 
     Raises:
-        FileNotFoundError: there is no such network in the folder.
+        FileNotFoundError: the folder has no such network.
         WeightsRefused: something is wrong with it.
     """
     place = network_folder(folder, name)
@@ -99,7 +98,7 @@ def load_network(folder: Path, name: str) -> ModelMixin:
 def save_networks(folder: Path, networks: Mapping[str, ModelMixin]) -> None:
     """Write a pipeline folder: `model_index.json`, and per network a configuration and safetensors.
 
-    Paths that networks were loaded from are left out, so that equal networks give equal files.
+    The paths that networks were loaded from are left out, so that equal networks give equal files.
     """
     for name, network in networks.items():
         network.save_pretrained(folder / name)
@@ -172,7 +171,7 @@ def _network_names(contents: Mapping[str, bytes]) -> list[str]:
 
 
 def _names_class(entry: Any, kind: type[ModelMixin]) -> bool:
-    """Whether [module, class] is this class, in whichever module of the package it was when the folder was written."""
+    """Whether [module, class] names this class, in any module of this package: modules move between versions."""
     match entry:
         case [str(module), str(name)]:
             return module.partition(".")[0] == __name__.partition(".")[0] and name == kind.__name__
@@ -180,7 +179,7 @@ def _names_class(entry: Any, kind: type[ModelMixin]) -> bool:
 
 
 def _network(name: str, contents: Mapping[str, bytes]) -> ModelMixin:
-    """One network; built without memory first, so that a wrong configuration costs none."""
+    """One network; built on the meta device first, so that a wrong configuration allocates no memory."""
     kind, config = NETWORKS[name], _json(contents, f"{name}/{CONFIG}")
     if config.get("_class_name") != kind.__name__:
         raise ValueError(f"its {name} is a {config.get('_class_name')}, not a {kind.__name__}")
@@ -208,9 +207,9 @@ def _network(name: str, contents: Mapping[str, bytes]) -> ModelMixin:
 
 @torch.inference_mode()
 def try_out(networks: Mapping[str, ModelMixin]) -> None:
-    """Parse and edit a drawn face at the size that is served, and let MaskVAE redraw its mask.
+    """Parse and edit a synthetic face at the size that is served, and reconstruct its mask by MaskVAE.
 
-    Raises ValueError, or what a network that cannot work raises, when a result has a wrong shape or is not finite.
+    Raises ValueError when a result has a wrong shape or is not finite, or what a failing network raises.
     """
     ids = _drawn_mask(CROP_SIZE)
     image = to_tensor((PALETTE[ids] // 2 + 60).astype(np.uint8))

@@ -1,7 +1,7 @@
 """The published Dense Mapping Network: one global style vector for the whole picture. MaskGAN section 3.1.
 
-`GlobalStyleEncoder` is Enc_style, `GlobalBackbone` the image generation backbone; computed as in the published
-code (switchablenorms/CelebAMask-HQ), tensor by tensor.
+`GlobalStyleEncoder` is Enc_style, `GlobalBackbone` the image generation backbone; both compute what the published code
+(switchablenorms/CelebAMask-HQ) computes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class VectorStyle(NamedTuple):
 
 
 class GlobalStyleEncoder(nn.Module):
-    """Enc_style: the image gives the style, the mask tells the place; joined by SFT at two scales, then averaged.
+    """Enc_style: image features modulated by the mask through SFT at two scales, then averaged over the image.
 
     Args:
         style_dim: length of the style vector (`GlobalBackbone.style_dim`).
@@ -77,7 +77,7 @@ class GlobalStyleEncoder(nn.Module):
 
         H and W are multiples of 32, at least 32.
         """
-        # The priors are taken before the activation.
+        # As in the published code, the priors are taken before the activation.
         near_prior = _chain(one_hot, self.mask_near)  # (N, F, H/4, W/4)
         far_prior = _chain(F.relu(near_prior), self.mask_far)  # (N, F, H/32, W/32)
         x = F.relu(_chain(image, self.image_near))  # (N, F, H/4, W/4)
@@ -93,7 +93,7 @@ class GlobalBackbone(nn.Module):
 
     Args:
         width: channels at full resolution (ngf of the published code).
-        depth: number of halvings, each doubling the channels.
+        depth: number of stride-2 convolutions, each doubling the channels.
         blocks: residual blocks, with two AdaIN layers each.
     """
 
@@ -111,7 +111,7 @@ class GlobalBackbone(nn.Module):
         H and W are multiples of 2**depth, and more than one pixel remains after the halvings.
         """
         x = self.encoder(one_hot)  # (N, C, h, w)
-        # The vector is cut in layer order, for each layer first the shift (y_i), then the scale (x_i).
+        # The vector is split in layer order, for each layer first the shift (y_i), then the scale (x_i).
         parts = style.unflatten(
             1, (len(self.residual_blocks), 2, 2, -1)
         )  # (N, blocks, layer in block, shift | scale, C)
@@ -135,7 +135,7 @@ def _halvings(channels: int) -> nn.ModuleList:
 
 
 def _chain(x: Tensor, convs: nn.ModuleList) -> Tensor:
-    """Convolutions with ReLU between them and none after the last."""
+    """Apply convolutions with ReLU between them and none after the last."""
     x = convs[0](x)
     for conv in convs[1:]:
         x = conv(F.relu(x))

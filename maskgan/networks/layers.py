@@ -1,7 +1,7 @@
 """Building blocks of the networks: AdaIN, Spatial Feature Transform, residual block, encoder and decoder.
 
-Conditioning (styles, priors) is always an argument and never written into a layer, so one set of weights
-serves many people at once and exports as a plain graph.
+Conditioning (styles, priors) is always an argument and never stored in a layer, so that one network serves concurrent
+requests and exports as a plain graph.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def adaptive_instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 
     Args:
         x: features z, (N, C, H, W) with more than one pixel per plane.
         gamma: scale (x_i in the paper), (N, C) for the whole plane or a map that broadcasts to (N, C, H, W).
-        beta: shift (y_i in the paper), like `gamma`.
+        beta: shift (y_i in the paper), (N, C) or a map that broadcasts to (N, C, H, W).
 
     Returns:
         (N, C, H, W).
     """
-    # Equal to the published F.batch_norm(training=True) on a (1, N*C, H, W) view, but this one exports to ONNX right.
-    # A group per channel is instance norm, and on a CPU five times quicker than F.instance_norm.
+    # Equals the published F.batch_norm(training=True) on a (1, N*C, H, W) view, whose ONNX export is wrong.
+    # Group norm with one channel per group is instance norm, and five times faster on a CPU than F.instance_norm.
     return torch.addcmul(_per_plane(beta), _per_plane(gamma), F.group_norm(x, x.shape[1], eps=eps))
 
 
@@ -56,13 +56,13 @@ class SpatialFeatureTransform(nn.Module):
 
 
 def reflect_conv(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Conv2d:
-    """A convolution with reflected borders: same size at stride 1, half the size with a 4x4 kernel at stride 2."""
+    """A convolution with reflection padding: keeps the size at stride 1, halves it with a 4x4 kernel at stride 2."""
     padding = (kernel_size - 1) // 2
     return nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, padding_mode="reflect")
 
 
 class ResidualBlock(nn.Module):
-    """x + norm(conv(relu(norm(conv(x))))) with reflected borders; the norm is AdaIN where a style is given."""
+    """x + norm(conv(relu(norm(conv(x))))) with reflection padding; the norm is AdaIN when a style is given."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class ResidualBlock(nn.Module):
         self.conv1 = reflect_conv(channels, channels, 3)
 
     def forward(self, x: Tensor, affines: Sequence[tuple[Tensor, Tensor]] | None = None) -> Tensor:
-        """(N, C, H, W) to the same shape. `affines`: (gamma, beta) of the two AdaINs; None: plain instance norm."""
+        """(N, C, H, W) -> (N, C, H, W). `affines`: (gamma, beta) of the two AdaINs; None for plain instance norm."""
         h = self.conv0(x)
         h = adaptive_instance_norm(h, *affines[0]) if affines else F.instance_norm(h)
         h = self.conv1(F.relu(h))
@@ -79,7 +79,7 @@ class ResidualBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """7x7 stem, then `depth` halvings which double the channels; instance norm and ReLU after each."""
+    """7x7 stem, then `depth` stride-2 convolutions that double the channels; instance norm and ReLU after each."""
 
     def __init__(self, in_channels: int, width: int, depth: int) -> None:
         super().__init__()
@@ -89,14 +89,14 @@ class Encoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) to (N, width * 2**depth, H / 2**depth, W / 2**depth)."""
+        """(N, in_channels, H, W) -> (N, width * 2**depth, H / 2**depth, W / 2**depth)."""
         for conv in (self.stem, *self.downs):
             x = F.relu(F.instance_norm(conv(x)))
         return x
 
 
 class Decoder(nn.Module):
-    """`depth` doublings which halve the channels (instance norm, ReLU), then a 7x7 convolution to the output planes."""
+    """`depth` upsamplings by 2 that halve the channels (instance norm, ReLU), then a 7x7 output convolution."""
 
     def __init__(self, width: int, depth: int, out_channels: int) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class Decoder(nn.Module):
         self.head = reflect_conv(width, out_channels, 7)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, width * 2**depth, h, w) to (N, out_channels, h * 2**depth, w * 2**depth), without an activation."""
+        """(N, width * 2**depth, h, w) -> (N, out_channels, h * 2**depth, w * 2**depth), without an activation."""
         for conv in self.ups:
             x = F.relu(F.instance_norm(conv(x)))
         return self.head(x)

@@ -1,4 +1,4 @@
-"""MaskVAE: one vector per mask, so that a straight line between two masks moves shapes. MaskGAN section 3.2."""
+"""MaskVAE: one latent vector per mask, so that linear interpolation moves shapes. MaskGAN section 3.2."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from maskgan.labels import NUM_CLASSES
 
 #: Side of the feature map between the convolutions and the latent vector.
 BOTTOM = 4
-#: Side of the squares that the studio network reads at once.
+#: Side of the patches of the studio network's first convolution.
 PATCH = 4
 
-#: Constructor arguments by name. `published` computes what the authors' network computes, at 512 px; `studio` is
-#: bundled, at 256 px; `tiny` is for tests, at 64 px.
+#: Constructor arguments by name. `published` computes what the authors' network computes, at 512 px; `studio` is the
+#: bundled one, at 256 px; `tiny` is for tests, at 64 px.
 PRESETS: dict[str, dict] = {
     "published": {"width": 32, "latent_dim": 1024, "depth": 7},
     "studio": {"widths": [32, 48, 96, 160, 192], "latent_dim": 256},
@@ -31,15 +31,15 @@ PRESETS: dict[str, dict] = {
 class MaskVAE(ModelMixin, ConfigMixin):
     """Variational autoencoder of one-hot masks: the published network, or with `widths` the studio one.
 
-    The studio network reads squares of 4x4 pixels, halves with 3x3 convolutions to 4x4 and gives its logits at half
-    the resolution, to be interpolated linearly: an edge between two classes then lies anywhere between pixels. It
-    computes in the channels-last layout, which takes a CPU half the time.
+    The studio network reads patches of 4x4 pixels, downsamples with 3x3 convolutions to 4x4, and computes its logits at
+    half the resolution, upsampled linearly, so that edges between classes have subpixel positions. It computes in the
+    channels-last layout, which halves the time on a CPU.
 
     Args:
-        width: channels of the published network after the first halving; each further halving doubles them.
+        width: channels of the published network after its first layer; each further layer doubles them.
         latent_dim: length of z.
-        depth: number of halvings of the published network; masks have the side 4 * 2**depth (512 with its 7).
-        widths: channels of the studio network at 1/4, 1/8, ... of the mask; it takes the place of `width` and `depth`.
+        depth: number of stride-2 layers of the published network; masks have the side 4 * 2**depth (512 for 7).
+        widths: channels of the studio network at 1/4, 1/8, ... of the mask; `width` and `depth` are then ignored.
     """
 
     @register_to_config
@@ -69,7 +69,7 @@ class MaskVAE(ModelMixin, ConfigMixin):
 
     @property
     def mask_size(self) -> int:
-        """Side in pixels of the masks that this network reads and writes."""
+        """Side in pixels of this network's masks."""
         widths = self.config.widths
         return BOTTOM << self.config.depth if widths is None else PATCH * BOTTOM << (len(widths) - 1)
 
@@ -101,7 +101,7 @@ class MaskVAE(ModelMixin, ConfigMixin):
     def decode(self, z: Tensor) -> Tensor:
         """Class logits (N, num_classes, S, S) of the masks at `z` (N, latent_dim).
 
-        Their softmax over the classes is P(M | z), their argmax the mask.
+        Their softmax over the classes is P(M | z), their argmax the most probable mask.
         """
         x = F.relu(self.from_latent(z)).unflatten(1, (-1, BOTTOM, BOTTOM)).contiguous(memory_format=self._layout)
         for layer in self.decoder:
@@ -109,16 +109,16 @@ class MaskVAE(ModelMixin, ConfigMixin):
         return self.head(x)
 
     def forward(self, one_hot: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """One training pass: (logits at a drawn z, mean, log-variance)."""
+        """One training pass: (logits at a sampled z, mean, log-variance)."""
         mean, logvar = self.encode(one_hot)
         return self.decode(reparameterise(mean, logvar, generator)), mean, logvar
 
 
 def reparameterise(mean: Tensor, logvar: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Draw z = mu + r * exp(sigma / 2), r ~ N(0, I). MaskGAN section 3.2.
+    """Sample z = mu + r * exp(sigma / 2), r ~ N(0, I). MaskGAN section 3.2.
 
-    The paper prints exp(sigma); only exp(sigma / 2) fits its own eq. (4), where sigma is the log-variance, and it is
-    what the published code computes.
+    The paper prints exp(sigma); only exp(sigma / 2) agrees with its eq. (4), where sigma is the log-variance, and with
+    the published code.
     """
     noise = randn_tensor(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
     return mean + noise * (logvar / 2).exp()
@@ -137,14 +137,14 @@ def _published_layers(widths: Sequence[int], num_classes: int) -> tuple[nn.Modul
 
 
 def _upsampling_conv(in_channels: int, out_channels: int) -> nn.Sequential:
-    # Growing before padding keeps the published order: the border repeats the enlarged map's own edge.
+    # In the published order: padding after upsampling repeats the edge of the upsampled map.
     return nn.Sequential(
         nn.Upsample(scale_factor=2), nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="replicate")
     )
 
 
 def _studio_layers(widths: Sequence[int], num_classes: int) -> tuple[nn.ModuleList, nn.ModuleList, nn.Module]:
-    # Group norm, for it is the same in training and use and does not mix the masks of a batch.
+    # Group norm behaves alike in training and inference, and does not mix the masks of a batch.
     def normed(conv: nn.Module, channels: int) -> nn.Sequential:
         return nn.Sequential(conv, nn.GroupNorm(8, channels), nn.LeakyReLU(0.2))
 

@@ -1,6 +1,6 @@
-"""Reads the weights of the published MaskGAN networks (switchablenorms/CelebAMask-HQ) into ours.
+"""Converts the weights of the published MaskGAN networks (switchablenorms/CelebAMask-HQ) to this project's.
 
-The published names are numbers in long `nn.Sequential`s; here is the only place that knows them.
+The published tensor names are indices into long `nn.Sequential`s; only this module knows them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from maskgan.networks.mask_vae import MaskVAE
 
 Tensors = Mapping[str, Tensor]
 
-#: What torch and safetensors raise on damaged files; the unpickler fails wherever the first wrong byte leads it.
+#: What torch and safetensors raise on damaged files; the unpickler may fail with any of these.
 DAMAGED = (
     SafetensorError,
     OSError,
@@ -49,7 +49,7 @@ class PublishedNetwork(NamedTuple):
 def load_published(path: str | Path) -> PublishedNetwork:
     """Read a published generator, MaskVAE or alpha blender from a .safetensors or .pth file.
 
-    No code in the file is run. Raises ValueError, with a sentence for people, when the file is damaged, holds
+    No code in the file is run. Raises ValueError, with one sentence for the user, when the file is damaged, contains
     anything but tensors, or is none of the published networks; OSError when it cannot be opened.
     """
     path = Path(path)
@@ -93,7 +93,7 @@ def convert_dmn(state: Tensors) -> PublishedNetwork:
         for part in ("scale", "shift"):
             for i in range(2):
                 modules[f"style_encoder.{ours}.{part}_conv{i}"] = f"enc_style.{theirs}.SFT_{part}_conv{i + 1}"
-    # The AdaIN layers carry running statistics which their forward never reads.
+    # The AdaIN layers have running statistics that their forward never reads.
     unread = {
         name.replace(".conv.weight", f".norm.running_{statistic}")
         for name in state
@@ -146,10 +146,10 @@ def _hourglass_config(state: Tensors, what: str) -> dict[str, int]:
 
 
 def _hourglass_names(config: Mapping[str, int]) -> dict[str, str]:
-    """Our module names to the published ones, for encoder - residual blocks - decoder.
+    """This project's module names -> published ones, for encoder, residual blocks and decoder.
 
-    The published sequence is: pad, conv, norm, ReLU; (conv, norm, ReLU) per halving; the blocks; (conv, norm, ReLU) per
-    doubling; pad, conv.
+    The published sequence is: pad, conv, norm, ReLU; (conv, norm, ReLU) per downsampling; the blocks; (conv, norm,
+    ReLU) per upsampling; pad, conv.
     """
     depth, blocks = config["depth"], config["blocks"]
     first_block = 4 + 3 * depth
@@ -165,7 +165,7 @@ def _hourglass_names(config: Mapping[str, int]) -> dict[str, str]:
 
 
 def _rename(tensors: Tensors, modules: Mapping[str, str], expected: Tensors, what: str) -> dict[str, Tensor]:
-    """Our names with the published tensors, after checking that none is missing, left over or of another shape."""
+    """The published tensors under this project's names; none may be missing, surplus or of another shape."""
     names = {}
     for ours in expected:
         module, _, leaf = ours.rpartition(".")
@@ -193,13 +193,13 @@ def _size(state: Tensors, name: str, axis: int, what: str) -> int:
 
 
 def _count(state: Tensors, pattern: str, first: int, what: str, step: int = 1) -> int:
-    """How many of the numbered names follow one another without a gap (16 at most, so that no file asks for more)."""
+    """How many of the numbered names exist without a gap, up to 16, so that no file can ask for a huge network."""
     _size(state, pattern.format(first), 0, what)
     return sum(1 for _ in takewhile(lambda i: pattern.format(i) in state, range(first, first + 16 * step, step)))
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
-    with path.open("rb") as file:  # a path that cannot be opened is an OSError of its own, not a damaged file
+    with path.open("rb") as file:  # raises OSError outside the try: such a file is not damaged
         try:
             if path.suffix == ".safetensors":
                 state = load_file(path)

@@ -1,15 +1,14 @@
-"""The `studio` Dense Mapping Network: a style per region, placed by the mask that is being painted.
+"""The `studio` Dense Mapping Network: a style per region, laid out by the edited mask.
 
 Where MaskGAN (section 3.1) condenses the picture into one vector, this variant keeps one code per class, so
-that hair stays hair-coloured and lips stay lips. The image features are made spatial-aware by SFT exactly as in
-the paper; then they are averaged under each class of M^t. For a mask M the codes are laid out by M, so that
-x_i and y_i of eq. (2) are maps, as cheap per class as CLADE (Tan et al., TPAMI 2021; the codes per region follow
-SEAN, Zhu et al., CVPR 2020).
+that the colours of hair and lips stay in hair and lips. Image features are made spatial-aware by SFT as in the paper,
+then averaged over each class of M^t. The codes are laid out by the mask M, so that x_i and y_i of eq. (2) are maps,
+at the cost per class of CLADE (Tan et al., TPAMI 2021); codes per region follow SEAN (Zhu et al., CVPR 2020).
 
-A code is an average and forgets where in the region something was (a shadow on one cheek). Beside it stands a
-coarse residue: per class, what a 16 x 16 grid of cells deviates from the class's code, spread to
-neighbouring cells and fading to nothing (= the code alone) away from where the class was in the source. Setting
-the residue to zero leaves a style that depends on no place at all, which is what style copy between people needs.
+A code is an average and loses the position of detail within the region (a shadow on one cheek). A coarse residue is
+kept as well: per class, the deviation of 16 x 16 cells from the class's code, blurred to neighbouring cells and fading
+to zero (the code alone) away from the class's pixels in the source. With the residue set to zero, a style does not
+depend on positions, as style copy between people needs.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ class RegionStyle(NamedTuple):
         return self._replace(codes=torch.lerp(self.codes, source.codes[:, order], strength * taken[None, :, None]))
 
     def without_residue(self, classes: Collection[int] | None = None) -> RegionStyle:
-        """Nothing tied to a place is left in these classes, or (None) in all."""
+        """The residue set to zero in these classes, or (None) in all."""
         if classes is None:
             return self._replace(residue=torch.zeros_like(self.residue))
         return self._replace(residue=self.residue * (1 - self._marked(classes))[None, :, None, None, None])
@@ -81,7 +80,7 @@ class RegionStyle(NamedTuple):
     def window(
         self, top: float | Tensor, left: float | Tensor, height: float | Tensor, width: float | Tensor | None = None
     ) -> RegionStyle:
-        """The style for drawing a window of the crop that it was taken from: its residue is cut to that window.
+        """The style for drawing a window of the crop that it was encoded from: its residue is cropped to that window.
 
         Args:
             top, left: the window's upper left corner in fractions (0..1) of the crop's sides; a number, or one per
@@ -100,7 +99,7 @@ class RegionStyle(NamedTuple):
 
 
 def place(table: Tensor, planes: Tensor) -> Tensor:
-    """Lay a row per plane out by the planes: (N, P, D), (N, P, h, w) -> (N, D, h, w)."""
+    """Sum of a table's rows weighted by the planes at each pixel: (N, P, D), (N, P, h, w) -> (N, D, h, w)."""
     return (table.transpose(1, 2) @ planes.flatten(2)).unflatten(2, planes.shape[2:])
 
 
@@ -172,7 +171,7 @@ class RegionStyleEncoder(nn.Module):
         return RegionStyle(codes, present, residue)
 
     def complete(self, codes: Tensor, present: Tensor) -> Tensor:
-        """Fill in the codes (N, 19, D) of classes that are not `present` (N, 19)."""
+        """Replace the codes (N, 19, D) of classes that are not `present` (N, 19) by fallback codes."""
         logits = self.affinity[None] + (present[:, None] - 1) * 1e4  # N, 19, 19
         borrowed = self.borrow(logits.softmax(2) @ codes)  # N, 19, D
         present = present[..., None]
@@ -181,8 +180,8 @@ class RegionStyleEncoder(nn.Module):
     def residue(self, features: Tensor, planes4: Tensor, present: Tensor) -> Tensor:
         """Deviation of the cells from the class's mean: (N, 19, K + 1, 16, 16).
 
-        A normalised convolution (Knutsson and Westin, CVPR 1993): masked sums per cell, spread to the
-        neighbours, divided by the spread mask plus a little, so that it fades to zero where the class is rare.
+        A normalised convolution (Knutsson and Westin, CVPR 1993): masked sums per cell, blurred, divided by the blurred
+        mask plus a constant, so that it fades to zero where the class is rare.
         """
         cell = features.shape[-1] // GRID
         weight = planes4.flatten(2)
@@ -211,7 +210,7 @@ def _spread(x: Tensor) -> Tensor:
 
 
 class RegionAffine(nn.Module):
-    """Scale and shift maps of one AdaIN layer from codes and residue; a bias per class comes with it."""
+    """Scale and shift maps of one AdaIN layer from codes and residue, with a learned bias per class."""
 
     def __init__(self, channels: int, code_dim: int, local_dim: int) -> None:
         super().__init__()
@@ -245,7 +244,7 @@ class RegionBlock(nn.Module):
 
 
 class RegionBackbone(nn.Module):
-    """Image generation backbone over the one-hot mask: works at 1/4 to 1/16, ends in pixel-shuffle.
+    """Image generation backbone over the one-hot mask: computes at 1/4 to 1/16, ends in pixel-shuffle.
 
     Args:
         widths: channels at 1/4, 1/8 and 1/16 of the resolution; a quarter of the first at 1/2.

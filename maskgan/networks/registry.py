@@ -1,7 +1,7 @@
 """The networks of a pipeline, by name: the one list that files, the pipeline and the trainer go by.
 
-A name is a folder beside `model_index.json` and an argument of `MaskGANPipeline`. Files name classes only for people:
-the class to build is always the one that is registered here.
+A name is a folder beside `model_index.json` and an argument of `MaskGANPipeline`. The class that is built is always the
+one registered here, whatever module a file names.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NETWORKS: dict[str, type[ModelMixin]] = {
     "alpha_blender": AlphaBlender,
 }
 
-#: Without these there is no pipeline.
+#: Networks that every pipeline has.
 REQUIRED = ("dmn", "parser")
 
 #: Side in pixels of the face crop that the bundled networks work on.

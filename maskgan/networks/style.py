@@ -1,7 +1,8 @@
-"""What a style can do, whichever network it belongs to.
+"""The interface of styles, whichever network they belong to.
 
-A style is how a face looks apart from its shapes: a value (a NamedTuple of tensors) of one network, for a batch of N
-faces. `VectorStyle` in `global_style.py` is the paper's, `RegionStyle` in `region_style.py` the studio network's.
+A style is the appearance of a face apart from its shapes: an immutable value (a NamedTuple of tensors) for a batch of N
+faces, encoded by one network. `VectorStyle` in `global_style.py` is the paper's, `RegionStyle` in `region_style.py` the
+studio network's.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from torch import Tensor
 
 
 class Style(Protocol):
-    """Operations on styles; all return a new value and need styles of one network.
+    """Operations on styles; all of them return a new value, and all styles involved are of one network.
 
-    Classes are ids 0..18. A style that does not tell classes apart answers for the whole face; one that is tied to no
-    place in the picture has no residue to leave out.
+    Classes are ids 0..18. A style without per-class codes applies an operation to the whole face; a style without a
+    residue (spatial detail) returns itself where only the residue would change.
     """
 
     def repeat(self, times: int) -> Style:
@@ -28,17 +29,17 @@ class Style(Protocol):
     def take_classes(self, source: Style, lenders: Mapping[int, int], strength: float) -> Style:
         """This style, moved by `strength` (0..1) towards the source's in some classes.
 
-        `lenders`: class of this style -> class of the source that lends it its code.
+        `lenders`: class of this style -> class of the source whose code it takes.
         """
 
     def without_residue(self, classes: Collection[int] | None = None) -> Style:
-        """This style with nothing tied to a place, in some classes or (None) in all."""
+        """This style without its spatial detail, in some classes or (None) in all."""
 
     def scale_residue(self, factors: Tensor) -> Style:
         """This style with each face's residue times its factor; `factors`: (N,)."""
 
     def prepared(self, size: int) -> Style:
-        """This style laid ready for drawing many pictures of size x size pixels."""
+        """This style with all work done that drawing several pictures of size x size pixels shares."""
 
     def window(
         self, top: float | Tensor, left: float | Tensor, height: float | Tensor, width: float | Tensor | None = None
