@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -32,13 +33,14 @@ from lab.data.augment import ForParsing
 from lab.data.faces import FaceStream, find_samples
 from lab.data.fill import fill_ignored
 from lab.data.filling import Filling
-from lab.pretrain_dmn import draw, sees_known, style_of_an_edit
-from lab.train_ebst import algorithm_1
-from lab.train_mask_vae import edited_or_moved, mask_vae_loss
-from lab.train_parser import parsing_loss
-from lab.training import adversary
-from lab.training.flags import arguments
+from lab.pretrain_dmn import DmnSettings, draw, sees_known, style_of_an_edit
+from lab.train_ebst import EbstSettings, algorithm_1
+from lab.train_mask_vae import MaskVAESettings, edited_or_moved, mask_vae_loss
+from lab.train_parser import ParserSettings, parsing_loss
+from lab.training.adversary import DISCRIMINATOR_SIZES, Adversary, Drawing, adam, open_adversary
+from lab.training.noise import SampleNoise
 from lab.training.run import Run
+from lab.training.settings import Settings
 from maskgan.editing.mask_interpolation import LAMBDA_INTER, inner_outer
 from maskgan.labels import PALETTE, Label, one_hot
 from maskgan.networks.alpha_blender import AlphaBlender, blend
@@ -52,14 +54,13 @@ WARM_UP = 2
 #: Faces drawn, or taken from --data.
 FACES = 64
 #: D of the bundled weights, and the perceptual network that needs no download.
-OBJECTIVE = {
-    "adversary": "patch", "perceptual": "parser",
-    "discriminator_width": 32, "discriminator_layers": 3, "discriminator_unshuffle": 2,
-}  # fmt: skip
+OBJECTIVE = {"adversary": "patch", "perceptual": "parser", **DISCRIMINATOR_SIZES["small"]}
 TINY_PARSER = {"widths": [8, 8, 8, 8, 8], "blocks": 1}
 
-#: One training step on images (N, 3, H, W) and masks (N, H, W).
-Step = Callable[[Tensor, Tensor], None]
+#: One training step on images (N, 3, H, W), masks (N, H, W) and the random numbers of these samples.
+Step = Callable[[Tensor, Tensor, SampleNoise], None]
+
+S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,21 @@ class Bench:
     data: Path
     out: Path
 
-    def run(self, name: str) -> Run:
+    def run(self, stage: type[S], **more: Any) -> Run[S]:
         """A run of a stage, as its script would make it."""
         options = self.options
-        flags = arguments(
-            None, resolution=options.resolution, batch_size=options.batch_size, max_steps=options.steps + WARM_UP,
-            num_workers=options.num_workers, cpu=options.cpu,
-        )  # fmt: skip
-        adversary.add_arguments(flags)
-        flags.set_defaults(**OBJECTIVE)
-        return Run(flags.parse_args(["--data", str(self.data), "--out", str(self.out / name)]), name)
+        return Run(
+            stage(
+                data=(self.data,),
+                out=self.out / stage.stage,
+                resolution=options.resolution,
+                batch_size=options.batch_size,
+                max_steps=options.steps + WARM_UP,
+                num_workers=options.num_workers,
+                cpu=options.cpu,
+                **more,
+            )
+        )
 
     def parser(self) -> FaceParser:
         return FaceParser(**TINY_PARSER) if self.options.preset == "tiny" else FaceParser()
@@ -104,7 +110,7 @@ def parser_stage(bench: Bench, run: Run) -> tuple[FaceStream, Step]:
     model = run.trained("parser", bench.parser(), faster_on_cpu=True)
     model, optimiser = run.accelerator.prepare(model, torch.optim.AdamW(model.parameters()))
 
-    def step(image: Tensor, mask: Tensor) -> None:
+    def step(image: Tensor, mask: Tensor, noise: SampleNoise) -> None:
         image = image.contiguous(memory_format=run.layout(faster_on_cpu=True))
         total, _ = parsing_loss(model(image).float(), mask)
         run.accelerator.backward(total)
@@ -119,8 +125,8 @@ def mask_vae_stage(bench: Bench, run: Run) -> tuple[FaceStream, Step]:
     vae = run.trained("mask_vae", bench.mask_vae(), faster_on_cpu=True)
     vae, optimiser = run.accelerator.prepare(vae, torch.optim.Adam(vae.parameters()))
 
-    def step(image: Tensor, mask: Tensor) -> None:
-        logits, mean, logvar = vae(one_hot(mask), run.noise.generators)
+    def step(image: Tensor, mask: Tensor, noise: SampleNoise) -> None:
+        logits, mean, logvar = vae(one_hot(mask), noise.generators)
         total, _ = mask_vae_loss(logits.float(), mean.float(), logvar.float(), mask, dice_weight=0.2)
         run.accelerator.backward(total)
         run.update(vae, optimiser, 1e-3, max_norm=5.0)
@@ -131,15 +137,15 @@ def mask_vae_stage(bench: Bench, run: Run) -> tuple[FaceStream, Step]:
 def dmn_stage(bench: Bench, run: Run) -> tuple[FaceStream, Step]:
     """The step of `pretrain_dmn.py`."""
     dmn = run.trained("dmn", DenseMappingNetwork.preset(bench.options.preset))
-    dmn, optimiser = run.accelerator.prepare(dmn, adversary.adam(dmn, 4e-4))
-    critic = adversary.open_adversary(run.args, run, frozen(bench.parser(), run))
+    dmn, optimiser = run.accelerator.prepare(dmn, adam(dmn, 4e-4))
+    adversary = open_adversary(run.settings, run, frozen(bench.parser(), run))
 
-    def step(image: Tensor, mask: Tensor) -> None:
+    def step(image: Tensor, mask: Tensor, noise: SampleNoise) -> None:
         task = Filling.of_whole_faces(image.contiguous(memory_format=run.layout()), mask)
-        style = style_of_an_edit(dmn, image, mask, task.style_known, run.noise)
-        drawing = adversary.Drawing.of_everything(image, draw(dmn, task, style, sees_known(dmn)), one_hot(mask))
-        _, learned = critic.learn(drawing, critic.seen(image))
-        total, _ = critic.objective(drawing, learned)
+        style = style_of_an_edit(dmn, image, mask, task.style_known, noise)
+        drawing = Drawing.of_everything(image, draw(dmn, task, style, sees_known(dmn)), one_hot(mask))
+        _, learned = adversary.learn(drawing, adversary.seen(image))
+        total, _ = adversary.objective(drawing, learned)
         run.accelerator.backward(total)
         run.update(dmn, optimiser, 4e-4, max_norm=10.0)
 
@@ -154,27 +160,27 @@ class Ebst:
         self.vae = frozen(bench.mask_vae(), run)
         self.dmn = run.trained("dmn", DenseMappingNetwork.preset(bench.options.preset))
         self.blender = run.trained("alpha_blender", AlphaBlender(width=bench.options.blender_width))
-        optimisers = [adversary.adam(network, 1e-4) for network in (self.dmn, self.blender)]
+        optimisers = [adam(network, 1e-4) for network in (self.dmn, self.blender)]
         self.dmn, self.blender, *optimisers = run.accelerator.prepare(self.dmn, self.blender, *optimisers)
         self.optimisers = dict(zip((self.dmn, self.blender), optimisers, strict=True))
-        self.critic = adversary.open_adversary(run.args, run, frozen(bench.parser(), run))
+        self.adversary = open_adversary(run.settings, run, frozen(bench.parser(), run))
 
     def update(self, network: nn.Module) -> None:
         self.run.update(network, self.optimisers[network], 1e-4, max_norm=10.0)
 
-    def shared(self, image: Tensor, mask: Tensor) -> None:
+    def shared(self, image: Tensor, mask: Tensor, noise: SampleNoise | None = None) -> None:
         """The step as it is."""
         algorithm_1(*self.arguments(image, mask))
         self.update(self.dmn)
         self.update(self.blender)
 
-    def separate(self, image: Tensor, mask: Tensor) -> None:
+    def separate(self, image: Tensor, mask: Tensor, noise: SampleNoise | None = None) -> None:
         """The step as Algorithm 1 is printed."""
         three_passes(*self.arguments(image, mask), update=self.update)
 
     def arguments(self, image: Tensor, mask: Tensor) -> tuple:
         image = image.contiguous(memory_format=self.run.layout())
-        networks = (self.vae, self.dmn, self.blender, self.critic, self.run.accelerator)
+        networks = (self.vae, self.dmn, self.blender, self.adversary, self.run.accelerator)
         return image, mask, mask.roll(1, 0), *networks
 
 
@@ -185,7 +191,7 @@ def three_passes(
     vae: MaskVAE,
     dmn: nn.Module,
     blender: nn.Module,
-    critic: adversary.Adversary,
+    adversary: Adversary,
     accelerator: Accelerator,
     update: Callable[[nn.Module], None],
 ) -> None:
@@ -200,9 +206,9 @@ def three_passes(
     # update G_A(I^t, M^t) with eq. (6)
     with accelerator.autocast():
         redrawn = dmn(image, mask, mask)
-    drawing = adversary.Drawing.of_everything(image, redrawn, planes)
-    _, learned = critic.learn(drawing, critic.seen(image))
-    total, _ = critic.objective(drawing, learned)
+    drawing = Drawing.of_everything(image, redrawn, planes)
+    _, learned = adversary.learn(drawing, adversary.seen(image))
+    total, _ = adversary.objective(drawing, learned)
     accelerator.backward(total)
     update(dmn)
 
@@ -210,9 +216,9 @@ def three_passes(
     with accelerator.autocast():
         inner_picture, outer_picture = dmn(image, mask, inner), dmn(image, mask, outer)
         blended = blend(blender(inner_picture, outer_picture), inner_picture, outer_picture)
-    drawing = adversary.Drawing.of_everything(image, blended, planes)
-    _, learned = critic.learn(drawing, critic.seen(image))
-    total, _ = critic.objective(drawing, learned)
+    drawing = Drawing.of_everything(image, blended, planes)
+    _, learned = adversary.learn(drawing, adversary.seen(image))
+    total, _ = adversary.objective(drawing, learned)
     accelerator.backward(total)
     update(dmn)
     update(blender)
@@ -232,18 +238,25 @@ def now() -> float:
 
 def time_loop(name: str, run: Run, stream: FaceStream, step: Step) -> dict[str, float | str]:
     """A row: images per second, and the share of time in which the loop waits for its next batch."""
-    for image, mask in run.batches(stream):
-        step(image, mask)
+    for (image, mask), noise in run.batches(stream):
+        step(image, mask, noise)
         if run.step + 1 == WARM_UP:
-            started, waited = now(), run.waited
+            started, waited = now(), run.journal.waited
     seconds = now() - started
     if run.asked_to_stop:
         raise KeyboardInterrupt
-    images = (run.step - WARM_UP) * run.samples_per_step
-    return {"stage": name, "images_per_second": images / seconds, "waiting_for_data": (run.waited - waited) / seconds}
+    images = (run.step - WARM_UP) * run.journal.samples_per_step
+    waited = run.journal.waited - waited
+    return {"stage": name, "images_per_second": images / seconds, "waiting_for_data": waited / seconds}
 
 
-def compare(ways: dict[str, Step], stream: FaceStream, batch_size: int, rounds: int, device: torch.device) -> dict:
+def compare(
+    ways: dict[str, Callable[[Tensor, Tensor], None]],
+    stream: FaceStream,
+    batch_size: int,
+    rounds: int,
+    device: torch.device,
+) -> dict:
     """{way: {"median": ms, "min": ms, "cpu": ms}}; every round visits both ways, the first does not count.
 
     "cpu" is the median of the processor time of all threads, which other programs disturb least.
@@ -287,10 +300,14 @@ def draw_faces(folder: Path, count: int = FACES, size: int = 256) -> None:
 def benchmark(bench: Bench) -> dict:
     """All that is measured: {"stages": rows of `time_loop`, "ebst_step_ms": `compare`, "ratio": of the same three}."""
     rows = []
-    for name, build in (("parser", parser_stage), ("mask_vae", mask_vae_stage), ("dmn", dmn_stage)):
-        run = bench.run(name)
+    for name, build, stage, more in (
+        ("parser", parser_stage, ParserSettings, {}),
+        ("mask_vae", mask_vae_stage, MaskVAESettings, {}),
+        ("dmn", dmn_stage, DmnSettings, OBJECTIVE),
+    ):
+        run = bench.run(stage, **more)
         rows.append(time_loop(name, run, *build(bench, run)))
-    run = bench.run("ebst")
+    run = bench.run(EbstSettings, from_scratch=bench.options.preset, **OBJECTIVE)
     ebst, stream = Ebst(bench, run), bench.stream(run)
     rows.append(time_loop("ebst", run, stream, ebst.shared))
     ways = {"shared": ebst.shared, "three_passes": ebst.separate}

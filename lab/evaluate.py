@@ -50,7 +50,7 @@ from lab.evaluation.installed_measures import MissingMeasureError, face_embedder
 from lab.evaluation.judge import Judge
 from lab.evaluation.mask_metrics import interpolation_report, reconstruction
 from lab.evaluation.metrics import Confusion, frechet_distance
-from lab.training.run import save_picture
+from lab.training.samples import save_picture
 from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline
 from maskgan.labels import NUM_CLASSES
 from maskgan.networks.checkpoints import load_network

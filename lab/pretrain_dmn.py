@@ -7,9 +7,9 @@ of the photo, whole or in a window of a sharper picture. `--holes 0 --adversary 
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,19 +24,21 @@ from torch import Tensor, nn
 
 from lab.data.filling import Filling, FillingTask
 from lab.data.sources import open_stream, whole_tasks
-from lab.training import adversary
+from lab.training.adversary import AdversarialSettings, Drawing, adam, open_adversary
 from lab.training.baselines import BASELINES, load_generator
-from lab.training.flags import arguments
-from lab.training.launch import command
 from lab.training.noise import SampleNoise
-from lab.training.run import Run, picture_grid
+from lab.training.run import Run
+from lab.training.samples import picture_grid
+from lab.training.settings import Network, common, flag, preset_flag, read_command_line
+from lab.training.stopping import run_script
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_uint8
 from maskgan.labels import NUM_CLASSES, colourise, one_hot
 from maskgan.networks.checkpoints import load_network
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.kept_pixels import kept_pixels
-from maskgan.snapshots import hash_of, network_folder
+from maskgan.run_requests import Number
+from maskgan.snapshots import network_folder
 
 #: Share of the faces of which a hole is filled; of the others everything is redrawn.
 USUAL_HOLES = 0.875
@@ -123,31 +125,64 @@ def sample_grid(dmn: DenseMappingNetwork, task: Filling) -> np.ndarray:
     return picture_grid([*pictures[:2], masks, *pictures[2:]])
 
 
-def build(args: argparse.Namespace) -> ModelMixin:
-    """The network to train: `--weights`, or one of random weights by `--network` or `--preset`.
+@dataclass(frozen=True, kw_only=True)
+class DmnSettings(AdversarialSettings):
+    """The settings of this stage."""
 
-    With holes to fill, a studio network that cannot see kept pixels yet becomes one that can.
+    stage = "pretrain_dmn"
+    title = "Dense Mapping Network"
+
+    max_steps: int = common("max_steps", 20_000, trial=40)
+    learning_rate: float = common("learning_rate", 4e-4, trial=1e-4)
+    parser: Path = flag(
+        WEIGHTS,
+        "trained face parser (a run's or pipeline folder)",
+        network=Network("Face parser", ("train_parser",)),
+    )
+    preset: str = preset_flag("studio", sorted(PRESETS))
+    network: str = flag("dmn", "a baseline, for comparisons", choices=("dmn", *BASELINES))
+    style_scope: str | None = flag(None, "for comparisons", choices=("global", "region", "region_and_residue"))
+    holes: float | None = flag(
+        None,
+        f"of the faces, of which only a hole is filled; default: {USUAL_HOLES} for the studio network",
+        metavar="SHARE",
+        bounds=Number(float, 0, 1),
+    )
+    windows: float = flag(
+        0.75,
+        "of the faces with a sharper picture (images_sharp/, or larger images), shown in windows of it",
+        metavar="SHARE",
+        bounds=Number(float, 0, 1),
+    )
+
+
+def build(settings: DmnSettings) -> tuple[ModelMixin, float]:
+    """The network to train, and the share of the faces of which a hole is filled.
+
+    The network is that of `--weights`, or one of random weights by `--network` or `--preset`. With holes to fill, a
+    studio network that cannot see kept pixels yet becomes one that can.
 
     Raises:
         ValueError: for `--holes` and a network that cannot learn to fill them.
     """
-    if args.weights:
-        network = load_generator(network_folder(args.weights, "dmn"))
-    elif args.network != "dmn":
-        network = BASELINES[args.network]()
+    if settings.weights:
+        network = load_generator(network_folder(settings.weights, "dmn"))
+    elif settings.network != "dmn":
+        network = BASELINES[settings.network]()
     else:
-        scope = {"style_scope": args.style_scope} if args.style_scope else {}
-        network = DenseMappingNetwork(**PRESETS[args.preset] | scope)
+        scope = {"style_scope": settings.style_scope} if settings.style_scope else {}
+        network = DenseMappingNetwork(**PRESETS[settings.preset] | scope)
     studio = isinstance(network, DenseMappingNetwork) and network.config.style_scope != "vector"
-    if args.holes is None:
-        args.holes = USUAL_HOLES if studio else 0.0
-    if args.holes and not studio:
+    holes = settings.holes
+    if holes is None:
+        holes = USUAL_HOLES if studio else 0.0
+    if holes and not studio:
         raise ValueError("Only the studio network can be shown a photo with a hole; leave --holes out.")
-    return network.with_kept() if args.holes and not network.config.kept else network
+    return (network.with_kept() if holes and not network.config.kept else network), holes
 
 
 @torch.no_grad()
-def psnr_of_holes(drawing: adversary.Drawing) -> float:
+def psnr_of_holes(drawing: Drawing) -> float:
     """Of what was drawn where nothing is known, in dB."""
     hole = 1 - drawing.known
     error = ((drawing.drawn.float() - drawing.real).square() * hole).sum() / (3 * hole.sum())
@@ -155,59 +190,44 @@ def psnr_of_holes(drawing: adversary.Drawing) -> float:
 
 
 def main() -> None:
-    parser = arguments(__doc__, batch_size=8, max_steps=20_000, learning_rate=4e-4)
-    parser.add_argument("--parser", type=Path, default=WEIGHTS, help="trained face parser (a run's or pipeline folder)")
-    parser.add_argument("--weights", type=Path, help="start from this DMN (folder) rather than from nothing")
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="studio")
-    parser.add_argument("--network", choices=("dmn", *BASELINES), default="dmn", help="a baseline, for comparisons")
-    parser.add_argument("--style-scope", choices=("global", "region", "region_and_residue"), help="for comparisons")
-    parser.add_argument(
-        "--holes", type=float, metavar="SHARE",
-        help=f"of the faces, of which only a hole is filled; default: {USUAL_HOLES} for the studio network",
-    )  # fmt: skip
-    parser.add_argument(
-        "--windows", type=float, default=0.75, metavar="SHARE",
-        help="of the faces with a sharper picture (images_sharp/, or larger images), shown in windows of it",
-    )  # fmt: skip
-    adversary.add_arguments(parser)
-    args = parser.parse_args()
-    run = Run(args, "pretrain_dmn")
+    settings = read_command_line(DmnSettings, __doc__)
+    run = Run(settings)
 
-    face_parser = load_network(args.parser, "parser")
+    face_parser = load_network(settings.parser, "parser")
     face_parser = face_parser.eval().requires_grad_(False).to(run.accelerator.device)
-    run.parent = args.weights and hash_of(args.weights)
-    dmn = run.trained("dmn", build(args))
-    dmn, optimiser = run.accelerator.prepare(dmn, adversary.adam(dmn, args.learning_rate))
-    critic = adversary.open_adversary(args, run, face_parser)
+    dmn, holes = build(settings)
+    dmn = run.trained("dmn", dmn)
+    dmn, optimiser = run.accelerator.prepare(dmn, adam(dmn, settings.learning_rate))
+    adversary = open_adversary(settings, run, face_parser)
     bare_dmn = run.accelerator.unwrap_model(dmn)
     run.resume()
-    filling = FillingTask(args.windows, 1 - args.holes) if args.holes else None
+    filling = FillingTask(settings.windows, 1 - holes) if holes else None
 
-    for batch in run.batches(open_stream(run, face_parser, filling=filling)):
+    for batch, noise in run.batches(open_stream(run, face_parser, filling=filling)):
         task = whole_tasks(Filling(*batch) if filling else Filling.of_whole_faces(*batch), face_parser, run.layout())
         planes = one_hot(task.view_mask)
-        with run.accelerator.accumulate(dmn, critic.critic):
+        with run.accelerator.accumulate(dmn, adversary.discriminator):
             with run.accelerator.autocast():
-                style = style_of_an_edit(bare_dmn, task.image, task.mask, task.style_known, run.noise)
+                style = style_of_an_edit(bare_dmn, task.image, task.mask, task.style_known, noise)
                 drawn = draw(dmn, task, style, sees_known(bare_dmn))
-            drawing = adversary.Drawing(task.view, drawn, planes, task.known)
+            drawing = Drawing(task.view, drawn, planes, task.known)
 
             # update D
-            critic_loss, learned = critic.learn(drawing, critic.seen(task.view))
+            discriminator_loss, learned = adversary.learn(drawing, adversary.seen(task.view))
 
             # update G_A
-            total, parts = critic.objective(drawing, learned)
+            total, parts = adversary.objective(drawing, learned)
             run.accelerator.backward(total)
-            run.update(dmn, optimiser, args.learning_rate, max_norm=10.0)
+            run.update(dmn, optimiser, settings.learning_rate, max_norm=10.0)
 
-        if run.due(args.log_steps):
-            run.log({"critic": critic_loss, "loss": total, "psnr": psnr_of_holes(drawing), **parts})
-        if run.due(args.sample_steps) and run.accelerator.is_main_process:
+        if run.due(settings.log_steps):
+            run.log({"discriminator": discriminator_loss, "loss": total, "psnr": psnr_of_holes(drawing), **parts})
+        if run.due(settings.sample_steps) and run.accelerator.is_main_process:
             run.show(sample_grid(bare_dmn, Filling(*(part[:8] for part in task))))
-        if run.due(args.checkpointing_steps):
-            run.checkpoint()
+        if run.due(settings.checkpointing_steps):
+            run.save()
     run.finish()
 
 
 if __name__ == "__main__":
-    command(main)
+    run_script(main)

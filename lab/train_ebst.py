@@ -14,6 +14,7 @@ stay in the pictures that B blends. So B learns, and G_B is judged, where an edi
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script by `accelerate launch`
@@ -28,11 +29,12 @@ from torch import Tensor, nn
 from lab.data.filling import Filling, FillingTask
 from lab.data.sources import open_stream, whole_tasks
 from lab.pretrain_dmn import USUAL_HOLES, StyleSource, style_of_an_edit
-from lab.training import adversary
-from lab.training.flags import arguments
-from lab.training.launch import command
+from lab.training.adversary import AdversarialSettings, Adversary, Drawing, adam, open_adversary
 from lab.training.noise import SampleNoise
-from lab.training.run import Run, picture_grid
+from lab.training.run import Run
+from lab.training.samples import picture_grid
+from lab.training.settings import Network, common, flag, preset_flag, read_command_line
+from lab.training.stopping import TrainingStoppedError, run_script
 from maskgan.editing.mask_interpolation import LAMBDA_INTER, inner_outer
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_uint8
@@ -42,7 +44,7 @@ from maskgan.networks.checkpoints import load_network
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.networks.mask_vae import MaskVAE
-from maskgan.snapshots import hash_of
+from maskgan.run_requests import Number
 
 
 def simulated_edits(vae: MaskVAE, mask: Tensor, reference: Tensor, lambda_inter: float) -> tuple[Tensor, Tensor]:
@@ -75,7 +77,7 @@ def algorithm_1(
     vae: MaskVAE,
     dmn: nn.Module,
     blender: nn.Module,
-    critic: adversary.Adversary,
+    adversary: Adversary,
     accelerator: Accelerator,
     lambda_inter: float = LAMBDA_INTER,
     noise: SampleNoise | None = None,
@@ -120,12 +122,12 @@ def algorithm_1(
     pictures = drawn.detach().requires_grad_()
     redrawn, inner_picture, outer_picture = pictures.chunk(3)
     known_a, known_inner, known_outer = kept.chunk(3)
-    seen = critic.seen(image)
+    seen = adversary.seen(image)
 
     # update G_A(I^t, M^t) with eq. (6)
-    drawing = adversary.Drawing(image, redrawn, planes, known_a)
-    critic_a, learned = critic.learn(drawing, seen)
-    total_a, parts_a = critic.objective(drawing, learned)
+    drawing = Drawing(image, redrawn, planes, known_a)
+    discriminator_a, learned = adversary.learn(drawing, seen)
+    total_a, parts_a = adversary.objective(drawing, learned)
     accelerator.backward(total_a)
 
     # update G_B(I^t, M^t, M^inter, M^outer) with eq. (6): the blend is the photo again
@@ -135,13 +137,13 @@ def algorithm_1(
     )
     with accelerator.autocast():
         blended = blend(blender(inner_picture, outer_picture), inner_picture, outer_picture)
-    drawing = adversary.Drawing(image, blended, planes, known_inner * known_outer)
-    critic_b, learned = critic.learn(drawing, seen)
-    total_b, parts_b = critic.objective(drawing, learned)
+    drawing = Drawing(image, blended, planes, known_inner * known_outer)
+    discriminator_b, learned = adversary.learn(drawing, seen)
+    total_b, parts_b = adversary.objective(drawing, learned)
     accelerator.backward(total_b)
 
     drawn.backward(pictures.grad)  # from the pictures through G_A, once for all three
-    parts = {"critic_a": critic_a, "critic_b": critic_b}
+    parts = {"discriminator_a": discriminator_a, "discriminator_b": discriminator_b}
     for name, values in (("a", parts_a), ("b", parts_b)):
         parts |= {f"{part}_{name}": value for part, value in values.items()}
     return (total_a + total_b).detach(), parts
@@ -162,67 +164,100 @@ def sample_grid(
     return picture_grid([pictures[0], pictures[1], masks[0], pictures[2], masks[1], pictures[3], pictures[4]])
 
 
+@dataclass(frozen=True, kw_only=True)
+class EbstSettings(AdversarialSettings):
+    """The settings of this stage."""
+
+    stage = "train_ebst"
+    title = "EBST"
+    starts_trained = True
+
+    batch_size: int = common("batch_size", 4, trial=4)
+    max_steps: int = common("max_steps", 10_000, trial=20)
+    learning_rate: float = common("learning_rate", 1e-4, trial=1e-4)
+    weights: Path | None = flag(None, "pretrained DMN (the run of pretrain_dmn.py, or a pipeline)")
+    from_scratch: str | None = preset_flag(None, sorted(PRESETS), "a DMN with random weights instead")
+    parser: Path = flag(
+        WEIGHTS,
+        "trained face parser (a run's or pipeline folder)",
+        network=Network("Face parser", ("train_parser",)),
+    )
+    mask_vae: Path = flag(
+        WEIGHTS, "trained MaskVAE (a run's or pipeline folder)", network=Network("MaskVAE", ("train_mask_vae",))
+    )
+    blender: Path | None = flag(
+        None,
+        "start from this Alpha Blender (a run's or pipeline folder)",
+        network=Network("Alpha Blender", ("train_ebst",), random=True),
+    )
+    blender_width: int = flag(32, "channels of a new Alpha Blender (published: 32)", bounds=Number(int, 2, 64))
+    lambda_inter: float = flag(LAMBDA_INTER, bounds=Number(float, 1, 100))
+    holes: float = flag(
+        USUAL_HOLES,
+        "of the faces, of which a photo with a hole is shown; 0 for the paper's Algorithm 1",
+        metavar="SHARE",
+        bounds=Number(float, 0, 1),
+    )
+
+    def __post_init__(self) -> None:
+        if (self.weights is None) == (self.from_scratch is None):
+            raise ValueError(
+                "EBST starts from a pretrained DMN: give --weights FOLDER (or --from-scratch PRESET, knowingly)."
+            )
+
+
 def main() -> None:
-    parser = arguments(__doc__, batch_size=4, max_steps=10_000, learning_rate=1e-4)
-    parser.add_argument("--weights", type=Path, help="pretrained DMN (the run of pretrain_dmn.py, or a pipeline)")
-    parser.add_argument("--from-scratch", choices=sorted(PRESETS), help="a DMN with random weights instead")
-    parser.add_argument("--parser", type=Path, default=WEIGHTS, help="trained face parser (a run's or pipeline folder)")
-    parser.add_argument("--mask-vae", type=Path, default=WEIGHTS, help="trained MaskVAE (a run's or pipeline folder)")
-    parser.add_argument("--blender", type=Path, help="start from this Alpha Blender (a run's or pipeline folder)")
-    parser.add_argument("--blender-width", type=int, default=32, help="channels of a new Alpha Blender (published: 32)")
-    parser.add_argument("--lambda-inter", type=float, default=LAMBDA_INTER)
-    parser.add_argument(
-        "--holes", type=float, default=USUAL_HOLES, metavar="SHARE",
-        help="of the faces, of which a photo with a hole is shown; 0 for the paper's Algorithm 1",
-    )  # fmt: skip
-    adversary.add_arguments(parser)
-    args = parser.parse_args()
-    if (args.weights is None) == (args.from_scratch is None):
-        parser.error("EBST starts from a pretrained DMN: give --weights FOLDER (or --from-scratch PRESET, knowingly).")
-    run = Run(args, "train_ebst")
-    if args.batch_size * run.accelerator.num_processes < 2:
-        parser.error("EBST needs --batch-size 2 or more: M^ref is the mask of another face of the batch.")
+    settings = read_command_line(EbstSettings, __doc__)
+    run = Run(settings)
+    if settings.batch_size * run.accelerator.num_processes < 2:
+        raise TrainingStoppedError("EBST needs --batch-size 2 or more: M^ref is the mask of another face of the batch.")
     device = run.accelerator.device
 
-    face_parser = load_network(args.parser, "parser")
-    vae = load_network(args.mask_vae, "mask_vae")
+    face_parser = load_network(settings.parser, "parser")
+    vae = load_network(settings.mask_vae, "mask_vae")
     face_parser, vae = (network.eval().requires_grad_(False).to(device) for network in (face_parser, vae))
 
-    run.parent = args.weights and hash_of(args.weights)
-    dmn = load_network(args.weights, "dmn") if args.weights else DenseMappingNetwork.preset(args.from_scratch)
-    blender = load_network(args.blender, "alpha_blender") if args.blender else AlphaBlender(width=args.blender_width)
-    if dmn.config.style_scope == "vector":
-        args.holes = 0.0  # the published network sees nothing of the photo
-    elif args.holes and not dmn.config.kept:
+    dmn = (
+        load_network(settings.weights, "dmn") if settings.weights else DenseMappingNetwork.preset(settings.from_scratch)
+    )
+    blender = (
+        load_network(settings.blender, "alpha_blender")
+        if settings.blender
+        else AlphaBlender(width=settings.blender_width)
+    )
+    # The published network sees nothing of the photo.
+    holes = 0.0 if dmn.config.style_scope == "vector" else settings.holes
+    if holes and not dmn.config.kept:
         dmn = dmn.with_kept()
     dmn, blender = run.trained("dmn", dmn), run.trained("alpha_blender", blender)
-    optimisers = [adversary.adam(network, args.learning_rate) for network in (dmn, blender)]
+    optimisers = [adam(network, settings.learning_rate) for network in (dmn, blender)]
     dmn, blender, *optimisers = run.accelerator.prepare(dmn, blender, *optimisers)
-    critic = adversary.open_adversary(args, run, face_parser)
+    adversary = open_adversary(settings, run, face_parser)
     bare = [run.accelerator.unwrap_model(network) for network in (dmn, blender)]
     run.resume()
 
-    filling = FillingTask(everything=1 - args.holes) if args.holes else None
+    filling = FillingTask(everything=1 - holes) if holes else None
 
-    for batch in run.batches(open_stream(run, face_parser, filling=filling)):
+    for batch, noise in run.batches(open_stream(run, face_parser, filling=filling)):
         task = whole_tasks(Filling(*batch) if filling else Filling.of_whole_faces(*batch), face_parser, run.layout())
         image, mask, known = task.image, task.mask, task.known if filling else None
-        reference = run.of_the_next_face(mask)  # M^ref: another face of the batch, which is drawn at random
-        with run.accelerator.accumulate(dmn, blender, critic.critic):
+        reference = run.of_the_previous_face(mask)  # M^ref: another face of the batch, which is drawn at random
+        with run.accelerator.accumulate(dmn, blender, adversary.discriminator):
             total, parts = algorithm_1(
-                image, mask, reference, vae, dmn, blender, critic, run.accelerator, args.lambda_inter, run.noise, known
-            )
+                image, mask, reference, vae, dmn, blender, adversary, run.accelerator, settings.lambda_inter, noise,
+                known,
+            )  # fmt: skip
             for network, optimiser in zip((dmn, blender), optimisers, strict=True):
-                run.update(network, optimiser, args.learning_rate, max_norm=10.0)
+                run.update(network, optimiser, settings.learning_rate, max_norm=10.0)
 
-        if run.due(args.log_steps):
+        if run.due(settings.log_steps):
             run.log({"loss": total, **parts})
-        if run.due(args.sample_steps) and run.accelerator.is_main_process:
-            run.show(sample_grid(image[:6], mask[:6], vae, *bare, args.lambda_inter))
-        if run.due(args.checkpointing_steps):
-            run.checkpoint()
+        if run.due(settings.sample_steps) and run.accelerator.is_main_process:
+            run.show(sample_grid(image[:6], mask[:6], vae, *bare, settings.lambda_inter))
+        if run.due(settings.checkpointing_steps):
+            run.save()
     run.finish()
 
 
 if __name__ == "__main__":
-    command(main)
+    run_script(main)

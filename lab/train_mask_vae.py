@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script by `accelerate launch`
@@ -22,17 +23,18 @@ from lab.data.faces import FaceWithMask, class_weights, filled_mask, load, resiz
 from lab.data.fill import fill_ignored
 from lab.data.sources import open_stream, samples_of, sharded, whole_masks
 from lab.evaluation.mask_metrics import reconstruction
-from lab.training.flags import arguments
-from lab.training.launch import TrainingStoppedError, command
 from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
-from lab.training.run import Run, picture_grid
+from lab.training.run import Run
+from lab.training.samples import picture_grid
+from lab.training.settings import Network, Settings, common, flag, preset_flag, read_command_line
+from lab.training.stopping import TrainingStoppedError, run_script
 from maskgan.editing.mask_interpolation import decode_masks, latents
 from maskgan.labels import IGNORE, colourise, one_hot
 from maskgan.networks.checkpoints import load_network
 from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.mask_vae import PRESETS, MaskVAE
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
-from maskgan.snapshots import hash_of
+from maskgan.run_requests import Number
 
 
 def divergence(mean: Tensor, logvar: Tensor) -> Tensor:
@@ -102,70 +104,84 @@ def sample_grid(vae: MaskVAE, mask: Tensor) -> np.ndarray:
     return picture_grid([[colourise(m) for m in row.cpu().numpy()] for row in rows])
 
 
+@dataclass(frozen=True, kw_only=True)
+class MaskVAESettings(Settings):
+    """The settings of this stage."""
+
+    stage = "train_mask_vae"
+    title = "MaskVAE"
+
+    max_steps: int = common("max_steps", 10_000, trial=100)
+    learning_rate: float = common("learning_rate", 1e-3, trial=1e-4)
+    sample_steps: int = common("sample_steps", 250)
+    parser: Path | None = flag(
+        None,
+        "face parser (a run or pipeline) that fills unlabelled pixels",
+        network=Network("Face parser", ("train_parser",)),
+    )
+    preset: str = preset_flag("studio", sorted(PRESETS))
+    kl_weight: float = flag(1e-5, "lambda_KL of eq. (3)", bounds=Number(float, 0, 1))
+    kl_warmup_steps: int = flag(0, "lambda_KL grows from 0 over so many steps")
+    dice_weight: float = flag(0.2, "keeps small parts; 0 is the paper's eq. (3)")
+
+
 def validation_masks(run: Run, face_parser: FaceParser | None) -> list[np.ndarray]:
     """The masks (S, S) of the `val` split of every folder that has one, whole where there is a parser."""
-    args, samples, filled = run.args, samples_of(run.args.data, "val"), None
+    settings, filled = run.settings, None
+    samples = samples_of(settings.data, "val")
     if face_parser is not None:
         with run.accelerator.local_main_process_first():
-            filled = fill_ignored(samples, face_parser, args.out / "filled_masks", args.resolution)
+            filled = fill_ignored(samples, face_parser, settings.out / "filled_masks", settings.resolution)
     faces = [load(sample, filled_mask(filled, sample) if filled else None) for sample in samples]
-    return [resize(face, args.resolution).mask for face in faces]
+    return [resize(face, settings.resolution).mask for face in faces]
 
 
 def main() -> None:
-    parser = arguments(__doc__, batch_size=8, max_steps=10_000, learning_rate=1e-3, sample_steps=250)
-    parser.add_argument("--parser", type=Path, help="face parser (a run or pipeline) that fills unlabelled pixels")
-    parser.add_argument("--weights", type=Path, help="start from this MaskVAE (folder) rather than from nothing")
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="studio")
-    parser.add_argument("--kl-weight", type=float, default=1e-5, help="lambda_KL of eq. (3)")
-    parser.add_argument("--kl-warmup-steps", type=int, default=0, help="lambda_KL grows from 0 over so many steps")
-    parser.add_argument("--dice-weight", type=float, default=0.2, help="keeps small parts; 0 is the paper's eq. (3)")
-    args = parser.parse_args()
-
-    run = Run(args, "train_mask_vae")
-    run.parent = args.weights and hash_of(args.weights)
-    vae = load_network(args.weights, "mask_vae") if args.weights else None
-    vae = run.trained("mask_vae", vae or MaskVAE.preset(args.preset), faster_on_cpu=True)
-    if vae.mask_size != args.resolution:
+    settings = read_command_line(MaskVAESettings, __doc__)
+    run = Run(settings)
+    weights = settings.weights
+    vae = load_network(weights, "mask_vae") if weights else MaskVAE.preset(settings.preset)
+    vae = run.trained("mask_vae", vae, faster_on_cpu=True)
+    if vae.mask_size != settings.resolution:
         raise TrainingStoppedError(f"This MaskVAE has {vae.mask_size} px masks; add --resolution {vae.mask_size}.")
     face_parser = None
-    if args.parser:
-        face_parser = load_network(args.parser, "parser")
+    if settings.parser:
+        face_parser = load_network(settings.parser, "parser")
         face_parser = face_parser.eval().requires_grad_(False).to(run.accelerator.device)
 
-    vae, optimiser = run.accelerator.prepare(vae, torch.optim.Adam(vae.parameters(), args.learning_rate))
+    vae, optimiser = run.accelerator.prepare(vae, torch.optim.Adam(vae.parameters(), settings.learning_rate))
     bare_vae = run.accelerator.unwrap_model(vae)
     run.resume()
-    in_folders = not sharded(args.data)
-    weights = class_weights(samples_of(args.data)) if in_folders else None
-    stream = open_stream(run, face_parser, weights, edited_or_moved)
+    in_folders = not sharded(settings.data)
+    rarity = class_weights(samples_of(settings.data)) if in_folders else None
+    stream = open_stream(run, face_parser, rarity, edited_or_moved)
     held_out = validation_masks(run, face_parser) if in_folders else []
 
-    for image, mask in run.batches(stream):
+    for (image, mask), noise in run.batches(stream):
         if face_parser is not None:
             mask = whole_masks(image, mask, face_parser)
-        kl_weight = args.kl_weight * min(1.0, (run.step + 1) / max(1, args.kl_warmup_steps))
+        kl_weight = settings.kl_weight * min(1.0, (run.step + 1) / max(1, settings.kl_warmup_steps))
         with run.accelerator.accumulate(vae):
             with run.accelerator.autocast():
-                logits, mean, logvar = vae(one_hot(mask), run.noise.generators)
+                logits, mean, logvar = vae(one_hot(mask), noise.generators)
             total, parts = mask_vae_loss(
-                logits.float(), mean.float(), logvar.float(), mask, kl_weight, args.dice_weight, run.sum
+                logits.float(), mean.float(), logvar.float(), mask, kl_weight, settings.dice_weight, run.sum
             )
             run.accelerator.backward(total)
-            run.update(vae, optimiser, args.learning_rate, max_norm=5.0)
+            run.update(vae, optimiser, settings.learning_rate, max_norm=5.0)
 
         values = {"loss": total, **parts}
-        if run.due(args.sample_steps) and run.accelerator.is_main_process:
+        if run.due(settings.sample_steps) and run.accelerator.is_main_process:
             run.show(sample_grid(bare_vae, mask[:6]), "png")
             if held_out:
                 confusion = reconstruction(run.averaged()["mask_vae"].to(run.accelerator.device).eval(), held_out)
                 values |= {"val_accuracy": confusion.accuracy, "val_miou": confusion.miou()}
-        if run.due(args.log_steps) or run.due(args.sample_steps):
+        if run.due(settings.log_steps) or run.due(settings.sample_steps):
             run.log(values)
-        if run.due(args.checkpointing_steps):
-            run.checkpoint()
+        if run.due(settings.checkpointing_steps):
+            run.save()
     run.finish()
 
 
 if __name__ == "__main__":
-    command(main)
+    run_script(main)

@@ -12,6 +12,7 @@ nothing (`--encoder unet`), or from the parser of a folder (`--weights`).
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script by `accelerate launch`
@@ -26,15 +27,15 @@ from lab.data.augment import Corrections, ForParsing
 from lab.data.faces import FaceStream, class_weights, held_out
 from lab.data.grounds import Grounds
 from lab.data.sources import samples_of, sharded
-from lab.training.flags import arguments
-from lab.training.launch import TrainingStoppedError, command
 from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
-from lab.training.run import Run, picture_grid
+from lab.training.run import Run
+from lab.training.samples import picture_grid
+from lab.training.settings import Settings, common, flag, read_command_line
+from lab.training.stopping import TrainingStoppedError, run_script
 from maskgan.images import to_uint8
 from maskgan.labels import colourise
 from maskgan.networks.checkpoints import load_network
 from maskgan.networks.face_parser import ENCODERS, FaceParser
-from maskgan.snapshots import hash_of
 
 
 def parsing_loss(
@@ -77,52 +78,63 @@ def optimiser_for(model: FaceParser, rate: float, trunk_rate: float) -> torch.op
     return torch.optim.AdamW(groups, rate, weight_decay=0.01)
 
 
-def main() -> None:
-    parser = arguments(__doc__, batch_size=16, max_steps=4000, learning_rate=8e-4, ema_decay=0.99)
-    add = parser.add_argument
-    add("--encoder", choices=ENCODERS, default="efficientnet-lite0", help="of a parser that starts without --weights")
-    add("--weights", type=Path, help="start from this parser (folder)")
-    add("--trunk-rate", type=float, default=0.25, help="learning rate of the ImageNet trunk, relative to the rest's")
-    add("--tighten-eyes", type=int, default=0, help="shrink photos' eye labels by so many pixels (labels from a mesh)")
-    args = parser.parse_args()
-    if sharded(args.data):
-        parser.error("--data: the parser trains on folders, for it draws faces with rare parts more often.")
-    run = Run(args, "train_parser")
+@dataclass(frozen=True, kw_only=True)
+class ParserSettings(Settings):
+    """The settings of this stage."""
 
-    samples = samples_of(args.data)
+    stage = "train_parser"
+    title = "Face parser"
+
+    batch_size: int = common("batch_size", 16, trial=4)
+    max_steps: int = common("max_steps", 4000, trial=100)
+    learning_rate: float = common("learning_rate", 8e-4, trial=1e-4)
+    ema_decay: float = common("ema_decay", 0.99)
+    encoder: str = flag("efficientnet-lite0", "of a parser that starts without --weights", choices=ENCODERS)
+    trunk_rate: float = flag(0.25, "learning rate of the ImageNet trunk, relative to the rest's")
+    tighten_eyes: int = flag(0, "shrink photos' eye labels by so many pixels (labels from a mesh)")
+
+    def __post_init__(self) -> None:
+        if sharded(self.data):
+            raise ValueError("--data: the parser trains on folders, for it draws faces with rare parts more often.")
+
+
+def main() -> None:
+    settings = read_command_line(ParserSettings, __doc__)
+    run = Run(settings)
+
+    samples = samples_of(settings.data)
     renders = [sample for sample in samples if sample.whole_lenses and not held_out(sample)]
     photos = [sample for sample in samples if not sample.whole_lenses]
     stream = FaceStream(
         photos + renders,
-        args.resolution,
-        args.seed,
+        settings.resolution,
+        settings.seed,
         weights=np.concatenate([class_weights(part) for part in (photos, renders) if part]),
-        augment=ForParsing(args.resolution, Accessories(renders), Grounds(photos)),
-        correct=Corrections(args.tighten_eyes),
+        augment=ForParsing(settings.resolution, Accessories(renders), Grounds(photos)),
+        correct=Corrections(settings.tighten_eyes),
     )
 
-    run.parent = args.weights and hash_of(args.weights)
-    model = run.trained("parser", first_parser(args.weights, args.encoder), faster_on_cpu=True)
-    model, optimiser = run.accelerator.prepare(model, optimiser_for(model, args.learning_rate, args.trunk_rate))
+    model = run.trained("parser", first_parser(settings.weights, settings.encoder), faster_on_cpu=True)
+    model, optimiser = run.accelerator.prepare(model, optimiser_for(model, settings.learning_rate, settings.trunk_rate))
     run.resume()
 
-    for image, mask in run.batches(stream):
+    for (image, mask), _ in run.batches(stream):
         image = image.contiguous(memory_format=run.layout(faster_on_cpu=True))
         with run.accelerator.accumulate(model):
             with run.accelerator.autocast():
                 logits = model(image)
             total, parts = parsing_loss(logits.float(), mask, over_processes=run.sum)
             run.accelerator.backward(total)
-            run.update(model, optimiser, args.learning_rate, max_norm=5.0)
+            run.update(model, optimiser, settings.learning_rate, max_norm=5.0)
 
-        if run.due(args.log_steps):
+        if run.due(settings.log_steps):
             run.log({"loss": total, **parts})
-        if run.due(args.sample_steps) and run.accelerator.is_main_process:
+        if run.due(settings.sample_steps) and run.accelerator.is_main_process:
             run.show(sample_grid(run.accelerator.unwrap_model(model), image[:8], mask[:8]))
-        if run.due(args.checkpointing_steps):
-            run.checkpoint()
+        if run.due(settings.checkpointing_steps):
+            run.save()
     run.finish()
 
 
 if __name__ == "__main__":
-    command(main)
+    run_script(main)

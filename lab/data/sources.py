@@ -61,29 +61,31 @@ def open_stream(
         filling: makes holes and windows, so that batches are fields of `Filling`; folders' faces then come in changing
             light, and with the weights of `draw_weights`.
     """
-    args = run.args
-    if sharded(args.data):
+    settings = run.settings
+    if sharded(settings.data):
         return ShardStream(
-            args.data[0],
-            args.resolution,
-            args.seed,
+            settings.data[0],
+            settings.resolution,
+            settings.seed,
             augment=augment,
             process=run.accelerator.process_index,
             processes=run.accelerator.num_processes,
-            start=run.step * args.gradient_accumulation_steps * args.batch_size,
-            batch_size=args.batch_size,
+            start=run.step * settings.gradient_accumulation_steps * settings.batch_size,
+            batch_size=settings.batch_size,
             finish=filling,
         )
-    samples = samples_of(args.data)
+    samples = samples_of(settings.data)
     filled = None
     if face_parser is not None:
         with run.accelerator.local_main_process_first():
             windows = filling is not None and filling.windows > 0
-            filled = fill_ignored(samples, face_parser, args.out / "filled_masks", args.resolution, sharp=windows)
+            filled = fill_ignored(
+                samples, face_parser, settings.out / "filled_masks", settings.resolution, sharp=windows
+            )
     if filling is not None:
-        weights, augment = draw_weights(samples, args.resolution), augment or lit
+        weights, augment = draw_weights(samples, settings.resolution), augment or lit
         samples = sharpest(samples) if filling.windows > 0 else samples
-    return FaceStream(samples, args.resolution, args.seed, weights, augment, filled, finish=filling)
+    return FaceStream(samples, settings.resolution, settings.seed, weights, augment, filled, finish=filling)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import numpy as np
 
 from lab.evaluation.comparison import Faces
 from lab.evaluation.generators import Generator, draw
-from lab.training.run import picture_grid
+from lab.training.samples import picture_grid
 from maskgan.labels import colourise
 
 #: Characters of a line, of its first column, and least of the others.

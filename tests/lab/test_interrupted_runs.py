@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,9 +22,12 @@ from test_training import ROOT, assert_equal_folders
 
 from lab import pretrain_dmn, train_mask_vae
 from lab.shards import write_shards
-from lab.training import launch
-from lab.training.launch import TrainingStoppedError
-from lab.training.run import Run, checkpoints
+from lab.train_mask_vae import MaskVAESettings
+from lab.training import hub as hub_module
+from lab.training.checkpoints import checkpoints
+from lab.training.preflight import check_launch
+from lab.training.run import Run
+from lab.training.stopping import TrainingStoppedError
 from maskgan.snapshots import newest_snapshot
 
 Train = Callable[..., None]
@@ -228,10 +230,10 @@ class Hub:
 
 def test_the_last_snapshot_goes_to_the_hub(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = Hub()
-    monkeypatch.setattr(launch, "HfApi", hub)
+    monkeypatch.setattr(hub_module, "HfApi", hub)
     train(tmp_path / "run", "--push-to-hub", "somebody/masks", "--max-steps", 2)
     assert hub.uploaded == [("somebody/masks", newest_snapshot(tmp_path / "run"))]
     hub.known = False
-    args = SimpleNamespace(push_to_hub="somebody/masks", dry_run=False)
+    settings = MaskVAESettings(data=(), out=tmp_path, push_to_hub="somebody/masks")
     with pytest.raises(TrainingStoppedError, match="cannot log in"):
-        launch.refuse_what_cannot_work(args)
+        check_launch(settings)

@@ -44,8 +44,8 @@ def test_three_passes_give_the_gradients_of_algorithm_1(stage: SimpleNamespace) 
 
     updated: list[nn.Module] = []
     three_passes(
-        stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.critic, stage.accelerator,
-        update=updated.append,
+        stage.image, stage.mask, stage.reference, stage.vae, stage.dmn, stage.blender, stage.adversary,
+        stage.accelerator, update=updated.append,
     )  # fmt: skip
     theirs = [p.grad for network in networks for p in network.parameters() if p.grad is not None]
     assert updated == [stage.dmn, stage.dmn, stage.blender]

@@ -102,10 +102,10 @@ def test_targets_of_the_generator_get_no_gradient() -> None:
 
 def test_the_second_discriminator_sees_half_the_resolution_and_both_see_the_mask() -> None:
     torch.manual_seed(0)
-    critic = MultiscaleDiscriminator(width=4, layers=2)
+    discriminator = MultiscaleDiscriminator(width=4, layers=2)
     image, planes = torch.rand(1, 3, 64, 64), one_hot(torch.zeros(1, 64, 64, dtype=torch.long))
     other = one_hot(torch.full((1, 64, 64), 5))
-    answers, elsewhere = critic(image, planes), critic(image, other)
+    answers, elsewhere = discriminator(image, planes), discriminator(image, other)
     assert [scale[0].shape[-1] for scale in answers] == [33, 17]
     for scale, changed in zip(answers, elsewhere, strict=True):
         assert not torch.allclose(scale[0], changed[0], atol=1e-3)

@@ -17,8 +17,8 @@ from lab import train_mask_vae
 from lab.data.faces import FaceWithMask
 from lab.evaluation.mask_metrics import falls_back, interpolation_report, reconstruction, smoothness
 from lab.train_mask_vae import divergence, edited_or_moved, mask_vae_loss
-from lab.training.launch import TrainingStoppedError
 from lab.training.mask_losses import soft_dice
+from lab.training.stopping import TrainingStoppedError
 from maskgan.editing.mask_interpolation import (
     classes_of,
     decode_masks,

@@ -13,10 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
-from lab.jobs import processes
 from lab.jobs.processes import Processes
-from lab.jobs.run_state import LOG, RECORD
-from lab.training.training_flags import NETWORKS, STAGES, TRIAL, arguments_for
+from maskgan.run_folder import LOG, RECORD
+from maskgan.run_requests import RunRequest
 
 PATIENCE = 300  # seconds; only what never happens takes as long
 
@@ -50,101 +49,61 @@ def test_the_command_is_a_list_of_checked_parts(lab: Processes) -> None:
     for name in ("before", "parser"):
         (lab.runs / name).mkdir()
     flags = {"learning_rate": 0.001, "batch_size": 4.0, "preset": "tiny", "cpu": True, "lr_scheduler": "linear"}
-    command = lab.command("pretrain_dmn", ["faces"], lab.runs / "new", "before", 2, flags, {"parser": "parser"})
+    request = RunRequest("pretrain_dmn", ("faces",), None, "before", 2, flags, {"parser": "parser"})
+    command = lab.command(request, lab.runs / "new")
     assert command[:4] == [sys.executable, "-m", "accelerate.commands.launch", "--config_file"]
     assert command[4].endswith("cpu.yaml") and Path(command[4]).exists()
-    alone = lab.command("pretrain_dmn", ["faces"], lab.runs / "new", None, 1, flags, {})[4]
+    alone = lab.command(RunRequest("pretrain_dmn", ("faces",), flags=flags), lab.runs / "new")[4]
     assert alone.endswith("one_process.yaml") and Path(alone).exists()
     script = command.index("--num_processes") + 2
     assert Path(command[script]).name == "pretrain_dmn.py" and Path(command[script]).exists()
     assert command[script + 1 :] == [
-        "--data", str(lab.data.faces[0] / "faces"), "--out", str(lab.runs / "new"),
+        "--data", str(lab.data[0] / "faces"), "--out", str(lab.runs / "new"),
         "--learning-rate", "0.001", "--batch-size", "4", "--preset", "tiny", "--cpu", "--lr-scheduler", "linear",
         "--weights", str(lab.runs / "before"), "--parser", str(lab.runs / "parser"),
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_flag_is_one_that_the_stage_knows(stage: str) -> None:
-    adversary = ("adversary.py",) if "perceptual" in STAGES[stage] else ()
-    source = "".join((processes.ROOT / "lab" / name).read_text() for name in ("flags.py", f"{stage}.py", *adversary))
-    for name in (*STAGES[stage], *NETWORKS[stage]):
-        assert f'"--{name.replace("_", "-")}"' in source, name
-
-
-@pytest.mark.parametrize(
-    "flags",
-    [
-        {"batch_size": 0},
-        {"batch_size": 2.5},
-        {"batch_size": True},
-        {"batch_size": "4; reboot"},
-        {"learning_rate": float("nan")},
-        {"learning_rate": -1.0},
-        {"resolution": 100},
-        {"resolution": "64"},
-        {"preset": "--push-to-hub"},
-        {"cpu": "yes"},
-        {"push_to_hub": "somebody/else"},
-        {"report_to": "all"},
-        {"data": "/"},
-    ],
-    ids=str,
-)
-def test_flags_that_are_not_allowed_are_named(flags: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(flags))):
-        arguments_for("pretrain_dmn", flags)
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_trial_is_allowed(stage: str) -> None:
-    assert len(arguments_for(stage, TRIAL[stage])) == 2 * len(TRIAL[stage])
-
-
-def test_a_switch_that_is_off_leaves_no_trace() -> None:
-    assert arguments_for("train_parser", {"cpu": False}) == []
-
-
 @pytest.mark.parametrize("name", ["../elsewhere", "a/b", "", ".", "..", "-x", ".hidden", "a\nb", "x" * 65, "a b", 5])
 def test_a_run_has_a_plain_name(lab: Processes, name: str) -> None:
     with pytest.raises(ValueError, match="cannot name a run"):
-        lab.start("train_mask_vae", ["faces"], name)
+        lab.start(RunRequest("train_mask_vae", ("faces",), name))
 
 
 def test_nothing_outside_of_the_configured_folders_is_reached(lab: Processes, tmp_path: Path) -> None:
     outside = tmp_path / "elsewhere"
-    (lab.data.faces[0] / "link").symlink_to(outside)
+    (lab.data[0] / "link").symlink_to(outside)
     (lab.runs / "link").symlink_to(outside)
     for data in ("..", "../elsewhere", str(outside), "link", "missing", "/", "", "https://somewhere/shards", 5):
         if data == "":
             continue  # the data folder itself
         with pytest.raises(ValueError, match="data folder"):
-            lab.start("train_mask_vae", [data], "new")
-    for weights in ("..", str(outside), "link", str(lab.data.faces[0])):
+            lab.start(RunRequest("train_mask_vae", (data,), "new"))
+    for weights in ("..", str(outside), "link", str(lab.data[0])):
         with pytest.raises(ValueError, match="weights folder"):
-            lab.start("train_mask_vae", ["faces"], "new", weights)
+            lab.start(RunRequest("train_mask_vae", ("faces",), "new", weights))
         with pytest.raises(ValueError, match="weights folder"):
-            lab.start("train_mask_vae", ["faces"], "new", networks={"parser": weights})
+            lab.start(RunRequest("train_mask_vae", ("faces",), "new", networks={"parser": weights}))
     for networks in ({"discriminator": "."}, {"weights": "."}, {"--cpu": "."}):
         with pytest.raises(ValueError, match="takes no network"):
-            lab.start("train_mask_vae", ["faces"], "new", networks=networks)
+            lab.start(RunRequest("train_mask_vae", ("faces",), "new", networks=networks))
     with pytest.raises(ValueError, match="leads out"):
-        lab.start("train_mask_vae", ["faces"], "link")
+        lab.start(RunRequest("train_mask_vae", ("faces",), "link"))
     for number in (0, 65, 1.5, "2", True):
         with pytest.raises(ValueError, match="number of processes"):
-            lab.start("train_mask_vae", ["faces"], "new", processes=number)
+            lab.start(RunRequest("train_mask_vae", ("faces",), "new", processes=number))
     with pytest.raises(ValueError, match="data folder"):
-        lab.start("train_mask_vae", [], "new")
+        lab.start(RunRequest("train_mask_vae", (), "new"))
     for name in ("new", None):
         with pytest.raises(ValueError, match="no stage"):
-            lab.start("../evaluate", ["faces"], name)
+            lab.start(RunRequest("../evaluate", ("faces",), name))
     assert not (lab.runs / "new").exists()
 
 
 def test_a_run_of_another_stage_is_not_gone_on_with(lab: Processes) -> None:
     recorded(lab, "mine")
     with pytest.raises(ValueError, match="is a run of train_mask_vae"):
-        lab.start("train_parser", ["faces"], "mine")
+        lab.start(RunRequest("train_parser", ("faces",), "mine"))
 
 
 # ---------------------------------------------------------------- what is found
@@ -154,15 +113,15 @@ def test_a_run_of_another_stage_is_not_gone_on_with(lab: Processes) -> None:
 def test_a_recycled_process_number_is_not_taken_for_the_run(lab: Processes, began: Any) -> None:
     """It is this very process, which such a mistake would end."""
     recorded(lab, "old", pid=os.getpid(), began=began)
-    assert not lab.state("old").going
+    assert not lab.state("old").running
     for end in (lab.stop, lab.kill):
-        with pytest.raises(ValueError, match="not going"):
+        with pytest.raises(ValueError, match="not running"):
             end("old")
 
 
 def test_a_process_of_the_same_second_that_is_no_trainer_is_not_taken_for_the_run(lab: Processes) -> None:
     recorded(lab, "old", pid=os.getpid(), began=psutil.Process().create_time())
-    assert not lab.state("old").going
+    assert not lab.state("old").running
 
 
 def test_a_run_shows_what_it_has(lab: Processes) -> None:
@@ -177,7 +136,7 @@ def test_a_run_shows_what_it_has(lab: Processes) -> None:
     (lab.runs / "no run").mkdir()
     (lab.runs / "empty").mkdir()
     (state,) = lab.states()
-    assert (state.name, state.stage, state.going, state.stopping) == ("mine", "train_mask_vae", False, False)
+    assert (state.name, state.stage, state.running, state.stopping) == ("mine", "train_mask_vae", False, False)
     assert state.stats == {"step": 2, "loss": 2.5}
     assert state.checkpoints == ("step-0000002", "step-0000004") and state.snapshot is None
     assert state.sample.name == "0000004.jpg"
@@ -252,20 +211,20 @@ def test_a_run_outlives_who_started_it_stops_with_a_checkpoint_goes_on_and_can_b
     name = "train_mask_vae-1"  # given by the lab
 
     def start(out: str | None) -> None:
-        assert lab.start("train_mask_vae", [data_folder.name], out, processes=2, flags=flags).going
+        assert lab.start(RunRequest("train_mask_vae", (data_folder.name,), out, processes=2, flags=flags)).running
 
     start(None)
     try:
-        with pytest.raises(ValueError, match="going already"):
+        with pytest.raises(ValueError, match="running already"):
             start(name)
         with pytest.raises(ValueError, match="very settings already"):
             start(None)
         wait_until(lambda: lab.state(name).stats, lab)
         later = Processes(tmp_path / "runs", [data_folder.parent])  # as after a restart
-        assert [(state.name, state.going) for state in later.states()] == [(name, True)]
+        assert [(state.name, state.running) for state in later.states()] == [(name, True)]
         later.stop(name)
-        assert later.state(name).stopping or not later.state(name).going
-        wait_until(lambda: not later.state(name).going, lab)
+        assert later.state(name).stopping or not later.state(name).running
+        wait_until(lambda: not later.state(name).running, lab)
         stopped = later.state(name)
         assert len(stopped.checkpoints) == 1 and stopped.snapshot.startswith(stopped.checkpoints[0])
         assert "Stopped after step" in stopped.log
@@ -279,7 +238,7 @@ def test_a_run_outlives_who_started_it_stops_with_a_checkpoint_goes_on_and_can_b
         assert len(family) >= 5, "launcher, two trainers, a data worker each"
         lab.kill(name)
         wait_until(lambda: not any(it.is_running() and it.status() != "zombie" for it in family), lab)
-        assert not lab.state(name).going and lab.state(name).checkpoints == stopped.checkpoints
+        assert not lab.state(name).running and lab.state(name).checkpoints == stopped.checkpoints
     finally:
-        if lab.state(name).going:
+        if lab.state(name).running:
             lab.kill(name)

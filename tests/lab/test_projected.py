@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from lab.pretrain_dmn import DmnSettings
 from lab.training import perceptual as networks
 from lab.training.adversary import Drawing, PatchAdversary, ProjectedAdversary, open_adversary
 from lab.training.losses import hinge_discriminator, hinge_generator, pixel_loss
@@ -19,9 +21,7 @@ from maskgan.labels import one_hot
 from maskgan.networks.face_parser import FaceParser
 
 FLAGS = {
-    "adversary": "projected", "perceptual": "auto", "discriminator": None, "discriminator_learning_rate": None,
-    "discriminator_width": 4, "discriminator_layers": 1, "discriminator_unshuffle": 2, "adversarial_weight": None,
-    "feature_weight": 10.0, "perceptual_weight": 10.0, "pixel_weight": None, "parsing_weight": None, "compile": False,
+    "adversary": "projected", "discriminator_width": 4, "discriminator_layers": 1, "discriminator_unshuffle": 2,
 }  # fmt: skip
 
 
@@ -34,7 +34,8 @@ def features() -> EfficientNetFeatures:
 def opened(**flags: object):
     torch.manual_seed(0)
     run = SimpleNamespace(accelerator=Accelerator(cpu=True), rate_factor=1.0, layout=lambda: torch.contiguous_format)
-    return open_adversary(SimpleNamespace(**FLAGS | flags), run, FaceParser(widths=[4, 4, 4, 4, 4], blocks=1))
+    settings = DmnSettings(data=(), out=Path(), **FLAGS | flags)
+    return open_adversary(settings, run, FaceParser(widths=[4, 4, 4, 4, 4], blocks=1))
 
 
 def drawing(seed: int = 0) -> Drawing:
@@ -119,14 +120,14 @@ def test_the_mixing_is_random_but_always_the_same_and_never_trained() -> None:
 
 def test_every_head_sees_features_mask_and_hole() -> None:
     torch.manual_seed(0)
-    critic = ProjectedDiscriminator().eval()
+    discriminator = ProjectedDiscriminator().eval()
     mixed = [torch.rand(1, channels, side, side) for channels, side in zip(MIXED, (16, 8, 4, 2), strict=True)]
     condition = torch.rand(1, 20, 64, 64)
-    scores = critic(mixed, condition)
+    scores = discriminator(mixed, condition)
     assert [tuple(score.shape) for score in scores] == [(1, 1, 4, 4), (1, 1, 2, 2), (1, 1, 2, 2), (1, 1, 2, 2)]
     other_hole = condition.clone()
     other_hole[:, 19] += 1
-    for changed in (critic([layer + 1 for layer in mixed], condition), critic(mixed, other_hole)):
+    for changed in (discriminator([layer + 1 for layer in mixed], condition), discriminator(mixed, other_hole)):
         assert all(not torch.allclose(*pair) for pair in zip(scores, changed, strict=True))
 
 
@@ -140,13 +141,13 @@ def test_d_learns_to_tell_photos_from_drawings_and_only_drawings_get_gradients(k
     adversary = opened(adversary=kind, perceptual="parser" if kind == "patch" else "auto")
     assert isinstance(adversary, {"patch": PatchAdversary, "projected": ProjectedAdversary}[kind])
     judged = drawing()
-    before = [parameter.detach().clone() for parameter in adversary.critic.parameters()]
+    before = [parameter.detach().clone() for parameter in adversary.discriminator.parameters()]
     losses = []
     for _ in range(8):
         loss, learned = adversary.learn(judged, adversary.seen(judged.real))
         losses.append(loss.item())
     assert losses[-1] < losses[0]
-    assert all(not torch.equal(*pair) for pair in zip(before, adversary.critic.parameters(), strict=True))
+    assert all(not torch.equal(*pair) for pair in zip(before, adversary.discriminator.parameters(), strict=True))
     assert judged.drawn.grad is None
     total, parts = adversary.objective(judged, learned)
     weights = adversary.weights
@@ -154,7 +155,7 @@ def test_d_learns_to_tell_photos_from_drawings_and_only_drawings_get_gradients(k
     assert parts.keys() == {"adversarial", "perceptual", "pixel"} | ({"feature"} if kind == "patch" else {"parsing"})
     total.backward()
     assert judged.drawn.grad[..., 16:48, 16:48].abs().sum() > 0
-    assert all(parameter.grad is None for parameter in adversary.critic.parameters())
+    assert all(parameter.grad is None for parameter in adversary.discriminator.parameters())
 
 
 def test_flags_set_the_weights_and_the_adversary_what_they_leave_open() -> None:

@@ -19,9 +19,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lab import bundle, train_parser
-from lab.training.flags import arguments
-from lab.training.launch import TrainingStoppedError
+from lab.train_parser import ParserSettings
 from lab.training.run import Run, learning_rate_factor
+from lab.training.stopping import TrainingStoppedError
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import IGNORE
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
@@ -165,9 +165,9 @@ def test_published_parser_weights_are_the_moving_average(parser_run: Path) -> No
 
 @pytest.mark.slow
 def test_the_dmn_trains_and_resumes_bit_for_bit(dmn_run: Path) -> None:
-    generator, critic = moved(dmn_run, "model.safetensors"), moved(dmn_run, "model_1.safetensors")
+    generator, discriminator = moved(dmn_run, "model.safetensors"), moved(dmn_run, "model_1.safetensors")
     assert any(name.startswith("backbone.") for name in generator) and all(generator.values())
-    assert any(name.startswith("scales.1.") for name in critic) and all(critic.values())
+    assert any(name.startswith("scales.1.") for name in discriminator) and all(discriminator.values())
 
 
 @pytest.mark.slow
@@ -182,7 +182,7 @@ def test_the_dmn_sees_whole_masks_and_publishes_what_loads(dmn_run: Path, data_f
     model = DenseMappingNetwork.from_pretrained(network_folder(dmn_run, "dmn"))
     assert list(model.config.widths) == PRESETS["tiny"]["widths"]
     statistics = [json.loads(line) for line in (dmn_run / "stats.jsonl").read_text().splitlines()]
-    names = {"step", "critic", "loss", "psnr", "adversarial", "feature", "perceptual", "pixel"}
+    names = {"step", "discriminator", "loss", "psnr", "adversarial", "feature", "perceptual", "pixel"}
     assert all(names <= line.keys() for line in statistics)
 
 
@@ -220,9 +220,7 @@ def test_a_dry_run_writes_everything_in_two_steps(
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
-    args = arguments("").parse_args(["--data", str(tmp_path), "--out", str(tmp_path / "run")])
-    started = Run(args, "nothing")
-    started.started, started.first_step = 0.0, 0
+    started = Run(ParserSettings(data=(tmp_path,), out=tmp_path / "run"))
     with pytest.raises(TrainingStoppedError, match="Step 1: a loss is not a number"):
         started.log({"loss": torch.tensor(float("nan"))})
     assert not (tmp_path / "run" / "stats.jsonl").exists()

@@ -70,7 +70,7 @@ def _vae(model: MaskVAE, images: Tensor, masks: Tensor) -> list[Tensor]:
     return [model.decode(mean), mean, logvar]
 
 
-def _critic(model: MultiscaleDiscriminator, images: Tensor, masks: Tensor) -> list[Tensor]:
+def _discriminate(model: MultiscaleDiscriminator, images: Tensor, masks: Tensor) -> list[Tensor]:
     return [layer for scale in model(images, one_hot(masks)) for layer in scale]
 
 
@@ -112,7 +112,7 @@ CASES = {
     ),
     "discriminator": Case(
         partial(MultiscaleDiscriminator, width=8, layers=2),
-        _critic,
+        _discriminate,
         [
             *((2, 8, 33, 33), (2, 16, 17, 17), (2, 32, 18, 18), (2, 1, 19, 19)),
             *((2, 8, 17, 17), (2, 16, 9, 9), (2, 32, 10, 10), (2, 1, 11, 11)),
@@ -120,7 +120,7 @@ CASES = {
     ),
     "discriminator_one_scale": Case(
         partial(MultiscaleDiscriminator, width=4, layers=1, scales=1),
-        _critic,
+        _discriminate,
         [(2, 4, 33, 33), (2, 8, 34, 34), (2, 1, 35, 35)],
     ),
 }

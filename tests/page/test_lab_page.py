@@ -87,7 +87,7 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
     finally:
         studio.end()
         for state in studio.lab.states():
-            if state.going:
+            if state.running:
                 studio.lab.kill(state.name)
 
 
@@ -144,7 +144,7 @@ def test_a_run_is_started_watched_followed_stopped_and_gone_on_with(
     state_in_words(page, "running")
     studio.wait_until(lambda: points_of_the_curve(page) >= 2)
     page.locator("#lab-sample img").wait_for()
-    assert lab.state(NAME).going
+    assert lab.state(NAME).running
 
     # Its weights serve.
     page.locator("#lab-follow:enabled").click()
@@ -173,7 +173,7 @@ def test_a_run_is_started_watched_followed_stopped_and_gone_on_with(
     page.locator("#lab-stop:enabled").wait_for()
     person.leave()
     studio.end()
-    assert lab.state(NAME).going
+    assert lab.state(NAME).running
     studio.start()
     person = Visitor(browser, studio.url)
     person.page.get_by_role("tab", name="Lab").click()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +19,9 @@ pytest.importorskip("gradio")
 import gradio as gr
 
 import app as command
-from lab.jobs.processes import ROOT, Processes
-from lab.training.training_flags import NETWORKS, STAGES, TRIAL, USUAL
+from lab.jobs.processes import Processes
 from maskgan.editing.pipeline import WEIGHTS
+from maskgan.run_requests import Choice, FormField, Number, RunRequest, StageForm, Switch
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import publish
 from maskgan.ui.app import build_app
@@ -30,13 +29,15 @@ from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.lab import view as lab_view
 from maskgan.ui.lab.tab import LabTab
 
+STAGES = Processes.stages
+
 PATIENCE = 300  # seconds; only what never happens takes as long
 
 
 class NotedLab:
     """Takes notes in place of starting anything."""
 
-    stages, usual, trial, networks = STAGES, USUAL, TRIAL, NETWORKS
+    stages = STAGES
 
     def __init__(self, runs: Path) -> None:
         self.runs, self.calls, self.problem = runs, [], None
@@ -49,7 +50,7 @@ class NotedLab:
         stats = [{"step": 1, "loss": 3.0, "part": 1.0}, {"step": 2, "loss": 2.5, "part": 0.5, "images_per_second": 7.0}]
         (folder / "stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in stats) + '{"step": 3, "lo')
         state = {
-            "name": name, "folder": folder, "stage": "train_mask_vae", "going": False, "stopping": False,
+            "name": name, "folder": folder, "stage": "train_mask_vae", "running": False, "stopping": False,
             "max_steps": 10, "stats": stats[-1], "checkpoints": ("step-0000002",), "snapshot": None, "sample": None,
             "log": "a <line>", "failure": None,
         }  # fmt: skip
@@ -68,14 +69,14 @@ class NotedLab:
         return self.there[name]
 
     def memory(self, name: str) -> tuple[int, int]:
-        return (3 * 2**30, 0) if self.there[name].going else (0, 0)
+        return (3 * 2**30, 0) if self.there[name].running else (0, 0)
 
-    def start(self, *wish: Any) -> Any:
+    def start(self, request: RunRequest) -> Any:
         if self.problem is not None:
             raise self.problem
-        self.calls.append(("start", *wish))
-        name = wish[2] or "named-by-the-lab"
-        self.add(name, going=True)
+        self.calls.append(request)
+        name = request.name or "named-by-the-lab"
+        self.add(name, running=True)
         return self.there[name]
 
     def _noted(self, what: str, name: str) -> Any:
@@ -123,6 +124,11 @@ def start(tab: LabTab, **changed: Any) -> Any:
     return tab.start(filled(tab, **form | changed))
 
 
+def begins(stage: str, trial: bool = False) -> dict[str, Any]:
+    """What the fields of a stage begin with."""
+    return {field.name: field.trial if trial else field.usual for field in STAGES[stage].fields}
+
+
 def wait_until(condition: Callable[[], Any], log: Callable[[], str]) -> None:
     end = time.monotonic() + PATIENCE
     while not condition():
@@ -143,15 +149,15 @@ def test_start_sends_what_was_filled_in_and_watches_the_run(tab: LabTab, lab: No
         "resolution": 64, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-3, "mixed_precision": "bf16",
         "seed": 7, "checkpointing_steps": 50, "sample_steps": 50, "log_steps": 2, "preset": "tiny",
     }  # fmt: skip
-    wish = ("start", "train_mask_vae", ["/faces"], "mine", None, 2, flags, {"parser": "/runs/parser"})
-    assert lab.calls == [wish]
+    request = RunRequest("train_mask_vae", ("/faces",), "mine", None, 2, flags, {"parser": "/runs/parser"})
+    assert lab.calls == [request]
     assert updates[tab.watched]["value"] == "mine"
     assert updates[tab.stop_button]["interactive"] is True and updates[tab.resume_button]["interactive"] is False
 
 
 def test_a_run_without_a_name_is_named_by_the_lab(tab: LabTab, lab: NotedLab) -> None:
     assert start(tab, name="  ")[tab.watched]["value"] == "named-by-the-lab"
-    assert lab.calls[0][3] is None
+    assert lab.calls[0].name is None
 
 
 def test_the_network_is_chosen_only_where_it_begins_at_random(tab: LabTab, lab: NotedLab) -> None:
@@ -159,11 +165,11 @@ def test_the_network_is_chosen_only_where_it_begins_at_random(tab: LabTab, lab: 
     start(tab, stage="train_ebst", name="b", perceptual="auto")
     start(tab, stage="train_parser", name="c")
     start(tab, stage="nonsense", name="d")
-    given = [(call[4], call[6]) for call in lab.calls]
+    given = [(call.weights, call.flags) for call in lab.calls]
     assert given == [(str(WEIGHTS), {}), (None, {"perceptual": "auto", "from_scratch": "tiny"}), (None, {}), (None, {})]
     ebst = tab.choose_stage("train_ebst", ["/faces"])
     assert ebst[tab.fields["weights"]]["value"] == str(WEIGHTS) and ebst[tab.fields["preset"]]["interactive"] is False
-    assert ebst[tab.fields["batch_size"]]["value"] == USUAL["train_ebst"]["batch_size"]
+    assert ebst[tab.fields["batch_size"]]["value"] == begins("train_ebst")["batch_size"]
     assert tab.choose_weights("pretrain_dmn", "")[tab.fields["preset"]]["interactive"] is True
     assert tab.choose_weights("train_parser", "")[tab.fields["preset"]]["interactive"] is False
 
@@ -174,13 +180,16 @@ def test_a_stage_gets_the_fields_that_it_has_and_no_others(tab: LabTab, lab: Not
         return {name for name, field in tab.fields.items() if updates.get(field, {}).get("visible")}
 
     assert shown("train_parser") == set() and shown("train_mask_vae") == {"parser"}
-    assert shown("pretrain_dmn") == {"parser", "discriminator", "critic", "perceptual"}
+    assert shown("pretrain_dmn") == {"parser", "discriminator", "discriminator_size", "perceptual"}
     assert shown("train_ebst") == shown("pretrain_dmn") | {"mask_vae", "blender"}
-    everything = {"parser": "/a", "mask_vae": "/b", "blender": "/c", "discriminator": "/d", "critic": "small"}
+    everything = {"parser": "/a", "mask_vae": "/b", "blender": "/c", "discriminator": "/d"}
     for number, stage in enumerate(STAGES):
-        start(tab, stage=stage, name=f"run-{number}", weights=str(WEIGHTS), **everything)
-    assert [sorted(call[7]) for call in lab.calls] == [sorted(NETWORKS[stage]) for stage in STAGES]
-    assert [sorted(call[6]) for call in lab.calls] == [
+        start(
+            tab, stage=stage, name=f"run-{number}", weights=str(WEIGHTS), discriminator_size="small", **everything
+        )  # fmt: skip
+    networks = {name: sorted(network.name for network in stage.networks) for name, stage in STAGES.items()}
+    assert [sorted(call.networks) for call in lab.calls] == list(networks.values())
+    assert [sorted(call.flags) for call in lab.calls] == [
         [], [], *[["discriminator_layers", "discriminator_unshuffle", "discriminator_width", "perceptual"]] * 2,
     ]  # fmt: skip
 
@@ -194,12 +203,12 @@ def test_the_form_begins_with_a_trial_on_the_examples(serving: Serving, tmp_path
     assert form[tab.fields["perceptual"]] == "parser", "else a first Start would fetch half a gigabyte"
     for stage in STAGES:
         begin = tab.choose_stage(stage, [str(FOLDER)])
-        assert begin[tab.fields["max_steps"]]["value"] == TRIAL[stage]["max_steps"] < USUAL[stage]["max_steps"]
+        assert begin[tab.fields["max_steps"]]["value"] == begins(stage, trial=True)["max_steps"]
         assert begin[tab.fields["weights"]]["value"] == str(WEIGHTS)
 
 
 def test_numbers_follow_the_data_unless_somebody_changed_them(tab: LabTab) -> None:
-    trial, usual = TRIAL["pretrain_dmn"], USUAL["pretrain_dmn"]
+    trial, usual = begins("pretrain_dmn", trial=True), begins("pretrain_dmn")
     fields = tab.fields
     begin = filled(tab, stage="pretrain_dmn", data=[str(FOLDER)], **usual)
     updates = tab.choose_data(begin)
@@ -212,12 +221,31 @@ def test_numbers_follow_the_data_unless_somebody_changed_them(tab: LabTab) -> No
     assert updates[fields["batch_size"]] == 13
 
 
-def test_the_usual_values_are_those_of_the_scripts() -> None:
-    for stage, usual in USUAL.items():
-        call = re.search(r"= arguments\(__doc__, (.*)\)", (ROOT / "lab" / f"{stage}.py").read_text()).group(1)
-        own = {key: float(value) for key, value in re.findall(r"(\w+)=([\d_.e-]+)", call)}
-        assert usual == {key: {"resolution": 256, **own}[key] for key in usual}, stage
-        assert TRIAL[stage].keys() == usual.keys()
+def test_what_somebody_entered_stays_where_all_stages_begin_alike(tab: LabTab) -> None:
+    fields = tab.fields
+    for stage in STAGES:
+        updates = tab.choose_stage(stage, ["/faces"])
+        for name in ("seed", "mixed_precision", "processes", "name"):
+            assert "value" not in updates.get(fields[name], {}), (stage, name)
+
+
+def test_a_field_that_a_stage_declares_is_in_the_form_and_sets_its_flags(lab: NotedLab, serving: Serving) -> None:
+    noise = FormField("noise", "Noise", Number(float, 0, 1), 0.5, 0.1, place=9)
+    kinds = FormField("kind", "Kind", Choice(("a", "b")), "a", "b", titles=("First", "Second"))
+    blur = FormField("blur", "Blur", Switch(), False, False, sets=lambda on: {"sigma": 2 if on else 1})
+    lab.stages = {**STAGES, "train_new": StageForm("train_new", "New stage", (noise, kinds, blur))}
+    with gr.Blocks():
+        tab = LabTab(lab, serving)
+    assert ("New stage", "train_new") in tab.fields["stage"].choices
+    chosen = tab.choose_stage("train_new", ["/faces"])
+    assert chosen[tab.fields["noise"]] == gr.update(value=0.5, interactive=True)
+    assert chosen[tab.fields["kind"]]["choices"] == [("First", "a"), ("Second", "b")]
+    assert chosen[tab.fields["max_steps"]] == gr.update(interactive=False), "the new stage has no such flag"
+    assert tab.choose_stage("train_parser", ["/faces"])[tab.fields["kind"]]["visible"] is False
+    start(tab, stage="train_new", noise=0.25, kind="b", blur=True)
+    assert lab.calls[0].flags == {"noise": 0.25, "kind": "b", "sigma": 2}
+    with pytest.warns(UserWarning, match="noise has to be a number from 0 to 1"):
+        start(tab, stage="train_new", noise=2)
 
 
 @pytest.mark.parametrize("problem", [ValueError("Choose at least one data folder."), OSError("No space left")], ids=str)
@@ -259,14 +287,14 @@ def test_whatever_the_form_sends_is_checked_by_the_lab(tmp_path: Path, serving: 
 
 
 def test_a_run_is_asked_first_and_ended_only_then(tab: LabTab, lab: NotedLab) -> None:
-    lab.add("mine", going=True)
+    lab.add("mine", running=True)
     usable = tab.look("mine", [], {})
     assert usable[tab.stop_button]["interactive"] and not usable[tab.kill_button]["interactive"]
     lab.there["mine"].stopping = True
     usable = tab.stop("mine")
     assert not usable[tab.stop_button]["interactive"] and usable[tab.kill_button]["interactive"]
     tab.kill("mine")
-    lab.there["mine"].going = lab.there["mine"].stopping = False
+    lab.there["mine"].running = lab.there["mine"].stopping = False
     assert tab.resume("mine")[tab.resume_button]["interactive"]
     assert lab.calls == [("stop", "mine"), ("kill", "mine"), ("resume", "mine")]
 
@@ -280,7 +308,7 @@ def test_without_runs_the_tab_says_what_to_do(tab: LabTab) -> None:
 
 
 def test_a_look_shows_the_numbers_and_the_next_only_what_changed(tab: LabTab, lab: NotedLab) -> None:
-    folder = lab.add("mine", going=True)
+    folder = lab.add("mine", running=True)
     lab.add("other")
     first = tab.look("mine", [], {})
     assert "7" in first[tab.facts] and "2 of 10" in first[tab.facts] and "3.0 GiB" in first[tab.facts]
@@ -322,7 +350,8 @@ def test_runs_that_published_can_be_built_upon(tab: LabTab, lab: NotedLab) -> No
     lab.add("young", stage="train_parser")
     updates = tab.look(None, [], {})
     choices = {
-        name: [value for _, value in updates[tab.fields[name]]["choices"]] for name in (*NETWORKS["train_ebst"],)
+        network.name: [value for _, value in updates[tab.fields[network.name]]["choices"]]
+        for network in STAGES["train_ebst"].networks
     }
     assert choices == {
         "parser": [str(WEIGHTS), folders["train_parser"]],
@@ -442,15 +471,15 @@ def test_a_tiny_run_starts_shows_its_numbers_serves_stops_and_resumes(
         assert "running" in shown[tab.facts] and "GiB" in shown[tab.facts] and "1,000,000" in shown[tab.facts]
         assert np.isfinite(shown[tab.plot]["value"]["value"]).all() and np.array(Image.open(shown[tab.sample])).any()
         tab.stop("vae")
-        wait_until(lambda: not runs.state("vae").going, log)
+        wait_until(lambda: not runs.state("vae").running, log)
         tab.serve("vae", "")
         assert serving.current().weights.stage == "train_mask_vae"
         done = runs.state("vae").stats["step"]
         tab.resume("vae")
-        assert runs.state("vae").going
+        assert runs.state("vae").running
         wait_until(lambda: runs.state("vae").stats["step"] > done, log)
     finally:
-        if runs.state("vae").going:
+        if runs.state("vae").running:
             runs.kill("vae")
     assert runs.memory("vae") == (0, 0)
 

@@ -9,75 +9,46 @@ from typing import Any, Protocol
 import gradio as gr
 
 from maskgan.editing.pipeline import WEIGHTS
+from maskgan.run_folder import RunState
+from maskgan.run_requests import Choice, FormField, NetworkField, RunRequest, StageForm, Switch
 from maskgan.ui.examples import FOLDER as EXAMPLES
 from maskgan.ui.lab import view as lab_view
-from maskgan.ui.lab.view import RunState
 
 #: So often does an open tab look at the runs, in seconds.
 _EVERY = 2
 
-_STAGES = {
-    "train_parser": "Face parser",
-    "train_mask_vae": "MaskVAE",
-    "pretrain_dmn": "Dense Mapping Network",
-    "train_ebst": "EBST",
-}
-_PRESETS = ("studio", "published", "tiny")
-_PRECISIONS = [("32 bit", "no"), ("bf16", "bf16"), ("fp16", "fp16")]
-_PERCEPTUAL = [("VGG-19 if it can be had", "auto"), ("VGG-19", "vgg19"), ("Face parser", "parser")]
-
-#: Sizes of the discriminators by name, as flags.
-CRITICS: dict[str, dict[str, int]] = {
-    "published": {},
-    "small": {"discriminator_width": 32, "discriminator_layers": 3, "discriminator_unshuffle": 2},
-}
+#: The stage that the form begins with.
+_FIRST = "pretrain_dmn"
 
 #: Values of the first choices among weights to start from, and to serve.
 RANDOM, NEWEST = "", ""
 _HEADERS = ["Run", "Stage", "State", "Step", "Loss", "Newest weights"]
 
-#: Networks that a stage takes beside its own: their names, what there is without a run of one's own, and which runs
-#: have one.
-_NETWORKS: dict[str, tuple[str, list[tuple[str, str]], tuple[str, ...]]] = {
-    "parser": ("Face parser", [("Bundled", str(WEIGHTS))], ("train_parser",)),
-    "mask_vae": ("MaskVAE", [("Bundled", str(WEIGHTS))], ("train_mask_vae",)),
-    "blender": ("Alpha Blender", [("Bundled", str(WEIGHTS)), ("Random weights", RANDOM)], ("train_ebst",)),
-    "discriminator": ("Discriminator", [("Random weights", RANDOM)], ("pretrain_dmn", "train_ebst")),
-}
-
 
 class Lab(Protocol):
     """What starts and lists runs (`lab.jobs.processes.Processes`); all raise ValueError with a sentence for people."""
 
-    stages: Mapping[str, Mapping[str, Any]]
-    usual: Mapping[str, Mapping[str, int | float]]
-    trial: Mapping[str, Mapping[str, int | float]]
-    networks: Mapping[str, Sequence[str]]
+    stages: Mapping[str, StageForm]
 
     def data_folders(self) -> list[Path]: ...
     def states(self) -> list[RunState]: ...
     def state(self, name: str) -> RunState: ...
     def memory(self, name: str) -> tuple[int, int]: ...
+    def start(self, request: RunRequest) -> RunState: ...
     def resume(self, name: str) -> RunState: ...
     def stop(self, name: str) -> None: ...
     def kill(self, name: str) -> None: ...
-    def start(
-        self,
-        stage: str,
-        data: Sequence[str],
-        out: str | None = None,
-        weights: str | None = None,
-        processes: int = 1,
-        flags: Mapping[str, Any] | None = None,
-        networks: Mapping[str, str] | None = None,
-    ) -> RunState: ...
 
 
 class LabLayout:
     """A form for a new run on the left; the runs and the one that is watched on the right.
 
     Attributes:
-        fields: the components of the form; those that set one flag of a trainer are called like it.
+        fields: the components of the form by name; those of `FormField` and `NetworkField` are called like these.
+        of_stages: one field of each name over all stages; what differs between them is set when a stage is chosen.
+        networks: what stages take beside the network they train, by name; those with bundled weights first.
+        sometimes: names of networks and fields under "More" that are hidden for the stages that lack them.
+        dependent: names of fields above that cannot be changed where they do not matter.
     """
 
     def __init__(self, lab: Lab) -> None:
@@ -86,6 +57,14 @@ class LabLayout:
         self.timer = gr.Timer(_EVERY, active=False)
         self.seen = gr.State({})
         self.fields: dict[str, Any] = {}
+        stages = lab.stages.values()
+        self.of_stages = list({field.name: field for stage in stages for field in stage.fields}.values())
+        networks = {network.name: network for stage in stages for network in stage.networks}
+        self.networks = dict(sorted(networks.items(), key=lambda item: not item[1].bundled))
+        partly = set.union(*map(self.shown, lab.stages)) - set.intersection(*map(self.shown, lab.stages))
+        self.sometimes = [*self.networks, *(it.name for it in self.of_stages if it.place is None and it.name in partly)]
+        upper = [field for field in self.of_stages if field.place is not None]
+        self.dependent = [field.name for field in upper if field.random_only or field.name in partly]
         with gr.Row(elem_classes="lab-tab"):
             with gr.Column(elem_classes="lab-form", min_width=250):
                 self._form()
@@ -96,26 +75,19 @@ class LabLayout:
 
     def _form(self) -> None:
         gr.HTML("<h2 class='step'>Train</h2>")
-        stages = [(_STAGES.get(name, name), name) for name in self.lab.stages]
         folders = self.lab.data_folders()
         data = [str(folder) for folder in folders[:1]]
-        first = "pretrain_dmn"
-        begin = self.beginning(first, only_examples(data))
-        self._choice("stage", "Stage", stages, first)
+        begin = self.beginning(_FIRST, only_examples(data))
+        self._dropdown("stage", "Stage", [(stage.title, name) for name, stage in self.lab.stages.items()], _FIRST)
         self._data(folders, data)
-        self._choice("weights", "Start from", self.sources(()), begin["weights"])
-        with gr.Row(elem_classes="lab-pair"):
-            self._choice("preset", "Network", _PRESETS, "studio", interactive=begin["weights"] == RANDOM)
-            sizes = [(f"{side} px", side) for side in (64, 128, 256, 512)]
-            self._choice("resolution", "Resolution", sizes, begin["resolution"])
-        with gr.Row(elem_classes="lab-pair"):
-            self._number("max_steps", "Steps", begin["max_steps"])
-            self._number("batch_size", "Batch size", begin["batch_size"])
-        with gr.Row(elem_classes="lab-pair"):
-            self._number("learning_rate", "Learning rate", begin["learning_rate"], precision=None)
-            self._number("every", "Save every", begin["every"])
+        self._dropdown("weights", "Start from", self.sources(()), begin["weights"])
+        upper = sorted((field for field in self.of_stages if field.place is not None), key=lambda field: field.place)
+        for start in range(0, len(upper), 2):
+            with gr.Row(elem_classes="lab-pair"):
+                for field in upper[start : start + 2]:
+                    self._field(field, begin, interactive=self.usable(field.name, _FIRST, begin["weights"]))
         with gr.Accordion("More", open=False, elem_id="lab-more"):
-            self._more(first, begin)
+            self._more(begin)
         self.start_button = gr.Button("Start", variant="primary", size="sm", elem_id="lab-start")
 
     def _data(self, folders: Sequence[Path], chosen: list[str]) -> None:
@@ -133,40 +105,73 @@ class LabLayout:
             elem_id="lab-data",
         )
 
-    def _more(self, stage: str, begin: Mapping[str, Any]) -> None:
+    def _more(self, begin: Mapping[str, Any]) -> None:
+        """Fields that all stages have, in pairs, then one below the other those that come and go with the stage."""
         with gr.Row(elem_classes="lab-pair"):
             self._number("processes", "Processes", 1)
             self.fields["name"] = gr.Textbox(label="Name", placeholder="by stage", min_width=0, elem_id="lab-name")
+        shown = self.shown(_FIRST)
+        lower = [field for field in self.of_stages if field.place is None]
         with gr.Row(elem_classes="lab-pair"):
-            self._choice("mixed_precision", "Precision", _PRECISIONS, "no")
-            self._number("seed", "Seed", 0)
-        shown = self.shown(stage)
-        for name, (label, choices, _) in _NETWORKS.items():
-            self._choice(name, label, choices, choices[0][1], visible=name in shown)
-        sizes = [("As published", "published"), ("Small, for a CPU", "small")]
-        self._choice("critic", "Size of the discriminator", sizes, begin["critic"], visible="critic" in shown)
-        self._choice("perceptual", "Perceptual loss", _PERCEPTUAL, begin["perceptual"], visible="perceptual" in shown)
+            for field in lower:
+                if field.name not in self.sometimes:
+                    self._field(field, begin)
+        for network in self.networks.values():
+            choices = first_choices(network)
+            self._dropdown(network.name, network.label, choices, choices[0][1], visible=network.name in shown)
+        for field in lower:
+            if field.name in self.sometimes:
+                self._field(field, begin, visible=field.name in shown)
 
-    def _choice(self, name: str, label: str, choices: Sequence[Any], value: Any, **options: bool) -> None:
+    def _field(self, field: FormField, begin: Mapping[str, Any], **options: bool) -> None:
+        value = begin.get(field.name, field.usual)
+        if isinstance(field.bounds, Choice):
+            self._dropdown(field.name, field.label, choices_of(field), value, **options)
+        elif isinstance(field.bounds, Switch):
+            self.fields[field.name] = gr.Checkbox(value, label=field.label, elem_id=f"lab-{field.name}", **options)
+        else:
+            precision = 0 if field.bounds.kind is int else None
+            self._number(field.name, field.label, value, precision, **options)
+
+    def _dropdown(self, name: str, label: str, choices: Sequence[Any], value: Any, **options: bool) -> None:
         self.fields[name] = gr.Dropdown(
             choices, value=value, label=label, min_width=0, elem_id=f"lab-{name}", **options
         )
 
-    def _number(self, name: str, label: str, value: float, precision: int | None = 0) -> None:
-        self.fields[name] = gr.Number(value, label=label, precision=precision, min_width=0, elem_id=f"lab-{name}")
+    def _number(self, name: str, label: str, value: float, precision: int | None = 0, **options: bool) -> None:
+        self.fields[name] = gr.Number(
+            value, label=label, precision=precision, min_width=0, elem_id=f"lab-{name}", **options
+        )
+
+    # ------------------------------------------------------------------ what the form asks of a stage
+
+    def stage(self, name: Any) -> StageForm:
+        """A stage's form; an empty one for a name that no stage has, which the lab refuses when it is started."""
+        return self.lab.stages.get(name, StageForm(name, "")) if isinstance(name, str) else StageForm(str(name), "")
 
     def beginning(self, stage: str, trial: bool) -> dict[str, Any]:
-        """What the form begins with, by field: what is usual for a stage, or what tries it out within minutes."""
-        if trial:
-            cheap = {"critic": "small", "perceptual": "parser"}  # and nothing is downloaded
-            return {**self.lab.trial[stage], **cheap, "every": 10, "weights": str(WEIGHTS)}
-        weights = str(WEIGHTS) if stage == "train_ebst" else RANDOM  # EBST goes on with a trained network
-        return {**self.lab.usual[stage], "critic": "published", "perceptual": "auto", "every": 500, "weights": weights}
+        """What the form begins with, by field: what is usual for a stage, or what tries it out within minutes.
+
+        Without the fields that always begin alike: what somebody entered there stays when the stage changes.
+        """
+        form = self.stage(stage)
+        weights = str(WEIGHTS) if trial or form.starts_trained else RANDOM
+        varying = [field for field in form.fields if self._begins_variously(field.name)]
+        return {"weights": weights, **{field.name: field.trial if trial else field.usual for field in varying}}
+
+    def _begins_variously(self, name: str) -> bool:
+        fields = [field for stage in self.lab.stages.values() for field in stage.fields if field.name == name]
+        return len({value for field in fields for value in (field.usual, field.trial)}) > 1
 
     def shown(self, stage: str) -> set[str]:
-        """Which of the fields under "More" a stage has, besides those that all have."""
-        adversarial = {"critic", "perceptual"} if "perceptual" in self.lab.stages.get(stage, ()) else set()
-        return {*self.lab.networks.get(stage, ()), *adversarial}
+        """Which of the fields a stage has, by name."""
+        form = self.stage(stage)
+        return {field.name for field in (*form.fields, *form.networks)}
+
+    def usable(self, name: str, stage: str, weights: str) -> bool:
+        """Whether a stage has a field and it matters: the size of a network does not where its weights are trained."""
+        field = next((field for field in self.stage(stage).fields if field.name == name), None)
+        return field is not None and (weights == RANDOM or not field.random_only)
 
     # ------------------------------------------------------------------ the runs
 
@@ -227,12 +232,21 @@ class LabLayout:
         runs = [(state.name, str(state.folder)) for state in states if state.snapshot is not None]
         return [("Random weights", RANDOM), ("Bundled weights", str(WEIGHTS)), *runs]
 
-    def networks_of(self, states: Sequence[RunState]) -> dict[str, list[tuple[str, str]]]:
-        """For each network that a stage takes beside its own, where it can come from, as names and values."""
-        return {
-            name: [*choices, *((it.name, str(it.folder)) for it in states if it.stage in stages and it.snapshot)]
-            for name, (_, choices, stages) in _NETWORKS.items()
-        }
+    def sources_of(self, network: NetworkField, states: Sequence[RunState]) -> list[tuple[str, str]]:
+        """Where a network that a stage takes beside its own can come from, as names and values."""
+        runs = ((state.name, str(state.folder)) for state in states if state.stage in network.stages and state.snapshot)
+        return [*first_choices(network), *runs]
+
+
+def choices_of(field: FormField) -> list[tuple[str, Any]]:
+    """The values of a field with a `Choice` as names and values."""
+    values = field.bounds.values
+    return list(zip(field.titles or map(str, values), values, strict=True))
+
+
+def first_choices(network: NetworkField) -> list[tuple[str, str]]:
+    """Where a network can come from without any run, as names and values."""
+    return [("Bundled", str(WEIGHTS))] * network.bundled + [("Random weights", RANDOM)] * network.random
 
 
 def only_examples(data: Sequence[str] | None) -> bool:

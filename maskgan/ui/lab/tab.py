@@ -12,16 +12,12 @@ from typing import Any
 import gradio as gr
 
 from maskgan.editing.pipeline import WEIGHTS
+from maskgan.run_folder import RunState
+from maskgan.run_requests import Choice, RunRequest
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.kit import Updates, saved, warns_on_value_error
 from maskgan.ui.lab import view as lab_view
-from maskgan.ui.lab.layout import CRITICS, NEWEST, RANDOM, Lab, LabLayout, only_examples
-from maskgan.ui.lab.view import RunState
-
-#: Fields of the form that are flags of the trainers, under their names; and those that not all stages have.
-_FLAGS = ("resolution", "max_steps", "batch_size", "learning_rate", "mixed_precision", "seed", "perceptual")
-_NETWORKS = ("parser", "mask_vae", "blender", "discriminator")
-_SOMETIMES = (*_NETWORKS, "critic", "perceptual")
+from maskgan.ui.lab.layout import NEWEST, Lab, LabLayout, choices_of, only_examples
 
 
 class LabTab(LabLayout):
@@ -39,36 +35,36 @@ class LabTab(LabLayout):
     def start(self, form: Mapping[Any, Any]) -> Updates:
         """Start a run, and watch it; fields that are empty stay as the stage has them. `form`: by component."""
         value = {name: form[field] for name, field in self.fields.items()}
-        stage, every = value["stage"], value["every"]
-        known = self.lab.stages.get(stage, ())
-        flags = {name: value[name] for name in _FLAGS if name in known}
-        if every is not None:
-            often = max(1, min(20, every // 20))
-            flags |= {"checkpointing_steps": every, "sample_steps": every, "log_steps": often}
-        if value["weights"] == RANDOM and (option := self._preset_of(stage)):
-            flags[option] = value["preset"]
-        if "perceptual" in known:
-            flags |= CRITICS.get(value["critic"], {})
-        flags = {name: value for name, value in flags.items() if value is not None}
-        networks = {name: value[name] for name in self.lab.networks.get(stage, ()) if value[name]}
-        name = (value["name"] or "").strip() or None
-        wish = (stage, value["data"] or [], name, value["weights"] or None, value["processes"], flags, networks)
-        state = _done(lambda: self.lab.start(*wish))
+        stage = self.stage(value["stage"])
+        flags: dict[str, Any] = {}
+        for field in stage.fields:
+            if value[field.name] is not None and self.usable(field.name, stage.name, value["weights"]):
+                flags |= field.flags(value[field.name])
+        request = RunRequest(
+            stage=value["stage"],
+            data=tuple(value["data"] or ()),
+            name=(value["name"] or "").strip() or None,
+            weights=value["weights"] or None,
+            processes=value["processes"],
+            flags=flags,
+            networks={network.name: value[network.name] for network in stage.networks if value[network.name]},
+        )
+        state = _done(lambda: self.lab.start(request))
         gr.Info(f"{state.name} starts; its first numbers come within a minute or so.")
         return self._watch(state.name)
 
-    def _preset_of(self, stage: str) -> str | None:
-        """The flag that says which network begins with random weights; the parser has but one."""
-        return next((name for name in ("preset", "from_scratch") if name in self.lab.stages.get(stage, ())), None)
-
     def choose_stage(self, stage: str, data: list[str] | None) -> Updates:
-        """Each stage has numbers and fields of its own."""
+        """Each stage has values and fields of its own."""
         begin, shown = self.beginning(stage, only_examples(data)), self.shown(stage)
-        updates: dict[str, dict[str, Any]] = {name: {"visible": name in shown} for name in _SOMETIMES}
+        updates: dict[str, dict[str, Any]] = {name: {"visible": name in shown} for name in self.sometimes}
+        for field in self.stage(stage).fields:
+            if isinstance(field.bounds, Choice):
+                updates.setdefault(field.name, {})["choices"] = choices_of(field)
         for name, value in begin.items():
             updates.setdefault(name, {})["value"] = value
-        fields = {self.fields[name]: gr.update(**update) for name, update in updates.items()}
-        return {**fields, **self.choose_weights(stage, begin["weights"])}
+        for name in self.dependent:
+            updates.setdefault(name, {})["interactive"] = self.usable(name, stage, begin["weights"])
+        return {self.fields[name]: gr.update(**update) for name, update in updates.items()}
 
     def choose_data(self, form: Mapping[Any, Any]) -> Updates:
         """The examples alone are for a short trial; numbers that somebody changed stay. `form`: by component."""
@@ -76,12 +72,15 @@ class LabTab(LabLayout):
         stage, trial = value["stage"], only_examples(value["data"])
         former, begin = self.beginning(stage, not trial), self.beginning(stage, trial)
         value |= {name: begin[name] for name in begin if value[name] == former[name]}
-        fields = {self.fields[name]: value[name] for name in begin}
-        return {**fields, **self.choose_weights(stage, value["weights"])}
+        updates: Updates = {self.fields[name]: value[name] for name in begin}
+        for field, update in self.choose_weights(stage, value["weights"]).items():
+            updates[field] = {**update, "value": updates[field]} if field in updates else update
+        return updates
 
     def choose_weights(self, stage: str, weights: str) -> Updates:
-        """A network that is there already has its size."""
-        return {self.fields["preset"]: gr.update(interactive=weights == RANDOM and self._preset_of(stage) is not None)}
+        """Trained weights have a size already."""
+        usable = {name: self.usable(name, stage, weights) for name in self.dependent}
+        return {self.fields[name]: gr.update(interactive=on) for name, on in usable.items()}
 
     @warns_on_value_error
     def stop(self, name: str | None) -> Updates:
@@ -149,7 +148,8 @@ class LabTab(LabLayout):
         rows = [lab_view.row(state) for state in states]
         show("table", rows, lambda: gr.update(value=rows))
         show("watched", (names, name), lambda: gr.update(choices=names, value=name))
-        for field, choices in {"weights": self.sources(states), **self.networks_of(states)}.items():
+        sources = {name: self.sources_of(network, states) for name, network in self.networks.items()}
+        for field, choices in {"weights": self.sources(states), **sources}.items():
             show(field, choices, lambda choices=choices: gr.update(choices=choices))
         line = lab_view.facts(state, self.lab.memory(name) if name else (0, 0))
         show("facts", line, lambda: line)
@@ -164,7 +164,7 @@ class LabTab(LabLayout):
 
     def _show_buttons(self, state: RunState | None, show: Callable[..., None]) -> None:
         usable = {
-            "stop_button": state is not None and state.going and not state.stopping,
+            "stop_button": state is not None and state.running and not state.stopping,
             "kill_button": state is not None and state.stopping,
             "resume_button": state is not None and lab_view.status(state) in ("ended", "failed"),
             "serve_button": state is not None and state.snapshot is not None,
@@ -211,14 +211,14 @@ class LabTab(LabLayout):
         self.outputs = [
             self.table, self.watched, self.facts, self.log, self.stop_button, self.kill_button, self.resume_button,
             self.serve_button, self.follow_button, self.losses, self.plot, self.sample, self.snapshot, self.in_use,
-            self.seen, *(self.fields[name] for name in ("weights", *_NETWORKS)),
+            self.seen, *(self.fields[name] for name in ("weights", *self.networks)),
         ]  # fmt: skip
-        stage, data, weights, preset = (self.fields[name] for name in ("stage", "data", "weights", "preset"))
-        names = ("weights", "preset", "resolution", "max_steps", "batch_size", "learning_rate", "every", *_SOMETIMES)
+        stage, data, weights = (self.fields[name] for name in ("stage", "data", "weights"))
+        names = ("weights", *self.networks, *(field.name for field in self.of_stages))
         changed = [self.fields[name] for name in names]
         stage.input(self.choose_stage, [stage, data], changed, **quiet)
         data.input(self.choose_data, set(self.fields.values()), changed, **quiet)
-        weights.input(self.choose_weights, [stage, weights], preset, **quiet)
+        weights.input(self.choose_weights, [stage, weights], [self.fields[name] for name in self.dependent], **quiet)
         self.start_button.click(self.start, set(self.fields.values()), self.outputs, **quiet)
         for button, handler in (
             (self.stop_button, self.stop),

@@ -7,10 +7,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
+from maskgan.run_folder import RunState
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import ABOUT, latest_name, read_about
 
@@ -19,23 +20,6 @@ POINTS = 240
 
 #: Of `stats.jsonl`, what is no loss.
 _NO_LOSS = {"step", "learning_rate", "images_per_second", "seconds_left", "waiting_for_data"}
-
-
-class RunState(Protocol):
-    """A run as the lab tells it; see `lab/jobs/processes.py`."""
-
-    name: str
-    folder: Path
-    stage: str | None
-    going: bool
-    stopping: bool
-    max_steps: int | None
-    stats: dict[str, float]
-    checkpoints: tuple[str, ...]
-    snapshot: str | None
-    sample: Path | None
-    log: str
-    failure: str | None
 
 
 @dataclass(frozen=True)
@@ -93,7 +77,7 @@ def snapshots(folder: Path) -> list[Snapshot]:
 
 def status(state: RunState) -> str:
     """In a word or two, what a run does."""
-    if state.going:
+    if state.running:
         return "stopping" if state.stopping else ("running" if state.stats else "starting")
     if state.failure:
         return "failed"
@@ -118,7 +102,7 @@ def facts(state: RunState | None, memory: tuple[int, int]) -> str:
         said.append(("Step", _number(stats["step"]) + (f" of {_number(most)}" if most else "")))
     if "images_per_second" in stats:
         said.append(("Images/s", f"{stats['images_per_second']:.3g}"))
-    if state.going and "seconds_left" in stats:
+    if state.running and "seconds_left" in stats:
         said.append(("Time left", duration(stats["seconds_left"])))
     sizes = {"Memory": memory[0], "GPU memory": memory[1]}
     said += [(name, f"{size / 2**30:.1f} GiB") for name, size in sizes.items() if size]

@@ -1,7 +1,7 @@
 """What can be seen of a training run from outside, read from its folder.
 
-Beside what the trainer writes (`lab/training/run.py`) lie `process.json`, by which its process is found again, and
-`log.txt`.
+Beside what the trainer writes (`config.json`, `stats.jsonl`, `samples/`, `checkpoints/`, `weights/`) the folder holds
+`process.json`, by which the process of the run is found again, and `log.txt`, all that it printed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ RECORD, LOG = "process.json", "log.txt"
 #: Lines of the log that are given, from at most so many bytes at its end.
 _TAIL_LINES, _TAIL_BYTES = 40, 64_000
 
-#: A sentence of `lab/training/launch.py` or argparse, with the name of the script before it; else the end of a
-#: traceback.
+#: A script's sentence, after its name, on why it ended; otherwise the last line of a traceback.
 _SENTENCE = re.compile(r"\w+\.py: (?:error: )?(.+)")
 _EXCEPTION = re.compile(r"(?:\[rank\d+\]: ?)?((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)")
 
@@ -33,16 +32,24 @@ _LAUNCHERS = ("CalledProcessError", "ChildFailedError")
 class RunState:
     """What can be seen of a run from outside.
 
-    stage: name of its script; going, stopping: whether its process is there, and was asked to end; max_steps: how many
-    it shall do, None when unknown; stats: the newest line of `stats.jsonl`; checkpoints: names, oldest first; snapshot:
-    name of the newest published one; sample: the newest picture; log: the last lines of what it printed; failure: why
-    it ended, where that was not as it should.
+    Attributes:
+        name, folder: of the run; the folder is called by the name.
+        stage: name of its script, None when the folder is not a run.
+        running: whether its process exists.
+        stopping: whether a running process was asked to end.
+        max_steps: how many steps the run is meant to take, None when unknown.
+        stats: the newest line of `stats.jsonl`, empty before the first one.
+        checkpoints: names of the complete ones, oldest first.
+        snapshot: name of the newest published weights, None before the first.
+        sample: the newest sample picture.
+        log: the last lines that the run printed.
+        failure: a sentence on why it ended, None unless it failed.
     """
 
     name: str
     folder: Path
     stage: str | None
-    going: bool
+    running: bool
     stopping: bool
     max_steps: int | None
     stats: dict[str, float]
@@ -53,8 +60,8 @@ class RunState:
     failure: str | None
 
 
-def state_of(folder: Path, going: bool) -> RunState:
-    """The state of the run in `folder`; what is missing or damaged is left out."""
+def state_of(folder: Path, running: bool) -> RunState:
+    """The state of the run in `folder`; missing and damaged files count as empty ones."""
     record, log = record_of(folder), _tail(folder / LOG)
     log_start = record.get("log_start")  # of the last start, which alone tells why it failed
     samples = [path for path in (folder / "samples").glob("*") if path.suffix in (".jpg", ".png")]
@@ -66,36 +73,36 @@ def state_of(folder: Path, going: bool) -> RunState:
     return RunState(
         name=folder.name,
         folder=folder,
-        stage=stage_of(folder),
-        going=going,
-        stopping=going and record.get("stopping", False),
+        stage=stage_name(folder),
+        running=running,
+        stopping=running and record.get("stopping", False),
         max_steps=_json(folder / "config.json").get("max_steps"),
         stats=_newest_stats(folder),
         checkpoints=tuple(checkpoints),
         snapshot=snapshot,
         sample=max(samples, default=None, key=lambda path: path.name),
         log="\n".join(log[-_TAIL_LINES:]),
-        failure=None if going else _failure(_tail(folder / LOG, log_start if isinstance(log_start, int) else 0)),
+        failure=None if running else _failure(_tail(folder / LOG, log_start if isinstance(log_start, int) else 0)),
     )
 
 
 def record_of(folder: Path) -> dict[str, Any]:
-    """What was noted when the run was started; nothing when that was elsewhere."""
+    """The content of `process.json`; empty when the run was started from a shell."""
     return _json(folder / RECORD)
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
-    """Note it in place of what was noted before, all or nothing."""
+    """Replace `process.json`, which is never seen half-written."""
     write_whole(folder / RECORD, json.dumps(record, indent=2) + "\n")
 
 
-def stage_of(folder: Path) -> str | None:
-    """The name of its script; None when `folder` is no run."""
+def stage_name(folder: Path) -> str | None:
+    """The name of the script of the run in `folder`; None when the folder is not a run."""
     return _json(folder / "config.json").get("stage") or record_of(folder).get("stage")
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """The content of a JSON file, nothing when it is missing or damaged."""
+    """The object in a JSON file; empty when the file is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -104,9 +111,9 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _tail(path: Path, start: int = 0) -> list[str]:
-    """The last lines of a text file from byte `start` on, none when it is missing.
+    """The last lines of a text file from byte `start` on; none when the file is missing.
 
-    Of a progress bar only what it showed last.
+    A progress bar, which overwrites its line with carriage returns, counts as what it showed last.
     """
     try:
         with path.open("rb") as file:

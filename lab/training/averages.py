@@ -1,0 +1,52 @@
+"""Moving averages of the trained networks: the weights that are published."""
+
+from __future__ import annotations
+
+import torch
+from accelerate import Accelerator
+from diffusers import ModelMixin
+from diffusers.training_utils import EMAModel
+from torch import nn
+
+from lab.training.stopping import TrainingStoppedError
+
+
+class MovingAverages:
+    """An exponential moving average of every trained network's weights, checkpointed in the order of `add`."""
+
+    def __init__(self, accelerator: Accelerator, decay: float) -> None:
+        self.accelerator, self.decay = accelerator, decay
+        self._networks: dict[str, tuple[ModelMixin, EMAModel]] = {}
+
+    def add(self, name: str, network: ModelMixin) -> None:
+        """Average `network` from now on."""
+        average = EMAModel(network.parameters(), decay=self.decay, use_ema_warmup=True, inv_gamma=10, power=0.75)
+        average.to(self.accelerator.device)
+        self.accelerator.register_for_checkpointing(average)
+        self._networks[name] = (network, average)
+
+    def update(self, network: nn.Module) -> None:
+        """Take in the weights of a network, bare or as Accelerate prepared it, after a step of its optimiser."""
+        bare = self.accelerator.unwrap_model(network)
+        for averaged, average in self._networks.values():
+            if averaged is bare:
+                average.step(bare.parameters())
+
+    def check(self, step: int) -> None:
+        """Raise TrainingStoppedError when a network's weights contain NaN or infinity."""
+        for name, (network, _) in self._networks.items():
+            if not all(torch.isfinite(parameter).all() for parameter in network.parameters()):
+                raise TrainingStoppedError(
+                    f"Step {step}: weights of the {name} are no numbers any more; the last checkpoint "
+                    "is intact, resume it with a lower --learning-rate."
+                )
+
+    def networks(self) -> dict[str, ModelMixin]:
+        """Copies of the networks with their averaged weights, on the CPU, by name."""
+        copies = {}
+        for name, (network, average) in self._networks.items():
+            copy = type(network).from_config(network.config)
+            copy.load_state_dict(network.state_dict())
+            average.copy_to(copy.parameters())
+            copies[name] = copy
+        return copies

@@ -1,0 +1,119 @@
+"""What a run keeps: `checkpoints/step-0000500/`, Accelerate's private training state, and published weights.
+
+`weights/` is a weights folder (`maskgan/snapshots.py`) with whole pipelines for inference. Both are written beside
+their final place and renamed, so that a half-written one is never used.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+
+from accelerate import Accelerator
+from safetensors import SafetensorError
+
+from lab.training.averages import MovingAverages
+from lab.training.pipelines import assembled, card
+from lab.training.settings import Settings
+from lab.training.stopping import TrainingStoppedError
+from maskgan.snapshots import hash_of, publish
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The whole checkpoints of a run, oldest first."""
+    return sorted(path for path in (folder / "checkpoints").glob("step-*") if path.suffix != ".partial")
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    """The newest whole checkpoint of a run; raises FileNotFoundError when it has none."""
+    found = checkpoints(folder)
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no checkpoint; give the folder of a run.")
+    return found[-1]
+
+
+class Checkpoints:
+    """Saves and restores a run.
+
+    Attributes:
+        saved_step: of the newest checkpoint, 0 before the first.
+        parent: `weights_hash` of the weights that the run starts from, None for random ones.
+    """
+
+    def __init__(self, settings: Settings, accelerator: Accelerator, averages: MovingAverages) -> None:
+        self.settings, self.accelerator, self.averages = settings, accelerator, averages
+        self.saved_step = 0
+        self.parent = settings.weights and hash_of(settings.weights)
+
+    def load(self) -> int:
+        """Load the checkpoint that `--resume` asks for, if there is one; returns its step, otherwise 0."""
+        wanted, out = self.settings.resume, self.settings.out
+        found = checkpoints(out)
+        if wanted == "never" and found:
+            raise TrainingStoppedError(f"{out} holds a run already; choose another --out or resume it.")
+        if wanted not in ("auto", "never"):
+            if not (Path(wanted) / "scheduler.bin").exists() and not list(Path(wanted).glob("model*.safetensors")):
+                raise TrainingStoppedError(
+                    f"--resume {wanted} is no checkpoint; give a folder of a run's checkpoints/."
+                )
+            found = [Path(wanted)]
+        if found:
+            self.accelerator.load_state(str(found[-1]))
+            self.saved_step = int(found[-1].name.removeprefix("step-"))
+            self.accelerator.print(f"Resumed {found[-1]}")
+        return self.saved_step
+
+    def save(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Write the training state after `step` steps and publish the averaged weights.
+
+        The newest `--checkpoints-total-limit` of both stay.
+
+        Raises:
+            TrainingStoppedError: when weights contain NaN or infinity, or the disk is full; what was saved stays.
+        """
+        if self.saved_step == step:
+            return
+        folder = self.settings.out / "checkpoints"
+        final = folder / f"step-{step:07d}"
+        partial = final.with_name(final.name + ".partial")
+        self.averages.check(step)
+        try:
+            if self.accelerator.is_main_process:
+                for leftover in folder.glob("*.partial"):  # of a process that was killed while writing it
+                    shutil.rmtree(leftover)
+            self.accelerator.wait_for_everyone()
+            self.accelerator.save_state(str(partial))
+            self.accelerator.wait_for_everyone()
+            if self.accelerator.is_main_process:
+                if final.exists():
+                    shutil.rmtree(final)
+                partial.rename(final)
+                for path in checkpoints(self.settings.out)[: -self.settings.checkpoints_total_limit]:
+                    shutil.rmtree(path)
+                self._publish(step, metrics)
+        except (OSError, RuntimeError, SafetensorError) as error:  # each library reports a full disk in its own way
+            shutil.rmtree(partial, ignore_errors=True)
+            raise TrainingStoppedError(
+                f"Step {step} could not be saved in {self.settings.out} ({str(error).splitlines()[0]}); make room "
+                f"on that disk and run the same command again: it goes on from step {self.saved_step}."
+            ) from error
+        self.saved_step = step
+
+    def _publish(self, step: int, metrics: Mapping[str, float]) -> None:
+        trained = self.averages.networks()
+        about = {
+            "stage": self.settings.stage,
+            "step": step,
+            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "metrics": dict(metrics),
+            "parent": self.parent,
+        }
+
+        def write(folder: Path) -> None:
+            assembled(self.settings.base, trained).save(folder)
+            (folder / "README.md").write_text(card(about), encoding="utf-8")
+
+        limit = self.settings.checkpoints_total_limit
+        publish(self.settings.out / "weights", f"step-{step:07d}", write, about, limit)
