@@ -43,13 +43,14 @@ import numpy as np
 
 from lab.data.faces import find_samples
 from lab.evaluation.comparison import RARE, Faces, batches, compare, floor, load_faces, resized
-from lab.evaluation.comparison_table import contact_sheet, table
+from lab.evaluation.comparison_table import table
+from lab.evaluation.contact_sheet import contact_sheet
 from lab.evaluation.edited_masks import edited_masks
 from lab.evaluation.generators import Generator, load_named, parse_named_folder
-from lab.evaluation.installed_measures import MissingMeasureError, face_embedder, inception, lpips
 from lab.evaluation.judge import Judge
 from lab.evaluation.mask_metrics import interpolation_report, reconstruction
 from lab.evaluation.metrics import Confusion, frechet_distance
+from lab.evaluation.optional_measures import MissingMeasureError, face_embedder, inception, lpips
 from lab.training.samples import save_picture
 from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline
 from maskgan.labels import NUM_CLASSES
@@ -79,7 +80,7 @@ def spread(items: Sequence, count: int) -> list:
 
 
 def installed(get: Callable[[], T], notes: list[str]) -> T | None:
-    """What a loader of `installed_measures` gives, or None and its sentence in `notes`."""
+    """What a loader of `optional_measures` gives, or None and its sentence in `notes`."""
     try:
         return get()
     except MissingMeasureError as error:

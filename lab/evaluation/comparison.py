@@ -93,7 +93,7 @@ class Tally:
             self.scores["identity"] += np.linalg.norm(self.seen[-1].identity - photos.identity, axis=1).tolist()
 
     def add_unedited(self, judge: Judge, drawn: Drawn, masks: np.ndarray, photos: np.ndarray, seen: Seen) -> None:
-        """The same for unedited masks, where the photo shows what is right."""
+        """Count pictures of unedited masks (N, S, S), which are compared with the photos (N, S, S, 3) uint8."""
         self.add(judge, drawn.unedited, masks, seen)
         self.scores["psnr"] += map(psnr, drawn.unedited, photos)
         self.scores["ssim"] += map(ssim, drawn.unedited, photos)
@@ -111,9 +111,10 @@ class Tally:
         photos: Seen,
         unedited: np.ndarray | None = None,
     ) -> None:
-        """The same for edited masks, those that changed (N, S, S) anywhere.
+        """Count pictures (N, S, S, 3) drawn for edited masks (N, S, S), leaving out masks without `changed` pixels.
 
-        Drift is counted where the pictures of the unedited masks are given.
+        Drift, how much pixels outside of the edit change, is counted when the pictures of the `unedited` masks are
+        given.
         """
         counted = changed.any((1, 2))
         if counted.any():
@@ -123,7 +124,7 @@ class Tally:
             self.scores["drift"] += [value for value in drifts if value is not None]
 
     def report(self, photos: Seen) -> dict:
-        """The measures that there are, against all photos; `pictures` alone when nothing was counted."""
+        """All measures that were taken, against all photos; only `pictures` when nothing was counted."""
         if not self.pictures:
             return {"pictures": 0}
         seen = Seen.all(self.seen)

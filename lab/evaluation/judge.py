@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lab.evaluation.installed_measures import Embedder
+from lab.evaluation.optional_measures import Embedder
 from maskgan.editing.pipeline import CROP_SIZE
 from maskgan.images import to_tensor
 from maskgan.networks.face_parser import FaceParser, mean_probabilities

@@ -13,13 +13,13 @@ import torch
 from conftest import draw_face, draw_mask
 
 from lab.data.faces import find_samples, load, resize
-from lab.evaluation import edited_masks, installed_measures
+from lab.evaluation import edited_masks, optional_measures
 from lab.evaluation.comparison import Faces, compare, floor, load_faces, resized
 from lab.evaluation.comparison_table import table
 from lab.evaluation.generators import draw
-from lab.evaluation.installed_measures import MissingMeasureError
 from lab.evaluation.judge import Judge
 from lab.evaluation.metrics import Confusion, mean_colours, psnr
+from lab.evaluation.optional_measures import MissingMeasureError
 from maskgan.editing.mask_interpolation import inner_outer
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import to_tensor
@@ -244,7 +244,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_missing_lpips_weights_are_a_sentence(empty_cache: Path) -> None:
     with pytest.raises(MissingMeasureError) as error:
-        installed_measures.lpips(torch.device("cpu"))
+        optional_measures.lpips(torch.device("cpu"))
     sentence = str(error.value)
     assert (
         sentence.startswith("LPIPS is left out: alexnet") and str(empty_cache) in sentence and "--download" in sentence
@@ -262,27 +262,27 @@ def test_a_dead_network_is_a_sentence_and_not_waited_for(empty_cache: Path, monk
     monkeypatch.setattr(torch.hub, "download_url_to_file", dead)
     before = socket.getdefaulttimeout()
     with pytest.raises(MissingMeasureError, match=r"could not be downloaded .*no route to host"):
-        installed_measures.lpips(torch.device("cpu"), download=True)
-    assert waited == [installed_measures.TIMEOUT] and socket.getdefaulttimeout() == before
+        optional_measures.lpips(torch.device("cpu"), download=True)
+    assert waited == [optional_measures.TIMEOUT] and socket.getdefaulttimeout() == before
 
 
 def test_weights_in_the_cache_need_no_network(empty_cache: Path) -> None:
     empty_cache.mkdir(parents=True)
     (empty_cache / "net-0123abcd.pth").touch()
-    found = installed_measures.cached_weights("X", "https://host.invalid/net-0123abcd.pth", download=True)
+    found = optional_measures.cached_weights("X", "https://host.invalid/net-0123abcd.pth", download=True)
     assert found == empty_cache / "net-0123abcd.pth"
 
 
 @pytest.mark.parametrize(
     ("load", "start", "package"),
     [
-        (lambda: installed_measures.inception(torch.device("cpu")), "FID is left out", "torch-fidelity"),
-        (installed_measures.face_embedder, "Identity distance is left out", "dlib-bin face_recognition_models"),
+        (lambda: optional_measures.inception(torch.device("cpu")), "FID is left out", "torch-fidelity"),
+        (optional_measures.face_embedder, "Identity distance is left out", "dlib-bin face_recognition_models"),
     ],
 )
 def test_missing_packages_are_a_sentence(
     load: object, start: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(installed_measures.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(optional_measures.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingMeasureError, match=f"^{start}.*pip install {package}"):
         load()

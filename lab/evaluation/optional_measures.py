@@ -1,4 +1,4 @@
-"""Measures that need networks which do not come with this project: LPIPS, FID's Inception, a face embedder.
+"""Measures by networks that do not come with this project: LPIPS, FID's Inception, a face embedder.
 
 Nothing here touches the network unless `download` is asked for, and then it waits seconds, not minutes.
 """
@@ -34,9 +34,10 @@ class MissingMeasureError(Exception):
 
 
 @contextmanager
-def _impatient() -> Iterator[None]:
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    """New sockets give up after so many seconds within the block; downloads have no timeout of their own."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT)
+    socket.setdefaulttimeout(seconds)
     try:
         yield
     finally:
@@ -55,7 +56,7 @@ def cached_weights(measure: str, url: str, download: bool) -> Path:
     if download:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with _impatient():
+            with _socket_timeout(TIMEOUT):
                 torch.hub.download_url_to_file(url, str(path), hash_prefix=path.stem.rsplit("-", 1)[-1])
         except (OSError, RuntimeError) as error:  # no way there; a file with another hash
             reason = f"{path.name} could not be downloaded ({error})"
