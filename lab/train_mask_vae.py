@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lab.data.faces import FaceWithMask, class_weights, filled_mask, load, resize
+from lab.data.faces import FaceWithMask, class_odds, filled_mask, load, resize
 from lab.data.fill import fill_ignored
 from lab.data.sources import open_stream, samples_of, sharded, whole_masks
 from lab.evaluation.mask_metrics import reconstruction
@@ -153,8 +153,8 @@ def main() -> None:
     bare_vae = run.accelerator.unwrap_model(vae)
     run.resume()
     in_folders = not sharded(settings.data)
-    rarity = class_weights(samples_of(settings.data)) if in_folders else None
-    stream = open_stream(run, face_parser, rarity, edited_or_moved)
+    odds = class_odds(samples_of(settings.data)) if in_folders else None
+    stream = open_stream(run, face_parser, odds, edited_or_moved)
     held_out = validation_masks(run, face_parser) if in_folders else []
 
     for (image, mask), noise in run.batches(stream):

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from lab.data.accessories import Accessories
 from lab.data.augment import Corrections, ForParsing
-from lab.data.faces import FaceStream, class_weights, held_out
+from lab.data.faces import FaceStream, class_odds, held_out
 from lab.data.grounds import Grounds
 from lab.data.sources import samples_of, sharded
 from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
@@ -109,7 +109,7 @@ def main() -> None:
         photos + renders,
         settings.resolution,
         settings.seed,
-        weights=np.concatenate([class_weights(part) for part in (photos, renders) if part]),
+        odds=np.concatenate([class_odds(part) for part in (photos, renders) if part]),
         augment=ForParsing(settings.resolution, Accessories(renders), Grounds(photos)),
         correct=Corrections(settings.tighten_eyes),
     )

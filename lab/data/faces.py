@@ -161,7 +161,7 @@ class FaceStream(Dataset):
         samples: what to draw from.
         size: side in pixels.
         seed: of the whole stream.
-        weights: how often each sample is drawn, relative to the others (all alike without).
+        odds: how often each sample is drawn, relative to the others (all alike without).
         augment: applied at the stored resolution, before scaling down and mirroring.
         correct: applied to each face as it is loaded, before `augment`; gets the sample too.
         filled: folder of `fill_ignored` with masks that take the place of the samples' own.
@@ -173,7 +173,7 @@ class FaceStream(Dataset):
         samples: Sequence[Sample],
         size: int,
         seed: int,
-        weights: Sequence[float] | None = None,
+        odds: Sequence[float] | None = None,
         augment: Augmentation | None = None,
         filled: Path | None = None,
         correct: Callable[[FaceWithMask, Sample], FaceWithMask] | None = None,
@@ -181,12 +181,12 @@ class FaceStream(Dataset):
     ) -> None:
         self.samples, self.size, self.seed, self.augment, self.filled = list(samples), size, seed, augment, filled
         self.correct, self.finish = correct, finish or as_tensors
-        shares = np.ones(len(samples)) if weights is None else np.asarray(weights, float)
+        shares = np.ones(len(samples)) if odds is None else np.asarray(odds, float)
         self.edges = np.cumsum(shares / shares.sum())
 
     def __getitem__(self, number: int) -> tuple[Tensor, ...]:
         random = np.random.default_rng((self.seed, number))
-        # Stratified draw: within each pass over the data every sample comes about as often as its weight says.
+        # Stratified draw: within each pass over the data every sample comes about as often as its odds say.
         epoch, place = divmod(number, len(self.samples))
         order = np.random.default_rng((self.seed, epoch, 1)).permutation(len(self.samples))
         point = (order[place] + random.random()) / len(self.samples)
@@ -220,13 +220,13 @@ class CountingSampler(Sampler[int]):
         return len(self.numbers)
 
 
-def class_weights(samples: Sequence[Sample], strength: float = 0.5) -> np.ndarray:
-    """Draw weights that favour faces with rare classes (glasses, hats, earrings, ...).
+def class_odds(samples: Sequence[Sample], strength: float = 0.5) -> np.ndarray:
+    """Odds of being drawn that favour faces with rare classes (glasses, hats, earrings, ...).
 
     A face weighs (1 / frequency of its rarest class) ** `strength`, where the frequency is the share of
     faces that show the class; the result is scaled to a mean of 1 and capped at 8.
     """
     shown = np.stack([np.bincount(load(s).mask.ravel()[::7], minlength=256)[: labels.NUM_CLASSES] > 0 for s in samples])
     frequency = shown.mean(0).clip(min=1 / len(samples))
-    weights = np.where(shown, (1 / frequency) ** strength, 1.0).max(1)
-    return (weights / weights.mean()).clip(max=8.0)
+    odds = np.where(shown, (1 / frequency) ** strength, 1.0).max(1)
+    return (odds / odds.mean()).clip(max=8.0)

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lab.data.faces import FaceWithMask, Sample, class_weights, mirror, resize
+from lab.data.faces import FaceWithMask, Sample, class_odds, mirror, resize
 from lab.data.fill import sharpest_side
 from lab.data.holes import hole, some_parts
 from maskgan.images import to_tensor
@@ -148,7 +148,7 @@ def sharpest(samples: Sequence[Sample]) -> list[Sample]:
     return [replace(sample, image=sample.sharp or sample.image) for sample in samples]
 
 
-def draw_weights(samples: Sequence[Sample], size: int) -> np.ndarray:
+def draw_odds(samples: Sequence[Sample], size: int) -> np.ndarray:
     """How often each face is drawn: rare classes more often, faces of fewer pixels than `size` less often.
 
     Those are soft, and teach softness. Sharp faces are drawn twice as often, because there are windows of them too;
@@ -158,4 +158,4 @@ def draw_weights(samples: Sequence[Sample], size: int) -> np.ndarray:
     softness = (native / size).clip(0.25, 1) ** 2
     sharp = np.array([sharpest_side(sample) >= SHARP * size for sample in samples])
     rendered = np.array([sample.whole_lenses for sample in samples])
-    return class_weights(samples, strength=0.25) * softness * (1 + sharp) / (1 + 2 * rendered)
+    return class_odds(samples, strength=0.25) * softness * (1 + sharp) / (1 + 2 * rendered)

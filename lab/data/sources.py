@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lab.data.faces import Augmentation, FaceStream, Sample, find_samples
 from lab.data.fill import fill_ignored
-from lab.data.filling import Filling, FillingTask, draw_weights, lit, masks_in_windows, sharpest
+from lab.data.filling import Filling, FillingTask, draw_odds, lit, masks_in_windows, sharpest
 from lab.shards import ShardStream
 from lab.training.run import Run
 from maskgan.labels import IGNORE
@@ -48,7 +48,7 @@ def samples_of(folders: Sequence[Path], split: str = "train") -> list[Sample]:
 def open_stream(
     run: Run,
     face_parser: FaceParser | None = None,
-    weights: Sequence[float] | None = None,
+    odds: Sequence[float] | None = None,
     augment: Augmentation | None = None,
     filling: FillingTask | None = None,
 ) -> FaceStream | ShardStream:
@@ -57,9 +57,9 @@ def open_stream(
     Args:
         run: says where the stream starts and who reads it.
         face_parser: fills unlabelled pixels of folders; for shards see `whole_masks`.
-        weights, augment: as for `FaceStream`; shards are drawn evenly.
+        odds, augment: as for `FaceStream`; shards are drawn evenly.
         filling: makes holes and windows, so that batches are fields of `Filling`; folders' faces then come in changing
-            light, and with the weights of `draw_weights`.
+            light, and with the odds of `draw_odds`.
     """
     settings = run.settings
     if sharded(settings.data):
@@ -83,9 +83,9 @@ def open_stream(
                 samples, face_parser, settings.out / "filled_masks", settings.resolution, sharp=windows
             )
     if filling is not None:
-        weights, augment = draw_weights(samples, settings.resolution), augment or lit
+        odds, augment = draw_odds(samples, settings.resolution), augment or lit
         samples = sharpest(samples) if filling.windows > 0 else samples
-    return FaceStream(samples, settings.resolution, settings.seed, weights, augment, filled, finish=filling)
+    return FaceStream(samples, settings.resolution, settings.seed, odds, augment, filled, finish=filling)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Numbered samples, mirrored classes, ignored pixels, draw weights, and folders that are not what they should be."""
+"""Numbered samples, mirrored classes, ignored pixels, odds of being drawn, and folders with faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.data.faces import (
     FaceStream,
     FaceWithMask,
     Sample,
-    class_weights,
+    class_odds,
     filled_mask,
     find_samples,
     held_out,
@@ -85,7 +85,7 @@ def test_each_pass_shows_every_face_once_without_weights(data_folder: Path) -> N
 
 def test_weights_say_how_often_a_face_is_drawn(data_folder: Path) -> None:
     samples = find_samples(data_folder)
-    stream = FaceStream(samples, 64, seed=0, weights=[8, 0, 1, 0, 1])
+    stream = FaceStream(samples, 64, seed=0, odds=[8, 0, 1, 0, 1])
     images = [load(sample).image for sample in samples]
 
     def which(number: int) -> int:
@@ -220,11 +220,11 @@ def test_faces_with_rare_classes_weigh_more(make_data) -> None:
     mask = cv2.imread(str(samples[0].mask), cv2.IMREAD_GRAYSCALE)
     mask[4:20, 4:60] = Label.HAT
     cv2.imwrite(str(samples[0].mask), mask)
-    weights = class_weights(samples)
+    odds = class_odds(samples)
     # one face of eight has a hat: sqrt(8) against 1 for the seven others, scaled to a mean of 1
     mean = (np.sqrt(8) + 7) / 8
-    assert weights == pytest.approx([np.sqrt(8) / mean] + [1 / mean] * 7)
-    assert class_weights(samples, strength=0.0) == pytest.approx([1.0] * 8)
+    assert odds == pytest.approx([np.sqrt(8) / mean] + [1 / mean] * 7)
+    assert class_odds(samples, strength=0.0) == pytest.approx([1.0] * 8)
 
 
 def test_indexed_masks_give_their_ids_and_not_the_grey_of_their_colours(tmp_path: Path) -> None:

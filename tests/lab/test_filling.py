@@ -14,7 +14,7 @@ from conftest import draw_face, draw_mask
 from lab.data import holes
 from lab.data.faces import FaceStream, FaceWithMask, find_samples, load, resize
 from lab.data.fill import enlarged, fill_ignored
-from lab.data.filling import Filling, FillingTask, draw_weights, lit, masks_in_windows, sharpest, style_known, window_of
+from lab.data.filling import Filling, FillingTask, draw_odds, lit, masks_in_windows, sharpest, style_known, window_of
 from maskgan.labels import IGNORE, Label
 from maskgan.networks.face_parser import FaceParser
 
@@ -150,8 +150,8 @@ def test_sharp_pictures_stand_beside_and_masks_are_enlarged_smoothly(data_folder
     samples = find_samples(folder)
     assert [sample.sharp is not None for sample in samples] == [False, True, False]
     assert [sample.native for sample in samples] == [32, 200, None]
-    weights = draw_weights(samples, 64)
-    assert weights[1] == pytest.approx(2 * weights[2]) and weights[0] == pytest.approx(weights[2] / 4)
+    odds = draw_odds(samples, 64)
+    assert odds[1] == pytest.approx(2 * odds[2]) and odds[0] == pytest.approx(odds[2] / 4)
 
     torch.manual_seed(0)
     parser = FaceParser(widths=[8, 8, 8, 8, 8], blocks=1).eval()
