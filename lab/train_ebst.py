@@ -132,8 +132,8 @@ def algorithm_1(
 
     # update G_B(I^t, M^t, M^inter, M^outer) with eq. (6): the blend is the photo again
     inner_picture, outer_picture = (
-        torch.where(there > 0, image, picture)
-        for there, picture in ((known_inner, inner_picture), (known_outer, outer_picture))
+        torch.where(kept > 0, image, picture)
+        for kept, picture in ((known_inner, inner_picture), (known_outer, outer_picture))
     )
     with accelerator.autocast():
         blended = blend(blender(inner_picture, outer_picture), inner_picture, outer_picture)

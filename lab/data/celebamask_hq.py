@@ -82,9 +82,9 @@ class CelebAMaskHQ:
                 raise FileNotFoundError(f"There is no {path}; give the folder CelebAMask-HQ as it was unpacked.")
         #: id -> (CelebA's original index, its file name)
         self.celeba = read_mapping(mapping)
-        there = {int(path.stem) for path in self.images.glob("*.jpg") if path.stem.isdecimal()}
+        present = {int(path.stem) for path in self.images.glob("*.jpg") if path.stem.isdecimal()}
         #: All faces that the mapping or the image folder knows.
-        self.ids = sorted(there | set(self.celeba))
+        self.ids = sorted(present | set(self.celeba))
 
     def image_path(self, id: int) -> Path:
         return self.images / f"{id}.jpg"
@@ -102,8 +102,8 @@ class CelebAMaskHQ:
 
     def parts(self, id: int) -> dict[Label, np.ndarray]:
         """The amodal masks (H, W) bool of all parts that have a file, in paint order; they overlap."""
-        there = (part for part in PARTS if self.part_path(id, part).exists())
-        return {part: binary(self.plane(id, part)) for part in there}
+        present = (part for part in PARTS if self.part_path(id, part).exists())
+        return {part: binary(self.plane(id, part)) for part in present}
 
     def merged(self, id: int) -> np.ndarray:
         """The label map (H, W) uint8 0..18; raises BadFace when the parts do not fit on each other."""
@@ -161,18 +161,18 @@ def examine(data: CelebAMaskHQ, id: int) -> Examined:
     if id not in data.celeba:
         found("not_in_mapping", "The mapping file has no line for this id, so its split is unknown.", left_out=True)
     image = _read_image(data, id, found)
-    there = [part for part in PARTS if data.part_path(id, part).exists()]
+    present = [part for part in PARTS if data.part_path(id, part).exists()]
     planes = {}
-    for part in there:
+    for part in present:
         plane = _read_part(data, id, part, found)
         if plane is not None:
             planes[part] = plane
-    if not there:
+    if not present:
         found("missing_masks", "There is not one part mask of this face.", left_out=True)
     else:
-        needed = ALWAYS_PRESENT if Label.EYE_G in there else ALWAYS_PRESENT + EYES
+        needed = ALWAYS_PRESENT if Label.EYE_G in present else ALWAYS_PRESENT + EYES
         for part in needed:
-            if part not in there:
+            if part not in present:
                 name = PART_NAMES[part]
                 # Without skin the face itself would become background.
                 found("missing_part", f"There is no mask of {name}.", name, left_out=part == Label.SKIN)

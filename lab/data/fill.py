@@ -44,8 +44,8 @@ def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, si
     """Write each sample's mask to a file under `folder` (see `filled_mask`) with 255 replaced by the parser's answer.
 
     The masks are written at `size`, the resolution they are used at; with `sharp` enlarged to the side of the sharpest
-    picture where that is more. What is there already is skipped. Returns the folder for `FaceStream`; masks of other
-    sizes lie beside it.
+    picture where that is more. Masks that exist already are skipped. Returns the folder for `FaceStream`; masks of
+    other sizes lie beside it.
 
     Raises:
         OSError: when a mask cannot be written.

@@ -5,8 +5,8 @@
     lab.states()
     lab.stop("vae-1")
 
-A run is a folder in `runs`; a later program finds it again by what is noted there (`maskgan/run_folder.py`). Commands
-are lists and never go through a shell.
+A run is a folder in `runs`; a later program finds it again by what is noted in that folder (`maskgan/run_folder.py`).
+Commands are lists and never go through a shell.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ class Processes:
             raise ValueError(f"There is no run {name} any more; choose another one.")
         return state
 
-    # ------------------------------------------------------------------ what is there
+    # ------------------------------------------------------------------ what exists
 
     def data_folders(self) -> list[Path]:
         """The configured data folders and those in them that hold faces: an `index.csv`, or shards."""
@@ -247,7 +247,7 @@ def _command_of(process: psutil.Process) -> list[str]:
 
 
 def _launcher(folder: Path) -> psutil.Process | None:
-    """The process of a run, if it is still there and no other that got its number since."""
+    """The process of a run; None when it has ended, also where another process has its number now."""
     record = record_of(folder)
     try:
         process = psutil.Process(record["pid"])

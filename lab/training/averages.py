@@ -37,7 +37,7 @@ class MovingAverages:
         for name, (network, _) in self._networks.items():
             if not all(torch.isfinite(parameter).all() for parameter in network.parameters()):
                 raise TrainingStoppedError(
-                    f"Step {step}: weights of the {name} are no numbers any more; the last checkpoint "
+                    f"Step {step}: the weights of the {name} contain NaN or infinity; the last checkpoint "
                     "is intact, resume it with a lower --learning-rate."
                 )
 

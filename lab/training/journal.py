@@ -65,7 +65,7 @@ class Journal:
         values = {key: float(torch.as_tensor(value).detach()) for key, value in parts.items()}
         if not all(math.isfinite(value) for value in values.values()):
             raise TrainingStoppedError(
-                f"Step {step}: a loss is not a number ({values}); the last checkpoint is intact, "
+                f"Step {step}: a loss is NaN or infinite ({values}); the last checkpoint is intact, "
                 "resume it with a lower --learning-rate."
             )
         self.values |= values
