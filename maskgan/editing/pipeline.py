@@ -16,8 +16,9 @@ from torch import Tensor
 
 from maskgan import labels
 from maskgan.editing import compositing
-from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back
+from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
 from maskgan.images import to_tensor
+from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
 from maskgan.networks.checkpoints import WeightsRefused, load_networks, save_networks
 from maskgan.networks.dense_mapping import DenseMappingNetwork
@@ -165,7 +166,7 @@ class MaskGANPipeline:
         return torch.from_numpy(mask.astype(np.int64))[None].to(self.dmn.device)
 
     def detect(self, photo: np.ndarray) -> list[DetectedFace]:
-        """All faces of a photo (H, W, 3) uint8 RGB, largest first."""
+        """All faces of a photo (H, W, 3) uint8 RGB, largest first, where they lie in it whichever way up it is."""
         return detect_faces(photo)
 
     @torch.inference_mode()
@@ -182,12 +183,13 @@ class MaskGANPipeline:
         """Find, crop and parse a face and encode its style: the slow part, once per photo.
 
         Args:
-            photo: (H, W, 3) uint8 RGB.
-            face: which of the detected faces (0 is the largest), one from `detect`, or None to take the whole
-                picture as a face crop.
+            photo: (H, W, 3) uint8 RGB. When the face is given by its number and the photo lies on its side or stands
+                on its head, it is turned upright first, so that `Face.photo` and what is edited are upright.
+            face: which of the detected faces (0 is the largest), one from `detect` (its photo is taken as it is), or
+                None to take the whole picture as a face crop.
 
         Raises:
-            NoFaceFound: the photo has no such face.
+            NoFaceFound: when the photo has no such face, or its parts do not lie as in a face.
         """
         if face is None:
             alignment = Alignment.whole_picture(photo.shape[:2])
@@ -199,10 +201,16 @@ class MaskGANPipeline:
                 if not 0 <= face < len(found):
                     faces = "1 face" if len(found) == 1 else f"{len(found)} faces"
                     raise NoFaceFound(f"The photo has {faces}; choose one from 0 to {len(found) - 1}.")
+                photo, found, _ = upright(photo, found)
                 face = found[face]
             alignment = Alignment.from_face(face, photo.shape[:2])
         crop = alignment.crop(photo, CROP_SIZE)
         mask, confidence = self.parse(crop)
+        if face is not None and not eyes_above_mouth(mask):
+            raise NoFaceFound(
+                "What was found in this photo is no upright face; turn the photo upright, use the whole "
+                "picture, or another photo."
+            )
         return self._face(photo, crop, mask, confidence, alignment)
 
     def _face(
@@ -315,6 +323,18 @@ class MaskGANPipeline:
         if keep_untouched:
             return edit.photo
         return paste_back(photo, alignment, edit.crop, np.ones(before.shape, np.float32), edit.detail)
+
+
+def eyes_above_mouth(mask: np.ndarray) -> bool:
+    """Whether the middle of a mask's (S, S) eyes, brows and glasses lies above that of its mouth, if it has both."""
+    upper, lower = (
+        np.flatnonzero(np.isin(mask, parts).any(1))
+        for parts in (
+            (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW, Label.EYE_G),
+            (Label.MOUTH, Label.U_LIP, Label.L_LIP),
+        )
+    )
+    return upper.size == 0 or lower.size == 0 or upper.mean() < lower.mean()
 
 
 def _square(mask: np.ndarray, size: int) -> np.ndarray:

@@ -112,6 +112,8 @@ class FacePicker(UsesWeights):
             photo, name = read_photo(path, max_pixels=self.max_pixels), Path(path).stem
             opened = OpenFace.largest_in(self.pipeline, photo, name)
             updates |= self._show(session, opened, *values)
+            if opened.turned:
+                gr.Info(f"The photo was turned upright, by {opened.turned} degrees; it is edited and saved upright.")
             if len(opened.faces) > 1:
                 gr.Info(f"{len(opened.faces)} faces were found; click another one to edit it.")
         except NoFaceFound as problem:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from maskgan.editing.faces import DetectedFace
+from maskgan.editing.faces import DetectedFace, upright
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
 
 #: The history keeps this many results ...
@@ -21,31 +21,40 @@ class OpenFace:
     """A face that is being edited.
 
     name: file name without suffix, for downloads; faces: all faces of its photo; chosen: which one this is, or None
-    when the whole picture is used; id: unguessable and never used twice, so that a message from the canvas about
-    another face, another visit or another run of the server is known to be stale.
+    when the whole picture is used; turned: by how many degrees clockwise the photo was turned to be upright; id:
+    unguessable and never used twice, so that a message from the canvas about another face, another visit or another
+    run of the server is known to be stale.
     """
 
     face: Face
     name: str
     faces: tuple[DetectedFace, ...] = ()
     chosen: int | None = None
+    turned: int = 0
     id: int = 0
 
     @classmethod
-    def new(cls, face: Face, name: str, faces: tuple[DetectedFace, ...] = (), chosen: int | None = None) -> OpenFace:
+    def new(
+        cls,
+        face: Face,
+        name: str,
+        faces: tuple[DetectedFace, ...] = (),
+        chosen: int | None = None,
+        turned: int = 0,
+    ) -> OpenFace:
         """Open a face under a fresh id (below 2**53, the whole numbers that JavaScript knows)."""
-        return cls(face, name, faces, chosen, secrets.randbits(52))
+        return cls(face, name, faces, chosen, turned, secrets.randbits(52))
 
     @classmethod
     def largest_in(cls, pipeline: MaskGANPipeline, photo: np.ndarray, name: str) -> OpenFace:
-        """Find the faces of a photo (H, W, 3) uint8 RGB and open the largest.
+        """Find the faces of a photo (H, W, 3) uint8 RGB, turn it upright by them, and open the largest.
 
         Raises NoFaceFound when there is none.
         """
-        faces = tuple(pipeline.detect(photo))
+        photo, faces, turned = upright(photo, pipeline.detect(photo))
         if not faces:
             raise NoFaceFound("No face was found in this photo; use the whole picture, or choose another photo.")
-        return cls.new(pipeline.prepare(photo, faces[0]), name, faces, 0)
+        return cls.new(pipeline.prepare(photo, faces[0]), name, tuple(faces), 0, turned)
 
     @classmethod
     def whole(cls, pipeline: MaskGANPipeline, photo: np.ndarray, name: str) -> OpenFace:
@@ -59,7 +68,7 @@ class OpenFace:
         """
         if not 0 <= index < len(self.faces):
             raise ValueError("This face is not in the photo that is open; drop its photo again.")
-        return self.new(pipeline.prepare(self.face.photo, self.faces[index]), self.name, self.faces, index)
+        return self.new(pipeline.prepare(self.face.photo, self.faces[index]), self.name, self.faces, index, self.turned)
 
 
 @dataclass(frozen=True, eq=False)

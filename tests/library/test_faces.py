@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back
+from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask
@@ -86,6 +86,86 @@ def test_a_tiny_face_and_a_small_picture_get_a_second_look(photo):
     for picture, offset in ((small, (0, 0)), (big, (900, 300))):
         (found,) = detect_faces(picture)
         np.testing.assert_allclose(found.points[2] - offset, np.array((354, 457)) * 0.15, atol=3)
+
+
+def crowd(photo: np.ndarray, canvas: tuple[int, int], faces: list[tuple[float, int, int]]) -> tuple[np.ndarray, list]:
+    """A grey photo (height, width) with the example scaled to (scale, left, top) again and again, and the noses."""
+    picture, noses = np.full((*canvas, 3), 120, np.uint8), []
+    for scale, left, top in faces:
+        small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        picture[top : top + small.shape[0], left : left + small.shape[1]] = small
+        noses.append((left + 354 * scale, top + 457 * scale))
+    return picture, noses
+
+
+def test_a_large_face_hides_no_small_ones(photo):
+    """Faces from 24 to 600 px in one photo, each found once: the example's face is 240 px wide."""
+    sizes = [
+        (2.2, 100, 20),
+        (0.1, 2600, 100),
+        (0.13, 2700, 900),
+        (0.2, 2300, 1500),
+        (0.5, 2900, 1400),
+        (0.1, 3800, 2800),
+    ]
+    picture, noses = crowd(photo, (3000, 4000), sizes)
+    found = detect_faces(picture)
+    assert len(found) == len(sizes)
+    for (scale, *_), nose in zip(sizes, noses, strict=True):
+        assert min(np.hypot(*(face.points[2] - nose)) for face in found) < 24 * scale + 2
+
+
+def test_small_faces_of_a_panorama_are_found(photo):
+    sizes = [(0.11, left, top) for left, top in ((50, 300), (1900, 700), (4000, 40), (6100, 900), (7800, 500))]
+    picture, noses = crowd(photo, (1200, 8000), sizes)
+    found = detect_faces(picture)
+    assert len(found) == 5
+    assert all(min(np.hypot(*(face.points[2] - nose)) for face in found) < 4 for nose in noses)
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+@pytest.mark.parametrize("degrees", [-12, 0, 12])
+def test_a_face_of_a_turned_photo_is_cropped_upright(photo, face, quarters, degrees):
+    """Whichever way up a photo is, the points of its face are those of the upright one, turned with it."""
+    height, width = photo.shape[:2]
+    tilt = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    tilted = cv2.warpAffine(photo, tilt, (width, height), borderMode=cv2.BORDER_REFLECT)
+    (found,) = detect_faces(np.ascontiguousarray(np.rot90(tilted, -quarters)))
+    assert found.quarters == quarters
+    back = found.turned(quarters, np.rot90(tilted, -quarters).shape[:2])
+    expected = np.column_stack((face.points, np.ones(5))) @ tilt.T
+    np.testing.assert_allclose(back.points, expected, atol=14)
+    x, y, w, h = back.box
+    assert (np.array((x, y)) < expected.min(0)).all() and (expected.max(0) < np.array((x + w, y + h))).all()
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_turned_photos_become_upright_with_their_faces(photo, face, quarters):
+    small = cv2.resize(photo, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    both = np.full((1100, 1400, 3), 128, np.uint8)
+    both[100:650, 10:460] = small
+    both[:, 500:] = photo
+    lying = np.ascontiguousarray(np.rot90(both, -quarters))
+    turned, faces, degrees = upright(lying, detect_faces(lying))
+    np.testing.assert_array_equal(turned, both)
+    assert degrees == -90 * quarters % 360
+    assert [face.quarters for face in faces] == [0, 0]
+    np.testing.assert_allclose(faces[0].points, face.points + np.array((500, 0)), atol=10)
+
+
+def test_an_upright_photo_is_left_as_it_is(photo, face):
+    same, faces, degrees = upright(photo, [face])
+    assert same is photo and faces == [face] and degrees == 0
+    assert upright(photo, [])[1:] == ([], 0)
+
+
+def test_a_face_turned_four_times_lies_where_it_did(face):
+    size, turned = (1100, 900), face
+    for _ in range(4):
+        turned = turned.turned(1, size)
+        size = size[::-1]
+    np.testing.assert_allclose(turned.points, face.points)
+    assert turned.box == face.box
 
 
 def test_pictures_without_faces_have_none():
