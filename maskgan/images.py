@@ -15,8 +15,10 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image
 from torch import Tensor
+
+from maskgan.colour_profiles import to_srgb
 
 Source = str | PathLike[str] | bytes | BinaryIO
 
@@ -27,7 +29,30 @@ MAX_PIXELS = 64_000_000
 MIN_SIDE = 32
 
 #: Raster formats only: Pillow would start other programs for EPS and the like.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "HEIF")
+
+#: Brands of ISO media files whose pictures are HEVC, and the one of Canon's RAW files.
+_HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"}
+_CR3_BRAND = b"crx "
+
+#: How RAW files start that are no TIFF: Olympus, Panasonic, Fuji, Sigma. Canon's CR2 is one, with its name in it.
+_RAW_STARTS = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb")
+
+#: Tags of TIFF pages: what they are a smaller version of, and the version of the DNG format.
+_SUBFILE_TYPE, _DNG_VERSION = 254, 50706
+
+_ORIENTATION = 0x0112
+
+#: What turns a picture upright, by its EXIF orientation.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 #: File name suffixes by which pictures in a folder are recognised; HEIC for the sentence that refuses it.
 PICTURE_SUFFIXES = {
@@ -69,31 +94,83 @@ def read_bytes(source: Source, error: type[ValueError]) -> bytes:
 
 
 def open_image(source: Source, *, max_pixels: int = MAX_PIXELS, error: type[ValueError] = BadPhoto) -> Image.Image:
-    """Open and decode the first frame of a picture file, in the file's own mode.
+    """Open and decode the first frame of a picture file, in the file's own mode; of a TIFF, its first whole page.
 
     The number of pixels is checked from the header, before anything is decoded.
-    Raises `error` with one sentence when the file is no picture, is damaged, or is too large.
+    Raises `error` with one sentence when the file is no picture, is damaged, is too large, or is a RAW file.
     """
     data = read_bytes(source, error)
+    brands = _brands(data)
+    if _CR3_BRAND in brands or data.startswith(_RAW_STARTS) or (data[:2] == b"II" and data[8:10] == b"CR"):
+        raise error(_RAW)
+    heic = bool(brands & _HEIC_BRANDS)
+    if heic and not _reads_heic():
+        raise error("HEIC pictures need pi-heif (pip install pi-heif); install it, or save the photo as JPEG or PNG.")
     too_large = f"more than {max_pixels / 1e6:.3g} million pixels; make it smaller and try again."
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
-        raise error("HEIC pictures cannot be read; save the photo as JPEG or PNG and try again.")
     Image.init()
     try:
         image = Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as cause:
         raise error(f"The picture has {too_large}") from cause
     except _DECODER_ERRORS as cause:
+        if heic:
+            raise error("The HEIC picture cannot be decoded; save the photo as JPEG or PNG and try again.") from cause
         raise error("This file is not a picture; use a JPEG, PNG or WebP file.") from cause
+    if image.format == "TIFF":
+        _seek_whole_page(image, error)
     width, height = image.size
     if width * height > max_pixels:
         raise error(f"The picture has {width} x {height} pixels, {too_large}")
     try:
-        image.seek(0)
         image.load()
     except _DECODER_ERRORS as cause:
         raise error("The picture file is damaged or cut short; copy or export it again.") from cause
     return image
+
+
+#: For files that cameras write before there is a picture.
+_RAW = "This is a camera's RAW file; develop it and save the photo as JPEG, PNG or TIFF."
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """The brands of an ISO media file (HEIC, AVIF, CR3), the major one and those that it is compatible with."""
+    if data[4:8] != b"ftyp":
+        return set()
+    size = min(int.from_bytes(data[:4], "big"), 4096)
+    return {data[8:12], *(data[start : start + 4] for start in range(16, size - 3, 4))}
+
+
+def _reads_heic() -> bool:
+    """Whether pi-heif, the decoder of HEIC without parts under the GPL, is there; Pillow knows it from then on."""
+    try:
+        from pi_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener(thumbnails=False)
+    return True
+
+
+def _seek_whole_page(image: Image.Image, error: type[ValueError]) -> None:
+    """Go to the first page of a TIFF that is no smaller version of another; RAW files built on TIFF have none."""
+    if _DNG_VERSION in image.tag_v2:
+        raise error(_RAW)
+    try:
+        for page in range(min(image.n_frames, 100)):
+            image.seek(page)
+            if not image.tag_v2.get(_SUBFILE_TYPE, 0) & 1:
+                return
+    except _DECODER_ERRORS as cause:
+        raise error("The picture file is damaged or cut short; copy or export it again.") from cause
+    raise error(_RAW)
+
+
+def to_upright(image: Image.Image) -> Image.Image:
+    """A picture as its EXIF orientation, or that of its XMP, says it is to be shown; other tags are not looked at."""
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
+    except _DECODER_ERRORS:  # broken EXIF: nothing is known
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -110,8 +187,7 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
             f"The picture has only {width} x {height} pixels; use one with at least {MIN_SIDE} pixels on each side."
         )
     try:
-        ImageOps.exif_transpose(image, in_place=True)
-        image = _over_white(_to_srgb(_to_8_bit(image)))
+        image = _over_white(to_srgb(_to_8_bit(to_upright(image))))
     except _DECODER_ERRORS as cause:
         raise BadPhoto("The picture file is damaged or of an unknown kind; save it as JPEG or PNG.") from cause
     return np.array(image)  # H, W, 3
@@ -129,22 +205,9 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
         white = 65535
     elif image.mode == "I":
         white = max(white, 255)
-    return Image.fromarray((values / white * 255).round().clip(0, 255).astype(np.uint8))
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Convert from an embedded colour profile (phones save Display P3) to sRGB; a broken profile is ignored."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(source):
-            return image
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return image
+    grey = Image.fromarray((values / white * 255).round().clip(0, 255).astype(np.uint8))
+    grey.info = image.info
+    return grey
 
 
 def _over_white(image: Image.Image) -> Image.Image:

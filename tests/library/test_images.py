@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, TiffImagePlugin, features
 
 from maskgan.images import MIN_SIDE, BadPhoto, read_photo, to_tensor, to_uint8
 
@@ -167,13 +169,167 @@ def test_the_limit_is_an_argument():
     assert read_photo(encoded(Image.fromarray(picture())), max_pixels=2400).shape == (40, 60, 3)
 
 
-def test_heic_and_missing_files_say_what_to_do(tmp_path):
-    with pytest.raises(BadPhoto, match="JPEG"):
-        read_photo(b"\0\0\0\x18ftypheic" + b"\0" * 64)
+def test_missing_files_say_what_to_do(tmp_path):
     with pytest.raises(BadPhoto, match="no file"):
         read_photo(tmp_path / "nothing.jpg")
     with pytest.raises(BadPhoto, match="cannot be read"):
         read_photo(tmp_path)
+
+
+HEIC = Path(__file__).parent / "gradient.heic"  # `picture(96, 128)`, as a phone would store it
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1", b"heix", b"msf1"])
+def test_heic_of_all_brands_is_read(brand):
+    pytest.importorskip("pi_heif")
+    data = HEIC.read_bytes()
+    photo = read_photo(data[:8] + brand + data[12:])
+    assert photo.shape == (96, 128, 3)
+    assert np.abs(photo.astype(int) - picture(96, 128)).mean() < 6
+
+
+def test_heic_without_its_decoder_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    with pytest.raises(BadPhoto, match="pip install pi-heif"):
+        read_photo(HEIC)
+
+
+def test_a_damaged_heic_says_what_to_do():
+    pytest.importorskip("pi_heif")
+    with pytest.raises(BadPhoto, match="JPEG or PNG"):
+        read_photo(HEIC.read_bytes()[:300])
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+@pytest.mark.parametrize("brand", [b"avif", b"mif1"])
+def test_avif_of_both_brands_is_read(brand):
+    data = encoded(Image.fromarray(picture()), "AVIF", quality=95)
+    photo = read_photo(data[:8] + brand + data[12:])
+    assert np.abs(photo.astype(int) - picture()).mean() < 6
+
+
+def tiff(pages: list[tuple[int, dict[int, object]]]) -> bytes:
+    """A TIFF of grey pages of these values with extra tags."""
+    images = [Image.new("L", (50, 40), value) for value, _ in pages]
+    directories = []
+    for _, tags in pages:
+        directory = TiffImagePlugin.ImageFileDirectory_v2()
+        for tag, value in tags.items():
+            directory[tag] = value
+        directories.append(directory)
+    buffer = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(buffer, new=True) as file:
+        for image, directory in zip(images, directories, strict=True):
+            image.save(file, "TIFF", tiffinfo=directory)
+            file.newFrame()
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tiff([(10, {50706: b"\1\4\0\0"})]),  # DNG
+        tiff([(10, {254: 1})]),  # NEF, ARW: a thumbnail, the photo is elsewhere
+        tiff([(10, {})])[:8] + b"CR\2\0" + tiff([(10, {})])[12:],  # CR2
+        b"IIRO\x08\0\0\0" + b"\0" * 100,  # ORF
+        b"FUJIFILMCCD-RAW " + b"\0" * 100,  # RAF
+        b"\0\0\0\x18ftypcrx \0\0\0\1crx isom" + b"\0" * 100,  # CR3
+    ],
+)
+def test_raw_files_are_named_as_such_and_never_read_as_their_thumbnail(data):
+    with pytest.raises(BadPhoto, match="RAW"):
+        read_photo(data)
+
+
+def test_a_tiff_with_its_thumbnail_first_is_read_whole():
+    assert read_photo(tiff([(10, {254: 1}), (200, {254: 0}), (30, {254: 1})])).mean() == 200
+
+
+def test_only_the_orientation_of_the_exif_is_needed():
+    """An ExposureBias of -1/0 is a tag that Pillow reads and cannot write again."""
+    entries = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack(">HHII", 0x8769, 4, 1, 38)
+    value = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 2) + entries + struct.pack(">I", 0)
+    value += struct.pack(">HHHII", 1, 0x9204, 10, 1, 56) + struct.pack(">I", 0) + struct.pack(">ii", -1, 0)
+    stored = Image.fromarray(picture()).transpose(Image.Transpose.ROTATE_90)
+    photo = read_photo(encoded(stored, "JPEG", exif=value, quality=95, subsampling=0))
+    assert photo.shape == picture().shape
+    assert np.abs(photo.astype(int) - picture()).mean() < 6
+
+
+def test_broken_exif_does_not_stop_a_photo_from_being_read():
+    data = encoded(Image.fromarray(picture()), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f" + b"\xff" * 40)
+    assert read_photo(data).shape == picture().shape
+
+
+def profile(name: str, gamma: float, *, grey: bool = False) -> bytes:
+    """An ICC profile of version 2 with sRGB's primaries and a plain power for its curve."""
+
+    def s15(*values: float) -> bytes:
+        return b"".join(struct.pack(">i", round(value * 65536)) for value in values)
+
+    def padded(data: bytes) -> bytes:
+        return data + b"\0" * (-len(data) % 4)
+
+    curve = padded(b"curv" + struct.pack(">IIH", 0, 1, round(gamma * 256)))
+    text = name.encode() + b"\0"
+    tags = {
+        b"desc": padded(b"desc" + struct.pack(">II", 0, len(text)) + text + b"\0" * 78),
+        b"cprt": padded(b"text\0\0\0\0none\0"),
+        b"wtpt": b"XYZ \0\0\0\0" + s15(0.9642, 1.0, 0.8249),
+    }
+    if grey:
+        tags[b"kTRC"] = curve
+    else:
+        columns = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
+        for letter, column in zip((b"r", b"g", b"b"), columns, strict=True):
+            tags[letter + b"XYZ"], tags[letter + b"TRC"] = b"XYZ \0\0\0\0" + s15(*column), curve
+    offset, table, body = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
+    for tag, data in tags.items():
+        table += tag + struct.pack(">II", offset + len(body), len(data))
+        body += data
+    head = struct.pack(
+        ">I4sI4s4s4s",
+        132 + len(table) - 4 + len(body),
+        b"none",
+        0x02400000,
+        b"mntr",
+        b"GRAY" if grey else b"RGB ",
+        b"XYZ ",
+    )
+    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28 + s15(0.9642, 1.0, 0.8249)
+    return head.ljust(128, b"\0") + table + body
+
+
+def linear(values: np.ndarray) -> np.ndarray:
+    """8-bit sRGB -> light, 0..1."""
+    share = values / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+def test_a_profile_counts_by_its_curve_not_by_its_name():
+    bright = picture() // 2 + 100  # in the dark, 8 bits of light are too few to come back
+    light = (linear(bright) * 255).round().astype(np.uint8)
+    photo = read_photo(encoded(Image.fromarray(light), icc_profile=profile("GIMP built-in Linear sRGB", 1.0)))
+    assert np.abs(photo.astype(int) - bright).max() <= 2
+
+
+def test_the_usual_srgb_profile_changes_nothing():
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    np.testing.assert_array_equal(read_photo(encoded(Image.fromarray(picture()), icc_profile=srgb)), picture())
+
+
+@pytest.mark.parametrize("kind", ["L", "LA", "I;16"])
+def test_grey_profiles_are_applied_with_alpha_and_with_16_bits(kind):
+    grey = np.tile(np.linspace(110, 250, 60).round().astype(np.uint8), (40, 1))
+    light = linear(grey)
+    if kind == "I;16":
+        image = Image.fromarray((light * 65535).round().astype(np.uint16))
+    else:
+        image = Image.fromarray((light * 255).round().astype(np.uint8))
+    if kind == "LA":
+        image.putalpha(255)
+    photo = read_photo(encoded(image, icc_profile=profile("Linear grey", 1.0, grey=True)))
+    assert np.abs(photo.astype(int) - grey[..., None]).max() <= 2
 
 
 def test_tensors_round_trip_every_value_exactly():
