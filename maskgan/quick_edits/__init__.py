@@ -12,44 +12,75 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from maskgan.labels import check_mask
 from maskgan.quick_edits import accessories, features, hair, mouth
 from maskgan.quick_edits.scene import QuickEditImpossible, Scene
+from maskgan.quick_edits.silhouettes import wardrobe
 
-__all__ = ["QUICK_EDITS", "QuickEdit", "QuickEditImpossible"]
+__all__ = ["QUICK_EDITS", "QuickEdit", "QuickEditImpossible", "Variant"]
 
 #: Strengths above this are cut: they would leave what a face can look like.
 MAX_STRENGTH = 2.0
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One of the shapes in which an edit can be had; `look` names what it is usually made of, or is empty."""
+
+    name: str
+    label: str
+    draw: Callable[[Scene, float], None] = field(repr=False)
+    look: str = ""
+
+
+@dataclass(frozen=True)
 class QuickEdit:
-    """One named edit: `label` goes on its button, `help` is its one-line tooltip, `group` sorts buttons."""
+    """One named edit: `label` goes on its button, `help` is its one-line tooltip, `group` sorts buttons.
+
+    `variants`, where there are any, are the shapes to choose from; the first is what `draw` draws.
+    """
 
     name: str
     label: str
     help: str
     group: str
     draw: Callable[[Scene, float], None] = field(repr=False)
+    variants: tuple[Variant, ...] = field(default=(), repr=False)
 
-    def apply(self, mask: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    def variant(self, name: str) -> Variant:
+        """A variant by its name; raises ValueError when the edit has none of that name."""
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        names = ", ".join(variant.name for variant in self.variants) or "none"
+        raise ValueError(f"{self.label} has no variant {name!r}; choose from: {names}.")
+
+    def apply(self, mask: np.ndarray, strength: float = 1.0, variant: str | None = None) -> np.ndarray:
         """Return the edited copy of a label map.
 
         mask: (H, W) integer class ids 0..18. strength: 0 (no change) .. 2, where 1 is a clear natural change.
+        variant: name of one of `variants`, None for the first.
         Returns (H, W) uint8. Raises QuickEditImpossible when the mask lacks what the edit needs, ValueError when
-        the mask is no label map or the strength no number.
+        the mask is no label map, the strength no number or the variant unknown.
         """
         mask = check_mask(mask)
         if not math.isfinite(strength) or strength < 0:
             raise ValueError(f"The strength of a quick edit must be a number from 0 to {MAX_STRENGTH:g}.")
         if strength == 0:
             return mask
+        draw = self.draw if variant is None else self.variant(variant).draw
         scene = Scene(mask)
-        self.draw(scene, min(float(strength), MAX_STRENGTH))
+        draw(scene, min(float(strength), MAX_STRENGTH))
         return scene.mask
+
+
+def _shapes(draw: Callable[..., None], *names: str) -> tuple[Variant, ...]:
+    """Variants that draw in the shapes of the wardrobe's entries of these names."""
+    return tuple(Variant(name, wardrobe()[name]["title"], partial(draw, style=name)) for name in names)
 
 
 _EDITS = (
@@ -67,10 +98,25 @@ _EDITS = (
     QuickEdit("rounder_face", "Rounder face", "Fills cheeks and jaw out.", "Face", features.rounder_face),
     QuickEdit("wider_nose", "Wider nose", "Widens the wings of the nose.", "Face", features.wider_nose),
     QuickEdit("narrower_nose", "Narrower nose", "Narrows the wings of the nose.", "Face", features.narrower_nose),
-    QuickEdit("longer_hair", "Longer hair", "Lets hair fall down both sides.", "Hair", hair.longer_hair),
-    QuickEdit("shorter_hair", "Shorter hair", "Cuts to the jaw, then to the ears.", "Hair", hair.shorter_hair),
-    QuickEdit("more_volume", "More volume", "Makes the hair stand out all around.", "Hair", hair.more_volume),
-    QuickEdit("fringe", "Fringe", "Brings hair over the forehead.", "Hair", hair.fringe),
+    QuickEdit(
+        *("longer_hair", "Longer hair", "Lets hair fall down both sides.", "Hair", hair.longer_hair),
+        _shapes(hair.longer_hair, "long_straight", "long_wavy", "long_layered", "curls", "braids", "shoulder"),
+    ),
+    QuickEdit(
+        *("shorter_hair", "Shorter hair", "Cuts to the jaw, then to the ears.", "Hair", hair.shorter_hair),
+        (
+            Variant("cut", "Cut", hair.shorter_hair),
+            *_shapes(hair.wear_hair, "bob", "fringe_bob", "crew_cut", "quiff", "short_curls", "tied_back"),
+        ),
+    ),
+    QuickEdit(
+        *("more_volume", "More volume", "Makes the hair stand out all around.", "Hair", hair.more_volume),
+        (Variant("own", "As it is", hair.more_volume), *_shapes(hair.wear_hair, "long_wavy", "curls", "afro")),
+    ),
+    QuickEdit(
+        *("fringe", "Fringe", "Brings hair over the forehead.", "Hair", hair.fringe),
+        _shapes(hair.fringe, "fringe_bob", "bob"),
+    ),
     QuickEdit(
         "higher_forehead", "Higher forehead", "Takes a fringe and the hairline back.", "Hair", hair.higher_forehead
     ),

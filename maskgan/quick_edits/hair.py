@@ -7,6 +7,7 @@ import numpy as np
 
 from maskgan.labels import Label
 from maskgan.quick_edits.scene import QuickEditImpossible, Scene, ramp, signed_distance
+from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
 
 _EARS = (Label.L_EAR, Label.R_EAR)
 
@@ -34,51 +35,74 @@ def brow_line(scene: Scene) -> float:
     return float(np.clip(np.percentile(scene.y[brows], 3), -0.65, -0.25)) if brows.any() else -0.36
 
 
-def paint_short_hair(scene: Scene) -> None:
-    """Cover the bare upper head with short hair."""
+def _dome(scene: Scene, hair: float) -> tuple[np.ndarray, float]:
+    """The upper head under hair of this thickness, down to below the eyes (H, W), and y of its top."""
     q, _, half = across(scene)
     top = float(scene.y[scene.face].min()) if scene.face.any() else -1.3
-    top = float(np.clip(top, -1.55, -1.2)) - 0.2
+    top = float(np.clip(top, -1.55, -1.2)) - hair
     base = 0.05
-    dome = (abs(q) * half / (half + 0.13)) ** 2.3 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.3 < 1
+    width = 1 + 0.65 * hair / half
+    dome = (abs(q) / width) ** 2.3 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.3 < 1
+    return dome & (scene.y < base), top
+
+
+def paint_short_hair(scene: Scene) -> None:
+    """Cover the bare upper head with short hair."""
+    q, _, _ = across(scene)
+    dome, top = _dome(scene, 0.2)
     hairline = -1.0 + 0.75 * np.clip(abs(q), 0, 1.2) ** 5
-    dome &= scene.y < base
     scene.paint(dome, Label.HAIR, over=(Label.BACKGROUND,))
     scene.paint(dome & (scene.y < np.maximum(hairline, top + 0.32)), Label.HAIR, over=(Label.SKIN,))
 
 
-def longer_hair(scene: Scene, strength: float) -> None:
-    """Hair down both sides of the face, behind it and over the shoulders."""
+def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> None:
+    """Hair down both sides of the face, behind it and over the shoulders, in the shape of somebody's long hair.
+
+    The hair that is there stays; `style` names the silhouette whose lower part is added to it.
+    """
     if not _has_hair(scene) and not scene.where(Label.HAT).any():
         paint_short_hair(scene)
         return
     hair = scene.where(Label.HAIR)
-    head = hair | scene.face | scene.where(Label.HAT)
     _, middle, half = across(scene)
-    region = np.zeros(hair.shape, bool)
-    for side in (-1, 1):
-        out = side * (scene.x - middle)
-        strand = hair & (out > 0.45 * half)
-        bottom = float(np.percentile(scene.y[strand], 98)) if strand.any() else -0.5
-        end = bottom + strength * max(0.7, 2.25 - bottom)
-        # The outline leaves the head at the temples, swings out to the jaw and hangs from there.
-        edge = side * (np.array(scene.extent(head, -0.75, -0.55, half + 0.1)) - middle)
-        start = float(np.clip(edge.max(), half, half + 0.8))
-        wide = max(start, half + 0.38) + 0.04
-        outer = start + (wide - start) * ramp(scene.y, -0.6, 0.7) - 0.05 * ramp(scene.y, 1.0, 2.2)
-        # It falls behind the neck, but before the shoulders.
-        inner = half * np.where(
-            (scene.y < 0.6) | scene.where(Label.BACKGROUND), 0.3, 0.78 - 0.1 * ramp(scene.y, 1.2, 2.2)
-        )
-        along = np.clip((out - 0.7 * half) / max(wide - 0.7 * half, 0.1), 0, 1)
-        tips = end - 0.25 * abs(2 * along - 0.8) ** 2.5
-        region |= (out > inner) & (out < outer) & (scene.y > -0.65) & (scene.y < tips)
-        region |= scene.where(*_EARS) & (out > 0) & (scene.y < end)  # no ear peeps out
+    shape = silhouette(style).facing(scene)
+    outer = hair & (abs(scene.x - middle) > 0.45 * half)
+    bottom = float(np.percentile(scene.y[outer], 98)) if outer.any() else -0.5
+    longest = min(shape.bottom, 2.3)
+    end = bottom + strength * max(0.7, longest - bottom)
+    # From the ears down the silhouette is stretched or pressed to the length that is wanted.
+    ears = 0.2
+    hanging = ears + (scene.y - ears) * (longest - ears) / max(end - ears, 0.2)
+    distance = shape.fitted(scene, np.where(scene.y > ears, hanging, scene.y))
+    # Above the temples the hair keeps its own outline.
+    region = (distance - 0.5 * (1 - ramp(scene.y, -1.4, -0.7)) > 0) & (scene.y < end)
+    region |= scene.where(*_EARS) & (scene.y < end)  # no ear peeps out
     scene.paint(
         region,
         Label.HAIR,
         over=(Label.BACKGROUND, Label.CLOTH, Label.NECK, Label.NECK_L, Label.EAR_R, *_EARS),
     )
+    scene.smooth(region & ~hair)
+
+
+def wear_hair(scene: Scene, strength: float, style: str) -> None:
+    """The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way."""
+    hair = scene.where(Label.HAIR)
+    shape = silhouette(style).facing(scene)
+    way = min(strength, 1.0)
+    wanted = way * shape.fitted(scene) + (1 - way) * signed_distance(hair) / scene.unit > 0
+    q, middle, half = across(scene)
+    # Nowhere above the hairline does the bare head come out.
+    wanted |= _dome(scene, 0.14)[0] & (scene.y < np.interp(q, *shape.fringe)) & (abs(q) < 1.1)
+    # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
+    wanted &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1) & scene.face)
+    lowest = float(np.percentile(scene.y[wanted], 97)) if wanted.any() else 0.0
+    removed = hair & ~wanted
+    if removed.any():
+        _reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
+    hat = scene.where(Label.HAT)
+    scene.paint(wanted & ~scene.where(*UNTOUCHED) & ~hat, Label.HAIR)
+    scene.smooth(cv2.dilate((wanted & ~hair).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
 
 
 def _ear_shows(scene: Scene, label: Label) -> bool:
@@ -172,8 +196,8 @@ def more_volume(scene: Scene, strength: float) -> None:
     scene.smooth(ring)
 
 
-def fringe(scene: Scene, strength: float) -> None:
-    """Hair over the forehead down to the brows."""
+def fringe(scene: Scene, strength: float, style: str = "fringe_bob") -> None:
+    """Hair over the forehead down to the brows, its lower edge that of somebody's fringe."""
     if not scene.where(Label.HAT).any():
         _need_hair(scene)
     q, middle, _ = across(scene)
@@ -183,11 +207,13 @@ def fringe(scene: Scene, strength: float) -> None:
         raise QuickEditImpossible("The forehead is covered already.")
     hairline = float(np.percentile(scene.y[forehead], 2))
     low = brow_line(scene) - 0.03
-    edge = hairline + min(strength, 1.1) * max(0.0, low - hairline)
-    # Longer at the temples, parted into a few locks.
-    locks = 0.07 * abs(np.sin(4.6 * q + 0.5)) * min(1.0, strength)
-    edge = edge - locks + 0.3 * min(1.0, strength) * ramp(abs(q), 0.55, 1.05)
+    reach = min(strength, 1.1)
+    places, line = silhouette(style).facing(scene).fringe
+    # The line as it falls, its typical height in the middle brought down to just above the brows.
+    fall = line - np.percentile(line[abs(places) < 0.6], 70)
+    edge = hairline + reach * max(0.0, low - hairline) + min(reach, 1.0) * np.interp(q, places, fall)
     scene.paint(skin & (scene.y < edge), Label.HAIR)
+    scene.smooth(skin & (abs(scene.y - edge) < 0.1))
 
 
 def higher_forehead(scene: Scene, strength: float) -> None:

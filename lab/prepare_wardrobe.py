@@ -1,0 +1,127 @@
+"""Faces with masks -> the wardrobe: `python -m lab.prepare_wardrobe RECIPE OUT --data FOLDER...`.
+
+The wardrobe holds what quick edits and looks take from people: silhouettes of hair and hats, outlines of glasses, and
+reference pictures for classes that a photo has no example of. RECIPE is a JSON list; each entry has `name`, `title`,
+`kind` (hair, hat, glasses or look) and either `outline`, points of one lens (see maskgan/quick_edits/spectacles.py),
+or `id`, a face of one of the FOLDERs in the plain format (images/ID.jpg, masks/ID.png, index.csv). With an `id` may
+come `polygon`, the hat's outline in pixels of a 256 px crop (x, y; negative y above the crop), `top`, rows that are
+mirrored above the crop to make room for it, and `picture`: true to keep the picture beside the mask.
+
+OUT/index.json lists the entries with source and licence, OUT/NAME.png are the masks, OUT/NAME.jpg the pictures.
+Pixels that nobody labelled get the class of the parser, or of FOLDER given by --masks (ID.png).
+Exit code: 0 done, 2 the command is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.images import read_photo
+from maskgan.labels import IGNORE, Label
+from maskgan.mask_files import resize_mask, write_mask
+
+#: Side of the crops that are kept.
+SIZE = 256
+
+
+class Faces:
+    """Faces of plain folders by id: pictures, masks and the columns of their indexes."""
+
+    def __init__(self, folders: Sequence[Path], masks: Path | None) -> None:
+        self.masks = masks
+        self.rows: dict[str, tuple[Path, dict[str, str]]] = {}
+        for folder in folders:
+            with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
+                self.rows.update({row["id"]: (folder, row) for row in csv.DictReader(file)})
+        self.pipeline: MaskGANPipeline | None = None
+
+    def row(self, name: str) -> dict[str, str]:
+        """The columns of a face; raises ValueError when no folder has it."""
+        if name not in self.rows:
+            raise ValueError(f"No folder has a face {name!r}; give the folder that holds it with --data.")
+        return self.rows[name][1]
+
+    def picture(self, name: str) -> np.ndarray:
+        """(256, 256, 3) uint8 RGB."""
+        photo = read_photo(self.rows[name][0] / "images" / f"{name}.jpg")
+        return cv2.resize(photo, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+
+    def mask(self, name: str) -> np.ndarray:
+        """(256, 256) uint8 class ids; what nobody labelled is filled in."""
+        folder = self.rows[name][0]
+        mask = resize_mask(np.asarray(Image.open(folder / "masks" / f"{name}.png")), (SIZE, SIZE))
+        unknown = mask == IGNORE
+        if not unknown.any():
+            return mask
+        if self.masks is not None and (self.masks / f"{name}.png").is_file():
+            guess = resize_mask(np.asarray(Image.open(self.masks / f"{name}.png")), (SIZE, SIZE))
+        else:
+            self.pipeline = self.pipeline or MaskGANPipeline.load()
+            guess = self.pipeline.parse_picture(self.picture(name))
+        return np.where(unknown, guess, mask).astype(np.uint8)
+
+
+def tailor(entry: dict[str, Any], picture: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One entry's picture and mask: the drawn polygon laid in, rows added above, specks of hair taken away."""
+    top = int(entry.get("top", 0))
+    picture = cv2.copyMakeBorder(picture, top, 0, 0, 0, cv2.BORDER_REFLECT_101)
+    mask = cv2.copyMakeBorder(mask, top, 0, 0, 0, cv2.BORDER_CONSTANT, value=int(Label.BACKGROUND))
+    if "polygon" in entry:
+        points = np.rint((np.array(entry["polygon"], np.float64) + (0, top)) * 16).astype(np.int32)
+        hat = np.zeros(mask.shape, np.uint8)
+        cv2.fillPoly(hat, [points], 1, shift=4)
+        mask[mask == Label.HAT] = Label.HAIR
+        mask[hat > 0] = Label.HAT
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats((mask == Label.HAIR).astype(np.uint8), connectivity=8)
+    if count > 2:
+        mask[(mask == Label.HAIR) & (pieces != 1 + stats[1:, cv2.CC_STAT_AREA].argmax())] = Label.BACKGROUND
+    return picture, mask
+
+
+def prepare(recipe: list[dict[str, Any]], faces: Faces, out: Path) -> None:
+    """Write the wardrobe that the recipe asks for."""
+    out.mkdir(parents=True, exist_ok=True)
+    index = []
+    for entry in recipe:
+        row = faces.row(entry["id"]) if "id" in entry else {}
+        kept = {key: entry[key] for key in ("name", "title", "kind", "outline", "labels", "look") if key in entry}
+        credit = {key: row[key] for key in ("id", "source", "licence", "attribution") if row.get(key)}
+        index.append(kept | credit | ({"top": entry["top"]} if entry.get("top") else {}))
+        if "id" not in entry:
+            continue
+        picture, mask = tailor(entry, faces.picture(entry["id"]), faces.mask(entry["id"]))
+        write_mask(out / f"{entry['name']}.png", mask)
+        if entry.get("picture"):
+            Image.fromarray(picture).save(out / f"{entry['name']}.jpg", quality=80, optimize=True)
+    (out / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders in the plain format")
+    parser.add_argument("--masks", type=Path, help="folder of ID.png that fill in what nobody labelled")
+    options = parser.parse_args(arguments)
+    try:
+        recipe = json.loads(options.recipe.read_text(encoding="utf-8"))
+        prepare(recipe, Faces(options.data, options.masks), options.out)
+    except (OSError, ValueError, KeyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
