@@ -29,12 +29,11 @@ MAX_STRENGTH = 2.0
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the shapes in which an edit can be had; `look` names what it is usually made of, or is empty."""
+    """One of the shapes in which an edit can be had."""
 
     name: str
     label: str
     draw: Callable[[Scene, float], None] = field(repr=False)
-    look: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,19 +112,32 @@ _EDITS = (
         *("more_volume", "More volume", "Makes the hair stand out all around.", "Hair", hair.more_volume),
         (Variant("own", "As it is", hair.more_volume), *_shapes(hair.wear_hair, "long_wavy", "curls", "afro")),
     ),
-    QuickEdit(
-        *("fringe", "Fringe", "Brings hair over the forehead.", "Hair", hair.fringe),
-        _shapes(hair.fringe, "fringe_bob", "bob"),
-    ),
+    QuickEdit("fringe", "Fringe", "Brings hair over the forehead.", "Hair", hair.fringe),
     QuickEdit(
         "higher_forehead", "Higher forehead", "Takes a fringe and the hairline back.", "Hair", hair.higher_forehead
     ),
-    QuickEdit("glasses", "Glasses", "Puts on clear glasses.", "Accessories", accessories.glasses),
-    QuickEdit("sunglasses", "Sunglasses", "Puts on dark glasses.", "Accessories", accessories.sunglasses),
+    QuickEdit(
+        *("glasses", "Glasses", "Puts on clear glasses.", "Accessories", accessories.glasses),
+        _shapes(accessories.glasses, "rectangular_glasses", "round_glasses", "cat_eye_glasses", "square_glasses"),
+    ),
+    QuickEdit(
+        *("sunglasses", "Sunglasses", "Puts on dark glasses.", "Accessories", accessories.sunglasses),
+        _shapes(accessories.sunglasses, "square_glasses", "aviators", "round_glasses", "cat_eye_glasses"),
+    ),
     QuickEdit("remove_glasses", "No glasses", "Takes glasses off.", "Accessories", accessories.remove_glasses),
-    QuickEdit("hat", "Hat", "Puts on a knitted cap.", "Accessories", accessories.hat),
+    QuickEdit(
+        *("hat", "Hat", "Puts on a hat or a cap.", "Accessories", accessories.hat),
+        _shapes(accessories.hat, "beanie", "trilby", "bowler", "straw", "cap"),
+    ),
     QuickEdit("remove_hat", "No hat", "Takes a hat off.", "Accessories", accessories.remove_hat),
-    QuickEdit("earrings", "Earrings", "Hangs a drop from each visible ear.", "Accessories", accessories.earrings),
+    QuickEdit(
+        *("earrings", "Earrings", "Puts an earring on each visible ear.", "Accessories", accessories.earrings),
+        (
+            Variant("drop", "Drop", accessories.earrings),
+            Variant("hoop", "Hoop", partial(accessories.earrings, style="hoop")),
+            Variant("stud", "Stud", partial(accessories.earrings, style="stud")),
+        ),
+    ),
     QuickEdit("remove_earrings", "No earrings", "Takes earrings off.", "Accessories", accessories.remove_earrings),
     QuickEdit("necklace", "Necklace", "Lays a chain around the neck.", "Accessories", accessories.necklace),
     QuickEdit("remove_necklace", "No necklace", "Takes a necklace off.", "Accessories", accessories.remove_necklace),

@@ -8,6 +8,7 @@ import numpy as np
 from maskgan.labels import Label
 from maskgan.quick_edits.hair import across, brow_line
 from maskgan.quick_edits.scene import QuickEditImpossible, Scene, ramp
+from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette, wardrobe
 
 _SIDES = ((-1, Label.R_EYE, Label.R_BROW, Label.R_EAR), (1, Label.L_EYE, Label.L_BROW, Label.L_EAR))
 _FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, Label.L_EAR, Label.R_EAR)
@@ -18,10 +19,20 @@ def _size(strength: float) -> float:
     return 0.75 + 0.25 * strength
 
 
-def _wear_glasses(scene: Scene, strength: float, dark: bool) -> None:
-    if scene.where(Label.EYE_G).sum() > 0.1 * scene.unit**2:
-        raise QuickEditImpossible("This face wears glasses already; take them off first.")
-    size = _size(strength)
+def lens_outline(style: str) -> np.ndarray:
+    """One lens of the wardrobe as a smooth closed line (N, 2) around the eye's centre.
+
+    x points away from the nose, y down, both in distances between the eyes.
+    """
+    points = np.array(wardrobe()[style]["outline"], np.float64)
+    for _ in range(3):  # corner cutting (Chaikin, 1974)
+        after = np.roll(points, -1, axis=0)
+        points = np.stack([0.75 * points + 0.25 * after, 0.25 * points + 0.75 * after], 1).reshape(-1, 2)
+    return points
+
+
+def _eye_centres(scene: Scene) -> dict[int, tuple[float, float]]:
+    """x and y of the eyes by side (-1, 1); one that is hidden is taken opposite the other."""
     eyes = {}
     for side, eye, _, _ in _SIDES:
         region = scene.part(eye)
@@ -30,35 +41,49 @@ def _wear_glasses(scene: Scene, strength: float, dark: bool) -> None:
     for side in (-1, 1):
         x, y = eyes.get(-side, (-0.47 * side, 0.0))
         eyes.setdefault(side, (-x, y))
-    apart = abs(eyes[1][0] - eyes[-1][0])
-    width, height = min(0.40 * size, 0.45 * apart), (0.33 if dark else 0.29) * size
+    return eyes
+
+
+def _wear_glasses(scene: Scene, strength: float, style: str, dark: bool) -> None:
+    if scene.where(Label.EYE_G).sum() > 0.1 * scene.unit**2:
+        raise QuickEditImpossible("This face wears glasses already; take them off first.")
+    eyes = _eye_centres(scene)
+    apart = float(np.clip(abs(eyes[1][0] - eyes[-1][0]), 0.5, 1.1))
+    outline = lens_outline(style) * apart * _size(strength)
+    # Lenses never meet over the nose.
+    inner = -outline[:, 0].min()
+    outline[:, 0] += max(0.0, inner - 0.42 * apart)
     lenses = np.zeros(scene.mask.shape, bool)
     arms = np.zeros(scene.mask.shape, bool)
     for side, (ex, ey) in eyes.items():
-        # Lenses are wider at the top and sit a little low, as on a nose.
-        dx, dy = (scene.x - ex - 0.02 * side) / (width * (1 - 0.12 * (scene.y - ey))), (scene.y - ey - 0.07) / height
-        lenses |= abs(dx) ** 2.9 + abs(dy) ** 2.9 < 1
-        hinge, temple = side * ex + 0.8 * width, side * scene.cheeks[(side + 1) // 2] + 0.14
+        cols, rows = scene.frame.to_pixels(ex + side * outline[:, 0], ey + outline[:, 1])
+        lens = np.zeros(scene.mask.shape, np.uint8)
+        points = np.rint(np.stack([cols, rows], 1) * 16)
+        if abs(points).max() < 1e6:
+            cv2.fillPoly(lens, [points.astype(np.int32)], 1, shift=4)
+        lenses |= lens > 0
+        hinge, temple = side * ex + outline[:, 0].max() - 0.04, side * scene.cheeks[(side + 1) // 2] + 0.14
         out = side * scene.x
         arms |= (out > hinge) & (out < temple) & (abs(scene.y - ey + 0.06) < 0.035)
     middle = (eyes[-1][0] + eyes[1][0]) / 2
     level = (eyes[-1][1] + eyes[1][1]) / 2
     arch = level - 0.03 + 0.9 * (scene.x - middle) ** 2
-    bridge = (abs(scene.x - middle) < apart / 2) & (abs(scene.y - arch) < 0.04)
+    gap = apart / 2 + outline[:, 0].min() + 0.03
+    bridge = (abs(scene.x - middle) < gap) & (abs(scene.y - arch) < 0.04)
     scene.paint(lenses | bridge, Label.EYE_G, over=_FACE_SIDE)
     if dark:
-        scene.paint(lenses, Label.EYE_G, over=(Label.L_EYE, Label.R_EYE))
+        scene.paint(lenses, Label.EYE_G, over=(Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW))
     scene.paint(arms, Label.EYE_G, over=(Label.SKIN, Label.L_EAR, Label.R_EAR))
 
 
-def glasses(scene: Scene, strength: float) -> None:
+def glasses(scene: Scene, strength: float, style: str = "rectangular_glasses") -> None:
     """Clear glasses: eyes and brows stay on top of the lenses."""
-    _wear_glasses(scene, strength, dark=False)
+    _wear_glasses(scene, strength, style, dark=False)
 
 
-def sunglasses(scene: Scene, strength: float) -> None:
+def sunglasses(scene: Scene, strength: float, style: str = "square_glasses") -> None:
     """Dark glasses: they hide the eyes."""
-    _wear_glasses(scene, strength, dark=True)
+    _wear_glasses(scene, strength, style, dark=True)
 
 
 def _lens_centre(scene: Scene, glass: np.ndarray, side: int) -> tuple[float, float] | None:
@@ -105,27 +130,25 @@ def remove_glasses(scene: Scene, strength: float) -> None:
             scene.paint(abs(scene.y - arc) < thick, brow, over=over)
 
 
-def hat(scene: Scene, strength: float) -> None:
-    """A knitted cap down to above the brows."""
+def hat(scene: Scene, strength: float, style: str = "beanie") -> None:
+    """Somebody's hat, down to above the brows; hair that would stand out above its brim is pressed under it."""
     if scene.where(Label.HAT).sum() > 0.1 * scene.unit**2:
         raise QuickEditImpossible("This face wears a hat already; take it off first.")
+    shape = silhouette(style).facing(scene)
     _, middle, half = across(scene)
-    head = scene.where(Label.HAIR) | scene.face
-    left, right = scene.extent(head, -0.75, -0.4, half + 0.1)
-    left, right = np.clip((middle - left, right - middle), half * 0.9, half + 0.3) + 0.08
-    rows = scene.y[head & (abs(scene.x - middle) < 0.4)]
-    top = float(np.clip(rows.min() if len(rows) else -1.7, -1.9, -1.55)) - 0.1 * _size(strength)
-    out = np.where(scene.x > middle, (scene.x - middle) / right, (middle - scene.x) / left)
-    edge = min(-0.48, brow_line(scene) - 0.1) - 0.12 + 0.14 * np.clip(out, 0, 1.1) ** 2
-    base = -0.62
-    crown = abs(out) ** 2.5 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.5 < 1
-    # The turned-up rim stands out a little.
-    rim = (out < 1.045) & (scene.y > edge - 0.34) & (scene.y < edge)
-    cap = (crown & (scene.y < edge)) | rim
-    # Hair above the cap's edge is pressed under it; what stands out further below stays.
-    width = (left + right) / 2
-    loose = scene.where(Label.HAIR) & ~cap & (scene.y < edge + 1.1 * np.maximum(0, out - 1.05) * width)
-    scene.mask[cap] = Label.HAT
+    grown = 0.12 * (strength - 1)
+    worn = shape.fitted(scene) + grown > 0
+    front = worn & (abs(scene.x - middle) < 0.3 * half)
+    if not front.any():
+        raise QuickEditImpossible("The upper head lies outside this picture; there is no room for a hat.")
+    lift = min(0.0, brow_line(scene) - 0.08 - float(np.percentile(scene.y[front], 99)))
+    worn = (shape.fitted(scene, scene.y - lift) + grown > 0) & ~scene.where(*UNTOUCHED)
+    worn &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1))
+    grid = np.linspace(float(scene.x[worn].min()), float(scene.x[worn].max()), 61)
+    _, edge = scene.envelope(worn, grid)
+    beneath = np.interp(scene.x, grid, edge)
+    loose = scene.where(Label.HAIR, Label.SKIN) & ~worn & (scene.y < np.minimum(beneath, -0.1))
+    scene.mask[worn] = Label.HAT
     scene.uncover(loose, (Label.BACKGROUND,))
 
 
@@ -149,8 +172,8 @@ def remove_hat(scene: Scene, strength: float) -> None:
     scene.uncover(beside, (Label.BACKGROUND, Label.HAIR, Label.L_EAR, Label.R_EAR))
 
 
-def earrings(scene: Scene, strength: float) -> None:
-    """A drop below each ear that can be seen."""
+def earrings(scene: Scene, strength: float, style: str = "drop") -> None:
+    """A drop, a hoop or a stud below each ear that can be seen."""
     size = _size(strength)
     ears = [(side, region) for side, *_, ear in _SIDES if (region := scene.part(ear)) is not None]
     if not ears:
@@ -167,8 +190,11 @@ def earrings(scene: Scene, strength: float) -> None:
         stud = dx**2 + (dy + 0.01) ** 2 < (0.06 * size) ** 2
         t = np.clip(dy / (0.42 * size), 0, 1)
         drop = (abs(dx) < 0.115 * size * np.sqrt(t) * np.sqrt(1 - t**3)) & (dy > 0) & (dy < 0.42 * size)
+        radius, thick = 0.19 * size, max(0.028, 1.2 / scene.unit)
+        ring = abs(np.hypot(dx, dy - radius - 0.02) - radius) < thick
+        pearl = dx**2 + (dy - 0.03) ** 2 < (0.085 * size) ** 2
         scene.paint(
-            stud | drop,
+            {"drop": stud | drop, "hoop": ring, "stud": pearl}[style],
             Label.EAR_R,
             over=(*_FACE_SIDE, Label.NECK, Label.NECK_L, Label.CLOTH),
         )
