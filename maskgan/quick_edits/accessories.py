@@ -191,7 +191,7 @@ def earrings(scene: Scene, strength: float, style: str = "drop") -> None:
         t = np.clip(dy / (0.42 * size), 0, 1)
         drop = (abs(dx) < 0.115 * size * np.sqrt(t) * np.sqrt(1 - t**3)) & (dy > 0) & (dy < 0.42 * size)
         radius, thick = 0.19 * size, max(0.028, 1.2 / scene.unit)
-        ring = abs(np.hypot(dx, dy - radius - 0.02) - radius) < thick
+        ring = abs(np.hypot(dx + 0.05 * side, dy - radius + 0.06) - radius) < thick
         pearl = dx**2 + (dy - 0.03) ** 2 < (0.085 * size) ** 2
         scene.paint(
             {"drop": stud | drop, "hoop": ring, "stud": pearl}[style],

@@ -1,0 +1,273 @@
+"""Looks: what a part of a face is made of, to choose from where the photo has no example or another one is wanted.
+
+A look is one of
+
+* a colour: the part is recoloured and keeps its shading (`recolouring.py`);
+* a material: glasses and jewellery are drawn over the picture (`ornaments.py`);
+* a reference: a face of the wardrobe lends its own pixels (a hat's, `transplants.py`) or its style code (teeth).
+
+`edit_with_looks` is `MaskGANPipeline.edit` with looks for some classes. Looks belong to no weights: references are
+encoded by the pipeline at hand when they are first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import cv2
+import numpy as np
+
+from maskgan.editing.faces import Alignment, paste_back
+from maskgan.editing.ornaments import Material, are_dark, draw_glasses, draw_jewels
+from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
+from maskgan.editing.transplants import fit, transplant
+from maskgan.images import read_photo
+from maskgan.labels import Label
+from maskgan.networks.region_style import RegionStyle
+from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
+
+#: Classes that are drawn over the picture, so that the network paints what lies beneath them.
+DRAWN = (Label.EYE_G, Label.EAR_R, Label.NECK_L)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a class is made of.
+
+    name: unique; title: for people; labels: classes that it is for; swatch: `#rrggbb` that stands for it; colour,
+    material, reference: what it is, see above; a reference is a name of the wardrobe and may come with a colour.
+    """
+
+    name: str
+    title: str
+    labels: tuple[Label, ...]
+    swatch: str
+    colour: str | None = None
+    material: Material | None = None
+    reference: str | None = None
+
+
+def _colours(label: Label, *named: tuple[str, str, str]) -> list[Look]:
+    return [Look(name, title, classes_with(label), colour, colour=colour) for name, title, colour in named]
+
+
+_GLASS, _JEWELS = (Label.EYE_G,), (Label.EAR_R, Label.NECK_L)
+
+_LOOKS = (
+    *_colours(
+        Label.HAIR,
+        ("black_hair", "Black", "#1c1816"),
+        ("brown_hair", "Brown", "#4e3222"),
+        ("auburn_hair", "Auburn", "#8a3f20"),
+        ("copper_hair", "Copper", "#b8652c"),
+        ("blond_hair", "Blond", "#d0ad74"),
+        ("grey_hair", "Grey", "#a9a6a1"),
+    ),
+    *_colours(
+        Label.U_LIP,
+        ("nude_lips", "Nude", "#b8776a"),
+        ("rose_lips", "Rose", "#c0596a"),
+        ("red_lips", "Red", "#a81830"),
+        ("plum_lips", "Plum", "#6b2545"),
+    ),
+    *_colours(
+        Label.L_EYE,
+        ("brown_eyes", "Brown", "#5a3a22"),
+        ("hazel_eyes", "Hazel", "#7c6236"),
+        ("green_eyes", "Green", "#5f7f52"),
+        ("blue_eyes", "Blue", "#5b88b0"),
+        ("grey_eyes", "Grey", "#7f8b92"),
+    ),
+    *_colours(Label.L_BROW, ("black_brows", "Black", "#221c1a"), ("brown_brows", "Brown", "#4e3628")),
+    *_colours(Label.L_BROW, ("blond_brows", "Blond", "#a88a60")),
+    *_colours(
+        Label.CLOTH,
+        ("white_clothes", "White", "#e4e2de"),
+        ("black_clothes", "Black", "#222226"),
+        ("navy_clothes", "Navy", "#26355c"),
+        ("red_clothes", "Red", "#9c2b2e"),
+        ("green_clothes", "Green", "#3d6248"),
+    ),
+    Look("horn_glasses", "Black horn", _GLASS, "#26201c", material=Material((38, 32, 28), 0.35, 0.036)),
+    Look("tortoise_glasses", "Tortoiseshell", _GLASS, "#6b4123", material=Material((104, 62, 34), 0.45, 0.036)),
+    Look("metal_glasses", "Thin metal", _GLASS, "#b9b2a4", material=Material((176, 168, 152), 0.9, 0.016)),
+    Look("dark_glasses", "Dark lenses", _GLASS, "#141414", material=Material((26, 23, 21), 0.5, 0.034, (20, 19, 21))),
+    Look(
+        *("gold_rim_glasses", "Gold rim, brown lenses", _GLASS, "#4a3a2c"),
+        material=Material((196, 160, 92), 0.9, 0.016, (50, 38, 29), 0.93),
+    ),
+    Look("gold_jewel", "Gold", _JEWELS, "#d4a03c", material=Material((212, 160, 60), 1.0)),
+    Look("silver_jewel", "Silver", _JEWELS, "#c4c7ca", material=Material((186, 190, 196), 1.0)),
+    Look("pearl_jewel", "Pearl", _JEWELS, "#e6ddd0", material=Material((228, 219, 207), 0.3)),
+    Look("trilby_hat", "Black felt", (Label.HAT,), "#22282a", reference="trilby"),
+    Look("bowler_hat", "Black, stiff", (Label.HAT,), "#10161c", reference="bowler"),
+    Look("straw_hat", "Straw", (Label.HAT,), "#c79a58", reference="straw"),
+    Look("pink_beanie", "Pink wool", (Label.HAT,), "#b06a8e", reference="beanie"),
+    Look("red_beanie", "Red wool", (Label.HAT,), "#a3262c", colour="#a3262c", reference="beanie"),
+    Look("grey_cap", "Grey cotton", (Label.HAT,), "#5b5c63", reference="cap"),
+    Look("natural_teeth", "Natural teeth", (Label.MOUTH,), "#e9e1d3", reference="teeth"),
+)
+
+#: Every look by its name, in the order in which swatches should be shown.
+LOOKS: dict[str, Look] = {look.name: look for look in _LOOKS}
+
+
+def looks_for(label: Label) -> list[Look]:
+    """The looks to choose from for a class, maybe none."""
+    return [look for look in _LOOKS if label in look.labels]
+
+
+def plain_colour(label: Label, colour: str) -> Look:
+    """A look of one colour for a class and those that go with it; raises ValueError when it is no colour."""
+    colour = "#{:02x}{:02x}{:02x}".format(*parse_colour(colour))
+    return Look(f"colour_{colour[1:]}", colour, classes_with(label), colour, colour=colour)
+
+
+class Finish(NamedTuple):
+    """How an edit's photo is finished: `change` first, then the crop laid over it by weights.
+
+    detail: (S, S) float32, the share of the photo's own fine detail that is kept: all of it where a part was only
+    recoloured, none where something was drawn.
+    """
+
+    change: Any
+    crop: np.ndarray
+    region: np.ndarray
+    detail: np.ndarray
+
+    def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
+        """The finished photo (H, W, 3) uint8, from the photo in which the crop lies at `alignment`."""
+        changed = self.change.onto(photo, alignment, seamless)
+        return paste_back(changed, alignment, self.crop, self.region, self.detail, False)
+
+
+@lru_cache(maxsize=None)
+def reference_picture(name: str) -> np.ndarray:
+    """The picture of an entry of the wardrobe, (h, w, 3) uint8 RGB, laid out as its mask."""
+    return read_photo(WARDROBE / f"{name}.jpg")
+
+
+_STYLES: WeakKeyDictionary[Any, dict[str, RegionStyle]] = WeakKeyDictionary()
+
+
+def _reference_style(pipeline: MaskGANPipeline, name: str) -> RegionStyle | None:
+    """The style of a reference by the pipeline's network, encoded once; None for a network with one global style."""
+    styles = _STYLES.setdefault(pipeline.weights, {})
+    if name not in styles:
+        top = int(wardrobe()[name].get("top", 0))
+        shape = silhouette(name)
+        crop, mask = reference_picture(name)[top:], shape.mask[top:]
+        style = pipeline.encode_style(np.ascontiguousarray(crop), np.ascontiguousarray(mask))
+        styles[name] = style
+    return styles[name] if isinstance(styles[name], RegionStyle) else None
+
+
+def dressed(pipeline: MaskGANPipeline, face: Face, looks: Mapping[Label, Look]) -> Face:
+    """A face whose style has the references' codes for the classes of these looks; the face itself where none has one.
+
+    Codes come without a residue, since a reference's places mean nothing here.
+    """
+    face = pipeline.own(face)
+    style = face.style
+    for label, look in looks.items():
+        if look.reference is None or not isinstance(style, RegionStyle):
+            continue
+        theirs = _reference_style(pipeline, look.reference)
+        if theirs is not None:
+            codes, present, residue = style.codes.clone(), style.present.clone(), style.residue.clone()
+            codes[:, label], present[:, label], residue[:, label] = theirs.codes[:, label], 1, 0
+            style = RegionStyle(codes, present, residue)
+    return face if style is face.style else replace(face, style=style)
+
+
+def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
+    """Looks for classes of a mask that the face's own photo has no example of."""
+    there, wanted = (set(np.unique(m).tolist()) for m in (face.mask, mask))
+    looks: dict[Label, Look] = {}
+    for label in (Label.MOUTH, Label.EYE_G, Label.EAR_R, Label.NECK_L, Label.HAT):
+        if label in there or label not in wanted:
+            continue
+        if label == Label.MOUTH:
+            looks[label] = LOOKS["natural_teeth"]
+        elif label == Label.EYE_G:
+            looks[label] = LOOKS["dark_glasses" if are_dark(mask) else "horn_glasses"]
+        elif label == Label.HAT:
+            hats = [look for look in looks_for(Label.HAT) if look.colour is None]
+            looks[label] = max(hats, key=lambda look: fit(mask, silhouette(look.reference)).likeness)
+        else:
+            looks[label] = LOOKS["gold_jewel"]
+    return looks
+
+
+def _beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.ndarray:
+    """The mask without what is drawn over the picture: there the photo's own classes, or the nearest ones beside."""
+    drawn = np.isin(mask, [int(label) for label in DRAWN if label in looks and looks[label].material])
+    drawn &= mask != face.mask
+    if not drawn.any():
+        return mask
+    beneath = np.where(drawn, face.mask, mask)
+    return beneath.astype(mask.dtype)
+
+
+def edit_with_looks(
+    pipeline: MaskGANPipeline, face: Face, mask: np.ndarray, looks: Mapping[Label, Look] | None = None, **options: Any
+) -> Edit:
+    """An edit in which some classes have a look.
+
+    Args:
+        face: from `pipeline.prepare`.
+        mask: (S, S) class ids, the size of the face's mask.
+        looks: by class, for that class and those that change their colour with it; what the photo has no example of
+            gets one by itself (see `default_looks`).
+        options: further arguments of `MaskGANPipeline.edit`.
+
+    Raises:
+        ValueError: when the mask is no label map.
+    """
+    face = pipeline.own(face)
+    mask = pipeline._checked(mask, face.mask.shape)
+    looks = default_looks(face, mask) | dict(looks or {})
+    edit = pipeline.edit(dressed(pipeline, face, looks), _beneath(face, mask, looks), **options)
+    return finished(edit, mask, looks)
+
+
+def finished(edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look]) -> Edit:
+    """An edit with the looks of its mask (S, S) laid over it: pixels of references, drawn things, colours."""
+    crop, region = edit.crop, np.zeros(mask.shape, np.float32)
+    drawn = np.zeros(mask.shape, np.float32)
+    new = mask != edit.face.mask
+    done: set[Label] = set()
+    for label, look in sorted(looks.items(), key=lambda item: item[0] in DRAWN):  # what is drawn lies on top
+        if label in done or not (mask == label).any():
+            continue
+        if look.reference is not None and label == Label.HAT and new[mask == label].any():
+            crop, changed = transplant(crop, mask, silhouette(look.reference), reference_picture(look.reference))
+            region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
+        if look.colour is not None:
+            crop, changed = recolour_part(crop, mask, label, parse_colour(look.colour))
+            region = np.maximum(region, changed)
+            done.update(classes_with(label))
+        if look.material is not None and new[mask == label].any():
+            if label == Label.EYE_G:
+                crop, changed = draw_glasses(crop, mask, look.material)
+            else:
+                crop, changed = draw_jewels(crop, mask, label, look.material)
+            region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
+    if crop is edit.crop:
+        return edit
+    touched = (crop != edit.crop).any(-1)
+    reach = cv2.dilate(touched.astype(np.uint8), np.ones((3, 3), np.uint8))
+    weight = np.where(touched, 1.0, 0.0).astype(np.float32)
+    detail = np.where(reach > 0, 1 - drawn, 1).astype(np.float32)
+    return replace(
+        edit,
+        crop=crop,
+        changed=edit.changed | (mask != edit.face.mask),
+        region=np.maximum(edit.region, region * touched + touched / 255).clip(0, 1).astype(np.float32),
+        change=Finish(edit.change, crop, weight, detail),
+    )

@@ -1,0 +1,174 @@
+"""Glasses and jewellery drawn on a picture from their place in the mask, as small solids in the light.
+
+Frames, hoops and chains are a pixel or three wide at a network's resolution, and no network of this size draws them;
+their shape is all in the mask and their material is simple. So they are shaded from that shape: the distance to the
+outline gives a rounded surface, the surface its normals, and a light from above left does the rest.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from maskgan.labels import Label
+from maskgan.quick_edits.scene import fit_frame, largest_piece
+
+#: The light comes from above left, and a little from the front.
+_LIGHT = np.array((-0.45, -0.7, 0.55), np.float32) / np.linalg.norm((-0.45, -0.7, 0.55))
+
+_EYES = (Label.L_EYE, Label.R_EYE)
+_BENEATH_LENSES = (*_EYES, Label.L_BROW, Label.R_BROW)
+
+
+class Material(NamedTuple):
+    """What ornaments are made of.
+
+    colour: R, G, B 0..255 in full light; gloss: 0 (matt) to 1 (polished metal); width: of a frame, in distances
+    between the eyes; lens: R, G, B of tinted lenses, or None for clear ones; opacity: of tinted lenses.
+    """
+
+    colour: tuple[int, int, int]
+    gloss: float
+    width: float = 0.03
+    lens: tuple[int, int, int] | None = None
+    opacity: float = 0.95
+
+
+class Layer(NamedTuple):
+    """Something drawn: picture (S, S, 3) float32 in 0..255 over another with alpha (S, S) float32 in 0..1."""
+
+    picture: np.ndarray
+    alpha: np.ndarray
+
+    def over(self, below: np.ndarray) -> np.ndarray:
+        """Lay it over a picture (S, S, 3) uint8; pixels without alpha stay as they are."""
+        mixed = below + self.alpha[..., None] * (self.picture - below.astype(np.float32))
+        return np.where(self.alpha[..., None] > 0, mixed.round().clip(0, 255), below).astype(np.uint8)
+
+
+def _distance(inside: np.ndarray) -> np.ndarray:
+    """Signed distance to an outline (S, S) in pixels, smooth over its stairs, positive inside."""
+    size = inside.shape[1], inside.shape[0]
+    fine = cv2.resize(inside.astype(np.float32), (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)
+    fine = (cv2.GaussianBlur(fine, (0, 0), 1.5) > 0.5).astype(np.uint8)
+    signed = cv2.distanceTransform(fine, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - fine, cv2.DIST_L2, 5)
+    return cv2.GaussianBlur(cv2.resize(signed, size, interpolation=cv2.INTER_AREA) / 2, (0, 0), 0.7)
+
+
+def _lit(height: np.ndarray, material: Material) -> np.ndarray:
+    """A surface of this height (S, S), in pixels, in the light: (S, S, 3) float32."""
+    slope_x, slope_y = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=0.125)
+    normal = np.dstack([-slope_x, -slope_y, np.ones_like(height)])
+    normal /= np.linalg.norm(normal, axis=2, keepdims=True)
+    toward = (normal @ _LIGHT).clip(0, 1)[..., None]
+    glint = toward ** (6 + 40 * material.gloss)
+    body = np.array(material.colour, np.float32)
+    # Polished things show bright and dark surroundings instead of an even light.
+    dull, bright = 0.45 + 0.65 * toward, 0.25 + 1.1 * toward**1.5
+    return body * (dull + material.gloss * (bright - dull)) + 190 * (0.25 + 0.75 * material.gloss) * glint
+
+
+def _rounded(distance: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
+    """Height (S, S) in pixels of a surface that is round across: a half circle over each outline."""
+    share = (1 - distance.clip(0) / radius).clip(0, 1)
+    return radius * np.sqrt(1 - share**2)
+
+
+def lenses(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lenses of a mask (H, W), with the eyes and brows that lie on them, and bridge and arms, both (H, W) bool."""
+    region = mask == Label.EYE_G
+    unit = fit_frame(mask).unit
+    size = max(3, round(0.15 * unit) | 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    on_them = np.isin(mask, [int(label) for label in _BENEATH_LENSES])
+    near = cv2.dilate(region.astype(np.uint8), kernel) > 0
+    opened = cv2.morphologyEx((region | (on_them & near)).astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    glass = np.zeros(mask.shape, np.uint8)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(opened.astype(np.uint8))
+    for piece in range(1, count):
+        inside = (pieces == piece) & region
+        if stats[piece, cv2.CC_STAT_AREA] < 0.06 * unit**2 or inside.sum() < 0.03 * unit**2:
+            continue
+        points = np.argwhere(largest_piece(cv2.morphologyEx(inside.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0))
+        cv2.fillConvexPoly(glass, cv2.convexHull(points[:, ::-1].astype(np.int32)), 1)
+    return glass > 0, region & (glass == 0)
+
+
+def are_dark(mask: np.ndarray) -> bool:
+    """Whether the glasses of a mask hide the eyes."""
+    glass, _ = lenses(mask)
+    return bool(glass.any()) and np.isin(mask[glass], [int(label) for label in _EYES]).mean() < 0.02
+
+
+def draw_glasses(picture: np.ndarray, mask: np.ndarray, material: Material) -> tuple[np.ndarray, np.ndarray]:
+    """A picture (S, S, 3) uint8 with the glasses that its mask (S, S) asks for.
+
+    The picture is what is seen through the lenses. Returns the new picture and where it changed, (S, S) float32.
+    """
+    glass, thin = lenses(mask)
+    if not glass.any() and not thin.any():
+        return picture.copy(), np.zeros(mask.shape, np.float32)
+    unit = fit_frame(mask).unit
+    width = max(1.1, material.width * unit)
+    distance = _distance(glass)
+    rim = (width / 2 - abs(distance - width / 2) + 0.5).clip(0, 1)  # the frame lies inside the outline
+    inner = (distance - width + 0.5).clip(0, 1)
+    bars = _distance(thin)
+    bars_width = min(width, 0.035 * unit)
+    # Bridge and arms are as thick as the frame, along the middle of what the mask gives them.
+    reach = max(3, round(0.08 * unit) | 1)
+    ridge = cv2.dilate(bars, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    middle = bars - (ridge - bars_width / 2).clip(0)
+    bar = (middle + 0.5).clip(0, 1) if thin.any() else np.zeros_like(rim)
+    frame = np.maximum(rim, bar)
+
+    rows = np.indices(mask.shape)[0]
+    tops = rows[glass].min() if glass.any() else 0
+    down = ((rows - tops) / max(1.0, np.ptp(rows[glass]) if glass.any() else 1.0)).clip(0, 1)
+    shadow = cv2.GaussianBlur(np.roll(frame, round(0.05 * unit), axis=0), (0, 0), max(0.8, 0.035 * unit))
+    if material.lens is not None:
+        shade = np.roll(inner, round(0.04 * unit), axis=0)
+        shadow = np.maximum(shadow, cv2.GaussianBlur(shade, (0, 0), max(0.8, 0.05 * unit)))
+    shadow *= np.isin(mask, [int(label) for label in Label if label not in (Label.BACKGROUND, Label.HAIR, Label.HAT)])
+    shadow[shadow < 0.02] = 0
+    result = Layer(np.zeros(picture.shape, np.float32), 0.42 * shadow).over(picture)
+
+    cols = np.indices(mask.shape)[1]
+    stripe = np.exp(-(((cols + 0.8 * rows) / unit % 1.7 - 0.85) ** 2) / 0.02) * (1 - down)
+    if material.lens is not None:
+        tint = np.array(material.lens, np.float32) * (0.55 + 0.75 * down[..., None])
+        tint = tint + 60 * stripe[..., None] + 14 * (1 - down[..., None])
+        result = Layer(tint, inner * material.opacity).over(result)
+    else:
+        result = Layer(np.full(picture.shape, 255, np.float32), inner * (0.03 + 0.13 * stripe)).over(result)
+    height = np.maximum(_rounded(width / 2 - abs(distance - width / 2), width / 2), _rounded(middle, bars_width / 2))
+    result = Layer(_lit(height, material), frame).over(result)
+    return result, np.maximum.reduce([frame, inner, shadow]).astype(np.float32)
+
+
+def draw_jewels(
+    picture: np.ndarray, mask: np.ndarray, label: Label, material: Material
+) -> tuple[np.ndarray, np.ndarray]:
+    """A picture (S, S, 3) uint8 with the earrings or the necklace (`label`) that its mask (S, S) asks for.
+
+    Returns the new picture and where it changed, (S, S) float32.
+    """
+    region = mask == label
+    if not region.any():
+        return picture.copy(), np.zeros(mask.shape, np.float32)
+    distance = _distance(region)
+    alpha = (distance + 0.6).clip(0, 1)
+    # Each piece is as round as it is thick where it is thickest nearby.
+    reach = max(3, round(0.05 * len(mask)) | 1)
+    radius = cv2.dilate(distance, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))).clip(1.0)
+    surface = _lit(_rounded(distance, radius), material)
+    if label == Label.NECK_L:  # links
+        rows, cols = np.indices(mask.shape)
+        link = max(3.0, 0.016 * len(mask))
+        surface = surface * (0.78 + 0.35 * np.sin(2 * np.pi * (cols + 0.4 * rows) / link))[..., None]
+    fall = cv2.GaussianBlur(np.roll(alpha, (round(0.006 * len(mask)), 1), (0, 1)), (0, 0), 0.006 * len(mask))
+    fall = np.where(fall < 0.02, 0, fall) * (mask != Label.BACKGROUND)
+    result = Layer(np.zeros(picture.shape, np.float32), 0.4 * fall).over(picture)
+    return Layer(surface, alpha).over(result), np.maximum(alpha, fall).astype(np.float32)

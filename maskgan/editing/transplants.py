@@ -1,0 +1,114 @@
+"""Things of somebody else's photo on this one: a hat's own felt and straw, fitted to the place that the mask gives it.
+
+The lender's face is bent onto this one as for the shape itself (quick_edits/silhouettes.py), and the thing's pixels
+come with it; where the outlines differ, the nearest pixels of the thing go on. Its light stays the lender's.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from maskgan.labels import Label
+from maskgan.quick_edits.scene import Scene, fit_frame
+from maskgan.quick_edits.silhouettes import Silhouette
+
+#: How far a hat's shadow falls on what lies below it, in frame units.
+_SHADOW = 0.16
+
+#: Lifts (frame units) and sizes that are tried when a shape is found again in a mask.
+_LIFTS, _SIZES = np.linspace(-0.5, 0.1, 13), (0.92, 1.0, 1.08)
+
+#: Shapes that are alike to less than this are taken for different ones.
+_ALIKE = 0.7
+
+
+class Fit(NamedTuple):
+    """Where a reference's thing lies in a mask: columns and rows of the reference for each pixel, (S, S) float32
+    each, and how well the outlines meet (intersection over union)."""
+
+    cols: np.ndarray
+    rows: np.ndarray
+    likeness: float
+
+
+def _overlap(mine: np.ndarray, theirs: np.ndarray, cols: np.ndarray, rows: np.ndarray) -> float:
+    worn = cv2.remap(theirs, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0
+    return float((worn & mine).sum() / max((worn | mine).sum(), 1))
+
+
+def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
+    """Find a shape of the wardrobe again in a mask (S, S), as a quick edit laid it in, or somebody painted it.
+
+    Tried are the shape and its mirror image, a few lifts and sizes; where none is like what is there, the extents of
+    both are brought to meet.
+    """
+    scene = Scene(mask)
+    mine = mask == shape.label
+    step = max(1, len(mask) // 96)
+    few = (slice(None, None, step),) * 2
+    best = Fit(scene.x, scene.y, 0.0)
+    found = None
+    for candidate in (shape, shape.mirrored):
+        for lift in _LIFTS:
+            x, y = (place[few] for place in candidate.places(scene, scene.y - lift))
+            for size in _SIZES:
+                cols, rows = candidate.scene.frame.to_pixels(x * size, y * size)
+                likeness = _overlap(mine[few], candidate.distance, cols, rows)
+                if likeness > best.likeness:
+                    best, found = best._replace(likeness=likeness), (candidate, lift, size)
+    if found is not None and best.likeness > _ALIKE:
+        candidate, lift, size = found
+        x, y = candidate.places(scene, scene.y - lift)
+        cols, rows = candidate.scene.frame.to_pixels(x * size, y * size)
+    else:
+        candidate = shape
+        extents = []
+        for one, inside in ((scene, mine), (shape.scene, shape.mask == shape.label)):
+            extents.append([np.percentile(one.x[inside], (0.5, 99.5)), np.percentile(one.y[inside], (0.5, 99.5))])
+        (across, down), (their_across, their_down) = extents
+        cols, rows = shape.scene.frame.to_pixels(
+            their_across[0] + (scene.x - across[0]) * np.ptp(their_across) / max(np.ptp(across), 1e-3),
+            their_down[0] + (scene.y - down[0]) * np.ptp(their_down) / max(np.ptp(down), 1e-3),
+        )
+    if candidate is not shape:
+        cols = np.float32(shape.mask.shape[1] - 1) - cols
+    return Fit(cols, rows, best.likeness)
+
+
+def transplant(
+    picture: np.ndarray, mask: np.ndarray, shape: Silhouette, their_picture: np.ndarray, where: Fit | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """A picture (S, S, 3) uint8 in whose mask (S, S) the shape's class shows the pixels of its lender.
+
+    shape: of the lender's mask (h, w); their_picture: (h, w, 3) uint8; where: from `fit`, if it is known.
+    Returns the new picture and where it changed, (S, S) float32.
+    """
+    label = shape.label
+    inside = mask == label
+    if not inside.any():
+        return picture.copy(), np.zeros(mask.shape, np.float32)
+    where = where or fit(mask, shape)
+    # Beyond the thing's own outline its nearest pixels go on, a little within it, where none of the ground shows.
+    own = cv2.erode((shape.mask == label).astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1)
+    _, nearest = cv2.distanceTransformWithLabels(1 - own, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    table = np.zeros((nearest.max() + 1, 3), np.uint8)
+    table[nearest[own > 0]] = their_picture[own > 0]
+    stuff = cv2.remap(table[nearest], where.cols, where.rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    scale = len(mask) / 256
+    soft = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.7 * scale)
+    alpha = ((soft - 0.15) / 0.7).clip(0, 1)
+
+    result = picture.astype(np.float32)
+    changed = alpha.copy()
+    if label == Label.HAT:
+        unit = fit_frame(mask).unit
+        below = np.roll(inside.astype(np.float32), round(0.5 * _SHADOW * unit), axis=0)
+        shade = 0.5 * cv2.GaussianBlur(below, (0, 0), _SHADOW / 2 * unit)
+        shade[np.isin(mask, (Label.BACKGROUND, Label.CLOTH)) | (shade < 0.01)] = 0
+        result = result * (1 - shade[..., None])
+        changed = np.maximum(changed, shade)
+    result = result + alpha[..., None] * (stuff - result)
+    return np.where(changed[..., None] > 0, result.round().clip(0, 255), picture).astype(np.uint8), changed
