@@ -13,26 +13,32 @@ encoded by the pipeline at hand when they are first used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
 
-from maskgan.editing.faces import Alignment, paste_back
+from maskgan.editing.faces import paste_back
 from maskgan.editing.ornaments import Material, are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
 from maskgan.editing.transplants import fit, transplant
 from maskgan.images import read_photo
-from maskgan.labels import Label
+from maskgan.labels import NUM_CLASSES, Label, check_mask
+from maskgan.mask_files import resize_mask
 from maskgan.networks.region_style import RegionStyle
+from maskgan.networks.style import Style
 from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
+from maskgan.snapshots import Weights
 
 #: Classes that are drawn over the picture, so that the network paints what lies beneath them.
 DRAWN = (Label.EYE_G, Label.EAR_R, Label.NECK_L)
+
+#: Share of a photo below which a class is no example of how it looks.
+_HARDLY = 0.0006
 
 
 @dataclass(frozen=True)
@@ -128,22 +134,23 @@ def plain_colour(label: Label, colour: str) -> Look:
     return Look(f"colour_{colour[1:]}", colour, classes_with(label), colour, colour=colour)
 
 
-class Finish(NamedTuple):
-    """How an edit's photo is finished: `change` first, then the crop laid over it by weights.
+@dataclass(frozen=True, eq=False)
+class FinishedEdit(Edit):
+    """An edit with looks laid over it.
 
-    detail: (S, S) float32, the share of the photo's own fine detail that is kept: all of it where a part was only
+    plain: the edit without them; over: (S, S) float32 in 0..1, where the crop replaces the plain edit; own_detail:
+    (S, S) float32, the share of the photo's own fine detail that is kept there: all of it where a part was only
     recoloured, none where something was drawn.
     """
 
-    change: Any
-    crop: np.ndarray
-    region: np.ndarray
-    detail: np.ndarray
+    plain: Edit | None = field(default=None, repr=False)
+    over: np.ndarray | None = field(default=None, repr=False)
+    own_detail: np.ndarray | None = field(default=None, repr=False)
 
-    def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
-        """The finished photo (H, W, 3) uint8, from the photo in which the crop lies at `alignment`."""
-        changed = self.change.onto(photo, alignment, seamless)
-        return paste_back(changed, alignment, self.crop, self.region, self.detail, False)
+    def paste(self, seamless: bool = False) -> np.ndarray:
+        """The full photo (H, W, 3) uint8 RGB with the edited face; pixels that nothing changed are its own."""
+        photo = self.plain.paste(seamless)
+        return paste_back(photo, self.face.alignment, self.crop, self.over, self.own_detail)
 
 
 @lru_cache(maxsize=None)
@@ -152,45 +159,41 @@ def reference_picture(name: str) -> np.ndarray:
     return read_photo(WARDROBE / f"{name}.jpg")
 
 
-_STYLES: WeakKeyDictionary[Any, dict[str, RegionStyle]] = WeakKeyDictionary()
+_STYLES: WeakKeyDictionary[Weights, dict[str, Style]] = WeakKeyDictionary()
 
 
-def _reference_style(pipeline: MaskGANPipeline, name: str) -> RegionStyle | None:
-    """The style of a reference by the pipeline's network, encoded once; None for a network with one global style."""
+def _reference_style(pipeline: MaskGANPipeline, name: str) -> Style:
+    """The style of a reference by the pipeline's network, encoded once for as long as its weights are held."""
     styles = _STYLES.setdefault(pipeline.weights, {})
     if name not in styles:
         top = int(wardrobe()[name].get("top", 0))
-        shape = silhouette(name)
-        crop, mask = reference_picture(name)[top:], shape.mask[top:]
-        style = pipeline.encode_style(np.ascontiguousarray(crop), np.ascontiguousarray(mask))
-        styles[name] = style
-    return styles[name] if isinstance(styles[name], RegionStyle) else None
+        crop, mask = (np.ascontiguousarray(plane[top:]) for plane in (reference_picture(name), silhouette(name).mask))
+        styles[name] = pipeline.encode_style(crop, mask)
+    return styles[name]
 
 
 def dressed(pipeline: MaskGANPipeline, face: Face, looks: Mapping[Label, Look]) -> Face:
     """A face whose style has the references' codes for the classes of these looks; the face itself where none has one.
 
-    Codes come without a residue, since a reference's places mean nothing here.
+    Codes come without a residue, since a reference's places mean nothing here. A style that does not tell classes
+    apart stays as it is.
     """
-    face = pipeline.own(face)
+    face = pipeline.refresh(face)
     style = face.style
     for label, look in looks.items():
-        if look.reference is None or not isinstance(style, RegionStyle):
-            continue
-        theirs = _reference_style(pipeline, look.reference)
-        if theirs is not None:
-            codes, present, residue = style.codes.clone(), style.present.clone(), style.residue.clone()
-            codes[:, label], present[:, label], residue[:, label] = theirs.codes[:, label], 1, 0
-            style = RegionStyle(codes, present, residue)
+        if look.reference is not None and isinstance(style, RegionStyle):
+            theirs = _reference_style(pipeline, look.reference)
+            style = style.take_classes(theirs, {int(label): int(label)}, 1.0).without_residue([int(label)])
     return face if style is face.style else replace(face, style=style)
 
 
 def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
     """Looks for classes of a mask that the face's own photo has no example of."""
-    there, wanted = (set(np.unique(m).tolist()) for m in (face.mask, mask))
+    area = np.bincount(face.mask.ravel(), minlength=NUM_CLASSES) / face.mask.size
+    wanted = np.bincount(mask.ravel(), minlength=NUM_CLASSES)
     looks: dict[Label, Look] = {}
     for label in (Label.MOUTH, Label.EYE_G, Label.EAR_R, Label.NECK_L, Label.HAT):
-        if label in there or label not in wanted:
+        if area[label] > _HARDLY or not wanted[label]:
             continue
         if label == Label.MOUTH:
             looks[label] = LOOKS["natural_teeth"]
@@ -221,7 +224,7 @@ def edit_with_looks(
 
     Args:
         face: from `pipeline.prepare`.
-        mask: (S, S) class ids, the size of the face's mask.
+        mask: (S, S) class ids; a mask of another square size is scaled.
         looks: by class, for that class and those that change their colour with it; what the photo has no example of
             gets one by itself (see `default_looks`).
         options: further arguments of `MaskGANPipeline.edit`.
@@ -229,8 +232,10 @@ def edit_with_looks(
     Raises:
         ValueError: when the mask is no label map.
     """
-    face = pipeline.own(face)
-    mask = pipeline._checked(mask, face.mask.shape)
+    face = pipeline.refresh(face)
+    mask = check_mask(mask)
+    if mask.shape != face.mask.shape:
+        mask = resize_mask(mask, face.mask.shape)
     looks = default_looks(face, mask) | dict(looks or {})
     edit = pipeline.edit(dressed(pipeline, face, looks), _beneath(face, mask, looks), **options)
     return finished(edit, mask, looks)
@@ -261,13 +266,11 @@ def finished(edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look]) -> Edit:
     if crop is edit.crop:
         return edit
     touched = (crop != edit.crop).any(-1)
-    reach = cv2.dilate(touched.astype(np.uint8), np.ones((3, 3), np.uint8))
-    weight = np.where(touched, 1.0, 0.0).astype(np.float32)
-    detail = np.where(reach > 0, 1 - drawn, 1).astype(np.float32)
-    return replace(
-        edit,
-        crop=crop,
-        changed=edit.changed | (mask != edit.face.mask),
-        region=np.maximum(edit.region, region * touched + touched / 255).clip(0, 1).astype(np.float32),
-        change=Finish(edit.change, crop, weight, detail),
-    )
+    # A little more than what changed, so that its soft edge is resampled whole into the photo.
+    over = cv2.dilate(touched.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    parts = {part.name: getattr(edit, part.name) for part in fields(edit)} | {
+        "crop": crop,
+        "changed": edit.changed | new,
+        "region": np.where(over, np.maximum(edit.region, region.clip(1 / 255, 1)), edit.region),
+    }
+    return FinishedEdit(**parts, plain=edit, over=over.astype(np.float32), own_detail=(1 - drawn).astype(np.float32))

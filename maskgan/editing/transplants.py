@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from maskgan.labels import Label
+from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.scene import Scene, fit_frame
 from maskgan.quick_edits.silhouettes import Silhouette
 
@@ -19,7 +20,10 @@ from maskgan.quick_edits.silhouettes import Silhouette
 _SHADOW = 0.16
 
 #: Lifts (frame units) and sizes that are tried when a shape is found again in a mask.
-_LIFTS, _SIZES = np.linspace(-0.5, 0.1, 13), (0.92, 1.0, 1.08)
+_LIFTS, _SIZES = np.linspace(-0.5, 0.1, 9), (0.94, 1.0, 1.06)
+
+#: Side in pixels at which it is looked for.
+_SEARCH = 80
 
 #: Shapes that are alike to less than this are taken for different ones.
 _ALIKE = 0.7
@@ -47,19 +51,18 @@ def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
     """
     scene = Scene(mask)
     mine = mask == shape.label
-    step = max(1, len(mask) // 96)
-    few = (slice(None, None, step),) * 2
-    best = Fit(scene.x, scene.y, 0.0)
-    found = None
+    small = Scene(resize_mask(mask, (_SEARCH, _SEARCH)))
+    few = small.where(shape.label)
+    likeness, found = 0.0, None
     for candidate in (shape, shape.mirrored):
         for lift in _LIFTS:
-            x, y = (place[few] for place in candidate.places(scene, scene.y - lift))
+            x, y = candidate.places(small, small.y - lift)
             for size in _SIZES:
                 cols, rows = candidate.scene.frame.to_pixels(x * size, y * size)
-                likeness = _overlap(mine[few], candidate.distance, cols, rows)
-                if likeness > best.likeness:
-                    best, found = best._replace(likeness=likeness), (candidate, lift, size)
-    if found is not None and best.likeness > _ALIKE:
+                overlap = _overlap(few, candidate.distance, cols, rows)
+                if overlap > likeness:
+                    likeness, found = overlap, (candidate, lift, size)
+    if found is not None and likeness > _ALIKE:
         candidate, lift, size = found
         x, y = candidate.places(scene, scene.y - lift)
         cols, rows = candidate.scene.frame.to_pixels(x * size, y * size)
@@ -75,7 +78,7 @@ def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
         )
     if candidate is not shape:
         cols = np.float32(shape.mask.shape[1] - 1) - cols
-    return Fit(cols, rows, best.likeness)
+    return Fit(cols, rows, likeness)
 
 
 def transplant(

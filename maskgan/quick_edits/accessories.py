@@ -146,8 +146,10 @@ def hat(scene: Scene, strength: float, style: str = "beanie") -> None:
     worn &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1))
     grid = np.linspace(float(scene.x[worn].min()), float(scene.x[worn].max()), 61)
     _, edge = scene.envelope(worn, grid)
-    beneath = np.interp(scene.x, grid, edge)
-    loose = scene.where(Label.HAIR, Label.SKIN) & ~worn & (scene.y < np.minimum(beneath, -0.1))
+    # Beside the brim the line that hair is pressed to falls off outwards.
+    beyond = np.maximum(0, abs(scene.x - (grid[0] + grid[-1]) / 2) - (grid[-1] - grid[0]) / 2)
+    beneath = np.minimum(np.interp(scene.x, grid, edge), -0.1) + 1.1 * beyond
+    loose = scene.where(Label.HAIR, Label.SKIN) & ~worn & (scene.y < beneath)
     scene.mask[worn] = Label.HAT
     scene.uncover(loose, (Label.BACKGROUND,))
 

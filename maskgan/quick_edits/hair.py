@@ -94,8 +94,9 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
     way = min(strength, 1.0)
     wanted = way * shape.fitted(scene) + (1 - way) * signed_distance(hair) / scene.unit > 0
     q, middle, half = across(scene)
-    # Nowhere above the hairline does the bare head come out.
+    # Nowhere above the hairline does the bare head come out, nor between the hair and the temples.
     wanted |= _dome(scene, 0.14)[0] & (scene.y < np.interp(q, *shape.fringe)) & (abs(q) < 1.1)
+    wanted |= _dome(scene, 0.08)[0] & hair & ~scene.face & (scene.y < -0.1)
     # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
     wanted &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1) & scene.face)
     lowest = float(np.percentile(scene.y[wanted], 97)) if wanted.any() else 0.0

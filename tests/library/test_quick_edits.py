@@ -324,3 +324,60 @@ def test_repeated_edits_reach_a_limit(name):
     many = apply(name, draw_face(), times=8)
     assert (apply(name, many) != many).mean() < 0.004
     assert np.isin(many, LIPS).any() and extent(many, *LIPS)[3] < extent(many, Label.SKIN)[3]
+
+
+VARIANTS = [(name, variant.name) for name, edit in QUICK_EDITS.items() for variant in edit.variants]
+
+#: What a quick edit with variants brings or takes away.
+SUBJECT = {
+    "longer_hair": Label.HAIR,
+    "shorter_hair": Label.HAIR,
+    "more_volume": Label.HAIR,
+    "glasses": Label.EYE_G,
+    "sunglasses": Label.EYE_G,
+    "hat": Label.HAT,
+    "earrings": Label.EAR_R,
+}
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_every_variant_shapes_its_class_and_spares_the_features(name, variant):
+    mask = draw_face(extra=("long hair",) if name == "shorter_hair" else ())
+    edited = QUICK_EDITS[name].apply(mask, 1.0, variant)
+    assert edited.dtype == np.uint8 and edited.shape == mask.shape
+    assert (np.isin(edited, SUBJECT[name]) != np.isin(mask, SUBJECT[name])).sum() > 40
+    features = np.isin(mask, (Label.NOSE, *LIPS) if name == "sunglasses" else (*EYES, *LIPS))
+    assert np.array_equal(edited[features & (edited != Label.EYE_G)], mask[features & (edited != Label.EYE_G)])
+    if name != "sunglasses":
+        assert np.array_equal(edited[features], mask[features])
+    assert not (np.isin(mask, FACE) & (edited == Label.BACKGROUND)).any()
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_mirrored_faces_give_mirrored_variants(name, variant):
+    mask = draw_face(extra=("long hair",) if name == "shorter_hair" else (), shift=(0.03, 0))
+    edited = QUICK_EDITS[name].apply(mask, 1.0, variant)
+    mirrored = flip(QUICK_EDITS[name].apply(flip(mask), 1.0, variant))
+    assert (edited != mirrored).mean() < 0.01
+
+
+def test_variants_differ_and_the_first_is_the_edit_itself():
+    for name, edit in QUICK_EDITS.items():
+        if edit.variants:
+            mask = draw_face(extra=("long hair",) if name == "shorter_hair" else ())
+            shapes = [edit.apply(mask, 1.0, variant.name) for variant in edit.variants]
+            assert np.array_equal(shapes[0], edit.apply(mask))
+            assert all((a != b).any() for i, a in enumerate(shapes) for b in shapes[:i]), name
+
+
+def test_an_unknown_variant_is_told_with_those_there_are():
+    with pytest.raises(ValueError, match="beanie"):
+        QUICK_EDITS["hat"].apply(draw_face(), 1.0, "crown")
+    with pytest.raises(ValueError, match="none"):
+        QUICK_EDITS["smile"].apply(draw_face(), 1.0, "broad")
+
+
+def test_half_the_strength_hangs_hair_half_as_low():
+    mask = draw_face()
+    ends = [extent(QUICK_EDITS["longer_hair"].apply(mask, strength), Label.HAIR)[3] for strength in (0.3, 0.6, 0.9)]
+    assert ends[0] < ends[1] - 8 < ends[2] - 16

@@ -1,0 +1,143 @@
+"""Recolouring: the colour that was asked for, the photo's own shading, and nothing beyond the part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maskgan.editing.recolouring import (
+    from_oklab,
+    irises,
+    matte,
+    parse_colour,
+    part_share,
+    recolour,
+    recolour_part,
+    to_oklab,
+)
+from maskgan.labels import Label
+
+
+def shaded_grey(size: int = 64, level: float = 120, contrast: float = 30) -> np.ndarray:
+    """A grey picture with bright and dark strands, (S, S, 3) uint8."""
+    strands = level + contrast * np.sin(np.arange(size) / 2.0)
+    return np.repeat(np.tile(strands, (size, 1))[..., None], 3, axis=2).round().astype(np.uint8)
+
+
+def middle(size: int = 64) -> np.ndarray:
+    inside = np.zeros((size, size), bool)
+    inside[size // 4 : -size // 4, size // 4 : -size // 4] = True
+    return inside
+
+
+def test_oklab_of_known_colours():
+    assert np.allclose(to_oklab(np.array([255, 255, 255])), [1, 0, 0], atol=2e-3)
+    assert np.allclose(to_oklab(np.array([255, 0, 0])), [0.628, 0.225, 0.126], atol=2e-3)
+    colours = np.random.default_rng(0).integers(0, 256, (100, 3))
+    assert np.allclose(from_oklab(to_oklab(colours)), colours, atol=0.6)
+
+
+@pytest.mark.parametrize("colour", [(180, 60, 40), (60, 90, 160), (90, 60, 40), (200, 170, 120)])
+def test_grey_becomes_the_colour_and_keeps_its_strands(colour):
+    photo = shaded_grey()
+    inside = middle()
+    result = recolour(photo, inside.astype(np.float32), colour)
+    assert abs(to_oklab(result[inside]).mean(0) - to_oklab(np.array(colour))).max() < 0.015
+    before, after = (to_oklab(picture[inside])[:, 0] for picture in (photo, result))
+    assert np.corrcoef(before, after)[0, 1] > 0.97
+    assert after.std() > 0.3 * before.std()
+
+
+def test_pixels_outside_stay_as_they_are():
+    photo = np.random.default_rng(1).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    mask = np.where(middle(), Label.HAIR, Label.BACKGROUND).astype(np.uint8)
+    result, share = recolour_part(photo, mask, Label.HAIR, (200, 30, 30))
+    assert (result[share > 0.9] != photo[share > 0.9]).any()
+    assert np.array_equal(result[share == 0], photo[share == 0])
+    far = np.ones((64, 64), bool)
+    far[13:-13, 13:-13] = False
+    assert not share[far].any()
+
+
+def test_black_hair_becomes_blond_with_light_and_shade():
+    photo = shaded_grey(level=28, contrast=14)
+    mask = np.full((64, 64), Label.HAIR, np.uint8)
+    result, _ = recolour_part(photo, mask, Label.HAIR, parse_colour("#d0ad74"))
+    light = to_oklab(result)[..., 0]
+    assert light.mean() > 0.55 and light.std() > 0.04
+    assert result[..., 0].mean() > result[..., 2].mean() + 25
+
+
+def test_no_strength_no_change_and_half_of_it_half_way():
+    photo, share = shaded_grey(), middle().astype(np.float32)
+    whole = recolour(photo, share, (180, 60, 40)).astype(float)
+    half = recolour(photo, share, (180, 60, 40), 0.5)
+    assert np.array_equal(recolour(photo, share, (180, 60, 40), 0), photo)
+    assert abs(half - (photo + whole) / 2).max() <= 1
+    for strength in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="strength"):
+            recolour(photo, share, (0, 0, 0), strength)
+
+
+def test_both_lips_go_together_and_skin_takes_its_parts_along():
+    mask = np.zeros((64, 64), np.uint8)
+    mask[10:30], mask[30:40], mask[40:50] = Label.SKIN, Label.U_LIP, Label.L_LIP
+    mask[14:20, 20:40] = Label.NOSE
+    photo = shaded_grey()
+    lips, _ = recolour_part(photo, mask, Label.L_LIP, (180, 30, 50))
+    assert (lips[33:47] != photo[33:47]).any(-1).all() and np.array_equal(lips[12:26], photo[12:26])
+    skin, _ = recolour_part(photo, mask, Label.SKIN, (120, 80, 60))
+    assert (skin[12:26] != photo[12:26]).any(-1).all() and np.array_equal(skin[34:48], photo[34:48])
+
+
+def test_a_part_that_is_not_there_changes_nothing():
+    photo = shaded_grey()
+    result, share = recolour_part(photo, np.zeros((64, 64), np.uint8), Label.HAIR, (200, 0, 0))
+    assert np.array_equal(result, photo) and not share.any()
+
+
+def test_the_iris_is_found_in_its_eye_and_the_white_stays_white():
+    rows, cols = np.indices((128, 128))
+    eyes = np.zeros((128, 128), bool)
+    mask = np.zeros((128, 128), np.uint8)
+    photo = np.full((128, 128, 3), 230, np.uint8)
+    for label, x in ((Label.R_EYE, 40), (Label.L_EYE, 88)):
+        lid = ((cols - x) / 12) ** 2 + ((rows - 60) / 5) ** 2 < 1
+        eyes |= lid
+        mask[lid] = label
+        photo[(np.hypot(cols - x - 3, rows - 60) < 4.5) & lid] = 60
+    share = irises(photo, eyes, 48)
+    dark = (photo[..., 0] == 60) & eyes
+    assert share[dark].mean() > 0.7 and share[eyes & (photo[..., 0] == 230)].mean() < 0.15
+    result, _ = recolour_part(photo, mask, Label.L_EYE, (80, 130, 190))
+    assert result[60, 91, 2] > result[60, 91, 0] + 15
+    assert abs(result[60, 80].astype(int) - 230).max() < 10
+
+
+def test_the_matte_of_hair_follows_strands_beyond_the_mask():
+    photo = np.full((128, 128, 3), 220, np.uint8)
+    photo[40:90, 40:90] = 30
+    photo[60:64, 90:93] = 30  # a strand that the mask missed
+    inside = np.zeros((128, 128), bool)
+    inside[40:90, 40:90] = True
+    share = matte(photo, inside, strands=True)
+    assert share[60, 60] == 1
+    assert share[61:63, 90].mean() > share[75:80, 90].mean() + 0.1
+
+
+def test_eyes_are_recoloured_by_their_irises_alone():
+    mask = np.zeros((64, 64), np.uint8)
+    mask[28:34, 10:26], mask[28:34, 40:56] = Label.R_EYE, Label.L_EYE
+    share = part_share(shaded_grey(), mask, (Label.L_EYE, Label.R_EYE))
+    assert 0 < (share > 0.5).sum() < 0.7 * (mask > 0).sum()
+
+
+@pytest.mark.parametrize("text", ["", "#12", "red", "#12345g", None])
+def test_what_is_no_colour_is_refused(text):
+    with pytest.raises(ValueError, match="hexadecimal"):
+        parse_colour(text)
+
+
+def test_colours_are_read_with_and_without_the_sign():
+    assert parse_colour("#c4622d") == parse_colour("C4622D") == (196, 98, 45)
+    assert parse_colour("#f80") == (255, 136, 0)
