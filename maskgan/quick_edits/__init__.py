@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,10 +22,18 @@ from maskgan.quick_edits import accessories, features, hair, mouth
 from maskgan.quick_edits.scene import QuickEditImpossible, Scene
 from maskgan.quick_edits.silhouettes import wardrobe
 
-__all__ = ["QUICK_EDITS", "QuickEdit", "QuickEditImpossible", "Variant"]
+__all__ = ["QUICK_EDITS", "Moved", "QuickEdit", "QuickEditImpossible", "Variant"]
 
 #: Strengths above this are cut: they would leave what a face can look like.
 MAX_STRENGTH = 2.0
+
+
+class Moved(NamedTuple):
+    """mask: (H, W) uint8, the edited mask; moved: (H, W, 2) float32, x and y from a pixel to the one of the photo that
+    it shows, in pixels, NaN where the edit does not know."""
+
+    mask: np.ndarray
+    moved: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -66,15 +75,19 @@ class QuickEdit:
         Returns (H, W) uint8. Raises QuickEditImpossible when the mask lacks what the edit needs, ValueError when
         the mask is no label map, the strength no number or the variant unknown.
         """
+        return self.move(mask, strength, variant).mask
+
+    def move(self, mask: np.ndarray, strength: float = 1.0, variant: str | None = None) -> Moved:
+        """Like `apply`, and which of the photo's pixels go where, for `maskgan.editing.warping`."""
         mask = check_mask(mask)
         if not math.isfinite(strength) or strength < 0:
             raise ValueError(f"The strength of a quick edit must be a number from 0 to {MAX_STRENGTH:g}.")
         if strength == 0:
-            return mask
+            return Moved(mask, np.full((*mask.shape, 2), np.nan, np.float32))
         draw = self.draw if variant is None else self.variant(variant).draw
         scene = Scene(mask)
         draw(scene, min(float(strength), MAX_STRENGTH))
-        return scene.mask
+        return Moved(scene.mask, scene.moved)
 
 
 def _shapes(draw: Callable[..., None], *names: str) -> tuple[Variant, ...]:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from maskgan.labels import Label
-from maskgan.quick_edits.scene import FACE_PARTS, QuickEditImpossible, Scene, class_region, ramp, smooth_curve
+from maskgan.quick_edits.scene import (
+    FACE_PARTS,
+    QuickEditImpossible,
+    Scene,
+    between_lines,
+    class_region,
+    ramp,
+    smooth_curve,
+)
 
 _EYES = (Label.R_EYE, Label.L_EYE)
 _BROWS = (Label.R_BROW, Label.L_BROW)
 #: What an eye or brow may be painted on; hair and hats in front of them stay in front.
 _ON = (Label.SKIN, Label.NOSE, Label.EYE_G)
+#: What moves with a part beyond its outline, in frame units: lashes, hairs of a brow, the shadow of a wing.
+_LASHES, _HAIRS, _WINGS = 0.03, 0.03, 0.03
 
 
 def _scale_eyes(scene: Scene, wider: float, taller: float) -> None:
@@ -28,9 +38,11 @@ def _scale_eyes(scene: Scene, wider: float, taller: float) -> None:
         cx, cy = (x.min() + x.max()) / 2, (y.min() + y.max()) / 2
         # Larger eyes grow down more than up, away from the brow.
         new_cy = cy + 0.1 * height * max(0.0, sy - 1)
-        new = scene.reshaped(region, cx + (scene.x - cx) / sx, cy + (scene.y - new_cy) / sy)
+        source = cx + (scene.x - cx) / sx, cy + (scene.y - new_cy) / sy
+        new = scene.reshaped(region, *source)
         scene.uncover(scene.where(label), (Label.SKIN, Label.EYE_G))
         scene.paint(new, label, over=_ON)
+        scene.tell(scene.around(new, _LASHES) & scene.where(label, *_ON), *source)
 
 
 def bigger_eyes(scene: Scene, strength: float) -> None:
@@ -64,8 +76,14 @@ def _thickness(scene: Scene, factor: float, extra: float) -> None:
             thick = np.minimum(thick, np.maximum(thick * factor, 0.05 * body))
         # A thicker brow grows upwards more than towards the eye.
         middle = middle - 0.2 * (thick - (bottom - top))
+        new_top, new_bottom = middle - thick / 2, middle + thick / 2
         scene.uncover(scene.where(label), _ON)
-        scene.paint(scene.between(band.x, middle - thick / 2, middle + thick / 2), label, over=_ON)
+        new = scene.between(band.x, new_top, new_bottom)
+        scene.paint(new, label, over=_ON)
+        four = (np.interp(scene.x, band.x, line) for line in (new_top, new_bottom, top, bottom))
+        new_top, new_bottom, top, bottom = four
+        y_source = between_lines(scene.y, (new_top, new_bottom), (top, bottom))
+        scene.tell(scene.around(new, _HAIRS) & scene.where(label, *_ON), scene.x, y_source)
 
 
 def thicker_brows(scene: Scene, strength: float) -> None:
@@ -84,20 +102,22 @@ def raised_brows(scene: Scene, strength: float) -> None:
     moves = []
     for label, region in brows:
         x, y = scene.x[region], scene.y[region]
-        lift = float(np.clip(0.48 + y.mean(), 0, 0.16 * strength))
+        lift = float(np.clip(0.48 + y.mean(), 0, 0.11 * strength))
         t = (scene.x - x.mean()) / max(0.2, np.ptp(x) / 2)
         arch = 1 + 0.15 * (1 - np.clip(t, -1, 1) ** 2)
         free = scene.where(*_ON, label)
         # Brows stop at the hairline or the brim of a hat instead of sinking into it.
         for part in (1.0, 0.75, 0.5, 0.25, 0.0):
-            new = scene.reshaped(region, scene.x, scene.y + part * lift * arch)
+            y_source = scene.y + part * lift * arch
+            new = scene.reshaped(region, scene.x, y_source)
             if part == 0 or (new & free).sum() >= 0.9 * new.sum():
                 break
         if part and lift > 0:
-            moves.append((label, new))
-    for label, new in moves:
+            moves.append((label, new, y_source))
+    for label, new, y_source in moves:
         scene.uncover(scene.where(label), _ON)
         scene.paint(new, label, over=_ON)
+        scene.tell(scene.around(new, _HAIRS) & scene.where(label, *_ON), scene.x, y_source)
 
 
 def _scale_nose(scene: Scene, factor: float) -> None:
@@ -114,9 +134,11 @@ def _scale_nose(scene: Scene, factor: float) -> None:
     bridge = x[y < top + 0.35 * (bottom - top)]
     along = np.clip((scene.y - top) / max(bottom - top, 0.1), 0, 1)
     middle = bridge.mean() + ((wings.min() + wings.max()) / 2 - bridge.mean()) * along
-    new = scene.reshaped(region, middle + (scene.x - middle) / scale, scene.y)
+    x_source = middle + (scene.x - middle) / scale
+    new = scene.reshaped(region, x_source, scene.y)
     scene.uncover(scene.where(Label.NOSE), (Label.SKIN, Label.EYE_G))
     scene.paint(new, Label.NOSE, over=(Label.SKIN, Label.EYE_G))
+    scene.tell(scene.around(new, _WINGS) & scene.where(Label.NOSE, Label.SKIN, Label.EYE_G), x_source, scene.y)
 
 
 def wider_nose(scene: Scene, strength: float) -> None:
@@ -155,6 +177,10 @@ def _scale_face(scene: Scene, amount: float) -> None:
     scene.uncover(scene.where(*inner) & scene.face, (Label.SKIN,))
     kept = class_region(before, inner)
     scene.mask[kept] = before[kept]
+    # Between the features, which stay, and the outline of the face the skin gives.
+    features = class_region(before, inner) & scene.face
+    scene.tell(~scene.around(features, 0.25), scene.x + shift, scene.y)
+    scene.tell(features, scene.x, scene.y)
 
 
 def slimmer_face(scene: Scene, strength: float) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from maskgan.labels import Label
-from maskgan.quick_edits.scene import LIPS, QuickEditImpossible, Scene, smooth_curve
+from maskgan.quick_edits.scene import LIPS, QuickEditImpossible, Scene, between_lines, smooth_curve
 
 _STEPS = 41
+_LINES = ("upper_top", "upper_bottom", "lower_top", "lower_bottom")
+#: Skin around the lips that moves with them, in frame units.
+_RIM = 0.03
 
 
 @dataclass
@@ -52,7 +55,7 @@ class MouthLines:
 
     def smooth(self) -> None:
         """Take small waves out of the four lines and keep them in order."""
-        for name in ("upper_top", "upper_bottom", "lower_top", "lower_bottom"):
+        for name in _LINES:
             setattr(self, name, smooth_curve(getattr(self, name), 2.5))
         self.upper_bottom = np.maximum(self.upper_bottom, self.upper_top)
         self.lower_top = np.maximum(self.lower_top, self.upper_bottom)
@@ -76,8 +79,12 @@ def measure_mouth(scene: Scene) -> MouthLines:
     return MouthLines(float(centre), float(half_width), band.top, upper_bottom, lower_top, band.bottom)
 
 
-def paint_mouth(scene: Scene, lines: MouthLines) -> None:
-    """Replace the scene's mouth with these lines; whatever lies before the mouth stays there."""
+def paint_mouth(scene: Scene, lines: MouthLines, was: MouthLines) -> None:
+    """Replace the scene's mouth with these lines; whatever lies before the mouth stays there.
+
+    `was` are the lines before: the lips' own pixels move with them. Between lips that were closed there is nothing
+    to move.
+    """
     old = scene.where(*LIPS)
     scene.uncover(old, (Label.SKIN,))
     x = lines.x
@@ -87,6 +94,15 @@ def paint_mouth(scene: Scene, lines: MouthLines) -> None:
         (Label.L_LIP, lines.lower_top, lines.lower_bottom),
     ):
         scene.paint(scene.between(x, top, bottom), label, over=(Label.SKIN,))
+    t = (scene.x - lines.centre) / lines.half_width
+    x_source = was.centre + was.half_width * t
+    place = lines.centre + lines.half_width * np.clip(t, -1, 1)
+    four = [[np.interp(place, x, getattr(which, name)) for name in _LINES] for which in (lines, was)]
+    y_source = between_lines(scene.y, *four)
+    mouth = scene.where(Label.U_LIP, Label.L_LIP)
+    gap_before, gap_after = (np.interp(place, x, which.gap) for which in (was, lines))
+    inside = scene.where(Label.MOUTH) & (gap_before > 0.03) & (gap_after < 3 * gap_before)
+    scene.tell(scene.around(mouth, _RIM) & scene.where(Label.SKIN) | mouth | inside, x_source, y_source)
 
 
 def _chin_room(scene: Scene, lines: MouthLines) -> float:
@@ -97,6 +113,7 @@ def _chin_room(scene: Scene, lines: MouthLines) -> float:
 def smile(scene: Scene, strength: float) -> None:
     """Corners up and out, a row of teeth."""
     lines = measure_mouth(scene)
+    was = replace(lines)
     t = lines.t
     room = np.clip(1.0 - abs(lines.centre - sum(scene.cheeks) / 2), 0.5, 1.0)  # a turned head shows a narrower mouth
     lines.half_width = max(lines.half_width, min(lines.half_width * (1 + 0.18 * strength), 0.58 * room))
@@ -108,12 +125,13 @@ def smile(scene: Scene, strength: float) -> None:
     profile = opened * (1 - t**2)
     lines.shift(-0.3 * profile, -0.45 * profile, 0.55 * profile, 0.45 * profile)
     lines.smooth()
-    paint_mouth(scene, lines)
+    paint_mouth(scene, lines, was)
 
 
 def open_mouth(scene: Scene, strength: float) -> None:
     """Lips apart, the lower one down."""
     lines = measure_mouth(scene)
+    was = replace(lines)
     opened = min(0.32 * strength, 0.55 - float(lines.gap.max()), _chin_room(scene, lines) / 0.8)
     if opened <= 0:
         return
@@ -122,12 +140,13 @@ def open_mouth(scene: Scene, strength: float) -> None:
     lines.shift(-0.2 * outer, -0.2 * inner, 0.8 * np.sqrt(inner * opened), 0.8 * np.sqrt(outer * opened))
     lines.smooth()
     lines.half_width *= 1 - 0.15 * opened
-    paint_mouth(scene, lines)
+    paint_mouth(scene, lines, was)
 
 
 def close_mouth(scene: Scene, strength: float) -> None:
     """Lips together."""
     lines = measure_mouth(scene)
+    was = replace(lines)
     if not scene.where(Label.MOUTH).any():
         raise QuickEditImpossible("The mouth is closed already.")
     gap = min(1.0, strength) * lines.gap
@@ -138,11 +157,12 @@ def close_mouth(scene: Scene, strength: float) -> None:
     upper = np.maximum(0, 0.09 * body - (lines.upper_bottom - lines.upper_top))
     lower = np.maximum(0, 0.11 * body - (lines.lower_bottom - lines.lower_top))
     lines.shift(-upper, 0 * gap, 0 * gap, lower)
-    paint_mouth(scene, lines)
+    paint_mouth(scene, lines, was)
 
 
 def _scale_lips(scene: Scene, factor: float, thinnest: float, thickest: float) -> None:
     lines = measure_mouth(scene)
+    was = replace(lines)
     t = lines.t
     body = np.sqrt(np.clip(1 - t**2, 0, 1))
     upper, lower = lines.upper_bottom - lines.upper_top, lines.lower_bottom - lines.lower_top
@@ -155,7 +175,7 @@ def _scale_lips(scene: Scene, factor: float, thinnest: float, thickest: float) -
     room = _chin_room(scene, lines)
     # Full lips grow outwards and a little inwards.
     lines.shift(-changes[0], 0 * t, 0 * t, np.minimum(changes[1], room))
-    paint_mouth(scene, lines)
+    paint_mouth(scene, lines, was)
 
 
 def fuller_lips(scene: Scene, strength: float) -> None:

@@ -7,7 +7,7 @@ face the mouth lies at y = 1.06 and the chin near y = 1.75 (medians over hand-la
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -147,10 +147,15 @@ class Band:
 
 
 class Scene:
-    """One label map under edit: `mask` (H, W) uint8 is a copy that the edit paints on."""
+    """One label map under edit: `mask` (H, W) uint8 is a copy that the edit paints on.
+
+    `moved` (H, W, 2) float32 says where the photo's pixels come from, relative to themselves in pixels, wherever the
+    edit knows (see `tell`); NaN elsewhere.
+    """
 
     def __init__(self, mask: np.ndarray) -> None:
         self.mask = mask.copy()
+        self.moved = np.full((*mask.shape, 2), np.nan, np.float32)
         self.frame = fit_frame(mask)
         self.x, self.y = self.frame.coordinates(mask.shape)
 
@@ -277,6 +282,17 @@ class Scene:
         cols, rows = self.frame.to_pixels(x_source, y_source)
         return cv2.remap(distance, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0
 
+    def tell(self, region: np.ndarray, x_source: np.ndarray, y_source: np.ndarray) -> None:
+        """The photo's pixels in a region (H, W) come from the frame points (x_source, y_source), (H, W) each."""
+        cols, rows = self.frame.to_pixels(x_source, y_source)
+        shift = np.stack([cols - np.arange(cols.shape[1]), rows - np.arange(rows.shape[0])[:, None]], -1)
+        self.moved[region] = shift[region]
+
+    def around(self, region: np.ndarray, reach: float) -> np.ndarray:
+        """The region (H, W) and what lies within `reach` frame units of it."""
+        away = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+        return away <= max(1.0, reach * self.unit)
+
     def warped(self, x_source: np.ndarray, y_source: np.ndarray) -> np.ndarray:
         """The whole label map pulled through a map (see `reshaped`), by the heaviest class."""
         cols, rows = self.frame.to_pixels(x_source, y_source)
@@ -287,6 +303,18 @@ class Scene:
             result[plane > best] = k
             np.maximum(best, plane, out=best)
         return result
+
+
+def between_lines(y: np.ndarray, after: Sequence[np.ndarray], before: Sequence[np.ndarray]) -> np.ndarray:
+    """y (H, W) where each pixel comes from when lines that run from top to bottom went from `before` to `after`.
+
+    All are (H, W), the lines' y in each pixel's column. Between two lines it is linear, beyond the outer ones a shift.
+    """
+    source = y + before[0] - after[0]
+    for top, bottom, top_before, bottom_before in zip(after, after[1:], before, before[1:], strict=False):
+        share = np.clip((y - top) / np.maximum(bottom - top, 1e-3), 0, 1)
+        source = np.where(y >= top, top_before + share * (bottom_before - top_before), source)
+    return np.where(y >= after[-1], y + before[-1] - after[-1], source)
 
 
 def smooth_curve(values: np.ndarray, sigma: float = 1.3) -> np.ndarray:

@@ -1,0 +1,252 @@
+"""Moving the photo's own pixels to where an edited mask wants them: a dense flow between two masks, without a network.
+
+    flow = flow_between(before, after)          # where each pixel comes from, in pixels
+    warped = warp_picture(photo, flow)
+    unknown = unknown_after(before, after, flow)   # what no pixel of the photo can show
+
+Outlines that moved (`outlines.py`) give the displacement along them, outlines that did not are anchors, and between
+them the displacement is the membrane that hangs over both (Laplace's equation), which is exact for every affine
+motion. It ends a little away from the change and never folds. A tool that knows how it moved the pixels hands that
+over instead (`moved`).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from maskgan.editing.outlines import match_class
+
+#: Displacements below this, in pixels, are none: the pixel stays bit for bit.
+STILL = 0.02
+
+#: Sizes in pixels of a picture of 256 px; scaled with the picture.
+_MARGIN, _BORDER, _LOST_BORDER, _SLIVER = 8.0, 2.0, 4.0, 1.0
+
+#: The flow ends where its change per pixel would stay below about 1 / this.
+_FADE = 2.5
+
+#: Smallest Jacobian determinant of the map that a flow may have.
+_JACOBIAN = 0.08
+
+#: A part of the photo that is drawn out to more than this many times its area is no longer a photo.
+_STRETCH = 6.0
+
+#: The solver's largest grid, and how far around the change outlines are looked at, as a share of the picture's side.
+_SOLVE_SIDE, _SEEN = 144, 0.06
+
+#: Windows from this side on are matched on every second pixel, from twice this side on every third.
+_MATCH_SIDE = 320
+
+
+def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None = None) -> np.ndarray:
+    """The backward flow of an edit: pixel p of the edited picture comes from p + flow[p] of the photo.
+
+    Args:
+        before: the photo's mask and
+        after: the edited mask, (H, W) class ids of one size.
+        moved: (H, W, 2) float32, the flow as far as a tool knows it, NaN elsewhere.
+
+    Returns:
+        (H, W, 2) float32, x and y in pixels; exactly 0 away from the change. The map p -> p + flow[p] has a positive
+        Jacobian determinant everywhere.
+    """
+    flow = np.zeros((*before.shape, 2), np.float32)
+    changed = before != after
+    told = np.zeros(before.shape, bool) if moved is None else np.isfinite(moved[..., 0])
+    if moved is not None:
+        changed = changed | (told & (_length(np.nan_to_num(moved)) > STILL))
+    if not changed.any():
+        return flow
+    side = max(before.shape)
+    scale = side / 256
+    values, fixed = np.zeros_like(flow), np.zeros(before.shape, bool)
+    seen = _window(changed, round(_SEEN * side))
+    step = 1 + max(before[seen].shape) // _MATCH_SIDE
+    coarse = tuple(slice(s.start, s.stop, step) for s in seen)
+    free = ~_grown(told, 2 * scale) if moved is not None else ~told
+    shift, fixed[coarse] = _constraints(before[coarse], after[coarse], free[coarse], side // step)
+    values[coarse] = step * shift
+    if moved is not None:
+        values[told], fixed[told] = moved[told], True
+    length = _length(values)
+    moving = changed | (length > STILL)
+    longest = float(length[seen].max())
+    if longest <= STILL:
+        return flow
+    reach = _MARGIN * scale + _FADE * longest
+    window = _window(moving, int(reach) + 2)
+    flow[window] = _solve(values[window], fixed[window], told[window], moving[window], reach)
+    return flow
+
+
+def _length(flow: np.ndarray) -> np.ndarray:
+    return cv2.magnitude(np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1]))
+
+
+def _window(inside: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """The part of the picture around what is `inside` (H, W)."""
+    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
+    return tuple(slice(max(0, at[0] - margin), at[-1] + 1 + margin) for at in (rows, columns))
+
+
+def _constraints(before: np.ndarray, after: np.ndarray, free: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Displacements (H, W, 2) along outlines where it is `free` (H, W) to guess them, and where (H, W) they hold.
+
+    Where two classes meet, the smaller one says how their border moved: an eye moves over the skin, not the skin
+    around the eye. Borders that did not change stay where they are.
+    """
+    changed = before != after
+    values = np.zeros((*before.shape, 2), np.float32)
+    fixed = np.zeros(before.shape, bool)
+    labels = np.unique(np.r_[before[changed], after[changed]])
+    for label in sorted(labels, key=lambda k: int((after == k).sum())):
+        for match in match_class(before == label, after == label, free & ~fixed, side):
+            x, y = match.points.T
+            values[y, x] = match.shift
+            fixed[y, x] = True
+    square = np.ones((3, 3), np.uint8)
+    border = cv2.dilate(after, square) != cv2.erode(after, square)
+    same = cv2.dilate(changed.astype(np.uint8), square) == 0
+    fixed |= border & same  # values are 0 there unless a piece moves as a whole
+    return values, fixed
+
+
+def _solve(values: np.ndarray, fixed: np.ndarray, told: np.ndarray, moving: np.ndarray, reach: float) -> np.ndarray:
+    """The membrane over displacements (H, W, 2) that are `fixed` (H, W): smooth, free of folds, 0 beyond `reach`.
+
+    What a tool `told` (H, W) is met more closely than the solver's grid allows.
+    """
+    height, width = fixed.shape
+    distance = cv2.distanceTransform((~moving).astype(np.uint8), cv2.DIST_L2, 3)
+    fixed = fixed | (distance >= reach)
+    factor = max(1.0, max(height, width) / _SOLVE_SIDE)
+    size = (max(2, round(width / factor)), max(2, round(height / factor)))
+    both = np.dstack([values * fixed[..., None], fixed]).astype(np.float32)
+    both = cv2.resize(both, size, interpolation=cv2.INTER_AREA)
+    flow = _membrane(both[..., :2], both[..., 2])
+    flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
+    sigma = 0.5 * (1 + factor)
+    flow = cv2.GaussianBlur(flow, (0, 0), sigma)
+    for _ in range(2 if told.any() else 0):
+        missed = np.dstack([(values - flow) * told[..., None], told]).astype(np.float32)
+        missed = cv2.GaussianBlur(missed, (0, 0), sigma)
+        flow += missed[..., :2] / np.maximum(missed[..., 2:], 0.5)
+    fade = ((reach - distance) / (0.3 * reach)).clip(0, 1)[..., None]
+    flow = unfolded(flow * (fade * fade * (3 - 2 * fade)))
+    flow[_length(flow) < STILL] = 0
+    return flow
+
+
+def _membrane(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Laplace's equation with the values weighted / weight (h, w, 2) wherever weight (h, w) > 0, coarse to fine."""
+    height, width = weight.shape
+    there = weight > 1e-4
+    known = weighted / np.maximum(weight, 1e-4)[..., None]
+    if min(height, width) <= 4:
+        start = np.zeros_like(known)
+    else:
+        size = ((width + 1) // 2, (height + 1) // 2)
+        # Odd sides are made even by one more line, so that each coarse cell is a mean of 2 x 2.
+        both = np.pad(np.dstack([weighted, weight]), ((0, height % 2), (0, width % 2), (0, 0)))
+        both = cv2.resize(both, size, interpolation=cv2.INTER_AREA)
+        coarse = _membrane(both[..., :2], both[..., 2])
+        start = cv2.resize(coarse, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)[:height, :width]
+    flow = np.where(there[..., None], known, start).astype(np.float32)
+    kernel = np.array([[1, 4, 1], [4, 0, 4], [1, 4, 1]], np.float32) / 20
+    held = flow.copy()
+    for _ in range(24):
+        flow = cv2.filter2D(flow, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+        cv2.copyTo(held, there.view(np.uint8), flow)
+    return flow
+
+
+def jacobian(flow: np.ndarray) -> np.ndarray:
+    """Determinant (H, W) of the derivative of p -> p + flow[p]: the source's area per pixel, negative in a fold."""
+    along_x = np.diff(flow, axis=1, append=flow[:, -1:])
+    along_y = np.diff(flow, axis=0, append=flow[-1:])
+    return (1 + along_x[..., 0]) * (1 + along_y[..., 1]) - along_x[..., 1] * along_y[..., 0]
+
+
+def unfolded(flow: np.ndarray) -> np.ndarray:
+    """A flow (H, W, 2) smoothed and weakened where it would fold, until its map is one-to-one."""
+    for attempt in range(14):
+        bad = jacobian(flow) < _JACOBIAN
+        if not bad.any():
+            return flow
+        sigma = 1.5 + attempt
+        near = cv2.dilate(bad.astype(np.float32), np.ones((3, 3), np.uint8), iterations=3 + attempt)
+        near = cv2.GaussianBlur(near, (0, 0), sigma)[..., None]
+        flow = flow + near * (0.95 * cv2.GaussianBlur(flow, (0, 0), sigma) - flow)
+    while jacobian(flow).min() < _JACOBIAN:
+        flow = 0.85 * flow
+    return flow
+
+
+def _places(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    height, width = flow.shape[:2]
+    x = np.arange(width, dtype=np.float32)[None] + flow[..., 0]
+    y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
+    return x, y
+
+
+def warp_picture(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) uint8 or float32 moved by a flow (H, W, 2); where the flow is 0 the same, bit for bit."""
+    moving = flow.any(-1)
+    result = picture.copy()
+    if not moving.any():
+        return result
+    window = _window(moving, 0)
+    x, y = _places(flow[window])
+    x += window[1].start
+    y += window[0].start
+    moved = cv2.remap(picture, x, y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
+    result[window] = np.where(moving[window][..., None], moved, picture[window])
+    return result
+
+
+def warp_mask(mask: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """A mask (H, W) moved by a flow (H, W, 2), by the nearest pixel."""
+    return cv2.remap(mask, *_places(flow), cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+
+
+def compose(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The flow (H, W, 2) of two edits in a row; NaN, where a tool says nothing, stays NaN."""
+    x, y = _places(np.nan_to_num(second))
+    return second + cv2.remap(first, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def unknown_after(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Where (H, W) the moved photo cannot show what the edited mask asks for, so that it has to be painted.
+
+    The class that arrives is not the class that is wanted; the surroundings of an outline that is gone, whose
+    shadows and strands would stay as a ghost; and what is stretched too far. Slivers along outlines, where masks
+    are never exact, count only where a class comes to a place that had none of it near.
+    """
+    scale = max(before.shape) / 256
+    if np.array_equal(before, after) and not flow.any():
+        return np.zeros(before.shape, bool)
+    arrived = warp_mask(before, flow)
+    wrong = arrived != after
+    # A frame or a lash line is thin all over: it is no sliver where its class is new.
+    fresh = np.zeros_like(wrong)
+    for label in np.unique(after[wrong]):
+        fresh |= wrong & (after == label) & ~_grown(arrived == label, 3 * scale)
+    solid = cv2.morphologyEx(wrong.astype(np.uint8), cv2.MORPH_OPEN, _disc(_SLIVER * scale)) > 0
+    solid = (_grown(solid, _SLIVER * scale) & wrong) | fresh
+    unknown = _grown(solid, _BORDER * scale)
+    lost = np.zeros_like(wrong)
+    for label in np.unique(arrived[solid]):
+        lost |= _grown((arrived == label) & solid, _LOST_BORDER * scale) & ~_grown(after == label, 1.0 * scale)
+    unknown |= lost
+    stretched = jacobian(flow) < 1 / _STRETCH
+    return unknown | cv2.morphologyEx(stretched.astype(np.uint8), cv2.MORPH_OPEN, _disc(scale)).astype(bool)
+
+
+def _disc(radius: float) -> np.ndarray:
+    side = 2 * max(1, round(radius)) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+
+
+def _grown(region: np.ndarray, radius: float) -> np.ndarray:
+    return cv2.dilate(region.astype(np.uint8), _disc(radius)) > 0

@@ -1,0 +1,228 @@
+"""The flow between two masks: drawn shapes whose motion is known, faces whose edits hand theirs over."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maskgan.editing.warping import (
+    STILL,
+    compose,
+    flow_between,
+    jacobian,
+    unfolded,
+    unknown_after,
+    warp_mask,
+    warp_picture,
+)
+from maskgan.labels import Label
+from maskgan.quick_edits import QUICK_EDITS
+
+TURN = np.deg2rad(14)
+#: Name, matrix from the shape before to the shape after, shift in pixels of a 256 px picture.
+MOTIONS = {
+    "moved": (np.eye(2), (8, -6)),
+    "moved far": (np.eye(2), (20, 12)),
+    "enlarged": (1.35 * np.eye(2), (0, 0)),
+    "shrunk": (0.75 * np.eye(2), (3, 0)),
+    "turned": (np.array([[np.cos(TURN), -np.sin(TURN)], [np.sin(TURN), np.cos(TURN)]]), (0, 0)),
+    "stretched": (np.diag([1.15, 1.5]), (0, 2)),
+    "sheared": (np.array([[1, 0.25], [0, 1]]), (0, 0)),
+}
+
+
+def coordinates(size: int, matrix: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates of every pixel in a shape's own frame, in pixels of a 256 px picture."""
+    y, x = np.mgrid[:size, :size].astype(np.float64)
+    inverse = np.linalg.inv(matrix) * 256 / size
+    x, y = x - centre[0], y - centre[1]
+    return inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y
+
+
+def drawn(size: int, shape: str, matrix: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
+    """A mask with an eye in an oval of skin."""
+    middle = np.array([size / 2, size / 2])
+    u, v = coordinates(size, np.eye(2), middle)
+    mask = np.where((u / 100) ** 2 + (v / 115) ** 2 < 1, Label.SKIN, Label.BACKGROUND).astype(np.uint8)
+    u, v = coordinates(size, matrix, middle + np.array(shift) * size / 256)
+    if shape == "ellipse":
+        inside = (u / 34) ** 2 + (v / 20) ** 2 < 1
+    else:  # two corners, as eyes have them
+        inside = (abs(u) < 34) & (abs(v) < 18 * (1 - (u / 34) ** 2))
+    mask[inside] = Label.L_EYE
+    return mask
+
+
+def true_flow(size: int, matrix: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
+    """Where each pixel of the shape comes from, relative to itself."""
+    middle = np.array([size / 2, size / 2])
+    u, v = coordinates(size, matrix, middle + np.array(shift) * size / 256)
+    y, x = np.mgrid[:size, :size]
+    return np.dstack([u * size / 256 + middle[0] - x, v * size / 256 + middle[1] - y])
+
+
+def errors(flow: np.ndarray, true: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    return np.hypot(*np.moveaxis(flow - true, -1, 0))[inside]
+
+
+@pytest.mark.parametrize("size", [256, 512])
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_the_displacement_inside_an_eye_is_right_within_a_pixel(size: int, motion: str) -> None:
+    matrix, shift = MOTIONS[motion]
+    before, after = drawn(size, "eye", np.eye(2), (0, 0)), drawn(size, "eye", matrix, shift)
+    flow = flow_between(before, after)
+    assert errors(flow, true_flow(size, matrix, shift), after == Label.L_EYE).max() < 1
+    assert jacobian(flow).min() > 0
+    assert not (unknown_after(before, after, flow) & (after == Label.L_EYE)).any()
+
+
+@pytest.mark.parametrize("size", [256, 512])
+@pytest.mark.parametrize("motion", [name for name in MOTIONS if name != "sheared"])
+def test_the_displacement_inside_an_ellipse_is_right_within_a_pixel(size: int, motion: str) -> None:
+    matrix, shift = MOTIONS[motion]
+    before, after = drawn(size, "ellipse", np.eye(2), (0, 0)), drawn(size, "ellipse", matrix, shift)
+    flow = flow_between(before, after)
+    assert errors(flow, true_flow(size, matrix, shift), after == Label.L_EYE).max() < 1
+
+
+def test_a_sheared_ellipse_meets_its_new_outline(size: int = 256) -> None:
+    """An ellipse that was sheared is an ellipse: which point of the outline went where, it does not tell."""
+    before, after = drawn(size, "ellipse", np.eye(2), (0, 0)), drawn(size, "ellipse", *MOTIONS["sheared"])
+    flow = flow_between(before, after)
+    wrong = warp_mask(before, flow) != after
+    outline = (before != after).sum()
+    assert wrong.sum() < 0.1 * outline
+    assert not unknown_after(before, after, flow).any()
+
+
+def test_a_handed_over_shear_is_right_within_a_pixel(size: int = 256) -> None:
+    matrix, shift = MOTIONS["sheared"]
+    before, after = drawn(size, "ellipse", np.eye(2), (0, 0)), drawn(size, "ellipse", matrix, shift)
+    inside = after == Label.L_EYE
+    true = true_flow(size, matrix, shift)
+    flow = flow_between(before, after, np.where(inside[..., None], true, np.nan).astype(np.float32))
+    assert errors(flow, true, inside).max() < 1
+    assert jacobian(flow).min() > 0
+
+
+@pytest.mark.parametrize("size", [(256, 256), (300, 180), (97, 131)])
+def test_pictures_of_any_size_take_a_flow(size: tuple[int, int]) -> None:
+    before = np.full(size, Label.SKIN, np.uint8)
+    after = before.copy()
+    before[40:60, 50:90] = Label.NOSE
+    after[44:64, 50:90] = Label.NOSE
+    flow = flow_between(before, after)
+    assert flow.shape == (*size, 2)
+    assert abs(flow[54, 70] - (0, -4)).max() < 0.5
+
+
+def test_nothing_moves_where_nothing_changed() -> None:
+    before, after = drawn(256, "eye", np.eye(2), (0, 0)), drawn(256, "eye", np.eye(2), (4, 0))
+    before[200:206, 100:150] = after[200:206, 100:150] = Label.U_LIP
+    flow = flow_between(before, after)
+    assert (flow[after == Label.U_LIP] == 0).all()
+    assert (flow[:80] == 0).all() and (flow[180:] == 0).all()
+    assert (flow_between(before, before) == 0).all()
+
+
+def test_an_outline_that_did_not_change_holds_the_skin_beside_it() -> None:
+    """A brow that rises does not drag the eye below it along."""
+    before = drawn(256, "eye", np.eye(2), (0, 0))
+    after = before.copy()
+    before[92:100, 100:156] = Label.L_BROW
+    after[84:92, 100:156] = Label.L_BROW
+    flow = flow_between(before, after)
+    assert abs(flow[88, 110:146] - (0, 8)).max() < 0.5
+    assert np.abs(flow[after == Label.L_EYE]).max() < 1
+
+
+def test_the_part_of_an_outline_that_changed_moves_alone() -> None:
+    """A wing of the nose goes outwards, the other stays."""
+    before = drawn(256, "eye", np.eye(2), (0, 0))
+    after = before.copy()
+    before[150:190, 110:140] = Label.NOSE
+    after[150:190, 110:140] = Label.NOSE
+    after[172:188, 140:144] = Label.NOSE
+    flow = flow_between(before, after)
+    assert -5 < flow[180, 142, 0] < -2
+    assert np.abs(flow[150:190, 110:116]).max() < 0.5
+
+
+def test_a_flow_never_folds() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 6, (64, 64, 2)).astype(np.float32)
+    assert jacobian(noise).min() < 0
+    assert jacobian(unfolded(noise)).min() > 0
+    # Two eyes that jump past each other.
+    before = np.full((128, 128), Label.SKIN, np.uint8)
+    after = before.copy()
+    before[50:70, 30:50], before[50:70, 56:76] = Label.L_EYE, Label.R_EYE
+    after[50:70, 56:76], after[50:70, 30:50] = Label.L_EYE, Label.R_EYE
+    assert jacobian(flow_between(before, after)).min() > 0
+
+
+def test_a_class_that_was_not_there_is_unknown_and_a_thin_one_too() -> None:
+    before = drawn(256, "eye", np.eye(2), (0, 0))
+    after = before.copy()
+    after[60:90, 80:180] = Label.HAT
+    after[200, 90:160] = Label.NECK_L
+    flow = flow_between(before, after)
+    unknown = unknown_after(before, after, flow)
+    assert unknown[after == Label.HAT].all() and unknown[after == Label.NECK_L].all()
+    assert not unknown[110:150].any() and not flow.any()
+
+
+def test_slivers_along_an_outline_are_no_work_for_a_painter() -> None:
+    before = drawn(256, "eye", np.eye(2), (0, 0))
+    after = before.copy()
+    after[:, 1:] = before[:, :-1]
+    assert not unknown_after(before, after, np.zeros((256, 256, 2), np.float32)).any()
+
+
+def test_what_is_drawn_out_too_far_is_unknown() -> None:
+    flow = np.zeros((64, 64, 2), np.float32)
+    rows = np.arange(64, dtype=np.float32)
+    flow[..., 1] = (np.interp(rows, [0, 20, 44, 63], [0, 31, 33, 63]) - rows)[:, None]
+    mask = np.full((64, 64), Label.SKIN, np.uint8)
+    unknown = unknown_after(mask, mask, flow)
+    assert unknown[24:40].all() and not unknown[:16].any()
+
+
+def test_a_picture_is_moved_once_and_stays_bit_identical_where_nothing_moves() -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    flow = np.zeros((64, 64, 2), np.float32)
+    flow[20:40, 20:40] = (3, -2)
+    moved = warp_picture(picture, flow)
+    assert np.array_equal(moved[20:40, 20:40], picture[18:38, 23:43])
+    still = (flow == 0).all(-1)
+    assert np.array_equal(moved[still], picture[still])
+    assert np.array_equal(warp_picture(picture, 0 * flow), picture)
+
+
+def test_two_flows_in_a_row_are_one() -> None:
+    first, second = np.zeros((32, 32, 2), np.float32), np.zeros((32, 32, 2), np.float32)
+    first[..., 0], second[..., 1] = 2, 3
+    assert (compose(first, second) == (2, 3)).all()
+
+
+@pytest.mark.parametrize("name", ["bigger_eyes", "raised_brows", "wider_nose", "slimmer_face", "fuller_lips", "smile"])
+def test_quick_edits_that_know_their_motion_hand_it_over(name: str, face_mask: np.ndarray) -> None:
+    after, moved = QUICK_EDITS[name].move(face_mask)
+    told = np.isfinite(moved[..., 0])
+    assert np.array_equal(after, QUICK_EDITS[name].apply(face_mask))
+    assert (np.abs(moved[told]).max(-1) > STILL).any()
+    changed = after != face_mask
+    assert told[changed & (after != Label.SKIN) & (after != Label.MOUTH)].mean() > 0.8
+    # What is told meets the masks: at its source each pixel has the class that it is to show.
+    arrived = warp_mask(face_mask, np.nan_to_num(moved))
+    inside = told & (after != Label.SKIN)
+    assert (arrived == after)[inside].mean() > 0.85
+    flow = flow_between(face_mask, after, moved)
+    assert jacobian(flow).min() > 0
+    error = np.abs(flow - moved).max(-1)[told & changed]
+    assert np.median(error) < 1
+
+
+def test_an_edit_without_strength_moves_nothing(face_mask: np.ndarray) -> None:
+    after, moved = QUICK_EDITS["smile"].move(face_mask, 0)
+    assert np.array_equal(after, face_mask) and np.isnan(moved).all()
