@@ -52,10 +52,11 @@ from lab.evaluation.mask_metrics import interpolation_report, reconstruction
 from lab.evaluation.metrics import Confusion, frechet_distance
 from lab.evaluation.optional_measures import MissingMeasureError, face_embedder, inception, lpips
 from lab.training.samples import save_picture
-from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import NUM_CLASSES
 from maskgan.networks.checkpoints import load_network
 from maskgan.networks.mask_vae import MaskVAE
+from maskgan.sizes import NETWORK_SIZE
 
 #: Faces on the contact sheet.
 SHEET_FACES = 8
@@ -174,7 +175,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--compare", nargs="+", default=[], metavar="NAME=FOLDER", help="further generators: network folders, or runs")
     add("--only-compared", action="store_true", help="leave the pipeline's own generator out; its parser still judges")
     add("--mask-vae", type=Path, metavar="FOLDER", help="MaskVAE for edited masks (default: the pipeline's)")
-    add("--resolution", type=int, default=CROP_SIZE, help="side in pixels that the generators draw at")
+    add("--resolution", type=int, default=NETWORK_SIZE, help="side in pixels that the generators draw at")
     add("--json", type=Path, metavar="FILE", help="write the numbers here too")
     add(
         "--sheet",

@@ -25,10 +25,11 @@ from tqdm.auto import tqdm
 
 from lab.data.plain_format import PlainFolder, csv_text, remove_face, write_face
 from maskgan.editing.faces import Alignment
-from maskgan.editing.pipeline import CROP_SIZE, MaskGANPipeline, NoFaceFound
+from maskgan.editing.pipeline import MaskGANPipeline, NoFaceFound
 from maskgan.files import write_whole
 from maskgan.images import PICTURE_SUFFIXES, BadPhoto, read_photo
 from maskgan.mask_files import resize_mask
+from maskgan.sizes import NETWORK_SIZE
 
 COLUMNS = ("id", "split", "file", "face")
 SKIPPED_COLUMNS = ("file", "reason")
@@ -85,13 +86,18 @@ def faces_of(
     faces = []
     for number, alignment in numbered if all_faces else numbered[:1]:
         # The parser sees what it was trained on also where smaller pictures are wanted.
-        mask = pipeline.parse_picture(alignment.crop(photo, max(size, CROP_SIZE)))
+        mask = pipeline.parse_picture(alignment.crop(photo, max(size, NETWORK_SIZE)))
         faces.append((number, alignment.crop(photo, size), resize_mask(mask, (size, size))))
     return faces
 
 
 def prepare(
-    photos: Path, out: Path, pipeline: MaskGANPipeline, size: int = CROP_SIZE, all_faces: bool = False, name: str = ""
+    photos: Path,
+    out: Path,
+    pipeline: MaskGANPipeline,
+    size: int = NETWORK_SIZE,
+    all_faces: bool = False,
+    name: str = "",
 ) -> tuple[int, list[dict[str, str]]]:
     """Write the faces of all photos to `out`; returns how many faces there are and the rows of `skipped.csv`.
 
@@ -160,7 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("photos", type=Path, help="folder of pictures, folders in it included")
     add("out", type=Path, help="folder for the plain format")
-    add("--size", type=int, default=CROP_SIZE, help=f"side of images and masks in pixels (default {CROP_SIZE})")
+    add("--size", type=int, default=NETWORK_SIZE, help=f"side of images and masks in pixels (default {NETWORK_SIZE})")
     add("--weights", type=Path, help="other weights than the bundled ones")
     add("--all-faces", action="store_true", help="every face of a photo, not only the largest")
     args = parser.parse_args(argv)

@@ -9,6 +9,7 @@ import warnings
 from os import PathLike
 from typing import BinaryIO, Literal
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -21,6 +22,9 @@ from maskgan.labels import (
     from_face_parsing_order,
     uses_face_parsing_order,
 )
+
+#: Larger masks than this are enlarged without smoothing, which would take seconds.
+SMOOTH_SIDE = 1024
 
 Order = Literal["auto", "celebamask", "face-parsing"]
 
@@ -70,7 +74,11 @@ def read_mask(
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Nearest-neighbour resize of a label map to (height, width); raises BadMask when the proportions differ."""
+    """A label map (H, W) at (height, width), without new classes.
+
+    Up to SMOOTH_SIDE it is enlarged along smooth borders, each pixel to the class with the largest share of it; else
+    the nearest pixel counts. Raises BadMask when the proportions differ.
+    """
     (h, w), (height, width) = mask.shape, size
     if (h, w) == (height, width):
         return mask
@@ -79,6 +87,12 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
             f"The mask has {w} x {h} pixels, but {width} x {height} (or a size of the same proportions) is needed; "
             "use the mask that belongs to this picture."
         )
+    if height > h and width > w and max(size) <= SMOOTH_SIDE:
+        labels = np.unique(mask)
+        shares = (
+            cv2.resize((mask == k).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC) for k in labels
+        )
+        return labels[np.argmax(np.stack(list(shares)), axis=0)]
     rows = ((np.arange(height) + 0.5) * h / height).astype(int)
     columns = ((np.arange(width) + 0.5) * w / width).astype(int)
     return mask[rows[:, None], columns]

@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from maskgan.editing.faces import Alignment, detect_faces
-from maskgan.editing.pipeline import CROP_SIZE
 from maskgan.images import read_photo
 from maskgan.labels import Label
+from maskgan.sizes import CROP_SIZE
 from maskgan.ui.examples import FOLDER
 from maskgan.ui.mask_canvas import wire
 from maskgan.ui.pictures import thumbnail

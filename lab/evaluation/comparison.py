@@ -13,9 +13,9 @@ from lab.data.faces import FaceWithMask, Sample, load, resize
 from lab.evaluation.generators import Drawn, Generator, draw
 from lab.evaluation.judge import Judge, Seen
 from lab.evaluation.metrics import Confusion, drift, frechet_distance, mean_colours, psnr, ssim
-from maskgan.editing.pipeline import CROP_SIZE
 from maskgan.labels import IGNORE
 from maskgan.mask_files import resize_mask
+from maskgan.sizes import NETWORK_SIZE
 
 #: Faces that a network sees at once.
 BATCH = 8
@@ -56,11 +56,11 @@ def resized(masks: np.ndarray, size: int) -> np.ndarray:
 def load_faces(samples: Sequence[Sample], judge: Judge, size: int) -> Faces:
     """Read, parse and scale faces: photos down by area, masks by nearest neighbour."""
     photos, fine_masks, parsing = [], [], Confusion()
-    fine = max(size, CROP_SIZE)
+    fine = max(size, NETWORK_SIZE)
     for chunk in tqdm(list(batches(len(samples))), desc="reading faces", unit="batch", mininterval=2):
         faces = [load(sample) for sample in samples[chunk]]
-        for face, answer in zip(faces, judge.parse(pictures(faces, CROP_SIZE)), strict=True):
-            parsing.add(resize(face, CROP_SIZE).mask, answer)
+        for face, answer in zip(faces, judge.parse(pictures(faces, NETWORK_SIZE)), strict=True):
+            parsing.add(resize(face, NETWORK_SIZE).mask, answer)
             mask = resize(face, fine).mask
             fine_masks.append(np.where(mask == IGNORE, resize_mask(answer, mask.shape), mask))
         photos.append(pictures(faces, size))

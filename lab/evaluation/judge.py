@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lab.evaluation.optional_measures import Embedder
-from maskgan.editing.pipeline import CROP_SIZE
 from maskgan.images import to_tensor
 from maskgan.networks.face_parser import FaceParser, mean_probabilities
+from maskgan.sizes import NETWORK_SIZE
 
 #: The parser's feature map (1/8 of its picture) and the cells along each side that it is averaged over: 16 samples
 #: per face, so that a few hundred faces are enough for the covariance of its channels.
@@ -74,9 +74,9 @@ class Judge:
         """
         image, size = self._enlarged(pictures), pictures.shape[1]
         both = mean_probabilities(self.parser, image)  # N, 19, 256, 256
-        if size < CROP_SIZE:
+        if size < NETWORK_SIZE:
             both = F.interpolate(both, size=(size, size), mode="area")
-        elif size > CROP_SIZE:
+        elif size > NETWORK_SIZE:
             both = F.interpolate(both, size=(size, size), mode="bilinear", align_corners=False)
         return both.argmax(1).to(torch.uint8).cpu().numpy()
 
@@ -88,9 +88,11 @@ class Judge:
 
     def _enlarged(self, pictures: np.ndarray) -> Tensor:
         image = to_tensor(pictures).to(self.parser.device, self.parser.dtype)
-        if image.shape[-1] == CROP_SIZE:
+        if image.shape[-1] == NETWORK_SIZE:
             return image
-        return F.interpolate(image, size=(CROP_SIZE, CROP_SIZE), mode="bilinear", align_corners=False, antialias=True)
+        return F.interpolate(
+            image, size=(NETWORK_SIZE, NETWORK_SIZE), mode="bilinear", align_corners=False, antialias=True
+        )
 
     @torch.inference_mode()
     def _features(self, image: Tensor) -> np.ndarray:

@@ -1,13 +1,9 @@
-"""Keeping what the user did not touch: joins a generated face to the photo without a visible seam.
+"""An edit is made of the photo: its own pixels where they are or where they moved to, paint only where none will do.
 
-The published method redraws the whole face, so identity and background drift with every edit; its authors
-advise to blend the untouched part back. Here every pixel belongs to one of three zones:
-
-* far from the edit the photo's own pixels, bit for bit;
-* near the edit, same class as before: photo + G(edited) - G(original), so that the photo's own detail stays and
-  only what the edit changes (a shadow, the light on a cheek) is added;
-* class changed, or an outline of the photo that the edit takes away: G(edited), shifted to the photo's colours by
-  what G got wrong on the same class nearby.
+The published method redraws the whole face, so identity and background drift with every edit; its authors advise to
+blend the untouched part back. Here `warping.py` says which pixels move and what is left unknown; the network paints
+the unknown part in a window around it, at the finest scale that fits; and the painted window is laid over the moved
+photo at whatever resolution that has. Pixels that neither move nor are painted are the photo's own, bit for bit.
 """
 
 from __future__ import annotations
@@ -18,130 +14,212 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered
+from maskgan.editing.faces import Alignment, paste_back, resample
+from maskgan.editing.warping import warp_picture
+from maskgan.mask_files import resize_mask
+from maskgan.sizes import NETWORK_SIZE
 
-#: Sizes in pixels of a 256 px crop; scaled with the crop.
-_FEATHER, _JOIN, _BORDER, _COLOUR = 10.0, 1.5, 4.0, 14.0
+#: The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
+_FINE = 1.25
+
+#: The surroundings that a window shows beside what is unknown, as a share of the crop's side, and relative to it.
+_CONTEXT, _RELATIVE_CONTEXT = 0.06, 0.3
+
+#: Sides of windows beyond which all of the crop is shown, and below which none is (no window of training is smaller).
+_LARGEST_WINDOW, _SMALLEST_WINDOW = 0.6, 0.3
+
+#: Sizes in painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
+_FEATHER, _COLOUR, _BORDER = 3.0, 10.0, 3
 
 
-class Composite(NamedTuple):
-    """crop: (S, S, 3) uint8; region: (S, S) float32 blend weight, 0 = untouched; detail: (S, S) float32, the
-    share of the photo's own fine detail that is kept."""
+class Window(NamedTuple):
+    """A square part of a face crop, in fractions of the crop's side: left, top and side; drawn at `pixels`."""
+
+    left: float
+    top: float
+    side: float
+    pixels: int
+
+    @classmethod
+    def around(cls, unknown: np.ndarray, photo_side: float) -> Window:
+        """The smallest useful window around what is unknown, (S, S) bool with some True.
+
+        `photo_side`: how many pixels of the photo the crop's side spans: no window is finer than the photo.
+        """
+        size = len(unknown)
+        rows, columns = (np.flatnonzero(unknown.any(axis)) for axis in (1, 0))
+        extent = max(np.ptp(rows), np.ptp(columns)) + 1
+        side = extent / size * (1 + _RELATIVE_CONTEXT) + 2 * _CONTEXT
+        side = max(side, NETWORK_SIZE / photo_side, _SMALLEST_WINDOW)
+        if side > _LARGEST_WINDOW:
+            return cls(0.0, 0.0, 1.0, 2 * NETWORK_SIZE if photo_side > _FINE * NETWORK_SIZE else NETWORK_SIZE)
+        # On the crop's own grid of pixels, so that the window can be cut out of it.
+        side = 2 * round(side * size / 2)
+        left, top = (int(np.clip((at[0] + at[-1] + 1 - side) // 2, 0, size - side)) for at in (columns, rows))
+        return cls(left / size, top / size, side / size, NETWORK_SIZE)
+
+    @classmethod
+    def whole(cls, pixels: int) -> Window:
+        """All of the crop."""
+        return cls(0.0, 0.0, 1.0, pixels)
+
+    def slices(self, size: int) -> tuple[slice, slice]:
+        """Rows and columns of a crop of `size` pixels."""
+        left, top, side = (round(value * size) for value in self[:3])
+        return slice(top, top + side), slice(left, left + side)
+
+    def picture(self, picture: np.ndarray) -> np.ndarray:
+        """This part of a picture or plane (S, S, ...) float32 or uint8, at the window's pixels."""
+        part = picture[self.slices(len(picture))]
+        if len(part) == self.pixels:
+            return part
+        way = cv2.INTER_AREA if len(part) > self.pixels else cv2.INTER_CUBIC
+        return cv2.resize(part, (self.pixels, self.pixels), interpolation=way)
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """This part of a mask (S, S), at the window's pixels."""
+        return resize_mask(mask[self.slices(len(mask))], (self.pixels, self.pixels))
+
+    def covers(self, unknown: np.ndarray) -> np.ndarray:
+        """Which of the window's pixels show anything of what is unknown (S, S)."""
+        part = unknown[self.slices(len(unknown))].astype(np.float32)
+        if len(part) == self.pixels:
+            return part > 0
+        way = cv2.INTER_AREA if len(part) > self.pixels else cv2.INTER_LINEAR
+        return cv2.resize(part, (self.pixels, self.pixels), interpolation=way) > 0
+
+
+class Patch(NamedTuple):
+    """What was painted: picture (n, n, 3) float32 in 0..255 and alpha (n, n) float32 in 0..1, in a window."""
+
+    picture: np.ndarray
+    alpha: np.ndarray
+    window: Window
+
+    @classmethod
+    def joined(
+        cls, painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray, window: Window
+    ) -> Patch:
+        """Painted pixels that fit what they are laid over.
+
+        Args:
+            painted: what the network made of the window, (n, n, 3) float32 in 0..255; also of what is known.
+            photo: the moved photo, (n, n, 3) uint8 or float32.
+            unknown: (n, n) bool.
+            mask: the edited mask, (n, n).
+        """
+        alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
+        return cls(painted + _colour_error(photo - painted, unknown, mask), alpha, window)
+
+    def over(self, photo: np.ndarray, alignment: Alignment) -> np.ndarray:
+        """Lay it over a photo (H, W, 3) uint8 in which the crop lies at `alignment`, and return the new photo."""
+        own = alignment.window(*self.window[:3])
+        n = self.window.pixels
+        rows, columns = (np.flatnonzero((self.alpha > 0).any(axis)) for axis in (1, 0))
+        part = own.photo_window((columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2), n)
+        if part is None:
+            return photo
+        layer = np.dstack([self.picture, self.alpha])
+        layer = resample(layer, own.from_window(part, n), (part[0].stop - part[0].start, part[1].stop - part[1].start))
+        alpha = layer[..., 3:].clip(0, 1)
+        below = photo[part].astype(np.float32)
+        blended = (below + alpha * (layer[..., :3] - below)).round().clip(0, 255).astype(np.uint8)
+        result = photo.copy()
+        result[part] = np.where(alpha > 1 / 512, blended, photo[part])
+        return result
+
+
+def _colour_error(error: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What painted pixels lack of the photo's colours, where they are unknown too: (n, n, 3) float32.
+
+    A normalised convolution (Knutsson and Westin, CVPR 1993) per class over the pixels that are known, borders left
+    out, since they hold some of the neighbour's colour. It fades to the class's mean far away, and to nothing for a
+    class that the photo does not have. Smooth by nature, it is worked out at a quarter of the size.
+    """
+    height, width = mask.shape
+    scale = height / NETWORK_SIZE
+    small = (width // 4, height // 4)
+    result = np.zeros(error.shape, np.float32)
+    square = np.ones((2 * _BORDER + 1,) * 2, np.uint8)
+    border = cv2.dilate(mask, square) != cv2.erode(mask, square)
+    for label in np.unique(mask[unknown]):
+        own = mask == label
+        known = own & ~unknown & ~border
+        if known.sum() < 16 * scale**2:
+            continue
+        mean = np.median(error[known], axis=0)
+        share = cv2.resize(known.astype(np.float32), small, interpolation=cv2.INTER_AREA)[..., None]
+        total = cv2.resize(error * known[..., None], small, interpolation=cv2.INTER_AREA)
+        both = np.dstack([total - mean * share, share])
+        both = cv2.GaussianBlur(both, (0, 0), _COLOUR * scale / 4)
+        near = cv2.resize(both[..., :3] / (both[..., 3:] + 0.02), (width, height), interpolation=cv2.INTER_LINEAR)
+        result[own] = (mean + near)[own]
+    return result
+
+
+class Retouch(NamedTuple):
+    """How an edit made of the photo changes it: flow (S, S, 2) in pixels of the crop, then the patch; None for none."""
+
+    flow: np.ndarray | None
+    patch: Patch | None
+
+    def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
+        """The edited photo (H, W, 3) uint8, from the photo in which the crop lies at `alignment`.
+
+        The photo is moved once, at its own resolution. `seamless` changes nothing: the paint was made to fit.
+        """
+        if self.flow is not None:
+            photo = warp_photo(photo, alignment, self.flow)
+        return photo if self.patch is None else self.patch.over(photo, alignment)
+
+
+class Overlay(NamedTuple):
+    """A crop (S, S, 3) uint8 laid over the photo by weights `region` (S, S); `detail` as for `paste_back`."""
 
     crop: np.ndarray
     region: np.ndarray
     detail: np.ndarray
 
+    def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
+        """The edited photo (H, W, 3) uint8; `seamless` matches colours at the region's border."""
+        return paste_back(photo, alignment, self.crop, self.region, self.detail, seamless)
 
-def keep_untouched(
-    photo: np.ndarray, original: np.ndarray, edited: np.ndarray, before: np.ndarray, after: np.ndarray
-) -> Composite:
-    """Composite an edit into a crop.
 
-    Args:
-        photo: the crop, (S, S, 3) uint8 RGB.
-        original: G(original mask) and
-        edited: G(edited mask), (S, S, 3) float32 in 0..255.
-        before: original mask and
-        after: edited mask, (S, S).
-    """
-    scale = photo.shape[0] / 256
-    nothing = np.zeros(before.shape, np.float32)
-    whole = Composite(photo.copy(), nothing, 1 - nothing)
-    rows, columns = (np.flatnonzero((before != after).any(axis)) for axis in (1, 0))
+def warp_photo(photo: np.ndarray, alignment: Alignment, flow: np.ndarray) -> np.ndarray:
+    """A photo (H, W, 3) uint8 moved by the flow (S, S, 2), in pixels of the crop that lies at `alignment`."""
+    size = len(flow)
+    moving = flow.any(-1)
+    rows, columns = (np.flatnonzero(moving.any(axis)) for axis in (1, 0))
     if rows.size == 0:
-        return whole
-    # Only the surroundings that colours are read from; most edits are small.
-    margin = round((_FEATHER + 3 * _COLOUR) * scale)
-    window = tuple(slice(max(0, at[0] - margin), at[-1] + 1 + margin) for at in (rows, columns))
-    # Classes that lie farther away still lend what G gets wrong about them.
-    far = [label for label in np.unique(after[window]) if not (before[window] == label).any()]
-    far_error = {label: (photo[there] - original[there]).mean(0) for label in far if (there := before == label).any()}
-    parts = _composite(*(array[window] for array in (photo, original, edited, before, after)), scale, far_error)
-    for array, part in zip(whole, parts, strict=True):
-        array[window] = part
-    return whole
+        return photo
+    if photo.shape[:2] == (size, size) and np.allclose(alignment.matrix, [[size, 0, 0], [0, size, 0]]):
+        return warp_picture(photo, flow)
+    part = alignment.photo_window((columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2), size)
+    if part is None:
+        return photo
+    shape = part[0].stop - part[0].start, part[1].stop - part[1].start
+    local = resample(flow, alignment.from_window(part, size), shape, fade=True)
+    shift = (local @ (alignment.matrix[:, :2] / size).T.astype(np.float32)).astype(np.float32)
+    # Where nothing moved by a hundredth of a pixel the photo stays as it is.
+    shift[np.abs(shift).max(-1) < 0.01] = 0
+    y, x = np.mgrid[part].astype(np.float32)
+    moved = cv2.remap(photo, x + shift[..., 0], y + shift[..., 1], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
+    result = photo.copy()
+    result[part] = np.where(shift.any(-1)[..., None], moved, photo[part])
+    return result
 
 
-def _composite(
-    photo: np.ndarray,
-    original: np.ndarray,
-    edited: np.ndarray,
-    before: np.ndarray,
-    after: np.ndarray,
-    scale: float,
-    far_error: dict[int, np.ndarray],
-) -> Composite:
-    """The same for arrays of any height and width in which something changed."""
-    changed = before != after
-    source = photo.astype(np.float32)
-    stale = _lost_borders(before, after, changed, _BORDER * scale)
-    redrawn = changed | stale
-    around_stale = feathered(stale, (_FEATHER - _BORDER) * scale)  # ends where the feather ends
-    region = np.maximum(feathered(changed, _FEATHER * scale), around_stale)
-    fresh = cv2.GaussianBlur(changed.astype(np.float32), (0, 0), _JOIN * scale)
-    fresh = np.maximum(changed, (2 * fresh).clip(0, 1))
-    fresh = np.maximum(fresh, around_stale).astype(np.float32)[..., None]
-
-    nearby = source + edited - original
-    carried = _colour_error(source - original, before, after, redrawn, fresh[..., 0] > 0, scale)
-    for label, error in far_error.items():
-        carried[after == label] = error
-    new = edited + carried
-    mixed = nearby + fresh * (new - nearby)
-    crop = source + region[..., None] * (mixed - source)
-    crop = np.where(region[..., None] > 0, crop.round().clip(0, 255), photo).astype(np.uint8)
-    return Composite(crop, region, 1 - fresh[..., 0])
-
-
-def _near(inside: np.ndarray, reach: float) -> np.ndarray:
-    side = 2 * round(reach) + 1
-    return cv2.dilate(inside.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
-
-
-def _lost_borders(before: np.ndarray, after: np.ndarray, changed: np.ndarray, reach: float) -> np.ndarray:
-    """Pixels (S, S) that kept their class but lie on a border that is gone.
-
-    Masks meet pictures only within a pixel or three, and strands and shadows cross the border: kept, they would
-    stand as a ghost of the old outline in the middle of what is new.
-    """
-    lost = np.zeros_like(changed)
-    for label in np.unique(before[changed]):
-        lost |= _near(before == label, reach) & ~_near(after == label, reach)
-    return lost & ~changed & ~_near(_borders(before) & _borders(after) & ~changed, reach / 2)
-
-
-def _borders(mask: np.ndarray) -> np.ndarray:
-    """Pixels (S, S) with a neighbour of another class."""
-    square = np.ones((3, 3), np.uint8)
-    return cv2.dilate(mask, square) != cv2.erode(mask, square)
-
-
-def _colour_error(
-    error: np.ndarray, before: np.ndarray, after: np.ndarray, redrawn: np.ndarray, wanted: np.ndarray, scale: float
-) -> np.ndarray:
-    """What G gets wrong about each class, carried into the wanted pixels that now have that class.
-
-    A normalised convolution per class over the pixels that kept it, borders left out where enough remains, since
-    they hold some of the neighbour's colour; falls back to the class's mean far away and to zero for a class that
-    the photo does not have. Smooth by nature, it is worked out at a quarter of the size.
-    """
-    height, width = before.shape
-    small = (max(width // 4, 1), max(height // 4, 1))  # OpenCV's order
-    sigma = _COLOUR * scale / 4
-    carried = np.zeros_like(error)
-    for label in np.unique(after[wanted]):
-        known = before == label
-        if known.sum() < 16:
-            continue
-        pure = known & ~redrawn & ~_near(~known, _BORDER * scale)
-        if pure.sum() > 0.3 * known.sum():
-            known = pure
-        target = wanted & (after == label)
-        mean = error[known].mean(0)
-        share = cv2.resize(known.astype(np.float32), small, interpolation=cv2.INTER_AREA)[..., None]
-        total = cv2.resize(error * known[..., None], small, interpolation=cv2.INTER_AREA)  # s, s, 3
-        both = cv2.GaussianBlur(np.dstack([total - mean * share, share]), (0, 0), sigma)  # s, s, 4
-        near = both[..., :3] / (both[..., 3:] + 0.02)
-        near = cv2.resize(near, (width, height), interpolation=cv2.INTER_LINEAR)
-        carried[target] = mean + near[target]
-    return carried
+def warp_window(photo: np.ndarray, alignment: Alignment, flow: np.ndarray, window: Window) -> np.ndarray:
+    """A window of the crop, cut out of a photo (H, W, 3) uint8 and moved by the flow (S, S, 2): (n, n, 3) uint8."""
+    local = flow[window.slices(len(flow))]
+    scale = window.pixels / len(local)  # painted pixels per pixel of the crop
+    margin = int(np.ceil(scale * np.abs(local).max())) + 4
+    beyond = margin / window.pixels * window.side
+    wide = alignment.window(window.left - beyond, window.top - beyond, window.side + 2 * beyond)
+    picture = wide.crop(photo, window.pixels + 2 * margin)
+    inner = slice(margin, margin + window.pixels)
+    if not local.any():
+        return picture[inner, inner]
+    moved = np.zeros((*picture.shape[:2], 2), np.float32)
+    moved[inner, inner] = scale * cv2.resize(local, (window.pixels,) * 2, interpolation=cv2.INTER_LINEAR)
+    return warp_picture(picture, moved)[inner, inner]

@@ -168,6 +168,37 @@ class Alignment:
         matrix = self.matrix * (1 / size, 1 / size, 1)  # crop pixels -> photo pixels
         return _resample(photo, matrix, (size, size), cv2.BORDER_REFLECT, cv2.INTER_CUBIC)
 
+    def window(self, left: float, top: float, side: float) -> Alignment:
+        """Where a square part of the crop lies; its corner and side are in fractions of the crop's side."""
+        corner = self.matrix @ (left, top, 1)
+        return Alignment(np.column_stack((self.matrix[:, :2] * side, corner)), self.photo_size)
+
+    def photo_window(self, box: tuple[float, float, float, float], size: int) -> tuple[slice, slice] | None:
+        """Rows and columns of the photo that hold a box (left, top, right, bottom) of a crop of `size`.
+
+        None when the photo has no pixel of it.
+        """
+        left, top, right, bottom = box
+        corners = self.to_photo(np.array([[left, top], [right, top], [left, bottom], [right, bottom]]), size)
+        low = np.maximum(np.floor(corners.min(0)), 0).astype(int)
+        high = np.minimum(np.ceil(corners.max(0)), self.photo_size[::-1]).astype(int)
+        return None if (high <= low).any() else (slice(low[1], high[1]), slice(low[0], high[0]))
+
+    def from_window(self, window: tuple[slice, slice], size: int) -> np.ndarray:
+        """(2, 3): pixels of a part of the photo -> pixels of a crop of `size`."""
+        to_crop = cv2.invertAffineTransform(self.matrix) * size
+        return _then_shift(to_crop, *(to_crop[:, :2] @ (window[1].start, window[0].start)))
+
+
+def resample(source: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fade: bool = False) -> np.ndarray:
+    """Planes (h, w, C) float32 seen through a matrix (2, 3) from the result's pixels to theirs, (height, width, C).
+
+    Cubic and continued at the borders; `fade` is linear and 0 beyond them, so that it ends where the source ends.
+    """
+    if fade:
+        return _resample(source, matrix, size, cv2.BORDER_CONSTANT, cv2.INTER_LINEAR)
+    return _resample(source, matrix, size, cv2.BORDER_REPLICATE, cv2.INTER_CUBIC)
+
 
 def _then_shift(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
     return matrix + np.array([[0, 0, x], [0, 0, y]])
@@ -226,23 +257,18 @@ def paste_back(
     if rows.size == 0:
         return photo.copy()
     # The window of the photo that can change: one crop pixel more than the region, for the interpolation.
-    top, bottom, left, right = rows[0] - 1, rows[-1] + 2, columns[0] - 1, columns[-1] + 2
-    corners = alignment.to_photo(np.array([[left, top], [right, top], [left, bottom], [right, bottom]]), size)
-    low = np.maximum(np.floor(corners.min(0)), 0).astype(int)
-    high = np.minimum(np.ceil(corners.max(0)), photo.shape[1::-1]).astype(int)
-    if (high <= low).any():
+    window = alignment.photo_window((columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2), size)
+    if window is None:
         return photo.copy()
     original = alignment.crop(photo, size)
-    to_crop = cv2.invertAffineTransform(alignment.matrix) * size
-    to_crop = _then_shift(to_crop, *(to_crop[:, :2] @ low))
+    to_crop = alignment.from_window(window, size)
+    shape = window[0].stop - window[0].start, window[1].stop - window[1].start
 
-    def up(plane: np.ndarray, border: int = cv2.BORDER_REPLICATE, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
-        window_size = (int(high[1] - low[1]), int(high[0] - low[0]))
-        return _resample(plane.astype(np.float32), to_crop, window_size, border, interpolation)
+    def up(plane: np.ndarray, fade: bool = False) -> np.ndarray:
+        return resample(plane.astype(np.float32), to_crop, shape, fade)
 
     # Linear with a border of 0, so that weights stay within 0..1 and end with the region.
-    weight = up(region, cv2.BORDER_CONSTANT, cv2.INTER_LINEAR)[..., None]  # h, w, 1
-    window = np.s_[low[1] : high[1], low[0] : high[0]]
+    weight = up(region, fade=True)[..., None]  # h, w, 1
     before = photo[window].astype(np.float32)
     # photo + up(crop) - up(original), minus the share of the photo's detail that is not kept
     after = before + up(crop.astype(np.float32) - original)

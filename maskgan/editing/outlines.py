@@ -70,14 +70,18 @@ def sample(planes: np.ndarray, points: np.ndarray) -> np.ndarray:
     return top * (1 - y) + bottom * y
 
 
-def match_class(before: np.ndarray, after: np.ndarray, wanted: np.ndarray, side: int) -> list[Matches]:
+def match_class(
+    mask_before: np.ndarray, mask_after: np.ndarray, label: int, wanted: np.ndarray, side: int
+) -> list[Matches]:
     """Matches for the outline of one class.
 
     Args:
-        before, after: (H, W) bool, where the class is before and after the edit.
+        mask_before, mask_after: (H, W) class ids before and after the edit.
+        label: the class.
         wanted: (H, W) bool, the pixels that matches are wanted for.
         side: of the whole picture, in pixels; what is small is small beside it.
     """
+    before, after = mask_before == label, mask_after == label
     if not before.any() or not after.any():
         return []
     fields = DistanceField(before), DistanceField(after)
@@ -101,7 +105,24 @@ def match_class(before: np.ndarray, after: np.ndarray, wanted: np.ndarray, side:
     returned = fields[1].nearest(found, levels)
     good = (distance <= REACH * side) & (np.abs(fields[0].at(found)[0] - levels) < 0.75)
     good &= np.hypot(*(returned - points).T) <= 1.5 + 0.75 * distance
-    return [*matches, Matches(points[good], (found - points)[good].astype(np.float32))]
+    matches.append(Matches(points[good], (found - points)[good].astype(np.float32)))
+    return [_with_same_neighbour(match, mask_before, mask_after, label) for match in matches]
+
+
+def _with_same_neighbour(match: Matches, before: np.ndarray, after: np.ndarray, label: int) -> Matches:
+    """The matches at whose other side the class is the same before and after: an outline against a hat that was not
+    there comes from nowhere."""
+    x, y = match.points.T
+    size = np.array(before.shape[::-1]) - 1
+    from_x, from_y = (match.points + match.shift).round().astype(int).clip(0, size).T
+    neighbours = after[y, x]
+    good = np.zeros(after.shape, np.uint8)
+    for neighbour in np.unique(neighbours[neighbours != label]):
+        near = cv2.dilate((before == neighbour).astype(np.uint8), np.ones((5, 5), np.uint8))
+        these = neighbours == neighbour
+        good[y[these], x[these]] = near[from_y[these], from_x[these]]
+    kept = (good[y, x] > 0) | (neighbours == label) & (cv2.dilate(good, np.ones((3, 3), np.uint8))[y, x] > 0)
+    return Matches(match.points[kept], match.shift[kept])
 
 
 def _match_piece(piece: np.ndarray, origin: np.ndarray, own: np.ndarray, side: int) -> Matches | None:

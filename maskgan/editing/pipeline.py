@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -15,17 +16,20 @@ from diffusers import ModelMixin
 from torch import Tensor
 
 from maskgan import labels
-from maskgan.editing import compositing
+from maskgan.editing.compositing import Overlay, Patch, Retouch, Window, warp_window
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
+from maskgan.editing.warping import Motion, unknown_after, warp_picture
 from maskgan.images import to_tensor
 from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
 from maskgan.networks.checkpoints import WeightsRefused, load_networks, save_networks
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser, mean_probabilities
+from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.networks.mask_vae import MaskVAE
-from maskgan.networks.registry import CROP_SIZE, NETWORKS
+from maskgan.networks.registry import NETWORKS
 from maskgan.networks.style import Style
+from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
 from maskgan.snapshots import Weights, newest_snapshot
 
 #: Folder of the bundled weights.
@@ -44,10 +48,9 @@ class Face:
     """A face of a photo, ready for any number of edits; immutable.
 
     photo: (H, W, 3) uint8 RGB; crop: (S, S, 3) uint8 RGB; mask: (S, S) uint8 class ids; confidence: (S, S)
-    float32 in 0..1; style: of the DMN; reconstruction: (S, S, 3) float32 in 0..255, the DMN's picture for the
-    unedited mask; alignment: position of the crop in the photo; weights: of the networks that style and reconstruction
-    come from (other pipelines re-encode them, see `MaskGANPipeline.refresh`), None to skip that check. A face at rest
-    has neither style nor reconstruction.
+    float32 in 0..1; style: of the DMN; alignment: position of the crop in the photo; weights: of the networks that the
+    style comes from (other pipelines re-encode it, see `MaskGANPipeline.refresh`), None to skip that check. A face at
+    rest has no style.
     """
 
     photo: np.ndarray
@@ -55,28 +58,29 @@ class Face:
     mask: np.ndarray
     confidence: np.ndarray
     style: Style | None
-    reconstruction: np.ndarray | None
     alignment: Alignment
     weights: Weights | None = None
 
     def at_rest(self) -> Face:
-        """This face without style and reconstruction, which take 6 MB; `MaskGANPipeline.refresh` restores them."""
-        return replace(self, style=None, reconstruction=None, weights=_AT_REST)
+        """This face without its style; `MaskGANPipeline.refresh` restores it."""
+        return replace(self, style=None, weights=_AT_REST)
 
 
 @dataclass(frozen=True, eq=False)
 class Edit:
     """The result of an edit.
 
-    crop: (S, S, 3) uint8 RGB; changed: (S, S) bool, where the class differs; region: (S, S) float32 blend weight in
-    0..1, 0 = the photo's own pixels; detail: (S, S) float32 in 0..1, see `paste_back`.
+    crop: (S, S, 3) uint8 RGB; changed: (S, S) bool, where the class differs; region: (S, S) float32 in 0..1, how far
+    the result replaces the photo, 0 = the photo's own pixels; change: what is done to the photo, at any resolution;
+    motion: how its pixels moved, for an edit that continues this one.
     """
 
     face: Face
     crop: np.ndarray
     changed: np.ndarray
     region: np.ndarray
-    detail: np.ndarray = field(repr=False)
+    change: Retouch | Overlay = field(repr=False)
+    motion: Motion | None = field(default=None, repr=False)
 
     @cached_property
     def photo(self) -> np.ndarray:
@@ -96,10 +100,11 @@ class Edit:
     def paste(self, seamless: bool = False) -> np.ndarray:
         """The full photo (H, W, 3) uint8 RGB with the edited face, a new array.
 
-        `seamless` matches colours at the region's border by gradient-domain cloning.
+        `seamless` matches colours at the border of a face that was redrawn as a whole, by gradient-domain cloning.
         """
-        face = self.face
-        return paste_back(face.photo, face.alignment, self.crop, self.region, self.detail, seamless)
+        photo = self.face.photo
+        result = self.change.onto(photo, self.face.alignment, seamless)
+        return photo.copy() if result is photo else result
 
 
 class MaskGANPipeline:
@@ -176,7 +181,10 @@ class MaskGANPipeline:
 
     def parse(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Face crop (S, S, 3) uint8 RGB -> mask (S, S) uint8 and its probability (S, S) float32 in 0..1."""
-        confidence, mask = self._probabilities(crop).max(1)
+        probabilities = self._probabilities(Window.whole(NETWORK_SIZE).picture(crop))
+        if len(crop) != NETWORK_SIZE:
+            probabilities = F.interpolate(probabilities, size=crop.shape[:2], mode="bilinear", align_corners=False)
+        confidence, mask = probabilities.max(1)
         return mask[0].to(torch.uint8).cpu().numpy(), confidence[0].float().cpu().numpy()
 
     def prepare(self, photo: np.ndarray, face: int | DetectedFace | None = 0) -> Face:
@@ -216,12 +224,10 @@ class MaskGANPipeline:
     def _face(
         self, photo: np.ndarray, crop: np.ndarray, mask: np.ndarray, confidence: np.ndarray, alignment: Alignment
     ) -> Face:
-        style = self.encode_style(crop, mask)
-        reconstruction = self.generate(mask, style)
-        return Face(photo, crop, mask, confidence, style, reconstruction, alignment, self.weights)
+        return Face(photo, crop, mask, confidence, self.encode_style(crop, mask), alignment, self.weights)
 
     def refresh(self, face: Face) -> Face:
-        """The face with style and reconstruction by this pipeline's networks; other networks' styles are meaningless.
+        """The face with its style by this pipeline's networks; other networks' styles are meaningless.
 
         Returns the face itself when this pipeline made it. Otherwise its style is encoded from its crop and mask, once
         for as long as that face is referenced.
@@ -238,14 +244,41 @@ class MaskGANPipeline:
 
     @torch.inference_mode()
     def encode_style(self, crop: np.ndarray, mask: np.ndarray) -> Style:
-        """The style of a crop (S, S, 3) uint8 RGB with its mask (S, S), prepared for many edits at that size."""
-        return self.dmn.encode_style(self._tensor(crop), self._mask_tensor(mask)).prepared(len(crop))
+        """The style of a crop (S, S, 3) uint8 RGB with its mask (S, S)."""
+        whole = Window.whole(min(len(crop), NETWORK_SIZE))
+        return self.dmn.encode_style(self._tensor(whole.picture(crop)), self._mask_tensor(whole.mask(mask)))
 
     @torch.inference_mode()
     def generate(self, mask: np.ndarray, style: Style) -> np.ndarray:
-        """The DMN's picture (S, S, 3) float32 in 0..255 for a mask (S, S) and a style."""
-        image = self.dmn.generate(self._mask_tensor(mask), style)
-        return ((image[0].float().clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).cpu().numpy()
+        """The DMN's own picture (S, S, 3) float32 in 0..255 for a mask (S, S) and a style: the paper's network."""
+        window = Window.whole(min(len(mask), NETWORK_SIZE))
+        picture = _values(self.dmn.generate(self._mask_tensor(window.mask(mask)), style))
+        if len(mask) == len(picture):
+            return picture
+        return cv2.resize(picture, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
+
+    @torch.inference_mode()
+    def paint(self, mask: np.ndarray, style: Style, photo: np.ndarray, unknown: np.ndarray, window: Window) -> Patch:
+        """Paint what is unknown of a face.
+
+        Args:
+            mask: the edited mask, (S, S).
+            style: of the whole face.
+            photo: the window's part of the photo with its moved pixels in place, (n, n, 3) uint8 or float32.
+            unknown: (S, S) bool.
+            window: the part of the face that the network sees, n pixels wide.
+
+        A network that cannot be shown what is known (`DenseMappingNetwork.config.kept`) redraws the window.
+        """
+        mask, unknown = window.mask(mask), window.covers(unknown)
+        kept = None
+        if self.dmn.config.kept:
+            known = torch.from_numpy(~unknown)[None, None].to(self.dmn.device, self.dmn.dtype)
+            kept = kept_pixels(self._tensor(photo), known)
+        if window.side < 1:
+            style = style.window(window.top, window.left, window.side)
+        painted = _values(self.dmn.generate(self._mask_tensor(mask), style, kept))
+        return Patch.joined(painted, photo, unknown, mask, window)
 
     def with_mask(self, face: Face, mask: np.ndarray) -> Face:
         """The face with another original mask, for instance a corrected one, and the style encoded with that mask."""
@@ -253,15 +286,23 @@ class MaskGANPipeline:
         return self._face(face.photo, face.crop, mask, np.ones(mask.shape, np.float32), face.alignment)
 
     def edit(
-        self, face: Face, mask: np.ndarray, keep_untouched: bool = True, original_mask: np.ndarray | None = None
+        self,
+        face: Face,
+        mask: np.ndarray,
+        keep_untouched: bool = True,
+        original_mask: np.ndarray | None = None,
+        motion: Motion | None = None,
     ) -> Edit:
-        """Redraw a face in the shapes of an edited mask.
+        """A face in the shapes of an edited mask.
 
         Args:
             face: from `prepare`; faces of other pipelines are re-encoded, see `refresh`.
-            mask: (S, S) class ids; another square size is scaled by nearest neighbour.
-            keep_untouched: keep the photo's own pixels where the mask did not change.
+            mask: (S, S) class ids; another square size is scaled.
+            keep_untouched: make the edit of the photo, whose pixels stay or move with the mask, and paint what none
+                of them can show; otherwise the network redraws the whole face, as the published method does.
             original_mask: what the user started from, when not `face.mask`.
+            motion: what is known of how the photo's pixels got to a mask on the way to this one, from tools that
+                know their transform; the rest is read off the masks.
 
         Raises:
             ValueError: the mask is not a label map.
@@ -270,19 +311,44 @@ class MaskGANPipeline:
         if original_mask is not None:
             original_mask = self._checked(original_mask, face.mask.shape)
             if (original_mask != face.mask).any():
-                face = self.with_mask(face, original_mask)
+                face, motion = self.with_mask(face, original_mask), None
         face = self.refresh(face)
         changed = mask != face.mask
-        if keep_untouched and not changed.any():
-            crop, region, detail = compositing.keep_untouched(face.crop, face.crop, face.crop, mask, mask)
-            return Edit(face, crop, changed, region, detail)
-        picture = self.generate(mask, face.style)
-        if keep_untouched:
-            parts = compositing.keep_untouched(face.crop, face.reconstruction, picture, face.mask, mask)
-            return Edit(face, parts.crop, changed, parts.region, parts.detail)
-        size = mask.shape[0]
-        crop = picture.round().clip(0, 255).astype(np.uint8)
-        return Edit(face, crop, changed, feathered_square(size), np.zeros(mask.shape, np.float32))
+        if not keep_untouched:
+            crop = self.generate(mask, face.style).round().clip(0, 255).astype(np.uint8)
+            region, detail = feathered_square(len(mask)), np.zeros(mask.shape, np.float32)
+            return Edit(face, crop, changed, region, Overlay(crop, region, detail))
+        if not changed.any():
+            nothing = np.zeros(mask.shape, np.float32)
+            return Edit(face, face.crop, changed, nothing, Retouch(None, None), Motion.none(mask))
+        motion = (motion or Motion.none(face.mask)).to(mask)
+        moved = warp_picture(face.crop, motion.flow)
+        patch = self._patch(face, motion, moved)
+        crop = moved if patch is None else patch.over(moved, Alignment.whole_picture(mask.shape))
+        region = motion.flow.any(-1).astype(np.float32)
+        if patch is not None:
+            part = patch.window.slices(len(mask))
+            side = part[0].stop - part[0].start
+            alpha = cv2.resize(patch.alpha, (side, side), interpolation=cv2.INTER_LINEAR)
+            region[part] = np.maximum(region[part], alpha)
+        region[(crop != face.crop).any(-1) & (region == 0)] = 1 / 255  # where paint ends between two pixels
+        flow = motion.flow if motion.flow.any() else None
+        return Edit(face, crop, changed, region, Retouch(flow, patch), motion)
+
+    def _patch(self, face: Face, motion: Motion, moved: np.ndarray) -> Patch | None:
+        """Paint what is unknown when the photo's pixels have moved; None where they can show all of the mask."""
+        unknown = unknown_after(face.mask, motion.mask, motion.flow)
+        if not unknown.any():
+            return None
+        if not self.dmn.config.kept:
+            window = Window.whole(NETWORK_SIZE)
+            return self.paint(motion.mask, face.style, window.picture(moved), unknown, window)
+        window = Window.around(unknown, face.alignment.side)
+        if window.pixels > round(window.side * len(moved)):  # finer than the crop
+            photo = warp_window(face.photo, face.alignment, motion.flow, window)
+        else:
+            photo = window.picture(moved)
+        return self.paint(motion.mask, face.style, photo, unknown, window)
 
     @staticmethod
     def _checked(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -293,8 +359,8 @@ class MaskGANPipeline:
         """An aligned face crop (H, W, 3) uint8 RGB of any size -> its mask (H, W)."""
         height, width = photo.shape[:2]
         side = max(height, width)
-        probabilities = self._probabilities(Alignment.whole_picture((height, width)).crop(photo, CROP_SIZE))
-        fine = min(side, 4 * CROP_SIZE)  # a higher resolution does not improve the borders between classes
+        probabilities = self._probabilities(Alignment.whole_picture((height, width)).crop(photo, NETWORK_SIZE))
+        fine = min(side, 4 * NETWORK_SIZE)  # a higher resolution does not improve the borders between classes
         probabilities = F.interpolate(probabilities, size=(fine, fine), mode="bilinear", align_corners=False)
         mask = probabilities.argmax(1)[0].to(torch.uint8).cpu().numpy()
         mask = resize_mask(mask, (side, side))
@@ -322,7 +388,12 @@ class MaskGANPipeline:
         edit = self.edit(face, after, keep_untouched)
         if keep_untouched:
             return edit.photo
-        return paste_back(photo, alignment, edit.crop, np.ones(before.shape, np.float32), edit.detail)
+        return paste_back(photo, alignment, edit.crop, np.ones(before.shape, np.float32), edit.change.detail)
+
+
+def _values(image: Tensor) -> np.ndarray:
+    """An image (1, 3, S, S) in [-1, 1] -> (S, S, 3) float32 in 0..255."""
+    return ((image[0].float().clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).cpu().numpy()
 
 
 def eyes_above_mouth(mask: np.ndarray) -> bool:
@@ -353,4 +424,4 @@ def best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-__all__ = ["CROP_SIZE", "WEIGHTS", "Edit", "Face", "MaskGANPipeline", "NoFaceFound", "WeightsRefused", "best_device"]
+__all__ = ["WEIGHTS", "Edit", "Face", "MaskGANPipeline", "NoFaceFound", "WeightsRefused", "best_device"]

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered
+from maskgan.editing.compositing import Overlay
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.labels import BROWS, EARS, EYES, LIPS, MIRRORED_PAIRS, Label
 
@@ -142,7 +143,8 @@ def copy_style(
     photo = target.crop.astype(np.float32)
     blended = photo + weight[..., None] * (_recoloured(photo, own, mixed, target.mask, list(lenders)) - photo)
     crop = np.where(weight[..., None] > 0, blended.round().clip(0, 255), target.crop).astype(np.uint8)
-    return Edit(target, crop, weight > 0, weight, np.ones(weight.shape, np.float32))
+    detail = np.ones(weight.shape, np.float32)
+    return Edit(target, crop, weight > 0, weight, Overlay(crop, weight, detail))
 
 
 def copy_geometry(pipeline: MaskGANPipeline, target: Face, source: Face) -> Edit:

@@ -12,9 +12,12 @@ over instead (`moved`).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
+from maskgan.blending import smoothstep
 from maskgan.editing.outlines import match_class
 
 #: Displacements below this, in pixels, are none: the pixel stays bit for bit.
@@ -101,7 +104,7 @@ def _constraints(before: np.ndarray, after: np.ndarray, free: np.ndarray, side: 
     fixed = np.zeros(before.shape, bool)
     labels = np.unique(np.r_[before[changed], after[changed]])
     for label in sorted(labels, key=lambda k: int((after == k).sum())):
-        for match in match_class(before == label, after == label, free & ~fixed, side):
+        for match in match_class(before, after, label, free & ~fixed, side):
             x, y = match.points.T
             values[y, x] = match.shift
             fixed[y, x] = True
@@ -132,8 +135,8 @@ def _solve(values: np.ndarray, fixed: np.ndarray, told: np.ndarray, moving: np.n
         missed = np.dstack([(values - flow) * told[..., None], told]).astype(np.float32)
         missed = cv2.GaussianBlur(missed, (0, 0), sigma)
         flow += missed[..., :2] / np.maximum(missed[..., 2:], 0.5)
-    fade = ((reach - distance) / (0.3 * reach)).clip(0, 1)[..., None]
-    flow = unfolded(flow * (fade * fade * (3 - 2 * fade)))
+    fade = smoothstep((reach - distance) / (0.3 * reach)).astype(np.float32)[..., None]
+    flow = unfolded(flow * fade)
     flow[_length(flow) < STILL] = 0
     return flow
 
@@ -211,9 +214,35 @@ def warp_mask(mask: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 def compose(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The flow (H, W, 2) of two edits in a row; NaN, where a tool says nothing, stays NaN."""
-    x, y = _places(np.nan_to_num(second))
+    """The flow (H, W, 2) of two edits in a row."""
+    x, y = _places(second)
     return second + cv2.remap(first, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+class Motion(NamedTuple):
+    """What is known of how the photo's pixels move: mask, (H, W), which flow (H, W, 2) leads to.
+
+    Edits that follow each other add up; what one of them handed over is not guessed again.
+    """
+
+    mask: np.ndarray
+    flow: np.ndarray
+
+    @classmethod
+    def none(cls, mask: np.ndarray) -> Motion:
+        """The photo as it is, with its own mask."""
+        return cls(mask, np.zeros((*mask.shape, 2), np.float32))
+
+    def to(self, mask: np.ndarray, moved: np.ndarray | None = None) -> Motion:
+        """One edit further: to another mask, with what its tool hands over (see `flow_between`)."""
+        if moved is None and np.array_equal(mask, self.mask):
+            return self
+        step = flow_between(self.mask, mask, moved)
+        if not self.flow.any():
+            return Motion(mask, step)
+        flow = compose(self.flow, step)
+        flow[_length(flow) < STILL] = 0
+        return Motion(mask, unfolded(flow))
 
 
 def unknown_after(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np.ndarray:

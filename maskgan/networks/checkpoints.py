@@ -26,8 +26,10 @@ from maskgan.labels import PALETTE, Label, one_hot
 from maskgan.mask_files import resize_mask
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.networks.mask_vae import MaskVAE
-from maskgan.networks.registry import CROP_SIZE, NETWORKS, REQUIRED
+from maskgan.networks.registry import NETWORKS, REQUIRED
+from maskgan.sizes import NETWORK_SIZE
 from maskgan.snapshots import INDEX, Weights, combined_hash, network_folder, read_about, weight_files
 
 #: The class that `model_index.json` names.
@@ -211,7 +213,7 @@ def try_out(networks: Mapping[str, ModelMixin]) -> None:
 
     Raises ValueError when a result has a wrong shape or is not finite, or what a failing network raises.
     """
-    ids = _drawn_mask(CROP_SIZE)
+    ids = _drawn_mask(NETWORK_SIZE)
     image = to_tensor((PALETTE[ids] // 2 + 60).astype(np.uint8))
     mask = torch.from_numpy(ids.astype(np.int64))[None]
     _try_parser(networks["parser"], image)
@@ -231,8 +233,12 @@ def _try_parser(parser: FaceParser, image: torch.Tensor) -> None:
 def _try_dmn(dmn: DenseMappingNetwork, image: torch.Tensor, mask: torch.Tensor) -> None:
     image, mask = image.to(dmn.device, dmn.dtype), mask.to(dmn.device)
     style = dmn.encode_style(image, mask)
-    for edited in (mask, mask.roll(CROP_SIZE // 16, 1)):
-        picture = dmn.generate(edited, style)
+    edited = mask.roll(NETWORK_SIZE // 16, 1)
+    tasks = [(mask, None), (edited, None)]
+    if dmn.config.kept:
+        tasks.append((edited, kept_pixels(image, (edited == mask)[:, None].to(image.dtype))))
+    for shapes, kept in tasks:
+        picture = dmn.generate(shapes, style, kept)
         if picture.shape != image.shape:
             raise ValueError(f"the dmn draws pictures of the shape {tuple(picture.shape)}")
         if not picture.isfinite().all():

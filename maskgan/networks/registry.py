@@ -22,6 +22,3 @@ NETWORKS: dict[str, type[ModelMixin]] = {
 
 #: Networks that every pipeline has.
 REQUIRED = ("dmn", "parser")
-
-#: Side in pixels of the face crop that the bundled networks work on.
-CROP_SIZE = 256

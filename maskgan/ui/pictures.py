@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from maskgan.editing.faces import Alignment, DetectedFace, paste_back
+from maskgan.editing.faces import Alignment, DetectedFace
 from maskgan.editing.pipeline import Edit
 from maskgan.mask_files import write_mask
 from maskgan.provenance import encode_picture
@@ -38,7 +38,7 @@ def photos_for_screen(edit: Edit, seamless: bool) -> tuple[np.ndarray, np.ndarra
     before = shrink(photo, SCREEN_SIDE)
     scale = np.array([[before.shape[1] / photo.shape[1]], [before.shape[0] / photo.shape[0]]])
     small = Alignment(alignment.matrix * scale, before.shape[:2])
-    return before, paste_back(before, small, edit.crop, edit.region, edit.detail, seamless)
+    return before, edit.change.onto(before, small, seamless)
 
 
 def face_thumbnails(photo: np.ndarray, faces: tuple[DetectedFace, ...]) -> list[np.ndarray]:

@@ -9,11 +9,14 @@ import numpy as np
 
 from maskgan.editing.faces import DetectedFace, upright
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
+from maskgan.editing.warping import Motion
 
 #: The history keeps this many results ...
 MAX_STEPS = 24
 #: ... and photos of this many bytes in all (a 12-megapixel photo takes 36 MB).
 MAX_HISTORY_BYTES = 200_000_000
+#: A motion takes 2 MB.
+MAX_MOTIONS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,8 @@ class Session:
 
     replaced: the mask that the canvas held when the server last gave it another one: until that arrives, the canvas
     goes on reporting this one; pending: a photo (H, W, 3) in which no face was found, with its name, until the visitor
-    decides about it.
+    decides about it; motions: how the photo's pixels got to masks of the open face, from tools that know it, the
+    newest last.
     """
 
     opened: OpenFace | None = None
@@ -96,6 +100,7 @@ class Session:
     replaced: np.ndarray | None = None
     history: tuple[Step, ...] = ()
     pending: tuple[np.ndarray, str] | None = None
+    motions: tuple[Motion, ...] = ()
 
     def require_open(self) -> OpenFace:
         """The face that is open; raises ValueError when there is none."""
@@ -110,11 +115,22 @@ class Session:
             if step.opened.id not in faces:
                 faces[step.opened.id] = replace(step.opened, face=step.opened.face.at_rest())
         history = tuple(replace(step, opened=faces[step.opened.id]) for step in self.history)
-        return replace(self, opened=opened, edit=edit, mask=mask, replaced=None, history=history, pending=None)
+        return replace(
+            self, opened=opened, edit=edit, mask=mask, replaced=None, history=history, pending=None, motions=()
+        )
 
     def painted(self, edit: Edit, mask: np.ndarray, replaced: np.ndarray | None = None) -> Session:
         """The session with another mask of the open face; `replaced`: the mask that the canvas may still report."""
         return replace(self, edit=edit, mask=mask, replaced=replaced)
+
+    def motion_to(self, mask: np.ndarray) -> Motion:
+        """What is known of the way to a mask (H, W): of all motions, and none, the one that ends nearest to it."""
+        motions = [Motion.none(self.require_open().face.mask), *self.motions]
+        return min(reversed(motions), key=lambda motion: np.count_nonzero(motion.mask != mask)).to(mask)
+
+    def moved(self, motion: Motion) -> Session:
+        """Remember a motion that a tool handed over."""
+        return replace(self, motions=(*self.motions, motion)[-MAX_MOTIONS:])
 
     def remembered(self, thumbnail: bytes, label: str) -> Session:
         """The session with what is shown added to the history; the oldest steps make room."""

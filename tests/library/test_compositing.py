@@ -1,161 +1,187 @@
-"""Keeping what was not touched: which pixels stay, which take new content, and no seam between them."""
+"""Edits made of the photo: which window is painted, how paint fits, and what stays the photo's own."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 import pytest
+from conftest import draw_face, draw_mask
 
-from maskgan.editing.compositing import keep_untouched
+from maskgan.editing.compositing import Overlay, Patch, Retouch, Window, warp_photo, warp_window
+from maskgan.editing.faces import Alignment
+from maskgan.editing.warping import warp_picture
 from maskgan.labels import Label
 
-SIZE = 256
+SIZE = 512
+
+
+def square(size: int, top: int, left: int, side: int) -> np.ndarray:
+    inside = np.zeros((size, size), bool)
+    inside[top : top + side, left : left + side] = True
+    return inside
+
+
+def turned(photo_side: int, side: float, degrees: float) -> Alignment:
+    """A crop of a photo, in its middle, turned."""
+    x = side * np.array([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))])
+    y = np.array([-x[1], x[0]])
+    centre = np.array([photo_side / 2, photo_side / 2])
+    return Alignment(np.column_stack((x, y, centre - (x + y) / 2)), (photo_side, photo_side))
 
 
 @pytest.fixture
-def edited_mask(face_mask: np.ndarray) -> np.ndarray:
-    mask = face_mask.copy()
-    mask[185:200, 100:150] = Label.MOUTH
-    return mask
+def photo() -> np.ndarray:
+    return draw_face(draw_mask(SIZE))
 
 
-def distance_to(changed: np.ndarray) -> np.ndarray:
-    return cv2.distanceTransform((~changed).astype(np.uint8), cv2.DIST_L2, 5)
+# --- The window ----------------------------------------------------------------------------------------------------
 
 
-def flat(value: float) -> np.ndarray:
-    return np.full((SIZE, SIZE, 3), value, np.float32)
+@pytest.mark.parametrize("top, left", [(0, 0), (240, 200), (480, 481)])
+def test_a_small_edit_is_seen_at_the_photos_own_scale(top: int, left: int) -> None:
+    unknown = square(SIZE, top, left, 30)
+    window = Window.around(unknown, photo_side=SIZE)
+    assert window.pixels == 256 and window.side == 0.5
+    rows, columns = window.slices(SIZE)
+    assert unknown[rows, columns].sum() == unknown.sum()
+    assert rows.start >= 0 and rows.stop <= SIZE and columns.start >= 0 and columns.stop <= SIZE
 
 
-def test_no_change_gives_the_photo_itself(face_photo, face_mask) -> None:
-    result = keep_untouched(face_photo, flat(10), flat(200), face_mask, face_mask)
-    assert np.array_equal(result.crop, face_photo)
-    assert not result.region.any() and (result.detail == 1).all()
+def test_no_window_is_finer_than_the_photo_or_than_training() -> None:
+    unknown = square(SIZE, 240, 240, 20)
+    assert Window.around(unknown, photo_side=3000).side == pytest.approx(0.3, abs=0.01)
+    assert Window.around(unknown, photo_side=700).side == pytest.approx(256 / 700, abs=0.01)
+    coarse = Window.around(unknown, photo_side=200)
+    assert coarse == Window.whole(256)
 
 
-def test_far_pixels_are_bit_identical_however_wrong_the_network_is(face_photo, face_mask, edited_mask) -> None:
-    noise = np.random.default_rng(0).uniform(0, 255, (2, SIZE, SIZE, 3)).astype(np.float32)
-    result = keep_untouched(face_photo, *noise, face_mask, edited_mask)
-    changed = face_mask != edited_mask
-    distance = distance_to(changed)
-    assert np.array_equal(result.crop[result.region == 0], face_photo[result.region == 0])
-    assert (result.region[distance > 11] == 0).all()  # grows only near the change
-    assert (result.region[changed] == 1).all()
-    assert (result.crop[changed] != face_photo[changed]).any(-1).mean() > 0.9
+def test_a_large_edit_shows_the_whole_crop_at_twice_the_size() -> None:
+    unknown = square(SIZE, 40, 40, 400)
+    assert Window.around(unknown, photo_side=SIZE) == Window.whole(512)
+    assert Window.around(unknown, photo_side=260) == Window.whole(256)
 
 
-def test_the_region_falls_with_the_distance(face_photo, face_mask, edited_mask) -> None:
-    result = keep_untouched(face_photo, flat(10), flat(20), face_mask, edited_mask)
-    distance = distance_to(face_mask != edited_mask)
-    rings = [result.region[(distance > d - 0.5) & (distance <= d + 0.5)].mean() for d in range(1, 12)]
-    assert rings == sorted(rings, reverse=True) and rings[0] > 0.9 and rings[-1] == 0
+def test_a_window_cuts_pictures_masks_and_what_is_unknown_alike(photo: np.ndarray) -> None:
+    mask, unknown = draw_mask(SIZE), square(SIZE, 100, 140, 60)
+    for window in (Window(0.125, 0.25, 0.5, 256), Window(0.125, 0.25, 0.375, 256), Window.whole(256)):
+        rows, columns = window.slices(SIZE)
+        assert window.picture(photo).shape == (256, 256, 3)
+        assert window.mask(mask).shape == (256, 256)
+        covered = window.covers(unknown)
+        share = unknown[rows, columns].mean()
+        assert share <= covered.mean() < share + 0.03  # a pixel that shows a little of it counts
+    one_to_one = Window(0.125, 0.25, 0.5, 256)
+    assert np.array_equal(one_to_one.picture(photo), photo[128:384, 64:320])
+    assert np.array_equal(one_to_one.mask(mask), mask[128:384, 64:320])
 
 
-def test_near_the_edit_only_what_the_edit_changes_is_added(face_photo, face_mask) -> None:
-    edited_mask = face_mask.copy()
-    edited_mask[203:211, 112:144] = Label.MOUTH  # on the chin, where the photo has no outline
-    result = keep_untouched(face_photo, flat(100), flat(100), face_mask, edited_mask)  # G draws the same twice
-    changed = face_mask != edited_mask
-    near = (distance_to(changed) > 5) & (result.region > 0)
-    assert near.sum() > 100
-    assert np.array_equal(result.crop[near], face_photo[near])  # photo + G(edited) - G(original) = photo
-    assert (result.detail[near] > 0.99).all() and (result.detail[changed] == 0).all()
+# --- Paint ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_light_that_the_edit_adds_reaches_its_surroundings(face_mask, edited_mask) -> None:
-    photo = np.full((SIZE, SIZE, 3), 120, np.uint8)
-    result = keep_untouched(photo, flat(60), flat(80), face_mask, edited_mask)
-    distance = distance_to(face_mask != edited_mask)
-    ring = (distance > 5) & (distance <= 6)
-    expected = 120 + result.region[ring][:, None] * 20
-    assert np.abs(result.crop[ring] - expected).max() <= 0.5
+def flat(value: float, size: int = 256) -> np.ndarray:
+    return np.full((size, size, 3), value, np.float32)
 
 
-def test_changed_pixels_take_new_content_in_the_photos_colours(face_mask, edited_mask) -> None:
-    """G draws hair 30 too dark; where hair is painted anew its picture is lifted by those 30."""
-    edited_mask = face_mask.copy()
-    edited_mask[110:130, 108:148] = Label.HAIR  # a fringe over skin
-    changed = edited_mask != face_mask
-    assert changed.sum() > 300
-    photo = np.where((face_mask == Label.HAIR)[..., None], 90, 200).astype(np.uint8).repeat(3, 2)
-    original = np.where((face_mask == Label.HAIR)[..., None], 60, 200).astype(np.float32).repeat(3, 2)
-    edited = np.where((edited_mask == Label.HAIR)[..., None], 60, 200).astype(np.float32).repeat(3, 2)
-    result = keep_untouched(photo, original, edited, face_mask, edited_mask)
-    assert np.abs(result.crop[changed].astype(int) - 90).max() <= 1
+def test_paint_takes_the_colours_of_its_class_around() -> None:
+    """The network draws hair 30 too dark and skin right; painted hair is lifted by 30, painted skin is not."""
+    mask = np.full((256, 256), Label.SKIN, np.uint8)
+    mask[:, 128:] = Label.HAIR
+    hair = (mask == Label.HAIR)[..., None]
+    unknown = square(256, 100, 90, 76)
+    patch = Patch.joined(np.where(hair, flat(60), flat(200)), np.where(hair, flat(90), flat(200)), unknown, mask, None)
+    inner = square(256, 102, 92, 72)
+    assert np.abs(patch.picture[inner & (mask == Label.HAIR)] - 90).max() < 1
+    assert np.abs(patch.picture[inner & (mask == Label.SKIN)] - 200).max() < 1
 
 
-def test_a_class_lends_its_colours_from_far_away(face_mask) -> None:
-    after = face_mask.copy()
-    after[244:254, 120:136] = Label.HAIR  # on the clothes, far from the hair
-    assert not (face_mask[244 - 52 :, 120 - 52 : 136 + 52] == Label.HAIR).any()
-    hair = (face_mask == Label.HAIR)[..., None]
-    photo = np.where(hair, 90, 200).astype(np.uint8).repeat(3, 2)
-    original = np.where(hair, 60, 200).astype(np.float32).repeat(3, 2)
-    edited = np.where((after == Label.HAIR)[..., None], 60, 200).astype(np.float32).repeat(3, 2)
-    crop = keep_untouched(photo, original, edited, face_mask, after).crop
-    assert np.abs(crop[after != face_mask].astype(int) - 90).max() <= 1
+def test_a_class_that_the_photo_lacks_is_taken_as_painted() -> None:
+    mask = np.full((256, 256), Label.SKIN, np.uint8)
+    mask[100:150, 100:150] = Label.HAT
+    patch = Patch.joined(flat(50), flat(200), mask == Label.HAT, mask, Window.whole(256))
+    assert (patch.picture[mask == Label.HAT] == 50).all()
 
 
-def test_a_class_that_the_photo_lacks_is_taken_as_drawn(face_photo, face_mask) -> None:
-    edited_mask = face_mask.copy()
-    edited_mask[20:60, 90:160] = Label.HAT
-    drawn = flat(50)
-    drawn[20:60, 90:160] = (200, 30, 140)
-    result = keep_untouched(face_photo, flat(50), drawn, face_mask, edited_mask)
-    assert (result.crop[edited_mask == Label.HAT] == (200, 30, 140)).all()
+def test_paint_fades_out_within_a_few_pixels() -> None:
+    unknown = square(256, 100, 100, 50)
+    alpha = Patch.joined(flat(0), flat(0), unknown, np.zeros((256, 256), np.uint8), Window.whole(256)).alpha
+    away = cv2.distanceTransform((~unknown).astype(np.uint8), cv2.DIST_L2, 5)
+    assert (alpha[unknown] == 1).all() and (alpha[away >= 3] == 0).all()
+    assert ((alpha > 0) & (alpha < 1))[(away > 0.5) & (away < 2.5)].all()
 
 
-def test_no_ghost_of_an_outline_that_is_gone(face_mask) -> None:
-    """The hairline goes up; strands that hang below the old one in the photo go with it."""
-    forehead = np.zeros((SIZE, SIZE), bool)
-    forehead[30:80, 108:148] = True
-    after = np.where(forehead & (face_mask == Label.HAIR), Label.SKIN, face_mask).astype(np.uint8)
-    changed = after != face_mask
-    hair = (face_mask == Label.HAIR)[..., None]
-    strands = cv2.dilate(hair.astype(np.uint8), np.ones((7, 7)))[..., None] > 0
-    photo = np.where(strands, 40, 200).astype(np.uint8).repeat(3, 2)
-    original = np.where(hair, 40, 190).astype(np.float32).repeat(3, 2)
-    edited = np.where((after == Label.HAIR)[..., None], 40, 190).astype(np.float32).repeat(3, 2)
-    crop = keep_untouched(photo, original, edited, face_mask, after).crop
-    column = crop[40:100, 128, 0].astype(int)  # from the bared skin across the old hairline to the forehead
-    assert changed[40:45, 128].all() and (photo[40:100, 128, 0] == 40).any()
-    assert column.min() > 190 and column.max() <= 201
+@pytest.mark.parametrize("alignment", [Alignment.whole_picture((700, 700)), turned(700, 400, 20)])
+def test_a_patch_covers_its_place_and_nothing_else(alignment: Alignment) -> None:
+    photo = np.full((700, 700, 3), 100, np.uint8)
+    window = Window(0.25, 0.25, 0.5, 256)
+    alpha = np.zeros((256, 256), np.float32)
+    alpha[64:192, 64:192] = 1
+    result = Patch(flat(220), alpha, window).over(photo, alignment)
+    y, x = np.mgrid[:700, :700] + 0.5
+    u, v = alignment.to_crop(np.stack([x.ravel(), y.ravel()], 1), 1).T.reshape(2, 700, 700)
+    away = np.maximum(abs(u - 0.5), abs(v - 0.5))  # the patch reaches to 0.125
+    margin = 2 / 256
+    assert (result[away < 0.125 - margin] == 220).all()
+    assert (result[away > 0.125 + margin] == 100).all()
+    assert (photo == 100).all()
 
 
-def test_colours_are_not_read_off_the_neighbour(face_mask) -> None:
-    """Skin beside hair is dark in the photo: skin that is drawn anew elsewhere is not darkened by it."""
-    after = face_mask.copy()
-    after[face_mask == Label.HAIR] = Label.SKIN
-    strands = cv2.dilate((face_mask == Label.HAIR).astype(np.uint8), np.ones((7, 7)))[..., None] > 0
-    photo = np.where(strands, 40, 200).astype(np.uint8).repeat(3, 2)
-    crop = keep_untouched(photo, flat(190), flat(190), face_mask, after).crop
-    assert np.abs(crop[after != face_mask].astype(int) - 200).max() <= 1
+# --- The photo -----------------------------------------------------------------------------------------------------
 
 
-def test_there_is_no_seam_where_the_region_ends(face_mask, edited_mask) -> None:
-    photo = np.full((SIZE, SIZE, 3), 120, np.uint8)
-    result = keep_untouched(photo, flat(60), flat(140), face_mask, edited_mask)
-    changed = face_mask != edited_mask
-    crop = result.crop.astype(int)
-    for axis in (0, 1):
-        steps = np.abs(np.diff(crop, axis=axis)).max(-1)
-        inner = np.minimum(*(np.take(distance_to(changed), range(a, SIZE - 1 + a), axis) for a in (0, 1)))
-        assert steps[inner > 2].max() <= 20  # a jump of 80 is spread over the feather
+def swirl(size: int) -> np.ndarray:
+    """A smooth flow in the middle of a crop."""
+    y, x = (np.mgrid[:size, :size] - size / 2) / size
+    strength = np.clip(1 - np.hypot(x, y) / 0.3, 0, 1)[..., None] ** 2
+    return (strength * np.dstack([-y, x]) * 0.5 * size).astype(np.float32)
 
 
-@pytest.mark.parametrize("size", [128, 512])
-def test_zones_scale_with_the_crop(size: int, face_mask, edited_mask) -> None:
-    rows = np.arange(size) * SIZE // size
-    before, after = (mask[np.ix_(rows, rows)] for mask in (face_mask, edited_mask))
-    photo = np.full((size, size, 3), 120, np.uint8)
-    grey = np.full((size, size, 3), 60, np.float32)
-    region = keep_untouched(photo, grey, grey + 20, before, after).region
-    reach = distance_to(before != after)[region > 0].max() * SIZE / size
-    assert 8 < reach <= 10
+def test_a_photo_is_moved_like_its_crop() -> None:
+    photo = cv2.GaussianBlur(draw_face(draw_mask(900)), (0, 0), 4)
+    alignment = turned(900, 600, 15)
+    flow = swirl(SIZE)
+    moved = warp_photo(photo, alignment, flow)
+    expected = warp_picture(alignment.crop(photo, SIZE), flow)
+    error = np.abs(alignment.crop(moved, SIZE).astype(int) - expected)
+    assert error.max() <= 6 and np.abs(expected.astype(int) - alignment.crop(photo, SIZE)).max() > 30
+    outside = np.hypot(*(np.mgrid[:900, :900] - 450)) > 0.31 * 600
+    assert np.array_equal(moved[outside], photo[outside])
 
 
-def test_nothing_given_is_modified(face_photo, face_mask, edited_mask) -> None:
-    given = (face_photo, flat(10), flat(200), face_mask, edited_mask)
-    copies = [array.copy() for array in given]
-    keep_untouched(*given)
-    assert all(np.array_equal(array, copy) for array, copy in zip(given, copies, strict=True))
+def test_a_window_finer_than_the_crop_is_cut_out_of_the_photo() -> None:
+    photo = cv2.GaussianBlur(draw_face(draw_mask(1500)), (0, 0), 3)
+    alignment = Alignment.whole_picture(photo.shape[:2])
+    window = Window(0.25, 0.375, 0.3125, 256)
+    flow = swirl(SIZE)
+    still = warp_window(photo, alignment, 0 * flow, window)
+    expected = alignment.window(*window[:3]).crop(photo, 256)
+    assert np.abs(still.astype(int) - expected).max() <= 1
+    moved = warp_window(photo, alignment, flow, window)
+    whole = alignment.window(*window[:3]).crop(warp_photo(photo, alignment, flow), 256)
+    assert np.abs(moved.astype(int) - whole).mean() < 1.5
+    assert np.abs(moved.astype(int) - still).mean() > 5
+
+
+def test_an_edit_without_flow_and_paint_is_the_photo(photo: np.ndarray) -> None:
+    alignment = Alignment.whole_picture(photo.shape[:2])
+    assert np.array_equal(Retouch(None, None).onto(photo, alignment), photo)
+    assert np.array_equal(warp_photo(photo, alignment, np.zeros((SIZE, SIZE, 2), np.float32)), photo)
+
+
+def test_pixels_that_neither_move_nor_are_painted_are_bit_identical(photo: np.ndarray) -> None:
+    flow = swirl(SIZE)
+    alpha = np.zeros((256, 256), np.float32)
+    alpha[20:60, 30:80] = 1
+    patch = Patch(flat(10), alpha, Window(0.0, 0.5, 0.5, 256))
+    result = Retouch(flow, patch).onto(photo, Alignment.whole_picture(photo.shape[:2]))
+    still = ~flow.any(-1)
+    still[274:318, 28:82] = False
+    assert still.mean() > 0.5 and np.array_equal(result[still], photo[still])
+    assert (result[278:314, 34:78] == 10).all()
+
+
+def test_an_overlay_is_pasted_by_its_weights(photo: np.ndarray) -> None:
+    region = square(SIZE, 100, 100, 200).astype(np.float32)
+    overlay = Overlay(np.full_like(photo, 7), region, np.zeros((SIZE, SIZE), np.float32))
+    result = overlay.onto(photo, Alignment.whole_picture(photo.shape[:2]))
+    assert np.array_equal(result[region == 0], photo[region == 0])
+    assert np.abs(result[110:290, 110:290].astype(int) - 7).max() <= 1

@@ -13,11 +13,14 @@ from conftest import draw_face, draw_mask, tiny_pipeline
 
 from maskgan.editing import pipeline as pipeline_module
 from maskgan.editing.faces import DetectedFace
-from maskgan.editing.pipeline import CROP_SIZE, Edit, Face, MaskGANPipeline, NoFaceFound
+from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
+from maskgan.editing.warping import Motion, warp_picture
 from maskgan.images import read_photo
 from maskgan.labels import Label, flip
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.global_style import VectorStyle
+from maskgan.quick_edits import QUICK_EDITS
+from maskgan.sizes import CROP_SIZE
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -32,20 +35,31 @@ def face(pipeline: MaskGANPipeline) -> Face:
 @pytest.fixture
 def edited_mask(face: Face) -> np.ndarray:
     mask = face.mask.copy()
-    mask[185:200, 100:150] = Label.MOUTH
+    mask[370:400, 200:300] = Label.MOUTH
     return mask
+
+
+@pytest.fixture
+def crop_photo() -> np.ndarray:
+    """A photo that is a face crop already."""
+    return draw_face(draw_mask(CROP_SIZE))
+
+
+def arrays_in(name: str, item: object) -> dict[str, np.ndarray]:
+    """The arrays and tensors of a value, by the path to them."""
+    if isinstance(item, torch.Tensor):
+        item = item.numpy()
+    if isinstance(item, np.ndarray):
+        return {name: item}
+    if isinstance(item, tuple):
+        return {key: array for i, part in enumerate(item) for key, array in arrays_in(f"{name}.{i}", part).items()}
+    return {}
 
 
 def fields_of(value: Face | Edit) -> dict[str, np.ndarray]:
     """Every array of a Face or Edit, tensors of its style included."""
-    found = {}
-    for field in fields(value):
-        item = getattr(value, field.name)
-        if isinstance(item, np.ndarray):
-            found[field.name] = item
-        elif isinstance(item, tuple):
-            found |= {f"{field.name}.{i}": tensor.numpy() for i, tensor in enumerate(item)}
-    return found
+    names = [field.name for field in fields(value)]
+    return {key: array for name in names for key, array in arrays_in(name, getattr(value, name)).items()}
 
 
 def assert_same(first: Face | Edit, second: Face | Edit) -> None:
@@ -106,14 +120,12 @@ def test_weights_are_frozen_for_use() -> None:
 # --- prepare -------------------------------------------------------------------------------------------------------
 
 
-def test_prepare_gives_a_frozen_face_with_everything_in_it(pipeline: MaskGANPipeline, face_photo: np.ndarray) -> None:
-    face = pipeline.prepare(face_photo, face=None)
+def test_prepare_gives_a_frozen_face_with_everything_in_it(pipeline: MaskGANPipeline, crop_photo: np.ndarray) -> None:
+    face = pipeline.prepare(crop_photo, face=None)
     assert face.crop.shape == (CROP_SIZE, CROP_SIZE, 3) and face.crop.dtype == np.uint8
-    assert np.array_equal(face.crop, face_photo)  # the whole picture, which has the crop's size already
+    assert np.array_equal(face.crop, crop_photo)  # the whole picture, which has the crop's size already
     assert face.mask.shape == (CROP_SIZE, CROP_SIZE) and face.mask.dtype == np.uint8 and face.mask.max() <= 18
     assert face.confidence.min() >= 1 / 19 and face.confidence.max() <= 1
-    assert face.reconstruction.shape == face.crop.shape
-    np.testing.assert_array_equal(face.reconstruction, pipeline.generate(face.mask, face.style))
     with pytest.raises(FrozenInstanceError):
         face.mask = face.mask  # type: ignore[misc]
 
@@ -180,6 +192,89 @@ def test_the_photo_of_an_edit_is_pasted_once_and_read_only(
     assert edit.paste().flags.writeable
 
 
+def test_an_edit_made_of_the_photo_moves_its_pixels(pipeline: MaskGANPipeline, face: Face) -> None:
+    """An eye that is moved takes its own pixels along, whatever the network draws."""
+    mask = np.where(face.mask == Label.L_EYE, Label.SKIN, face.mask)
+    eye = np.roll(face.mask == Label.L_EYE, (6, 10), (0, 1))
+    mask[eye] = Label.L_EYE
+    edit = pipeline.edit(face, mask)
+    inner = np.roll(face.mask == Label.L_EYE, (6, 10), (0, 1)) & (edit.change.flow != 0).any(-1)
+    inner &= np.roll(face.mask == Label.L_EYE, (5, 8), (0, 1))
+    expected = np.roll(face.crop, (6, 10), (0, 1))[inner].astype(int)
+    assert np.median(np.abs(edit.crop[inner] - expected)) <= 3
+    assert edit.change.patch is None  # nothing is left to paint
+    assert (edit.region[:60] == 0).all() and np.array_equal(edit.crop[:60], face.crop[:60])
+
+
+def test_what_a_tool_knows_of_the_motion_is_used(pipeline: MaskGANPipeline, face: Face) -> None:
+    after, moved = QUICK_EDITS["raised_brows"].move(face.mask)
+    edit = pipeline.edit(face, after, motion=Motion.none(face.mask).to(after, moved))
+    told = np.isfinite(moved[..., 0]) & (after == Label.L_BROW)
+    assert np.abs(edit.change.flow - moved)[told].max() < 1
+    further = after.copy()
+    further[100:140, 200:300] = Label.HAT
+    again = pipeline.edit(face, further, motion=edit.motion)
+    assert np.abs(again.change.flow - moved)[told].max() < 1 and again.change.patch is not None
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_new_things_are_painted_and_the_rest_is_the_photos(pipeline: MaskGANPipeline, face: Face, kept: bool) -> None:
+    """Also with weights from before networks could be shown what is kept."""
+    torch.manual_seed(0)
+    sizes = {"widths": [8, 8, 8], "blocks": 1, "encoder_width": 8, "code_dim": 8, "residue_dim": 4}
+    own = MaskGANPipeline(DenseMappingNetwork(**sizes, kept=kept), pipeline.parser)
+    mask = face.mask.copy()
+    mask[20:90, 180:330] = Label.HAT
+    edit = own.edit(face, mask)
+    assert (edit.region[edit.changed] == 1).all()
+    untouched = edit.region == 0
+    assert untouched.mean() > 0.8 and np.array_equal(edit.crop[untouched], face.crop[untouched])
+    assert (edit.crop[edit.changed] != face.crop[edit.changed]).any(-1).mean() > 0.5
+
+
+def test_the_network_sees_only_what_is_kept(
+    pipeline: MaskGANPipeline, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+
+    def generate(mask: torch.Tensor, style: object, kept: torch.Tensor | None = None) -> torch.Tensor:
+        shown.append((mask, kept))
+        return torch.zeros(1, 3, *mask.shape[1:])
+
+    monkeypatch.setattr(pipeline.dmn, "generate", generate)
+    mask = face.mask.copy()
+    mask[20:60, 230:290] = Label.HAT
+    edit = pipeline.edit(face, mask)
+    ((ids, kept),) = shown
+    assert ids.shape == (1, 256, 256) and kept.shape == (1, 4, 256, 256)
+    window = edit.change.patch.window
+    rows, columns = window.slices(CROP_SIZE)
+    assert window.side == 0.5  # one pixel of the photo for each of the network's
+    assert np.array_equal(ids[0].numpy(), mask[rows, columns])
+    known = kept[0, 3].numpy() > 0
+    assert not known[edit.changed[rows, columns]].any() and known.mean() > 0.7
+    photo = ((kept[0, :3].permute(1, 2, 0).numpy() + 1) * 127.5).round()
+    moved = face.crop if edit.change.flow is None else warp_picture(face.crop, edit.change.flow)
+    assert np.array_equal(photo[known], moved[rows, columns][known])
+    assert (kept[0, :3].numpy()[:, ~known] == 0).all()
+
+
+def test_a_finer_photo_is_painted_finer(pipeline: MaskGANPipeline) -> None:
+    photo = draw_face(draw_mask(1600))
+    mask = draw_mask(CROP_SIZE)
+    face = pipeline.with_mask(pipeline.prepare(photo, None), mask)
+    after = mask.copy()
+    after[20:60, 230:290] = Label.HAT
+    edit = pipeline.edit(face, after)
+    window = edit.change.patch.window
+    assert window.pixels > round(window.side * CROP_SIZE)  # finer than the crop, no finer than the photo
+    assert window.pixels <= round(window.side * 1600)
+    away = np.ones(photo.shape[:2], bool)
+    away[:260, 600:1000] = False
+    assert np.array_equal(edit.photo[away], photo[away])
+    assert (edit.photo[80:180, 730:890] != photo[80:180, 730:890]).any(-1).mean() > 0.5
+
+
 def test_an_edit_changes_the_painted_place_and_nothing_far_from_it(
     pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray
 ) -> None:
@@ -198,18 +293,18 @@ def test_without_keep_untouched_the_whole_crop_is_the_networks(
     edit = pipeline.edit(face, edited_mask, keep_untouched=False)
     drawn = pipeline.generate(edited_mask, face.style).round().clip(0, 255)
     np.testing.assert_array_equal(edit.crop, drawn)
-    assert np.array_equal(edit.photo[128, 128], edit.crop[128, 128])
+    assert np.array_equal(edit.photo[256, 256], edit.crop[256, 256])
     unedited = pipeline.edit(face, face.mask, keep_untouched=False)
-    np.testing.assert_array_equal(unedited.crop, face.reconstruction.round())
+    np.testing.assert_array_equal(unedited.crop, pipeline.generate(face.mask, face.style).round().clip(0, 255))
 
 
 def test_a_corrected_original_mask_is_where_the_edit_starts(
     pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray
 ) -> None:
     corrected = face.mask.copy()
-    corrected[20:40, 20:60] = Label.HAIR
+    corrected[40:80, 40:120] = Label.HAIR
     again = edited_mask.copy()
-    again[20:40, 20:60] = Label.HAIR
+    again[40:80, 40:120] = Label.HAIR
     edit = pipeline.edit(face, again, original_mask=corrected)
     assert np.array_equal(edit.changed, again != corrected)
     assert_same(edit, pipeline.edit(pipeline.with_mask(face, corrected), again))
@@ -220,13 +315,13 @@ def test_masks_of_another_size_are_scaled_and_bad_ones_named(
 ) -> None:
     double = edited_mask.repeat(2, 0).repeat(2, 1)
     assert_same(pipeline.edit(face, double), pipeline.edit(face, edited_mask))
-    for bad in (np.full((256, 256), 19), np.zeros((256, 256, 3), np.uint8), np.zeros((256, 100), np.uint8)):
+    for bad in (np.full((512, 512), 19), np.zeros((512, 512, 3), np.uint8), np.zeros((512, 100), np.uint8)):
         with pytest.raises(ValueError, match="mask"):
             pipeline.edit(face, bad)
 
 
-def test_prepare_and_edit_modify_nothing_and_repeat_exactly(pipeline: MaskGANPipeline, face_photo: np.ndarray) -> None:
-    photo = face_photo.copy()
+def test_prepare_and_edit_modify_nothing_and_repeat_exactly(pipeline: MaskGANPipeline, crop_photo: np.ndarray) -> None:
+    photo = crop_photo
     photo.setflags(write=False)
     face = pipeline.prepare(photo, face=None)
     before = {name: array.copy() for name, array in fields_of(face).items()}

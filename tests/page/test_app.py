@@ -92,7 +92,7 @@ def nothing_changed(updates: Any) -> bool:
 def test_an_example_opens_with_its_exact_mask(tab: PaintTab, examples: Examples) -> None:
     updates = tab.open_face(Session(), tab.example_faces.open(0), LOOK)
     session = updates[tab.session]
-    exact = read_mask(FOLDER / "masks" / f"{examples.paths[0].stem}.png", (256, 256), order="celebamask")
+    exact = read_mask(FOLDER / "masks" / f"{examples.paths[0].stem}.png", (512, 512), order="celebamask")
     assert np.array_equal(session.mask, exact)
     on_canvas = MaskCanvas.read(updates[tab.canvas], exact.shape, session.opened.id)
     assert np.array_equal(on_canvas, exact)

@@ -26,7 +26,7 @@ from maskgan.ui.examples import FOLDER, Examples
 pytestmark = pytest.mark.browser
 
 PHOTO = FOLDER / "photo_01.jpg"
-SIZE = 256
+SIZE = 512
 PATIENCE = 60_000  # ms; only a page that never answers takes as long
 
 

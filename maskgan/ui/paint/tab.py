@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import gradio as gr
 import numpy as np
 
-from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.pipeline import Edit, MaskGANPipeline
 from maskgan.images import MAX_PIXELS
 from maskgan.provenance import drawn_by
 from maskgan.quick_edits import QUICK_EDITS
@@ -117,7 +117,7 @@ class PaintTab(PaintLayout, UsesWeights):
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         if mask is None:  # a stroke on the face that was open before
             return gr.skip()
-        return self._show(session.painted(self.pipeline.edit(opened.face, mask, look.keep), mask), look)
+        return self._show(session.painted(self._edit(session, mask, look), mask), look)
 
     @warns_on_value_error
     def finish_stroke(self, session: Session, message: Any, look: Look) -> Updates:
@@ -128,7 +128,7 @@ class PaintTab(PaintLayout, UsesWeights):
             return gr.skip()
         if np.array_equal(mask, session.mask):  # `paint` has shown it
             return self._remember(session, "Painted")
-        session = session.painted(self.pipeline.edit(opened.face, mask, look.keep), mask)
+        session = session.painted(self._edit(session, mask, look), mask)
         return self._show(session, look) | self._remember(session, "Painted")
 
     @warns_on_value_error
@@ -139,9 +139,10 @@ class PaintTab(PaintLayout, UsesWeights):
         # A canvas that does not know the last button's mask yet must not undo it.
         late = on_canvas is None or (session.replaced is not None and np.array_equal(on_canvas, session.replaced))
         mask = session.mask if late else on_canvas
-        edited = QUICK_EDITS[name].apply(mask, strength)
+        edited, moved = QUICK_EDITS[name].move(mask, strength)
         if np.array_equal(edited, mask):
             raise ValueError(f"{QUICK_EDITS[name].label} changes nothing more on this mask; undo goes back.")
+        session = session.moved(session.motion_to(mask).to(edited, moved))
         return self._apply(session, edited, on_canvas, QUICK_EDITS[name].label, look)
 
     @warns_on_value_error
@@ -160,7 +161,7 @@ class PaintTab(PaintLayout, UsesWeights):
         if session.opened is None or step.opened.id != session.opened.id:
             awake = replace(step.opened, face=self.pipeline.refresh(step.opened.face))
             return self.open_face(session, awake, look, step.mask)
-        session = session.painted(self.pipeline.edit(step.opened.face, step.mask, look.keep), step.mask)
+        session = session.painted(self._edit(session, step.mask, look), step.mask)
         return {
             self.canvas: MaskCanvas.payload(step.mask, id=step.opened.id),
             **self._show(session, look),
@@ -170,8 +171,12 @@ class PaintTab(PaintLayout, UsesWeights):
         """Another view or option of the same edit."""
         if session.opened is None:
             return gr.skip()
-        edit = self.pipeline.edit(session.opened.face, session.mask, look.keep)
+        edit = self._edit(session, session.mask, look)
         return self._show(session.painted(edit, session.mask, session.replaced), look)
+
+    def _edit(self, session: Session, mask: np.ndarray, look: Look) -> Edit:
+        """The open face in the shapes of a mask."""
+        return self.pipeline.edit(session.require_open().face, mask, look.keep, motion=session.motion_to(mask))
 
     def _apply(
         self,
@@ -183,7 +188,7 @@ class PaintTab(PaintLayout, UsesWeights):
     ) -> Updates:
         """Give the canvas another mask, which goes into the history."""
         opened = session.require_open()
-        session = session.painted(self.pipeline.edit(opened.face, mask, look.keep), mask, on_canvas)
+        session = session.painted(self._edit(session, mask, look), mask, on_canvas)
         return {
             self.canvas: MaskCanvas.payload(mask, id=opened.id),
             **self._show(session, look),
