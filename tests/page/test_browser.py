@@ -20,13 +20,14 @@ from maskgan.labels import Label
 from maskgan.mask_files import read_mask
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
+from maskgan.sizes import CROP_SIZE
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
 
 pytestmark = pytest.mark.browser
 
 PHOTO = FOLDER / "photo_01.jpg"
-SIZE = 512
+SIZE = CROP_SIZE
 PATIENCE = 60_000  # ms; only a page that never answers takes as long
 
 
@@ -114,7 +115,7 @@ class Visitor:
             self.page.wait_for_timeout(100)
         raise AssertionError("the result never followed")
 
-    def stroke(self, label: Label, start: tuple[float, float], end: tuple[float, float], size: int = 12) -> None:
+    def stroke(self, label: Label, start: tuple[float, float], end: tuple[float, float], size: int = 24) -> None:
         self.call("setTool('brush')")
         self.call(f"setClass({int(label)})")
         self.call(f"setSize({size})")
@@ -158,10 +159,10 @@ def test_upload_paint_undo_download(visitor: Visitor, pipeline: MaskGANPipeline,
     face = pipeline.prepare(photo)
     assert np.array_equal(visitor.mask(), face.mask)
 
-    visitor.stroke(Label.HAT, (90.5, 60.5), (160.5, 60.5))
+    visitor.stroke(Label.HAT, (180.5, 120.5), (320.5, 120.5))
     painted = visitor.mask()
     changed = painted != face.mask
-    assert changed[60, 90:160].any() and not changed[90:].any() and not changed[:40].any()
+    assert changed[120, 180:320].any() and not changed[180:].any() and not changed[:80].any()
     visitor.wait_for_result(other_than=unedited)
     visitor.page.wait_for_selector("#history img")  # the stroke has ended for the server too
 
@@ -170,7 +171,7 @@ def test_upload_paint_undo_download(visitor: Visitor, pipeline: MaskGANPipeline,
     expected = pipeline.edit(face, painted)
     assert np.array_equal(crop, expected.crop)
     assert np.array_equal(crop[expected.region == 0], face.crop[expected.region == 0])
-    outside = away_from(changed, 40)
+    outside = away_from(changed, 90)
     assert outside.mean() > 0.3 and np.array_equal(crop[outside], face.crop[outside])
 
     path = visitor.download("#save-photo", tmp_path)
@@ -211,7 +212,7 @@ def test_quick_edits_full_photo_and_history(visitor: Visitor) -> None:
 
 
 def test_a_bad_file_is_answered_in_a_sentence_and_the_mask_stays(visitor: Visitor, tmp_path: Path) -> None:
-    visitor.stroke(Label.HAIR, (100.5, 120.5), (150.5, 120.5))
+    visitor.stroke(Label.HAIR, (200.5, 240.5), (300.5, 240.5))
     painted, face = visitor.mask(), visitor.call("id")
     (tmp_path / "letter.jpg").write_text("no picture at all")
     visitor.page.set_input_files("#upload input[type=file]", str(tmp_path / "letter.jpg"))
@@ -224,8 +225,8 @@ def test_two_people_paint_their_own_faces(browser: Any, url: str, pipeline: Mask
     people = [Visitor(browser, url), Visitor(browser, url)]
     for person, index in zip(people, (1, 4), strict=True):
         person.choose_example(index)
-    people[0].stroke(Label.HAT, (90.5, 60.5), (160.5, 60.5))
-    people[1].stroke(Label.SKIN, (90.5, 200.5), (160.5, 200.5))
+    people[0].stroke(Label.HAT, (180.5, 120.5), (320.5, 120.5))
+    people[1].stroke(Label.SKIN, (180.5, 400.5), (320.5, 400.5))
     for person, index in zip(people, (1, 4), strict=True):
         person.page.wait_for_selector("#history img")
         face = Examples(pipeline).face(index)

@@ -21,6 +21,7 @@ from gradio.route_utils import delete_files_created_by_app
 
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.networks.style import Style
+from maskgan.sizes import CROP_SIZE
 from maskgan.ui.app import MAX_SESSIONS, build_app, launch_options
 from tests.load import ROOT, Report, files_in, measure, resident
 from tests.painter import REACH, Mixed, Subject
@@ -108,13 +109,13 @@ def test_what_visitors_would_see_as_an_error_is_one(url: str, monkeypatch: pytes
 
 def painted(size: int) -> np.ndarray:
     changed = np.zeros((size, size), bool)
-    changed[100:120, 90:130] = True
+    changed[200:240, 180:260] = True
     return changed
 
 
 def test_only_the_own_crop_passes(subjects: tuple[Subject, Subject]) -> None:
     own, other = subjects
-    changed = painted(256)
+    changed = painted(CROP_SIZE)
     edited = own.crop.copy()
     edited[changed] ^= 64
     own.check_crop(edited, changed)
@@ -123,16 +124,16 @@ def test_only_the_own_crop_passes(subjects: tuple[Subject, Subject]) -> None:
         other.check_crop(edited, changed)
     with pytest.raises(Mixed, match="without what it had painted"):
         own.check_crop(own.crop, changed)
-    edited[100 - REACH - 2, 100] += 1
+    edited[200 - REACH - 2, 200] += 1
     with pytest.raises(Mixed, match="not its own"):
         own.check_crop(edited, changed)
 
 
 def test_only_the_own_photo_passes(subjects: tuple[Subject, Subject]) -> None:
     own, other = subjects
-    changed = painted(256)
+    changed = painted(CROP_SIZE)
     edited = own.photo.copy()
-    column, row = own.alignment.to_photo(np.array([[110.0, 110.0]]))[0].astype(int)
+    column, row = own.alignment.to_photo(np.array([[220.0, 220.0]]), CROP_SIZE)[0].astype(int)
     edited[row, column] ^= 64
     own.check_photo(edited, changed)
     with pytest.raises(Mixed, match="not its own"):
