@@ -226,7 +226,8 @@ def class_odds(samples: Sequence[Sample], strength: float = 0.5) -> np.ndarray:
     A face weighs (1 / frequency of its rarest class) ** `strength`, where the frequency is the share of
     faces that show the class; the result is scaled to a mean of 1 and capped at 8.
     """
-    shown = np.stack([np.bincount(load(s).mask.ravel()[::7], minlength=256)[: labels.NUM_CLASSES] > 0 for s in samples])
+    masks = (read_ids(sample.mask) for sample in samples)
+    shown = np.stack([np.bincount(ids.ravel()[::7], minlength=256)[: labels.NUM_CLASSES] > 0 for ids in masks])
     frequency = shown.mean(0).clip(min=1 / len(samples))
     odds = np.where(shown, (1 / frequency) ** strength, 1.0).max(1)
     return (odds / odds.mean()).clip(max=8.0)
