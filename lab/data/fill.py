@@ -54,14 +54,19 @@ def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, si
     device = next(parser.parameters()).device
     todo = [sample for sample in samples if not filled_mask(folder, sample).exists()]
     for sample in tqdm(todo, desc="filling masks", unit="face", mininterval=2):
-        face = resize(load(sample), size)
+        own = load(sample)
+        face = resize(own, size)
         mask = face.mask
         if (mask == IGNORE).any():
             with torch.no_grad():
                 answer = parser.parse(to_tensor(face.image).to(device))[0][0].cpu().numpy()
             mask = np.where(mask == IGNORE, answer, mask)
         if sharp:
-            mask = enlarged(mask, max(size, sharpest_side(sample)))
+            side = max(size, sharpest_side(sample))
+            mask = enlarged(mask, side)
+            if len(own.mask) > size:  # labelled more finely than that
+                finer = enlarged(own.mask, side)
+                mask = np.where(finer == IGNORE, mask, finer)
         final = filled_mask(folder, sample)
         final.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(final) as partial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from conftest import draw_face, draw_mask
 
 from lab.data import holes
-from lab.data.faces import FaceStream, FaceWithMask, find_samples, load, resize
+from lab.data.faces import FaceStream, FaceWithMask, filled_mask, find_samples, load, resize
 from lab.data.fill import enlarged, fill_ignored
 from lab.data.filling import Filling, FillingTask, draw_odds, lit, masks_in_windows, sharpest, style_known, window_of
 from maskgan.labels import IGNORE, Label
@@ -163,6 +164,20 @@ def test_sharp_pictures_stand_beside_and_masks_are_enlarged_smoothly(data_folder
     assert all(mask.max() < 19 for mask in masks.values())
     with pytest.raises(ValueError, match="must match"):
         load(replace(samples[1], image=samples[1].sharp))  # its own mask is of the other picture
+
+
+def test_masks_that_are_finer_than_the_networks_resolution_stay_so(
+    make_data: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_data(train=2, val=0, size=128)
+    parser = FaceParser(widths=[8, 8, 8, 8, 8], blocks=1).eval()
+    samples = find_samples(folder)
+    filled = fill_ignored(samples, parser, tmp_path / "filled", 64, sharp=True)
+    for sample in samples:
+        given = cv2.imread(str(sample.mask), cv2.IMREAD_GRAYSCALE)
+        mask = cv2.imread(str(filled_mask(filled, sample)), cv2.IMREAD_GRAYSCALE)
+        assert mask.max() < 19 and (given == IGNORE).any()
+        assert (mask[given != IGNORE] == given[given != IGNORE]).all()
 
 
 def test_an_enlarged_mask_has_the_classes_and_round_borders_of_the_small_one() -> None:
