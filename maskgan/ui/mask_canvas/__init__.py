@@ -17,7 +17,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from maskgan.labels import DISPLAY_NAMES, MIRRORED_PAIRS, PALETTE, Label
+from maskgan.labels import BROWS, DISPLAY_NAMES, EARS, EYES, LIPS, MIRRORED_PAIRS, MOUTH, PALETTE, Label
 from maskgan.ui.mask_canvas import wire
 
 _FOLDER = Path(__file__).parent
@@ -65,19 +65,19 @@ def _script() -> str:
         for label in Label
     ]
     surfaces = (Label.BACKGROUND, Label.SKIN, Label.HAIR, Label.HAT, Label.NECK, Label.CLOTH)
-    inner = (
-        *(Label.NOSE, Label.EYE_G, Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW),
-        *(Label.MOUTH, Label.U_LIP, Label.L_LIP),
-    )
+    inner = (Label.NOSE, Label.EYE_G, *EYES, *BROWS, *MOUTH)
     constants = {
         "CLASSES": classes,
         # What may show under a part that was moved away: the background (first) only behind outer parts.
         "SURFACES": [int(label) for label in surfaces],
         "INNER": [int(label) for label in inner],
         # Parts that are grabbed together.
-        "TOGETHER": [[int(Label.MOUTH), int(Label.U_LIP), int(Label.L_LIP)]],
+        "TOGETHER": [[int(label) for label in MOUTH]],
         # Ears are often hidden on one side, so that they say little about the middle of the face.
-        "AXIS": {"centred": [int(Label.NOSE), int(Label.U_LIP), int(Label.L_LIP)], "unreliable": [int(Label.L_EAR)]},
+        "AXIS": {
+            "centred": [int(label) for label in (Label.NOSE, *LIPS)],
+            "unreliable": [int(label) for label in EARS],
+        },
         "STYLE": (_FOLDER / "canvas.css").read_text(encoding="utf-8"),
     }
     lines = [f"const {name} = {json.dumps(value)};" for name, value in constants.items()]
