@@ -164,13 +164,20 @@ def _seek_whole_page(image: Image.Image, error: type[ValueError]) -> None:
     raise error(_RAW)
 
 
-def to_upright(image: Image.Image) -> Image.Image:
-    """A picture as its EXIF orientation, or that of its XMP, says it is to be shown; other tags are not looked at."""
+def orientation(image: Image.Image) -> Image.Transpose | None:
+    """What turns a picture as its EXIF (or XMP) says it is to be shown; other tags are not looked at."""
     try:
-        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
+        return _UPRIGHT.get(image.getexif().get(_ORIENTATION))
     except _DECODER_ERRORS:  # broken EXIF: nothing is known
-        return image
-    return image if turn is None else image.transpose(turn)
+        return None
+
+
+def as_photo(image: Image.Image, *, upright: bool = True) -> np.ndarray:
+    """A decoded picture of any mode -> (H, W, 3) uint8 sRGB, over white, turned as its EXIF says if `upright`."""
+    turn = orientation(image) if upright else None
+    if turn is not None:
+        image = image.transpose(turn)
+    return np.array(_over_white(to_srgb(_to_8_bit(image))))  # H, W, 3
 
 
 def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -187,10 +194,9 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
             f"The picture has only {width} x {height} pixels; use one with at least {MIN_SIDE} pixels on each side."
         )
     try:
-        image = _over_white(to_srgb(_to_8_bit(to_upright(image))))
+        return as_photo(image)
     except _DECODER_ERRORS as cause:
         raise BadPhoto("The picture file is damaged or of an unknown kind; save it as JPEG or PNG.") from cause
-    return np.array(image)  # H, W, 3
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from os import PathLike
 from typing import Any, BinaryIO
 from xml.sax.saxutils import quoteattr
@@ -78,6 +79,23 @@ def save_picture(
         else:
             options["xmp"] = packet
     Image.fromarray(picture).save(target, format, **options)
+
+
+def png_that_tells(content: bytes, weights: Weights | None, icc: bytes | None, exif: bytes | None) -> bytes:
+    """A PNG file, as bytes, with the XMP packet, a colour profile and EXIF, each where it is given."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    chunks = b""
+    if icc:
+        chunks += chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc))
+    if exif:
+        chunks += chunk(b"eXIf", exif.removeprefix(b"Exif\0\0"))
+    if weights is not None:
+        chunks += chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp_packet(weights))
+    end = 33  # of the header chunk, which comes first
+    return content[:end] + chunks + content[end:]
 
 
 def encode_picture(picture: np.ndarray, weights: Weights | None, format: str, **options: Any) -> bytes:

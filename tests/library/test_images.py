@@ -245,13 +245,16 @@ def test_a_tiff_with_its_thumbnail_first_is_read_whole():
     assert read_photo(tiff([(10, {254: 1}), (200, {254: 0}), (30, {254: 1})])).mean() == 200
 
 
-def test_only_the_orientation_of_the_exif_is_needed():
-    """An ExposureBias of -1/0 is a tag that Pillow reads and cannot write again."""
+def bad_exif() -> bytes:
+    """Orientation 6 and an ExposureBias of -1/0, a tag that Pillow reads and cannot write again."""
     entries = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack(">HHII", 0x8769, 4, 1, 38)
-    value = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 2) + entries + struct.pack(">I", 0)
-    value += struct.pack(">HHHII", 1, 0x9204, 10, 1, 56) + struct.pack(">I", 0) + struct.pack(">ii", -1, 0)
+    camera = struct.pack(">HHHII", 1, 0x9204, 10, 1, 56) + struct.pack(">I", 0) + struct.pack(">ii", -1, 0)
+    return b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 2) + entries + struct.pack(">I", 0) + camera
+
+
+def test_only_the_orientation_of_the_exif_is_needed():
     stored = Image.fromarray(picture()).transpose(Image.Transpose.ROTATE_90)
-    photo = read_photo(encoded(stored, "JPEG", exif=value, quality=95, subsampling=0))
+    photo = read_photo(encoded(stored, "JPEG", exif=bad_exif(), quality=95, subsampling=0))
     assert photo.shape == picture().shape
     assert np.abs(photo.astype(int) - picture()).mean() < 6
 
