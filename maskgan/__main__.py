@@ -74,6 +74,12 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_false",
         help="take the whole face from the network, also where the mask did not change",
     )
+    edit.add_argument(
+        "--metadata",
+        choices=("safe", "all", "none"),
+        default="safe",
+        help="EXIF that a JPEG or PNG keeps: safe (default) leaves out the place and the maker's notes",
+    )
     return parser
 
 
@@ -152,10 +158,10 @@ def edit_one(pipeline: MaskGANPipeline, job: Job, args: argparse.Namespace) -> N
     """Write one edited picture at the photo's own size; its metadata says when networks drew part of it."""
     import numpy as np
 
-    from maskgan.images import read_photo
+    from maskgan.originals import read_original
     from maskgan.provenance import save_picture
 
-    photo = read_photo(job.photo)
+    photo, file = read_original(job.photo)
     face = None if args.aligned else pipeline.prepare(photo, face=args.face)
     size = photo.shape[:2] if face is None else face.mask.shape
     mask, original = (
@@ -165,8 +171,17 @@ def edit_one(pipeline: MaskGANPipeline, job: Job, args: argparse.Namespace) -> N
     result = (
         pipeline.edit_picture(photo, mask, **options) if face is None else pipeline.edit(face, mask, **options).photo
     )
+    if face is not None:
+        photo, file = face.photo, file.turned(face.quarters)
     weights = None if np.array_equal(result, photo) else pipeline.weights
-    _write_whole(job.out, lambda file: save_picture(file, result, weights, **RESULT_FORMATS[job.out.suffix.lower()]))
+    form = RESULT_FORMATS[job.out.suffix.lower()]
+    if form["format"] in ("JPEG", "PNG"):
+        encoded = file.encode(result, weights, form=form["format"], metadata=args.metadata)
+        for note in encoded.notes:
+            _tell(f"{job.photo}: {note}")
+        _write_whole(job.out, lambda target: target.write(encoded.content))
+    else:
+        _write_whole(job.out, lambda target: save_picture(target, result, weights, **form))
 
 
 def _read_mask(path: Path, size: tuple[int, int], order: str) -> np.ndarray:

@@ -56,21 +56,28 @@ class Original:
         return replace(self, quarters=(self.quarters + quarters) % 4)
 
     def encode(
-        self, result: np.ndarray, weights: Weights | None, *, png: bool = False, metadata: Metadata = "safe"
+        self,
+        result: np.ndarray,
+        weights: Weights | None,
+        *,
+        form: Literal["JPEG", "PNG"] | None = None,
+        metadata: Metadata = "safe",
     ) -> Encoded:
         """A result as the kind of file that the photo came in.
 
         Args:
             result: the edited photo (H, W, 3) uint8 RGB.
             weights: those that drew in it, None where nobody did; the file says so.
-            png: PNG whatever came in. Otherwise JPEG, HEIC and AVIF without transparency become JPEG, all others PNG.
+            form: of the file. Unless it is given, JPEG, HEIC and AVIF become JPEG, all others PNG.
             metadata: what is kept of the file's EXIF.
 
         Raises:
             ValueError: when the result has another size than the photo.
         """
         with open_image(self.data, max_pixels=max(MAX_PIXELS, result.shape[0] * result.shape[1])) as image:
-            return _encode(image, self, result, weights, png, metadata)
+            return _encode(
+                image, self, result, weights, form or ("JPEG" if image.format in _LOSSY else "PNG"), metadata
+            )
 
 
 def read_original(source: Source, *, max_pixels: int = MAX_PIXELS) -> tuple[np.ndarray, Original]:
@@ -83,7 +90,7 @@ def read_original(source: Source, *, max_pixels: int = MAX_PIXELS) -> tuple[np.n
 
 
 def _encode(
-    image: Image.Image, original: Original, result: np.ndarray, weights: Weights | None, png: bool, metadata: Metadata
+    image: Image.Image, original: Original, result: np.ndarray, weights: Weights | None, form: str, metadata: Metadata
 ) -> Encoded:
     notes: list[str] = []
     turn = orientation(image)
@@ -109,18 +116,19 @@ def _encode(
     if image.mode == "CMYK":
         notes.append("The photo was CMYK and is saved in RGB.")
         own, icc, profile = before, None, None
+    if form == "JPEG" and (own.shape[-1] in (2, 4) or own.dtype != np.uint8):
+        notes.append("JPEG has no transparency and no 16 bits; PNG would have kept them.")
+        own, icc, profile = before, None, None
     pixels = _carried(own, before, result, profile)
     exif = _exif(image, pixels.shape[:2], metadata)
     options: dict[str, Any] = {name: value for name, value in (("icc_profile", icc), ("exif", exif)) if value}
     if "dpi" in image.info and image.format in ("JPEG", "MPO", "PNG"):
         options["dpi"] = image.info["dpi"]
-    if image.format in _LOSSY and not png and pixels.shape[-1] in (1, 3) and pixels.dtype == np.uint8:
+    if form == "JPEG":
         file = io.BytesIO()
         tables = _jpeg_tables(image) if image.format in ("JPEG", "MPO") else {"quality": 95, "subsampling": 0}
         save_picture(file, _plane(pixels), weights, "JPEG", **tables, **options)
         return Encoded(file.getvalue(), ".jpg", tuple(notes))
-    if image.format not in (*_LOSSY, "PNG"):
-        notes.append(f"{image.format} pictures are saved as PNG.")
     if pixels.dtype == np.uint16:  # Pillow writes no colours of 16 bits
         order = {1: [0], 2: [0, 0, 0, 1], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[-1]]
         content = cv2.imencode(".png", np.ascontiguousarray(pixels[..., order]))[1].tobytes()

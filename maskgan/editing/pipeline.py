@@ -50,7 +50,7 @@ class Face:
     photo: (H, W, 3) uint8 RGB; crop: (S, S, 3) uint8 RGB; mask: (S, S) uint8 class ids; confidence: (S, S)
     float32 in 0..1; style: of the DMN; alignment: position of the crop in the photo; weights: of the networks that the
     style comes from (other pipelines re-encode it, see `MaskGANPipeline.refresh`), None to skip that check. A face at
-    rest has no style.
+    rest has no style. quarters: how many quarter turns counterclockwise (`np.rot90`) made the photo upright.
     """
 
     photo: np.ndarray
@@ -60,6 +60,7 @@ class Face:
     style: Style | None
     alignment: Alignment
     weights: Weights | None = None
+    quarters: int = 0
 
     def at_rest(self) -> Face:
         """This face without its style; `MaskGANPipeline.refresh` restores it."""
@@ -199,6 +200,7 @@ class MaskGANPipeline:
         Raises:
             NoFaceFound: when the photo has no such face, or its parts do not lie as in a face.
         """
+        quarters = 0
         if face is None:
             alignment = Alignment.whole_picture(photo.shape[:2])
         else:
@@ -209,6 +211,7 @@ class MaskGANPipeline:
                 if not 0 <= face < len(found):
                     faces = "1 face" if len(found) == 1 else f"{len(found)} faces"
                     raise NoFaceFound(f"The photo has {faces}; choose one from 0 to {len(found) - 1}.")
+                quarters = found[0].quarters
                 photo, found, _ = upright(photo, found)
                 face = found[face]
             alignment = Alignment.from_face(face, photo.shape[:2])
@@ -219,12 +222,8 @@ class MaskGANPipeline:
                 "What was found in this photo is no upright face; turn the photo upright, use the whole "
                 "picture, or another photo."
             )
-        return self._face(photo, crop, mask, confidence, alignment)
-
-    def _face(
-        self, photo: np.ndarray, crop: np.ndarray, mask: np.ndarray, confidence: np.ndarray, alignment: Alignment
-    ) -> Face:
-        return Face(photo, crop, mask, confidence, self.encode_style(crop, mask), alignment, self.weights)
+        style = self.encode_style(crop, mask)
+        return Face(photo, crop, mask, confidence, style, alignment, self.weights, quarters)
 
     def refresh(self, face: Face) -> Face:
         """The face with its style by this pipeline's networks; other networks' styles are meaningless.
@@ -237,7 +236,7 @@ class MaskGANPipeline:
         with self._refreshing:
             refreshed = self._refreshed.get(face)
         if refreshed is None:
-            refreshed = self._face(face.photo, face.crop, face.mask, face.confidence, face.alignment)
+            refreshed = replace(face, style=self.encode_style(face.crop, face.mask), weights=self.weights)
             with self._refreshing:
                 self._refreshed[face] = refreshed
         return refreshed
@@ -283,7 +282,9 @@ class MaskGANPipeline:
     def with_mask(self, face: Face, mask: np.ndarray) -> Face:
         """The face with another original mask, for instance a corrected one, and the style encoded with that mask."""
         mask = self._checked(mask, face.mask.shape)
-        return self._face(face.photo, face.crop, mask, np.ones(mask.shape, np.float32), face.alignment)
+        certain = np.ones(mask.shape, np.float32)
+        style = self.encode_style(face.crop, mask)
+        return replace(face, mask=mask, confidence=certain, style=style, weights=self.weights)
 
     def edit(
         self,
@@ -384,7 +385,8 @@ class MaskGANPipeline:
             original_mask = self.parse_picture(photo)
         before, after = (_square(self._checked(m, (height, width)), CROP_SIZE) for m in (original_mask, mask))
         crop = alignment.crop(photo, CROP_SIZE)
-        face = self._face(photo, crop, before, np.ones(before.shape, np.float32), alignment)
+        certain = np.ones(before.shape, np.float32)
+        face = Face(photo, crop, before, certain, self.encode_style(crop, before), alignment, self.weights)
         edit = self.edit(face, after, keep_untouched)
         if keep_untouched:
             return edit.photo

@@ -31,6 +31,7 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.mask_files import read_mask
+from maskgan.originals import read_original
 from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
@@ -147,9 +148,9 @@ class Api:
             aligned: the picture is a face crop already, and the masks have its size.
 
         Returns:
-            The whole photo with the edited face, PNG.
+            The whole photo with the edited face, PNG, with its colour profile, transparency and EXIF but for the place.
         """
-        pipeline, picture = self.serving.current(), self._photo(photo)
+        pipeline, (picture, file) = self.serving.current(), read_original(_uploaded(photo), max_pixels=self.max_pixels)
         prepared = None if aligned else pipeline.prepare(picture, face)
         size = picture.shape[:2] if prepared is None else prepared.mask.shape
         edited = self._mask(mask, size)
@@ -159,8 +160,8 @@ class Api:
             weights = None if np.array_equal(result, picture) else pipeline.weights
         else:
             edit = pipeline.edit(prepared, edited, keep_untouched, original)
-            result, weights = edit.photo, drawn_by(edit)
-        return _picture(result, weights, f"{_stem(photo)}_edited.png")
+            result, weights, file = edit.photo, drawn_by(edit), file.turned(prepared.quarters)
+        return _file(file.encode(result, weights, form="PNG").content, f"{_stem(photo)}_edited.png")
 
     @_endpoint
     def interpolate(

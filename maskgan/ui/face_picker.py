@@ -15,7 +15,8 @@ import gradio as gr
 from gradio.events import Dependency
 
 from maskgan.editing.pipeline import MaskGANPipeline, NoFaceFound
-from maskgan.images import MAX_PIXELS, read_photo
+from maskgan.images import MAX_PIXELS
+from maskgan.originals import read_original
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.kit import BUSY, QUIET, SQUARES, Updates, UsesWeights, warns_on_value_error
@@ -109,8 +110,8 @@ class FacePicker(UsesWeights):
             return gr.skip()
         updates: Updates = {self.upload: None}
         try:
-            photo, name = read_photo(path, max_pixels=self.max_pixels), Path(path).stem
-            opened = OpenFace.largest_in(self.pipeline, photo, name)
+            (photo, original), name = read_original(path, max_pixels=self.max_pixels), Path(path).stem
+            opened = OpenFace.largest_in(self.pipeline, photo, name, original)
             updates |= self._show(session, opened, *values)
             if opened.turned:
                 gr.Info(f"The photo was turned upright, by {opened.turned} degrees; it is edited and saved upright.")
@@ -118,7 +119,10 @@ class FacePicker(UsesWeights):
                 gr.Info(f"{len(opened.faces)} faces were found; click another one to edit it.")
         except NoFaceFound as problem:
             gr.Warning(str(problem))
-            updates |= {self.session: replace(session, pending=(photo, name)), self.whole: gr.update(visible=True)}
+            updates |= {
+                self.session: replace(session, pending=(photo, name, original)),
+                self.whole: gr.update(visible=True),
+            }
         except ValueError as problem:
             gr.Warning(str(problem))
             if session.pending is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from maskgan.editing.faces import DetectedFace, upright
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion
+from maskgan.originals import Original
 
 #: The history keeps this many results ...
 MAX_STEPS = 24
@@ -24,9 +25,9 @@ class OpenFace:
     """A face that is being edited.
 
     name: file name without suffix, for downloads; faces: all faces of its photo; chosen: which one this is, or None
-    when the whole picture is used; turned: by how many degrees clockwise the photo was turned to be upright; id:
-    unguessable and never used twice, so that a message from the canvas about another face, another visit or another
-    run of the server is known to be stale.
+    when the whole picture is used; turned: by how many degrees clockwise the photo was turned to be upright; original:
+    the file that the photo came in, None for examples; id: unguessable and never used twice, so that a message from
+    the canvas about another face, another visit or another run of the server is known to be stale.
     """
 
     face: Face
@@ -34,6 +35,7 @@ class OpenFace:
     faces: tuple[DetectedFace, ...] = ()
     chosen: int | None = None
     turned: int = 0
+    original: Original | None = None
     id: int = 0
 
     @classmethod
@@ -44,12 +46,15 @@ class OpenFace:
         faces: tuple[DetectedFace, ...] = (),
         chosen: int | None = None,
         turned: int = 0,
+        original: Original | None = None,
     ) -> OpenFace:
         """Open a face under a fresh id (below 2**53, the whole numbers that JavaScript knows)."""
-        return cls(face, name, faces, chosen, turned, secrets.randbits(52))
+        return cls(face, name, faces, chosen, turned, original, secrets.randbits(52))
 
     @classmethod
-    def largest_in(cls, pipeline: MaskGANPipeline, photo: np.ndarray, name: str) -> OpenFace:
+    def largest_in(
+        cls, pipeline: MaskGANPipeline, photo: np.ndarray, name: str, original: Original | None = None
+    ) -> OpenFace:
         """Find the faces of a photo (H, W, 3) uint8 RGB, turn it upright by them, and open the largest.
 
         Raises NoFaceFound when there is none.
@@ -57,12 +62,21 @@ class OpenFace:
         photo, faces, turned = upright(photo, pipeline.detect(photo))
         if not faces:
             raise NoFaceFound("No face was found in this photo; use the whole picture, or choose another photo.")
-        return cls.new(pipeline.prepare(photo, faces[0]), name, tuple(faces), 0, turned)
+        return cls.new(
+            pipeline.prepare(photo, faces[0]),
+            name,
+            tuple(faces),
+            0,
+            turned,
+            original and original.turned(-turned // 90),
+        )
 
     @classmethod
-    def whole(cls, pipeline: MaskGANPipeline, photo: np.ndarray, name: str) -> OpenFace:
+    def whole(
+        cls, pipeline: MaskGANPipeline, photo: np.ndarray, name: str, original: Original | None = None
+    ) -> OpenFace:
         """Open a picture (H, W, 3) uint8 RGB that is a face crop already, or is taken for one."""
-        return cls.new(pipeline.prepare(photo, None), name)
+        return cls.new(pipeline.prepare(photo, None), name, original=original)
 
     def other(self, pipeline: MaskGANPipeline, index: int) -> OpenFace:
         """Another of the faces of this photo.
@@ -71,7 +85,14 @@ class OpenFace:
         """
         if not 0 <= index < len(self.faces):
             raise ValueError("This face is not in the photo that is open; drop its photo again.")
-        return self.new(pipeline.prepare(self.face.photo, self.faces[index]), self.name, self.faces, index, self.turned)
+        return self.new(
+            pipeline.prepare(self.face.photo, self.faces[index]),
+            self.name,
+            self.faces,
+            index,
+            self.turned,
+            self.original,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +110,8 @@ class Session:
     """Everything a visitor's page stands on.
 
     replaced: the mask that the canvas held when the server last gave it another one: until that arrives, the canvas
-    goes on reporting this one; pending: a photo (H, W, 3) in which no face was found, with its name, until the visitor
-    decides about it; motions: how the photo's pixels got to masks of the open face, from tools that know it, the
+    goes on reporting this one; pending: a photo (H, W, 3) in which no face was found, with its name and file, until the
+    visitor decides about it; motions: how the pixels got to masks of the open face, from tools that know it, the
     newest last.
     """
 
@@ -99,7 +120,7 @@ class Session:
     mask: np.ndarray | None = None
     replaced: np.ndarray | None = None
     history: tuple[Step, ...] = ()
-    pending: tuple[np.ndarray, str] | None = None
+    pending: tuple[np.ndarray, str, Original | None] | None = None
     motions: tuple[Motion, ...] = ()
 
     def require_open(self) -> OpenFace:

@@ -33,7 +33,7 @@ class FakePipeline:
         if photo.mean() > 250:
             raise ValueError("No face was found.")
         self.calls.append(("prepare", face))
-        return SimpleNamespace(mask=PARSED, photo=photo)
+        return SimpleNamespace(mask=PARSED, photo=photo, quarters=0)
 
     def parse_picture(self, photo):
         self.calls.append(("parse_picture",))

@@ -175,11 +175,12 @@ def test_upload_paint_undo_download(visitor: Visitor, pipeline: MaskGANPipeline,
     assert outside.mean() > 0.3 and np.array_equal(crop[outside], face.crop[outside])
 
     path = visitor.download("#save-photo", tmp_path)
-    assert path.name == "photo_01_edited.png"
+    assert path.name == "photo_01_edited.jpg"  # as it came
     whole = np.array(Image.open(path))
     assert whole.shape == photo.shape and (whole != photo).any()
-    assert np.array_equal(whole, expected.photo)
-    assert (whole == photo).all(-1).mean() > 0.5
+    assert np.abs(whole.astype(int) - expected.photo).mean() < 1.5
+    unchanged = (expected.photo == photo).all(-1)
+    assert unchanged.mean() > 0.5 and np.abs(whole.astype(int) - photo)[unchanged].mean() < 1
     assert np.array_equal(read_mask(visitor.download("#save-mask", tmp_path)), painted)
 
     visitor.page.locator("#canvas .mc-stage").focus()

@@ -227,9 +227,17 @@ class PaintTab(PaintLayout, UsesWeights):
         """The face crop of the result."""
         return self._file(session, "face", lambda: png(session.edit.crop, drawn_by(session.edit)))
 
+    @fails_on_value_error
     def photo_file(self, session: Session, seamless: bool) -> str:
-        """The whole photo with the edited face, at full resolution."""
-        return self._file(session, "edited", lambda: png(session.edit.paste(seamless), drawn_by(session.edit)))
+        """The whole photo with the edited face, at full resolution, as the kind of file that the photo came in."""
+        original = session.require_open().original
+        result, weights = session.edit.paste(seamless), drawn_by(session.edit)
+        if original is None:
+            return self._file(session, "edited", lambda: png(result, weights))
+        encoded = original.encode(result, weights)
+        for note in encoded.notes:
+            gr.Info(note)
+        return saved(encoded.content, f"{session.opened.name}_edited{encoded.suffix}")
 
     @fails_on_value_error
     def _file(self, session: Session, suffix: str, content: Callable[[], bytes]) -> str:
