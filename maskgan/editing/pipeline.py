@@ -18,6 +18,7 @@ from torch import Tensor
 from maskgan import labels
 from maskgan.editing.compositing import Overlay, Patch, Retouch, Window, warp_window
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
+from maskgan.editing.tones import in_tone_of
 from maskgan.editing.warping import Motion, unknown_after, warp_picture
 from maskgan.images import to_tensor
 from maskgan.labels import Label
@@ -316,7 +317,7 @@ class MaskGANPipeline:
         face = self.refresh(face)
         changed = mask != face.mask
         if not keep_untouched:
-            crop = self.generate(mask, face.style).round().clip(0, 255).astype(np.uint8)
+            crop = in_tone_of(face.crop, self.generate(mask, face.style)).round().clip(0, 255).astype(np.uint8)
             region, detail = feathered_square(len(mask)), np.zeros(mask.shape, np.float32)
             return Edit(face, crop, changed, region, Overlay(crop, region, detail))
         if not changed.any():
@@ -325,6 +326,8 @@ class MaskGANPipeline:
         motion = (motion or Motion.none(face.mask)).to(mask)
         moved = warp_picture(face.crop, motion.flow)
         patch = self._patch(face, motion, moved)
+        if patch is not None:
+            patch = patch._replace(picture=in_tone_of(face.crop, patch.picture))
         crop = moved if patch is None else patch.over(moved, Alignment.whole_picture(mask.shape))
         region = motion.flow.any(-1).astype(np.float32)
         if patch is not None:
