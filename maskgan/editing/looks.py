@@ -208,13 +208,10 @@ def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
 
 
 def _beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.ndarray:
-    """The mask without what is drawn over the picture: there the photo's own classes, or the nearest ones beside."""
-    drawn = np.isin(mask, [int(label) for label in DRAWN if label in looks and looks[label].material])
-    drawn &= mask != face.mask
-    if not drawn.any():
-        return mask
-    beneath = np.where(drawn, face.mask, mask)
-    return beneath.astype(mask.dtype)
+    """The mask without what is laid over the picture and covers it anyway: there the photo's own classes."""
+    laid = [label for label, look in looks.items() if look.material or (label == Label.HAT and look.reference)]
+    over = np.isin(mask, [int(label) for label in laid])
+    return np.where(over, face.mask, mask).astype(mask.dtype)
 
 
 def edit_with_looks(

@@ -1,0 +1,182 @@
+"""Looks: what is drawn lies where the mask says, references bring their own pixels, and the rest stays the photo's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from conftest import draw_face, draw_mask
+
+from maskgan.editing.looks import (
+    LOOKS,
+    default_looks,
+    dressed,
+    edit_with_looks,
+    finished,
+    looks_for,
+    plain_colour,
+    reference_picture,
+)
+from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels, lenses
+from maskgan.editing.pipeline import Face, MaskGANPipeline
+from maskgan.editing.transplants import fit, transplant
+from maskgan.labels import Label
+from maskgan.quick_edits import QUICK_EDITS
+from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
+from maskgan.sizes import CROP_SIZE
+
+EYES = (Label.L_EYE, Label.R_EYE)
+HATS = [name for name, entry in wardrobe().items() if entry["kind"] == "hat"]
+
+
+@pytest.fixture(scope="module")
+def mask() -> np.ndarray:
+    """A front view with ears, as large as a face crop."""
+    mask = draw_mask(CROP_SIZE)
+    for x, label in ((0.235, Label.R_EAR), (0.765, Label.L_EAR)):
+        centre = round(x * CROP_SIZE), round(0.52 * CROP_SIZE)
+        cv2.ellipse(mask, centre, (round(0.035 * CROP_SIZE), round(0.08 * CROP_SIZE)), 0, 0, 360, int(label), -1)
+    return mask
+
+
+@pytest.fixture(scope="module")
+def face(pipeline: MaskGANPipeline, mask: np.ndarray) -> Face:
+    return pipeline.with_mask(pipeline.prepare(draw_face(mask, 3), None), mask)
+
+
+@pytest.fixture(scope="module")
+def grey() -> np.ndarray:
+    return np.full((CROP_SIZE, CROP_SIZE, 3), 150, np.uint8)
+
+
+def worn(mask: np.ndarray, name: str, variant: str | None = None) -> np.ndarray:
+    return QUICK_EDITS[name].apply(mask, 1.0, variant)
+
+
+def test_the_wardrobe_names_source_and_licence_of_every_person_and_is_small() -> None:
+    for entry in wardrobe().values():
+        if "id" in entry:
+            assert entry["licence"] in ("CC0 1.0", "MIT") and entry["source"] and entry["attribution"]
+            assert (WARDROBE / f"{entry['name']}.png").is_file()
+        else:
+            assert len(entry["outline"]) >= 6
+    masks = sum(path.stat().st_size for path in WARDROBE.glob("*.png"))
+    assert masks + len(json.dumps(list(wardrobe().values()))) < 100_000
+    assert max(path.stat().st_size for path in WARDROBE.glob("*.jpg")) < 25_000
+
+
+def test_every_look_is_one_thing_for_known_classes() -> None:
+    for name, look in LOOKS.items():
+        assert look.name == name and look.title and look.labels
+        assert look.swatch.startswith("#") and len(look.swatch) == 7
+        assert look.colour or look.material or look.reference
+        if look.reference is not None:
+            shape = silhouette(look.reference)
+            assert reference_picture(look.reference).shape[:2] == shape.mask.shape
+    for label in (Label.HAIR, Label.U_LIP, Label.R_EYE, Label.EYE_G, Label.HAT, Label.EAR_R, Label.NECK_L, Label.CLOTH):
+        assert len(looks_for(label)) >= 3, label
+
+
+@pytest.mark.parametrize("name", ["glasses", "sunglasses"])
+def test_clear_lenses_keep_the_eyes_and_dark_ones_hide_them(mask: np.ndarray, grey: np.ndarray, name: str) -> None:
+    picture = grey.copy()
+    picture[np.isin(mask, EYES)] = (20, 60, 90)
+    look = LOOKS["dark_glasses" if name == "sunglasses" else "horn_glasses"]
+    after = worn(mask, name)
+    assert are_dark(after) == (name == "sunglasses")
+    result, changed = draw_glasses(picture, after, look.material)
+    eyes = np.isin(mask, EYES) & lenses(after)[0]
+    if name == "glasses":
+        assert abs(result[eyes].astype(int) - picture[eyes]).mean() < 40
+    else:
+        inner = eyes & (changed > 0.9)
+        assert inner.any() and result[inner].max() < 130 and result[inner].mean() < 60
+    assert np.array_equal(result[changed == 0], picture[changed == 0])
+    frame = result.astype(int).sum(-1) < 240
+    assert frame.sum() > 200 and not frame[round(0.7 * CROP_SIZE) :].any()
+
+
+@pytest.mark.parametrize("variant", ["drop", "hoop", "stud"])
+def test_earrings_are_lit_from_above_left(mask: np.ndarray, grey: np.ndarray, variant: str) -> None:
+    after = worn(mask, "earrings", variant)
+    region = after == Label.EAR_R
+    result, changed = draw_jewels(grey, after, Label.EAR_R, LOOKS["gold_jewel"].material)
+    assert region.any() and changed[region].mean() > 0.5
+    assert result[region][:, 0].mean() > result[region][:, 2].mean() + 15, "gold is yellow"
+    assert result[region].max() > 170 and result[region].min() < 110
+    assert np.array_equal(result[changed == 0], grey[changed == 0])
+
+
+@pytest.mark.parametrize("name", HATS)
+def test_a_hat_is_found_again_and_brings_its_own_pixels(mask: np.ndarray, grey: np.ndarray, name: str) -> None:
+    after = worn(mask, "hat", name)
+    shape, photo = silhouette(name), reference_picture(name)
+    where = fit(after, shape)
+    assert where.likeness > 0.85
+    result, changed = transplant(grey, after, shape, photo)
+    hat = after == Label.HAT
+    theirs = photo[shape.mask == Label.HAT]
+    assert abs(result[hat].mean(0) - theirs.mean(0)).max() < 30
+    assert result[hat].std() > 0.5 * theirs.std()
+    assert np.array_equal(result[changed == 0], grey[changed == 0])
+
+
+def test_each_hat_is_told_from_the_others(face: Face, mask: np.ndarray) -> None:
+    for name in HATS:
+        assert default_looks(face, worn(mask, "hat", name))[Label.HAT].reference == name
+
+
+def test_what_the_photo_lacks_gets_a_look_and_what_it_has_keeps_its_own(face: Face, mask: np.ndarray) -> None:
+    assert default_looks(face, mask) == {}
+    assert default_looks(face, worn(mask, "glasses")) == {Label.EYE_G: LOOKS["horn_glasses"]}
+    assert default_looks(face, worn(mask, "sunglasses")) == {Label.EYE_G: LOOKS["dark_glasses"]}
+    bare = mask.copy()
+    bare[bare == Label.MOUTH] = Label.U_LIP
+    closed = replace(face, mask=bare)
+    assert default_looks(closed, worn(bare, "open_mouth")) == {Label.MOUTH: LOOKS["natural_teeth"]}
+
+
+def test_glasses_are_drawn_over_the_photo_itself(pipeline: MaskGANPipeline, face: Face, mask: np.ndarray) -> None:
+    after = worn(mask, "glasses")
+    edit = edit_with_looks(pipeline, face, after)
+    expected, changed = draw_glasses(face.crop, after, LOOKS["horn_glasses"].material)
+    assert np.array_equal(edit.crop, expected)
+    assert np.array_equal(edit.changed, after != mask)
+    photo = edit.photo
+    far = edit.region == 0
+    assert np.array_equal(photo[far], face.photo[far]) and far.mean() > 0.6
+    assert (photo != face.photo).any()
+
+
+def test_a_colour_alone_recolours_without_any_edit(pipeline: MaskGANPipeline, face: Face, mask: np.ndarray) -> None:
+    edit = edit_with_looks(pipeline, face, mask, {Label.HAIR: plain_colour(Label.HAIR, "#b03020")})
+    hair = mask == Label.HAIR
+    assert (edit.crop != face.crop).any(-1)[hair].mean() > 0.8
+    assert edit.crop[hair][:, 0].mean() > edit.crop[hair][:, 2].mean() + 30
+    assert np.array_equal(edit.photo[edit.region == 0], face.photo[edit.region == 0])
+    assert not (edit.crop != face.crop)[mask == Label.MOUTH].any()
+
+
+def test_no_look_and_no_edit_give_the_photo(pipeline: MaskGANPipeline, face: Face, mask: np.ndarray) -> None:
+    edit = edit_with_looks(pipeline, face, mask)
+    assert np.array_equal(edit.photo, face.photo) and not edit.changed.any()
+    assert finished(edit, mask, {}) is edit
+
+
+def test_a_reference_lends_its_code_for_its_class_alone(pipeline: MaskGANPipeline, face: Face) -> None:
+    style = dressed(pipeline, face, {Label.MOUTH: LOOKS["natural_teeth"]}).style
+    others = [int(label) for label in Label if label != Label.MOUTH]
+    assert np.array_equal(style.codes[:, others], face.style.codes[:, others])
+    assert not np.array_equal(style.codes[:, Label.MOUTH], face.style.codes[:, Label.MOUTH])
+    assert not style.residue[:, Label.MOUTH].any()
+    assert dressed(pipeline, face, {Label.HAIR: LOOKS["blond_hair"]}) is face
+
+
+def test_one_colour_goes_for_both_lips(face: Face) -> None:
+    look = plain_colour(Label.L_LIP, "a01030")
+    assert look.labels == (Label.U_LIP, Label.L_LIP) and look.swatch == "#a01030"
+    with pytest.raises(ValueError, match="hexadecimal"):
+        plain_colour(Label.HAIR, "reddish")
