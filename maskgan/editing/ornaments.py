@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from maskgan.labels import Label
-from maskgan.quick_edits.scene import fit_frame, largest_piece
+from maskgan.quick_edits.frame import fit_frame
+from maskgan.quick_edits.regions import largest_piece
 
 #: The light comes from above left, and a little from the front.
 _LIGHT = np.array((-0.45, -0.7, 0.55), np.float32) / np.linalg.norm((-0.45, -0.7, 0.55))

@@ -13,7 +13,8 @@ import numpy as np
 
 from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
-from maskgan.quick_edits.scene import Scene, fit_frame
+from maskgan.quick_edits.frame import fit_frame
+from maskgan.quick_edits.scene import Scene
 from maskgan.quick_edits.silhouettes import Silhouette
 
 #: How far a hat's shadow falls on what lies below it, in frame units.

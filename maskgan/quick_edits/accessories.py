@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 
-from maskgan.labels import Label
+from maskgan.labels import BROWS, EARS, EYES, Label
+from maskgan.quick_edits.edit import QuickEdit, Variant, shapes
+from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hair import across, brow_line
-from maskgan.quick_edits.scene import QuickEditImpossible, Scene, ramp
+from maskgan.quick_edits.scene import Scene, ramp
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette, wardrobe
 
 _SIDES = ((-1, Label.R_EYE, Label.R_BROW, Label.R_EAR), (1, Label.L_EYE, Label.L_BROW, Label.L_EAR))
-_FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, Label.L_EAR, Label.R_EAR)
+_FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, *EARS)
 
 
 def _size(strength: float) -> float:
@@ -72,8 +76,8 @@ def _wear_glasses(scene: Scene, strength: float, style: str, dark: bool) -> None
     bridge = (abs(scene.x - middle) < gap) & (abs(scene.y - arch) < 0.04)
     scene.paint(lenses | bridge, Label.EYE_G, over=_FACE_SIDE)
     if dark:
-        scene.paint(lenses, Label.EYE_G, over=(Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW))
-    scene.paint(arms, Label.EYE_G, over=(Label.SKIN, Label.L_EAR, Label.R_EAR))
+        scene.paint(lenses, Label.EYE_G, over=(*EYES, *BROWS))
+    scene.paint(arms, Label.EYE_G, over=(Label.SKIN, *EARS))
 
 
 def glasses(scene: Scene, strength: float, style: str = "rectangular_glasses") -> None:
@@ -111,7 +115,7 @@ def remove_glasses(scene: Scene, strength: float) -> None:
         touched &= (scene.y < 0.6) & scene.face
         scene.paint(touched & ~bridge, Label.SKIN, over=(Label.NOSE,))
         scene.paint(touched & bridge, Label.NOSE, over=(Label.SKIN,))
-    scene.uncover(scene.where(Label.EYE_G), (Label.BACKGROUND, Label.SKIN, Label.HAIR, Label.L_EAR, Label.R_EAR))
+    scene.uncover(scene.where(Label.EYE_G), (Label.BACKGROUND, Label.SKIN, Label.HAIR, *EARS))
     over = (Label.SKIN, Label.NOSE)
     for side, eye, brow, _ in _SIDES:
         centre = _lens_centre(scene, glass, side)
@@ -172,7 +176,7 @@ def remove_hat(scene: Scene, strength: float) -> None:
     scene.mask[cap & ~crown & forehead & dome] = Label.SKIN
     # Beside the forehead lies what lies next to the brim.
     beside = cap & ~crown & ~forehead & (scene.y > -0.9)
-    scene.uncover(beside, (Label.BACKGROUND, Label.HAIR, Label.L_EAR, Label.R_EAR))
+    scene.uncover(beside, (Label.BACKGROUND, Label.HAIR, *EARS))
 
 
 def earrings(scene: Scene, strength: float, style: str = "drop") -> None:
@@ -240,3 +244,33 @@ def remove_necklace(scene: Scene, strength: float) -> None:
     if not worn.any():
         raise QuickEditImpossible("This neck wears no necklace.")
     scene.uncover(worn, (Label.NECK, Label.CLOTH, Label.HAIR, Label.SKIN, Label.BACKGROUND))
+
+
+#: In the order of their buttons.
+EDITS = (
+    QuickEdit(
+        *("glasses", "Glasses", "Puts on clear glasses.", "Accessories", glasses),
+        shapes(glasses, "rectangular_glasses", "round_glasses", "cat_eye_glasses", "square_glasses"),
+    ),
+    QuickEdit(
+        *("sunglasses", "Sunglasses", "Puts on dark glasses.", "Accessories", sunglasses),
+        shapes(sunglasses, "square_glasses", "aviators", "round_glasses", "cat_eye_glasses"),
+    ),
+    QuickEdit("remove_glasses", "No glasses", "Takes glasses off.", "Accessories", remove_glasses),
+    QuickEdit(
+        *("hat", "Hat", "Puts on a hat or a cap.", "Accessories", hat),
+        shapes(hat, "beanie", "trilby", "bowler", "straw", "cap"),
+    ),
+    QuickEdit("remove_hat", "No hat", "Takes a hat off.", "Accessories", remove_hat),
+    QuickEdit(
+        *("earrings", "Earrings", "Puts an earring on each visible ear.", "Accessories", earrings),
+        (
+            Variant("drop", "Drop", earrings),
+            Variant("hoop", "Hoop", partial(earrings, style="hoop")),
+            Variant("stud", "Stud", partial(earrings, style="stud")),
+        ),
+    ),
+    QuickEdit("remove_earrings", "No earrings", "Takes earrings off.", "Accessories", remove_earrings),
+    QuickEdit("necklace", "Necklace", "Lays a chain around the neck.", "Accessories", necklace),
+    QuickEdit("remove_necklace", "No necklace", "Takes a necklace off.", "Accessories", remove_necklace),
+)

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from maskgan.labels import Label
-from maskgan.quick_edits.scene import (
-    FACE_PARTS,
-    QuickEditImpossible,
-    Scene,
-    between_lines,
-    class_region,
-    ramp,
-    smooth_curve,
-)
+from maskgan.labels import BROWS, EYES, FACE_PARTS, Label
+from maskgan.quick_edits.edit import QuickEdit
+from maskgan.quick_edits.frame import QuickEditImpossible
+from maskgan.quick_edits.regions import class_region
+from maskgan.quick_edits.scene import Scene, between_lines, ramp, smooth_curve
 
-_EYES = (Label.R_EYE, Label.L_EYE)
-_BROWS = (Label.R_BROW, Label.L_BROW)
 #: What an eye or brow may be painted on; hair and hats in front of them stay in front.
 _ON = (Label.SKIN, Label.NOSE, Label.EYE_G)
 #: What moves with a part beyond its outline, in frame units: lashes, hairs of a brow, the shadow of a wing.
@@ -24,7 +17,7 @@ _LASHES, _HAIRS, _WINGS = 0.03, 0.03, 0.03
 
 
 def _scale_eyes(scene: Scene, wider: float, taller: float) -> None:
-    eyes = [(label, scene.part(label)) for label in _EYES]
+    eyes = [(label, scene.part(label)) for label in EYES]
     if all(region is None for _, region in eyes):
         raise QuickEditImpossible("No eyes are visible in this mask; take dark glasses off or paint eyes first.")
     for label, region in eyes:
@@ -56,7 +49,7 @@ def smaller_eyes(scene: Scene, strength: float) -> None:
 
 
 def _brows(scene: Scene) -> list[tuple[Label, np.ndarray]]:
-    found = [(label, region) for label in _BROWS if (region := scene.part(label)) is not None]
+    found = [(label, region) for label in BROWS if (region := scene.part(label)) is not None]
     if not found:
         raise QuickEditImpossible("No brows are visible in this mask; paint them first.")
     return found
@@ -191,3 +184,17 @@ def slimmer_face(scene: Scene, strength: float) -> None:
 def rounder_face(scene: Scene, strength: float) -> None:
     """Cheeks and jaw wider."""
     _scale_face(scene, -0.14 * strength)
+
+
+#: In the order of their buttons.
+EDITS = (
+    QuickEdit("bigger_eyes", "Bigger eyes", "Opens both eyes wider.", "Eyes and brows", bigger_eyes),
+    QuickEdit("smaller_eyes", "Smaller eyes", "Narrows both eyes.", "Eyes and brows", smaller_eyes),
+    QuickEdit("thicker_brows", "Thicker brows", "Makes both brows bushier.", "Eyes and brows", thicker_brows),
+    QuickEdit("thinner_brows", "Thinner brows", "Makes both brows finer.", "Eyes and brows", thinner_brows),
+    QuickEdit("raised_brows", "Raised brows", "Lifts both brows.", "Eyes and brows", raised_brows),
+    QuickEdit("slimmer_face", "Slimmer face", "Draws cheeks and jaw in.", "Face", slimmer_face),
+    QuickEdit("rounder_face", "Rounder face", "Fills cheeks and jaw out.", "Face", rounder_face),
+    QuickEdit("wider_nose", "Wider nose", "Widens the wings of the nose.", "Face", wider_nose),
+    QuickEdit("narrower_nose", "Narrower nose", "Narrows the wings of the nose.", "Face", narrower_nose),
+)

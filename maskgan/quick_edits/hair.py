@@ -5,11 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskgan.labels import Label
-from maskgan.quick_edits.scene import QuickEditImpossible, Scene, ramp, signed_distance
+from maskgan.labels import BROWS, EARS, Label
+from maskgan.quick_edits.edit import QuickEdit, Variant, shapes
+from maskgan.quick_edits.frame import QuickEditImpossible
+from maskgan.quick_edits.regions import signed_distance
+from maskgan.quick_edits.scene import Scene, ramp
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
-
-_EARS = (Label.L_EAR, Label.R_EAR)
 
 
 def _has_hair(scene: Scene) -> bool:
@@ -31,7 +32,7 @@ def across(scene: Scene) -> tuple[np.ndarray, float, float]:
 
 def brow_line(scene: Scene) -> float:
     """y of the brows' upper edge, or where it usually is."""
-    brows = scene.where(Label.L_BROW, Label.R_BROW)
+    brows = scene.where(*BROWS)
     return float(np.clip(np.percentile(scene.y[brows], 3), -0.65, -0.25)) if brows.any() else -0.36
 
 
@@ -78,11 +79,11 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
     region = (distance - 0.5 * (1 - ramp(scene.y, -1.4, -0.7)) > 0) & (scene.y < end)
     # Big hair that filled the lender's crop would fill this picture to its edges.
     region &= abs(scene.x - middle) < half + 0.85 - 0.25 * (1 - ramp(scene.y, -1.0, 0.3))
-    region |= scene.where(*_EARS) & (scene.y < end)  # no ear peeps out
+    region |= scene.where(*EARS) & (scene.y < end)  # no ear peeps out
     scene.paint(
         region,
         Label.HAIR,
-        over=(Label.BACKGROUND, Label.CLOTH, Label.NECK, Label.NECK_L, Label.EAR_R, *_EARS),
+        over=(Label.BACKGROUND, Label.CLOTH, Label.NECK, Label.NECK_L, Label.EAR_R, *EARS),
     )
     scene.smooth(region & ~hair)
 
@@ -194,7 +195,7 @@ def more_volume(scene: Scene, strength: float) -> None:
     near = signed_distance(hair) > -grow
     # Hair grows away from the head, not down over the neck.
     outside = (abs(scene.x - middle) > 0.85 * half) | (scene.y < -0.5)
-    scene.paint(near & limit & outside, Label.HAIR, over=(Label.BACKGROUND, *_EARS, Label.CLOTH))
+    scene.paint(near & limit & outside, Label.HAIR, over=(Label.BACKGROUND, *EARS, Label.CLOTH))
     ring = near & ~hair & limit & scene.where(Label.HAIR, Label.BACKGROUND)
     scene.smooth(ring)
 
@@ -234,3 +235,25 @@ def higher_forehead(scene: Scene, strength: float) -> None:
     base = -0.25
     oval = np.clip(1 - abs(q / 0.97) ** 2.4, 0, 1) ** (1 / 2.4)
     scene.paint((scene.y > base - (base - goal) * oval) & (scene.y < base), Label.SKIN, over=(Label.HAIR,))
+
+
+#: In the order of their buttons.
+EDITS = (
+    QuickEdit(
+        *("longer_hair", "Longer hair", "Lets hair fall down both sides.", "Hair", longer_hair),
+        shapes(longer_hair, "long_straight", "long_wavy", "long_layered", "curls", "braids", "shoulder"),
+    ),
+    QuickEdit(
+        *("shorter_hair", "Shorter hair", "Cuts to the jaw, then to the ears.", "Hair", shorter_hair),
+        (
+            Variant("cut", "Cut", shorter_hair),
+            *shapes(wear_hair, "bob", "fringe_bob", "crew_cut", "quiff", "short_curls", "tied_back"),
+        ),
+    ),
+    QuickEdit(
+        *("more_volume", "More volume", "Makes the hair stand out all around.", "Hair", more_volume),
+        (Variant("own", "As it is", more_volume), *shapes(wear_hair, "long_wavy", "curls", "afro")),
+    ),
+    QuickEdit("fringe", "Fringe", "Brings hair over the forehead.", "Hair", fringe),
+    QuickEdit("higher_forehead", "Higher forehead", "Takes a fringe and the hairline back.", "Hair", higher_forehead),
+)

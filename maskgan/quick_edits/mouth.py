@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from maskgan.labels import Label
-from maskgan.quick_edits.scene import LIPS, QuickEditImpossible, Scene, between_lines, smooth_curve
+from maskgan.labels import MOUTH, Label
+from maskgan.quick_edits.edit import QuickEdit
+from maskgan.quick_edits.frame import QuickEditImpossible
+from maskgan.quick_edits.scene import Scene, between_lines, smooth_curve
 
 _STEPS = 41
 _LINES = ("upper_top", "upper_bottom", "lower_top", "lower_bottom")
@@ -64,7 +66,7 @@ class MouthLines:
 
 def measure_mouth(scene: Scene) -> MouthLines:
     """Measure the mouth's contours. Raises QuickEditImpossible when the mask has no mouth."""
-    region = scene.where(*LIPS)
+    region = scene.where(*MOUTH)
     if region.sum() < max(8, 0.01 * scene.unit**2):
         raise QuickEditImpossible("This mask has no mouth; paint lips first.")
     band = scene.band(region, _STEPS)
@@ -85,7 +87,7 @@ def paint_mouth(scene: Scene, lines: MouthLines, was: MouthLines) -> None:
     `was` are the lines before: the lips' own pixels move with them. Between lips that were closed there is nothing
     to move.
     """
-    old = scene.where(*LIPS)
+    old = scene.where(*MOUTH)
     scene.uncover(old, (Label.SKIN,))
     x = lines.x
     for label, top, bottom in (
@@ -186,3 +188,13 @@ def fuller_lips(scene: Scene, strength: float) -> None:
 def thinner_lips(scene: Scene, strength: float) -> None:
     """Both lips thinner."""
     _scale_lips(scene, max(0.3, 1 - 0.35 * strength), 0.05, 0.0)
+
+
+#: In the order of their buttons.
+EDITS = (
+    QuickEdit("smile", "Smile", "Lifts the corners of the mouth and shows some teeth.", "Mouth", smile),
+    QuickEdit("open_mouth", "Open mouth", "Parts the lips.", "Mouth", open_mouth),
+    QuickEdit("close_mouth", "Close mouth", "Brings the lips together.", "Mouth", close_mouth),
+    QuickEdit("fuller_lips", "Fuller lips", "Makes both lips thicker.", "Mouth", fuller_lips),
+    QuickEdit("thinner_lips", "Thinner lips", "Makes both lips thinner.", "Mouth", thinner_lips),
+)

@@ -1,8 +1,6 @@
-"""What every quick edit stands on: the face's own axes in a label map, smooth shapes, and what lies beneath.
+"""The label map that a quick edit works on: measuring its parts, painting, and filling in what was covered.
 
-Frame coordinates: origin midway between the eyes, x along the eye line towards the right side of an upright
-picture (the subject's left), y towards the chin, both in units of about one eye distance. In an upright frontal
-face the mouth lies at y = 1.06 and the chin near y = 1.75 (medians over hand-labelled faces).
+Coordinates and lengths are those of the face's frame (`frame.py`).
 """
 
 from __future__ import annotations
@@ -15,126 +13,9 @@ import cv2
 import numpy as np
 
 from maskgan.blending import smoothstep
-from maskgan.labels import NUM_CLASSES, Label
-
-#: Parts that lie inside the face's outline.
-FACE_PARTS = (
-    *(Label.SKIN, Label.NOSE, Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW),
-    *(Label.MOUTH, Label.U_LIP, Label.L_LIP),
-)
-LIPS = (Label.MOUTH, Label.U_LIP, Label.L_LIP)
-
-#: Where parts lie in the frame (x + iy) and how far each is trusted when the frame is fitted.
-_LANDMARKS = (
-    ((Label.R_EYE,), -0.47 + 0j, 2.0),
-    ((Label.L_EYE,), 0.47 + 0j, 2.0),
-    ((Label.R_BROW,), -0.5 - 0.22j, 1.0),
-    ((Label.L_BROW,), 0.5 - 0.22j, 1.0),
-    ((Label.EYE_G,), 0.07j, 1.0),
-    ((Label.NOSE,), 0.4j, 1.0),
-    (LIPS, 1.06j, 3.0),
-)
-
-
-class QuickEditImpossible(ValueError):  # noqa: N818 - it names what the user asked for, like NoFaceFound
-    """The mask lacks what this edit needs; the message is one sentence for people."""
-
-
-@dataclass(frozen=True)
-class FaceFrame:
-    """Similarity between frame coordinates and pixels: pixel = origin + axis * frame (complex numbers)."""
-
-    origin: complex
-    axis: complex  # pixels per frame unit, turned by the head's tilt
-
-    @property
-    def unit(self) -> float:
-        """Pixels per frame unit (about one eye distance)."""
-        return abs(self.axis)
-
-    def to_pixels(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Frame coordinates -> pixel columns and rows, float32."""
-        z = self.origin + self.axis * (np.asarray(x) + 1j * np.asarray(y))
-        return z.real.astype(np.float32), z.imag.astype(np.float32)
-
-    def coordinates(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """Frame coordinates x, y of every pixel centre, each (H, W) float32."""
-        inverse = 1 / self.axis
-        cols = (np.arange(shape[1], dtype=np.float32) - np.float32(self.origin.real))[None]
-        rows = (np.arange(shape[0], dtype=np.float32) - np.float32(self.origin.imag))[:, None]
-        a, b = np.float32(inverse.real), np.float32(inverse.imag)
-        return a * cols - b * rows, b * cols + a * rows
-
-
-def class_region(mask: np.ndarray, labels: Iterable[Label]) -> np.ndarray:
-    """(H, W) bool: pixels of any of these classes (a table look-up: np.isin is ten times slower)."""
-    table = np.zeros(NUM_CLASSES, bool)
-    table[list(labels)] = True
-    return table[mask]
-
-
-def largest_piece(region: np.ndarray) -> np.ndarray:
-    """The largest connected piece of a boolean (H, W) region."""
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
-    return pieces == 1 + stats[1:, cv2.CC_STAT_AREA].argmax() if len(stats) > 1 else region.copy()
-
-
-def signed_distance(region: np.ndarray) -> np.ndarray:
-    """Distance in pixels to the region's border, positive inside; (H, W) float32."""
-    inside = region.astype(np.uint8)
-    if not inside.any():
-        return np.full(region.shape, -1e4, np.float32)
-    outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
-    if inside.all():
-        return np.full(region.shape, 1e4, np.float32)
-    return cv2.distanceTransform(inside, cv2.DIST_L2, 5) - outside
-
-
-def _trust(labels: tuple[Label, ...], mask: np.ndarray) -> float:
-    """How far a landmark counts beside the others.
-
-    Brows rise and glasses slip: with both eyes in sight they would only pull the frame along. A brow much smaller
-    than its partner (or alone) is cut by hair or glasses, and its centre misleads.
-    """
-    if not set(labels) <= {Label.L_BROW, Label.R_BROW, Label.EYE_G}:
-        return 1.0
-    if all((mask == k).sum() >= 6 for k in (Label.L_EYE, Label.R_EYE)):
-        return 0.0
-    if Label.EYE_G in labels:
-        return 1.0
-    sizes = sorted(int((mask == k).sum()) for k in (Label.L_BROW, Label.R_BROW))
-    return 1.0 if sizes[0] > 0.5 * sizes[1] else 0.1
-
-
-def fit_frame(mask: np.ndarray) -> FaceFrame:
-    """Fit the face's frame to the centres of the parts that the mask has (weighted least squares).
-
-    Raises QuickEditImpossible when the mask shows no face at all.
-    """
-    expected, found, weights = [], [], []
-    for labels, place, weight in _LANDMARKS:
-        region = class_region(mask, labels)
-        if region.sum() >= 6:
-            rows, cols = np.nonzero(largest_piece(region))
-            expected.append(place)
-            found.append(cols.mean() + 1j * rows.mean())
-            weights.append(weight * _trust(labels, mask))
-    z, p, w = np.array(expected), np.array(found), np.array(weights)
-    z, p, w = z[w > 0], p[w > 0], w[w > 0]
-    if len(w) >= 2:
-        z_mean, p_mean = np.average(z, weights=w), np.average(p, weights=w)
-        axis = (w * np.conj(z - z_mean) * (p - p_mean)).sum() / (w * abs(z - z_mean) ** 2).sum()
-        frame = FaceFrame(complex(p_mean - axis * z_mean), complex(axis))
-    else:
-        rows, cols = np.nonzero(mask == Label.SKIN)
-        if len(rows) < 30:
-            raise QuickEditImpossible("This mask shows no face to work on; paint skin, eyes and a mouth first.")
-        axis = complex(np.sqrt(len(rows) / 4.3))  # an upright face: its skin covers about 4.3 square units
-        origin = p[0] - axis * z[0] if len(w) else cols.mean() + 1j * rows.mean() - 0.35j * axis
-        frame = FaceFrame(complex(origin), axis)
-    if frame.unit < 6:
-        raise QuickEditImpossible("The face in this mask is too small for quick edits; use a larger crop.")
-    return frame
+from maskgan.labels import FACE_PARTS, NUM_CLASSES, Label
+from maskgan.quick_edits.frame import fit_frame
+from maskgan.quick_edits.regions import class_region, largest_piece, signed_distance
 
 
 @dataclass

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from maskgan.labels import Label, flip
+from maskgan.labels import FACE_PARTS, Label, flip
 from maskgan.mask_files import read_mask
-from maskgan.quick_edits.scene import FACE_PARTS, Scene, signed_distance
+from maskgan.quick_edits.regions import signed_distance
+from maskgan.quick_edits.scene import Scene
 
 #: Where the wardrobe lies.
 WARDROBE = Path(__file__).parents[1] / "wardrobe"
@@ -98,7 +99,9 @@ class Silhouette:
                 *(their_right, their_right + 4 * size),
             ),
         )
-        down = np.interp(y, (-4, 0, scene.chin, scene.chin + 5), (-4 * size, 0, self.scene.chin, self.scene.chin + 5 * size))
+        down = np.interp(
+            y, (-4, 0, scene.chin, scene.chin + 5), (-4 * size, 0, self.scene.chin, self.scene.chin + 5 * size)
+        )
         return x.astype(np.float32), down.astype(np.float32)
 
     def fitted(self, scene: Scene, y: np.ndarray | None = None) -> np.ndarray:
@@ -123,7 +126,7 @@ class Silhouette:
         return across, np.where(after.any(0), down[after.argmax(0)], down[-1])
 
 
-@lru_cache(maxsize=None)
+@cache
 def silhouette(name: str) -> Silhouette:
     """A shape of the wardrobe by its name (kind hair or hat)."""
     label = Label.HAT if wardrobe()[name]["kind"] == "hat" else Label.HAIR

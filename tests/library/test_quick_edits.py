@@ -8,7 +8,7 @@ import pytest
 
 from maskgan.labels import NUM_CLASSES, Label, flip
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
-from maskgan.quick_edits.scene import fit_frame
+from maskgan.quick_edits.frame import fit_frame
 
 FACE = [k for k in Label if Label.SKIN <= k <= Label.L_LIP and k not in (Label.L_EAR, Label.R_EAR)]
 
