@@ -185,6 +185,17 @@ class Overlay(NamedTuple):
         return paste_back(photo, alignment, self.crop, self.region, self.detail, seamless)
 
 
+class Layers(NamedTuple):
+    """Changes one after the other."""
+
+    first: Retouch | Overlay | Layers
+    second: Overlay
+
+    def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
+        """The edited photo (H, W, 3) uint8; `seamless` as for the first change."""
+        return self.second.onto(self.first.onto(photo, alignment, seamless), alignment)
+
+
 def warp_photo(photo: np.ndarray, alignment: Alignment, flow: np.ndarray) -> np.ndarray:
     """A photo (H, W, 3) uint8 moved by the flow (S, S, 2), in pixels of the crop that lies at `alignment`."""
     size = len(flow)

@@ -13,7 +13,7 @@ encoded by the pipeline at hand when they are first used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 import cv2
 import numpy as np
 
-from maskgan.editing.faces import paste_back
+from maskgan.editing.compositing import Layers, Overlay
 from maskgan.editing.ornaments import Material, are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
@@ -132,25 +132,6 @@ def plain_colour(label: Label, colour: str) -> Look:
     """A look of one colour for a class and those that go with it; raises ValueError when it is no colour."""
     colour = "#{:02x}{:02x}{:02x}".format(*parse_colour(colour))
     return Look(f"colour_{colour[1:]}", colour, classes_with(label), colour, colour=colour)
-
-
-@dataclass(frozen=True, eq=False)
-class FinishedEdit(Edit):
-    """An edit with looks laid over it.
-
-    plain: the edit without them; over: (S, S) float32 in 0..1, where the crop replaces the plain edit; own_detail:
-    (S, S) float32, the share of the photo's own fine detail that is kept there: all of it where a part was only
-    recoloured, none where something was drawn.
-    """
-
-    plain: Edit | None = field(default=None, repr=False)
-    over: np.ndarray | None = field(default=None, repr=False)
-    own_detail: np.ndarray | None = field(default=None, repr=False)
-
-    def paste(self, seamless: bool = False) -> np.ndarray:
-        """The full photo (H, W, 3) uint8 RGB with the edited face; pixels that nothing changed are its own."""
-        photo = self.plain.paste(seamless)
-        return paste_back(photo, self.face.alignment, self.crop, self.over, self.own_detail)
 
 
 @lru_cache(maxsize=None)
@@ -265,9 +246,12 @@ def finished(edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look]) -> Edit:
     touched = (crop != edit.crop).any(-1)
     # A little more than what changed, so that its soft edge is resampled whole into the photo.
     over = cv2.dilate(touched.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    parts = {part.name: getattr(edit, part.name) for part in fields(edit)} | {
-        "crop": crop,
-        "changed": edit.changed | new,
-        "region": np.where(over, np.maximum(edit.region, region.clip(1 / 255, 1)), edit.region),
-    }
-    return FinishedEdit(**parts, plain=edit, over=over.astype(np.float32), own_detail=(1 - drawn).astype(np.float32))
+    # The photo's own detail stays where a part was only recoloured, and none of it where something was drawn.
+    overlay = Overlay(crop, over.astype(np.float32), (1 - drawn).astype(np.float32))
+    return replace(
+        edit,
+        crop=crop,
+        changed=edit.changed | new,
+        region=np.where(over, np.maximum(edit.region, region.clip(1 / 255, 1)), edit.region),
+        change=Layers(edit.change, overlay),
+    )

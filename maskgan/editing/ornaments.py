@@ -60,7 +60,10 @@ def _distance(inside: np.ndarray) -> np.ndarray:
 
 def _lit(height: np.ndarray, material: Material) -> np.ndarray:
     """A surface of this height (S, S), in pixels, in the light: (S, S, 3) float32."""
-    slope_x, slope_y = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=0.125)
+    slope_x, slope_y = (
+        cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=0.125),
+        cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=0.125),
+    )
     normal = np.dstack([-slope_x, -slope_y, np.ones_like(height)])
     normal /= np.linalg.norm(normal, axis=2, keepdims=True)
     toward = (normal @ _LIGHT).clip(0, 1)[..., None]

@@ -16,7 +16,7 @@ from diffusers import ModelMixin
 from torch import Tensor
 
 from maskgan import labels
-from maskgan.editing.compositing import Overlay, Patch, Retouch, Window, warp_window
+from maskgan.editing.compositing import Layers, Overlay, Patch, Retouch, Window, warp_window
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.warping import Motion, unknown_after, warp_picture
@@ -81,7 +81,7 @@ class Edit:
     crop: np.ndarray
     changed: np.ndarray
     region: np.ndarray
-    change: Retouch | Overlay = field(repr=False)
+    change: Retouch | Overlay | Layers = field(repr=False)
     motion: Motion | None = field(default=None, repr=False)
 
     @cached_property
