@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -134,7 +134,7 @@ def plain_colour(label: Label, colour: str) -> Look:
     return Look(f"colour_{colour[1:]}", colour, classes_with(label), colour, colour=colour)
 
 
-@lru_cache(maxsize=None)
+@cache
 def reference_picture(name: str) -> np.ndarray:
     """The picture of an entry of the wardrobe, (h, w, 3) uint8 RGB, laid out as its mask."""
     return read_photo(WARDROBE / f"{name}.jpg")

@@ -226,6 +226,18 @@ class MaskGANPipeline:
         style = self.encode_style(crop, mask)
         return Face(photo, crop, mask, confidence, style, alignment, self.weights, quarters)
 
+    def face_with(self, photo: np.ndarray, mask: np.ndarray) -> Face:
+        """An aligned face crop (H, W, 3) uint8 RGB with its mask (H, W), both padded to a square, ready to be edited.
+
+        Raises:
+            ValueError: when the mask is no label map.
+        """
+        shape = photo.shape[:2]
+        alignment = Alignment.whole_picture(shape)
+        mask = _square(self._checked(mask, shape), CROP_SIZE)
+        crop, certain = alignment.crop(photo, CROP_SIZE), np.ones(mask.shape, np.float32)
+        return Face(photo, crop, mask, certain, self.encode_style(crop, mask), alignment, self.weights)
+
     def refresh(self, face: Face) -> Face:
         """The face with its style by this pipeline's networks; other networks' styles are meaningless.
 
@@ -383,17 +395,13 @@ class MaskGANPipeline:
         Arguments and errors as for `edit`; returns (H, W, 3) uint8 RGB.
         """
         height, width = photo.shape[:2]
-        alignment = Alignment.whole_picture((height, width))
         if original_mask is None:
             original_mask = self.parse_picture(photo)
-        before, after = (_square(self._checked(m, (height, width)), CROP_SIZE) for m in (original_mask, mask))
-        crop = alignment.crop(photo, CROP_SIZE)
-        certain = np.ones(before.shape, np.float32)
-        face = Face(photo, crop, before, certain, self.encode_style(crop, before), alignment, self.weights)
-        edit = self.edit(face, after, keep_untouched)
+        face = self.face_with(photo, original_mask)
+        edit = self.edit(face, _square(self._checked(mask, (height, width)), CROP_SIZE), keep_untouched)
         if keep_untouched:
             return edit.photo
-        return paste_back(photo, alignment, edit.crop, np.ones(before.shape, np.float32), edit.change.detail)
+        return paste_back(photo, face.alignment, edit.crop, np.ones(face.mask.shape, np.float32), edit.change.detail)
 
 
 def _values(image: Tensor) -> np.ndarray:
