@@ -26,7 +26,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lab.data.faces import FaceWithMask, Sample, load, resize
-from lab.data.fill import enlarged
+from lab.data.fill import enlarged, sharpest_side
 from lab.data.sources import samples_of
 from lab.evaluation.edit_scores import EditScore, Features, score
 from lab.evaluation.edit_tasks import KINDS, EditTask, tasks_of
@@ -175,6 +175,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         pipeline = MaskGANPipeline.load(args.weights, args.device)
     except (OSError, ValueError) as error:
         parser.error(str(error))
+    # The answer has to be sharp: faces with fewer pixels are taken only where there are no others.
+    samples = [sample for sample in samples if sharpest_side(sample) >= args.size] or samples
     if args.limit is not None and args.limit < len(samples):
         samples = [samples[round(i)] for i in np.linspace(0, len(samples) - 1, args.limit)]
     features, kind = pretrained_features(pipeline)

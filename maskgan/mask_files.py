@@ -47,8 +47,8 @@ def read_mask(
 
     Accepts indexed PNG and greyscale pictures of class ids, and RGB(A) pictures in the palette's colours.
 
-    size: (height, width) of the result. A mask of another resolution with equal proportions is resized by
-        nearest neighbour.
+    size: (height, width) of the result. A mask of another resolution with equal proportions is resized, along
+        smooth borders where it is enlarged (see `resize_mask`).
     order: class order of the ids. "auto" recognises face-parsing.PyTorch ids by the layout of the
         parts, converts them and warns; masks in this project's palette are never converted.
     max_pixels: larger files are refused before they are decoded.
@@ -70,14 +70,14 @@ def read_mask(
             stacklevel=2,
         )
         mask = from_face_parsing_order(mask)
-    return mask if size is None else resize_mask(mask, size)
+    return mask if size is None else resize_mask(mask, size, smooth=True)
 
 
-def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize_mask(mask: np.ndarray, size: tuple[int, int], smooth: bool = False) -> np.ndarray:
     """A label map (H, W) at (height, width), without new classes.
 
-    Up to SMOOTH_SIDE it is enlarged along smooth borders, each pixel to the class with the largest share of it; else
-    the nearest pixel counts. Raises BadMask when the proportions differ.
+    The nearest pixel counts; `smooth` enlarges along smooth borders instead, each pixel to the class with the largest
+    share of it, up to SMOOTH_SIDE. Raises BadMask when the proportions differ.
     """
     (h, w), (height, width) = mask.shape, size
     if (h, w) == (height, width):
@@ -87,7 +87,7 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
             f"The mask has {w} x {h} pixels, but {width} x {height} (or a size of the same proportions) is needed; "
             "use the mask that belongs to this picture."
         )
-    if height > h and width > w and max(size) <= SMOOTH_SIDE:
+    if smooth and height > h and width > w and max(size) <= SMOOTH_SIDE:
         labels = np.unique(mask)
         shares = (
             cv2.resize((mask == k).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC) for k in labels

@@ -78,7 +78,7 @@ class Window(NamedTuple):
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """This part of a mask (S, S), at the window's pixels."""
-        return resize_mask(mask[self.slices(len(mask))], (self.pixels, self.pixels))
+        return resize_mask(mask[self.slices(len(mask))], (self.pixels, self.pixels), smooth=True)
 
     def covers(self, unknown: np.ndarray) -> np.ndarray:
         """Which of the window's pixels show anything of what is unknown (S, S)."""

@@ -213,7 +213,7 @@ def edit_with_looks(
     face = pipeline.refresh(face)
     mask = check_mask(mask)
     if mask.shape != face.mask.shape:
-        mask = resize_mask(mask, face.mask.shape)
+        mask = resize_mask(mask, face.mask.shape, smooth=True)
     looks = default_looks(face, mask) | dict(looks or {})
     edit = pipeline.edit(dressed(pipeline, face, looks), _beneath(face, mask, looks), **options)
     return finished(edit, mask, looks)

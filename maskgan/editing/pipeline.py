@@ -369,7 +369,7 @@ class MaskGANPipeline:
     @staticmethod
     def _checked(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         mask = labels.check_mask(mask)
-        return mask if mask.shape == shape else resize_mask(mask, shape)
+        return mask if mask.shape == shape else resize_mask(mask, shape, smooth=True)
 
     def parse_picture(self, photo: np.ndarray) -> np.ndarray:
         """An aligned face crop (H, W, 3) uint8 RGB of any size -> its mask (H, W)."""
@@ -422,12 +422,12 @@ def eyes_above_mouth(mask: np.ndarray) -> bool:
 
 
 def _square(mask: np.ndarray, size: int) -> np.ndarray:
-    """A mask of any shape, padded to a square (edges repeated) and resized to `size` by nearest neighbour."""
+    """A mask of any shape, padded to a square (edges repeated) and resized to `size`."""
     height, width = mask.shape
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
     padded = np.pad(mask, ((top, side - height - top), (left, side - width - left)), mode="edge")
-    return resize_mask(padded, (size, size))
+    return resize_mask(padded, (size, size), smooth=True)
 
 
 def best_device() -> str:
