@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
-from lab.data.faces import Sample, find_samples, held_out, load
+from lab.data.faces import Sample, find_samples, held_out, load, read_picture
 from lab.evaluation.generators import parse_named_folder
 from lab.evaluation.metrics import Confusion
 from maskgan.editing.pipeline import WEIGHTS
@@ -75,7 +75,7 @@ def measure(parsers: Mapping[str, FaceParser], blocks: Truths, sizes: Sequence[i
         for way, parser, size in ways:
             image = face.image
             if sample.sharp is not None and size > image.shape[0]:
-                image = cv2.cvtColor(cv2.imread(str(sample.sharp), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+                image = read_picture(sample.sharp)
             found = answer(parser, image, size, face.mask.shape[0])
             for block in member:
                 counts[block][way].add(face.mask, found)

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from lab.data.faces import Sample, find_samples, load
+from lab.data.faces import Sample, find_samples, load, read_picture
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.images import to_tensor
 from maskgan.labels import IGNORE, Label
@@ -75,7 +75,7 @@ def label(
         face = load(sample)
         image = face.image
         if sample.sharp is not None:
-            image = cv2.cvtColor(cv2.imread(str(sample.sharp), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+            image = read_picture(sample.sharp)
         side = min(size, image.shape[0])
         if image.shape[0] != side:
             image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)

@@ -14,12 +14,13 @@ import numpy as np
 
 from lab.data import part_changes
 from lab.data.accessories import Accessories
-from lab.data.faces import FaceWithMask, Sample
+from lab.data.faces import FaceWithMask, Sample, read_picture
+from lab.data.fill import enlarged
 from lab.data.grounds import Grounds
 from maskgan.labels import EARS, EYES, IGNORE, Label
 
 
-def frame(face: FaceWithMask, random: np.random.Generator, size: int, zoomed: float = 0.4) -> FaceWithMask:
+def frame(face: FaceWithMask, random: np.random.Generator, size: int, zoomed: float = 0.3) -> FaceWithMask:
     """Small turn, scale, shift and shear -> (size, size); the picture continues by reflection, as the detector's do.
 
     `zoomed` is the share that shows a window of the face, up to 2.2 times as large: what a parser sees of a crop with
@@ -53,14 +54,9 @@ def frame(face: FaceWithMask, random: np.random.Generator, size: int, zoomed: fl
 
 def enlarge(face: FaceWithMask, times: int) -> FaceWithMask:
     """A face `times` as large, with outlines that are smooth, not made of squares."""
-    size = (face.mask.shape[1] * times, face.mask.shape[0] * times)
-    best, mask = np.zeros(size[::-1], np.float32), np.full(size[::-1], IGNORE, np.uint8)
-    for label in np.unique(face.mask):
-        plane = cv2.resize((face.mask == label).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-        plane = cv2.GaussianBlur(plane, (0, 0), 0.35 * times)
-        larger = plane > best
-        best[larger], mask[larger] = plane[larger], label
-    return FaceWithMask(cv2.resize(face.image, size, interpolation=cv2.INTER_CUBIC), mask)
+    size = face.mask.shape[0] * times
+    image = cv2.resize(face.image, (size, size), interpolation=cv2.INTER_CUBIC)
+    return FaceWithMask(image, enlarged(face.mask, size))
 
 
 def light_and_colour(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
@@ -159,15 +155,13 @@ def sharpened(face: FaceWithMask, sample: Sample, often: float = 0.4, side: int 
     """
     if sample.sharp is None or zlib.crc32(sample.id.encode()) % 1000 >= 1000 * often:
         return face
-    image = cv2.imread(str(sample.sharp), cv2.IMREAD_COLOR)
-    if image is None:
-        raise OSError(f"Cannot read {sample.sharp}; remove it or restore the file.")
+    image = read_picture(sample.sharp)
     times = max(1, side // face.mask.shape[0])
     face = enlarge(face, times) if times > 1 else face
     size = face.mask.shape[::-1]
     if image.shape[1::-1] != size:
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return FaceWithMask(np.ascontiguousarray(image[..., ::-1]), face.mask)
+    return FaceWithMask(image, face.mask)
 
 
 @dataclass(frozen=True)

@@ -98,17 +98,23 @@ def held_out(sample: Sample) -> bool:
 
 def load(sample: Sample, mask: Path | None = None) -> FaceWithMask:
     """Read a sample; `mask` replaces its own mask file, and the image is scaled to that mask's size."""
-    image = cv2.imread(str(sample.image), cv2.IMREAD_COLOR)
+    image = read_picture(sample.image)
     path = mask or sample.mask
-    if image is None:
-        raise OSError(f"Cannot read {sample.image}; remove it or restore the file.")
     ids = read_ids(path)
     if mask is not None and ids.shape != image.shape[:2]:
         image = cv2.resize(image, ids.shape[::-1], interpolation=cv2.INTER_AREA)
     if ids.shape != image.shape[:2]:
         raise ValueError(f"{path} is {ids.shape[1]}x{ids.shape[0]}, its picture another size; they must match.")
-    face = FaceWithMask(image[..., ::-1].copy(), labels.check_mask(ids, allow_ignore=True))
+    face = FaceWithMask(image, labels.check_mask(ids, allow_ignore=True))
     return hide_lens_interiors(face) if sample.whole_lenses and mask is None else face
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """A photo (H, W, 3) uint8 RGB; raises OSError when it cannot be read."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise OSError(f"Cannot read {path}; remove it or restore the file.")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def read_ids(path: Path | BinaryIO) -> np.ndarray:

@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from lab.data.faces import Sample, filled_mask, load, resize
+from lab.data.faces import FaceWithMask, Sample, filled_mask, load, read_picture, resize
 from maskgan.files import whole_file
 from maskgan.images import to_tensor
 from maskgan.labels import IGNORE
-from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.face_parser import FaceParser, read
 
 
 def enlarged(mask: np.ndarray, size: int) -> np.ndarray:
@@ -43,9 +43,9 @@ def sharpest_side(sample: Sample) -> int:
 def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, size: int, sharp: bool = False) -> Path:
     """Write each sample's mask to a file under `folder` (see `filled_mask`) with 255 replaced by the parser's answer.
 
-    The masks are written at `size`, the resolution they are used at; with `sharp` enlarged to the side of the sharpest
-    picture where that is more. Masks that exist already are skipped. Returns the folder for `FaceStream`; masks of
-    other sizes lie beside it.
+    The masks are written at `size`, the resolution they are used at; with `sharp` at the side of the sharpest picture
+    where that is more, which the parser then reads. Masks that exist already are skipped. Returns the folder for
+    `FaceStream`; masks of other sizes lie beside it.
 
     Raises:
         OSError: when a mask cannot be written.
@@ -55,18 +55,15 @@ def fill_ignored(samples: Sequence[Sample], parser: FaceParser, folder: Path, si
     todo = [sample for sample in samples if not filled_mask(folder, sample).exists()]
     for sample in tqdm(todo, desc="filling masks", unit="face", mininterval=2):
         own = load(sample)
-        face = resize(own, size)
-        mask = face.mask
-        if (mask == IGNORE).any():
+        side = max(size, sharpest_side(sample)) if sharp else size
+        mask = enlarged(own.mask, side) if sharp else resize(own, size).mask
+        unknown = mask == IGNORE
+        if unknown.any():
+            picture = own.image if not sharp or sample.sharp is None else read_picture(sample.sharp)
+            picture = resize(FaceWithMask(picture, np.zeros(picture.shape[:2], np.uint8)), side).image
             with torch.no_grad():
-                answer = parser.parse(to_tensor(face.image).to(device))[0][0].cpu().numpy()
-            mask = np.where(mask == IGNORE, answer, mask)
-        if sharp:
-            side = max(size, sharpest_side(sample))
-            mask = enlarged(mask, side)
-            if len(own.mask) > size:  # labelled more finely than that
-                finer = enlarged(own.mask, side)
-                mask = np.where(finer == IGNORE, mask, finer)
+                answer = read(parser, to_tensor(picture).to(device)).argmax(1)[0].to(torch.uint8).cpu().numpy()
+            mask = np.where(unknown, answer, mask)
         final = filled_mask(folder, sample)
         final.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(final) as partial:

@@ -25,7 +25,7 @@ from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
 from maskgan.networks.checkpoints import WeightsRefused, load_networks, save_networks
 from maskgan.networks.dense_mapping import DenseMappingNetwork
-from maskgan.networks.face_parser import FaceParser, mean_probabilities
+from maskgan.networks.face_parser import FaceParser, read
 from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.networks.registry import NETWORKS
@@ -179,7 +179,7 @@ class MaskGANPipeline:
     @torch.inference_mode()
     def _probabilities(self, crop: np.ndarray) -> Tensor:
         """Class probabilities (1, 19, S, S) of a crop (S, S, 3) uint8 RGB."""
-        return mean_probabilities(self.parser, self._tensor(crop))
+        return read(self.parser, self._tensor(crop))
 
     def parse(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Face crop (S, S, 3) uint8 RGB -> mask (S, S) uint8 and its probability (S, S) float32 in 0..1."""

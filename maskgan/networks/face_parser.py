@@ -41,6 +41,19 @@ def mean_probabilities(parser: nn.Module, image: Tensor) -> Tensor:
     return F.avg_pool2d((there + mirrored) / 2, 3, 1, 1, count_include_pad=False)
 
 
+def read(parser: FaceParser, image: Tensor) -> Tensor:
+    """Class probabilities (N, 19, S, S) of square images (N, 3, S, S) of any size, read at most at `reading_side`.
+
+    With more pixels a parser sees finer outlines but loses sight of the whole: parts of the ground become hair.
+    """
+    size = image.shape[-1]
+    side = min(max(1, round(size / parser.side)) * parser.side, parser.reading_side)
+    if side == size:
+        return mean_probabilities(parser, image)
+    scaled = F.interpolate(image, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+    return _enlarge(mean_probabilities(parser, scaled), (size, size))
+
+
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
@@ -78,16 +91,19 @@ class FaceParser(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, widths: Sequence[int] = (24, 48, 96, 160, 192), blocks: int = 2, encoder: str = "unet") -> None:
         super().__init__()
-        #: About the mean magnitude of `features` on faces, by which a metric that is made of them divides.
-        self.feature_scale = 5.0 if encoder == "efficientnet-lite0" else 1.0
-        if encoder == "efficientnet-lite0":
-            self.side = 32
-            self._build_pyramid(*widths)
-        elif encoder == "unet":
-            self.side = 2 ** len(widths)
-            self._build_unet(widths, blocks)
-        else:
+        pyramid = encoder == "efficientnet-lite0"
+        if not pyramid and encoder != "unet":
             raise ValueError(f'A face parser\'s encoder is "unet" or "efficientnet-lite0", not {encoder!r}.')
+        #: The picture's sides must be multiples of this.
+        self.side = 32 if pyramid else 2 ** len(widths)
+        #: Sides that `read` gives it at most: those that it was trained at.
+        self.reading_side = 384 if pyramid else 256
+        #: About the mean magnitude of `features` on faces, by which a metric that is made of them divides.
+        self.feature_scale = 5.0 if pyramid else 1.0
+        if pyramid:
+            self._build_pyramid(*widths)
+        else:
+            self._build_unet(widths, blocks)
 
     def _build_pyramid(self, fine: int, coarse: int) -> None:
         self.trunk = EfficientNetLite0()

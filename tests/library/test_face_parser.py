@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from maskgan.labels import flip_planes
 from maskgan.networks.efficientnet_lite import EfficientNetLite0, folded
-from maskgan.networks.face_parser import FaceParser
+from maskgan.networks.face_parser import FaceParser, read
 
 UNET = {"widths": (8, 8, 8, 8, 8), "blocks": 1}
 PYRAMID = {"widths": (8, 12), "encoder": "efficientnet-lite0"}
@@ -56,6 +57,32 @@ def test_parsing_gives_classes_and_their_probabilities(config: dict) -> None:
     mask, confidence = parser(config).parse(torch.rand(2, 3, 64, 64))
     assert mask.shape == confidence.shape == (2, 64, 64) and mask.dtype == torch.uint8
     assert mask.max() < 19 and 1 / 19 <= confidence.min() <= confidence.max() <= 1
+
+
+@pytest.mark.parametrize("config", [UNET, PYRAMID], ids=["unet", "pyramid"])
+def test_pictures_of_any_size_are_read_at_sides_that_the_parser_knows(config: dict) -> None:
+    sides = []
+
+    class Watched(FaceParser):
+        def forward(self, image: Tensor) -> Tensor:
+            sides.append(image.shape[-1])
+            return super().forward(image)
+
+    torch.manual_seed(0)
+    network = Watched(**config).eval()
+    with torch.no_grad():
+        for size in (20, 64, 100, 512):
+            chances = read(network, torch.rand(1, 3, size, size))
+            assert chances.shape == (1, 19, size, size)
+            torch.testing.assert_close(chances.sum(1), torch.ones(1, size, size))
+    assert sides[::2] == sides[1::2] == [32, 64, 96, network.reading_side]
+
+
+def test_reading_is_even_handed() -> None:
+    network = parser(PYRAMID)
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(read(network, image.flip(-1)), flip_planes(read(network, image)))
 
 
 def test_nothing_in_the_trunk_depends_on_the_other_faces_of_a_batch() -> None:
