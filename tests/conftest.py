@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.labels import IGNORE, PALETTE, Label
+from maskgan.labels import IGNORE, MOUTH, PALETTE, Label
 from maskgan.networks.alpha_blender import AlphaBlender
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
@@ -56,10 +56,15 @@ def draw_face(mask: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def tiny_pipeline(seed: int = 0) -> MaskGANPipeline:
-    """Random tiny networks whose answers differ from place to place."""
+    """Random tiny networks whose answers differ from place to place; their masks have no mouth.
+
+    A random mask may have its mouth above its eyes, and the pipeline refuses such a face as turned.
+    """
     torch.manual_seed(seed)
     parser = FaceParser(widths=(8, 8, 8, 8, 8), blocks=1)
     torch.nn.init.normal_(parser.head.weight, std=0.5)
+    by_class = parser.head.bias.detach().view(len(Label), -1)  # several channels a class
+    by_class[list(MOUTH)] = -1000
     dmn = DenseMappingNetwork.preset("tiny")
     blender = AlphaBlender(width=2, depth=1, blocks=1)
     return MaskGANPipeline(dmn, parser, MaskVAE.preset("tiny"), alpha_blender=blender)
