@@ -338,14 +338,14 @@ def test_an_edit_in_flight_ends_with_the_networks_it_began_with(
     face = former.prepare(photo, None)
     expected = some_edit(former, face).crop
     began, go_on = threading.Event(), threading.Event()
-    generate = former.generate
+    generate = former.dmn.generate
 
-    def slow(*args: Any) -> np.ndarray:
+    def slow(*args: Any) -> torch.Tensor:
         began.set()
         assert go_on.wait(PATIENCE)
         return generate(*args)
 
-    monkeypatch.setattr(former, "generate", slow)
+    monkeypatch.setattr(former.dmn, "generate", slow)
     results: list[Edit] = []
     thread = threading.Thread(target=lambda: results.append(some_edit(serving.current(), face)))
     thread.start()
