@@ -78,7 +78,8 @@ def tailor(entry: dict[str, Any], picture: np.ndarray, mask: np.ndarray) -> tupl
     picture = cv2.copyMakeBorder(picture, top, 0, 0, 0, cv2.BORDER_REFLECT_101)
     mask = cv2.copyMakeBorder(mask, top, 0, 0, 0, cv2.BORDER_CONSTANT, value=int(Label.BACKGROUND))
     if "polygon" in entry:
-        points = np.rint((np.array(entry["polygon"], np.float64) + (0, top)) * 16).astype(np.int32)
+        corners = np.array(entry["polygon"], np.float64) + np.array((0, top))
+        points = np.rint(corners * 16).astype(np.int32)
         hat = np.zeros(mask.shape, np.uint8)
         cv2.fillPoly(hat, [points], 1, shift=4)
         mask[mask == Label.HAT] = Label.HAIR

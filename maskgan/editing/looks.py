@@ -123,6 +123,31 @@ _LOOKS = (
 LOOKS: dict[str, Look] = {look.name: look for look in _LOOKS}
 
 
+#: What a quick edit brings, and what it is made of in each of its shapes (by the shape, else by the edit).
+_SUBJECTS = {"hat": Label.HAT, "glasses": Label.EYE_G, "sunglasses": Label.EYE_G, "earrings": Label.EAR_R}
+_MADE_OF = {
+    "hat": "pink_beanie",
+    "beanie": "pink_beanie",
+    "trilby": "trilby_hat",
+    "bowler": "bowler_hat",
+    "straw": "straw_hat",
+    "cap": "grey_cap",
+    "glasses": "horn_glasses",
+    "sunglasses": "dark_glasses",
+    "aviators": "gold_rim_glasses",
+    "earrings": "gold_jewel",
+    "stud": "pearl_jewel",
+}
+
+
+def looks_with(looks: Mapping[Label, Look], edit: str, shape: str | None) -> dict[Label, Look]:
+    """Looks by class after a quick edit in one of its shapes (None: the first): what it puts on gets its own."""
+    if edit not in _SUBJECTS:
+        return dict(looks)
+    name = _MADE_OF.get(shape or edit, _MADE_OF[edit])
+    return {**looks, _SUBJECTS[edit]: LOOKS[name]}
+
+
 def looks_for(label: Label) -> list[Look]:
     """The looks to choose from for a class, maybe none."""
     return [look for look in _LOOKS if label in look.labels]

@@ -2,10 +2,10 @@
 
 Colours are moved in OKLab (Ottosson, 2020), whose lightness is about what people see: the part's mean goes to the
 wanted colour (as in Reinhard et al., "Color Transfer between Images", 2001), and its shading goes along in proportion
-to it, as light on paint does, with shadows less deep where a dark part becomes light. Chroma follows lightness, so that shadows
-and highlights of the new colour are as grey as those of real things are. At the edge of hair the share of the change
-follows the strands of the photo (guided filter, He et al., TPAMI 2013). Pixels beyond that edge stay as they are,
-bit for bit.
+to it, as light on paint does, with shadows less deep where a dark part becomes light. Chroma follows lightness, so
+that shadows and highlights of the new colour are as grey as those of real things are. At the edge of hair the share
+of the change follows the strands of the photo (guided filter, He et al., TPAMI 2013). Pixels beyond that edge stay as
+they are, bit for bit.
 """
 
 from __future__ import annotations

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from maskgan.editing.faces import DetectedFace, upright
+from maskgan.editing.looks import Look
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion
+from maskgan.labels import Label
 from maskgan.originals import Original
 
 #: The history keeps this many results ...
@@ -97,12 +100,13 @@ class OpenFace:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A result of the session: the face, its mask (H, W) uint8, and a small picture of it as a JPEG file."""
+    """A result of the session: the face, its mask (H, W) uint8, a small picture of it as a JPEG file, and its looks."""
 
     opened: OpenFace
     mask: np.ndarray
     thumbnail: bytes
     label: str
+    looks: Mapping[Label, Look] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +116,7 @@ class Session:
     replaced: the mask that the canvas held when the server last gave it another one: until that arrives, the canvas
     goes on reporting this one; pending: a photo (H, W, 3) in which no face was found, with its name and file, until the
     visitor decides about it; motions: how the pixels got to masks of the open face, from tools that know it, the
-    newest last.
+    newest last; looks: what was chosen for classes of the open face, never changed in place.
     """
 
     opened: OpenFace | None = None
@@ -122,6 +126,7 @@ class Session:
     history: tuple[Step, ...] = ()
     pending: tuple[np.ndarray, str, Original | None] | None = None
     motions: tuple[Motion, ...] = ()
+    looks: Mapping[Label, Look] = field(default_factory=dict)
 
     def require_open(self) -> OpenFace:
         """The face that is open; raises ValueError when there is none."""
@@ -129,20 +134,26 @@ class Session:
             raise ValueError("No face is open, perhaps after a long pause; choose a face or drop your photo again.")
         return self.opened
 
-    def open(self, opened: OpenFace, edit: Edit, mask: np.ndarray) -> Session:
+    def open(
+        self, opened: OpenFace, edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look] | None = None
+    ) -> Session:
         """The session with `opened` shown; the history stays, and all other faces in it are put at rest."""
         faces = {opened.id: opened}
         for step in self.history:
             if step.opened.id not in faces:
                 faces[step.opened.id] = replace(step.opened, face=step.opened.face.at_rest())
         history = tuple(replace(step, opened=faces[step.opened.id]) for step in self.history)
-        return replace(
-            self, opened=opened, edit=edit, mask=mask, replaced=None, history=history, pending=None, motions=()
-        )
+        shown = {"opened": opened, "edit": edit, "mask": mask, "looks": dict(looks or {})}
+        return replace(self, **shown, replaced=None, history=history, pending=None, motions=())
 
     def painted(self, edit: Edit, mask: np.ndarray, replaced: np.ndarray | None = None) -> Session:
         """The session with another mask of the open face; `replaced`: the mask that the canvas may still report."""
         return replace(self, edit=edit, mask=mask, replaced=replaced)
+
+    def with_look(self, labels: Collection[Label], look: Look | None) -> Session:
+        """The session with another look for these classes; None: what they have by themselves."""
+        looks = {label: chosen for label, chosen in self.looks.items() if label not in labels}
+        return replace(self, looks=looks if look is None else looks | dict.fromkeys(labels, look))
 
     def motion_to(self, mask: np.ndarray) -> Motion:
         """What is known of the way to a mask (H, W): of all motions, and none, the one that ends nearest to it."""
@@ -155,7 +166,7 @@ class Session:
 
     def remembered(self, thumbnail: bytes, label: str) -> Session:
         """The session with what is shown added to the history; the oldest steps make room."""
-        step = Step(self.opened, self.mask, thumbnail, label)
+        step = Step(self.opened, self.mask, thumbnail, label, self.looks)
         return replace(self, history=_trimmed((*self.history, step)))
 
 

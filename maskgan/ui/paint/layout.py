@@ -12,6 +12,7 @@ from maskgan.ui.examples import Examples
 from maskgan.ui.face_picker import FacePicker
 from maskgan.ui.kit import SMALL, SQUARES, heading, visitor_state
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint.menus import LookBar, ShapeMenu
 from maskgan.ui.session import Session
 
 
@@ -85,6 +86,7 @@ class PaintLayout:
                 0.2, 2, 1, step=0.1, label="Strength", container=False, elem_id="strength", min_width=220
             )
         self.quick: dict[str, gr.Button] = {}
+        self.shapes: dict[str, ShapeMenu] = {}
         with gr.Row(elem_classes="quick-groups"):
             for group, edits in groupby(QUICK_EDITS.values(), key=lambda edit: edit.group):
                 with gr.Column(elem_classes="quick-group", min_width=150):
@@ -92,3 +94,9 @@ class PaintLayout:
                     with gr.Row(elem_classes="quick-buttons"):
                         for edit in edits:
                             self.quick[edit.name] = gr.Button(edit.label, elem_id=f"quick-{edit.name}", **SMALL)
+                            if edit.variants:
+                                shapes = {shape.name: shape.label for shape in edit.variants}
+                                self.shapes[edit.name] = ShapeMenu(edit.label, shapes, elem_id=f"shapes-{edit.name}")
+            with gr.Column(elem_classes="quick-group", min_width=150):
+                gr.HTML("<h3>Colours</h3>")
+                self.looks = LookBar(elem_id="looks")

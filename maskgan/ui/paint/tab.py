@@ -8,7 +8,7 @@ overtake a later one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,11 @@ from typing import Any, ClassVar
 import gradio as gr
 import numpy as np
 
+from maskgan.editing.looks import Look as PartLook
+from maskgan.editing.looks import edit_with_looks, looks_with
 from maskgan.editing.pipeline import Edit, MaskGANPipeline
 from maskgan.images import MAX_PIXELS
+from maskgan.labels import Label
 from maskgan.provenance import drawn_by
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.serving.hot_reload import Serving
@@ -37,6 +40,7 @@ from maskgan.ui.kit import (
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.layout import PaintLayout
 from maskgan.ui.paint.look import Look, with_look
+from maskgan.ui.paint.menus import PARTS, LookBar
 from maskgan.ui.pictures import jpeg, mask_png, photos_for_screen, png, thumbnail, webp
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import made_by
@@ -63,15 +67,24 @@ class PaintTab(PaintLayout, UsesWeights):
 
     # ------------------------------------------------------------------ opening a face
 
-    def open_face(self, session: Session, opened: OpenFace, look: Look, mask: np.ndarray | None = None) -> Updates:
-        """Show a face, with `mask` in place of its own where that is given."""
+    def open_face(
+        self,
+        session: Session,
+        opened: OpenFace,
+        look: Look,
+        mask: np.ndarray | None = None,
+        looks: Mapping[Label, PartLook] | None = None,
+    ) -> Updates:
+        """Show a face, with `mask` in place of its own where that is given, and with these looks of its parts."""
         face = opened.face
         mask = face.mask if mask is None else mask
-        session = session.open(opened, self.pipeline.edit(face, mask, look.keep), mask)
+        edit = edit_with_looks(self.pipeline, face, mask, looks, keep_untouched=look.keep)
+        session = session.open(opened, edit, mask, looks)
         if face.alignment.side < SMALL_FACE:
             gr.Info(f"This face is only {face.alignment.side:.0f} pixels wide, so the result stays coarse.")
         return {
             self.canvas: MaskCanvas.payload(mask, face.mask, face.crop, opened.id),
+            self.looks: LookBar.payload(session.looks),
             **self.picker.reflect(opened),
             **self._show(session, look),
         }
@@ -132,18 +145,47 @@ class PaintTab(PaintLayout, UsesWeights):
         return self._show(session, look) | self._remember(session, "Painted")
 
     @warns_on_value_error
-    def quick_edit(self, name: str, session: Session, message: Any, strength: float, look: Look) -> Updates:
-        """One of `QUICK_EDITS` on the mask that is on the canvas."""
+    def quick_edit(
+        self, name: str, session: Session, message: Any, strength: float, look: Look, shape: str | None = None
+    ) -> Updates:
+        """One of `QUICK_EDITS` on the mask that is on the canvas, in one of its shapes (None: the first)."""
         opened = session.require_open()
         on_canvas = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         # A canvas that does not know the last button's mask yet must not undo it.
         late = on_canvas is None or (session.replaced is not None and np.array_equal(on_canvas, session.replaced))
         mask = session.mask if late else on_canvas
-        edited, moved = QUICK_EDITS[name].move(mask, strength)
+        edited, moved = QUICK_EDITS[name].move(mask, strength, shape)
         if np.array_equal(edited, mask):
             raise ValueError(f"{QUICK_EDITS[name].label} changes nothing more on this mask; undo goes back.")
         session = session.moved(session.motion_to(mask).to(edited, moved))
-        return self._apply(session, edited, on_canvas, QUICK_EDITS[name].label, look)
+        session = replace(session, looks=looks_with(session.looks, name, shape))
+        label = QUICK_EDITS[name].label + (f": {QUICK_EDITS[name].variant(shape).label}" if shape else "")
+        return {
+            **self._apply(session, edited, on_canvas, label, look),
+            self.looks: LookBar.payload(session.looks),
+        }
+
+    def _shaped(
+        self, name: str, session: Session, message: Any, strength: float, look: Look, shape: str | None
+    ) -> Updates:
+        """A quick edit in the shape that was chosen in its menu."""
+        return self.quick_edit(name, session, message, strength, look, str(shape))
+
+    @warns_on_value_error
+    def choose_look(self, session: Session, message: Any, look: Look) -> Updates:
+        """Another colour or look for a part, from the bar of looks."""
+        session.require_open()
+        part, chosen = LookBar.read(message)
+        if chosen is not None and not np.isin(session.mask, PARTS[part]).any():
+            raise ValueError(f"There is nothing of this part on the mask ({part.lower()}); paint it or add it first.")
+        session = session.with_look(PARTS[part], chosen)
+        session = session.painted(self._edit(session, session.mask, look), session.mask, session.replaced)
+        label = f"{part}: {chosen.title if chosen else 'as on the photo'}"
+        return {
+            **self._show(session, look),
+            **self._remember(session, label),
+            self.looks: LookBar.payload(session.looks),
+        }
 
     @warns_on_value_error
     def load_mask(self, session: Session, path: str, look: Look) -> Updates:
@@ -160,10 +202,12 @@ class PaintTab(PaintLayout, UsesWeights):
         step = session.history[-1 - event.index]
         if session.opened is None or step.opened.id != session.opened.id:
             awake = replace(step.opened, face=self.pipeline.refresh(step.opened.face))
-            return self.open_face(session, awake, look, step.mask)
+            return self.open_face(session, awake, look, step.mask, step.looks)
+        session = replace(session, looks=step.looks)
         session = session.painted(self._edit(session, step.mask, look), step.mask)
         return {
             self.canvas: MaskCanvas.payload(step.mask, id=step.opened.id),
+            self.looks: LookBar.payload(session.looks),
             **self._show(session, look),
         }
 
@@ -176,7 +220,10 @@ class PaintTab(PaintLayout, UsesWeights):
 
     def _edit(self, session: Session, mask: np.ndarray, look: Look) -> Edit:
         """The open face in the shapes of a mask."""
-        return self.pipeline.edit(session.require_open().face, mask, look.keep, motion=session.motion_to(mask))
+        face = session.require_open().face
+        return edit_with_looks(
+            self.pipeline, face, mask, session.looks, keep_untouched=look.keep, motion=session.motion_to(mask)
+        )
 
     def _apply(
         self,
@@ -248,8 +295,8 @@ class PaintTab(PaintLayout, UsesWeights):
 
     def _wire(self) -> None:
         screen = [self.session, self.face_result, self.photo_result, self.made_by]
-        opening = self.outputs = [*screen[:3], self.canvas, *self.picker.outputs, self.made_by]
-        changing = [*screen, self.canvas, self.history]
+        opening = self.outputs = [*screen[:3], self.canvas, self.looks, *self.picker.outputs, self.made_by]
+        changing = [*screen, self.canvas, self.looks, self.history]
         self.picker.on_open(
             with_look(self.open_face), self.look, opening, api_name="open_photo", show_progress_on=self.face_result
         )
@@ -266,6 +313,22 @@ class PaintTab(PaintLayout, UsesWeights):
                 api_name=f"quick_{name}",
                 **QUIET,
             )
+        for name, menu in self.shapes.items():
+            menu.input(
+                with_look(partial(self._shaped, name)),
+                [self.session, self.canvas, self.strength, *self.look, menu],
+                changing,
+                trigger_mode="multiple",
+                **QUIET,
+            )
+        self.looks.input(
+            with_look(self.choose_look),
+            [self.session, self.looks, *self.look],
+            changing,
+            trigger_mode="multiple",
+            api_name="choose_look",
+            **QUIET,
+        )
         self.history.select(with_look(self.restore), [self.session, *self.look], opening, **QUIET)
         changes = [component.change for component in self.look]
         gr.on(changes, with_look(self.refresh), [self.session, *self.look], screen, **latest)

@@ -1,0 +1,122 @@
+"""Two small controls of the Paint tab: the bar of looks, and the menu of a quick edit's shapes."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from maskgan.editing.looks import LOOKS, Look, looks_for, plain_colour
+from maskgan.labels import Label
+
+_FOLDER = Path(__file__).parent
+
+#: Parts whose look can be chosen: a name for people and the classes, the first of which says what they are made of.
+PARTS: dict[str, tuple[Label, ...]] = {
+    "Hair": (Label.HAIR,),
+    "Lips": (Label.U_LIP, Label.L_LIP),
+    "Eyes": (Label.L_EYE, Label.R_EYE),
+    "Brows": (Label.L_BROW, Label.R_BROW),
+    "Skin": (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR, Label.NECK),
+    "Clothes": (Label.CLOTH,),
+    "Hat": (Label.HAT,),
+    "Glasses": (Label.EYE_G,),
+    "Earrings": (Label.EAR_R,),
+    "Necklace": (Label.NECK_L,),
+}
+
+
+@cache
+def _parts() -> str:
+    """What the browser has to know: parts with their classes and swatches, as JSON."""
+    return json.dumps(
+        [
+            {
+                "name": name,
+                "classes": [int(label) for label in labels],
+                "any": labels[0] != Label.EYE_G and labels[0] not in (Label.EAR_R, Label.NECK_L),
+                "looks": [{"name": k.name, "title": k.title, "swatch": k.swatch} for k in looks_for(labels[0])],
+            }
+            for name, labels in PARTS.items()
+        ]
+    )
+
+
+class LookBar(gr.HTML):
+    """A line with the parts of a face, swatches for the chosen one, a colour picker, and the way back to the photo.
+
+    It follows the class that is chosen on the canvas. Its value goes to the browser as `LookBar.payload(...)` and comes
+    back as the browser's message, which only `LookBar.read(...)` may turn into a look. Event: `input`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        script = f"const PARTS = {_parts()};\n" + (_FOLDER / "look_bar.js").read_text(encoding="utf-8")
+        super().__init__(
+            None,
+            html_template="<div class='look-bar'></div>",
+            js_on_load=script,
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        """The value is an object, not HTML text."""
+        return {"type": "object", "description": "part and look: a look's name, a colour as #rrggbb, or empty"}
+
+    def example_payload(self) -> dict[str, Any]:
+        """A small message of the right form."""
+        return {"part": "Hair", "look": "blond_hair"}
+
+    def example_value(self) -> dict[str, Any]:
+        """A small value of the right form."""
+        return self.example_payload()
+
+    @staticmethod
+    def payload(looks: dict[Label, Look]) -> dict[str, Any]:
+        """The value that shows which looks are chosen."""
+        return {"chosen": {name: looks[labels[0]].name for name, labels in PARTS.items() if labels[0] in looks}}
+
+    @staticmethod
+    def read(value: Any) -> tuple[str, Look | None]:
+        """The part and its look (None: as on the photo) in a message from the browser.
+
+        Raises ValueError with one sentence when the message is malformed or forged.
+        """
+        part = value.get("part") if isinstance(value, dict) else None
+        name = value.get("look") if isinstance(value, dict) else None
+        if not isinstance(part, str) or part not in PARTS or not isinstance(name, str):
+            raise ValueError("This choice of a look could not be read; reload the page and choose again.")
+        label = PARTS[part][0]
+        if not name:
+            return part, None
+        look = LOOKS.get(name)
+        if look is None:
+            return part, plain_colour(label, name)
+        if label not in look.labels:
+            raise ValueError(f"{look.title} is no look for {part.lower()}; choose one of its own swatches.")
+        return part, look
+
+
+class ShapeMenu(gr.HTML):
+    """The shapes of one quick edit as a menu beside its button.
+
+    Its value is the name of the shape that was chosen, and comes from the browser: anything may stand in it.
+    Event: `input`.
+    """
+
+    def __init__(self, label: str, shapes: dict[str, str], **kwargs: Any) -> None:
+        """`label`: the quick edit's; `shapes`: what they are called on the page, by name."""
+        options = "".join(f"<option value='{name}'>{title}</option>" for name, title in shapes.items())
+        super().__init__(
+            None,
+            html_template=(
+                f"<span class='shape-menu'><select aria-label='{label}: shapes' title='{label}: shapes'>"
+                f"<option value='' disabled selected hidden></option>{options}</select></span>"
+            ),
+            js_on_load=(_FOLDER / "shape_menu.js").read_text(encoding="utf-8"),
+            apply_default_css=False,
+            **kwargs,
+        )
