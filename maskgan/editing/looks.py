@@ -135,8 +135,8 @@ _MADE_OF = {
     "glasses": "horn_glasses",
     "sunglasses": "dark_glasses",
     "aviators": "gold_rim_glasses",
-    "earrings": "gold_jewel",
     "stud": "pearl_jewel",
+    "earrings": "gold_jewel",
 }
 
 

@@ -268,6 +268,64 @@ def test_a_quick_edit_builds_on_what_was_painted(tab: PaintTab, session: Session
     assert np.array_equal(session.mask, QUICK_EDITS["hat"].apply(mask))
 
 
+def test_a_quick_edit_has_shapes_and_what_it_puts_on_its_look(tab: PaintTab, session: Session) -> None:
+    bare = session.mask.copy()
+    bare[np.isin(bare, (Label.HAT, Label.EYE_G))] = Label.SKIN
+    results = []
+    for shape in ("trilby", "cap"):
+        updates = tab.quick_edit("hat", session, message(session, bare), 1.0, LOOK, shape)
+        results.append(updates[tab.session])
+        assert updates[tab.looks]["chosen"]["Hat"] == results[-1].looks[Label.HAT].name
+    assert (results[0].mask != results[1].mask).any()
+    assert results[0].looks[Label.HAT] is not results[1].looks[Label.HAT]
+    assert results[0].history[-1].label == "Hat: Felt hat"
+    for forged in ("crown", "", "<b>", 5):
+        with pytest.warns(UserWarning, match="no variant"):
+            assert nothing_changed(tab._shaped("hat", session, message(session, bare), 1.0, LOOK, forged))
+
+
+def test_a_colour_for_a_part_is_a_step_that_can_be_restored(tab: PaintTab, session: Session) -> None:
+    before = session.edit.crop
+    hair = session.mask == Label.HAIR
+    updates = tab.choose_look(session, {"part": "Hair", "look": "#c03020"}, LOOK)
+    coloured = updates[tab.session]
+    assert np.array_equal(coloured.mask, session.mask) and coloured.history[-1].label == "Hair: #c03020"
+    assert (coloured.edit.crop != before).any(-1)[hair].mean() > 0.8
+    assert updates[tab.looks]["chosen"] == {"Hair": "colour_c03020"}
+    black = tab.choose_look(coloured, {"part": "Hair", "look": "black_hair"}, LOOK)[tab.session]
+    back = tab.restore(black, select(1), LOOK)[tab.session]
+    assert np.array_equal(back.edit.crop, coloured.edit.crop)
+    own = tab.choose_look(black, {"part": "Hair", "look": ""}, LOOK)[tab.session]
+    assert np.array_equal(own.edit.crop, before) and not own.looks
+    assert tab.open_face(black, tab.example_faces.open(0), LOOK)[tab.session].looks == {}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        None,
+        "Hair",
+        {"part": "Hair"},
+        {"part": "Tail", "look": ""},
+        {"part": ["Hair"], "look": "black_hair"},
+        {"part": "Hair", "look": "red"},
+        {"part": "Hair", "look": "straw_hat"},
+        {"part": "Hair", "look": "#" + 1000 * "0"},
+    ],
+)
+def test_a_forged_look_changes_nothing(tab: PaintTab, session: Session, forged: Any) -> None:
+    with pytest.warns(UserWarning):
+        assert nothing_changed(tab.choose_look(session, forged, LOOK))
+
+
+def test_a_look_for_a_part_that_is_not_there_says_so(tab: PaintTab, session: Session) -> None:
+    bald = session.mask.copy()
+    bald[bald == Label.HAIR] = Label.SKIN
+    session = tab.finish_stroke(session, message(session, bald), LOOK)[tab.session]
+    with pytest.warns(UserWarning, match="nothing of this part"):
+        assert nothing_changed(tab.choose_look(session, {"part": "Hair", "look": "black_hair"}, LOOK))
+
+
 def test_a_quick_edit_that_changes_nothing_says_so(tab: PaintTab, session: Session) -> None:
     bare = np.where(session.mask == Label.HAT, Label.HAIR, session.mask).astype(np.uint8)
     with pytest.warns(UserWarning):

@@ -189,6 +189,29 @@ def test_upload_paint_undo_download(visitor: Visitor, pipeline: MaskGANPipeline,
     assert visitor.wait_for_result() == unedited
 
 
+def test_looks_and_shapes_by_one_click(visitor: Visitor) -> None:
+    visitor.choose_example(0)
+    shown = visitor.wait_for_result()
+    swatches = visitor.page.locator("#looks .lb-swatches button")
+    visitor.call("setTool('brush')")
+    visitor.page.locator("#canvas .mc-palette button", has_text="Hair").click()
+    assert visitor.page.locator("#looks .lb-part").input_value() == "Hair"
+    swatches.nth(3).click()
+    shown = visitor.wait_for_result(other_than=shown)
+    visitor.page.wait_for_selector("#looks .lb-swatches button[aria-pressed=true]")
+    visitor.page.locator("#canvas .mc-palette button", has_text="Upper lip").click()
+    assert visitor.page.locator("#looks .lb-part").input_value() == "Lips"
+    before = visitor.mask()
+    visitor.page.locator("#shapes-hat select").select_option("trilby")
+    felt = visitor.wait_for_mask(other_than=before)
+    assert (felt == Label.HAT).sum() > 1000
+    shown = visitor.wait_for_result(other_than=shown)
+    visitor.page.locator("#looks .lb-part").select_option("Hair")
+    visitor.page.locator("#looks .lb-own").click()
+    visitor.wait_for_result(other_than=shown)
+    assert visitor.page.locator("#looks .lb-own").is_disabled()
+
+
 def test_quick_edits_full_photo_and_history(visitor: Visitor) -> None:
     visitor.choose_example(1)
     original = visitor.mask()
