@@ -12,7 +12,7 @@ encoded by the pipeline at hand when they are first used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -25,6 +25,7 @@ from maskgan.editing.compositing import Layers, Overlay
 from maskgan.editing.ornaments import Material, are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
+from maskgan.editing.tones import Tone
 from maskgan.editing.transplants import fit, transplant
 from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label, check_mask
@@ -239,13 +240,21 @@ def edit_with_looks(
     mask = check_mask(mask)
     if mask.shape != face.mask.shape:
         mask = resize_mask(mask, face.mask.shape, smooth=True)
+    by_hand = set(looks or {})
     looks = default_looks(face, mask) | dict(looks or {})
     edit = pipeline.edit(dressed(pipeline, face, looks), _beneath(face, mask, looks), **options)
-    return finished(edit, mask, looks)
+    return finished(edit, mask, looks, by_hand)
 
 
-def finished(edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look]) -> Edit:
-    """An edit with the looks of its mask (S, S) laid over it: pixels of references, drawn things, colours."""
+def finished(
+    edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look], by_hand: Collection[Label] | None = None
+) -> Edit:
+    """An edit with the looks of its mask (S, S) laid over it: pixels of references, drawn things, colours.
+
+    by_hand: classes whose looks somebody chose (all of them when None), so that they bring colour into a photo that
+    has none; the others take its tone.
+    """
+    tone = Tone.of(edit.face.crop)
     crop, region = edit.crop, np.zeros(mask.shape, np.float32)
     drawn = np.zeros(mask.shape, np.float32)
     new = mask != edit.face.mask
@@ -253,6 +262,7 @@ def finished(edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look]) -> Edit:
     for label, look in sorted(looks.items(), key=lambda item: item[0] in DRAWN):  # what is drawn lies on top
         if label in done or not (mask == label).any():
             continue
+        before = crop
         if look.reference is not None and label == Label.HAT and new[mask == label].any():
             crop, changed = transplant(crop, mask, silhouette(look.reference), reference_picture(look.reference))
             region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
@@ -266,6 +276,9 @@ def finished(edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look]) -> Edit:
             else:
                 crop, changed = draw_jewels(crop, mask, label, look.material)
             region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
+        if tone is not None and by_hand is not None and label not in by_hand and crop is not before:
+            painted = tone.apply(crop.astype(np.float32)).round().astype(np.uint8)
+            crop = np.where((crop != before).any(-1, keepdims=True), painted, crop)
     if crop is edit.crop:
         return edit
     touched = (crop != edit.crop).any(-1)

@@ -218,7 +218,7 @@ class MaskGANPipeline:
             alignment = Alignment.from_face(face, photo.shape[:2])
         crop = alignment.crop(photo, CROP_SIZE)
         mask, confidence = self.parse(crop)
-        if face is not None and not eyes_above_mouth(mask):
+        if face is not None and is_upside_down(mask, confidence):
             raise NoFaceFound(
                 "What was found in this photo is no upright face; turn the photo upright, use the whole "
                 "picture, or another photo."
@@ -409,16 +409,18 @@ def _values(image: Tensor) -> np.ndarray:
     return ((image[0].float().clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).cpu().numpy()
 
 
-def eyes_above_mouth(mask: np.ndarray) -> bool:
-    """Whether the middle of a mask's (S, S) eyes, brows and glasses lies above that of its mouth, if it has both."""
-    upper, lower = (
-        np.flatnonzero(np.isin(mask, parts).any(1))
-        for parts in (
-            (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW, Label.EYE_G),
-            (Label.MOUTH, Label.U_LIP, Label.L_LIP),
-        )
-    )
-    return upper.size == 0 or lower.size == 0 or upper.mean() < lower.mean()
+def is_upside_down(mask: np.ndarray, confidence: np.ndarray) -> bool:
+    """Whether the parser is sure of a mouth that lies above the eyes: mask (S, S) and its probability (S, S)."""
+    middles = []
+    for parts in (
+        (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW, Label.EYE_G),
+        (Label.MOUTH, Label.U_LIP, Label.L_LIP),
+    ):
+        own = np.isin(mask, parts)
+        if not 0 < own.mean() < 0.1 or confidence[own].mean() < 0.6:
+            return False
+        middles.append(np.flatnonzero(own.any(1)).mean() / len(mask))
+    return middles[1] < middles[0] - 0.05
 
 
 def _square(mask: np.ndarray, size: int) -> np.ndarray:

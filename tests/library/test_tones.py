@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from maskgan.editing.looks import edit_with_looks, plain_colour
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.tones import Tone, in_tone_of
 from maskgan.images import read_photo
@@ -87,3 +88,12 @@ def test_an_edit_of_a_grey_photo_is_grey(pipeline: MaskGANPipeline, face_photo, 
     for picture in (edit.crop, edit.photo):
         assert (picture != (grey if picture.shape == grey.shape else face.crop)).any()
         assert np.ptp(picture.astype(int), axis=-1).max() <= 2
+
+
+def test_looks_that_nobody_chose_are_grey_too(pipeline: MaskGANPipeline, face_photo):
+    face = pipeline.prepare(toned(face_photo, "grey"), None)
+    mask = face.mask.copy()
+    mask[: len(mask) // 3] = Label.HAT
+    assert np.ptp(edit_with_looks(pipeline, face, mask).crop.astype(int), axis=-1).max() <= 2
+    red = edit_with_looks(pipeline, face, mask, {Label.HAT: plain_colour(Label.HAT, "#d02020")})
+    assert np.ptp(red.crop.astype(int), axis=-1).max() > 30
