@@ -97,6 +97,9 @@ PALETTE = np.array(
 )
 PALETTE.setflags(write=False)
 
+#: The right brow's colour in masks that CelebAMask-HQ's own `g_color.py` paints; it agrees in all other classes.
+_OFFICIAL_R_BROW = np.array((255, 204, 204), dtype=np.uint8)
+
 #: Groups of classes that belong together.
 EYES = (Label.L_EYE, Label.R_EYE)
 BROWS = (Label.L_BROW, Label.R_BROW)
@@ -184,6 +187,7 @@ def decode(picture: np.ndarray) -> np.ndarray:
     codes = pack(PALETTE)
     order = np.argsort(codes)
     packed = pack(picture)
+    packed = np.where(packed == pack(_OFFICIAL_R_BROW), codes[Label.R_BROW], packed)
     ids = order[np.searchsorted(codes[order], packed).clip(max=NUM_CLASSES - 1)]
     wrong = codes[ids] != packed
     if wrong.any():

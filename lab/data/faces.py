@@ -59,6 +59,34 @@ Augmentation = Callable[[FaceWithMask, np.random.Generator], FaceWithMask]
 Finish = Callable[[FaceWithMask, int, np.random.Generator], tuple[Tensor, ...]]
 
 
+#: Other spellings of the splits.
+_SPLITS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+
+
+def read_index(index: Path) -> list[dict[str, str]]:
+    """The rows of an `index.csv`, as programs save it: with commas, semicolons or tabs, with or without a BOM.
+
+    Names of columns and splits are lower case and without blanks; `training`, `valid` and `validation` are `train` and
+    `val`.
+
+    Raises:
+        ValueError: it has no column `id`.
+    """
+    lines = index.read_text(encoding="utf-8-sig").splitlines()
+    heading = lines[0] if lines else ""
+    delimiter = max(",;\t", key=heading.count)
+    rows = []
+    for row in csv.DictReader(lines, delimiter=delimiter):
+        clean = {name.strip().lower(): (value or "").strip() for name, value in row.items() if name is not None}
+        if "split" in clean:
+            split = clean["split"].lower()
+            clean["split"] = _SPLITS.get(split, split)
+        rows.append(clean)
+    if rows and "id" not in rows[0]:
+        raise ValueError(f"{index} has no column `id`; its first line must name the columns id and split.")
+    return rows
+
+
 def find_samples(folder: Path, split: str = "train") -> list[Sample]:
     """The samples of one split of a folder in the plain format, by id.
 
@@ -67,8 +95,7 @@ def find_samples(folder: Path, split: str = "train") -> list[Sample]:
     folder = Path(folder)
     index = folder / "index.csv"
     if index.exists():
-        with index.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = read_index(index)
         ids = [row["id"] for row in rows if row.get("split", "train") == split]
         native = {row["id"]: float(row["native_crop_px"]) for row in rows if row.get("native_crop_px")}
     else:

@@ -26,6 +26,7 @@ from lab.data.faces import (
     load,
     mirror,
     read_ids,
+    read_index,
     resize,
 )
 from maskgan.labels import IGNORE, Label
@@ -236,3 +237,18 @@ def test_indexed_masks_give_their_ids_and_not_the_grey_of_their_colours(tmp_path
     cv2.imwrite(str(tmp_path / "rgb.png"), np.dstack([mask] * 3))
     with pytest.raises(ValueError, match="grey or indexed"):
         read_ids(tmp_path / "rgb.png")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_an_index_is_read_as_spreadsheets_save_it(tmp_path, delimiter):
+    lines = [("ID", "Split "), ("a", "Train"), ("b", "valid"), ("c", "train "), ("d", "validation"), ("e", "training")]
+    (tmp_path / "index.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(map(delimiter.join, lines)).encode())
+    rows = read_index(tmp_path / "index.csv")
+    splits = ("train", "val", "train", "val", "train")
+    assert [(row["id"], row["split"]) for row in rows] == list(zip("abcde", splits, strict=True))
+
+
+def test_an_index_without_ids_says_what_it_needs(tmp_path):
+    (tmp_path / "index.csv").write_text("name,split\na,train\n")
+    with pytest.raises(ValueError, match="column `id`"):
+        read_index(tmp_path / "index.csv")

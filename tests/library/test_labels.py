@@ -133,3 +133,11 @@ def test_flipped_planes_are_those_of_the_flipped_mask() -> None:
     mask = np.random.default_rng(0).integers(0, NUM_CLASSES, (2, 5, 7)).astype(np.uint8)
     planes = one_hot(torch.from_numpy(mask))
     assert torch.equal(flip_planes(planes), one_hot(torch.from_numpy(flip(mask))))
+
+
+def test_the_data_sets_own_colour_of_the_right_brow_is_read():
+    """CelebAMask-HQ's `g_color.py` paints it (255, 204, 204)."""
+    mask = face_mask(64)
+    picture = colourise(mask)
+    picture[mask == Label.R_BROW] = (255, 204, 204)
+    np.testing.assert_array_equal(decode(picture), mask)
