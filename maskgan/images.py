@@ -54,9 +54,10 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-#: File name suffixes by which pictures in a folder are recognised; HEIC for the sentence that refuses it.
+#: File name suffixes by which pictures in a folder are recognised, in any case.
 PICTURE_SUFFIXES = {
-    ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".tga", ".heic",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2",
+    ".ppm", ".tga", ".heic", ".heif",
 }  # fmt: skip
 
 #: What Pillow's decoders raise on damaged files.
