@@ -24,6 +24,7 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label, colourise
 from maskgan.mask_files import read_mask, write_mask
 from maskgan.serving.hot_reload import Serving
+from maskgan.sizes import CROP_SIZE
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.tab import RANDOM, InterpolateTab, MorphState
@@ -185,7 +186,7 @@ def test_files_hold_the_frames(tab: InterpolateTab, state: MorphState) -> None:
     assert np.array_equal(middle, tab._morph(state).face_at(0.5, "b"))
     with av.open(tab.sequence_file("MP4", state, 4, "blend", "faces")) as video:
         assert sum(1 for _ in video.decode(video=0)) == 4
-    assert Image.open(tab.sequence_file("GIF", state, 4, "a", "masks")).size == (256, 256)
+    assert Image.open(tab.sequence_file("GIF", state, 4, "a", "masks")).size == (CROP_SIZE, CROP_SIZE)
 
 
 def test_newer_weights_get_latents_of_their_own(tabs: tuple[InterpolateTab, PaintTab], state: MorphState) -> None:
@@ -270,6 +271,6 @@ def test_in_the_browser_the_slider_moves_both_pictures_and_paint_gets_the_mask(
 
     page.click("#morph-send")
     applied = visitor.wait_for_mask(other_than=original)
-    assert applied.shape == (256, 256) and (applied != original).mean() > 0.01
+    assert applied.shape == (CROP_SIZE, CROP_SIZE) and (applied != original).mean() > 0.01
     assert page.locator("#morph-t").is_hidden()
     visitor.leave()
