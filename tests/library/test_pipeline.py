@@ -148,7 +148,7 @@ def found(x: float) -> DetectedFace:
 def test_prepare_takes_the_face_that_was_chosen(pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (300, 500, 3), np.uint8)
     monkeypatch.setattr(pipeline_module, "detect_faces", lambda _: [found(0), found(220)])
-    monkeypatch.setattr(pipeline_module, "eyes_above_mouth", lambda _: True)  # whatever random networks see in noise
+    monkeypatch.setattr(pipeline_module, "is_upside_down", lambda *_: False)  # whatever random networks see in noise
     first, second, given = (pipeline.prepare(photo, face=which) for which in (0, 1, found(220)))
     assert np.array_equal(second.crop, given.crop) and not np.array_equal(first.crop, second.crop)
     assert second.alignment.to_photo([[128, 128]])[0, 0] - first.alignment.to_photo([[128, 128]])[0, 0] == 220
