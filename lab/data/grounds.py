@@ -84,7 +84,7 @@ def window(image: np.ndarray, size: int, random: np.random.Generator) -> np.ndar
     return cv2.convertScaleAbs(picture, alpha=random.uniform(0.1, 0.6)) if random.random() < 0.3 else picture
 
 
-def matte(mask: np.ndarray, image: np.ndarray) -> np.ndarray:
+def matte(mask: np.ndarray) -> np.ndarray:
     """How far each pixel is the ground's: (H, W) float32 in 0..1, from the label map; 255 beside the person is not."""
     ground = (mask == Label.BACKGROUND).astype(np.uint8)
     shrunk = cv2.erode(ground, np.ones((3, 3), np.uint8))
@@ -100,7 +100,7 @@ class Grounds:
     def __call__(self, face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
         if (face.mask == Label.BACKGROUND).mean() < 0.1:
             return face
-        share = matte(face.mask, face.image)[..., None]
+        share = matte(face.mask)[..., None]
         ground = self.picture(face.mask.shape[0], random)
         return FaceWithMask(blend(face.image, ground, share), face.mask)
 

