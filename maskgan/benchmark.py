@@ -4,10 +4,10 @@ Two networks at 256 and 512 px: `studio`, the bundled one, and `published`, the 
 which take as long). Both are timed alternately within each round, so that load on the machine affects both alike; the
 table and the JSON give medians.
 
-detect: find the faces of a 12-megapixel photo. parse: a crop to its mask. style: encode the style of a crop.
-edit: a painted mask to the edited crop with an encoded style, composited into the photo (`MaskGANPipeline.edit`).
-prepare: all work once per photo, on the 12 megapixels: detect, crop, parse and style.
-The pipeline prepares crops of 256 px only; detection does not depend on the size of the crop.
+parse: a crop to its mask. style: encode the style of a crop. edit: a painted mask, of which a third changed, to the
+edited crop with an encoded style (`MaskGANPipeline.edit`). At the size that people edit at also: detect, find the faces
+of a 12-megapixel photo; prepare, all work once per photo, on the 12 megapixels; window, an edit of 5 % of the crop,
+for which only a window is painted; warp, an edit that only moves pixels, bigger eyes.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ import torch
 
 from maskgan.editing.faces import Alignment
 from maskgan.editing.pipeline import Face, MaskGANPipeline
+from maskgan.editing.warping import Motion
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask, resize_mask
 from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.quick_edits import QUICK_EDITS
 from maskgan.sizes import CROP_SIZE
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -49,19 +51,20 @@ def large_photo(portrait: np.ndarray) -> np.ndarray:
     return photo
 
 
-def opened_mouth(mask: np.ndarray) -> np.ndarray:
-    """A typical edit of a mask (S, S): the lower lip moved down, the mouth open between the lips."""
+def small_hat(mask: np.ndarray, share: float) -> np.ndarray:
+    """An edit of a mask (S, S) that gives a rectangle at the top, `share` of all pixels, to a hat."""
     size = mask.shape[0]
-    lower = mask == Label.L_LIP
-    moved = np.roll(lower, size // 24, 0)
-    return np.where(moved, Label.L_LIP, np.where(lower, Label.MOUTH, mask)).astype(np.uint8)
+    high, wide = (round(size * np.sqrt(share * ratio)) for ratio in (0.5, 2))
+    edited = mask.copy()
+    edited[size // 16 : size // 16 + high, (size - wide) // 2 : (size + wide) // 2] = Label.HAT
+    return edited
 
 
 def stages_at(size: int, pipelines: dict[str, MaskGANPipeline], portrait: np.ndarray, mask: np.ndarray) -> dict:
     """{network: Stages} for crops of `size`, without `prepare` and `detect`."""
     crop = cv2.resize(portrait, (size, size), interpolation=cv2.INTER_AREA)
-    before = resize_mask(mask, (size, size))
-    after = opened_mouth(before)
+    before = resize_mask(mask, (size, size), smooth=True)
+    after = small_hat(before, 1 / 3)
     stages: dict[str, Stages] = {}
     for name, pipeline in pipelines.items():
         style = partial(pipeline.encode_style, crop, before)
@@ -69,7 +72,14 @@ def stages_at(size: int, pipelines: dict[str, MaskGANPipeline], portrait: np.nda
             crop, crop, before, np.ones(before.shape, np.float32), style(), Alignment.whole_picture(crop.shape[:2])
         )
         stages[name] = {"style": style, "edit": lambda p=pipeline, f=face: p.edit(f, after)}
-    stages["studio"]["parse"] = lambda: pipelines["studio"].parse(crop)
+    studio = pipelines["studio"]
+    stages["studio"]["parse"] = lambda: studio.parse(crop)
+    if size == CROP_SIZE:
+        face = studio.face_with(crop, before)
+        window = small_hat(before, 0.05)
+        larger, moved = QUICK_EDITS["bigger_eyes"].move(before)
+        stages["studio"]["window"] = lambda: studio.edit(face, window)
+        stages["studio"]["warp"] = lambda: studio.edit(face, larger, motion=Motion.none(before).to(larger, moved))
     return stages
 
 
@@ -115,7 +125,8 @@ def table(rows: Sequence[dict]) -> str:
     """The rows as a text table, with the ratio of the two networks' edit times."""
     ms = {(row["net"], row["stage"], row["size"]): row["ms"] for row in rows}
     lines = [f"{'ms (median)':20}" + "".join(f"{size:>9} px" for size in SIZES)]
-    for net, stages in (("studio", ("detect", "parse", "style", "prepare", "edit")), ("published", ("style", "edit"))):
+    studio = ("detect", "parse", "style", "prepare", "warp", "window", "edit")
+    for net, stages in (("studio", studio), ("published", ("style", "edit"))):
         for stage in stages:
             cells = (ms.get((net, stage, size)) for size in SIZES)
             lines.append(
@@ -123,7 +134,7 @@ def table(rows: Sequence[dict]) -> str:
             )
     ratios = (ms["published", "edit", size] / ms["studio", "edit", size] for size in SIZES)
     lines.append(f"{'published / studio':20}" + "".join(f"{ratio:11.1f}x" for ratio in ratios) + "   edit")
-    lines.append("detect and prepare: a photo of 12 megapixels; prepare works on crops of 256 px")
+    lines.append("detect and prepare: a photo of 12 megapixels; warp moves pixels only, window paints 5 % of the crop")
     return "\n".join(lines)
 
 

@@ -254,16 +254,20 @@ class MaskGANPipeline:
                 self._refreshed[face] = refreshed
         return refreshed
 
+    def _drawing_size(self, size: int) -> int:
+        """The side at which whole faces are drawn for a crop of `size`; the published network draws 512 px."""
+        return size if self.dmn.config.style_scope == "vector" else min(size, NETWORK_SIZE)
+
     @torch.inference_mode()
     def encode_style(self, crop: np.ndarray, mask: np.ndarray) -> Style:
         """The style of a crop (S, S, 3) uint8 RGB with its mask (S, S)."""
-        whole = Window.whole(min(len(crop), NETWORK_SIZE))
+        whole = Window.whole(self._drawing_size(len(crop)))
         return self.dmn.encode_style(self._tensor(whole.picture(crop)), self._mask_tensor(whole.mask(mask)))
 
     @torch.inference_mode()
     def generate(self, mask: np.ndarray, style: Style) -> np.ndarray:
         """The DMN's own picture (S, S, 3) float32 in 0..255 for a mask (S, S) and a style: the paper's network."""
-        window = Window.whole(min(len(mask), NETWORK_SIZE))
+        window = Window.whole(self._drawing_size(len(mask)))
         picture = _values(self.dmn.generate(self._mask_tensor(window.mask(mask)), style))
         if len(mask) == len(picture):
             return picture
@@ -357,7 +361,7 @@ class MaskGANPipeline:
         if not unknown.any():
             return None
         if not self.dmn.config.kept:
-            window = Window.whole(NETWORK_SIZE)
+            window = Window.whole(self._drawing_size(len(moved)))
             return self.paint(motion.mask, face.style, window.picture(moved), unknown, window)
         window = Window.around(unknown, face.alignment.side)
         if window.pixels > round(window.side * len(moved)):  # finer than the crop
