@@ -32,6 +32,7 @@ from maskgan.labels import NUM_CLASSES, Label, check_mask
 from maskgan.mask_files import resize_mask
 from maskgan.networks.region_style import RegionStyle
 from maskgan.networks.style import Style
+from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
 from maskgan.snapshots import Weights
 
@@ -241,9 +242,14 @@ def edit_with_looks(
     if mask.shape != face.mask.shape:
         mask = resize_mask(mask, face.mask.shape, smooth=True)
     by_hand = set(looks or {})
-    looks = default_looks(face, mask) | dict(looks or {})
-    edit = pipeline.edit(dressed(pipeline, face, looks), _beneath(face, mask, looks), **options)
-    return finished(edit, mask, looks, by_hand)
+    try:
+        looks = default_looks(face, mask) | dict(looks or {})
+        edit = pipeline.edit(dressed(pipeline, face, looks), _beneath(face, mask, looks), **options)
+        return finished(edit, mask, looks, by_hand)
+    except QuickEditImpossible:
+        if by_hand:
+            raise
+        return pipeline.edit(face, mask, **options)  # no face that a look could be fitted to
 
 
 def finished(
