@@ -91,9 +91,26 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
                 studio.lab.kill(state.name)
 
 
+#: Resolves once the canvas has kept its place on the screen for ten frames: a tab that opens may still be moving it.
+STANDS_STILL = """() => new Promise((done) => {
+  const place = () => JSON.stringify(document.querySelector("#canvas .mc-stage").getBoundingClientRect());
+  let last = place(), still = 0;
+  const look = () => {
+    const now = place();
+    still = now === last ? still + 1 : 0;
+    last = now;
+    if (still >= 10) done();
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
+
+
 def paint(person: Visitor, folder: Path) -> tuple[np.ndarray, dict[str, str]]:
     """A hat in the Paint tab: the edited face (256, 256, 3), and what its file tells of the edit."""
     unedited = person.wait_for_result()
+    person.page.evaluate("window.scrollTo(0, 0)")
+    person.page.evaluate(STANDS_STILL)
     person.stroke(Label.HAT, (90.5, 60.5), (160.5, 60.5))
     person.wait_for_result(other_than=unedited)
     person.page.wait_for_selector("#history img")  # the stroke has ended for the server too
