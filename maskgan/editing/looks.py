@@ -270,7 +270,11 @@ def finished(
             continue
         before = crop
         if look.reference is not None and label == Label.HAT and new[mask == label].any():
-            crop, changed = transplant(crop, mask, silhouette(look.reference), reference_picture(look.reference))
+            laid, changed = transplant(crop, mask, silhouette(look.reference), reference_picture(look.reference))
+            # Nothing reaches far beyond what was painted.
+            away = cv2.distanceTransform((mask != label).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+            near = away <= 0.04 * len(mask)
+            crop, changed = np.where(near[..., None], laid, crop), changed * near
             region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
         if look.colour is not None:
             crop, changed = recolour_part(crop, mask, label, parse_colour(look.colour))
