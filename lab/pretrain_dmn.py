@@ -26,6 +26,7 @@ from lab.data.filling import Filling, FillingTask
 from lab.data.sources import open_stream, whole_tasks
 from lab.training.adversary import AdversarialSettings, Drawing, adam, open_adversary
 from lab.training.baselines import BASELINES, load_generator
+from lab.training.growth import grown
 from lab.training.noise import SampleNoise
 from lab.training.run import Run
 from lab.training.samples import picture_grid
@@ -141,6 +142,7 @@ class DmnSettings(AdversarialSettings):
     )
     preset: str = preset_flag("studio", sorted(PRESETS))
     network: str = flag("dmn", "a baseline, for comparisons", choices=("dmn", *BASELINES))
+    grow: bool = flag(False, "give the network of --weights the size of --preset; it goes on from what it draws")
     style_scope: str | None = flag(None, "for comparisons", choices=("global", "region", "region_and_residue"))
     holes: float | None = flag(
         None,
@@ -167,6 +169,8 @@ def build(settings: DmnSettings) -> tuple[ModelMixin, float]:
     """
     if settings.weights:
         network = load_generator(network_folder(settings.weights, "dmn"))
+        if settings.grow and isinstance(network, DenseMappingNetwork):
+            network = grown(network, **PRESETS[settings.preset])
     elif settings.network != "dmn":
         network = BASELINES[settings.network]()
     else:

@@ -40,6 +40,11 @@ class Journal:
         """Start the clocks, after `step` steps that an earlier process took."""
         self.first_step, self.started, self.waited = step, time.monotonic(), 0.0
 
+    @property
+    def minutes(self) -> float:
+        """Since `start`."""
+        return (time.monotonic() - self.started) / 60
+
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Count the time of the block as waiting for data."""

@@ -2,7 +2,8 @@
 
 It judges not pixels but the features that a frozen network trained on photographs has of them, at four resolutions,
 mixed over channels and scales by convolutions that stay random: so no direction of the features goes unseen, and
-training soon knows a photograph's texture. Unlike in the paper each head also sees the mask and the hole.
+training soon knows a photograph's texture. Unlike in the paper each head also sees the mask and the hole, and one more
+head may see the pixels themselves: the features forgive patterns of single pixels.
 """
 
 from __future__ import annotations
@@ -65,17 +66,27 @@ def _head(inputs: int, halvings: int) -> nn.Sequential:
     return nn.Sequential(*layers, spectral_norm(nn.Conv2d(64, 1, 3, padding=1)))
 
 
-class ProjectedDiscriminator(nn.Module):
-    """A head per resolution on the mixed features, the mask's planes and the hole side by side."""
+def pixels(image: Tensor) -> Tensor:
+    """What the head on pixels sees of images (N, 3, H, W): cells of 2 x 2 pixels, (N, 12, H/2, W/2)."""
+    return F.pixel_unshuffle(image, 2)
 
-    def __init__(self) -> None:
+
+class ProjectedDiscriminator(nn.Module):
+    """A head per resolution on the mixed features, the mask's planes and the hole side by side.
+
+    Args:
+        sees_pixels: whether a head on `pixels` comes before them, of patches of about 50 px.
+    """
+
+    def __init__(self, sees_pixels: bool = False) -> None:
         super().__init__()
-        self.heads = nn.ModuleList(
-            _head(channels + NUM_CLASSES + 1, halvings) for channels, halvings in zip(MIXED, _HALVINGS, strict=True)
-        )
+        looks = list(zip(MIXED, _HALVINGS, strict=True))
+        if sees_pixels:
+            looks.insert(0, (12, 2))
+        self.heads = nn.ModuleList(_head(channels + NUM_CLASSES + 1, halvings) for channels, halvings in looks)
 
     def forward(self, mixed: Sequence[Tensor], condition: Tensor) -> list[Tensor]:
-        """Mixed features and conditions (N, 20, H, W), one-hot mask and hole -> a score map (N, 1, h, w) per head."""
+        """What each head looks at, conditions (N, 20, H, W): one-hot mask and hole -> a score map (N, 1, h, w) each."""
         return [
             head(torch.cat([layer, F.adaptive_avg_pool2d(condition, layer.shape[-2:])], 1))
             for head, layer in zip(self.heads, mixed, strict=True)

@@ -36,11 +36,16 @@ from maskgan.snapshots import newest_snapshot
 S = TypeVar("S", bound=Settings)
 
 
-def learning_rate_factor(step: int, warmup_steps: int, max_steps: int, kind: str = "cosine") -> float:
-    """Linear warm-up, then "constant", or "cosine" or "linear" down to a tenth: a pure function of the step."""
+def learning_rate_factor(
+    step: int, warmup_steps: int, max_steps: int, kind: str = "cosine", time_used: float = 0.0
+) -> float:
+    """Linear warm-up, then "constant", or "cosine" or "linear" down to a tenth.
+
+    A function of the step, or of the share `time_used` of the time that there is, whichever is further on.
+    """
     if step < warmup_steps:
         return (step + 1) / warmup_steps
-    progress = min((step - warmup_steps) / max(1, max_steps - warmup_steps), 1.0)
+    progress = min(max((step - warmup_steps) / max(1, max_steps - warmup_steps), time_used), 1.0)
     if kind == "constant":
         return 1.0
     return 0.55 + 0.45 * math.cos(math.pi * progress) if kind == "cosine" else 1 - 0.9 * progress
@@ -84,7 +89,15 @@ class Run(Generic[S]):
     def rate_factor(self) -> float:
         """What the learning rates are multiplied by at this step."""
         settings = self.settings
-        return learning_rate_factor(self.step, settings.warmup_steps, settings.max_steps, settings.lr_scheduler)
+        return learning_rate_factor(
+            self.step, settings.warmup_steps, settings.max_steps, settings.lr_scheduler, self.time_used
+        )
+
+    @property
+    def time_used(self) -> float:
+        """The share of `--max-minutes` that has gone since this process began to train; 0 without it."""
+        minutes = self.settings.max_minutes
+        return self.journal.minutes / minutes if minutes else 0.0
 
     def layout(self, faster_on_cpu: bool = False) -> torch.memory_format:
         """The memory layout to train in; channels-last suits tensor cores, and on a CPU some networks."""
@@ -165,8 +178,9 @@ class Run(Generic[S]):
                     bar.update()
                     rate = self.journal.images_per_second(self.step)
                     bar.set_postfix_str(f"{rate:.1f} images/s", refresh=False)
-                    if stop:
+                    if stop and self.asked_to_stop:
                         self.accelerator.print(f"Stopped after step {self.step}; the same command goes on from there.")
+                    if stop:
                         return
 
     def _noise(self, number: int) -> SampleNoise:
@@ -197,10 +211,11 @@ class Run(Generic[S]):
         return self._signals.received
 
     def _agreed_to_stop(self) -> bool:
-        """Whether any process was asked to stop: all stop after the same step."""
+        """Whether any process was asked to stop, or is out of time: all stop after the same step."""
+        stop = self.asked_to_stop or self.time_used >= 1
         if self.accelerator.num_processes == 1:
-            return self.asked_to_stop
-        asked = torch.tensor([float(self.asked_to_stop)], device=self.accelerator.device)
+            return stop
+        asked = torch.tensor([float(stop)], device=self.accelerator.device)
         return bool(self.accelerator.reduce(asked).item())
 
     def due(self, every: int) -> bool:

@@ -136,6 +136,9 @@ class Settings:
     batch_size: int = flag(8, "per process", bounds=Number(int, 1, 512), page=Page("Batch size", place=4, trial=4))
     gradient_accumulation_steps: int = flag(1, "batches per step", bounds=Number(int, 1, 256))
     max_steps: int = flag(20_000, bounds=Number(int, 1, 10_000_000), page=Page("Steps", place=3, trial=100))
+    max_minutes: float | None = flag(
+        None, "stop after so many minutes, whatever --max-steps; the learning rate falls to its end in this time"
+    )
     learning_rate: float = flag(2e-4, bounds=Number(float, 1e-7, 0.1), page=Page("Learning rate", place=5, trial=1e-4))
     lr_scheduler: str = flag(
         "cosine",

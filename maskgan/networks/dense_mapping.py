@@ -18,7 +18,15 @@ from maskgan.networks.style import Style
 #: Constructor arguments by name. `published` computes what the authors' generator computes; `studio` is bundled.
 PRESETS: dict[str, dict] = {
     "published": {"style_scope": "vector", "widths": [64], "blocks": 4, "depth": 4, "encoder_width": 16},
-    "studio": {"style_scope": "region_and_residue", "widths": [64, 128, 256], "blocks": 2, "kept": True},
+    "studio": {
+        "style_scope": "region_and_residue",
+        "widths": [96, 128, 256],
+        "blocks": 2,
+        "kept": True,
+        "half_width": 32,
+        "fine_blocks": 2,
+        "noise": True,
+    },  # fmt: skip
     "tiny": {"widths": [8, 8, 8], "blocks": 1, "encoder_width": 8, "code_dim": 8, "residue_dim": 4, "kept": True},
 }
 
@@ -36,6 +44,7 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         encoder_width: channels of the style encoder.
         code_dim, residue_dim: sizes of a region's style.
         kept: whether the studio network can be shown the pixels that an edit keeps (`kept_pixels.py`).
+        half_width, fine_blocks, noise: of the studio network; see `RegionBackbone`.
     """
 
     @register_to_config
@@ -49,6 +58,9 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         code_dim: int = 96,
         residue_dim: int = 16,
         kept: bool = False,
+        half_width: int | None = None,
+        fine_blocks: int = 1,
+        noise: bool = False,
     ) -> None:
         super().__init__()
         if kept and style_scope == "vector":
@@ -60,7 +72,9 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
             self.style_encoder = GlobalStyleEncoder(self.backbone.style_dim, encoder_width)
         elif style_scope in ("global", "region", "region_and_residue"):
             self.style_encoder = RegionStyleEncoder(encoder_width, code_dim, residue_dim, style_scope)
-            self.backbone = RegionBackbone(tuple(widths), blocks, code_dim, residue_dim, kept)
+            self.backbone = RegionBackbone(
+                tuple(widths), blocks, code_dim, residue_dim, kept, half_width, fine_blocks, noise
+            )
         else:
             raise ValueError(f"Unknown style_scope {style_scope!r}: use vector, global, region or region_and_residue.")
 

@@ -26,10 +26,12 @@ class KeptPixels(nn.Module):
 
     Args:
         quarter, half: channels of the backbone at 1/4 and 1/2 of the resolution.
+        middle: channels between the two convolutions at 1/2; twice `half` by default.
     """
 
-    def __init__(self, quarter: int, half: int) -> None:
+    def __init__(self, quarter: int, half: int, middle: int | None = None) -> None:
         super().__init__()
+        middle = middle or 2 * half
         self.at_quarter = nn.Sequential(
             nn.Conv2d(4 * 16, quarter, 3, padding=1),
             nn.ReLU(),
@@ -38,7 +40,7 @@ class KeptPixels(nn.Module):
             nn.Conv2d(quarter, quarter, 3, padding=1),
         )
         self.at_half = nn.Sequential(
-            nn.Conv2d(4 * 4, 2 * half, 3, padding=1), nn.ReLU(), nn.Conv2d(2 * half, half, 3, padding=1)
+            nn.Conv2d(4 * 4, middle, 3, padding=1), nn.ReLU(), nn.Conv2d(middle, half, 3, padding=1)
         )
         for last in (self.at_quarter[-1], self.at_half[-1]):
             nn.init.zeros_(last.weight)

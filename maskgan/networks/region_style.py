@@ -243,17 +243,55 @@ class RegionBlock(nn.Module):
         return x + adaptive_instance_norm(self.conv1(h), *self.affine1(codes, layout))
 
 
+class RegionNoise(nn.Module):
+    """Adds noise of a strength that is learned per class and channel, zero at first (StyleGAN, Karras et al., 2019).
+
+    In the middle of a large region all that the network sees is alike, so that nothing but noise can tell one strand
+    of hair from the next. At inference the noise is always the same plane, so that an edit can be repeated.
+    """
+
+    #: Side of the plane of noise, which is repeated over larger pictures.
+    side = 128
+
+    def __init__(self, channels: int, seed: int) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.zeros(NUM_CLASSES, channels))
+        plane = torch.randn(1, 1, self.side, self.side, generator=torch.Generator().manual_seed(seed))
+        self.register_buffer("plane", plane, persistent=False)
+
+    def forward(self, x: Tensor, planes: Tensor) -> Tensor:
+        """x (N, C, h, w) with class shares (N, 19, h, w); in training each picture gets its own noise."""
+        height, width = x.shape[-2:]
+        if self.training:
+            noise = torch.randn(len(x), 1, height, width, dtype=x.dtype, device=x.device)
+        else:
+            times = (1, 1, -(-height // self.side), -(-width // self.side))
+            noise = self.plane.repeat(times)[..., :height, :width].to(x.dtype)
+        return torch.addcmul(x, place(self.strength.expand(len(x), -1, -1), planes), noise)
+
+
 class RegionBackbone(nn.Module):
     """Image generation backbone over the one-hot mask: computes at 1/4 to 1/16, ends in pixel-shuffle.
 
     Args:
-        widths: channels at 1/4, 1/8 and 1/16 of the resolution; a quarter of the first at 1/2.
+        widths: channels at 1/4, 1/8 and 1/16 of the resolution.
         blocks: residual blocks at 1/16.
         kept: whether it can be shown the pixels that an edit keeps.
+        half_width: channels at 1/2; a quarter of those at 1/4 by default.
+        fine_blocks: residual blocks at 1/8, and as many at 1/4.
+        noise: whether noise is added at 1/4 and 1/2.
     """
 
     def __init__(
-        self, widths: tuple[int, int, int], blocks: int, code_dim: int, residue_dim: int, kept: bool = False
+        self,
+        widths: tuple[int, int, int],
+        blocks: int,
+        code_dim: int,
+        residue_dim: int,
+        kept: bool = False,
+        half_width: int | None = None,
+        fine_blocks: int = 1,
+        noise: bool = False,
     ) -> None:
         super().__init__()
         w4, w8, w16 = widths
@@ -267,13 +305,17 @@ class RegionBackbone(nn.Module):
         self.block8 = RegionBlock(w8, code_dim, local)
         self.up4 = nn.Conv2d(w8, w4, 1)
         self.block4 = RegionBlock(w4, code_dim, local)
-        w2 = max(4, w4 // 4)
+        self.more8 = nn.ModuleList(RegionBlock(w8, code_dim, local) for _ in range(fine_blocks - 1))
+        self.more4 = nn.ModuleList(RegionBlock(w4, code_dim, local) for _ in range(fine_blocks - 1))
+        w2 = half_width or max(4, w4 // 4)
+        self.noise4 = RegionNoise(w4, seed=4) if noise else None
+        self.noise2 = RegionNoise(w2, seed=2) if noise else None
         self.up2 = nn.Conv2d(w4, w2 * 4, 3, padding=1)
         self.conv2 = nn.Conv2d(w2, w2, 3, padding=1)
         self.affine2 = RegionAffine(w2, code_dim, 0)
         self.head = nn.Conv2d(w2, 3 * 4, 3, padding=1)
         self.base_colour = nn.Linear(code_dim, 3)
-        self.kept = KeptPixels(w4, w2) if kept else None
+        self.kept = KeptPixels(w4, w2, half_width) if kept else None
 
     def forward(self, mask: Tensor, style: RegionStyle, kept: Tensor | None = None) -> Tensor:
         """Label maps (N, H, W) and styles -> RGB (N, 3, H, W) in [-1, 1]; H, W multiples of 64.
@@ -304,27 +346,39 @@ class RegionBackbone(nn.Module):
         for block in self.blocks16:
             x = block(x, codes, layout16)
         x = skip8 + F.interpolate(self.up8(F.relu(x)), scale_factor=2.0, mode="nearest")  # N, w8, H/8, W/8
-        x = self.block8(x, codes, layout8)
+        for block in (self.block8, *self.more8):
+            x = block(x, codes, layout8)
         x = skip4 + F.interpolate(self.up4(F.relu(x)), scale_factor=2.0, mode="nearest")  # N, w4, H/4, W/4
-        x = self.block4(x, codes, layout4)
+        if self.noise4 is not None:
+            x = self.noise4(x, planes4)
+        for block in (self.block4, *self.more4):
+            x = block(x, codes, layout4)
         # A blur after each pixel-shuffle, as StyleGAN blurs its upsampling: else its 2 x 2 pattern shows.
         x = _spread(F.pixel_shuffle(self.up2(F.relu(x)), 2))  # N, w2, H/2, W/2
         if self.kept is not None:
             x = x + kept2
+        if self.noise2 is not None:
+            x = self.noise2(x, planes2)
         gamma, beta = self.affine2(codes, planes2)
         x = F.relu(adaptive_instance_norm(self.conv2(F.relu(x)), gamma, beta))
         x = _spread(F.pixel_shuffle(self.head(x), 2))  # N, 3, H, W
         # Every region starts from a colour of its own, sharp at the mask's edges; the network adds the rest.
-        base = self.base_colour(codes)  # N, 19, 3
+        return torch.tanh(x + self.lay_out_colours(self.base_colour(codes), mask, cells))
+
+    @staticmethod
+    def lay_out_colours(colours: Tensor, mask: Tensor, cells: Tensor) -> Tensor:
+        """Colours (N, 19, 3) of classes, label maps (N, H, W), their one-hot cells -> pictures (N, 3, H, W)."""
+        if cells.is_cuda:  # the gradient of a gather would add up millions of pixels in 19 places
+            return F.pixel_shuffle(place(colours, cells.flatten(2, 3)).unflatten(2, cells.shape[2:4]).flatten(1, 2), 4)
         rows = mask.flatten(1).long()[..., None].expand(-1, -1, 3)
-        return torch.tanh(x + base.gather(1, rows).transpose(1, 2).unflatten(2, mask.shape[1:]))
+        return colours.gather(1, rows).transpose(1, 2).unflatten(2, mask.shape[1:])
 
     def read(self, cell_ids: Tensor, cells: Tensor) -> Tensor:
         """The stem's 1x1 convolution over one-hot cells -> (N, w4, H/4, W/4).
 
         Of 304 inputs 16 are ones, so that summing up 16 columns of the weight is ten times quicker on a CPU.
         """
-        if torch.compiler.is_exporting():
+        if torch.compiler.is_exporting() or cells.is_cuda:
             return self.stem(cells.flatten(1, 2))
         places = torch.arange(cell_ids.shape[1], device=cell_ids.device).view(1, -1, 1, 1)
         columns = cell_ids.long() * cell_ids.shape[1] + places  # N, 16, H/4, W/4
