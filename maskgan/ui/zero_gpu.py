@@ -2,8 +2,9 @@
 
 There the package `spaces` runs functions under `@spaces.GPU` in a process that it forks, with a GPU, and pickles
 their arguments and results. So the networks stay on the CPU here, where they are also what serves when no GPU is to
-be had, and only the three methods of the pipeline that run them for a face go over, with arrays and nothing else: no
-photo, no session, no networks. MaskVAE's masks are made here; one takes a few milliseconds.
+be had, and only the four methods of the pipeline that run them for a face go over, with arrays and nothing else: no
+session, no networks, and of the photo no more than the part that is painted. MaskVAE's masks are made here; one takes
+a few milliseconds.
 
 Everywhere else `on_gpu` is without effect and `for_zero_gpu` gives back the pipeline that it was given.
 """
@@ -24,6 +25,7 @@ from gradio.context import LocalContext
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
+from maskgan.editing.compositing import Patch, Window
 from maskgan.editing.pipeline import MaskGANPipeline, best_device
 from maskgan.networks.style import Style
 
@@ -98,6 +100,10 @@ class ZeroGPUPipeline(MaskGANPipeline):
     def generate(self, mask: np.ndarray, style: Style) -> np.ndarray:
         """See `MaskGANPipeline.generate`."""
         return self._ask("generate", mask, style)
+
+    def paint(self, mask: np.ndarray, style: Style, photo: np.ndarray, unknown: np.ndarray, window: Window) -> Patch:
+        """See `MaskGANPipeline.paint`."""
+        return self._ask("paint", mask, style, photo, unknown, window)
 
 
 def for_zero_gpu(pipeline: MaskGANPipeline) -> MaskGANPipeline:
