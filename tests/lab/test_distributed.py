@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import socket
@@ -63,8 +64,12 @@ def succeed(*processes: subprocess.Popen[str]) -> None:
         assert process.returncode == 0, output
 
 
-def one_process(*flags: object) -> None:
-    succeed(launch("--num_processes", 1, "--num_machines", 1, "--cpu", *flags))
+def one_process(script: Path, *flags: object) -> None:
+    """This very process, which has loaded everything already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACCELERATE_USE_CPU", "true")
+        patch.setattr(sys, "argv", [str(script), *map(str, flags)])
+        importlib.import_module(f"lab.{script.stem}").main()
 
 
 def two_processes(*flags: object) -> None:

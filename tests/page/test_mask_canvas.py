@@ -469,6 +469,7 @@ def test_keys_leave_other_fields_alone(painter: Painter) -> None:
 def test_zoom_keeps_the_brush_under_the_pointer(painter: Painter) -> None:
     painter.call("setSize(3)")
     painter.call("setClass(14)")
+    painter.page.locator(".mc-stage").hover()  # waits until it stands still
     painter.to(100, 100)
     painter.page.keyboard.down("Control")
     painter.page.mouse.wheel(0, -400)
