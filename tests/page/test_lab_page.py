@@ -107,7 +107,7 @@ STANDS_STILL = """() => new Promise((done) => {
 
 
 def paint(person: Visitor, folder: Path) -> tuple[np.ndarray, dict[str, str]]:
-    """A hat in the Paint tab: the edited face (256, 256, 3), and what its file tells of the edit."""
+    """A hat in the Paint tab: the edited face (512, 512, 3), and what its file tells of the edit."""
     unedited = person.wait_for_result()
     person.page.evaluate("window.scrollTo(0, 0)")
     person.page.evaluate(STANDS_STILL)
