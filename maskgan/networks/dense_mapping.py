@@ -26,7 +26,7 @@ PRESETS: dict[str, dict] = {
         "half_width": 32,
         "fine_blocks": 2,
         "noise": True,
-    },  # fmt: skip
+    },
     "tiny": {"widths": [8, 8, 8], "blocks": 1, "encoder_width": 8, "code_dim": 8, "residue_dim": 4, "kept": True},
 }
 
