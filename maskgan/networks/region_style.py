@@ -14,6 +14,7 @@ depend on positions, as style copy between people needs.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -256,8 +257,7 @@ class RegionNoise(nn.Module):
     def __init__(self, channels: int, seed: int) -> None:
         super().__init__()
         self.strength = nn.Parameter(torch.zeros(NUM_CLASSES, channels))
-        plane = torch.randn(1, 1, self.side, self.side, generator=torch.Generator().manual_seed(seed))
-        self.register_buffer("plane", plane, persistent=False)
+        self.seed = seed
 
     def forward(self, x: Tensor, planes: Tensor) -> Tensor:
         """x (N, C, h, w) with class shares (N, 19, h, w); in training each picture gets its own noise."""
@@ -266,8 +266,14 @@ class RegionNoise(nn.Module):
             noise = torch.randn(len(x), 1, height, width, dtype=x.dtype, device=x.device)
         else:
             times = (1, 1, -(-height // self.side), -(-width // self.side))
-            noise = self.plane.repeat(times)[..., :height, :width].to(x.dtype)
+            noise = _plane_of_noise(self.side, self.seed).to(x).repeat(times)[..., :height, :width]
         return torch.addcmul(x, place(self.strength.expand(len(x), -1, -1), planes), noise)
+
+
+@cache
+def _plane_of_noise(side: int, seed: int) -> Tensor:
+    """(1, 1, side, side) from N(0, 1), always the same numbers."""
+    return torch.randn(1, 1, side, side, generator=torch.Generator().manual_seed(seed))
 
 
 class RegionBackbone(nn.Module):
