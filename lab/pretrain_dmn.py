@@ -102,11 +102,15 @@ def sees_known(generator: ModelMixin) -> bool:
     return bool(getattr(generator.config, "kept", False))
 
 
-def draw(dmn: nn.Module, task: Filling, style: StyleSource, shown: bool) -> Tensor:
-    """All of each view, (N, 3, S, S), by a generator that is `shown` what is known of it, or is not."""
+def draw(dmn: nn.Module, task: Filling, style: StyleSource, shown: bool, noise: SampleNoise | None = None) -> Tensor:
+    """All of each view, (N, 3, S, S), by a generator that is `shown` what is known of it, or is not.
+
+    `noise` shifts the noise that a generator of the first kind may add.
+    """
     if not shown:
         return dmn(*style[:2], task.view_mask, *style[2:4])
-    return dmn(*style[:2], task.view_mask, *style[2:], task.window, kept_pixels(task.view, task.known))
+    kept = kept_pixels(task.view, task.known)
+    return dmn(*style[:2], task.view_mask, *style[2:], task.window, kept, noise and noise.uniform(2))
 
 
 @torch.no_grad()
@@ -213,7 +217,7 @@ def main() -> None:
         with run.accelerator.accumulate(dmn, adversary.discriminator):
             with run.accelerator.autocast():
                 style = style_of_an_edit(bare_dmn, task.image, task.mask, task.style_known, noise)
-                drawn = draw(dmn, task, style, sees_known(bare_dmn))
+                drawn = draw(dmn, task, style, sees_known(bare_dmn), noise)
             drawing = Drawing(task.view, drawn, planes, task.known)
 
             # update D

@@ -27,7 +27,17 @@ PRESETS: dict[str, dict] = {
         "fine_blocks": 2,
         "noise": True,
     },
-    "tiny": {"widths": [8, 8, 8], "blocks": 1, "encoder_width": 8, "code_dim": 8, "residue_dim": 4, "kept": True},
+    "tiny": {
+        "widths": [8, 8, 8],
+        "blocks": 1,
+        "encoder_width": 8,
+        "code_dim": 8,
+        "residue_dim": 4,
+        "kept": True,
+        "half_width": 8,
+        "fine_blocks": 2,
+        "noise": True,
+    },
 }
 
 
@@ -113,13 +123,16 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
             return VectorStyle(self.style_encoder(image, planes))
         return self.style_encoder(image, planes, dropped, known)
 
-    def generate(self, mask: Tensor, style: Style, kept: Tensor | None = None) -> Tensor:
+    def generate(
+        self, mask: Tensor, style: Style, kept: Tensor | None = None, noise_shift: Tensor | None = None
+    ) -> Tensor:
         """G_A's backbone: label maps (N, H, W) and a style -> images (N, 3, H, W), RGB in [-1, 1].
 
         Args:
             mask: M; H and W multiples of 64 for the studio network.
             style: of the whole face crop; for a window of it see `RegionStyle.window`.
             kept: what `kept_pixels` makes of the photo, (N, 4, H, W). Without it the paper's network: all is redrawn.
+            noise_shift: (N, 2) in 0..1, in training of the studio network: where its noise begins.
 
         Raises:
             ValueError: for `kept` and a network that was not made for it.
@@ -128,7 +141,7 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
             raise ValueError("This network cannot be shown kept pixels; use weights whose config.json says kept.")
         if self.config.style_scope == "vector":
             return self.backbone(one_hot(mask, style.vector.dtype), style.vector)
-        return self.backbone(mask, style, kept)
+        return self.backbone(mask, style, kept, noise_shift)
 
     def with_kept(self) -> DenseMappingNetwork:
         """A copy that can be shown kept pixels and draws what this one draws until it has learned to use them.
@@ -152,17 +165,18 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         known: Tensor | None = None,
         window: Tensor | None = None,
         kept: Tensor | None = None,
+        noise_shift: Tensor | None = None,
     ) -> Tensor:
         """G_A(I^t, M^t, M): the face of `image` (labelled `image_mask`) in the shapes of `mask`.
 
         `mask` may hold k masks per image, (k * N, H, W) with all first ones first: the style is encoded once. `kept`
         has a row for each mask. Training of the studio network only: `dropped` and `known` as in `encode_style`;
         `residue_kept` (N,) scales each sample's residue, 0 leaves a style without any place; `window` (N, 3): top,
-        left and side of the part of the crop that the masks show.
+        left and side of the part of the crop that the masks show; `noise_shift` as in `generate`.
         """
         style = self.encode_style(image, image_mask, dropped, known)
         if residue_kept is not None:
             style = style.scale_residue(residue_kept)
         if window is not None:
             style = style.window(*window.unbind(1))
-        return self.generate(mask, style.repeat(len(mask) // len(image)), kept)
+        return self.generate(mask, style.repeat(len(mask) // len(image)), kept, noise_shift)

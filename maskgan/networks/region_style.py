@@ -248,10 +248,10 @@ class RegionNoise(nn.Module):
     """Adds noise of a strength that is learned per class and channel, zero at first (StyleGAN, Karras et al., 2019).
 
     In the middle of a large region all that the network sees is alike, so that nothing but noise can tell one strand
-    of hair from the next. At inference the noise is always the same plane, so that an edit can be repeated.
+    of hair from the next. The noise is always the same plane, repeated over larger pictures, so that an edit can be
+    repeated; training shifts it, so that it stands for no place.
     """
 
-    #: Side of the plane of noise, which is repeated over larger pictures.
     side = 128
 
     def __init__(self, channels: int, seed: int) -> None:
@@ -259,14 +259,18 @@ class RegionNoise(nn.Module):
         self.strength = nn.Parameter(torch.zeros(NUM_CLASSES, channels))
         self.seed = seed
 
-    def forward(self, x: Tensor, planes: Tensor) -> Tensor:
-        """x (N, C, h, w) with class shares (N, 19, h, w); in training each picture gets its own noise."""
+    def forward(self, x: Tensor, planes: Tensor, shift: Tensor | None = None) -> Tensor:
+        """x (N, C, h, w) with class shares (N, 19, h, w); `shift` (N, 2) in 0..1, of the plane's side."""
         height, width = x.shape[-2:]
-        if self.training:
-            noise = torch.randn(len(x), 1, height, width, dtype=x.dtype, device=x.device)
-        else:
+        plane = _plane_of_noise(self.side, self.seed).to(x)
+        if shift is None:
             times = (1, 1, -(-height // self.side), -(-width // self.side))
-            noise = _plane_of_noise(self.side, self.seed).to(x).repeat(times)[..., :height, :width]
+            noise = plane.repeat(times)[..., :height, :width]
+        else:
+            down, right = (shift * self.side).long().unbind(1)
+            rows = (down[:, None] + torch.arange(height, device=x.device)) % self.side  # N, h
+            columns = (right[:, None] + torch.arange(width, device=x.device)) % self.side
+            noise = plane[0, 0][rows[:, :, None], columns[:, None]][:, None]  # N, 1, h, w
         return torch.addcmul(x, place(self.strength.expand(len(x), -1, -1), planes), noise)
 
 
@@ -323,10 +327,13 @@ class RegionBackbone(nn.Module):
         self.base_colour = nn.Linear(code_dim, 3)
         self.kept = KeptPixels(w4, w2, half_width) if kept else None
 
-    def forward(self, mask: Tensor, style: RegionStyle, kept: Tensor | None = None) -> Tensor:
+    def forward(
+        self, mask: Tensor, style: RegionStyle, kept: Tensor | None = None, noise_shift: Tensor | None = None
+    ) -> Tensor:
         """Label maps (N, H, W) and styles -> RGB (N, 3, H, W) in [-1, 1]; H, W multiples of 64.
 
         `kept` (N, 4, H, W) as from `kept_pixels`; a network that can be shown them takes none for "nothing is kept".
+        `noise_shift` (N, 2): see `RegionNoise`.
         """
         codes = style.codes
         # One-hot planes in cells of 4 x 4 pixels, made from the ids: at full resolution they would take longer to
@@ -356,7 +363,7 @@ class RegionBackbone(nn.Module):
             x = block(x, codes, layout8)
         x = skip4 + F.interpolate(self.up4(F.relu(x)), scale_factor=2.0, mode="nearest")  # N, w4, H/4, W/4
         if self.noise4 is not None:
-            x = self.noise4(x, planes4)
+            x = self.noise4(x, planes4, noise_shift)
         for block in (self.block4, *self.more4):
             x = block(x, codes, layout4)
         # A blur after each pixel-shuffle, as StyleGAN blurs its upsampling: else its 2 x 2 pattern shows.
@@ -364,7 +371,7 @@ class RegionBackbone(nn.Module):
         if self.kept is not None:
             x = x + kept2
         if self.noise2 is not None:
-            x = self.noise2(x, planes2)
+            x = self.noise2(x, planes2, noise_shift)
         gamma, beta = self.affine2(codes, planes2)
         x = F.relu(adaptive_instance_norm(self.conv2(F.relu(x)), gamma, beta))
         x = _spread(F.pixel_shuffle(self.head(x), 2))  # N, 3, H, W

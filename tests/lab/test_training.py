@@ -226,6 +226,23 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "run" / "stats.jsonl").exists()
 
 
+def test_the_learning_rate_falls_with_the_time_where_that_is_limited() -> None:
+    assert learning_rate_factor(50, 10, 10**6, time_used=0.0) == pytest.approx(1.0, abs=1e-6)
+    assert learning_rate_factor(50, 10, 10**6, time_used=0.5) == pytest.approx(0.55)
+    assert learning_rate_factor(50, 10, 10**6, time_used=3.0) == pytest.approx(0.1)
+    assert learning_rate_factor(5, 10, 10**6, time_used=0.5) == pytest.approx(0.6)  # still warming up
+
+
+def test_a_run_of_some_minutes_stops_by_the_clock_and_keeps_what_it_has(data_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    flags = ("--data", data_folder, "--out", out, "--encoder", "unet", *SMALL, "--max-steps", 100_000, "--max-minutes", 0.02)
+    run("train_parser.py", *flags, "--checkpointing-steps", 100_000)
+    rows = [json.loads(line) for line in (out / "stats.jsonl").read_text().splitlines()]
+    last = rows[-1]["step"]
+    assert 1 <= last < 5000 and (out / "checkpoints" / f"step-{last:07d}").is_dir()
+    assert json.loads((newest_snapshot(out) / "snapshot.json").read_text())["step"] == last
+
+
 def test_the_learning_rate_is_a_function_of_the_step_alone() -> None:
     rates = [learning_rate_factor(step, 10, 100) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and rates[9] == rates[10] == 1.0
