@@ -235,8 +235,8 @@ def test_the_learning_rate_falls_with_the_time_where_that_is_limited() -> None:
 
 def test_a_run_of_some_minutes_stops_by_the_clock_and_keeps_what_it_has(data_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    flags = ("--data", data_folder, "--out", out, "--encoder", "unet", *SMALL, "--max-steps", 100_000, "--max-minutes", 0.02)
-    run("train_parser.py", *flags, "--checkpointing-steps", 100_000)
+    flags = ("--data", data_folder, "--out", out, "--encoder", "unet", *SMALL, "--max-minutes", 0.02)
+    run("train_parser.py", *flags, "--max-steps", 100_000, "--checkpointing-steps", 100_000)
     rows = [json.loads(line) for line in (out / "stats.jsonl").read_text().splitlines()]
     last = rows[-1]["step"]
     assert 1 <= last < 5000 and (out / "checkpoints" / f"step-{last:07d}").is_dir()
