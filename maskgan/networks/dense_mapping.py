@@ -11,7 +11,7 @@ from torch import Tensor
 
 from maskgan.labels import NUM_CLASSES, one_hot
 from maskgan.networks.global_style import GlobalBackbone, GlobalStyleEncoder, VectorStyle
-from maskgan.networks.published import load_published
+from maskgan.networks.published import PublishedNetwork, load_published
 from maskgan.networks.region_style import RegionBackbone, RegionStyleEncoder
 from maskgan.networks.style import Style
 
@@ -99,10 +99,17 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
 
         Raises ValueError when the file holds another network, OSError when it cannot be opened.
         """
-        network = load_published(path)
+        return cls.of_published(load_published(path), Path(path).name)
+
+    @classmethod
+    def of_published(cls, network: PublishedNetwork, name: str) -> DenseMappingNetwork:
+        """The authors' generator, from tensors that were read from a file of this name, in eval mode.
+
+        Raises ValueError when they are another network's.
+        """
         if network.kind != "dense_mapping" or network.config["num_classes"] != NUM_CLASSES:
             raise ValueError(
-                f"{Path(path).name} is not the published generator for {NUM_CLASSES} classes; "
+                f"{name} is not the published generator for {NUM_CLASSES} classes; "
                 "choose the file of the generator (latest_net_G.pth)."
             )
         sizes = network.config

@@ -1,11 +1,14 @@
 """Converts the weights of the published MaskGAN networks (switchablenorms/CelebAMask-HQ) to this project's.
 
-The published tensor names are indices into long `nn.Sequential`s; only this module knows them.
+The published tensor names are indices into long `nn.Sequential`s; only this module knows them. Checkpoints differ in
+what they hold besides weights: a prefix of `nn.DataParallel`, buffers that nothing reads, tensors of other things. All
+that is no reason to refuse one; an `Account` tells what was done about it.
 """
 
 from __future__ import annotations
 
 import pickle
+import re
 import struct
 from collections.abc import Mapping
 from itertools import takewhile
@@ -38,12 +41,31 @@ DAMAGED = (
 )
 
 
+#: What `nn.DataParallel` puts before every name.
+PARALLEL = "module."
+
+#: Buffers of normalisation layers. The published AdaIN has running statistics that its forward never reads; the
+#: counter is read in training only, and checkpoints of torch before 0.4.1 have none.
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+_COUNTER = "num_batches_tracked"
+
+
+class Account(NamedTuple):
+    """How the names in a file differ from those of the network that was read from it; each a tuple of names."""
+
+    unread: tuple[str, ...] = ()  #: buffers that no computation reads, left out
+    added: tuple[str, ...] = ()  #: counters of training steps that the file lacks, set to 0
+    others: tuple[str, ...] = ()  #: tensors that belong to something else, left out
+    prefix: str = ""  #: what stood before every name
+
+
 class PublishedNetwork(NamedTuple):
     """A converted network, ready for `model = Class(**config); model.load_state_dict(state_dict)`."""
 
     kind: str  #: "dense_mapping", "mask_vae" or "alpha_blender"
     config: dict[str, Any]
     state_dict: dict[str, Tensor]
+    account: Account = Account()
 
 
 def load_published(path: str | Path) -> PublishedNetwork:
@@ -53,13 +75,17 @@ def load_published(path: str | Path) -> PublishedNetwork:
     anything but tensors, or is none of the published networks; OSError when it cannot be opened.
     """
     path = Path(path)
-    state = _read_tensors(path)
-    if "enc_style.model.0.conv.weight" in state:
-        return convert_dmn(state)
-    if "e1.weight" in state:
-        return convert_mask_vae(state)
-    if "model.1.weight" in state:
-        return convert_alpha_blender(state)
+    state, prefix = _read_tensors(path), ""
+    while state and all(name.startswith(PARALLEL) for name in state):
+        state, prefix = {name.removeprefix(PARALLEL): tensor for name, tensor in state.items()}, prefix + PARALLEL
+    for telling, convert in (
+        ("enc_style.model.0.conv.weight", convert_dmn),
+        ("e1.weight", convert_mask_vae),
+        ("model.1.weight", convert_alpha_blender),
+    ):
+        if telling in state:
+            network = convert(state)
+            return network._replace(account=network.account._replace(prefix=prefix))
     raise ValueError(
         f"{path.name} holds none of the published MaskGAN networks; "
         "choose the file of the generator (latest_net_G.pth), the MaskVAE or the alpha blender."
@@ -93,15 +119,8 @@ def convert_dmn(state: Tensors) -> PublishedNetwork:
         for part in ("scale", "shift"):
             for i in range(2):
                 modules[f"style_encoder.{ours}.{part}_conv{i}"] = f"enc_style.{theirs}.SFT_{part}_conv{i + 1}"
-    # The AdaIN layers have running statistics that their forward never reads.
-    unread = {
-        name.replace(".conv.weight", f".norm.running_{statistic}")
-        for name in state
-        if ".conv_block." in name and name.endswith(".conv.weight")
-        for statistic in ("mean", "var")
-    }
-    tensors = {name: tensor for name, tensor in state.items() if name not in unread}
-    return PublishedNetwork("dense_mapping", config, _rename(tensors, modules, expected, what))
+    own = r"(model|enc_style|enc_label)\."
+    return PublishedNetwork("dense_mapping", config, *_rename(state, modules, expected, own, what))
 
 
 def convert_alpha_blender(state: Tensors) -> PublishedNetwork:
@@ -110,7 +129,8 @@ def convert_alpha_blender(state: Tensors) -> PublishedNetwork:
     config = _hourglass_config(state, what)
     with torch.device("meta"):
         expected = AlphaBlender(**config).state_dict()
-    return PublishedNetwork("alpha_blender", config, _rename(state, _hourglass_names(config), expected, what))
+    names = _hourglass_names(config)
+    return PublishedNetwork("alpha_blender", config, *_rename(state, names, expected, r"model\.", what))
 
 
 def convert_mask_vae(state: Tensors) -> PublishedNetwork:
@@ -133,7 +153,7 @@ def convert_mask_vae(state: Tensors) -> PublishedNetwork:
     for i in range(depth - 1):
         modules[f"decoder.{i}.0.1"] = f"d{i + 2}"
         modules[f"decoder.{i}.1"] = f"bn{depth + i + 1}"
-    return PublishedNetwork("mask_vae", config, _rename(state, modules, expected, what))
+    return PublishedNetwork("mask_vae", config, *_rename(state, modules, expected, r"(e|d|bn|fc)\d+\.", what))
 
 
 def _hourglass_config(state: Tensors, what: str) -> dict[str, int]:
@@ -164,25 +184,36 @@ def _hourglass_names(config: Mapping[str, int]) -> dict[str, str]:
     return names
 
 
-def _rename(tensors: Tensors, modules: Mapping[str, str], expected: Tensors, what: str) -> dict[str, Tensor]:
-    """The published tensors under this project's names; none may be missing, surplus or of another shape."""
+def _rename(
+    state: Tensors, modules: Mapping[str, str], expected: Tensors, own: str, what: str
+) -> tuple[dict[str, Tensor], Account]:
+    """The published tensors under this project's names; none may be missing or of another shape.
+
+    Neither may one be surplus whose name has the form of this network's `own`, a regular expression for the start of
+    names: it belongs to a network of another architecture, which computes something else. Buffers are excepted.
+    """
     names = {}
     for ours in expected:
         module, _, leaf = ours.rpartition(".")
         names[ours] = f"{modules[module]}.{leaf}"
-    missing = set(names.values()) - set(tensors)
-    if missing:
+    lacking = set(names.values()) - set(state)
+    added = {name for name in lacking if name.endswith(_COUNTER)}
+    if missing := lacking - added:
         raise ValueError(f"The file is not {what}: the tensor {min(missing)} is missing; choose another file.")
-    left_over = set(tensors) - set(names.values())
-    if left_over:
-        raise ValueError(f"The file is not {what}: the tensor {min(left_over)} is unknown; choose another file.")
+    left_over = set(state) - set(names.values())
+    unread = {name for name in left_over if name.endswith(_STATISTICS)}
+    others = {name for name in left_over - unread if not re.match(own, name)}
+    if surplus := left_over - unread - others:
+        raise ValueError(f"The file is not {what}: the tensor {min(surplus)} is unknown; choose another file.")
+    tensors = {**state, **{name: torch.tensor(0) for name in added}}
     for ours, theirs in names.items():
         if tensors[theirs].shape != expected[ours].shape:
             raise ValueError(
                 f"The file is not {what}: the tensor {theirs} has the shape {tuple(tensors[theirs].shape)} "
                 f"instead of {tuple(expected[ours].shape)}; choose another file."
             )
-    return {ours: tensors[theirs] for ours, theirs in names.items()}
+    account = Account(*(tuple(sorted(group)) for group in (unread, added, others)))
+    return {ours: tensors[theirs] for ours, theirs in names.items()}, account
 
 
 def _size(state: Tensors, name: str, axis: int, what: str) -> int:
