@@ -1,5 +1,7 @@
 """`python -m maskgan parse` and `python -m maskgan edit`: masks and edits from a shell, one picture or a folder.
 
+`python -m maskgan import-published` is in `import_published.py`.
+
 Exit code: 0 all pictures done, 1 some failed (each named on stderr), 2 usage error.
 """
 
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from maskgan import import_published
 from maskgan.files import whole_file
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class Job:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m maskgan", description="Face masks and edits from a shell.")
+    parser = argparse.ArgumentParser(prog="python -m maskgan", description="Face masks, edits, weights.")
     commands = parser.add_subparsers(dest="command", required=True)
     parse = commands.add_parser("parse", help="write the 19-class mask of each face as an indexed PNG")
     edit = commands.add_parser("edit", help="repaint each face after an edited mask")
@@ -80,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
         default="safe",
         help="EXIF that a JPEG or PNG keeps: safe (default) leaves out the place and the maker's notes",
     )
+    import_published.add_command(commands)
     return parser
 
 
@@ -240,6 +244,8 @@ def run(jobs: list[Job], args: argparse.Namespace) -> int:
 def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
+    if "run" in args:
+        return args.run(args)
     masks = {} if args.command == "parse" else {"mask": args.mask, "original_mask": args.original_mask}
     results = {".png": {}} if args.command == "parse" else RESULT_FORMATS
     try:
