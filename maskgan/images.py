@@ -28,6 +28,9 @@ MAX_PIXELS = 64_000_000
 #: Smallest usable side in pixels; a face needs more.
 MIN_SIDE = 32
 
+#: Longest side in pixels (OpenCV draws no longer ones), and how many times the other side one may be.
+MAX_SIDE, MAX_PROPORTION = 32_000, 20
+
 #: Raster formats only: Pillow would start other programs for EPS and the like.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "HEIF")
 
@@ -97,7 +100,7 @@ def read_bytes(source: Source, error: type[ValueError]) -> bytes:
 def open_image(source: Source, *, max_pixels: int = MAX_PIXELS, error: type[ValueError] = BadPhoto) -> Image.Image:
     """Open and decode the first frame of a picture file, in the file's own mode; of a TIFF, its first whole page.
 
-    The number of pixels is checked from the header, before anything is decoded.
+    The number of pixels and the sides are checked from the header, before anything is decoded.
     Raises `error` with one sentence when the file is no picture, is damaged, is too large, or is a RAW file.
     """
     data = read_bytes(source, error)
@@ -122,6 +125,11 @@ def open_image(source: Source, *, max_pixels: int = MAX_PIXELS, error: type[Valu
     width, height = image.size
     if width * height > max_pixels:
         raise error(f"The picture has {width} x {height} pixels, {too_large}")
+    if max(image.size) > min(MAX_SIDE, MAX_PROPORTION * min(image.size)):
+        raise error(
+            f"The picture has {width} x {height} pixels; crop it: a side may have at most {MAX_SIDE} pixels, and at "
+            f"most {MAX_PROPORTION} times as many as the other."
+        )
     try:
         image.load()
     except _DECODER_ERRORS as cause:

@@ -93,9 +93,12 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int], smooth: bool = False) -
             cv2.resize((mask == k).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC) for k in labels
         )
         return labels[np.argmax(np.stack(list(shares)), axis=0)]
-    rows = ((np.arange(height) + 0.5) * h / height).astype(int)
-    columns = ((np.arange(width) + 0.5) * w / width).astype(int)
-    return mask[rows[:, None], columns]
+    return mask[nearest(height, h)[:, None], nearest(width, w)]
+
+
+def nearest(size: int, source: int) -> np.ndarray:
+    """For each of `size` pixels in a row the one of `source` pixels on the same length that lies there, (size,)."""
+    return ((np.arange(size) + 0.5) * source / size).astype(int)
 
 
 def _looks_like_face_parsing(mask: np.ndarray) -> bool:

@@ -22,7 +22,7 @@ from maskgan.editing.tones import in_tone_of
 from maskgan.editing.warping import Motion, unknown_after, warp_picture
 from maskgan.images import to_tensor
 from maskgan.labels import Label
-from maskgan.mask_files import resize_mask
+from maskgan.mask_files import nearest, resize_mask
 from maskgan.networks.checkpoints import WeightsRefused, load_networks, save_networks
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser, read
@@ -383,9 +383,8 @@ class MaskGANPipeline:
         fine = min(side, 4 * NETWORK_SIZE)  # a higher resolution does not improve the borders between classes
         probabilities = F.interpolate(probabilities, size=(fine, fine), mode="bilinear", align_corners=False)
         mask = probabilities.argmax(1)[0].to(torch.uint8).cpu().numpy()
-        mask = resize_mask(mask, (side, side))
-        top, left = (side - height) // 2, (side - width) // 2
-        return mask[top : top + height, left : left + width]
+        rows, columns = (nearest(side, fine)[(side - n) // 2 :][:n] for n in (height, width))
+        return mask[rows[:, None], columns]
 
     def edit_picture(
         self,
@@ -428,12 +427,14 @@ def is_upside_down(mask: np.ndarray, confidence: np.ndarray) -> bool:
 
 
 def _square(mask: np.ndarray, size: int) -> np.ndarray:
-    """A mask of any shape, padded to a square (edges repeated) and resized to `size`."""
-    height, width = mask.shape
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    padded = np.pad(mask, ((top, side - height - top), (left, side - width - left)), mode="edge")
-    return resize_mask(padded, (size, size), smooth=True)
+    """A mask of any shape, padded to a square (edges repeated) and resized to `size`.
+
+    A larger square than that is never built: of a mask of 30000 x 2000 pixels it would take a gigabyte.
+    """
+    side = max(mask.shape)
+    places = np.arange(side) if side <= size else nearest(size, side)
+    rows, columns = (np.clip(places - (side - n) // 2, 0, n - 1) for n in mask.shape)
+    return resize_mask(mask[rows[:, None], columns], (size, size), smooth=True)
 
 
 def best_device() -> str:

@@ -14,6 +14,7 @@ import torch
 from PIL import Image, ImageCms, TiffImagePlugin, features
 
 from maskgan.images import MIN_SIDE, BadPhoto, read_photo, to_tensor, to_uint8
+from maskgan.mask_files import BadMask, read_mask
 
 
 def picture(height: int = 40, width: int = 60) -> np.ndarray:
@@ -161,6 +162,20 @@ def test_huge_pictures_are_refused_before_they_are_decoded(side, monkeypatch):
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda *_: pytest.fail("decoded"))
     with pytest.raises(BadPhoto, match="more than 64 million pixels"):
         read_photo(data)
+
+
+@pytest.mark.parametrize("size", [(24_000, 32), (32, 24_000), (32_001, 1700)])
+def test_strips_and_endless_sides_are_refused_before_they_are_decoded(size, monkeypatch):
+    width, height = size
+    data = png_file(width, height, depth=1, colour=0, rows=b"\0" * (height * (1 + (width + 7) // 8)))
+    monkeypatch.setattr(Image.Image, "load", None)
+    for read, kind in ((read_photo, BadPhoto), (read_mask, BadMask)):
+        with pytest.raises(kind, match=f"{width} x {height} pixels; crop it: .*20 times as many as the other"):
+            read(data)
+
+
+def test_a_panorama_is_no_strip():
+    assert read_photo(encoded(Image.new("L", (800, 40)))).shape == (40, 800, 3)
 
 
 def test_the_limit_is_an_argument():

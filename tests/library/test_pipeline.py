@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
@@ -12,15 +13,16 @@ import torch
 from conftest import draw_face, draw_mask, tiny_pipeline
 
 from maskgan.editing import pipeline as pipeline_module
-from maskgan.editing.faces import DetectedFace
+from maskgan.editing.faces import Alignment, DetectedFace
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion, warp_picture
 from maskgan.images import read_photo
 from maskgan.labels import Label, flip
+from maskgan.mask_files import resize_mask
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.global_style import VectorStyle
 from maskgan.quick_edits import QUICK_EDITS
-from maskgan.sizes import CROP_SIZE
+from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -384,3 +386,38 @@ def test_aligned_pictures_keep_their_size(pipeline: MaskGANPipeline, size: tuple
     assert np.array_equal(result[: height // 4], photo[: height // 4])
     redrawn = pipeline.edit_picture(photo, edited, keep_untouched=False)
     assert redrawn.shape == photo.shape and (redrawn[: height // 4] != photo[: height // 4]).any()
+
+
+@pytest.mark.parametrize("shape", [(32, 24_000), (24_000, 40), (700, 1500)])
+def test_a_long_picture_takes_no_square_of_its_long_side(shape: tuple[int, int], pipeline: MaskGANPipeline) -> None:
+    height, width = shape
+    photo = np.full((height, width, 3), 90, np.uint8)
+    photo[:, : width // 2] = 200
+    tracemalloc.start()
+    mask = pipeline.parse_picture(photo)
+    pipeline.face_with(photo, mask)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert mask.shape == shape
+    assert peak < 40e6  # a square of 24,000 pixels takes 576 MB
+
+
+@pytest.mark.parametrize("shape", [(200, 900), (900, 333), (100, 37), (512, 512), (1300, 1299)])
+def test_the_mask_of_a_picture_is_that_of_the_square_around_it(
+    shape: tuple[int, int], pipeline: MaskGANPipeline
+) -> None:
+    random = np.random.default_rng(0)
+    photo = random.integers(0, 255, (*shape, 3), np.uint8)
+    (height, width), side = shape, max(shape)
+    top, left = (side - height) // 2, (side - width) // 2
+    mask = pipeline.parse_picture(photo)
+    face = pipeline.face_with(photo, mask)
+
+    square = np.pad(mask, ((top, side - height - top), (left, side - width - left)), mode="edge")
+    np.testing.assert_array_equal(face.mask, resize_mask(square, (CROP_SIZE, CROP_SIZE), smooth=True))
+    crop = Alignment.whole_picture(shape).crop(photo, NETWORK_SIZE)
+    logits = torch.nn.functional.interpolate(
+        pipeline._probabilities(crop), size=(min(side, 1024),) * 2, mode="bilinear", align_corners=False
+    )
+    square = resize_mask(logits.argmax(1)[0].numpy().astype(np.uint8), (side, side))
+    np.testing.assert_array_equal(mask, square[top : top + height, left : left + width])
