@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from accelerate import Accelerator
 from diffusers import ModelMixin
@@ -22,7 +25,6 @@ class MovingAverages:
         """Average `network` from now on."""
         average = EMAModel(network.parameters(), decay=self.decay, use_ema_warmup=True, inv_gamma=10, power=0.75)
         average.to(self.accelerator.device)
-        self.accelerator.register_for_checkpointing(average)
         self._networks[name] = (network, average)
 
     def update(self, network: nn.Module) -> None:
@@ -31,6 +33,23 @@ class MovingAverages:
         for averaged, average in self._networks.values():
             if averaged is bare:
                 average.step(bare.parameters())
+
+    def states(self) -> list[dict[str, Any]]:
+        """The states of the averages, in the order of `add`, to be checkpointed."""
+        return [average.state_dict() for _, average in self._networks.values()]
+
+    def load_states(self, states: Iterable[dict[str, Any]]) -> None:
+        """Put back what `states` returned.
+
+        Raises:
+            ValueError: a state belongs to another network.
+        """
+        for (network, average), state in zip(self._networks.values(), states, strict=True):
+            shapes = [parameter.shape for parameter in network.parameters()]
+            if [tensor.shape for tensor in state["shadow_params"]] != shapes:
+                raise ValueError("The moving average belongs to another network.")
+            average.load_state_dict(state)
+            average.to(self.accelerator.device)
 
     def check(self, step: int) -> None:
         """Raise TrainingStoppedError when a network's weights contain NaN or infinity."""

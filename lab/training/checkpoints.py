@@ -1,4 +1,4 @@
-"""What a run keeps: `checkpoints/step-0000500/`, Accelerate's private training state, and published weights.
+"""What a run keeps: `checkpoints/step-0000500/` (`training_state.py`), and published weights.
 
 `weights/` is a weights folder (`maskgan/snapshots.py`) with whole pipelines for inference. Both are written beside
 their final place and renamed, so that a half-written one is never used.
@@ -18,6 +18,7 @@ from lab.training.averages import MovingAverages
 from lab.training.pipelines import assembled, card
 from lab.training.settings import Settings
 from lab.training.stopping import TrainingStoppedError
+from lab.training.training_state import is_checkpoint, load_training_state, save_training_state
 from maskgan.snapshots import hash_of, publish
 
 
@@ -54,13 +55,13 @@ class Checkpoints:
         if wanted == "never" and found:
             raise TrainingStoppedError(f"{out} holds a run already; choose another --out or resume it.")
         if wanted not in ("auto", "never"):
-            if not (Path(wanted) / "scheduler.bin").exists() and not list(Path(wanted).glob("model*.safetensors")):
+            if not is_checkpoint(Path(wanted)):
                 raise TrainingStoppedError(
                     f"--resume {wanted} is no checkpoint; give a folder of a run's checkpoints/."
                 )
             found = [Path(wanted)]
         if found:
-            self.accelerator.load_state(str(found[-1]))
+            load_training_state(found[-1], self.accelerator, self.averages)
             self.saved_step = int(found[-1].name.removeprefix("step-"))
             self.accelerator.print(f"Resumed {found[-1]}")
         return self.saved_step
@@ -84,7 +85,7 @@ class Checkpoints:
                 for leftover in folder.glob("*.partial"):  # of a process that was killed while writing it
                     shutil.rmtree(leftover)
             self.accelerator.wait_for_everyone()
-            self.accelerator.save_state(str(partial))
+            save_training_state(partial, self.accelerator, self.averages)
             self.accelerator.wait_for_everyone()
             if self.accelerator.is_main_process:
                 if final.exists():

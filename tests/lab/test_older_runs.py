@@ -19,6 +19,7 @@ from lab import train_parser
 from lab.jobs.processes import Processes
 from lab.train_parser import ParserSettings
 from lab.training.checkpoints import checkpoints, newest_checkpoint
+from lab.training.state_files import read_state
 from maskgan.networks.face_parser import FaceParser
 from maskgan.run_folder import RECORD, record_of, write_record
 from maskgan.run_requests import RunRequest
@@ -57,7 +58,7 @@ def test_it_goes_on_from_its_checkpoint(
     assert before.keys() == after.keys()
     for name in (name for name, _ in FaceParser(widths=(2, 2, 2, 2, 2), blocks=1).named_parameters()):
         torch.testing.assert_close(after[name], before[name], msg=name)  # hardly any learning rate
-    optimiser = torch.load(newest_checkpoint(older) / "optimizer.bin", weights_only=True)
+    optimiser = read_state(newest_checkpoint(older), "optimizer")
     assert {int(state["step"]) for state in optimiser["state"].values()} == {4}
 
 
