@@ -7,9 +7,11 @@ import os
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from lab.jobs.processes import Processes
+    from maskgan.serving.guard import Guard
     from maskgan.serving.hot_reload import Serving
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before anything imports gradio
@@ -21,6 +23,14 @@ def build_parser() -> argparse.ArgumentParser:
     on_a_space = "SPACE_ID" in os.environ
     parser.add_argument("--host", default="0.0.0.0" if on_a_space else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        metavar="NAME",
+        help="another name that this app is reached by, or whose pages may use it; may be given again (default: the "
+        "variable MASKGAN_ALLOWED_HOSTS, names with commas between them)",
+    )
+    parser.add_argument("--root-path", metavar="PATH", help="where a proxy in front serves the page: a path, or a URL")
     parser.add_argument("--share", action="store_true", help="make a public link through Gradio's tunnel")
     parser.add_argument(
         "--weights",
@@ -122,6 +132,19 @@ def lab_of(wanted: bool, runs: Path, data: list[Path], weights: Path | None) -> 
     return Processes(runs, [*data, FOLDER], [WEIGHTS] if weights is None else [WEIGHTS, weights])
 
 
+def guard_of(host: str, names: list[str] | None, root_path: str | None) -> Guard:
+    """What refuses requests of other sites' pages: the app has the names that it is told, and those of its Space."""
+    from maskgan.serving.guard import Guard
+
+    allowed = names or os.environ.get("MASKGAN_ALLOWED_HOSTS", "").split(",")
+    if root_path and "://" in root_path:
+        allowed = [*allowed, urlsplit(root_path).netloc]
+    on_a_space = "SPACE_ID" in os.environ
+    if on_a_space:
+        allowed = [*allowed, *os.environ.get("SPACE_HOST", "").split(","), "huggingface.co"]
+    return Guard(host, [name.strip() for name in allowed], embedded=on_a_space)
+
+
 def check_mcp() -> None:
     """Refuse --mcp without the package mcp, or with a version that the installed Gradio cannot use."""
     from packaging.requirements import Requirement
@@ -158,18 +181,22 @@ def main(arguments: list[str] | None = None) -> None:
     hosted = options.share or options.host not in ("127.0.0.1", "localhost", "::1")
     app = build_app(serving, examples, max_pixels=options.max_pixels, hosted=hosted, lab=lab)
     app.queue(max_size=options.queue_size)
+    app.guard = guard_of(options.host, options.allowed_host, options.root_path)
     app.launch(
-        server_name=options.host,
+        server_name=f"[{options.host}]" if ":" in options.host and options.host[0] != "[" else options.host,
         server_port=options.port,
         share=options.share,
         auth=options.auth,
+        root_path=options.root_path,
         mcp_server=options.mcp,
         prevent_thread_lock=True,
         **launch_options(),
     )
     if options.mcp:
         send_files_unchanged(app)
-    if options.share and not app.share_url:
+    if options.share and app.share_url:
+        app.guard.trust(app.share_url)
+    elif options.share:
         print("No public link could be made (is there an internet connection?); the page serves at its local address.")
     # Not before: Gradio writes environment variables while it starts, and networks that read them in another thread
     # at that moment crash the process.

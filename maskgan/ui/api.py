@@ -21,6 +21,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import numpy as np
+from fastapi import FastAPI
 from gradio import utils
 from gradio_client import utils as client_utils
 from pydantic import ValidationError, validate_call
@@ -33,6 +34,7 @@ from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.mask_files import read_mask
 from maskgan.originals import read_original
 from maskgan.provenance import drawn_by
+from maskgan.serving.guard import Guard, GuardedApp
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.interpolate.tab import MAX_FRAMES
@@ -70,7 +72,24 @@ def _endpoint(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Blocks(gr.Blocks):
-    """A page that also explains what fails before any handler is asked; Gradio itself would tell clients nothing."""
+    """A page that also explains what fails before any handler is asked; Gradio itself would tell clients nothing.
+
+    Attributes:
+        guard: refuses requests of other sites' pages once it is set; to be set before the launch.
+    """
+
+    guard: Guard | None = None
+
+    @property
+    def server_app(self) -> FastAPI:
+        """What is served, set by `launch` before it listens."""
+        return self._server_app
+
+    @server_app.setter
+    def server_app(self, server_app: FastAPI) -> None:
+        if self.guard is not None:  # outside of Gradio's own middleware, which would answer for any site
+            server_app.add_middleware(GuardedApp, guard=self.guard)
+        self._server_app = server_app
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **named: Any) -> list[Any]:
         """The values for a handler, files in the upload folder; `gr.Error` where they are too few or no uploads."""
