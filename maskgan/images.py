@@ -31,8 +31,9 @@ MIN_SIDE = 32
 #: Longest side in pixels (OpenCV draws no longer ones), and how many times the other side one may be.
 MAX_SIDE, MAX_PROPORTION = 32_000, 20
 
-#: Raster formats only: Pillow would start other programs for EPS and the like.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "HEIF")
+#: Raster formats only: Pillow would start other programs for EPS and the like. None whose header may name another size
+#: than what is decoded, as an icon's does of the picture inside.
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "HEIF")
 
 #: Brands of ISO media files whose pictures are HEVC, and the one of Canon's RAW files.
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"}
@@ -41,8 +42,14 @@ _CR3_BRAND = b"crx "
 #: How RAW files start that are no TIFF: Olympus, Panasonic, Fuji, Sigma. Canon's CR2 is one, with its name in it.
 _RAW_STARTS = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb")
 
-#: Tags of TIFF pages: what they are a smaller version of, and the version of the DNG format.
-_SUBFILE_TYPE, _DNG_VERSION = 254, 50706
+#: Tags of TIFF pages: what they are a smaller version of, the size of their tiles, and the version of the DNG format.
+_SUBFILE_TYPE, _TILE_SIZE, _DNG_VERSION = 254, (322, 323), 50706
+
+#: Side of the largest tile that a TIFF smaller than it may have; it is decoded whole.
+_USUAL_TILE = 1024
+
+#: Rows of pictures of unusual depth are converted so many pixels at a time, for 8 bytes are needed for each.
+_PIXELS_AT_ONCE = 1_000_000
 
 _ORIENTATION = 0x0112
 
@@ -122,6 +129,7 @@ def open_image(source: Source, *, max_pixels: int = MAX_PIXELS, error: type[Valu
         raise error("This file is not a picture; use a JPEG, PNG or WebP file.") from cause
     if image.format == "TIFF":
         _seek_whole_page(image, error)
+        _check_tiles(image, error)
     width, height = image.size
     if width * height > max_pixels:
         raise error(f"The picture has {width} x {height} pixels, {too_large}")
@@ -173,6 +181,14 @@ def _seek_whole_page(image: Image.Image, error: type[ValueError]) -> None:
     raise error(_RAW)
 
 
+def _check_tiles(image: Image.Image, error: type[ValueError]) -> None:
+    """Refuse a TIFF page in tiles that are larger than the picture: each is decoded whole, whatever is seen of it."""
+    sides = (image.tag_v2.get(tag) for tag in _TILE_SIZE)
+    for side, pixels in zip(sides, image.size, strict=True):
+        if side is not None and not (isinstance(side, int) and side <= max(_USUAL_TILE, pixels + _USUAL_TILE)):
+            raise error("The TIFF has tiles that are larger than the picture; export it again.")
+
+
 def orientation(image: Image.Image) -> Image.Transpose | None:
     """What turns a picture as its EXIF (or XMP) says it is to be shown; other tags are not looked at."""
     try:
@@ -212,17 +228,26 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     """Scale 16-bit, 32-bit and float greyscale to 8 bits (Pillow's own `convert` clips instead)."""
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return image
-    values = np.nan_to_num(np.asarray(image).astype(np.float64))
-    peak = values.max(initial=0)
+    values = np.asarray(image)
+    rows = max(1, _PIXELS_AT_ONCE // values.shape[1])
+    parts = [slice(top, top + rows) for top in range(0, len(values), rows)]
+
+    def finite(part: slice) -> np.ndarray:
+        return np.nan_to_num(values[part].astype(np.float64))
+
+    peak = max(finite(part).max() for part in parts)
     # Files do not state their white level: take the smallest usual range that contains the brightest value.
     white = next((limit for limit in (1, 255, 65535) if peak <= limit), peak)
     if image.mode.startswith("I;16"):
         white = 65535
     elif image.mode == "I":
         white = max(white, 255)
-    grey = Image.fromarray((values / white * 255).round().clip(0, 255).astype(np.uint8))
-    grey.info = image.info
-    return grey
+    grey = np.empty(values.shape, np.uint8)
+    for part in parts:
+        grey[part] = (finite(part) / white * 255).round().clip(0, 255)
+    result = Image.fromarray(grey)
+    result.info = image.info
+    return result
 
 
 def _over_white(image: Image.Image) -> Image.Image:

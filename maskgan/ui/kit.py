@@ -120,14 +120,16 @@ def saved(content: bytes, name: str) -> str:
     return processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
 
 
-def uploaded_mask(path: str, shape: tuple[int, int]) -> np.ndarray:
+def uploaded_mask(path: str, shape: tuple[int, int], max_pixels: int) -> np.ndarray:
     """The mask (H, W) uint8 of an uploaded file at `shape`; what the reader had to guess is shown as a note.
+
+    Larger files than `max_pixels` are refused before they are decoded.
 
     Raises ValueError with one sentence when the file is no usable mask.
     """
     with warnings.catch_warnings(record=True) as notices:
         warnings.simplefilter("always")
-        mask = read_mask(path, shape)
+        mask = read_mask(path, shape, max_pixels=max_pixels)
     for notice in notices:
         gr.Info(str(notice.message))
     return mask

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import sys
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 from PIL import Image, ImageCms, TiffImagePlugin, features
 
 from maskgan.images import MIN_SIDE, BadPhoto, read_photo, to_tensor, to_uint8
+from maskgan.labels import PALETTE
 from maskgan.mask_files import BadMask, read_mask
 
 
@@ -176,6 +178,59 @@ def test_strips_and_endless_sides_are_refused_before_they_are_decoded(size, monk
 
 def test_a_panorama_is_no_strip():
     assert read_photo(encoded(Image.new("L", (800, 40)))).shape == (40, 800, 3)
+
+
+def test_a_tiff_of_tiles_larger_than_itself_is_refused_before_they_are_decoded(monkeypatch):
+    """Pillow decodes each tile whole: one of 30,000 pixels a side takes 900 MB, whatever the picture shows of it."""
+    file = io.BytesIO()
+    Image.fromarray(picture(64, 64)).save(file, "TIFF")
+    image = Image.open(file)
+
+    def tiled(side: int) -> bytes:
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        for tag, value in image.tag_v2.items():
+            if tag not in (273, 278, 279):  # strips
+                tags[tag] = value
+                tags.tagtype[tag] = image.tag_v2.tagtype[tag]
+        for tag, value in ((322, side), (323, side), (324, 8), (325, 3 * side * side)):
+            tags[tag] = value
+            tags.tagtype[tag] = 4
+        whole = io.BytesIO()
+        whole.write(b"II*\0" + struct.pack("<I", 8 + 3 * 256 * 256) + bytes(3 * 256 * 256))
+        tags.save(whole)
+        return whole.getvalue()
+
+    assert read_photo(tiled(256)).shape == (64, 64, 3)
+    monkeypatch.setattr(Image.Image, "load", None)
+    with pytest.raises(BadPhoto, match="tiles that are larger than the picture"):
+        read_photo(tiled(30_000))
+
+
+def test_an_icon_is_no_photo_for_its_header_does_not_tell_the_size_of_the_picture_inside():
+    large = encoded(Image.new("L", (3000, 3000)))
+    entry = struct.pack("<BBBBHHII", 64, 64, 0, 0, 1, 8, len(large), 22)
+    with pytest.raises(BadPhoto, match="not a picture"):
+        read_photo(struct.pack("<HHH", 0, 1, 1) + entry + large, max_pixels=10_000)
+
+
+@pytest.mark.parametrize("form", ["16 bits", "float", "coloured mask"])
+def test_no_picture_takes_many_times_its_pixels(form):
+    side = 3000
+    random = np.random.default_rng(0)
+    if form == "16 bits":
+        data = encoded(Image.fromarray(random.integers(0, 65535, (side, side), np.uint16)), "TIFF")
+    elif form == "float":
+        data = encoded(Image.fromarray(random.random((side, side), np.float32)), "TIFF")
+    else:
+        data = encoded(Image.fromarray(PALETTE[random.integers(0, 19, (side, side))]))
+    tracemalloc.start()
+    if form == "coloured mask":
+        assert read_mask(data).shape == (side, side)
+    else:
+        assert read_photo(data).shape == (side, side, 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * side**2 + 40e6  # NumPy's; converted at once it takes 24 or 40 bytes a pixel
 
 
 def test_the_limit_is_an_argument():

@@ -435,6 +435,15 @@ def test_bad_masks_get_one_sentence_and_lose_nothing(tab: PaintTab, session: Ses
             assert nothing_changed(tab.load_mask(session, str(path), LOOK)), path.name
 
 
+def test_masks_keep_to_the_limit_of_uploads(
+    tab: PaintTab, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_mask(tmp_path / "large.png", np.zeros((1000, 1000), np.uint8))
+    monkeypatch.setattr(tab.picker, "max_pixels", 900_000)
+    with pytest.warns(UserWarning, match=r"1000 x 1000 pixels, more than 0\.9 million pixels; make it"):
+        assert nothing_changed(tab.load_mask(session, str(tmp_path / "large.png"), LOOK))
+
+
 def test_a_mask_of_another_resolution_is_scaled(tab: PaintTab, session: Session, tmp_path: Path) -> None:
     mask = painted(session)
     write_mask(tmp_path / "large.png", mask.repeat(2, 0).repeat(2, 1))

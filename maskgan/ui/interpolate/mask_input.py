@@ -71,7 +71,8 @@ class MaskInput(FaceInput):
         """A mask file; the face that is open here goes on giving the style."""
         if session.opened is None:
             raise ValueError("Choose a face first: it gives the style for the mask of the file.")
-        return self.show(session.opened, uploaded_mask(path, session.opened.face.mask.shape))
+        mask = uploaded_mask(path, session.opened.face.mask.shape, self.picker.max_pixels)
+        return self.show(session.opened, mask)
 
     @warns_on_value_error
     def correct_mask(self, session: Session, message: Any) -> Updates:

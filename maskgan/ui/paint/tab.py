@@ -191,7 +191,7 @@ class PaintTab(PaintLayout, UsesWeights):
     def load_mask(self, session: Session, path: str, look: Look) -> Updates:
         """An uploaded mask file takes the place of the one on the canvas; undo brings that back."""
         opened = session.require_open()
-        mask = uploaded_mask(path, opened.face.mask.shape)
+        mask = uploaded_mask(path, opened.face.mask.shape, self.picker.max_pixels)
         return self._apply(session, mask, session.mask, "Loaded mask", look)
 
     @warns_on_value_error
