@@ -31,8 +31,8 @@ def grown(network: DenseMappingNetwork, **larger: Any) -> DenseMappingNetwork:
     for name, tensor in new.items():
         if name in old:
             _take(tensor, old[name], chunks=2 if _scales_and_shifts(name) else 1, name=name)
-    for name, blocks in (("more8", copy.backbone.more8), ("more4", copy.backbone.more4)):
-        for number, block in enumerate(blocks):
+    for name in ("blocks16", "more8", "more4"):
+        for number, block in enumerate(getattr(copy.backbone, name)):
             if f"backbone.{name}.{number}.conv0.weight" not in old:
                 _silence(block.affine1)
     missing = old.keys() - new.keys()
@@ -56,6 +56,8 @@ def _take(new: Tensor, old: Tensor, chunks: int, name: str) -> None:
         return
     for part, kept in zip(new.chunk(chunks, 0), old.chunk(chunks, 0), strict=True):
         part[: len(kept)] = 0
+        if name.endswith(".from_local.weight"):  # the residue's last channel says how much to trust it
+            part[: len(kept), -1], kept = kept[:, -1], kept[:, :-1]
         part[tuple(slice(size) for size in kept.shape)] = kept
 
 

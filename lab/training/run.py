@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+import cv2
 import numpy as np
 import torch
 import torch.distributed.nn.functional as differentiable
@@ -196,7 +197,7 @@ class Run(Generic[S]):
         options = {
             "batch_size": settings.batch_size, "num_workers": settings.num_workers, "drop_last": True,
             "persistent_workers": settings.num_workers > 0, "pin_memory": torch.cuda.is_available(),
-            "generator": torch.Generator(),
+            "generator": torch.Generator(), "worker_init_fn": _in_one_thread,
         }  # fmt: skip
         if isinstance(stream, IterableDataset):  # has dealt itself out to the processes already
             loader = DataLoader(stream, **options)
@@ -246,6 +247,11 @@ class Run(Generic[S]):
         if self.settings.push_to_hub and self.accelerator.is_main_process:
             push(newest_snapshot(self.settings.out), self.settings.push_to_hub)
         self.accelerator.end_training()
+
+
+def _in_one_thread(worker: int) -> None:
+    """Loader processes are as many as there are cores for them; OpenCV's threads would fight over these."""
+    cv2.setNumThreads(1)
 
 
 def next_batch(batches: Iterator[list[Tensor]]) -> list[Tensor]:

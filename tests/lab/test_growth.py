@@ -10,7 +10,10 @@ from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.kept_pixels import kept_pixels
 
 SMALL = {"widths": [8, 8, 8], "blocks": 1, "encoder_width": 8, "code_dim": 8, "residue_dim": 4, "kept": True}
-LARGE = {"widths": [12, 16, 8], "half_width": 8, "fine_blocks": 3, "noise": True}
+LARGE = {
+    "widths": [12, 16, 8], "blocks": 2, "half_width": 8, "fine_blocks": 3, "noise": True, "encoder_width": 12,
+    "code_dim": 12, "residue_dim": 6,
+}  # fmt: skip
 
 
 def random_network(**config: object) -> DenseMappingNetwork:
