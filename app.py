@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from lab.jobs.processes import Processes
     from maskgan.serving.guard import Guard
     from maskgan.serving.hot_reload import Serving
+    from maskgan.serving.storage import Storage
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before anything imports gradio
 
@@ -42,6 +45,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-pixels", type=_positive, default=64_000_000, help="largest photo taken, in pixels")
     parser.add_argument("--auth", metavar="USER:PASSWORD", type=_account, help="ask visitors for this account")
     parser.add_argument("--queue-size", type=_positive, metavar="N", help="turn requests away while N wait")
+    parser.add_argument(
+        "--max-memory", type=_positive, metavar="MB", default=2000, help="of all visitors' photos together, in memory"
+    )
+    parser.add_argument(
+        "--max-disk", type=_positive, metavar="MB", default=4000, help="of all visitors' uploads and results, on disk"
+    )
     parser.add_argument("--mcp", action="store_true", help="offer the endpoints as MCP tools; needs gradio[mcp]")
     parser.add_argument("--lab", action="store_true", help="a tab to train networks in; whoever sees it may train")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="with --lab: where runs lie (default: runs)")
@@ -145,6 +154,17 @@ def guard_of(host: str, names: list[str] | None, root_path: str | None) -> Guard
     return Guard(host, [name.strip() for name in allowed], embedded=on_a_space)
 
 
+def storage_of(max_bytes: int) -> Storage:
+    """A private folder for uploads and results, which Gradio is told by its variable; swept now and then."""
+    from maskgan.serving.storage import Storage
+
+    told = "GRADIO_TEMP_DIR"
+    storage = Storage(os.environ.get(told) or tempfile.gettempdir(), max_bytes, told)
+    atexit.register(storage.close)
+    storage.keep_swept()
+    return storage
+
+
 def check_mcp() -> None:
     """Refuse --mcp without the package mcp, or with a version that the installed Gradio cannot use."""
     from packaging.requirements import Requirement
@@ -177,10 +197,12 @@ def main(arguments: list[str] | None = None) -> None:
     weights = weights_of(options.weights, options.watch)
     lab = lab_of(options.lab, options.runs, options.data, weights)
     serving = serving_of(weights, options.watch, options.device, needed=bool(options.weights))
+    storage = storage_of(options.max_disk * 1_000_000)
     examples = Examples(serving)
     hosted = options.share or options.host not in ("127.0.0.1", "localhost", "::1")
     app = build_app(serving, examples, max_pixels=options.max_pixels, hosted=hosted, lab=lab)
     app.queue(max_size=options.queue_size)
+    app.storage, app.max_photo_bytes = storage, options.max_memory * 1_000_000
     app.guard = guard_of(options.host, options.allowed_host, options.root_path)
     app.launch(
         server_name=f"[{options.host}]" if ":" in options.host and options.host[0] != "[" else options.host,

@@ -19,11 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import httpx
 import numpy as np
-from fastapi import FastAPI
 from gradio import utils
-from gradio_client import utils as client_utils
 from pydantic import ValidationError, validate_call
 
 from maskgan.editing.faces import DetectedFace
@@ -34,7 +31,6 @@ from maskgan.images import MAX_PIXELS, read_photo
 from maskgan.mask_files import read_mask
 from maskgan.originals import read_original
 from maskgan.provenance import drawn_by
-from maskgan.serving.guard import Guard, GuardedApp
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.interpolate.tab import MAX_FRAMES
@@ -69,41 +65,6 @@ def _endpoint(handler: Callable[..., Any]) -> Callable[..., Any]:
     # Gradio reads the return type from here, and does not look up annotations that are strings.
     wrapped.__signature__ = inspect.signature(handler, eval_str=True)
     return wrapped
-
-
-class Blocks(gr.Blocks):
-    """A page that also explains what fails before any handler is asked; Gradio itself would tell clients nothing.
-
-    Attributes:
-        guard: refuses requests of other sites' pages once it is set; to be set before the launch.
-    """
-
-    guard: Guard | None = None
-
-    @property
-    def server_app(self) -> FastAPI:
-        """What is served, set by `launch` before it listens."""
-        return self._server_app
-
-    @server_app.setter
-    def server_app(self, server_app: FastAPI) -> None:
-        if self.guard is not None:  # outside of Gradio's own middleware, which would answer for any site
-            server_app.add_middleware(GuardedApp, guard=self.guard)
-        self._server_app = server_app
-
-    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **named: Any) -> list[Any]:
-        """The values for a handler, files in the upload folder; `gr.Error` where they are too few or no uploads."""
-        try:
-            client_utils.traverse(inputs, _refuse_folder, client_utils.is_file_obj_with_meta)
-            return await super().preprocess_data(block_fn, inputs, *args, **named)
-        except gr.Error:
-            raise
-        except (ValueError, OSError, httpx.HTTPError) as problem:
-            raise gr.Error(
-                "The request cannot be used: send a value for every parameter, and upload files first (handle_file "
-                "does that in gradio_client).",
-                print_exception=False,
-            ) from problem
 
 
 class Api:
@@ -248,12 +209,6 @@ class Api:
 
     def _mask(self, file: gr.FileData, size: tuple[int, int] | None = None) -> np.ndarray:
         return read_mask(_uploaded(file), size, order="celebamask", max_pixels=self.max_pixels)
-
-
-def _refuse_folder(file: dict[str, Any]) -> None:
-    """A folder named as an upload would end up among the files to delete, and the deletion of all would stop at it."""
-    if Path(file["path"]).is_dir():
-        raise ValueError("A folder is no upload.")
 
 
 def send_files_unchanged(app: gr.Blocks) -> None:

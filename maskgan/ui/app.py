@@ -10,7 +10,8 @@ import gradio as gr
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
 from maskgan.serving.hot_reload import Serving
-from maskgan.ui.api import Api, Blocks
+from maskgan.ui.api import Api
+from maskgan.ui.blocks import Blocks
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.tab import InterpolateTab
 from maskgan.ui.kit import TIME_TO_LIVE

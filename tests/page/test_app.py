@@ -517,8 +517,11 @@ def test_the_command_line() -> None:
         parser.parse_args(["--auth", "ada"])
 
 
-def test_no_network_runs_before_the_page_is_up(pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_runs_before_the_page_is_up(
+    pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Gradio sets environment variables until then, which may crash networks that run in another thread."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     steps: list[str] = []
     monkeypatch.setattr(MaskGANPipeline, "load", lambda *_: pipeline)
     monkeypatch.setattr(Examples, "prepare_in_background", lambda self: steps.append("examples"))

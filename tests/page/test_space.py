@@ -339,8 +339,9 @@ def test_onnx_runtime_writes_no_id_of_the_computer_and_reports_nothing(tmp_path:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch, pipeline: MaskGANPipeline) -> dict[str, Any]:
+def started(monkeypatch: pytest.MonkeyPatch, pipeline: MaskGANPipeline, tmp_path: Path) -> dict[str, Any]:
     """What `main` builds and launches, without doing it."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     known: dict[str, Any] = {}
     app = SimpleNamespace(queue=lambda **_: None, launch=lambda **options: known.update(options), block_thread=int)
     monkeypatch.setattr(page, "build_app", lambda *_, **options: known.update(options) or app)

@@ -1,0 +1,117 @@
+"""The `gr.Blocks` of the page: guarded, with limits of memory and disk, and ended in good order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import httpx
+from fastapi import FastAPI
+from gradio.tunneling import CURRENT_TUNNELS
+from gradio_client import utils as client_utils
+
+from maskgan.serving.guard import Guard, GuardedApp
+from maskgan.serving.storage import Storage, StoredUploads
+from maskgan.ui.photo_memory import keep_within
+
+#: Seconds that what runs may take to finish when the app is asked to stop.
+FINISH = 20.0
+
+
+class Blocks(gr.Blocks):
+    """A page that also explains what fails before any handler is asked; Gradio itself would tell clients nothing.
+
+    Attributes:
+        guard, storage: see there; to be set before the launch, and without effect where they are not.
+        max_photo_bytes: what all sessions may hold in memory, None for any amount.
+        stopping: whether the app was asked to stop.
+    """
+
+    guard: Guard | None = None
+    storage: Storage | None = None
+    max_photo_bytes: int | None = None
+    stopping = False
+
+    @property
+    def server_app(self) -> FastAPI:
+        """What is served, set by `launch` before it listens."""
+        return self._server_app
+
+    @server_app.setter
+    def server_app(self, server_app: FastAPI) -> None:
+        # Outside of Gradio's own middleware, which would answer for any site; the last one added is asked first.
+        if self.storage is not None:
+            server_app.add_middleware(StoredUploads, storage=self.storage)
+        if self.guard is not None:
+            server_app.add_middleware(GuardedApp, guard=self.guard)
+        self._server_app = server_app
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **named: Any) -> list[Any]:
+        """The values for a handler, files in the upload folder; `gr.Error` where they are too few or no uploads."""
+        if self.stopping:
+            raise gr.Error("The app is being stopped; try again when it runs again.", print_exception=False)
+        try:
+            client_utils.traverse(inputs, _refuse_folder, client_utils.is_file_obj_with_meta)
+            return await super().preprocess_data(block_fn, inputs, *args, **named)
+        except gr.Error:
+            raise
+        except (ValueError, OSError, httpx.HTTPError) as problem:
+            raise gr.Error(
+                "The request cannot be used: send a value for every parameter, and upload files first (handle_file "
+                "does that in gradio_client).",
+                print_exception=False,
+            ) from problem
+
+    async def process_api(self, *args: Any, session_hash: str | None = None, **named: Any) -> dict[str, Any]:
+        """Answer an event; then sessions that nobody used for longest make room for what it holds."""
+        answer = await super().process_api(*args, session_hash=session_hash, **named)
+        if self.max_photo_bytes is not None:
+            keep_within(self.state_holder, self.max_photo_bytes, session_hash)
+        return answer
+
+    def block_thread(self) -> None:
+        """Serve until SIGTERM or Ctrl+C; then finish what runs, delete what visitors left, and say so.
+
+        A second signal acts at once.
+        """
+        former = {}
+
+        def stop(number: int, frame: object) -> None:
+            for signum, handler in former.items():
+                signal.signal(signum, handler)
+            self.stopping = True
+            threading.Thread(target=self._finish, name="stopping").start()
+
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                former[number] = signal.signal(number, stop)
+        super().block_thread()
+        if self.stopping:
+            self.close(verbose=False)
+
+    def _finish(self) -> None:
+        print("Stopping; what runs is finished first. Press Ctrl+C again to stop at once.", flush=True)
+        limit = time.monotonic() + FINISH
+        while any(self._queue.active_jobs) and time.monotonic() < limit:
+            time.sleep(0.05)
+        self.is_running = False  # ends the wait of `block_thread`
+
+    def close(self, verbose: bool = True) -> None:
+        """Stop serving and delete the storage."""
+        self.is_running = self.is_running or self.stopping  # Gradio closes nothing otherwise
+        super().close(verbose)
+        for tunnel in CURRENT_TUNNELS:
+            tunnel.kill()
+        if self.storage is not None:
+            self.storage.close()
+            print("Stopped; visitors' photos and results are deleted.", flush=True)
+
+
+def _refuse_folder(file: dict[str, Any]) -> None:
+    """A folder named as an upload would end up among the files to delete, and the deletion of all would stop at it."""
+    if Path(file["path"]).is_dir():
+        raise ValueError("A folder is no upload.")

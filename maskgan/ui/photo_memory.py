@@ -1,0 +1,82 @@
+"""The memory that all visitors' photos take together has a limit: who was away longest has to open theirs again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from gradio.state_holder import StateHolder
+from torch import Tensor
+
+#: What sessions hold: values of a session change with its own events only.
+_known: WeakKeyDictionary[Any, dict[int, int]] = WeakKeyDictionary()
+
+
+def arrays_of(value: Any, anew: bool = False) -> dict[int, int]:
+    """Bytes of the arrays, tensors and files in a value by their identity, so that shared ones count once.
+
+    What was found in a dataclass is remembered; it may hold more after an event, which `anew` finds.
+    """
+    if not is_dataclass(value):
+        return dict(_found(value, set()))
+    if anew or value not in _known:
+        _known[value] = dict(_found(value, set()))
+    return _known[value]
+
+
+def _found(value: Any, seen: set[int]) -> Iterator[tuple[int, int]]:
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, np.ndarray):
+        while isinstance(value.base, np.ndarray):  # a view
+            value = value.base
+        yield id(value), value.nbytes
+    elif isinstance(value, Tensor):
+        yield value.data_ptr(), value.nbytes
+    elif isinstance(value, (bytes, bytearray)):
+        yield id(value), len(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _found(item, seen)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _found(item, seen)
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from _found(vars(value), seen)
+
+
+def keep_within(states: StateHolder, max_bytes: int, current: str | None = None) -> int:
+    """Reset sessions, least recently used first, until all together hold at most `max_bytes`; how many were reset.
+
+    The `current` session stays. A page whose session was reset is told so, in a sentence, at its next edit.
+    """
+    with states.lock:
+        sessions = list(states.session_data.items())
+    held: dict[str, dict[int, int]] = {}
+    for name, state in sessions:
+        held[name] = {}
+        for value in list(state.state_data.values()):
+            held[name] |= arrays_of(value, anew=name == current)
+    users: dict[int, int] = {}
+    sizes: dict[int, int] = {}
+    for arrays in held.values():
+        sizes |= arrays
+        for key in arrays:
+            users[key] = users.get(key, 0) + 1
+    total, count = sum(sizes.values()), 0
+    for name, state in sessions:
+        if total <= max_bytes:
+            break
+        if name == current or not held[name]:
+            continue
+        state.state_data.clear()  # as Gradio does with what has expired; the initial values come back
+        count += 1
+        for key in held[name]:
+            users[key] -= 1
+            if users[key] == 0:
+                total -= sizes[key]
+    return count

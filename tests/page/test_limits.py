@@ -1,0 +1,141 @@
+"""What all visitors together may hold in memory and on disk, and how an app ends that is asked to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gradio")
+
+import gradio as gr
+import httpx
+from conftest import draw_face, draw_mask, tiny_pipeline
+from gradio.state_holder import StateHolder
+from gradio_client import Client, handle_file
+from PIL import Image
+from test_options import started
+
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.ui.app import build_app
+from maskgan.ui.photo_memory import arrays_of, keep_within
+from maskgan.ui.session import OpenFace, Session
+
+ROOT = Path(__file__).parents[2]
+PHOTO = ROOT / "examples" / "images" / "portrait_02.jpg"
+MB = 1_000_000
+
+
+def opened(pipeline: MaskGANPipeline, side: int = 1000) -> Session:
+    """A visitor's session with an opened photo of `side` squared."""
+    photo = draw_face(draw_mask(side))
+    face = pipeline.prepare(photo, None)
+    return Session().open(OpenFace.new(face, "photo"), pipeline.edit(face, face.mask), face.mask)
+
+
+def test_photos_that_are_shared_count_once(pipeline: MaskGANPipeline) -> None:
+    session = opened(pipeline)
+    held = arrays_of(session)
+    assert session.opened.face.photo.nbytes == 3 * MB < sum(held.values()) < 12 * MB
+    twice = session.remembered(b"jpeg", "one").remembered(b"jpeg", "two")
+    assert sum(arrays_of(twice).values()) <= sum(held.values()) + 100
+    view = (session.opened.face.photo[:10],)
+    assert arrays_of(view) == {id(session.opened.face.photo): 3 * MB}
+
+
+def test_who_was_away_longest_opens_the_photo_again(pipeline: MaskGANPipeline) -> None:
+    """Three visitors with photos in two places each; the limit has room for two of the three."""
+    states = StateHolder()
+    states.set_blocks(build_app(pipeline))
+    key = next(block._id for block in states.blocks.blocks.values() if isinstance(block, gr.State))
+    for name in ("anna", "bert", "cleo"):
+        states[name].state_data[key] = opened(pipeline)
+    each = sum(arrays_of(states.session_data["bert"].state_data[key]).values())
+    assert keep_within(states, 3 * each, "cleo") == 0
+    _ = states["anna"]  # comes back; now bert was away longest
+    assert keep_within(states, int(2.5 * each), "anna") == 1
+    assert states["cleo"].state_data[key].opened and states["anna"].state_data[key].opened
+    fresh = states["bert"][key]
+    assert fresh.opened is None
+    with pytest.raises(ValueError, match="No face is open, perhaps after a long pause; .* drop your photo again"):
+        fresh.require_open()
+    assert keep_within(states, 1, "anna") == 1 and states["anna"].state_data[key].opened  # hers is in use
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[gr.Blocks]:
+    with started(tiny_pipeline(), "--max-disk", "4", "--max-memory", "7") as app:
+        yield app
+
+
+def test_the_app_keeps_to_its_limits_while_it_is_used(app: gr.Blocks, tmp_path: Path) -> None:
+    """Visitors one after another, each with a photo of 3 MB in memory; uploads of 0.9 MB at the most."""
+    random = np.random.default_rng(0)
+    clients = [Client(app.local_url, verbose=False) for _ in range(4)]
+    for number, client in enumerate(clients):
+        Image.fromarray(random.integers(0, 255, (500, 600, 3), np.uint8)).save(tmp_path / f"{number}.png")
+        mask = client.predict(handle_file(tmp_path / f"{number}.png"), 0, True, api_name="/parse")
+        assert Image.open(mask).size == (600, 500)
+    files = [path for path in app.storage.folder.rglob("*.png")]
+    assert sum(path.stat().st_size for path in files) <= 4 * MB
+    Image.fromarray(random.integers(0, 255, (700, 700, 3), np.uint8)).save(tmp_path / "large.png")
+    with (tmp_path / "large.png").open("rb") as file:
+        refused = httpx.post(f"{app.local_url}gradio_api/upload", files={"files": file})
+    assert refused.status_code == 413 and refused.text == "An upload may have 1 MB in all, not 1; send fewer files."
+    assert app.storage.folder.stat().st_mode & 0o077 == 0
+    assert all(path.stat().st_mode & 0o077 == 0 for path in app.storage.folder.rglob("*"))
+
+
+_SLOW_APP = """
+import sys, time
+sys.path[:0] = sys.argv[1:3]
+from conftest import tiny_pipeline
+import app as command
+from maskgan.serving.hot_reload import Serving
+from maskgan.ui.examples import Examples
+
+pipeline = tiny_pipeline()
+detect = pipeline.detect
+def slow(photo):
+    print("at work", flush=True)
+    time.sleep(2)
+    return detect(photo)
+pipeline.detect = slow
+command.serving_of = lambda *_, **__: Serving(pipeline)
+Examples.prepare_in_background = lambda _: None
+command.main([])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+def test_asked_to_stop_it_finishes_what_runs_and_deletes_the_photos(number: signal.Signals, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _SLOW_APP, str(ROOT), str(ROOT / "tests")]
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        try:
+            url = next(line for line in process.stdout if "http://127.0.0.1" in line).split()[-1]
+            job = Client(url, verbose=False).submit(handle_file(PHOTO), api_name="/detect")
+            assert any("at work" in line for line in iter(process.stdout.readline, ""))
+            assert len(list(tmp_path.glob("maskgan-uploads-*/*/portrait_02.jpg"))) == 1
+            process.send_signal(number)
+            faces = job.result(30)
+            said = process.communicate(timeout=60)[0]
+        finally:
+            process.kill()
+    assert len(faces) == 1 and process.returncode == 0
+    assert said.index("what runs is finished first") < said.index("visitors' photos and results are deleted.")
+    assert not list(tmp_path.glob("maskgan-uploads-*"))
+
+
+def test_once_it_stops_nothing_new_is_begun(app: gr.Blocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(app.local_url, verbose=False)
+    monkeypatch.setattr(app, "stopping", True)
+    with pytest.raises(Exception, match="The app is being stopped; try again when it runs again"):
+        client.predict(handle_file(PHOTO), api_name="/detect")
