@@ -97,7 +97,7 @@ def serving_of(weights: Path | None, watch: bool, device: str | None, needed: bo
     A folder that is followed may hold nothing sound yet: the bundled weights serve until it does, and for good where
     sound weights are not `needed`.
     """
-    from maskgan.editing.pipeline import MaskGANPipeline, WeightsRefused
+    from maskgan.editing.pipeline import MaskGANPipeline
     from maskgan.serving.hot_reload import Serving
     from maskgan.snapshots import is_weights_folder
     from maskgan.ui.zero_gpu import ON_ZERO_GPU, for_zero_gpu
@@ -111,7 +111,7 @@ def serving_of(weights: Path | None, watch: bool, device: str | None, needed: bo
     followed = weights if watch or is_weights_folder(weights) else None
     try:
         pipeline = MaskGANPipeline.load(weights, device)
-    except (FileNotFoundError, WeightsRefused) as problem:
+    except (FileNotFoundError, ValueError) as problem:
         if followed is None and needed:
             raise SystemExit(str(problem)) from problem
         print(f"{problem} The bundled weights serve{'' if followed is None else ' until then'}.")

@@ -105,7 +105,7 @@ def _json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; empty when the file is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -130,7 +130,7 @@ def _newest_stats(folder: Path) -> dict[str, float]:
     for line in reversed(_tail(folder / "stats.jsonl")):
         try:
             return dict(json.loads(line))
-        except (TypeError, ValueError):  # the line that is being written
+        except (TypeError, ValueError, RecursionError):  # the line that is being written
             continue
     return {}
 

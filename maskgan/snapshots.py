@@ -29,6 +29,9 @@ LATEST = "latest.json"
 ABOUT = "snapshot.json"
 INDEX = "model_index.json"
 
+#: Longest name of a stage or a snapshot, and largest file that tells about one.
+_MAX_NAME, _MAX_BYTES = 200, 1_000_000
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -67,7 +70,7 @@ class Weights:
 def weight_files(folder: Path) -> list[Path]:
     """The weights and configuration files of a network or pipeline folder, sorted."""
     files = (path for suffix in ("safetensors", "json") for path in folder.rglob(f"*.{suffix}"))
-    return sorted(path for path in files if path.name != ABOUT)
+    return sorted(path for path in files if path.name != ABOUT and path.is_file())  # a pipe would never end
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
@@ -97,16 +100,37 @@ def read_about(folder: Path) -> dict[str, Any] | None:
     path = folder / ABOUT
     if not path.exists():
         return None
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        version = int(about["format"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path.name} is damaged; let the run publish again.") from error
-    if version > FORMAT:
-        raise ValueError(f"{path.name} was written by a newer version of MaskGAN Studio; update this one.")
-    if not isinstance(about.get("files"), dict) or not isinstance(about.get("hash"), str):
+    about = _read(path, path.name)
+    files, stage, step = about.get("files"), about.get("stage"), about.get("step")
+    whole = (
+        isinstance(files, dict)
+        and all(isinstance(value, str) for value in files.values())
+        and isinstance(about.get("hash"), str)
+        and (stage is None or (isinstance(stage, str) and len(stage) <= _MAX_NAME))
+        and (step is None or (isinstance(step, int) and not isinstance(step, bool) and abs(step) < 2**53))
+    )
+    if not whole:
         raise ValueError(f"{path.name} is damaged; let the run publish again.")
     return about
+
+
+def _read(path: Path, title: str) -> dict[str, Any]:
+    """The object in a JSON file of a known version; raises ValueError for other content, OSError without a file."""
+    damaged = f"{title} is damaged; let the run publish again."
+    if path.exists() and not path.is_file():  # a pipe would never end
+        raise ValueError(damaged)
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(damaged)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(damaged) from error
+    version = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise ValueError(damaged)
+    if version > FORMAT:
+        raise ValueError(f"{title} was written by a newer version of MaskGAN Studio; update this one.")
+    return content
 
 
 def newest_snapshot(folder: Path) -> Path:
@@ -146,13 +170,9 @@ def latest_name(weights: Path) -> str:
         ValueError: when `latest.json` is damaged or of a newer version of MaskGAN Studio.
     """
     path = weights / LATEST
-    try:
-        latest = json.loads(path.read_text(encoding="utf-8"))
-        version, name = int(latest["format"]), str(latest["snapshot"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged; let the run publish again.") from error
-    if version > FORMAT:
-        raise ValueError(f"{path} was written by a newer version of MaskGAN Studio; update this one.")
+    name = _read(path, str(path)).get("snapshot")
+    if not isinstance(name, str) or len(name) > _MAX_NAME or "\0" in name:
+        raise ValueError(f"{path} is damaged; let the run publish again.")
     if Path(name).name != name or name in ("", ".", ".."):
         raise ValueError(f"{path} names no folder beside it; let the run publish again.")
     return name

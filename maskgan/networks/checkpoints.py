@@ -8,6 +8,7 @@ Classes come from the registry: no module that a file names is ever imported, an
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -128,6 +129,8 @@ def _refuse_pickles(folder: Path) -> None:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in _PICKLES:
             raise ValueError(f"{path.name} may run code when it is opened; save weights as safetensors only")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ValueError(f"{path.name} is a pipe or device, and no file")
 
 
 def _checked_against_snapshot(folder: Path, contents: Mapping[str, bytes]) -> Weights:
@@ -185,6 +188,7 @@ def _network(name: str, contents: Mapping[str, bytes]) -> ModelMixin:
     kind, config = NETWORKS[name], _json(contents, f"{name}/{CONFIG}")
     if config.get("_class_name") != kind.__name__:
         raise ValueError(f"its {name} is a {config.get('_class_name')}, not a {kind.__name__}")
+    _check_config(name, kind, config)
     file = f"{name}/{TENSORS}"
     try:
         tensors = safetensors.torch.load(_file(contents, file))
@@ -205,6 +209,39 @@ def _network(name: str, contents: Mapping[str, bytes]) -> ModelMixin:
             raise ValueError(f"the tensor {key} of the {name} contains NaN or infinity")
     network.load_state_dict({key: tensor.to(wanted[key].dtype) for key, tensor in tensors.items()}, assign=True)
     return network
+
+
+#: A configuration asks for so many layers in a row at the most, and for so many of anything else, such as channels.
+_MAX_LAYERS, _MAX_NUMBER = 64, 2**20
+
+
+def _check_config(name: str, kind: type[ModelMixin], config: Mapping[str, Any]) -> None:
+    """Raise ValueError for a value of another type than the constructor's, or one that would build without end."""
+    for key, parameter in inspect.signature(kind.__init__).parameters.items():
+        if key in config and not any(
+            _fits(config[key], form.strip(), _MAX_LAYERS if key.endswith(("blocks", "depth")) else _MAX_NUMBER)
+            for form in str(parameter.annotation).split("|")
+        ):
+            shown = repr(config[key])
+            raise ValueError(f"{key} of the {name} cannot be {shown if len(shown) <= 40 else shown[:40] + '...'}")
+
+
+def _fits(value: Any, form: str, limit: int) -> bool:
+    """Whether a value of JSON is of an annotated form; numbers are within `limit`."""
+    match form:
+        case "int":
+            return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limit
+        case "Sequence[int]":
+            return isinstance(value, list) and len(value) <= _MAX_LAYERS and all(_fits(n, "int", limit) for n in value)
+        case "float":
+            return isinstance(value, (int, float)) and abs(value) <= limit
+        case "bool":
+            return isinstance(value, bool)
+        case "str":
+            return isinstance(value, str)
+        case "None":
+            return value is None
+    raise TypeError(f"A constructor's {form} cannot be checked.")
 
 
 @torch.inference_mode()

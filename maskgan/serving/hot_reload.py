@@ -136,7 +136,11 @@ class Serving:
 
     def _watch(self, seconds: float) -> None:
         while not self._stopped.wait(seconds):
-            self.poll()
+            try:
+                self.poll()
+            except Exception as problem:  # noqa: BLE001 - whatever lies in the folder, the next weights shall be seen
+                self._judged = None
+                self._refuse(f"The weights in {self.folder} cannot be used ({type(problem).__name__}: {problem}).")
 
     def stop(self) -> None:
         """Stop the thread of `start`; waits for a poll in progress."""

@@ -1,7 +1,7 @@
 """The folder of uploads and results: private, limited in bytes, and gone when the app ends.
 
-Each running app has a folder of its own, which it keeps locked; whatever folder of an earlier one is not locked was left
-by a crash, and the next start deletes it.
+Each running app has a folder of its own, which it keeps locked; a folder that is not locked was left by a crash, and the
+next start deletes it.
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ class Storage:
         folder: readable for this user only; so are files in it, for the process gets such a umask until `close`.
     """
 
-    def __init__(
-        self, parent: str | os.PathLike[str], max_bytes: int = 4 * _GB, variable: str | None = None
-    ) -> None:
+    def __init__(self, parent: str | os.PathLike[str], max_bytes: int = 4 * _GB, variable: str | None = None) -> None:
         self.max_bytes, self._variable = max_bytes, variable
         self._owners: dict[str, list[Path]] = defaultdict(list)
         self._busy = threading.Lock()
@@ -90,7 +88,9 @@ class Storage:
         """
         share = int(self.max_bytes * _SHARE)
         if size > share:
-            raise StorageFull(f"An upload may have {share / 1e6:.0f} MB in all, not {size / 1e6:.0f}; send fewer files.")
+            raise StorageFull(
+                f"An upload may have {share / 1e6:.0f} MB in all, not {size / 1e6:.0f}; send fewer files."
+            )
         with self._busy:
             files = self.files()
             sizes = {path: number for _, number, path in files}

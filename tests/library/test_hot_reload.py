@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import os
 import shutil
 import threading
 import time
@@ -237,6 +238,38 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         in_json("dmn/config.json", lambda it: it.update(widths=[10**6] * 3)),
         "has the shape",
     ),
+    "endless configuration": (
+        in_json("dmn/config.json", lambda it: it.update(blocks=100_000)),
+        "blocks of the dmn cannot be 100000",
+    ),
+    "configuration of another type": (
+        in_json("mask_vae/config.json", lambda it: it.update(widths="8" * 50)),
+        "widths of the mask_vae cannot be '8888",
+    ),
+    "a number as stage": (lambda snapshot: rewritten(snapshot, stage=7), "snapshot.json is damaged"),
+    "an infinite step": (lambda snapshot: rewritten(snapshot, step=float("inf")), "snapshot.json is damaged"),
+    "endless snapshot.json": (lambda snapshot: (snapshot / ABOUT).write_text("[" * 100_000), "is damaged"),
+    "a pipe": (lambda snapshot: os.mkfifo(snapshot / "dmn" / "more.json"), "more.json is a pipe or device"),
+    "a pipe in place of weights": (
+        lambda snapshot: (
+            (snapshot / "parser" / "config.json").unlink(),
+            os.mkfifo(snapshot / "parser" / "config.json"),
+        ),
+        "config.json is a pipe or device",
+    ),
+    "infinite latest.json": (
+        lambda snapshot: (snapshot.parent / LATEST).write_text('{"format": 1e999, "snapshot": "x"}'),
+        "is damaged",
+    ),
+    "endless latest.json": (lambda snapshot: (snapshot.parent / LATEST).write_text("[" * 100_000), "is damaged"),
+    "latest.json of a number": (
+        lambda snapshot: (snapshot.parent / LATEST).write_text('{"format": 1, "snapshot": 7}'),
+        "is damaged",
+    ),
+    "a pipe in place of latest.json": (
+        lambda snapshot: ((snapshot.parent / LATEST).unlink(), os.mkfifo(snapshot.parent / LATEST)),
+        "is damaged",
+    ),
     "senseless configuration": (in_json("dmn/config.json", lambda it: it.update(widths=[])), "were refused"),
     "other shape": (other_shape, "has the shape"),
     "tensor missing": (tensor_gone, "lacks its tensor"),
@@ -270,6 +303,21 @@ def test_damage_is_told_once_and_the_old_weights_go_on(
     assert serving.current() is former
     assert words in serving.refused and serving.refused.endswith(".") and "\n" not in serving.refused
     assert len(caplog.records) == 1
+
+
+def test_whatever_happens_the_watcher_goes_on(serving: Serving, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("nobody thought of this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("maskgan.serving.hot_reload.stamp_of", broken)
+        serving.start(0.01)
+        wait_until(lambda: serving.refused is not None)
+    assert serving.refused.endswith("cannot be used (ZeroDivisionError: nobody thought of this).")
+    published(weights, 2)
+    wait_until(lambda: serving.current().weights.step == 2)
+    serving.stop()
+    assert serving.refused is None
 
 
 def test_after_a_refusal_the_next_sound_snapshot_serves(serving: Serving, weights: Path) -> None:

@@ -63,7 +63,7 @@ def test_who_was_away_longest_opens_the_photo_again(pipeline: MaskGANPipeline) -
     assert states["cleo"].state_data[key].opened and states["anna"].state_data[key].opened
     fresh = states["bert"][key]
     assert fresh.opened is None
-    with pytest.raises(ValueError, match="No face is open, perhaps after a long pause; .* drop your photo again"):
+    with pytest.raises(ValueError, match=r"No face is open, perhaps after a long pause; .* drop your photo again"):
         fresh.require_open()
     assert keep_within(states, 1, "anna") == 1 and states["anna"].state_data[key].opened  # hers is in use
 
@@ -82,7 +82,7 @@ def test_the_app_keeps_to_its_limits_while_it_is_used(app: gr.Blocks, tmp_path: 
         Image.fromarray(random.integers(0, 255, (500, 600, 3), np.uint8)).save(tmp_path / f"{number}.png")
         mask = client.predict(handle_file(tmp_path / f"{number}.png"), 0, True, api_name="/parse")
         assert Image.open(mask).size == (600, 500)
-    files = [path for path in app.storage.folder.rglob("*.png")]
+    files = list(app.storage.folder.rglob("*.png"))
     assert sum(path.stat().st_size for path in files) <= 4 * MB
     Image.fromarray(random.integers(0, 255, (700, 700, 3), np.uint8)).save(tmp_path / "large.png")
     with (tmp_path / "large.png").open("rb") as file:
