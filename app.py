@@ -186,8 +186,13 @@ def main(arguments: list[str] | None = None) -> None:
         check_mcp()
         if options.auth:
             raise SystemExit("--mcp cannot go with --auth, for MCP tools of Gradio do not log in; leave one out.")
-    if options.lab and options.share and not options.auth:
-        raise SystemExit("--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share.")
+    if options.lab and not options.auth and "SPACE_ID" not in os.environ:
+        from maskgan.serving.guard import is_loopback
+
+        if options.share or not is_loopback(options.host.strip("[]")):
+            raise SystemExit(
+                "--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share or --host."
+            )
     # Imported here, so that --help and a wrong option answer at once.
     from maskgan.serving.memory import give_back_freed_memory
     from maskgan.ui.api import send_files_unchanged

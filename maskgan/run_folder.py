@@ -17,6 +17,9 @@ from maskgan.snapshots import latest_name
 
 RECORD, LOG = "process.json", "log.txt"
 
+#: Files that are locked while a run goes on: by its launcher where the lab has started it, and by its trainer.
+LAUNCH_LOCK, RUN_LOCK = "launch.lock", "run.lock"
+
 #: Lines of the log that are given, from at most so many bytes at its end.
 _TAIL_LINES, _TAIL_BYTES = 40, 64_000
 

@@ -11,7 +11,9 @@ Commands are lists and never go through a shell.
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -25,13 +27,25 @@ import torch
 from lab.stages import STAGES, stage_of
 from lab.training.settings import arguments_for, form_of, option
 from maskgan.editing.pipeline import WEIGHTS
-from maskgan.run_folder import LOG, RunState, record_of, stage_name, state_of, write_record
+from maskgan.locks import LOCKS, is_locked, try_lock
+from maskgan.run_folder import LAUNCH_LOCK, LOG, RUN_LOCK, RunState, record_of, stage_name, state_of, write_record
 from maskgan.run_requests import RunRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: A process began when it was recorded to have begun, give or take so many seconds (clocks are corrected).
+#: A process of a run without a lock, of an earlier version, began when it was recorded, give or take so many seconds.
 _SAME_START = 2.0
+
+#: Free bytes on the disk of the runs that a start needs.
+_FREE = 1_000_000_000
+
+#: What a run needs of the environment: names, or how they start. Tokens and the app's own settings are not among it.
+_ENVIRONMENT = (
+    "PATH", "HOME", "USER", "LANG", "LC_", "TZ", "TMP", "TEMP", "XDG_CACHE_HOME", "SYSTEMROOT", "USERPROFILE",
+    "APPDATA", "LOCALAPPDATA", "VIRTUAL_ENV", "PYTHON", "LD_LIBRARY_PATH", "CUDA_", "NVIDIA_", "ROCR_", "HIP_", "HSA_",
+    "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "KMP_", "TORCH", "PYTORCH_", "NCCL_", "GLOO_", "ACCELERATE_", "ORT_",
+    "SSL_CERT_", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+)  # fmt: skip
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -46,11 +60,20 @@ class Processes:
 
     stages = {name: form_of(stage) for name, stage in STAGES.items()}  # noqa: RUF012
 
-    def __init__(self, runs: Path, data: Sequence[Path], weights: Sequence[Path] = (WEIGHTS,)) -> None:
-        """Runs lie in `runs`; data only comes from the folders `data`, weights from `weights` and from runs."""
+    def __init__(
+        self, runs: Path, data: Sequence[Path], weights: Sequence[Path] = (WEIGHTS,), at_once: int | None = None
+    ) -> None:
+        """Runs lie in `runs`; data only comes from the folders `data`, weights from `weights` and from runs.
+
+        `at_once`: how many may run at the same time; default: two, or as many as there are GPUs.
+        """
         self.runs = runs.resolve()
         self.data = [folder.resolve() for folder in data]
         self.weights = [self.runs, *(folder.resolve() for folder in weights)]
+        self.at_once = max(2, torch.cuda.device_count()) if at_once is None else at_once
+        self._most = min(64, max(2, os.cpu_count() or 1, torch.cuda.device_count()))  # processes of a run
+        self._umask = os.umask(0o077)
+        os.umask(self._umask)
         self._starting = threading.Lock()
 
     # ------------------------------------------------------------------ start and stop
@@ -63,8 +86,10 @@ class Processes:
                 also when one with equal settings is.
         """
         count = request.processes
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 64:
-            raise ValueError(f"The number of processes has to be a whole number from 1 to 64, not {count!r}.")
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= self._most:
+            raise ValueError(
+                f"The number of processes has to be a whole number from 1 to {self._most} here, not {count!r}."
+            )
         if not request.data:
             raise ValueError("Choose at least one data folder.")
         stage = stage_of(request.stage).stage  # a name is made of a stage only where there is such a stage
@@ -75,8 +100,15 @@ class Processes:
                 raise ValueError(f"The run {folder.name} is running already; stop it first.")
             if (former := stage_name(folder)) not in (None, stage):
                 raise ValueError(f"{folder.name} is a run of {former}; choose another name.")
+            self._check_room()
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / LOG).open("ab") as log:
+            # The launcher inherits the lock, and whoever may start runs in this folder sees it until it ends.
+            lock = try_lock(folder / LAUNCH_LOCK, seconds=1)
+            if lock is None:
+                raise ValueError(f"The run {folder.name} is running already; stop it first.")
+            with lock, (folder / LOG).open("ab") as log:
+                if is_locked(folder / RUN_LOCK, of_process=True):
+                    raise ValueError(f"A training that was started elsewhere writes to {folder.name}; stop it first.")
                 log_start = log.tell()
                 process = subprocess.Popen(
                     command,
@@ -85,12 +117,23 @@ class Processes:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # what ends the page's terminal does not end the run
+                    env=_environment(),
+                    **({"pass_fds": (lock.fileno(),), "umask": self._umask} if LOCKS else {}),
                 )
             began = psutil.Process(process.pid).create_time()
             record = {"pid": process.pid, "began": began, "log_start": log_start, "stage": stage}
             write_record(folder, {**record, "command": command, "wish": request.to_record()})
         threading.Thread(target=process.wait, daemon=True).start()  # otherwise it would stay on as a zombie
         return self.state(folder.name)
+
+    def _check_room(self) -> None:
+        running = [state.name for state in self.states() if state.running]
+        if len(running) >= self.at_once:
+            raise ValueError(f"{' and '.join(running)} are running, and no more may at once; stop one of them first.")
+        self.runs.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.runs).free
+        if free < _FREE:
+            raise ValueError(f"The disk of the runs has {free / 1e9:.1f} GB left; make room for checkpoints first.")
 
     def resume(self, name: str) -> RunState:
         """Continue a run that has ended, with the settings that it was started with; errors as for `start`."""
@@ -223,6 +266,11 @@ def _inside(text: str, roots: Sequence[Path], what: str) -> Path:
     raise ValueError(f"There is no {what} folder {text!r} among those that were configured; choose one of them.")
 
 
+def _environment() -> dict[str, str]:
+    """The environment of a run: what it needs, and no secrets; runs that push to the hub start from a shell."""
+    return {name: value for name, value in os.environ.items() if name.upper().startswith(_ENVIRONMENT)}
+
+
 def _script(stage: str) -> Path:
     return ROOT / "lab" / f"{stage}.py"
 
@@ -251,7 +299,11 @@ def _launcher(folder: Path) -> psutil.Process | None:
     record = record_of(folder)
     try:
         process = psutil.Process(record["pid"])
-        same = abs(process.create_time() - record["began"]) < _SAME_START and str(folder) in process.cmdline()
+        if LOCKS and (folder / LAUNCH_LOCK).exists():
+            same = is_locked(folder / LAUNCH_LOCK)
+        else:
+            same = abs(process.create_time() - record["began"]) < _SAME_START
+        same = same and str(folder) in process.cmdline()
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except (KeyError, TypeError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         return None

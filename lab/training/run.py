@@ -32,6 +32,8 @@ from lab.training.noise import SampleNoise
 from lab.training.preflight import check_launch
 from lab.training.settings import Settings
 from lab.training.stopping import StopSignals, TrainingStoppedError
+from maskgan.locks import try_lock
+from maskgan.run_folder import RUN_LOCK
 from maskgan.snapshots import newest_snapshot
 
 S = TypeVar("S", bound=Settings)
@@ -78,6 +80,11 @@ class Run(Generic[S]):
         self.step = 0
         if self.accelerator.is_main_process:
             settings.out.mkdir(parents=True, exist_ok=True)
+            self._lock = try_lock(settings.out / RUN_LOCK, seconds=1, of_process=True)
+            if self._lock is None:
+                raise TrainingStoppedError(
+                    f"Another training writes to {settings.out}; stop it, or choose another --out."
+                )
             (settings.out / "config.json").write_text(json.dumps(settings.to_json(), indent=2) + "\n")
         self.journal = Journal(settings, self.accelerator)
         self._averages = MovingAverages(self.accelerator, settings.ema_decay)

@@ -1,7 +1,7 @@
 """The folder of uploads and results: private, limited in bytes, and gone when the app ends.
 
-Each running app has a folder of its own, which it keeps locked; a folder that is not locked was left by a crash, and the
-next start deletes it.
+Each running app has a folder of its own, which it keeps locked; a folder that is not locked was left by a crash, and
+the next start deletes it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # on Windows, where files that are open cannot be deleted anyway
-    fcntl = None
+from maskgan.locks import LOCKS, try_lock
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[..., Any], Callable[..., Awaitable[None]]], Awaitable[None]]
@@ -61,7 +58,7 @@ class Storage:
         sweep_crashed(Path(parent))
         self._umask = os.umask(0o077)
         self.folder = Path(tempfile.mkdtemp(prefix=_NAME, dir=parent)).resolve()
-        self._lock = _locked(self.folder / _LOCK)
+        self._lock = try_lock(self.folder / _LOCK)
         if variable is not None:
             self._former = os.environ.get(variable)
             os.environ[variable] = str(self.folder)
@@ -149,24 +146,16 @@ class Storage:
 
 def sweep_crashed(parent: Path) -> None:
     """Delete this user's folders of uploads in `parent` that no running app has locked."""
-    if fcntl is None:
-        return
-    for folder in parent.glob(f"{_NAME}*"):
+    for folder in parent.glob(f"{_NAME}*") if LOCKS else ():
         try:
             if folder.is_symlink() or not folder.is_dir() or folder.stat().st_uid != os.getuid():
                 continue
-            with (folder / _LOCK).open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises OSError where an app runs
-                shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
+            lock = try_lock(folder / _LOCK)
+        except OSError:  # deleted meanwhile
             continue
-
-
-def _locked(path: Path) -> IO[str]:
-    lock = path.open("a")
-    if fcntl is not None:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    return lock
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.close()
 
 
 def _delete_oldest(paths: list[Path], sizes: dict[Path, int], excess: int) -> None:

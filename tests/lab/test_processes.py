@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 
 from lab.jobs.processes import Processes
-from maskgan.run_folder import LOG, RECORD
+from lab.train_mask_vae import MaskVAESettings
+from lab.training.run import Run
+from lab.training.stopping import TrainingStoppedError
+from maskgan.locks import try_lock
+from maskgan.run_folder import LAUNCH_LOCK, LOG, RECORD, RUN_LOCK, write_record
 from maskgan.run_requests import RunRequest
 
 PATIENCE = 300  # seconds; only what never happens takes as long
@@ -122,6 +129,81 @@ def test_a_recycled_process_number_is_not_taken_for_the_run(lab: Processes, bega
 def test_a_process_of_the_same_second_that_is_no_trainer_is_not_taken_for_the_run(lab: Processes) -> None:
     recorded(lab, "old", pid=os.getpid(), began=psutil.Process().create_time())
     assert not lab.state("old").running
+
+
+@pytest.fixture
+def launched(lab: Processes) -> Iterator[psutil.Process]:
+    """A process that holds the lock of the run "mine", as its launcher does."""
+    folder = recorded(lab, "mine")
+    with try_lock(folder / LAUNCH_LOCK) as lock:
+        command = [sys.executable, "-c", "input()", str(folder)]
+        process = psutil.Popen(command, stdin=subprocess.PIPE, pass_fds=(lock.fileno(),))
+    yield process
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
+    process.wait()
+
+
+def test_a_run_goes_on_while_its_lock_is_held_whatever_the_clock_says(lab: Processes, launched: psutil.Popen) -> None:
+    record = {"stage": "train_mask_vae", "pid": launched.pid}
+    for wrong in (-2.5, 3600.0):  # the clock was set
+        write_record(lab.runs / "mine", {**record, "began": launched.create_time() + wrong})
+        assert lab.state("mine").running
+        with pytest.raises(ValueError, match="mine is running already"):
+            lab.start(RunRequest("train_mask_vae", ("faces",), "mine"))
+    launched.kill()
+    launched.wait()
+    assert not lab.state("mine").running
+
+
+def test_two_trainers_do_not_get_into_one_folder(lab: Processes, launched: psutil.Popen, tmp_path: Path) -> None:
+    """Not from the page, where another app may have started it, and not from a shell."""
+    (lab.runs / "mine" / RECORD).unlink()  # between its start and its record
+    with pytest.raises(ValueError, match="mine is running already"):
+        lab.start(RunRequest("train_mask_vae", ("faces",), "mine"))
+    code = (
+        "import sys, pathlib; from maskgan.locks import try_lock;"
+        "lock = try_lock(pathlib.Path(sys.argv[1]), of_process=True); print(flush=True); input()"
+    )
+    (lab.runs / "shell").mkdir()
+    command = [sys.executable, "-c", code, str(lab.runs / "shell" / RUN_LOCK)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as trainer:
+        trainer.stdout.readline()
+        with pytest.raises(ValueError, match="started elsewhere writes to shell"):
+            lab.start(RunRequest("train_mask_vae", ("faces",), "shell"))
+        with pytest.raises(TrainingStoppedError, match=r"Another training writes to .*shell; stop it, or choose"):
+            Run(MaskVAESettings(data=(), out=lab.runs / "shell", cpu=True))
+        trainer.kill()
+
+
+def test_no_more_runs_at_once_than_may_and_none_without_room(
+    lab: Processes, launched: psutil.Popen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_record(lab.runs / "mine", {"stage": "train_mask_vae", "pid": launched.pid, "began": 0})
+    lab.at_once = 1
+    with pytest.raises(ValueError, match="mine are running, and no more may at once; stop one"):
+        lab.start(RunRequest("train_mask_vae", ("faces",), "other"))
+    lab.at_once = 2
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3e8))
+    with pytest.raises(ValueError, match=r"has 0\.3 GB left; make room"):
+        lab.start(RunRequest("train_mask_vae", ("faces",), "other"))
+    assert not (lab.runs / "other").exists()
+
+
+def test_runs_get_no_secrets_of_the_app(lab: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def popen(command: list[str], **options: Any) -> Any:
+        seen.update(options)
+        return psutil.Process()
+
+    monkeypatch.setattr("subprocess.Popen", popen)
+    for name in ("HF_TOKEN", "MASKGAN_AUTH", "AWS_SECRET_ACCESS_KEY", "SPACE_ID", "HF_HOME", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    lab.start(RunRequest("train_mask_vae", ("faces",), "mine"))
+    given = seen["env"]
+    assert {"PATH", "HF_HOME", "OMP_NUM_THREADS"} <= given.keys()
+    assert not given.keys() & {"HF_TOKEN", "MASKGAN_AUTH", "AWS_SECRET_ACCESS_KEY", "SPACE_ID"}
 
 
 def test_a_run_shows_what_it_has(lab: Processes) -> None:

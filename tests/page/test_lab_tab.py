@@ -487,3 +487,6 @@ def test_a_tiny_run_starts_shows_its_numbers_serves_stops_and_resumes(
 def test_a_shared_lab_asks_for_an_account() -> None:
     with pytest.raises(SystemExit, match="--auth USER:PASSWORD"):
         command.main(["--lab", "--share"])
+    for host in ("0.0.0.0", "::", "192.168.1.5", "studio.lan"):
+        with pytest.raises(SystemExit, match="--auth USER:PASSWORD"):
+            command.main(["--lab", "--host", host])
