@@ -43,7 +43,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--watch", action="store_true", help="follow --weights also where no run publishes yet")
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best that is there)")
     parser.add_argument("--max-pixels", type=_positive, default=64_000_000, help="largest photo taken, in pixels")
-    parser.add_argument("--auth", metavar="USER:PASSWORD", type=_account, help="ask visitors for this account")
+    parser.add_argument(
+        "--auth",
+        metavar="USER:PASSWORD",
+        type=_account,
+        default=os.environ.get("MASKGAN_AUTH"),
+        help="ask visitors for this account (default: the variable MASKGAN_AUTH, which other users cannot see)",
+    )
     parser.add_argument("--queue-size", type=_positive, metavar="N", help="turn requests away while N wait")
     parser.add_argument(
         "--max-memory", type=_positive, metavar="MB", default=2000, help="of all visitors' photos together, in memory"
@@ -194,6 +200,7 @@ def main(arguments: list[str] | None = None) -> None:
                 "--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share or --host."
             )
     # Imported here, so that --help and a wrong option answer at once.
+    from maskgan.serving.account import Account
     from maskgan.serving.memory import give_back_freed_memory
     from maskgan.ui.api import send_files_unchanged
     from maskgan.ui.app import build_app, launch_options
@@ -213,7 +220,7 @@ def main(arguments: list[str] | None = None) -> None:
         server_name=f"[{options.host}]" if ":" in options.host and options.host[0] != "[" else options.host,
         server_port=options.port,
         share=options.share,
-        auth=options.auth,
+        auth=Account(*options.auth).lets_in if options.auth else None,
         root_path=options.root_path,
         mcp_server=options.mcp,
         prevent_thread_lock=True,

@@ -25,6 +25,16 @@ _INNER = ("/gradio_api/", "/logout", "/login", "/config", "/queue/")
 
 _PORTS = {"http": 80, "https": 443}
 
+#: What the page may load and run: what it comes with. Gradio's page has scripts and styles in its text, and its
+#: components come as text too.
+_CONTENT = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'self'"
+)
+_SPACES = " https://huggingface.co https://*.hf.space"
+
 
 def host_and_port(netloc: str) -> tuple[str, int | None]:
     """The name (lower case, without brackets and final dot) and port of `name:port`; ("", None) for what is neither."""
@@ -132,7 +142,7 @@ class GuardedApp:
             return
         reason = self.guard.refusal(scope.get("method", "GET"), scope["path"], scope["headers"])
         if reason is None:
-            await self.app(scope, receive, send if self.guard.embedded else _keeping_cookies(send))
+            await self.app(scope, receive, _guarded(send, self.guard.embedded))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": reason})
         else:
@@ -141,15 +151,25 @@ class GuardedApp:
             await send({"type": "http.response.body", "body": reason.encode()})
 
 
-def _keeping_cookies(send: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Let no cookie be sent along with requests of other sites' pages, as Gradio's account cookie would be."""
+def _guarded(send: Callable[..., Awaitable[None]], embedded: bool) -> Callable[..., Awaitable[None]]:
+    """Tell browsers what the page may do, which sites may show it in a frame, and to take files for what they are.
 
-    async def kept(message: MutableMapping[str, Any]) -> None:
+    But in a frame of another site (`embedded`) no cookie is sent along with requests of other sites' pages, as
+    Gradio's account cookie would be.
+    """
+    policy = _CONTENT + (_SPACES if embedded else "")
+    more = [(b"content-security-policy", policy.encode()), (b"x-content-type-options", b"nosniff")]
+    if not embedded:
+        more.append((b"x-frame-options", b"SAMEORIGIN"))
+
+    def kept(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+        if name.lower() == b"set-cookie" and not embedded:
+            value = value.replace(b"SameSite=none", b"SameSite=lax")
+        return name, value
+
+    async def sent(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [
-                (name, value.replace(b"SameSite=none", b"SameSite=lax") if name.lower() == b"set-cookie" else value)
-                for name, value in message.get("headers", [])
-            ]
+            message["headers"] = [kept(*header) for header in message.get("headers", [])] + more
         await send(message)
 
-    return kept
+    return sent

@@ -19,7 +19,7 @@ from maskgan.images import MAX_PIXELS
 from maskgan.originals import read_original
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
-from maskgan.ui.kit import BUSY, QUIET, SQUARES, Updates, UsesWeights, warns_on_value_error
+from maskgan.ui.kit import BUSY, QUIET, SQUARES, Updates, UsesWeights, tell, warn, warns_on_value_error
 from maskgan.ui.pictures import face_thumbnails
 from maskgan.ui.session import OpenFace, Session
 
@@ -114,17 +114,17 @@ class FacePicker(UsesWeights):
             opened = OpenFace.largest_in(self.pipeline, photo, name, original)
             updates |= self._show(session, opened, *values)
             if opened.turned:
-                gr.Info(f"The photo was turned upright, by {opened.turned} degrees; it is edited and saved upright.")
+                tell(f"The photo was turned upright, by {opened.turned} degrees; it is edited and saved upright.")
             if len(opened.faces) > 1:
-                gr.Info(f"{len(opened.faces)} faces were found; click another one to edit it.")
+                tell(f"{len(opened.faces)} faces were found; click another one to edit it.")
         except NoFaceFound as problem:
-            gr.Warning(str(problem))
+            warn(problem)
             updates |= {
                 self.session: replace(session, pending=(photo, name, original)),
                 self.whole: gr.update(visible=True),
             }
         except ValueError as problem:
-            gr.Warning(str(problem))
+            warn(problem)
             if session.pending is not None:
                 updates |= {self.session: replace(session, pending=None), self.whole: gr.update(visible=False)}
         return updates

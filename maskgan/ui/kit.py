@@ -8,6 +8,7 @@ would follow, such as a download.
 from __future__ import annotations
 
 import functools
+import html
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -74,6 +75,21 @@ def visitor_state(value: Any) -> gr.State:
 # ---------------------------------------------------------------- handlers
 
 
+def plain(text: object) -> str:
+    """A message as Gradio has to get it, which shows HTML: names of files and tensors in it are nobody's tags."""
+    return html.escape(str(text), quote=False)
+
+
+def tell(text: object) -> None:
+    """Show a note on the page, as text."""
+    gr.Info(plain(text))
+
+
+def warn(text: object) -> None:
+    """Show a warning on the page, as text."""
+    gr.Warning(plain(text))
+
+
 class UsesWeights:
     """A piece of the page that takes its networks from `serving`."""
 
@@ -93,7 +109,7 @@ def warns_on_value_error(handler: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return handler(*args)
         except ValueError as problem:
-            gr.Warning(str(problem))
+            warn(problem)
             return gr.skip()
 
     return wrapped
@@ -107,7 +123,7 @@ def fails_on_value_error(handler: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return handler(*args)
         except ValueError as problem:
-            raise gr.Error(str(problem), print_exception=False) from problem
+            raise gr.Error(plain(problem), print_exception=False) from problem
 
     return wrapped
 
@@ -131,7 +147,7 @@ def uploaded_mask(path: str, shape: tuple[int, int], max_pixels: int) -> np.ndar
         warnings.simplefilter("always")
         mask = read_mask(path, shape, max_pixels=max_pixels)
     for notice in notices:
-        gr.Info(str(notice.message))
+        tell(notice.message)
     return mask
 
 

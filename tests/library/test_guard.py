@@ -149,5 +149,9 @@ def test_nothing_reaches_the_app_that_is_refused_and_cookies_stay_at_home() -> N
     assert closed["type"] == "websocket.close" and not seen
     for embedded, rule in ((False, b"lax"), (True, b"none")):
         start, _ = answers("http", embedded, host="localhost")
-        assert start["headers"] == [(b"set-cookie", b"a=b; HttpOnly; SameSite=" + rule + b"; Secure")]
+        assert (b"set-cookie", b"a=b; HttpOnly; SameSite=" + rule + b"; Secure") in start["headers"]
+        told = dict(start["headers"])
+        assert told[b"x-content-type-options"] == b"nosniff" and (b"x-frame-options" in told) == (not embedded)
+        frames = told[b"content-security-policy"].partition(b"frame-ancestors ")[2]
+        assert frames == (b"'self' https://huggingface.co https://*.hf.space" if embedded else b"'self'")
     assert seen == ["/login", "/login"]

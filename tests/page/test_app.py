@@ -31,6 +31,7 @@ from maskgan.provenance import DIGITAL_SOURCE_TYPE
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
+from maskgan.ui.kit import fails_on_value_error, tell, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
@@ -433,6 +434,22 @@ def test_bad_masks_get_one_sentence_and_lose_nothing(tab: PaintTab, session: Ses
     for path in bad_masks(tmp_path).values():
         with pytest.warns(UserWarning, match=r"\.$"):
             assert nothing_changed(tab.load_mask(session, str(path), LOOK)), path.name
+
+
+def test_messages_are_text_whatever_a_file_is_called() -> None:
+    """Gradio shows them as HTML, and a name of a file or tensor may be a form that asks for a password."""
+
+    def refuse() -> None:
+        raise ValueError("The file <form action='//evil.example'> & more cannot be read.")
+
+    said = "The file &lt;form action='//evil.example'&gt; &amp; more cannot be read."
+    with pytest.warns(UserWarning) as warned:
+        assert nothing_changed(warns_on_value_error(refuse)())
+        tell("<b>x</b>")
+    assert next(str(warning.message) for warning in warned if "lt;" in str(warning.message)) == said
+    with pytest.raises(gr.Error) as refused:
+        fails_on_value_error(refuse)()
+    assert refused.value.message == said
 
 
 def test_masks_keep_to_the_limit_of_uploads(

@@ -21,6 +21,7 @@ from maskgan.labels import Label
 from maskgan.mask_files import read_mask
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
+from maskgan.serving.guard import Guard
 from maskgan.sizes import CROP_SIZE
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
@@ -41,6 +42,7 @@ def pipeline() -> MaskGANPipeline:
 @pytest.fixture(scope="module")
 def url(pipeline: MaskGANPipeline) -> Iterator[str]:
     demo = build_app(pipeline, Examples(pipeline))
+    demo.guard = Guard("127.0.0.1")  # with its policy on what a page may load
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     yield address
     demo.close()

@@ -36,6 +36,7 @@ def visitor(app: gr.Blocks) -> httpx.Client:
     client = httpx.Client(base_url=app.local_url)
     answer = client.post("/login", data={"username": "anna", "password": "secret"})
     assert answer.status_code == 200 and "samesite=none" not in str(answer.headers).lower()
+    assert client.post("/login", data={"username": "anna", "password": "guess"}).status_code == 400
     token = answer.headers["set-cookie"].split(";")[0]  # httpx keeps Secure cookies to HTTPS
     client.headers["Cookie"] = token
     return client

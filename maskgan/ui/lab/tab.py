@@ -15,7 +15,7 @@ from maskgan.editing.pipeline import WEIGHTS
 from maskgan.run_folder import RunState
 from maskgan.run_requests import Choice, RunRequest
 from maskgan.serving.hot_reload import Serving
-from maskgan.ui.kit import Updates, saved, warns_on_value_error
+from maskgan.ui.kit import Updates, saved, tell, warns_on_value_error
 from maskgan.ui.lab import view as lab_view
 from maskgan.ui.lab.layout import NEWEST, Lab, LabLayout, choices_of, only_examples
 
@@ -50,7 +50,7 @@ class LabTab(LabLayout):
             networks={network.name: value[network.name] for network in stage.networks if value[network.name]},
         )
         state = _done(lambda: self.lab.start(request))
-        gr.Info(f"{state.name} starts; its first numbers come within a minute or so.")
+        tell(f"{state.name} starts; its first numbers come within a minute or so.")
         return self._watch(state.name)
 
     def choose_stage(self, stage: str, data: list[str] | None) -> Updates:
@@ -109,7 +109,7 @@ class LabTab(LabLayout):
         if not found:
             raise ValueError(f"{name} has no such weights any more; choose others, or wait for its next checkpoint.")
         self.serving.serve(found[0].folder)
-        gr.Info(f"The page uses {self.serving.current().weights} now.")
+        tell(f"The page uses {self.serving.current().weights} now.")
 
     @warns_on_value_error
     def follow(self, name: str | None) -> None:
@@ -118,13 +118,13 @@ class LabTab(LabLayout):
         if state.snapshot is None:
             raise ValueError(f"{name} has published no weights yet; wait for its first checkpoint.")
         self.serving.follow(state.folder)
-        gr.Info(f"The page follows {name}: it uses its newest weights as soon as they are there.")
+        tell(f"The page follows {name}: it uses its newest weights as soon as they are there.")
 
     @warns_on_value_error
     def serve_bundled(self) -> None:
         """Let the page use the weights that came with it, and follow nothing."""
         self.serving.serve(WEIGHTS)
-        gr.Info(f"The page uses {self.serving.current().weights} now.")
+        tell(f"The page uses {self.serving.current().weights} now.")
 
     # ------------------------------------------------------------------ handlers: look
 

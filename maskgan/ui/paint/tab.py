@@ -34,6 +34,7 @@ from maskgan.ui.kit import (
     download_on_click,
     fails_on_value_error,
     saved,
+    tell,
     uploaded_mask,
     warns_on_value_error,
 )
@@ -81,7 +82,7 @@ class PaintTab(PaintLayout, UsesWeights):
         edit = edit_with_looks(self.pipeline, face, mask, looks, keep_untouched=look.keep)
         session = session.open(opened, edit, mask, looks)
         if face.alignment.side < SMALL_FACE:
-            gr.Info(f"This face is only {face.alignment.side:.0f} pixels wide, so the result stays coarse.")
+            tell(f"This face is only {face.alignment.side:.0f} pixels wide, so the result stays coarse.")
         return {
             self.canvas: MaskCanvas.payload(mask, face.mask, face.crop, opened.id),
             self.looks: LookBar.payload(session.looks),
@@ -283,7 +284,7 @@ class PaintTab(PaintLayout, UsesWeights):
             return self._file(session, "edited", lambda: png(result, weights))
         encoded = original.encode(result, weights)
         for note in encoded.notes:
-            gr.Info(note)
+            tell(note)
         return saved(encoded.content, f"{session.opened.name}_edited{encoded.suffix}")
 
     @fails_on_value_error

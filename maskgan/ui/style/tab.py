@@ -26,6 +26,7 @@ from maskgan.ui.kit import (
     fails_on_value_error,
     heading,
     saved,
+    tell,
     warns_on_value_error,
 )
 from maskgan.ui.paint.tab import PaintTab
@@ -136,7 +137,7 @@ class StyleTab(UsesWeights):
         edit = self._edit(*faces, direction, regions, strength)
         if direction == _STYLE and (left_out := missing_regions(faces[1], faces[0], regions)):
             names = ", ".join(REGIONS[name].title.lower() for name in left_out)
-            gr.Info(f"Left out, for one of the two faces has none: {names}.")
+            tell(f"Left out, for one of the two faces has none: {names}.")
         pictures = webp(edit.face.crop), webp(edit.crop, drawn_by(edit))
         return {
             self.result: tuple(saved(picture, "face.webp") for picture in pictures),
