@@ -19,6 +19,7 @@ import app as command
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.labels import Label
+from maskgan.serving.guard import Guard
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import publish
 from maskgan.ui.app import build_app, launch_options
@@ -171,6 +172,7 @@ def test_the_page_tells_what_happens_to_its_weights(
     browser: Any, serving: Serving, examples: Examples, tmp_path: Path
 ) -> None:
     demo = build_app(serving, examples)
+    demo.guard = Guard("127.0.0.1")
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.set_default_timeout(60_000)

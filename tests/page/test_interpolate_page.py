@@ -23,6 +23,7 @@ from test_browser import Visitor
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label, colourise
 from maskgan.mask_files import read_mask, write_mask
+from maskgan.serving.guard import Guard
 from maskgan.serving.hot_reload import Serving
 from maskgan.sizes import CROP_SIZE
 from maskgan.ui.app import build_app, launch_options
@@ -231,6 +232,7 @@ def test_weights_without_a_mask_vae_say_so_in_one_line(pipeline: MaskGANPipeline
 def url() -> Iterator[str]:
     pipeline = MaskGANPipeline.load()
     demo = build_app(pipeline, Examples(pipeline))
+    demo.guard = Guard("127.0.0.1")
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     yield address
     demo.close()

@@ -16,6 +16,7 @@ import gradio as gr
 
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label
+from maskgan.serving.guard import Guard
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
 from maskgan.ui.mask_canvas import MaskCanvas
@@ -105,6 +106,7 @@ def test_the_result_can_be_painted_on(tab: StyleTab, opened: tuple[Session, Sess
 def test_a_visit_on_the_bundled_weights(browser: Any) -> None:
     pipeline = MaskGANPipeline.load(device="cpu")
     demo = build_app(pipeline, Examples(pipeline))
+    demo.guard = Guard("127.0.0.1")
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.set_default_timeout(PATIENCE)
