@@ -210,7 +210,7 @@ def main(arguments: list[str] | None = None) -> None:
     lab = lab_of(options.lab, options.runs, options.data, weights)
     serving = serving_of(weights, options.watch, options.device, needed=bool(options.weights))
     storage = storage_of(options.max_disk * 1_000_000)
-    examples = Examples(serving)
+    examples = Examples(serving, people=True)
     hosted = options.share or options.host not in ("127.0.0.1", "localhost", "::1")
     app = build_app(serving, examples, max_pixels=options.max_pixels, hosted=hosted, lab=lab)
     app.queue(max_size=options.queue_size)

@@ -22,12 +22,17 @@ class Examples(UsesWeights):
     """Example pictures of a folder and their faces, ready to be opened.
 
     `images/ID.jpg` with `masks/ID.png` are aligned face crops (the folder is also data for the lab); pictures beside
-    those folders go the way of a visitor's photo. Safe to use from several threads.
+    those folders go the way of a visitor's photo, and so do those in `people/`. Safe to use from several threads.
+
+    Args:
+        pipeline: prepares them.
+        folder: that they lie in.
+        people: whether those in `people/` come too, before all others. The page opens with the first example.
     """
 
-    def __init__(self, pipeline: MaskGANPipeline | Serving, folder: Path = FOLDER) -> None:
-        # Crops first: the page opens with one.
-        self.paths = [*sorted(folder.glob("images/*.jpg")), *sorted(folder.glob("*.jpg"))]
+    def __init__(self, pipeline: MaskGANPipeline | Serving, folder: Path = FOLDER, people: bool = False) -> None:
+        patterns = [*(["people/*.jpg"] if people else []), "images/*.jpg", "*.jpg"]
+        self.paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
         self.folder = folder
         self.serving = Serving.of(pipeline)
         self._faces: dict[int, Face] = {}
@@ -64,7 +69,7 @@ class Examples(UsesWeights):
 
     def _prepare(self, path: Path) -> Face:
         photo = read_photo(path)
-        if path.parent == self.folder:
+        if path.parent != self.folder / "images":
             return self.pipeline.prepare(photo)
         face = self.pipeline.prepare(photo, None)
         mask = read_mask(self.folder / "masks" / f"{path.stem}.png", face.mask.shape, order="celebamask")

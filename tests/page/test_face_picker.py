@@ -13,7 +13,7 @@ pytest.importorskip("gradio")
 
 import gradio as gr
 
-from maskgan.editing.faces import DetectedFace
+from maskgan.editing.faces import Alignment, DetectedFace
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.ui.examples import FOLDER, Examples
@@ -114,3 +114,12 @@ def test_a_bad_file_withdraws_the_offer_of_the_photo_before(where: tuple[FacePic
     assert updates[picker.session].pending is None and updates[picker.whole]["visible"] is False
     with pytest.warns(UserWarning, match="drop it again"):
         assert picker.use_whole_picture(updates[picker.session], *values) == gr.skip()
+
+
+def test_the_people_come_first_where_the_app_shows_them_and_are_read_like_photos(pipeline: MaskGANPipeline) -> None:
+    examples = Examples(pipeline, people=True)
+    assert [path.parent.name for path in examples.paths[:7]] == ["people"] * 6 + ["images"]
+    opened = examples.open(0)
+    assert opened.name == "person_01" and opened.face.photo.shape == (1024, 1024, 3)
+    assert opened.face.alignment != Alignment.whole_picture((1024, 1024))  # cut out, not taken whole
+    assert not any(path.parent.name == "people" for path in Examples(pipeline).paths)
