@@ -162,8 +162,8 @@ def one_hot(mask: Tensor | np.ndarray, dtype: torch.dtype = torch.float32) -> Te
     ids = torch.as_tensor(mask)
     if ids.ndim == 2:
         ids = ids[None]
-    planes = torch.arange(NUM_CLASSES, device=ids.device).view(1, -1, 1, 1)
-    return (ids[:, None].to(torch.int64) == planes).to(dtype)  # N, 19, H, W
+    planes = torch.arange(NUM_CLASSES, dtype=torch.int32, device=ids.device).view(1, -1, 1, 1)
+    return (ids[:, None].to(torch.int32) == planes).to(dtype)  # N, 19, H, W
 
 
 def colourise(mask: np.ndarray) -> np.ndarray:

@@ -33,6 +33,10 @@ INDEX = "model_index.json"
 _MAX_NAME, _MAX_BYTES = 200, 1_000_000
 
 
+class WeightsRefused(ValueError):  # noqa: N818
+    """Weights that cannot be used; the message is one sentence that names the folder and what is wrong."""
+
+
 @dataclass(frozen=True)
 class Weights:
     """Identifies the weights of a pipeline, so that a result can name what made it.

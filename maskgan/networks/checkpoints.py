@@ -31,7 +31,9 @@ from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.networks.registry import NETWORKS, REQUIRED
 from maskgan.sizes import NETWORK_SIZE
-from maskgan.snapshots import INDEX, Weights, combined_hash, network_folder, read_about, weight_files
+from maskgan.snapshots import (
+    INDEX, Weights, WeightsRefused, combined_hash, network_folder, read_about, weight_files,
+)  # fmt: skip
 
 #: The class that `model_index.json` names.
 PIPELINE = "MaskGANPipeline"
@@ -46,10 +48,6 @@ _DAMAGE = (
     OSError, ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError, RuntimeError,
     MemoryError, SafetensorError, cv2.error,
 )  # fmt: skip
-
-
-class WeightsRefused(ValueError):  # noqa: N818
-    """Weights that cannot be used; the message is one sentence that names the folder and what is wrong."""
 
 
 def load_networks(folder: Path, device: str) -> tuple[dict[str, ModelMixin], Weights]:

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from maskgan.labels import NUM_CLASSES
+from maskgan.labels import NUM_CLASSES, one_hot
 from maskgan.networks.kept_pixels import KeptPixels
 from maskgan.networks.layers import SpatialFeatureTransform, adaptive_instance_norm
 
@@ -184,12 +184,11 @@ class RegionStyleEncoder(nn.Module):
         A normalised convolution (Knutsson and Westin, CVPR 1993): masked sums per cell, blurred, divided by the blurred
         mask plus a constant, so that it fades to zero where the class is rare.
         """
-        cell = features.shape[-1] // GRID
         weight = planes4.flatten(2)
         mean = weight @ features.flatten(2).transpose(1, 2) / weight.sum(2).clamp(min=0.5)[..., None]  # N, 19, K
         masked = planes4[:, :, None] * features[:, None]  # N, 19, K, h, w
-        sums = F.avg_pool2d(masked.flatten(1, 2), cell).unflatten(1, masked.shape[1:3])  # N, 19, K, 16, 16
-        share = F.avg_pool2d(planes4, cell)[:, :, None]  # N, 19, 1, 16, 16
+        sums = _mean_of_cells(masked.flatten(1, 2)).unflatten(1, masked.shape[1:3])  # N, 19, K, 16, 16
+        share = _mean_of_cells(planes4)[:, :, None]  # N, 19, 1, 16, 16
         deviation = sums - share * mean[..., None, None]
         both = torch.cat([deviation, share], 2)  # N, 19, K + 1, 16, 16
         both = _spread(both.flatten(1, 2)).unflatten(1, both.shape[1:3])
@@ -201,8 +200,17 @@ class RegionStyleEncoder(nn.Module):
         return torch.cat([both[:, :, :-1] / (share + 0.02), trust], 2) * kept
 
 
+def _mean_of_cells(x: Tensor) -> Tensor:
+    """Means (N, C, 16, 16) of the cells of planes (N, C, h, w)."""
+    if torch.compiler.is_exporting():  # an exported graph's pooling has one size
+        return x.unflatten(3, (GRID, -1)).unflatten(2, (GRID, -1)).mean((3, 5))
+    return F.avg_pool2d(x, x.shape[-1] // GRID)
+
+
 def _spread(x: Tensor) -> Tensor:
     """Blur planes (N, C, h, w) by (1 2 1) both ways; sums are kept at the borders."""
+    if torch.compiler.is_exporting():  # twice (1 1) both ways
+        return F.avg_pool2d(F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 2, 1), 2, 1)
     # The edges are repeated by hand, because torch.compile stumbles over the gradient of F.pad(mode="replicate").
     x = torch.cat([x[..., :1], x, x[..., -1:]], -1)
     x = (x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]) / 4
@@ -223,7 +231,7 @@ class RegionAffine(nn.Module):
         """codes (N, 19, D), layout (N, 19 + L, h, w): class shares, then the laid out residue -> (N, C, h, w) twice."""
         table = self.from_code(codes) + self.per_class  # N, 19, 2C
         if self.from_local is not None:  # one product for both: place(table) + from_local(local)
-            weight = self.from_local.weight.flatten(1).T.expand(len(table), -1, -1)  # N, L, 2C
+            weight = self.from_local.weight.flatten(1).T.expand(table.shape[0], -1, -1)  # N, L, 2C
             table = torch.cat([table, weight], 1)
         gamma, beta = place(table, layout).chunk(2, 1)  # N, C, h, w each
         return 1 + gamma, beta
@@ -263,15 +271,15 @@ class RegionNoise(nn.Module):
         """x (N, C, h, w) with class shares (N, 19, h, w); `shift` (N, 2) in 0..1, of the plane's side."""
         height, width = x.shape[-2:]
         plane = _plane_of_noise(self.side, self.seed).to(x)
+        rows, columns = (torch.arange(length, device=x.device) for length in (height, width))
         if shift is None:
-            times = (1, 1, -(-height // self.side), -(-width // self.side))
-            noise = plane.repeat(times)[..., :height, :width]
+            noise = plane.index_select(2, rows % self.side).index_select(3, columns % self.side)
         else:
             down, right = (shift * self.side).long().unbind(1)
-            rows = (down[:, None] + torch.arange(height, device=x.device)) % self.side  # N, h
-            columns = (right[:, None] + torch.arange(width, device=x.device)) % self.side
+            rows = (down[:, None] + rows) % self.side  # N, h
+            columns = (right[:, None] + columns) % self.side
             noise = plane[0, 0][rows[:, :, None], columns[:, None]][:, None]  # N, 1, h, w
-        return torch.addcmul(x, place(self.strength.expand(len(x), -1, -1), planes), noise)
+        return torch.addcmul(x, place(self.strength.expand(x.shape[0], -1, -1), planes), noise)
 
 
 @cache
@@ -336,21 +344,14 @@ class RegionBackbone(nn.Module):
         `noise_shift` (N, 2): see `RegionNoise`.
         """
         codes = style.codes
-        # One-hot planes in cells of 4 x 4 pixels, made from the ids: at full resolution they would take longer to
-        # make and to pool than the largest convolution.
-        cell_ids = F.pixel_unshuffle(mask[:, None].to(torch.uint8), 4)  # N, 16, H/4, W/4
-        classes = torch.arange(NUM_CLASSES, dtype=torch.uint8, device=mask.device).view(1, -1, 1, 1, 1)
-        cells = (cell_ids[:, None] == classes).to(codes.dtype)  # N, 19, 16, H/4, W/4
-        quarters = cells.unflatten(2, (2, 2, 2, 2))  # y and x of a pixel in its cell as (half, quarter) each
-        halves = sum(quarters[:, :, :, y, :, x] for y in (0, 1) for x in (0, 1)) / 4  # N, 19, 2, 2, H/4, W/4
-        planes2 = F.pixel_shuffle(halves.flatten(1, 3), 2)  # N, 19, H/2, W/2
-        planes4 = cells.mean(2)  # N, 19, H/4, W/4
+        read = self.read_planes if torch.compiler.is_exporting() else self.read_cells
+        read4, planes2, planes4, colours = read(mask, self.base_colour(codes))
         local4 = self.lay_out_residue(style.residue, planes4)  # N, K + 1, H/4, W/4
         layout4 = torch.cat([planes4, local4], 1)  # N, 19 + K + 1, H/4, W/4
         layout8 = F.avg_pool2d(layout4, 2)
         layout16 = F.avg_pool2d(layout8, 2)
 
-        skip4 = self.stem2(F.relu(self.read(cell_ids, cells)))  # N, w4, H/4, W/4
+        skip4 = self.stem2(F.relu(read4))  # N, w4, H/4, W/4
         if self.kept is not None:
             kept4, kept2 = self.kept.nothing(*mask.shape[1:]) if kept is None else self.kept(kept)
             skip4 = skip4 + kept4
@@ -376,7 +377,32 @@ class RegionBackbone(nn.Module):
         x = F.relu(adaptive_instance_norm(self.conv2(F.relu(x)), gamma, beta))
         x = _spread(F.pixel_shuffle(self.head(x), 2))  # N, 3, H, W
         # Every region starts from a colour of its own, sharp at the mask's edges; the network adds the rest.
-        return torch.tanh(x + self.lay_out_colours(self.base_colour(codes), mask, cells))
+        return torch.tanh(x + colours)
+
+    def read_cells(self, mask: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the network takes from label maps (N, H, W), with a base colour (N, 19, 3) for each class.
+
+        Returns:
+            The stem's answer (N, w4, H/4, W/4), the classes' shares (N, 19, H/2, W/2) and (N, 19, H/4, W/4), and the
+            base colours laid out (N, 3, H, W).
+        """
+        # One-hot planes in cells of 4 x 4 pixels, made from the ids: at full resolution they would take longer to
+        # make and to pool than the largest convolution.
+        cell_ids = F.pixel_unshuffle(mask[:, None].to(torch.uint8), 4)  # N, 16, H/4, W/4
+        classes = torch.arange(NUM_CLASSES, dtype=torch.uint8, device=mask.device).view(1, -1, 1, 1, 1)
+        cells = (cell_ids[:, None] == classes).to(base.dtype)  # N, 19, 16, H/4, W/4
+        quarters = cells.unflatten(2, (2, 2, 2, 2))  # y and x of a pixel in its cell as (half, quarter) each
+        halves = sum(quarters[:, :, :, y, :, x] for y in (0, 1) for x in (0, 1)) / 4  # N, 19, 2, 2, H/4, W/4
+        planes2 = F.pixel_shuffle(halves.flatten(1, 3), 2)  # N, 19, H/2, W/2
+        return self.read(cell_ids, cells), planes2, cells.mean(2), self.lay_out_colours(base, mask, cells)
+
+    def read_planes(self, mask: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What `read_cells` gives, in a few plain operations on one-hot planes, as exported graphs want it."""
+        planes = one_hot(mask, base.dtype)  # N, 19, H, W
+        planes2 = F.avg_pool2d(planes, 2)
+        weight = self.stem.weight.view(-1, NUM_CLASSES, 4, 4)
+        read4 = F.conv2d(planes, weight, self.stem.bias, stride=4)
+        return read4, planes2, F.avg_pool2d(planes2, 2), place(base, planes)
 
     @staticmethod
     def lay_out_colours(colours: Tensor, mask: Tensor, cells: Tensor) -> Tensor:
@@ -391,7 +417,7 @@ class RegionBackbone(nn.Module):
 
         Of 304 inputs 16 are ones, so that summing up 16 columns of the weight is ten times quicker on a CPU.
         """
-        if torch.compiler.is_exporting() or cells.is_cuda:
+        if cells.is_cuda:
             return self.stem(cells.flatten(1, 2))
         places = torch.arange(cell_ids.shape[1], device=cell_ids.device).view(1, -1, 1, 1)
         columns = cell_ids.long() * cell_ids.shape[1] + places  # N, 16, H/4, W/4
@@ -411,11 +437,15 @@ def interpolate_residue(residue: Tensor, height: int, width: int) -> Tensor:
     Two matrix products, several times quicker than `F.interpolate` on a CPU.
     """
     cells = residue.shape[-1]
-    if (height, width) == (cells, cells):
+    if not torch.compiler.is_exporting() and (height, width) == (cells, cells):
         return residue
-    eye = torch.eye(cells, dtype=residue.dtype, device=residue.device)[None]
-    rows, columns = (F.interpolate(eye, size=size, mode="linear", align_corners=False)[0] for size in (height, width))
-    return rows.T @ residue @ columns  # rows, columns: 16, size
+    own = torch.arange(cells, dtype=residue.dtype, device=residue.device)
+
+    def weights(size: int) -> Tensor:
+        centres = (torch.arange(size, dtype=residue.dtype, device=residue.device) + 0.5) * (cells / size) - 0.5
+        return (1 - (centres.clamp(0, cells - 1)[:, None] - own).abs()).clamp(min=0)  # size, cells
+
+    return weights(height) @ residue @ weights(width).T
 
 
 def _window_of_cells(residue: Tensor, start: float | Tensor, size: float | Tensor) -> Tensor:

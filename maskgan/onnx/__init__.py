@@ -1,0 +1,1 @@
+"""The networks as ONNX files: `export` writes them (with torch), `engine` edits with them (without torch)."""
