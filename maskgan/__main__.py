@@ -1,6 +1,6 @@
 """`python -m maskgan parse` and `python -m maskgan edit`: masks and edits from a shell, one picture or a folder.
 
-`python -m maskgan import-published` is in `import_published.py`.
+`python -m maskgan import-published` is in `import_published.py`, `export-onnx` in `onnx/command.py`.
 
 Exit code: 0 all pictures done, 1 some failed (each named on stderr), 2 usage error.
 """
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from maskgan import import_published
 from maskgan.files import whole_file
+from maskgan.onnx.command import add_arguments as add_export_arguments
+from maskgan.onnx.command import run as export_onnx
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     parse = commands.add_parser("parse", help="write the 19-class mask of each face as an indexed PNG")
     edit = commands.add_parser("edit", help="repaint each face after an edited mask")
+    add_export_arguments(commands.add_parser("export-onnx", help="write the networks as ONNX files"))
     for command, out in ((parse, "MASK_OR_FOLDER"), (edit, "OUT")):
         command.add_argument("photo", type=Path, metavar="PHOTO_OR_FOLDER", help="a picture, or a folder of pictures")
         command.add_argument("--out", type=Path, required=True, metavar=out, help="file, or folder for same-named PNGs")
@@ -246,6 +249,11 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if "run" in args:
         return args.run(args)
+    if args.command == "export-onnx":
+        try:
+            return export_onnx(args)
+        except (ValueError, OSError) as error:
+            parser.error(str(error))
     masks = {} if args.command == "parse" else {"mask": args.mask, "original_mask": args.original_mask}
     results = {".png": {}} if args.command == "parse" else RESULT_FORMATS
     try:

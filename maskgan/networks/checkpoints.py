@@ -248,8 +248,8 @@ def try_out(networks: Mapping[str, ModelMixin]) -> None:
 
     Raises ValueError when a result has a wrong shape or is not finite, or what a failing network raises.
     """
-    ids = _drawn_mask(NETWORK_SIZE)
-    image = to_tensor((PALETTE[ids] // 2 + 60).astype(np.uint8))
+    picture, ids = drawn_face(NETWORK_SIZE)
+    image = to_tensor(picture)
     mask = torch.from_numpy(ids.astype(np.int64))[None]
     _try_parser(networks["parser"], image)
     _try_dmn(networks["dmn"], image, mask)
@@ -290,8 +290,8 @@ def _try_mask_vae(vae: MaskVAE, ids: np.ndarray) -> None:
         raise ValueError("the mask that the mask_vae draws contains NaN or infinity")
 
 
-def _drawn_mask(size: int) -> np.ndarray:
-    """A front view (size, size) uint8: hair, neck, skin, eyes, nose, lips."""
+def drawn_face(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """A front view in flat colours (size, size, 3) uint8 RGB, and its mask: hair, neck, skin, eyes, nose, lips."""
     mask = np.full((size, size), Label.BACKGROUND, np.uint8)
     for label, x, y, width, height in (
         (Label.HAIR, 0.5, 0.42, 0.36, 0.38),
@@ -305,4 +305,4 @@ def _drawn_mask(size: int) -> np.ndarray:
     ):
         centre, axes = (round(x * size), round(y * size)), (round(width * size), round(height * size))
         cv2.ellipse(mask, centre, axes, 0, 0, 360, int(label), -1)
-    return mask
+    return (PALETTE[mask] // 2 + 60).astype(np.uint8), mask

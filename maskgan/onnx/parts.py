@@ -22,7 +22,6 @@ from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.global_style import VectorStyle
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.networks.region_style import GRID, RegionStyle
-from maskgan.networks.style import Style
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
 
 _IMAGE = "RGB, value / 127.5 - 1, in [-1, 1]"
@@ -62,9 +61,10 @@ class _Read(nn.Module):
         self.parser = parser
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        there, mirrored = self.parser(torch.cat([image, image.flip(-1)])).softmax(1).chunk(2)
-        both = (there + flip_planes(mirrored)) / 2
-        probabilities = F.avg_pool2d(both, 3, 1, 1, count_include_pad=False)
+        both = self.parser(torch.cat([image, image.flip(-1)])).softmax(1)  # 2 N, 19, H, W
+        there, mirrored = both.unflatten(0, (2, -1)).unbind(0)
+        mean = (there + flip_planes(mirrored)) / 2
+        probabilities = F.avg_pool2d(mean, 3, 1, 1, count_include_pad=False)
         return probabilities, probabilities.argmax(1).to(torch.uint8)
 
 
@@ -77,22 +77,23 @@ class _EncodeStyle(nn.Module):
         return tuple(self.dmn.encode_style(image, mask))
 
 
-class _Draw(nn.Module):
-    """A picture for a mask, the style's arrays and, where `kept` says so, kept pixels."""
-
+class _DrawByRegion(nn.Module):
     def __init__(self, dmn: DenseMappingNetwork) -> None:
         super().__init__()
         self.dmn = dmn
 
-    def forward(self, mask: Tensor, *rest: Tensor) -> Tensor:
-        style, kept = self.style_of(rest)
-        return self.dmn.generate(mask, style, kept).clamp(-1, 1)
+    def forward(self, mask: Tensor, codes: Tensor, residue: Tensor, kept: Tensor | None = None) -> Tensor:
+        # Nothing that is drawn depends on which classes were present.
+        return self.dmn.generate(mask, RegionStyle(codes, codes[..., 0], residue), kept)
 
-    def style_of(self, rest: tuple[Tensor, ...]) -> tuple[Style, Tensor | None]:
-        if self.dmn.config.style_scope == "vector":
-            return VectorStyle(rest[0]), None
-        codes, residue, *kept = rest  # nothing that is drawn depends on which classes were present
-        return RegionStyle(codes, codes[..., 0], residue), kept[0] if kept else None
+
+class _DrawByVector(nn.Module):
+    def __init__(self, dmn: DenseMappingNetwork) -> None:
+        super().__init__()
+        self.dmn = dmn
+
+    def forward(self, mask: Tensor, vector: Tensor) -> Tensor:
+        return self.dmn.generate(mask, VectorStyle(vector))
 
 
 class _EncodeMask(nn.Module):
@@ -148,7 +149,7 @@ def _of_dmn(dmn: DenseMappingNetwork) -> list[Part]:
     if config.style_scope == "vector":
         length = dmn.backbone.style_dim
         style = {"vector": Port(("batch", length), "the style of the whole face")}
-        drawn_from, size = style, CROP_SIZE
+        drawn_from, size, draw = style, CROP_SIZE, _DrawByVector(dmn)
         steps = dict.fromkeys(("height", "width"), max(32, 2**config.depth))
         sides: tuple[str, str] = ("height", "width")
     else:
@@ -159,7 +160,8 @@ def _of_dmn(dmn: DenseMappingNetwork) -> list[Part]:
             "residue": Port(("batch", NUM_CLASSES, local, GRID, GRID), "what cells differ from their class's code"),
         }
         drawn_from = {name: port for name, port in style.items() if name != "present"}
-        size, sides, steps = NETWORK_SIZE, ("size", "size"), {"size": 64}
+        size, draw = NETWORK_SIZE, _DrawByRegion(dmn)
+        sides, steps = ("size", "size"), {"size": 64}
     mask = Port(("batch", *sides), _MASK, torch.uint8)
     image = Port(("batch", 3, *sides), _IMAGE)
     encoder = Part(
@@ -167,12 +169,12 @@ def _of_dmn(dmn: DenseMappingNetwork) -> list[Part]:
         {"image": image, "mask": mask}, style, steps, size,
     )  # fmt: skip
     about = "Generator: a face in the shapes of a mask and in a style, all of it drawn anew."
-    parts = [encoder, Part("generator", about, _Draw(dmn), {"mask": mask, **drawn_from}, {"image": image}, steps, size)]
+    parts = [encoder, Part("generator", about, draw, {"mask": mask, **drawn_from}, {"image": image}, steps, size)]
     if config.kept:
         kept = Port(("batch", 4, *sides), "the photo times a plane that is 1 where it is kept, else 0; then 2 * plane - 1")
         about = "Generator that sees the pixels that are kept, and draws what fits to them."
         inputs = {"mask": mask, **drawn_from, "kept": kept}
-        parts.append(Part("generator_kept", about, _Draw(dmn), inputs, {"image": image}, steps, size))
+        parts.append(Part("generator_kept", about, draw, inputs, {"image": image}, steps, size))
     return parts
 
 
