@@ -111,6 +111,20 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The networks of `tiny_pipeline` as ONNX files in all precisions, made once: tracing takes most of a minute."""
+    pytest.importorskip("onnxscript")
+    from maskgan.onnx.comparison import Faces
+    from maskgan.onnx.export import export
+    from maskgan.snapshots import Weights
+
+    out = tmp_path_factory.mktemp("exported") / "share"
+    networks, precisions = tiny_pipeline().networks, ("fp32", "fp16", "int8")
+    export(networks, Weights("f" * 64), out, licence="CC0", precisions=precisions, faces=Faces(Path("nowhere")))
+    return out
+
+
 @pytest.fixture
 def face_mask() -> np.ndarray:
     return draw_mask(256)

@@ -32,8 +32,14 @@ from maskgan.networks.mask_vae import MaskVAE
 from maskgan.networks.registry import NETWORKS, REQUIRED
 from maskgan.sizes import NETWORK_SIZE
 from maskgan.snapshots import (
-    INDEX, Weights, WeightsRefused, combined_hash, network_folder, read_about, weight_files,
-)  # fmt: skip
+    INDEX,
+    Weights,
+    WeightsRefused,
+    combined_hash,
+    network_folder,
+    read_about,
+    weight_files,
+)
 
 #: The class that `model_index.json` names.
 PIPELINE = "MaskGANPipeline"

@@ -27,8 +27,22 @@ def adaptive_instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 
         (N, C, H, W).
     """
     # Equals the published F.batch_norm(training=True) on a (1, N*C, H, W) view, whose ONNX export is wrong.
+    return torch.addcmul(_per_plane(beta), _per_plane(gamma), _normalised(x, eps))
+
+
+def _normalised(x: Tensor, eps: float) -> Tensor:
+    """(z - mu(z)) / sigma(z) by plane."""
+    if torch.compiler.is_exporting():
+        # ONNX Runtime works out x / sigma - mu / sigma, which in nearly flat planes has no digits left.
+        mean = x.mean(3, keepdim=True).mean(2, keepdim=True)  # a sum over all pixels at once has lost digits too
+        return F.instance_norm(x - mean, eps=eps)
     # Group norm with one channel per group is instance norm, and five times faster on a CPU than F.instance_norm.
-    return torch.addcmul(_per_plane(beta), _per_plane(gamma), F.group_norm(x, x.shape[1], eps=eps))
+    return F.group_norm(x, x.shape[1], eps=eps)
+
+
+def instance_norm(x: Tensor) -> Tensor:
+    """Instance norm of planes (N, C, H, W) without scale and shift; biased variance, 1e-5 added to it."""
+    return _normalised(x, 1e-5) if torch.compiler.is_exporting() else F.instance_norm(x)
 
 
 def _per_plane(values: Tensor) -> Tensor:
@@ -72,9 +86,9 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor, affines: Sequence[tuple[Tensor, Tensor]] | None = None) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W). `affines`: (gamma, beta) of the two AdaINs; None for plain instance norm."""
         h = self.conv0(x)
-        h = adaptive_instance_norm(h, *affines[0]) if affines else F.instance_norm(h)
+        h = adaptive_instance_norm(h, *affines[0]) if affines else instance_norm(h)
         h = self.conv1(F.relu(h))
-        h = adaptive_instance_norm(h, *affines[1]) if affines else F.instance_norm(h)
+        h = adaptive_instance_norm(h, *affines[1]) if affines else instance_norm(h)
         return x + h
 
 
@@ -91,7 +105,7 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, width * 2**depth, H / 2**depth, W / 2**depth)."""
         for conv in (self.stem, *self.downs):
-            x = F.relu(F.instance_norm(conv(x)))
+            x = F.relu(instance_norm(conv(x)))
         return x
 
 
@@ -109,5 +123,5 @@ class Decoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, width * 2**depth, h, w) -> (N, out_channels, h * 2**depth, w * 2**depth), without an activation."""
         for conv in self.ups:
-            x = F.relu(F.instance_norm(conv(x)))
+            x = F.relu(instance_norm(conv(x)))
         return self.head(x)

@@ -58,8 +58,8 @@ picture = ((drawn[0].transpose(1, 2, 0) + 1) * 127.5).round().clip(0, 255).astyp
     "generator_kept": """import numpy as np, onnxruntime as ort
 generator = ort.InferenceSession("generator_kept.onnx")
 known = (mask != 13)[:, None].astype(np.float32)  # keep all but the hair, which is drawn anew
-given = {{name: style[name] for name in ("codes", "residue")}} | {{"kept": np.concatenate([image * known, known * 2 - 1], 1)}}
-drawn = generator.run(["image"], {{"mask": mask, **given}})[0]""",
+kept = np.concatenate([image * known, known * 2 - 1], 1)
+drawn = generator.run(None, {{"mask": mask, "codes": style["codes"], "residue": style["residue"], "kept": kept}})[0]""",
     "mask_encoder": """import numpy as np, onnxruntime as ort
 from PIL import Image
 small = np.asarray(Image.fromarray(mask[0]).resize(({size}, {size}), Image.Resampling.NEAREST))

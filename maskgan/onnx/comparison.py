@@ -30,7 +30,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 Arrays = Mapping[str, np.ndarray]
 
 
-class ExportRefused(RuntimeError):
+class ExportRefused(RuntimeError):  # noqa: N818
     """A file computes something else than the network; the message says which, and by how much."""
 
 
@@ -59,19 +59,19 @@ class Faces:
         return len(self._whole)
 
     def at(self, size: int, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """`count` pictures (N, size, size, 3) uint8 RGB with masks (N, size, size) uint8, from the first on and round."""
+        """`count` pictures (N, size, size, 3) uint8 RGB with masks (N, size, size) uint8, going round."""
         some = [self._whole[(first + number) % len(self)] for number in range(count)]
         pictures = [cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA) for picture, _ in some]
         return np.stack(pictures), np.stack([resize_mask(mask, (size, size), smooth=True) for _, mask in some])
 
 
 def cases(parts: Mapping[str, Part], name: str, faces: Faces) -> Iterator[Case]:
-    """Two faces and random inputs for a part, of several batches and sizes where it allows them, with torch's answers."""
+    """Two faces and random inputs for a part, and torch's answers; of several batches and, where it can, sizes."""
     part = parts[name]
     lengths = [{"batch": 2}, {"batch": 1}]
     if part.steps:
         step = max(part.steps.values())
-        smaller = {axis: 2 * step for axis in part.steps} | ({"width": 3 * step} if "width" in part.steps else {})
+        smaller = dict.fromkeys(part.steps, 2 * step) | ({"width": 3 * step} if "width" in part.steps else {})
         lengths = [{"batch": 2, **dict.fromkeys(part.steps, part.size)}, {"batch": 3, **smaller}]
     yield real_case(parts, name, faces, 0, 2)
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""`python -m maskgan export-onnx`: networks of torch -> a folder of ONNX files whose answers were compared with torch's.
+"""Networks of torch -> a folder of ONNX files whose answers were compared with torch's.
 
 >>> export(networks, weights, Path("shared"), licence="MIT", precisions=("fp32", "int8"))
 

@@ -85,12 +85,12 @@ class Manifest:
         path = folder / MANIFEST
         if not path.is_file():
             raise FileNotFoundError(
-                f"There are no exported networks in {folder}; write them with python -m maskgan export-onnx --out FOLDER."
+                f"There are no exported networks in {folder}; python -m maskgan export-onnx --out FOLDER writes them."
             )
         try:
             return cls._checked(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise WeightsRefused(f"The exported networks in {folder.name} were refused: {MANIFEST} is damaged.") from error
+            raise WeightsRefused(f"The {MANIFEST} in {folder.name} is damaged; export the networks again.") from error
 
     @classmethod
     def _checked(cls, content: dict[str, Any]) -> Manifest:

@@ -171,7 +171,7 @@ def _of_dmn(dmn: DenseMappingNetwork) -> list[Part]:
     about = "Generator: a face in the shapes of a mask and in a style, all of it drawn anew."
     parts = [encoder, Part("generator", about, draw, {"mask": mask, **drawn_from}, {"image": image}, steps, size)]
     if config.kept:
-        kept = Port(("batch", 4, *sides), "the photo times a plane that is 1 where it is kept, else 0; then 2 * plane - 1")
+        kept = Port(("batch", 4, *sides), "image * known, then 2 * known - 1; known is 1 where pixels are kept, else 0")
         about = "Generator that sees the pixels that are kept, and draws what fits to them."
         inputs = {"mask": mask, **drawn_from, "kept": kept}
         parts.append(Part("generator_kept", about, draw, inputs, {"image": image}, steps, size))

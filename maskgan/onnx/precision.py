@@ -77,9 +77,8 @@ def loss_of_int8(model: Path, evaluation: Sequence[Case]) -> dict[str, float]:
     if "mask" in pairs[0][0]:
         return {"miou": mean_iou(*(np.concatenate([pair[i]["mask"] for pair in pairs]) for i in (0, 1)))}
     away = [np.abs(expected["image"] - answer["image"]) * 127.5 for expected, answer in pairs]
-    return {
-        "grey_levels_mean": float(np.mean([a.mean() for a in away])), "grey_levels_max": float(max(a.max() for a in away)),
-    }  # fmt: skip
+    mean, largest = np.mean([levels.mean() for levels in away]), max(levels.max() for levels in away)
+    return {"grey_levels_mean": float(mean), "grey_levels_max": float(largest)}
 
 
 def mean_iou(one: np.ndarray, other: np.ndarray) -> float:
