@@ -19,7 +19,7 @@ from PIL import Image
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import IGNORE, MOUTH, PALETTE, Label
 from maskgan.networks.alpha_blender import AlphaBlender
-from maskgan.networks.dense_mapping import DenseMappingNetwork
+from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.provenance import IPTC_EXTENSION
@@ -111,16 +111,30 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def exportable_pipeline() -> MaskGANPipeline:
+    """What the fixture `exported` holds: tiny networks with everything that the studio's have."""
+    pipeline = tiny_pipeline()
+    parser = FaceParser(widths=(8, 8, 8), blocks=1)
+    torch.nn.init.normal_(parser.head.weight, std=0.5)
+    parser.head.bias.view(len(Label), -1).data[list(MOUTH)] = -1000
+    dmn = DenseMappingNetwork(**PRESETS["tiny"], noise=True, fine_blocks=2)
+    for noise in (dmn.backbone.noise4, dmn.backbone.noise2):
+        torch.nn.init.normal_(noise.strength)
+    for last in (dmn.backbone.kept.at_quarter[-1], dmn.backbone.kept.at_half[-1]):
+        torch.nn.init.normal_(last.weight, std=0.1)
+    return MaskGANPipeline(dmn, parser, pipeline.mask_vae, alpha_blender=pipeline.networks["alpha_blender"])
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The networks of `tiny_pipeline` as ONNX files in all precisions, made once: tracing takes most of a minute."""
+    """`exportable_pipeline` as ONNX files in all precisions, made once: tracing takes most of a minute."""
     pytest.importorskip("onnxscript")
     from maskgan.onnx.comparison import Faces
     from maskgan.onnx.export import export
     from maskgan.snapshots import Weights
 
     out = tmp_path_factory.mktemp("exported") / "share"
-    networks, precisions = tiny_pipeline().networks, ("fp32", "fp16", "int8")
+    networks, precisions = exportable_pipeline().networks, ("fp32", "fp16", "int8")
     export(networks, Weights("f" * 64), out, licence="CC0", precisions=precisions, faces=Faces(Path("nowhere")))
     return out
 

@@ -37,8 +37,9 @@ def traced(part: Part) -> onnx.ModelProto:
     symbols = {"batch": Dim("batch")} | {axis: step * Dim(f"{axis}_steps") for axis, step in part.steps.items()}
     shapes = tuple({i: symbols[axis] for i, axis in enumerate(port.axes) if axis in symbols} for port in ports)
     with torch.no_grad(), _silence():
+        part.module.eval()(*arguments)  # what it makes once and keeps must not be made while tracing
         # Not in one call, which where an axis turns out to have one length goes on with that length and says nothing.
-        graph = torch.export.export(part.module.eval(), arguments, dynamic_shapes=shapes, strict=False)
+        graph = torch.export.export(part.module, arguments, dynamic_shapes=shapes, strict=False)
         program = torch.onnx.export(
             graph, dynamo=True, opset_version=OPSET, verbose=False,
             input_names=list(part.inputs), output_names=list(part.outputs),

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import draw_face, draw_mask, tiny_pipeline
+from conftest import draw_face, draw_mask, exportable_pipeline
 from PIL import Image
 
 from maskgan.__main__ import main
@@ -75,7 +75,7 @@ def test_files_tell_what_they_are_and_nothing_of_the_computer(exported: Path) ->
 @torch.inference_mode()
 @pytest.mark.parametrize(("size", "count"), [(64, 3), (192, 1)])
 def test_answers_are_torch_s_at_other_sizes_and_batches_than_were_traced(exported: Path, size: int, count: int) -> None:
-    pipeline = tiny_pipeline()
+    pipeline = exportable_pipeline()
     image, mask = faces(size, count)
     probabilities, parsed = run(exported, "parser", image=image)
     near(probabilities, mean_probabilities(pipeline.parser, image))
@@ -95,7 +95,7 @@ def test_answers_are_torch_s_at_other_sizes_and_batches_than_were_traced(exporte
 
 @torch.inference_mode()
 def test_mask_vae_s_halves_are_torch_s(exported: Path) -> None:
-    vae = tiny_pipeline().mask_vae
+    vae = exportable_pipeline().mask_vae
     masks = faces(vae.mask_size, 3)[1]
     expected = vae.encode(planes(masks))
     mean, logvar = run(exported, "mask_encoder", mask=masks)
