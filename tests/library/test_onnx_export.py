@@ -15,11 +15,13 @@ import pytest
 import torch
 from conftest import draw_face, draw_mask, exportable_pipeline
 from PIL import Image
+from test_published import published_state
 
 from maskgan.__main__ import main
 from maskgan.images import to_tensor
 from maskgan.labels import PALETTE, PART_NAMES
 from maskgan.networks.alpha_blender import AlphaBlender
+from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import mean_probabilities
 from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.onnx import export
@@ -137,6 +139,22 @@ def test_the_card_s_programs_run(exported: Path, tmp_path: Path, monkeypatch: py
     assert names["between"].shape == (1, 64, 64)
     for name in Manifest.read(exported).files:
         assert f"`{name}`" in text
+
+
+@torch.inference_mode()
+def test_the_published_generator_exports_from_its_file(tmp_path: Path) -> None:
+    published_generator, out = tmp_path / "latest_net_G.pth", tmp_path / "share"
+    torch.save(published_state("G"), published_generator)
+    assert main(["export-onnx", "--weights", str(published_generator), "--out", str(out)]) == 0
+    manifest = Manifest.read(out)
+    assert set(manifest.files) == {"style_encoder.onnx", "generator.onnx"} and manifest.drawing_size is None
+    assert "non-commercial" in manifest.licence and manifest.style == ("vector",)
+    network = DenseMappingNetwork.from_published(published_generator)
+    image, mask = faces(128)
+    style = network.encode_style(image, mask).vector
+    vector = run(out, "style_encoder", image=image, mask=mask)[0]
+    near(vector, style)
+    near(run(out, "generator", mask=mask, vector=vector)[0], network.backbone(planes(mask), style))
 
 
 def test_a_file_that_computes_something_else_is_refused_and_leaves_nothing(
