@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from maskgan import import_published
 from maskgan.files import whole_file
-from maskgan.onnx.command import add_arguments as add_export_arguments
-from maskgan.onnx.command import run as export_onnx
+from maskgan.onnx import command as export_onnx
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +56,6 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     parse = commands.add_parser("parse", help="write the 19-class mask of each face as an indexed PNG")
     edit = commands.add_parser("edit", help="repaint each face after an edited mask")
-    add_export_arguments(commands.add_parser("export-onnx", help="write the networks as ONNX files"))
     for command, out in ((parse, "MASK_OR_FOLDER"), (edit, "OUT")):
         command.add_argument("photo", type=Path, metavar="PHOTO_OR_FOLDER", help="a picture, or a folder of pictures")
         command.add_argument("--out", type=Path, required=True, metavar=out, help="file, or folder for same-named PNGs")
@@ -87,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="EXIF that a JPEG or PNG keeps: safe (default) leaves out the place and the maker's notes",
     )
     import_published.add_command(commands)
+    export_onnx.add_command(commands)
     return parser
 
 
@@ -249,11 +248,6 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if "run" in args:
         return args.run(args)
-    if args.command == "export-onnx":
-        try:
-            return export_onnx(args)
-        except (ValueError, OSError) as error:
-            parser.error(str(error))
     masks = {} if args.command == "parse" else {"mask": args.mask, "original_mask": args.original_mask}
     results = {".png": {}} if args.command == "parse" else RESULT_FORMATS
     try:

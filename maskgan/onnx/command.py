@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +21,14 @@ _NEEDED = ("torch", "diffusers", "onnx", "onnxscript", "onnxruntime")
 _PUBLISHED = "CelebAMask-HQ's terms: non-commercial research and education only"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command line."""
-    parser.description = (
-        "Write the networks as ONNX files for other programs: face parser, style encoder, generator (two, with and "
-        "without kept pixels), MaskVAE's halves and the alpha blender. Every file's answers are compared with torch's "
-        "on example faces and random inputs, and nothing is written where they differ."
+def add_command(commands: argparse._SubParsersAction) -> None:
+    """The command and its options; `run` gets them."""
+    parser = commands.add_parser(
+        "export-onnx",
+        help="write the networks as ONNX files",
+        description="Write the networks as ONNX files for other programs: face parser, style encoder, generator (two, "
+        "with and without kept pixels), MaskVAE's halves and the alpha blender. Every file's answers are compared with "
+        "torch's on example faces and random inputs, and nothing is written where they differ.",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="new folder, or an earlier export")
     parser.add_argument(
@@ -39,14 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--int8", action="store_true", help="parser and generators with 8-bit convolutions too: FOLDER/int8"
     )
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export, showing progress and what was measured; returns the exit code.
+    """Export, showing progress and what was measured; returns the exit code."""
+    try:
+        return _run(args)
+    except (ValueError, OSError) as problem:  # arguments that cannot be used
+        print(problem, file=sys.stderr)
+        return 2
 
-    Raises:
-        ValueError: the arguments cannot be used, or something that exporting needs is missing.
-    """
+
+def _run(args: argparse.Namespace) -> int:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise ValueError(f"Exporting needs {' and '.join(missing)}; run: pip install {' '.join(missing)}")
