@@ -11,14 +11,15 @@ import struct
 import zlib
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from maskgan.colour_profiles import to_srgb
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Source = str | PathLike[str] | bytes | BinaryIO
 
@@ -261,6 +262,8 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 def to_tensor(image: np.ndarray) -> Tensor:
     """uint8 RGB (H, W, 3) or (N, H, W, 3) -> float32 (N, 3, H, W) in [-1, 1]; one picture has N = 1."""
+    import torch
+
     batch = torch.from_numpy(np.ascontiguousarray(image))
     if batch.ndim == 3:
         batch = batch[None]
@@ -269,5 +272,7 @@ def to_tensor(image: np.ndarray) -> Tensor:
 
 def to_uint8(tensor: Tensor) -> np.ndarray:
     """Float (3, H, W) or (N, 3, H, W) in [-1, 1] -> uint8 RGB (H, W, 3) or (N, H, W, 3), rounded and clipped."""
+    import torch
+
     image = tensor.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
     return image.movedim(-3, -1).cpu().contiguous().numpy()

@@ -10,10 +10,15 @@ Class order and paint order: Lee et al., "MaskGAN", CVPR 2020, section 4 (CelebA
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+# torch is imported by the functions that are about tensors, so that masks can be used where there is none.
 
 IGNORE = 255
 
@@ -157,13 +162,15 @@ def check_mask(mask: np.ndarray, *, allow_ignore: bool = False) -> np.ndarray:
     return mask.astype(np.uint8)
 
 
-def one_hot(mask: Tensor | np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
+def one_hot(mask: Tensor | np.ndarray, dtype: torch.dtype | None = None) -> Tensor:
     """Label map (H, W) or batch (N, H, W) -> planes (N, 19, H, W) of 0 and 1; `IGNORE` is 0 in all planes."""
+    import torch
+
     ids = torch.as_tensor(mask)
     if ids.ndim == 2:
         ids = ids[None]
     planes = torch.arange(NUM_CLASSES, dtype=torch.int32, device=ids.device).view(1, -1, 1, 1)
-    return (ids[:, None].to(torch.int32) == planes).to(dtype)  # N, 19, H, W
+    return (ids[:, None].to(torch.int32) == planes).to(dtype or torch.float32)  # N, 19, H, W
 
 
 def colourise(mask: np.ndarray) -> np.ndarray:
@@ -217,7 +224,9 @@ def _decoded(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def flip(mask: np.ndarray | Tensor) -> np.ndarray | Tensor:
     """Mirror label maps (..., H, W) left to right and swap the left and right classes."""
-    if isinstance(mask, Tensor):
+    if not isinstance(mask, np.ndarray):
+        import torch
+
         table = torch.as_tensor(_MIRROR, device=mask.device)
         return table[mask.flip(-1).long()].to(mask.dtype)
     return _MIRROR[np.asarray(mask)[..., ::-1]].astype(np.asarray(mask).dtype)
@@ -225,6 +234,8 @@ def flip(mask: np.ndarray | Tensor) -> np.ndarray | Tensor:
 
 def flip_planes(planes: Tensor) -> Tensor:
     """Mirror class planes (N, 19, H, W) left to right; those of left and right classes change places."""
+    import torch
+
     order = torch.as_tensor(_MIRROR[:NUM_CLASSES], device=planes.device).long()
     return planes.flip(-1)[:, order]
 

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES, one_hot
 from maskgan.networks.dense_mapping import DenseMappingNetwork
-from maskgan.networks.global_style import VectorStyle
 from maskgan.networks.region_style import place
+from maskgan.styles import VectorStyle
 
 #: Channels of Pix2PixHD's feature map.
 FEATURES = 3

@@ -30,11 +30,10 @@ from maskgan.editing.transplants import fit, transplant
 from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label, check_mask
 from maskgan.mask_files import resize_mask
-from maskgan.networks.region_style import RegionStyle
-from maskgan.networks.style import Style
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
 from maskgan.snapshots import Weights
+from maskgan.styles import RegionStyle, Style
 
 #: Classes that are drawn over the picture, so that the network paints what lies beneath them.
 DRAWN = (Label.EYE_G, Label.EAR_R, Label.NECK_L)

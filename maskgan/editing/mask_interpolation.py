@@ -8,11 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from maskgan.editing.morphing import LAMBDA_INTER
 from maskgan.labels import check_mask, one_hot
 from maskgan.networks.mask_vae import MaskVAE
-
-#: lambda_inter of MaskGAN's Algorithm 1.
-LAMBDA_INTER = 2.5
 
 
 def latents(vae: MaskVAE, mask: Tensor) -> Tensor:

@@ -9,17 +9,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from maskgan.editing.mask_interpolation import LAMBDA_INTER, classes_of
+from maskgan.editing.engine import Engine, most_probable, resize_planes
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.labels import check_mask, one_hot
+from maskgan.labels import check_mask
 from maskgan.mask_files import resize_mask
-from maskgan.networks.mask_vae import MaskVAE
-from maskgan.networks.style import Style
 from maskgan.snapshots import Weights
+from maskgan.styles import Style
+
+#: lambda_inter of MaskGAN's Algorithm 1.
+LAMBDA_INTER = 2.5
 
 #: t may leave 0..1 by as far as EBST's outer mask is from the target.
 T_MIN, T_MAX = -1 / LAMBDA_INTER, 1 + 1 / LAMBDA_INTER
@@ -51,9 +50,9 @@ class LatentLine:
     mask_b: np.ndarray
     style_a: Style | None
     style_b: Style | None
-    z: Tensor
-    deviation: Tensor
-    boosts: tuple[Tensor, Tensor]
+    z: np.ndarray
+    deviation: np.ndarray
+    boosts: tuple[np.ndarray, np.ndarray]
     weights: Weights
 
 
@@ -83,8 +82,8 @@ class Morph:
         Raises:
             ValueError: the pipeline has no MaskVAE, or a mask cannot be used.
         """
-        vae = pipeline.mask_vae
-        if vae is None:
+        engine = pipeline.engine
+        if engine.mask_size is None:
             raise ValueError("These weights hold no MaskVAE, which interpolation needs; use weights that do.")
         masks = check_mask(mask_a), check_mask(mask_b)
         if masks[0].shape != masks[1].shape or masks[0].shape[0] != masks[0].shape[1]:
@@ -93,15 +92,13 @@ class Morph:
                 f"Both masks must be square and of one size, but A has {width_a} x {height_a} pixels and B "
                 f"{width_b} x {height_b}; resize one of them."
             )
-        with torch.inference_mode():
-            small = [resize_mask(mask, (vae.mask_size, vae.mask_size)) for mask in masks]
-            mean, logvar = vae.encode(one_hot(torch.from_numpy(np.stack(small)).to(vae.device), vae.dtype))
-            boosts = [_boost(_logits(vae, z, len(masks[0])), mask) for z, mask in zip(mean, masks, strict=True)]
-            deviation = (logvar[0] / 2).exp()
-            line = LatentLine(*masks, style_a, style_b, mean, deviation, (boosts[0], boosts[1]), pipeline.weights)
-            return cls(pipeline, line)
+        small = np.stack([resize_mask(mask, (engine.mask_size,) * 2) for mask in masks])
+        mean, logvar = engine.encode_mask(small)
+        boosts = [_boost(_logits(engine, z, len(masks[0])), mask) for z, mask in zip(mean, masks, strict=True)]
+        deviation = np.exp(logvar[0] / 2)
+        line = LatentLine(*masks, style_a, style_b, mean, deviation, (boosts[0], boosts[1]), pipeline.weights)
+        return cls(pipeline, line)
 
-    @torch.inference_mode()
     def mask_at(self, t: float) -> np.ndarray:
         """The mask (S, S) uint8 at z = (1 - t) * z_a + t * z_b, with classes of the two ends only.
 
@@ -111,11 +108,13 @@ class Morph:
         Raises ValueError when t is outside T_MIN..T_MAX.
         """
         line = self.line
-        logits = _logits(self.pipeline.mask_vae, torch.lerp(line.z[0], line.z[1], _checked(t)), len(line.mask_a))
+        z = line.z[0] + np.float32(_checked(t)) * (line.z[1] - line.z[0])
+        logits = _logits(self.pipeline.engine, z, len(line.mask_a))
         for mask, boost, end in ((line.mask_a, line.boosts[0], 0), (line.mask_b, line.boosts[1], 1)):
             share = 1 - abs(t - end) / _FADE
             if share > 0:
-                _add(logits, mask, share * boost)
+                for label in np.unique(mask):
+                    logits[label] += np.float32(share) * boost * (mask == label)
         return _most_probable(logits, line.mask_a, line.mask_b)
 
     def style_at(self, t: float, style: str = "blend") -> Style:
@@ -142,7 +141,6 @@ class Morph:
         """The face (S, S, 3) uint8 RGB for `mask_at(t)` in `style_at(t, style)`; raises what these raise."""
         return self.face(self.mask_at(t), self.style_at(t, style))
 
-    @torch.inference_mode()
     def near(self, amount: float, seed: int) -> np.ndarray:
         """A random variation (S, S) uint8 of mask A with A's classes: noise on z_a scaled by the deviation of q(z | A).
 
@@ -154,11 +152,10 @@ class Morph:
         """
         if not (math.isfinite(amount) and amount >= 0):
             raise ValueError(f"The amount of change must be 0 or more, not {amount:g}.")
-        # Drawn on the CPU, so that a seed gives equal masks on every device.
         line = self.line
-        noise = torch.randn(line.z.shape[1], generator=torch.Generator().manual_seed(seed)).to(line.z)
-        z = line.z[0] + amount * _SPREAD * line.deviation * noise
-        return _most_probable(_logits(self.pipeline.mask_vae, z, len(line.mask_a)), line.mask_a)
+        noise = np.random.default_rng(seed).standard_normal(line.z.shape[1], np.float32)
+        z = line.z[0] + np.float32(amount * _SPREAD) * line.deviation * noise
+        return _most_probable(_logits(self.pipeline.engine, z, len(line.mask_a)), line.mask_a)
 
 
 def frame_places(count: int, start: float = 0.0, end: float = 1.0) -> list[float]:
@@ -177,31 +174,18 @@ def _checked(t: float) -> float:
     return t
 
 
-def _logits(vae: MaskVAE, z: Tensor, size: int) -> Tensor:
-    """Logits (19, size, size) at z (latent_dim)."""
-    logits = vae.decode(z[None])
-    if size != vae.mask_size:
-        logits = F.interpolate(logits, size=(size, size), mode="bilinear", align_corners=False, antialias=True)
-    return logits[0]
+def _logits(engine: Engine, z: np.ndarray, size: int) -> np.ndarray:
+    """Logits (19, size, size), a new array, at z (latent_dim)."""
+    return np.array(resize_planes(engine.decode_mask(z[None])[0], size))
 
 
-def _boost(logits: Tensor, mask: np.ndarray) -> Tensor:
+def _boost(logits: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """(S, S): what to add to the logits (19, S, S) of the mask's own classes for them to win; 0 where they win."""
-    own = logits.gather(0, _ids(mask, logits))[0]
-    short = logits.max(0).values - own
-    return torch.where(logits.argmax(0) == _ids(mask, logits)[0], 0, short + _LEAD)
+    own = np.take_along_axis(logits, mask[None].astype(np.int64), 0)[0]
+    best, value = most_probable(logits)
+    return np.where(best == mask, np.float32(0), value - own + np.float32(_LEAD))
 
 
-def _add(logits: Tensor, mask: np.ndarray, boost: Tensor) -> None:
-    """Add `boost` (S, S) to the logits (19, S, S) of the mask's own classes, in place."""
-    logits.scatter_add_(0, _ids(mask, logits), boost[None])
-
-
-def _ids(mask: np.ndarray, logits: Tensor) -> Tensor:
-    return torch.from_numpy(mask).to(logits.device, torch.long)[None]
-
-
-def _most_probable(logits: Tensor, *masks: np.ndarray) -> np.ndarray:
+def _most_probable(logits: np.ndarray, *masks: np.ndarray) -> np.ndarray:
     """The most probable mask (S, S) uint8 for logits (19, S, S), restricted to classes that occur in `masks`."""
-    allowed = classes_of(torch.from_numpy(np.stack(masks))).any(0).to(logits.device)
-    return logits.masked_fill(~allowed[:, None, None], -torch.inf).argmax(0).to(torch.uint8).cpu().numpy()
+    return most_probable(logits, np.unique(np.stack(masks)))[0]

@@ -6,32 +6,32 @@ import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
-import torch
-import torch.nn.functional as F
-from diffusers import ModelMixin
-from torch import Tensor
 
 from maskgan import labels
 from maskgan.editing.compositing import Layers, Overlay, Patch, Retouch, Window, warp_window
+from maskgan.editing.engine import Engine, most_probable, resize_planes
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.warping import Motion, unknown_after, warp_picture
-from maskgan.images import to_tensor
 from maskgan.labels import Label
 from maskgan.mask_files import nearest, resize_mask
-from maskgan.networks.checkpoints import WeightsRefused, load_networks, save_networks
-from maskgan.networks.dense_mapping import DenseMappingNetwork
-from maskgan.networks.face_parser import FaceParser, read
-from maskgan.networks.kept_pixels import kept_pixels
-from maskgan.networks.mask_vae import MaskVAE
-from maskgan.networks.registry import NETWORKS
-from maskgan.networks.style import Style
+from maskgan.onnx.folder import is_export
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
-from maskgan.snapshots import Weights, newest_snapshot
+from maskgan.snapshots import Weights, WeightsRefused, newest_snapshot
+from maskgan.styles import Style
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import ModelMixin
+
+    from maskgan.networks.dense_mapping import DenseMappingNetwork
+    from maskgan.networks.face_parser import FaceParser
+    from maskgan.networks.mask_vae import MaskVAE
 
 #: Folder of the bundled weights.
 WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -112,7 +112,8 @@ class Edit:
 class MaskGANPipeline:
     """Face editing by semantic masks: a Dense Mapping Network and a face parser, which are all that an edit needs.
 
-    Any number of threads may call it at once.
+    Any number of threads may call it at once. The networks run on torch, or on ONNX Runtime (`load` of a folder that
+    `python -m maskgan export-onnx` wrote, `over`), where there is no torch and no network to get at.
 
     Args:
         dmn, parser: the generator and the parser.
@@ -120,74 +121,106 @@ class MaskGANPipeline:
         others: networks that only training needs, by their names in the registry (the `alpha_blender` of EBST).
 
     Attributes:
-        networks: all of them by name.
+        engine: what runs the networks.
         weights: which weights they have.
     """
 
     def __init__(
         self, dmn: DenseMappingNetwork, parser: FaceParser, mask_vae: MaskVAE | None = None, **others: ModelMixin
     ) -> None:
-        if unknown := sorted(others.keys() - NETWORKS.keys()):
-            raise TypeError(f"There is no network {unknown[0]!r}; choose from {', '.join(NETWORKS)}.")
-        self.dmn, self.parser, self.mask_vae = dmn, parser, mask_vae
-        given = {"dmn": dmn, "parser": parser, "mask_vae": mask_vae, **others}
-        self.networks: dict[str, ModelMixin] = {name: given[name] for name in NETWORKS if given.get(name) is not None}
-        for network in self.networks.values():
-            network.eval().requires_grad_(False)
-        self.weights = Weights()
+        from maskgan.networks.engine import TorchEngine
+
+        self._start(TorchEngine({"dmn": dmn, "parser": parser, "mask_vae": mask_vae, **others}))
+
+    def _start(self, engine: Engine) -> None:
+        self.engine, self.weights = engine, engine.weights
         self._refreshed: WeakKeyDictionary[Face, Face] = WeakKeyDictionary()
         self._refreshing = threading.Lock()
+
+    @classmethod
+    def over(cls, engine: Engine) -> MaskGANPipeline:
+        """The editor over an engine."""
+        pipeline = cls.__new__(cls)
+        pipeline._start(engine)
+        return pipeline
 
     @classmethod
     def load(cls, folder: str | Path | None = None, device: str | None = None) -> MaskGANPipeline:
         """Load and check trained networks (see `maskgan.networks.checkpoints`), in float32.
 
         Args:
-            folder: a pipeline folder, or a run or its weights folder for the newest snapshot in it; the weights that
-                come with the package when it is not given.
-            device: "cuda", "mps" or "cpu"; the first of them that is available when it is not given.
+            folder: a pipeline folder, or a run or its weights folder for the newest snapshot in it, or exported
+                networks (with `onnx.json`); the weights that come with the package when it is not given.
+            device: "cuda", "mps" or "cpu"; the first of them that is available when it is not given (exported networks:
+                the CPU).
 
         Raises:
             FileNotFoundError: the folder holds no pipeline.
             WeightsRefused: something is wrong with the pipeline in it.
         """
-        networks, weights = load_networks(newest_snapshot(Path(folder or WEIGHTS)), device or best_device())
-        pipeline = cls(**networks)
-        pipeline.weights = weights
-        return pipeline
+        place = Path(folder or WEIGHTS)
+        if is_export(place):
+            from maskgan.onnx.engine import OnnxEngine
+
+            return cls.over(OnnxEngine(place, device))
+        from maskgan.networks.engine import TorchEngine
+
+        return cls.over(TorchEngine.load(newest_snapshot(place), device))
+
+    @property
+    def networks(self) -> dict[str, ModelMixin]:
+        """All networks of torch by name."""
+        try:
+            return self.engine.networks
+        except AttributeError as error:
+            raise ValueError(
+                "Exported networks are files, not networks of torch; load the weights themselves."
+            ) from error
+
+    @property
+    def dmn(self) -> DenseMappingNetwork:
+        """The generator."""
+        return self.networks["dmn"]
+
+    @property
+    def parser(self) -> FaceParser:
+        """The parser."""
+        return self.networks["parser"]
+
+    @property
+    def mask_vae(self) -> MaskVAE | None:
+        """MaskVAE, where there is one."""
+        return self.networks.get("mask_vae")
+
+    @property
+    def device(self) -> str:
+        """Where the networks run, such as "cpu" or "cuda:0"."""
+        return self.engine.device
 
     def save(self, folder: str | Path) -> None:
-        """Write `model_index.json` and a folder per network, as `load` reads them."""
+        """Write `model_index.json` and a folder per network, as `load` reads them; not of exported networks."""
+        from maskgan.networks.checkpoints import save_networks
+
         save_networks(Path(folder), self.networks)
 
     def to(self, target: str | torch.device | torch.dtype) -> MaskGANPipeline:
-        """Move all networks to a device, or convert them to a dtype, in place."""
+        """Move all networks (of torch) to a device, or convert them to a dtype, in place."""
         for network in self.networks.values():
             network.to(target)
         return self
-
-    def _tensor(self, image: np.ndarray) -> Tensor:
-        return to_tensor(image).to(self.dmn.device, self.dmn.dtype)
-
-    def _mask_tensor(self, mask: np.ndarray) -> Tensor:
-        return torch.from_numpy(mask.astype(np.int64))[None].to(self.dmn.device)
 
     def detect(self, photo: np.ndarray) -> list[DetectedFace]:
         """All faces of a photo (H, W, 3) uint8 RGB, largest first, where they lie in it whichever way up it is."""
         return detect_faces(photo)
 
-    @torch.inference_mode()
-    def _probabilities(self, crop: np.ndarray) -> Tensor:
-        """Class probabilities (1, 19, S, S) of a crop (S, S, 3) uint8 RGB."""
-        return read(self.parser, self._tensor(crop))
+    def _probabilities(self, crop: np.ndarray) -> np.ndarray:
+        """Class probabilities (19, S, S) float32 of a crop (S, S, 3) uint8 RGB."""
+        return self.engine.parse(crop)
 
     def parse(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Face crop (S, S, 3) uint8 RGB -> mask (S, S) uint8 and its probability (S, S) float32 in 0..1."""
         probabilities = self._probabilities(Window.whole(NETWORK_SIZE).picture(crop))
-        if len(crop) != NETWORK_SIZE:
-            probabilities = F.interpolate(probabilities, size=crop.shape[:2], mode="bilinear", align_corners=False)
-        confidence, mask = probabilities.max(1)
-        return mask[0].to(torch.uint8).cpu().numpy(), confidence[0].float().cpu().numpy()
+        return most_probable(resize_planes(probabilities, len(crop)))
 
     def prepare(self, photo: np.ndarray, face: int | DetectedFace | None = 0) -> Face:
         """Find, crop and parse a face and encode its style: the slow part, once per photo.
@@ -256,24 +289,20 @@ class MaskGANPipeline:
 
     def _drawing_size(self, size: int) -> int:
         """The side at which whole faces are drawn for a crop of `size`; the published network draws 512 px."""
-        return size if self.dmn.config.style_scope == "vector" else min(size, NETWORK_SIZE)
+        return min(size, self.engine.drawing_size or size)
 
-    @torch.inference_mode()
     def encode_style(self, crop: np.ndarray, mask: np.ndarray) -> Style:
         """The style of a crop (S, S, 3) uint8 RGB with its mask (S, S)."""
         whole = Window.whole(self._drawing_size(len(crop)))
-        return self.dmn.encode_style(self._tensor(whole.picture(crop)), self._mask_tensor(whole.mask(mask)))
+        return self.engine.encode_style(whole.picture(crop), whole.mask(mask))
 
-    @torch.inference_mode()
     def generate(self, mask: np.ndarray, style: Style) -> np.ndarray:
         """The DMN's own picture (S, S, 3) float32 in 0..255 for a mask (S, S) and a style: the paper's network."""
-        window = Window.whole(self._drawing_size(len(mask)))
-        picture = _values(self.dmn.generate(self._mask_tensor(window.mask(mask)), style))
+        picture = self.engine.draw(Window.whole(self._drawing_size(len(mask))).mask(mask), style)
         if len(mask) == len(picture):
             return picture
         return cv2.resize(picture, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
 
-    @torch.inference_mode()
     def paint(self, mask: np.ndarray, style: Style, photo: np.ndarray, unknown: np.ndarray, window: Window) -> Patch:
         """Paint what is unknown of a face.
 
@@ -284,16 +313,12 @@ class MaskGANPipeline:
             unknown: (S, S) bool.
             window: the part of the face that the network sees, n pixels wide.
 
-        A network that cannot be shown what is known (`DenseMappingNetwork.config.kept`) redraws the window.
+        A network that cannot be shown what is known (`Engine.kept`) redraws the window.
         """
         mask, unknown = window.mask(mask), window.covers(unknown)
-        kept = None
-        if self.dmn.config.kept:
-            known = torch.from_numpy(~unknown)[None, None].to(self.dmn.device, self.dmn.dtype)
-            kept = kept_pixels(self._tensor(photo), known)
         if window.side < 1:
             style = style.window(window.top, window.left, window.side)
-        painted = _values(self.dmn.generate(self._mask_tensor(mask), style, kept))
+        painted = self.engine.draw(mask, style, (photo, ~unknown) if self.engine.kept else None)
         return Patch.joined(painted, photo, unknown, mask, window)
 
     def with_mask(self, face: Face, mask: np.ndarray) -> Face:
@@ -360,7 +385,7 @@ class MaskGANPipeline:
         unknown = unknown_after(face.mask, motion.mask, motion.flow)
         if not unknown.any():
             return None
-        if not self.dmn.config.kept:
+        if not self.engine.kept:
             window = Window.whole(self._drawing_size(len(moved)))
             return self.paint(motion.mask, face.style, window.picture(moved), unknown, window)
         window = Window.around(unknown, face.alignment.side)
@@ -381,8 +406,7 @@ class MaskGANPipeline:
         side = max(height, width)
         probabilities = self._probabilities(Alignment.whole_picture((height, width)).crop(photo, NETWORK_SIZE))
         fine = min(side, 4 * NETWORK_SIZE)  # a higher resolution does not improve the borders between classes
-        probabilities = F.interpolate(probabilities, size=(fine, fine), mode="bilinear", align_corners=False)
-        mask = probabilities.argmax(1)[0].to(torch.uint8).cpu().numpy()
+        mask, _ = most_probable(resize_planes(probabilities, fine))
         rows, columns = (nearest(side, fine)[(side - n) // 2 :][:n] for n in (height, width))
         return mask[rows[:, None], columns]
 
@@ -405,11 +429,6 @@ class MaskGANPipeline:
         if keep_untouched:
             return edit.photo
         return paste_back(photo, face.alignment, edit.crop, np.ones(face.mask.shape, np.float32), edit.change.detail)
-
-
-def _values(image: Tensor) -> np.ndarray:
-    """An image (1, 3, S, S) in [-1, 1] -> (S, S, 3) float32 in 0..255."""
-    return ((image[0].float().clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).cpu().numpy()
 
 
 def is_upside_down(mask: np.ndarray, confidence: np.ndarray) -> bool:
@@ -437,11 +456,4 @@ def _square(mask: np.ndarray, size: int) -> np.ndarray:
     return resize_mask(mask[rows[:, None], columns], (size, size), smooth=True)
 
 
-def best_device() -> str:
-    """ "cuda", "mps" or "cpu", the first that is available."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-__all__ = ["WEIGHTS", "Edit", "Face", "MaskGANPipeline", "NoFaceFound", "WeightsRefused", "best_device"]
+__all__ = ["WEIGHTS", "Edit", "Face", "MaskGANPipeline", "NoFaceFound", "WeightsRefused"]

@@ -6,51 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
-
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES
 from maskgan.networks.layers import Decoder, Encoder, ResidualBlock, SpatialFeatureTransform, reflect_conv
-
-
-class VectorStyle(NamedTuple):
-    """One vector for the whole picture, (N, L); see `maskgan.networks.style` for the operations."""
-
-    vector: Tensor
-
-    def repeat(self, times: int) -> VectorStyle:
-        """The batch repeated as a whole: (times * N, L)."""
-        return VectorStyle(self.vector.repeat(times, 1))
-
-    def blend(self, other: VectorStyle, t: float) -> VectorStyle:
-        """The vector at t (0..1) of the way to `other`."""
-        return VectorStyle(torch.lerp(self.vector, other.vector, t))
-
-    def take_classes(self, source: VectorStyle, lenders: Mapping[int, int], strength: float) -> VectorStyle:
-        """A vector does not tell classes apart: all of it moves by `strength` (0..1) towards the source's."""
-        return self.blend(source, strength)
-
-    def without_residue(self, classes: Collection[int] | None = None) -> VectorStyle:
-        """This style as it is: nothing in it is tied to a place."""
-        return self
-
-    def scale_residue(self, factors: Tensor) -> VectorStyle:
-        """This style as it is: it has no residue."""
-        return self
-
-    def prepared(self, size: int) -> VectorStyle:
-        """This style as it is: it serves pictures of every size."""
-        return self
-
-    def window(
-        self, top: float | Tensor, left: float | Tensor, height: float | Tensor, width: float | Tensor | None = None
-    ) -> VectorStyle:
-        """This style as it is: nothing in it is tied to a place."""
-        return self
 
 
 class GlobalStyleEncoder(nn.Module):

@@ -13,9 +13,7 @@ depend on positions, as style copy between people needs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from functools import cache
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,79 +22,10 @@ from torch import Tensor, nn
 from maskgan.labels import NUM_CLASSES, one_hot
 from maskgan.networks.kept_pixels import KeptPixels
 from maskgan.networks.layers import SpatialFeatureTransform, adaptive_instance_norm
+from maskgan.styles import RegionStyle
 
 #: Cells of the residue along each side, whatever the resolution.
 GRID = 16
-
-
-class RegionStyle(NamedTuple):
-    """A code per class and a coarse residue; see `maskgan.networks.style` for the operations.
-
-    codes: (N, 19, code_dim), one code per class; classes that the source lacks have a completed one.
-    present: (N, 19) 1 where the source has the class, else 0.
-    residue: (N, 19, residue_dim + 1, 16, 16), deviation from the code per class and cell; the last channel
-        says how much of the class was present (0..1). In a `prepared` style it has a quarter of the picture's size.
-    """
-
-    codes: Tensor
-    present: Tensor
-    residue: Tensor
-
-    def repeat(self, times: int) -> RegionStyle:
-        """The batch repeated as a whole: N faces become times * N."""
-        return RegionStyle(*(part.repeat(times, *(1,) * (part.ndim - 1)) for part in self))
-
-    def blend(self, other: RegionStyle, t: float) -> RegionStyle:
-        """The style at t (0..1) of the way to `other`, both of one face or of equally many.
-
-        Codes of classes that both have are interpolated, a class that one has keeps its code, and the residue is
-        interpolated. What t = 0 draws for classes of this style is this style's.
-        """
-        only_here, only_there = self.present > other.present, other.present > self.present
-        codes = torch.where(only_there[..., None], other.codes, torch.lerp(self.codes, other.codes, t))
-        codes = torch.where(only_here[..., None], self.codes, codes)
-        present = torch.maximum(self.present, other.present)
-        return RegionStyle(codes, present, torch.lerp(self.residue, other.residue, t))
-
-    def take_classes(self, source: RegionStyle, lenders: Mapping[int, int], strength: float) -> RegionStyle:
-        """Codes of the classes in `lenders` moved by `strength` (0..1) towards those of the source's classes."""
-        taken = self._marked(lenders)
-        order = torch.tensor([lenders.get(c, c) for c in range(NUM_CLASSES)], device=taken.device)
-        return self._replace(codes=torch.lerp(self.codes, source.codes[:, order], strength * taken[None, :, None]))
-
-    def without_residue(self, classes: Collection[int] | None = None) -> RegionStyle:
-        """The residue set to zero in these classes, or (None) in all."""
-        if classes is None:
-            return self._replace(residue=torch.zeros_like(self.residue))
-        return self._replace(residue=self.residue * (1 - self._marked(classes))[None, :, None, None, None])
-
-    def scale_residue(self, factors: Tensor) -> RegionStyle:
-        """Each face's residue times its factor, (N,)."""
-        return self._replace(residue=self.residue * factors.view(-1, 1, 1, 1, 1))
-
-    def prepared(self, size: int) -> RegionStyle:
-        """The residue interpolated to size / 4 once, for many pictures of size x size pixels."""
-        return self._replace(residue=interpolate_residue(self.residue, size // 4, size // 4))
-
-    def window(
-        self, top: float | Tensor, left: float | Tensor, height: float | Tensor, width: float | Tensor | None = None
-    ) -> RegionStyle:
-        """The style for drawing a window of the crop that it was encoded from: its residue is cropped to that window.
-
-        Args:
-            top, left: the window's upper left corner in fractions (0..1) of the crop's sides; a number, or one per
-                face, (N,).
-            height, width: of the window, likewise; without `width` the window is a square.
-        """
-        rows = _window_of_cells(self.residue, top, height)  # N or 1, cells, cells
-        columns = _window_of_cells(self.residue, left, height if width is None else width)
-        return self._replace(residue=rows[:, None, None] @ self.residue @ columns[:, None, None].mT)
-
-    def _marked(self, classes: Collection[int]) -> Tensor:
-        """(19,): 1 for these classes, else 0."""
-        marked = torch.zeros(NUM_CLASSES, device=self.codes.device, dtype=self.codes.dtype)
-        marked[list(classes)] = 1
-        return marked
 
 
 def place(table: Tensor, planes: Tensor) -> Tensor:
@@ -446,12 +375,3 @@ def interpolate_residue(residue: Tensor, height: int, width: int) -> Tensor:
         return (1 - (centres.clamp(0, cells - 1)[:, None] - own).abs()).clamp(min=0)  # size, cells
 
     return weights(height) @ residue @ weights(width).T
-
-
-def _window_of_cells(residue: Tensor, start: float | Tensor, size: float | Tensor) -> Tensor:
-    """Weights (N or 1, cells, cells) that interpolate a window's rows of cells linearly from those of the whole."""
-    cells = residue.shape[-1]
-    start, size = (torch.as_tensor(value).to(residue).view(-1, 1) for value in (start, size))
-    own = torch.arange(cells, dtype=residue.dtype, device=residue.device)
-    centres = (start + size * (own + 0.5) / cells) * cells - 0.5  # N, cells: where the window's cells lie
-    return (1 - (centres.clamp(0, cells - 1)[..., None] - own).abs()).clamp(min=0)

@@ -19,10 +19,10 @@ from maskgan.labels import NUM_CLASSES, flip_planes, one_hot
 from maskgan.networks.alpha_blender import AlphaBlender
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
-from maskgan.networks.global_style import VectorStyle
 from maskgan.networks.mask_vae import MaskVAE
-from maskgan.networks.region_style import GRID, RegionStyle
+from maskgan.networks.region_style import GRID
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
+from maskgan.styles import RegionStyle, VectorStyle
 
 _IMAGE = "RGB, value / 127.5 - 1, in [-1, 1]"
 _MASK = "class ids 0..18"

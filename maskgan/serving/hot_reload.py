@@ -17,8 +17,7 @@ import threading
 from pathlib import Path
 
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.networks.checkpoints import WeightsRefused
-from maskgan.snapshots import ABOUT, newest_snapshot, weights_hash
+from maskgan.snapshots import ABOUT, WeightsRefused, newest_snapshot, weights_hash
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ class Serving:
             WeightsRefused: something is wrong with the folder; nothing has changed then.
         """
         try:
-            pipeline = MaskGANPipeline.load(folder, str(self.current().dmn.device))
+            pipeline = MaskGANPipeline.load(folder, self.current().device)
         except FileNotFoundError as problem:
             raise WeightsRefused(str(problem)) from problem
         self.follow(None)
@@ -121,7 +120,7 @@ class Serving:
         current = self.current()
         if weights_hash(folder) == current.weights.hash:
             return None
-        return MaskGANPipeline.load(folder, str(current.dmn.device))
+        return MaskGANPipeline.load(folder, current.device)
 
     def _refuse(self, line: str) -> None:
         if line != self.refused:

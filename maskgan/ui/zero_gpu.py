@@ -26,8 +26,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from maskgan.editing.compositing import Patch, Window
-from maskgan.editing.pipeline import MaskGANPipeline, best_device
-from maskgan.networks.style import Style
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.networks.engine import best_device
+from maskgan.styles import Style
 
 #: Whether this is a Space that is lent GPUs.
 ON_ZERO_GPU = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true") and (
@@ -90,7 +91,7 @@ class ZeroGPUPipeline(MaskGANPipeline):
             return getattr(super(), method)(*values)
         return tree_map_only(_Sent, lambda sent: torch.from_numpy(sent.array), answer)
 
-    def _probabilities(self, crop: np.ndarray) -> Tensor:
+    def _probabilities(self, crop: np.ndarray) -> np.ndarray:
         return self._ask("_probabilities", crop)
 
     def encode_style(self, crop: np.ndarray, mask: np.ndarray) -> Style:

@@ -18,7 +18,7 @@ from maskgan.editing.morphing import T_MAX, T_MIN, Morph, frame_places
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label, colourise
 from maskgan.mask_files import read_mask
-from maskgan.networks.global_style import VectorStyle
+from maskgan.styles import VectorStyle
 
 SIZE = 64
 

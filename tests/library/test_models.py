@@ -19,7 +19,7 @@ from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.networks.mask_vae import MaskVAE
-from maskgan.networks.region_style import RegionStyle
+from maskgan.styles import RegionStyle
 
 SIZE = 64
 #: How small a trained parameter's gradient may be and still count.

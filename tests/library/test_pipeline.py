@@ -20,9 +20,9 @@ from maskgan.images import read_photo
 from maskgan.labels import Label, flip
 from maskgan.mask_files import resize_mask
 from maskgan.networks.dense_mapping import DenseMappingNetwork
-from maskgan.networks.global_style import VectorStyle
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
+from maskgan.styles import VectorStyle
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -13,8 +13,8 @@ from conftest import draw_face, draw_mask
 from maskgan.editing.pipeline import Face, MaskGANPipeline
 from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
 from maskgan.labels import MIRRORED_PAIRS, Label
-from maskgan.networks.global_style import VectorStyle
 from maskgan.sizes import CROP_SIZE
+from maskgan.styles import VectorStyle
 
 LIPS = (Label.U_LIP, Label.L_LIP)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from maskgan.images import to_tensor
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
-from maskgan.networks.style import Style
+from maskgan.styles import Style
 
 SIZE = 64
 CONFIGS = {

@@ -20,8 +20,8 @@ import gradio as gr
 from gradio.route_utils import delete_files_created_by_app
 
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.networks.style import Style
 from maskgan.sizes import CROP_SIZE
+from maskgan.styles import Style
 from maskgan.ui.app import MAX_SESSIONS, build_app, launch_options
 from tests.load import ROOT, Report, files_in, measure, resident
 from tests.painter import REACH, Mixed, Subject

@@ -90,7 +90,7 @@ class InterpolateTab(UsesWeights):
     def __init__(self, pipeline: MaskGANPipeline | Serving, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
         """Build the tab inside the `gr.Tab` that is open."""
         self.serving, self.example_faces = Serving.of(pipeline), examples
-        self.usable = self.pipeline.mask_vae is not None
+        self.usable = self.pipeline.engine.mask_size is not None
         if not self.usable:
             gr.HTML(f"<p class='note'>{_NO_VAE}</p>", elem_id="morph-missing")
             return
