@@ -41,6 +41,13 @@ def build_parser() -> argparse.ArgumentParser:
         "Face hub (default: the variable MASKGAN_WEIGHTS)",
     )
     parser.add_argument("--watch", action="store_true", help="follow --weights also where no run publishes yet")
+    parser.add_argument(
+        "--backend",
+        choices=("torch", "onnx"),
+        default="torch",
+        help="what runs the networks; onnx: ONNX Runtime, with --weights that export-onnx wrote, or others, which are "
+        "exported once (default: torch)",
+    )
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best that is there)")
     parser.add_argument("--max-pixels", type=_positive, default=64_000_000, help="largest photo taken, in pixels")
     parser.add_argument(
@@ -95,6 +102,21 @@ def weights_of(option: str | None, watch: bool) -> Path | None:
             raise SystemExit(str(problem)) from problem
         print(f"{problem} The bundled weights serve.")
         return None
+
+
+def serving_without_torch(weights: Path | None, watch: bool, device: str | None) -> Serving:
+    """Exported networks on ONNX Runtime; the bundled weights by themselves."""
+    from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
+    from maskgan.onnx.cache import exported
+    from maskgan.serving.hot_reload import Serving
+    from maskgan.snapshots import is_weights_folder
+
+    if watch or (weights is not None and is_weights_folder(weights)):
+        raise SystemExit("Runs are followed with torch; leave --backend onnx out, or give one snapshot's folder.")
+    try:
+        return Serving(MaskGANPipeline.load(exported(weights or WEIGHTS), device))
+    except (OSError, ValueError) as problem:
+        raise SystemExit(str(problem)) from problem
 
 
 def serving_of(weights: Path | None, watch: bool, device: str | None, needed: bool = True) -> Serving:
@@ -199,6 +221,8 @@ def main(arguments: list[str] | None = None) -> None:
             raise SystemExit(
                 "--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share or --host."
             )
+    if options.lab and options.backend == "onnx":
+        raise SystemExit("--lab trains with torch and cannot go with --backend onnx; leave one out.")
     # Imported here, so that --help and a wrong option answer at once.
     from maskgan.serving.account import Account
     from maskgan.serving.memory import give_back_freed_memory
@@ -208,7 +232,10 @@ def main(arguments: list[str] | None = None) -> None:
 
     weights = weights_of(options.weights, options.watch)
     lab = lab_of(options.lab, options.runs, options.data, weights)
-    serving = serving_of(weights, options.watch, options.device, needed=bool(options.weights))
+    if options.backend == "onnx":
+        serving = serving_without_torch(weights, options.watch, options.device)
+    else:
+        serving = serving_of(weights, options.watch, options.device, needed=bool(options.weights))
     storage = storage_of(options.max_disk * 1_000_000)
     examples = Examples(serving, people=True)
     hosted = options.share or options.host not in ("127.0.0.1", "localhost", "::1")

@@ -182,10 +182,10 @@ def _logits(engine: Engine, z: np.ndarray, size: int) -> np.ndarray:
 def _boost(logits: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """(S, S): what to add to the logits (19, S, S) of the mask's own classes for them to win; 0 where they win."""
     own = np.take_along_axis(logits, mask[None].astype(np.int64), 0)[0]
-    best, value = most_probable(logits)
+    best, value = most_probable(logits, len(mask))
     return np.where(best == mask, np.float32(0), value - own + np.float32(_LEAD))
 
 
 def _most_probable(logits: np.ndarray, *masks: np.ndarray) -> np.ndarray:
     """The most probable mask (S, S) uint8 for logits (19, S, S), restricted to classes that occur in `masks`."""
-    return most_probable(logits, np.unique(np.stack(masks)))[0]
+    return most_probable(logits, logits.shape[-1], np.unique(np.stack(masks)))[0]

@@ -14,7 +14,7 @@ import numpy as np
 
 from maskgan import labels
 from maskgan.editing.compositing import Layers, Overlay, Patch, Retouch, Window, warp_window
-from maskgan.editing.engine import Engine, most_probable, resize_planes
+from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.warping import Motion, unknown_after, warp_picture
@@ -220,7 +220,7 @@ class MaskGANPipeline:
     def parse(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Face crop (S, S, 3) uint8 RGB -> mask (S, S) uint8 and its probability (S, S) float32 in 0..1."""
         probabilities = self._probabilities(Window.whole(NETWORK_SIZE).picture(crop))
-        return most_probable(resize_planes(probabilities, len(crop)))
+        return most_probable(probabilities, len(crop))
 
     def prepare(self, photo: np.ndarray, face: int | DetectedFace | None = 0) -> Face:
         """Find, crop and parse a face and encode its style: the slow part, once per photo.
@@ -406,7 +406,7 @@ class MaskGANPipeline:
         side = max(height, width)
         probabilities = self._probabilities(Alignment.whole_picture((height, width)).crop(photo, NETWORK_SIZE))
         fine = min(side, 4 * NETWORK_SIZE)  # a higher resolution does not improve the borders between classes
-        mask, _ = most_probable(resize_planes(probabilities, fine))
+        mask, _ = most_probable(probabilities, fine)
         rows, columns = (nearest(side, fine)[(side - n) // 2 :][:n] for n in (height, width))
         return mask[rows[:, None], columns]
 

@@ -36,7 +36,7 @@ class OnnxEngine:
         provider = _PROVIDERS.get(self.device)
         if provider not in ort.get_available_providers():
             raise ValueError(f"The installed ONNX Runtime has no {self.device}; choose --device cpu.")
-        self._provider = provider
+        self._providers = list(dict.fromkeys([provider, _PROVIDERS["cpu"]]))
         self.manifest = Manifest.read(folder)
         missing = [part for part in _NEEDED if not self.manifest.has(part)]
         if missing or self.manifest.style not in (RegionStyle._fields, VectorStyle._fields):
@@ -81,7 +81,7 @@ class OnnxEngine:
         options.enable_cpu_mem_arena = False
         content = read_part(self.folder, self.manifest, part)
         try:
-            return ort.InferenceSession(content, options, providers=[self._provider, "CPUExecutionProvider"])
+            return ort.InferenceSession(content, options, providers=self._providers)
         except Exception as error:
             first = str(error).strip().splitlines()[0]
             raise WeightsRefused(f"ONNX Runtime cannot open {part}.onnx of {self.folder.name} ({first}).") from error
