@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from gradio.state_holder import StateHolder
-from torch import Tensor
 
 #: What sessions hold: values of a session change with its own events only.
 _known: WeakKeyDictionary[Any, dict[int, int]] = WeakKeyDictionary()
@@ -35,7 +34,7 @@ def _found(value: Any, seen: set[int]) -> Iterator[tuple[int, int]]:
         while isinstance(value.base, np.ndarray):  # a view
             value = value.base
         yield id(value), value.nbytes
-    elif isinstance(value, Tensor):
+    elif hasattr(value, "untyped_storage"):  # a tensor; torch itself may be missing here
         yield value.data_ptr(), value.nbytes
     elif isinstance(value, (bytes, bytearray)):
         yield id(value), len(value)

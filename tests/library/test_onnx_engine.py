@@ -132,3 +132,13 @@ def test_the_first_of_equally_probable_classes_counts_and_others_may_be_left_out
     assert ids[0, 0] == 5 and ids[1, 1] == 3 and ids[2, 2] == 0 and values[0, 0] == 1
     ids, _ = most_probable(planes, 8, np.array([3, 7]))
     assert ids.shape == (8, 8) and set(np.unique(ids)) == {3}
+
+
+def test_the_page_needs_no_torch() -> None:
+    pytest.importorskip("gradio")
+    code = (
+        f"import sys; sys.modules['torch'] = sys.modules['diffusers'] = None; sys.path.insert(0, {str(ROOT)!r})\n"
+        "import maskgan.ui.app, maskgan.ui.examples, maskgan.ui.api, app; print('page')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "page\n", done.stderr
