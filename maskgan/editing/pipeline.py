@@ -173,9 +173,7 @@ class MaskGANPipeline:
         try:
             return self.engine.networks
         except AttributeError as error:
-            raise ValueError(
-                "Exported networks are files, not networks of torch; load the weights themselves."
-            ) from error
+            raise ValueError("Exported networks are no networks of torch; load the weights themselves.") from error
 
     @property
     def dmn(self) -> DenseMappingNetwork:
