@@ -107,11 +107,11 @@ STANDS_STILL = """() => new Promise((done) => {
 
 
 def paint(person: Visitor, folder: Path) -> tuple[np.ndarray, dict[str, str]]:
-    """A hat in the Paint tab: the edited face (512, 512, 3), and what its file tells of the edit."""
+    """Hair in the Paint tab, which only the network draws: the edited face (512, 512, 3), and what its file tells."""
     unedited = person.wait_for_result()
     person.page.evaluate("window.scrollTo(0, 0)")
     person.page.evaluate(STANDS_STILL)
-    person.stroke(Label.HAT, (90.5, 60.5), (160.5, 60.5))
+    person.stroke(Label.HAIR, (70.5, 60.5), (140.5, 60.5))
     person.wait_for_result(other_than=unedited)
     person.page.wait_for_selector("#history img")  # the stroke has ended for the server too
     with Image.open(person.download("#save-face", folder)) as file:
@@ -140,6 +140,7 @@ def test_a_run_is_started_watched_followed_stopped_and_gone_on_with(
     lab = studio.lab
 
     # Before there is a run: an edit by the bundled weights, taken back.
+    person.choose_example(6)  # the first one that comes with its mask, after six people
     face = Examples(tiny_pipeline()).face(0)
     before, _ = paint(person, tmp_path)
     painted = person.mask()
