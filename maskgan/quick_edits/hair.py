@@ -1,4 +1,4 @@
-"""Quick edits of the hair, drawn around the head's own outline."""
+"""Quick edits of the hair around the head; what lies over the forehead is in `fringe.py`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def _has_hair(scene: Scene) -> bool:
     return bool(scene.where(Label.HAIR).sum() > 0.15 * scene.unit**2)
 
 
-def _need_hair(scene: Scene) -> np.ndarray:
+def need_hair(scene: Scene) -> np.ndarray:
+    """Where the hair is (H, W); raises QuickEditImpossible when the mask has hardly any."""
     if not _has_hair(scene):
         raise QuickEditImpossible("This mask has no hair; give it some with Longer hair first.")
     return scene.where(Label.HAIR)
@@ -152,7 +153,7 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
 
 def shorter_hair(scene: Scene, strength: float) -> None:
     """Long hair to the jaw, half-long hair to the ears, short hair closer to the head."""
-    hair = _need_hair(scene)
+    hair = need_hair(scene)
     _, middle, half = across(scene)
     top = float(np.percentile(scene.y[hair], 0.5))
     bottom = float(np.percentile(scene.y[hair], 98))
@@ -183,7 +184,7 @@ def shorter_hair(scene: Scene, strength: float) -> None:
 
 def more_volume(scene: Scene, strength: float) -> None:
     """Hair stands out further all around."""
-    hair = _need_hair(scene)
+    hair = need_hair(scene)
     _, middle, half = across(scene)
     bottom = float(np.percentile(scene.y[hair], 98))
     # Less at the tips, so that short hair does not end in wings.
@@ -198,43 +199,6 @@ def more_volume(scene: Scene, strength: float) -> None:
     scene.paint(near & limit & outside, Label.HAIR, over=(Label.BACKGROUND, *EARS, Label.CLOTH))
     ring = near & ~hair & limit & scene.where(Label.HAIR, Label.BACKGROUND)
     scene.smooth(ring)
-
-
-def fringe(scene: Scene, strength: float, style: str = "fringe_bob") -> None:
-    """Hair over the forehead down to the brows, its lower edge that of somebody's fringe."""
-    if not scene.where(Label.HAT).any():
-        _need_hair(scene)
-    q, middle, _ = across(scene)
-    skin = scene.where(Label.SKIN) & (abs(q) < 1.15)
-    forehead = skin & (abs(scene.x - middle) < 0.3) & (scene.y < -0.2)
-    if not forehead.any():
-        raise QuickEditImpossible("The forehead is covered already.")
-    hairline = float(np.percentile(scene.y[forehead], 2))
-    low = brow_line(scene) - 0.03
-    reach = min(strength, 1.1)
-    places, line = silhouette(style).facing(scene).fringe
-    # The line as it falls, its typical height in the middle brought down to just above the brows.
-    fall = line - np.percentile(line[abs(places) < 0.6], 70)
-    edge = hairline + reach * max(0.0, low - hairline) + min(reach, 1.0) * np.interp(q, places, fall)
-    scene.paint(skin & (scene.y < edge), Label.HAIR)
-    scene.smooth(skin & (abs(scene.y - edge) < 0.1))
-
-
-def higher_forehead(scene: Scene, strength: float) -> None:
-    """Fringe away, hairline further up."""
-    hair = _need_hair(scene)
-    q, middle, _ = across(scene)
-    crown = hair & (abs(scene.x - middle) < 0.35) & (scene.y < -0.3)
-    if not crown.any():
-        raise QuickEditImpossible("There is no hair above the forehead to move back.")
-    top = float(np.percentile(scene.y[crown], 1))
-    skin = scene.where(Label.SKIN) & (abs(scene.x - middle) < 0.35) & (scene.y < -0.2)
-    hairline = float(np.percentile(scene.y[skin], 2)) if skin.any() else -0.3
-    goal = max(min(hairline, -0.95) - 0.26, top + 0.16, -1.6)
-    goal = min(hairline, hairline + strength * (goal - hairline))
-    base = -0.25
-    oval = np.clip(1 - abs(q / 0.97) ** 2.4, 0, 1) ** (1 / 2.4)
-    scene.paint((scene.y > base - (base - goal) * oval) & (scene.y < base), Label.SKIN, over=(Label.HAIR,))
 
 
 #: In the order of their buttons.
@@ -254,6 +218,4 @@ EDITS = (
         *("more_volume", "More volume", "Makes the hair stand out all around.", "Hair", more_volume),
         (Variant("own", "As it is", more_volume), *shapes(wear_hair, "long_wavy", "curls", "afro")),
     ),
-    QuickEdit("fringe", "Fringe", "Brings hair over the forehead.", "Hair", fringe),
-    QuickEdit("higher_forehead", "Higher forehead", "Takes a fringe and the hairline back.", "Hair", higher_forehead),
 )

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from maskgan.editing.warping import flow_between, warp_mask
 from maskgan.labels import NUM_CLASSES, Label, flip
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.quick_edits.frame import fit_frame
@@ -333,6 +334,7 @@ SUBJECT = {
     "longer_hair": Label.HAIR,
     "shorter_hair": Label.HAIR,
     "more_volume": Label.HAIR,
+    "fringe": Label.HAIR,
     "glasses": Label.EYE_G,
     "sunglasses": Label.EYE_G,
     "hat": Label.HAT,
@@ -381,3 +383,49 @@ def test_half_the_strength_hangs_hair_half_as_low():
     mask = draw_face()
     ends = [extent(QUICK_EDITS["longer_hair"].apply(mask, strength), Label.HAIR)[3] for strength in (0.3, 0.6, 0.9)]
     assert ends[0] < ends[1] - 8 < ends[2] - 16
+
+
+@pytest.mark.parametrize("style", ["straight", "swept", "curtain"])
+def test_a_fringe_has_one_smooth_edge_without_notches(style):
+    mask = draw_face(512)
+    edited = QUICK_EDITS["fringe"].apply(mask, 1.0, style)
+    new = (edited == Label.HAIR) & (mask == Label.SKIN)
+    columns = np.flatnonzero(new[:, 156:357].any(0)) + 156  # the forehead without its corners
+    edge = 511 - new[::-1].argmax(0)[columns]
+    beside = np.diff(columns) == 1  # not across a parting
+    assert np.abs(np.diff(edge)[beside]).max() <= 8  # no step, and no triangle of skin that cuts into it
+    turns = np.sign(np.diff(edge[::8]))
+    assert (np.diff(turns[turns != 0]) != 0).sum() <= 6
+
+
+def test_a_fringe_hangs_as_its_shape_says():
+    mask = draw_face(512)
+    low = {}
+    for style in ("straight", "swept", "curtain"):
+        new = (QUICK_EDITS["fringe"].apply(mask, 1.0, style) == Label.HAIR) & (mask == Label.SKIN)
+        low[style] = [int(np.flatnonzero(new[:, x]).max(initial=0)) for x in (170, 256, 342)]
+    left, middle, right = low["straight"]
+    assert abs(left - middle) < 20 and abs(right - middle) < 20
+    left, middle, right = low["curtain"]
+    assert min(left, right) > middle + 40
+    left, _, right = low["swept"]
+    assert abs(left - right) > 25
+
+
+def test_hair_above_the_forehead_is_drawn_down_to_the_edge_of_a_fringe(face_mask):
+    after, moved = QUICK_EDITS["fringe"].move(face_mask)
+    new = (after == Label.HAIR) & (face_mask == Label.SKIN)
+    told = np.isfinite(moved[..., 0])
+    assert told[new].mean() > 0.8
+    arrived = warp_mask(face_mask, np.nan_to_num(moved))
+    assert (arrived == Label.HAIR)[new].mean() > 0.6, "strands go on where skin was"
+    assert moved[new & told][:, 1].mean() < -10, "they come from above"
+    flow = flow_between(face_mask, after, moved)
+    face = np.isin(after, (*EYES, *LIPS, Label.NOSE))
+    assert not flow[face].any(), "and the face below stays bit for bit"
+
+
+def test_a_fringe_under_a_hat_leaves_the_hat_alone():
+    mask = draw_face(extra=("hat",))
+    after, moved = QUICK_EDITS["fringe"].move(mask)
+    assert np.isnan(moved[mask == Label.HAT]).all() and (after[mask == Label.HAT] == Label.HAT).all()
