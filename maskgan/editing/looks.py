@@ -41,6 +41,9 @@ DRAWN = (Label.EYE_G, Label.EAR_R, Label.NECK_L)
 #: Share of a photo below which a class is no example of how it looks.
 _HARDLY = 0.0006
 
+#: A mouth that is open less than this shows no teeth to go by.
+_HARDLY_OPEN = 0.002
+
 
 @dataclass(frozen=True)
 class Look:
@@ -200,7 +203,7 @@ def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
     wanted = np.bincount(mask.ravel(), minlength=NUM_CLASSES)
     looks: dict[Label, Look] = {}
     for label in (Label.MOUTH, Label.EYE_G, Label.EAR_R, Label.NECK_L, Label.HAT):
-        if area[label] > _HARDLY or not wanted[label]:
+        if area[label] > (_HARDLY_OPEN if label == Label.MOUTH else _HARDLY) or not wanted[label]:
             continue
         if label == Label.MOUTH:
             looks[label] = LOOKS["natural_teeth"]

@@ -19,12 +19,16 @@ import numpy as np
 
 from maskgan.blending import smoothstep
 from maskgan.editing.outlines import match_class
+from maskgan.labels import Label
 
 #: Displacements below this, in pixels, are none: the pixel stays bit for bit.
 STILL = 0.02
 
 #: Sizes in pixels of a picture of 256 px; scaled with the picture.
 _MARGIN, _BORDER, _LOST_BORDER, _SLIVER = 8.0, 2.0, 4.0, 1.0
+
+#: Hair reaches so far beyond its mask where at least twice this width of it is lost.
+_WISPS, _LARGE = 16.0, 4.0
 
 #: The flow ends where its change per pixel would stay below about 1 / this.
 _FADE = 2.5
@@ -267,9 +271,19 @@ def unknown_after(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np
     lost = np.zeros_like(wrong)
     for label in np.unique(arrived[solid]):
         lost |= _grown((arrived == label) & solid, _LOST_BORDER * scale) & ~_grown(after == label, 1.0 * scale)
-    unknown |= lost
+    unknown |= lost | _wisps(solid & (arrived == Label.HAIR), after, scale)
     stretched = jacobian(flow) < 1 / _STRETCH
     return unknown | cv2.morphologyEx(stretched.astype(np.uint8), cv2.MORPH_OPEN, _disc(scale)).astype(bool)
+
+
+def _wisps(lost: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
+    """Where (H, W) single hairs beside a large part of hair that was `lost` (H, W) would stay in the air.
+
+    No mask holds them. They lie over what is behind a head, so nothing of the face is painted for them.
+    """
+    large = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_OPEN, _disc(_LARGE * scale)) > 0
+    behind = (after == Label.BACKGROUND) | (after == Label.CLOTH)
+    return _grown(large, _WISPS * scale) & behind & ~_grown(after == Label.HAIR, scale)
 
 
 def _disc(radius: float) -> np.ndarray:

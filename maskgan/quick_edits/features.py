@@ -14,6 +14,8 @@ from maskgan.quick_edits.scene import Scene, between_lines, ramp, smooth_curve
 _ON = (Label.SKIN, Label.NOSE, Label.EYE_G)
 #: What moves with a part beyond its outline, in frame units: lashes, hairs of a brow, the shadow of a wing.
 _LASHES, _HAIRS, _WINGS = 0.03, 0.03, 0.03
+#: How far lids reach around an eye, in frame units.
+_LID = 0.08
 
 
 def _scale_eyes(scene: Scene, wider: float, taller: float) -> None:
@@ -95,7 +97,7 @@ def raised_brows(scene: Scene, strength: float) -> None:
     moves = []
     for label, region in brows:
         x, y = scene.x[region], scene.y[region]
-        lift = float(np.clip(0.48 + y.mean(), 0, 0.11 * strength))
+        lift = float(np.clip(0.48 + y.mean(), 0, 0.095 * strength))
         t = (scene.x - x.mean()) / max(0.2, np.ptp(x) / 2)
         arch = 1 + 0.15 * (1 - np.clip(t, -1, 1) ** 2)
         free = scene.where(*_ON, label)
@@ -107,6 +109,10 @@ def raised_brows(scene: Scene, strength: float) -> None:
                 break
         if part and lift > 0:
             moves.append((label, new, y_source))
+    # Lids and their crease stay: between them and the brows the skin gives.
+    eyes = scene.where(*EYES)
+    if moves and eyes.any():
+        scene.tell(scene.around(eyes, _LID), scene.x, scene.y)
     for label, new, y_source in moves:
         scene.uncover(scene.where(label), _ON)
         scene.paint(new, label, over=_ON)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskgan.labels import BROWS, EARS, Label
+from maskgan.labels import BROWS, EARS, EYES, Label
 from maskgan.quick_edits.edit import QuickEdit, Variant, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.regions import signed_distance
-from maskgan.quick_edits.scene import Scene, ramp
+from maskgan.quick_edits.scene import Scene, ramp, smooth_curve
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
 
 
@@ -87,6 +87,14 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
         over=(Label.BACKGROUND, Label.CLOTH, Label.NECK, Label.NECK_L, Label.EAR_R, *EARS),
     )
     scene.smooth(region & ~hair)
+    hold_face(scene)
+
+
+def _morphed(scene: Scene, region: np.ndarray, operation: int, width: float) -> np.ndarray:
+    """A region (H, W) opened or closed with a disc of this width in frame units."""
+    size = max(3, int(width * scene.unit) | 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return cv2.morphologyEx(region.astype(np.uint8), operation, disc) > 0
 
 
 def wear_hair(scene: Scene, strength: float, style: str) -> None:
@@ -96,11 +104,23 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
     way = min(strength, 1.0)
     wanted = way * shape.fitted(scene) + (1 - way) * signed_distance(hair) / scene.unit > 0
     q, middle, half = across(scene)
+    if shape.is_cut_off:  # by the upper edge of the lender's picture: it ends in a round head, not in a pillar
+        left, right = scene.extent(wanted, -0.5, 0.2, 1.2 * half)
+        reach = (right - left) / 2  # hair is about as thick above the head as beside it
+        base, top = -0.5, _dome(scene, max(0.3, 0.8 * (reach - half)))[1]
+        wide = abs(scene.x - (left + right) / 2) / reach
+        wanted &= (scene.y > base) | (wide**2.1 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.1 < 1)
     # Nowhere above the hairline does the bare head come out, nor between the hair and the temples.
     wanted |= _dome(scene, 0.14)[0] & (scene.y < np.interp(q, *shape.fringe)) & (abs(q) < 1.1)
     wanted |= _dome(scene, 0.08)[0] & hair & ~scene.face & (scene.y < -0.1)
+    wanted |= _morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, 0.35) & hair & ~scene.face & (scene.y < 0)
     # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
     wanted &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1) & scene.face)
+    wanted &= (scene.y < 0.3) | _morphed(scene, wanted, cv2.MORPH_OPEN, 0.3)  # no rags at the tips
+    # No notches in a fringe, and no lock in an eye.
+    wanted |= _morphed(scene, wanted, cv2.MORPH_CLOSE, 0.3) & scene.face & (scene.y < -0.2)
+    eyes = scene.where(*EYES)
+    wanted &= ~(scene.around(eyes, 0.15) & scene.face) if eyes.any() else True
     lowest = float(np.percentile(scene.y[wanted], 97)) if wanted.any() else 0.0
     removed = hair & ~wanted
     if removed.any():
@@ -108,6 +128,21 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
     hat = scene.where(Label.HAT)
     scene.paint(wanted & ~scene.where(*UNTOUCHED) & ~hat, Label.HAIR)
     scene.smooth(cv2.dilate((wanted & ~hair).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+    _fill_holes(scene, removed)
+    hold_face(scene)
+
+
+def hold_face(scene: Scene) -> None:
+    """Tell that nothing but hair moves: hair that covers a cheek does not push it in."""
+    scene.tell(~scene.where(Label.HAIR, Label.BACKGROUND), scene.x, scene.y)
+
+
+def _fill_holes(scene: Scene, removed: np.ndarray) -> None:
+    """Give background that skin, ears and hair enclose where hair was `removed` (H, W) the class around it."""
+    background = scene.where(Label.BACKGROUND)
+    _, pieces = cv2.connectedComponents(background.astype(np.uint8), connectivity=4)
+    open_air = np.unique(np.r_[pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
+    scene.uncover(background & removed & ~np.isin(pieces, open_air), (Label.SKIN, Label.HAIR, *EARS))
 
 
 def _ear_shows(scene: Scene, label: Label) -> bool:
@@ -119,24 +154,27 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     q, middle, half = across(scene)
     shirt = scene.where(Label.CLOTH)
     neck = scene.where(Label.NECK)
-    low, high = scene.extent(neck, scene.chin - 0.2, scene.chin + 0.3, 0.0)
-    reach = 0.72 * half + 0.25 * np.maximum(0, scene.y - scene.chin) ** 1.5
-    column = (scene.x > min(middle - 0.72 * half, low) - reach + 0.72 * half) & (
-        scene.x < max(middle + 0.72 * half, high) + reach - 0.72 * half
-    )
+    low, high = scene.extent(neck, scene.chin, scene.chin + 0.2, 0.0)
     scene.mask[removed] = Label.BACKGROUND
     if shirt.any():
-        # Shoulders are alike on both sides and slope down where they were not seen.
+        # Shoulders are alike on both sides and slope down outwards, also where they were not seen.
         out = abs(scene.x - middle)
         edges = np.linspace(out[shirt].min(), out[shirt].max() + 1e-3, 25)
         bins = np.digitize(out[shirt], edges) - 1
         top = np.full(len(edges), np.inf)
         np.minimum.at(top, bins, scene.y[shirt])
-        seen = np.isfinite(top)
-        collar = np.interp(out, edges[seen], top[seen]) + 0.5 * np.maximum(0, out - edges[-1])
+        top = smooth_curve(np.minimum.accumulate(top[-2::-1])[::-1], 1.5)
+        collar = np.interp(out, edges[:-1], top) + 0.5 * np.maximum(0, out - edges[-1])
+        collar -= 0.25 * np.clip(1.4 - out / half, 0, 1) ** 2  # up to the neck
         scene.mask[removed & (scene.y > np.maximum(collar, scene.chin - 0.1))] = Label.CLOTH
     if neck.any():
-        below = removed & column & (scene.y > 0.9) & (scene.mask == Label.BACKGROUND)
+        # The neck comes out from behind the jaw and widens into the shoulders.
+        wider = 0.9 * np.maximum(0, scene.y - scene.chin - 0.1) ** 1.3
+        behind, seen = 0.6 * half, ramp(scene.y, scene.chin - 0.3, scene.chin + 0.25)
+        left = middle - behind - wider + seen * min(0.0, low - middle + behind)
+        right = middle + behind + wider + seen * max(0.0, high - middle - behind)
+        column = (scene.x > left) & (scene.x < right)
+        below = removed & column & (scene.y > scene.chin - 0.4) & (scene.mask == Label.BACKGROUND)
         scene.mask[below] = Label.NECK
     scene.mask[removed & scene.face & (scene.y > -1.2)] = Label.SKIN
     nose = scene.part(Label.NOSE)
@@ -180,6 +218,8 @@ def shorter_hair(scene: Scene, strength: float) -> None:
         if not _ear_shows(scene, label):
             removed |= scene.where(Label.EAR_R) & (side * (scene.x - middle) > 0)
     _reveal(scene, removed, ears_from=cut - 0.3)
+    _fill_holes(scene, removed)
+    hold_face(scene)
 
 
 def more_volume(scene: Scene, strength: float) -> None:
@@ -199,6 +239,7 @@ def more_volume(scene: Scene, strength: float) -> None:
     scene.paint(near & limit & outside, Label.HAIR, over=(Label.BACKGROUND, *EARS, Label.CLOTH))
     ring = near & ~hair & limit & scene.where(Label.HAIR, Label.BACKGROUND)
     scene.smooth(ring)
+    hold_face(scene)
 
 
 #: In the order of their buttons.

@@ -134,7 +134,7 @@ def open_mouth(scene: Scene, strength: float) -> None:
     """Lips apart, the lower one down."""
     lines = measure_mouth(scene)
     was = replace(lines)
-    opened = min(0.32 * strength, 0.55 - float(lines.gap.max()), _chin_room(scene, lines) / 0.8)
+    opened = min(0.17 * strength, 0.27 - float(lines.gap.max()), _chin_room(scene, lines) / 0.8)
     if opened <= 0:
         return
     # The hole is narrower than the mouth, so that the lips go all around it.
@@ -143,6 +143,8 @@ def open_mouth(scene: Scene, strength: float) -> None:
     lines.smooth()
     lines.half_width *= 1 - 0.15 * opened
     paint_mouth(scene, lines, was)
+    corners = scene.around(scene.where(Label.MOUTH), _RIM)
+    scene.paint(corners, Label.U_LIP, over=(Label.SKIN,))
 
 
 def close_mouth(scene: Scene, strength: float) -> None:

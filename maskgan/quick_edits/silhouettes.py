@@ -78,6 +78,12 @@ class Silhouette:
         """y of the shape's lower end in the lender's frame."""
         return float(np.percentile(self.scene.y[self.mask == self.label], 98.5))
 
+    @cached_property
+    def is_cut_off(self) -> bool:
+        """Whether the shape goes on above the lender's picture."""
+        shape = self.mask == self.label
+        return bool((shape[0] & shape[2]).any())
+
     def facing(self, scene: Scene) -> Silhouette:
         """The shape, or its mirror image, so that it leans to the same side as the face."""
         theirs, own = turned_to(scene), turned_to(self.scene)

@@ -429,3 +429,80 @@ def test_a_fringe_under_a_hat_leaves_the_hat_alone():
     mask = draw_face(extra=("hat",))
     after, moved = QUICK_EDITS["fringe"].move(mask)
     assert np.isnan(moved[mask == Label.HAT]).all() and (after[mask == Label.HAT] == Label.HAT).all()
+
+
+def around_frame(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates x and y of every pixel in the frame of a drawn face that was not edited."""
+    return fit_frame(mask).coordinates(mask.shape)
+
+
+CUTS = [variant.name for variant in QUICK_EDITS["shorter_hair"].variants]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_no_background_shows_through_a_head_whose_hair_was_cut(cut):
+    mask = draw_face(scale=0.8, extra=("long hair",))
+    edited = QUICK_EDITS["shorter_hair"].apply(mask, 1.0, cut)
+    _, y = around_frame(mask)
+    outside = np.pad((edited == Label.BACKGROUND).astype(np.uint8), 1, constant_values=1)
+    cv2.floodFill(outside, None, (0, 0), 2)
+    assert not ((outside[1:-1, 1:-1] == 1) & (y < 0.5)).any()
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_hair_that_was_cut_ends_in_a_round_head(cut):
+    mask = draw_face(scale=0.6, shift=(0, 0.15), extra=("long hair",))
+    hair = QUICK_EDITS["shorter_hair"].apply(mask, 1.0, cut) == Label.HAIR
+    widths = hair.sum(1)[np.flatnonzero(hair.any(1))]
+    unit = fit_frame(mask).unit
+    assert not hair[0].any(), "it does not reach up to the border"
+    assert widths[int(0.25 * unit)] > 0.6 * unit, "nor does it end in a pillar"
+
+
+def test_a_neck_that_comes_to_light_widens_from_the_jaw_to_the_shoulders():
+    mask = draw_face(scale=0.7, without=(Label.CLOTH,), extra=("long hair",))
+    edited = QUICK_EDITS["shorter_hair"].apply(mask)
+    x, y = around_frame(mask)
+    widths = [np.ptp(x[(edited == Label.NECK) & (abs(y - at) < 0.03)]) for at in (1.75, 1.9, 2.1)]
+    assert widths[0] <= widths[1] + 0.05 and widths[1] < widths[2]
+    beside_the_jaw = (edited == Label.NECK) & (mask == Label.HAIR) & (y < 1.3)
+    assert not beside_the_jaw.any()
+
+
+def test_no_lock_hangs_into_an_eye():
+    for cut in CUTS:
+        mask = draw_face(512)
+        edited = QUICK_EDITS["shorter_hair"].apply(mask, 1.0, cut)
+        near = cv2.dilate(np.isin(mask, EYES).astype(np.uint8), np.ones((19, 19))) > 0
+        assert not ((edited == Label.HAIR) & (mask == Label.SKIN) & near).any(), cut
+
+
+@pytest.mark.parametrize(("strength", "tallest"), [(1.0, 0.22), (2.0, 0.32)])
+def test_an_opened_mouth_is_wider_than_tall_and_has_lips_all_around(strength, tallest):
+    mask = draw_face(512)
+    edited = QUICK_EDITS["open_mouth"].apply(mask, strength)
+    x0, x1, y0, y1 = extent(edited, Label.MOUTH)
+    assert 0.1 < (y1 - y0 + 1) / fit_frame(mask).unit < tallest
+    assert x1 - x0 > 1.5 * (y1 - y0)
+    around = cv2.dilate((edited == Label.MOUTH).astype(np.uint8), np.ones((3, 3))) > 0
+    assert np.isin(edited[around], LIPS).all()
+
+
+def test_lids_stay_as_they_are_under_raised_brows(face_mask):
+    after, moved = QUICK_EDITS["raised_brows"].move(face_mask)
+    flow = flow_between(face_mask, after, moved)
+    lids = cv2.dilate(np.isin(face_mask, EYES).astype(np.uint8), np.ones((5, 5))) > 0
+    assert np.abs(flow[lids]).max() < 0.5
+    assert np.median(flow[np.isin(after, BROWS), 1]) > 2
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"), [("shorter_hair", "bob"), ("longer_hair", "long_straight"), ("more_volume", "afro")]
+)
+def test_hair_that_covers_a_cheek_does_not_push_the_face_in(name, variant):
+    mask = draw_face(512)
+    after, moved = QUICK_EDITS[name].move(mask, 1.0, variant)
+    flow = flow_between(mask, after, moved)
+    assert not flow[np.isin(mask, (*EYES, *LIPS, Label.NOSE))].any()
+    cheeks = (after == Label.SKIN) & (mask == Label.SKIN)
+    assert (np.abs(flow[cheeks]).max(-1) < 0.5).mean() > 0.95

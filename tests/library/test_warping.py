@@ -179,6 +179,19 @@ def test_slivers_along_an_outline_are_no_work_for_a_painter() -> None:
     assert not unknown_after(before, after, np.zeros((256, 256, 2), np.float32)).any()
 
 
+def test_single_hairs_beside_lost_hair_are_painted_away_and_the_face_stays() -> None:
+    before = np.full((256, 256), Label.SKIN, np.uint8)
+    before[:, :60], before[:, 60:100] = Label.BACKGROUND, Label.HAIR
+    after = np.where(before == Label.HAIR, Label.BACKGROUND, before)
+    unknown = unknown_after(before, after, np.zeros((256, 256, 2), np.float32))
+    assert unknown[:, 46:60].all() and not unknown[:, :40].any()
+    assert not unknown[:, 106:].any()
+    # A lock that thin has no such surroundings.
+    before[:, 40:60], before[:, 60:66], before[:, 66:100] = Label.BACKGROUND, Label.HAIR, Label.BACKGROUND
+    after = np.where(before == Label.HAIR, Label.BACKGROUND, before)
+    assert not unknown_after(before, after, np.zeros((256, 256, 2), np.float32))[:, :54].any()
+
+
 def test_what_is_drawn_out_too_far_is_unknown() -> None:
     flow = np.zeros((64, 64, 2), np.float32)
     rows = np.arange(64, dtype=np.float32)
