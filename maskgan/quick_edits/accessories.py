@@ -153,7 +153,8 @@ def hat(scene: Scene, strength: float, style: str = "beanie") -> None:
     # Beside the brim the line that hair is pressed to falls off outwards.
     beyond = np.maximum(0, abs(scene.x - (grid[0] + grid[-1]) / 2) - (grid[-1] - grid[0]) / 2)
     beneath = np.minimum(np.interp(scene.x, grid, edge), -0.1) + 1.1 * beyond
-    loose = scene.where(Label.HAIR) & ~worn & (scene.y < beneath)
+    beside = (abs(scene.x - middle) < 1.2 * half) & (scene.y > -0.8)  # hair between the temples and a wide brim stays
+    loose = scene.where(Label.HAIR) & ~worn & (scene.y < beneath) & ~beside
     worn |= scene.where(Label.SKIN) & scene.face & (scene.y < beneath - 0.15)  # the crown of a high forehead
     scene.mask[worn] = Label.HAT
     scene.uncover(loose, (Label.BACKGROUND,))

@@ -113,7 +113,10 @@ class Silhouette:
     def fitted(self, scene: Scene, y: np.ndarray | None = None) -> np.ndarray:
         """Signed distance (H, W) float32 to the outline of the shape as this face wears it, in frame units."""
         cols, rows = self.scene.frame.to_pixels(*self.places(scene, y))
-        return cv2.remap(self.distance, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        distance = cv2.remap(self.distance, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        # A brim that the side of the lender's picture cut off tapers beyond it.
+        beyond = np.maximum(0, np.maximum(-cols, cols - (self.mask.shape[1] - 1)))
+        return distance - beyond / self.scene.unit
 
     def picture_places(self, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
         """Column and row in the lender's picture for each pixel of a face, each (H, W) float32."""
