@@ -78,8 +78,8 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
     distance = shape.fitted(scene, np.where(scene.y > ears, hanging, scene.y))
     # Above the temples the hair keeps its own outline.
     region = (distance - 0.5 * (1 - ramp(scene.y, -1.4, -0.7)) > 0) & (scene.y < end)
-    # Big hair that filled the lender's crop would fill this picture to its edges.
-    region &= abs(scene.x - middle) < half + 0.85 - 0.25 * (1 - ramp(scene.y, -1.0, 0.3))
+    # Falling from the crown it spreads downwards; big hair that filled the lender's crop would fill this picture.
+    region &= abs(scene.x - middle) < half + 0.15 + 0.6 * ramp(scene.y, -1.0, 0.9)
     region |= scene.where(*EARS) & (scene.y < end)  # no ear peeps out
     scene.paint(
         region,

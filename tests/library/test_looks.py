@@ -137,6 +137,11 @@ def test_what_the_photo_lacks_gets_a_look_and_what_it_has_keeps_its_own(face: Fa
     bare[bare == Label.MOUTH] = Label.U_LIP
     closed = replace(face, mask=bare)
     assert default_looks(closed, worn(bare, "open_mouth")) == {Label.MOUTH: LOOKS["natural_teeth"]}
+    hardly = bare.copy()
+    rows, columns = np.nonzero(np.isin(bare, (Label.U_LIP, Label.L_LIP)))
+    hardly[int(rows.mean()), columns.min() + 4 : columns.max() - 4] = Label.MOUTH  # a slit shows no teeth
+    slit = replace(closed, mask=hardly)
+    assert default_looks(slit, worn(hardly, "open_mouth")) == {Label.MOUTH: LOOKS["natural_teeth"]}
 
 
 def test_glasses_are_drawn_over_the_photo_itself(pipeline: MaskGANPipeline, face: Face, mask: np.ndarray) -> None:

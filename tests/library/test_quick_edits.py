@@ -521,3 +521,13 @@ def test_hair_at_the_temples_stays_beneath_a_wide_brim():
     x, y = around_frame(mask)
     temples = (mask == Label.HAIR) & (abs(x) < 1.1) & (y > -0.6) & (y < 0.2)
     assert not (edited[temples] == Label.BACKGROUND).any()
+
+
+@pytest.mark.parametrize("style", [variant.name for variant in QUICK_EDITS["longer_hair"].variants])
+def test_long_hair_spreads_downwards_and_has_no_wings_at_the_temples(style):
+    mask = draw_face(512, scale=0.7)
+    edited = QUICK_EDITS["longer_hair"].apply(mask, 1.0, style)
+    x, y = around_frame(mask)
+    new = (edited == Label.HAIR) & (mask != Label.HAIR)
+    temples = np.abs(x[new & (y > -0.9) & (y < -0.6)])
+    assert temples.max(initial=0) < 1.4
