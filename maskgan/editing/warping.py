@@ -281,8 +281,9 @@ def _wisps(lost: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
 
     No mask holds them. They lie over what is behind a head, so nothing of the face is painted for them.
     """
-    large = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_OPEN, _disc(_LARGE * scale)) > 0
     behind = (after == Label.BACKGROUND) | (after == Label.CLOTH)
+    lost = lost & (behind | (after == Label.NECK))  # not where a hat or another thing only covers it
+    large = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_OPEN, _disc(_LARGE * scale)) > 0
     return _grown(large, _WISPS * scale) & behind & ~_grown(after == Label.HAIR, scale)
 
 
