@@ -118,7 +118,7 @@ class Pix2PixHDLike(Baseline):
     """
 
     @register_to_config
-    def __init__(self, width: int = 56, blocks: int = 3, encoder_width: int = 56, style_scope: str = "vector") -> None:
+    def __init__(self, width: int = 64, blocks: int = 3, encoder_width: int = 64, style_scope: str = "vector") -> None:
         super().__init__()
         self.encoder_stem = nn.Conv2d(3 * 16, encoder_width, 1)
         self.encoder = InstanceNormChain(encoder_width, 0)
@@ -212,7 +212,7 @@ class SPADELike(Baseline):
     @register_to_config
     def __init__(
         self,
-        widths: tuple[int, int, int] = (208, 128, 64),
+        widths: tuple[int, int, int] = (240, 144, 80),
         blocks: int = 2,
         encoder_width: int = 32,
         style_dim: int = 152,
