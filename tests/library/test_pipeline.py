@@ -13,6 +13,7 @@ import torch
 from conftest import draw_face, draw_mask, tiny_pipeline
 
 from maskgan.editing import pipeline as pipeline_module
+from maskgan.editing.engine import most_probable
 from maskgan.editing.faces import Alignment, DetectedFace
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion, warp_picture
@@ -416,8 +417,6 @@ def test_the_mask_of_a_picture_is_that_of_the_square_around_it(
     square = np.pad(mask, ((top, side - height - top), (left, side - width - left)), mode="edge")
     np.testing.assert_array_equal(face.mask, resize_mask(square, (CROP_SIZE, CROP_SIZE), smooth=True))
     crop = Alignment.whole_picture(shape).crop(photo, NETWORK_SIZE)
-    logits = torch.nn.functional.interpolate(
-        pipeline._probabilities(crop), size=(min(side, 1024),) * 2, mode="bilinear", align_corners=False
-    )
-    square = resize_mask(logits.argmax(1)[0].numpy().astype(np.uint8), (side, side))
+    ids, _ = most_probable(pipeline._probabilities(crop), min(side, 1024))
+    square = resize_mask(ids, (side, side))
     np.testing.assert_array_equal(mask, square[top : top + height, left : left + width])
