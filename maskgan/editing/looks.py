@@ -254,6 +254,12 @@ def edit_with_looks(
         return pipeline.edit(face, mask, **options)  # no face that a look could be fitted to
 
 
+def _touched(region: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """The connected pieces of a region (S, S) bool that have a pixel of `new` (S, S) bool."""
+    _, pieces = cv2.connectedComponents(region.astype(np.uint8))
+    return region & np.isin(pieces, np.unique(pieces[region & new]))
+
+
 def finished(
     edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look], by_hand: Collection[Label] | None = None
 ) -> Edit:
@@ -273,8 +279,9 @@ def finished(
         before = crop
         if look.reference is not None and label == Label.HAT and new[mask == label].any():
             laid, changed = transplant(crop, mask, silhouette(look.reference), reference_picture(look.reference))
-            # Nothing reaches far beyond what was painted.
-            away = cv2.distanceTransform((mask != label).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+            # Nothing reaches far beyond what was painted, nor to specks elsewhere that the parser took for this class.
+            hat = _touched(mask == label, new)
+            away = cv2.distanceTransform((~hat).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
             near = away <= 0.04 * len(mask)
             crop, changed = np.where(near[..., None], laid, crop), changed * near
             region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)

@@ -144,6 +144,17 @@ def test_what_the_photo_lacks_gets_a_look_and_what_it_has_keeps_its_own(face: Fa
     assert default_looks(slit, worn(hardly, "open_mouth")) == {Label.MOUTH: LOOKS["natural_teeth"]}
 
 
+def test_a_new_hat_leaves_a_speck_elsewhere_that_was_read_as_hat(pipeline: MaskGANPipeline, mask: np.ndarray) -> None:
+    speckled = mask.copy()
+    speckled[-8:, -8:] = Label.HAT
+    face = pipeline.with_mask(pipeline.prepare(draw_face(mask, 3), None), speckled)
+    edited = speckled.copy()
+    cv2.ellipse(edited, (256, 90), (90, 40), 0, 0, 360, int(Label.HAT), -1)
+    crop = edit_with_looks(pipeline, face, edited).crop
+    assert (crop[90, 256] != face.crop[90, 256]).any()
+    assert np.array_equal(crop[-120:], face.crop[-120:])
+
+
 def test_glasses_are_drawn_over_the_photo_itself(pipeline: MaskGANPipeline, face: Face, mask: np.ndarray) -> None:
     after = worn(mask, "glasses")
     edit = edit_with_looks(pipeline, face, after)
