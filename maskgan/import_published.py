@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maskgan.snapshots import HOW_TO_LOAD
+
 if TYPE_CHECKING:
     from diffusers import ModelMixin
 
@@ -165,10 +167,6 @@ def _card(report: list[str]) -> str:
             *report,
             "```",
             "",
-            "```python",
-            "from maskgan import MaskGANPipeline",
-            'pipeline = MaskGANPipeline.load("this folder")',
-            "```",
-            "",
+            *HOW_TO_LOAD,
         ]
     )

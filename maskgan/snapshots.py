@@ -29,6 +29,15 @@ LATEST = "latest.json"
 ABOUT = "snapshot.json"
 INDEX = "model_index.json"
 
+#: Lines of a pipeline folder's card that show how to use it.
+HOW_TO_LOAD = (
+    "```python",
+    "from maskgan import MaskGANPipeline",
+    'pipeline = MaskGANPipeline.load("this folder")',
+    "```",
+    "",
+)
+
 #: Longest name of a stage or a snapshot, and largest file that tells about one.
 _MAX_NAME, _MAX_BYTES = 200, 1_000_000
 

@@ -9,6 +9,7 @@ from typing import Any
 from diffusers import ModelMixin
 
 from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.snapshots import HOW_TO_LOAD
 
 
 def assembled(base: Path, trained: Mapping[str, ModelMixin]) -> MaskGANPipeline:
@@ -34,10 +35,6 @@ def card(about: Mapping[str, Any]) -> str:
             "|---|---|",
             *numbers,
             "",
-            "```python",
-            "from maskgan import MaskGANPipeline",
-            'pipeline = MaskGANPipeline.load("this folder")',
-            "```",
-            "",
+            *HOW_TO_LOAD,
         ]
     )
