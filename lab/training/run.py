@@ -199,6 +199,9 @@ class Run(Generic[S]):
 
     def _loader(self, stream: Dataset, first: int) -> Any:
         settings, accelerator = self.settings, self.accelerator
+        if settings.num_workers:
+            # Before processes are forked: in a child, OpenCV would wait for ever for threads that only this one has.
+            cv2.setNumThreads(1)
         # A generator of its own, because starting to load draws a number: a resumed run, which starts twice,
         # would else go on with other random numbers than the run that was never cut.
         options = {

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from huggingface_hub.errors import LocalTokenNotFoundError
@@ -117,7 +119,18 @@ def test_numbers_gone_wrong_are_never_saved(train: Train, tmp_path: Path) -> Non
     assert not checkpoints(tmp_path / "wild") and not (tmp_path / "wild" / "weights").exists()
 
 
+@pytest.fixture
+def opencv_threads() -> Iterator[None]:
+    """OpenCV has threads at work in this process, as after a sheet of samples."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    cv2.GaussianBlur(np.zeros((2048, 2048, 3), np.float32), (0, 0), 5)
+    yield
+    cv2.setNumThreads(before)
+
+
 @pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.usefixtures("opencv_threads")
 def test_a_picture_that_vanishes_on_the_way_is_named(
     workers: int, train: Train, make_data: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
