@@ -86,10 +86,11 @@ def told_by(picture: Image.Image) -> dict[str, str]:
     return told(picture.info.get("XML:com.adobe.xmp") or picture.info.get("xmp"))
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    """Small networks are quicker on one thread, and results do not depend on how many there are."""
-    torch.set_num_threads(1)
+    """Small networks are quicker on one thread, and results do not depend on how many a test before asked for."""
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", autouse=True)

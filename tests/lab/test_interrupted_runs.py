@@ -170,10 +170,14 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(flags: list[str
     for moment in ("config.json", "checkpoints/step-0000002*", "weights/latest.json"):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(script(killed), env=environment, **quiet)
-        while process.poll() is None and not list(killed.glob(moment)):
-            time.sleep(0.002)
-        process.kill()
-        process.wait()
+        try:
+            late = time.monotonic() + 120
+            while process.poll() is None and not list(killed.glob(moment)):
+                assert time.monotonic() < late, f"no {moment} after two minutes"
+                time.sleep(0.002)
+        finally:
+            process.kill()
+            process.wait()
     subprocess.run(script(killed), env=environment, check=True, capture_output=True, timeout=300)
     assert_ended_alike(whole, killed)
 

@@ -33,7 +33,7 @@ def app() -> Iterator[gr.Blocks]:
 @pytest.fixture(scope="module")
 def visitor(app: gr.Blocks) -> httpx.Client:
     """Whoever has logged in."""
-    client = httpx.Client(base_url=app.local_url)
+    client = httpx.Client(base_url=app.local_url, timeout=60)
     answer = client.post("/login", data={"username": "anna", "password": "secret"})
     assert answer.status_code == 200 and "samesite=none" not in str(answer.headers).lower()
     assert client.post("/login", data={"username": "anna", "password": "guess"}).status_code == 400
@@ -71,7 +71,7 @@ def test_a_proxy_with_an_allowed_name_serves(app: gr.Blocks, visitor: httpx.Clie
         answer = visitor.post("/gradio_api/upload", files=PICTURE, headers={**origin, **headers})
         assert answer.status_code == 200
         assert visitor.get("/config", headers=headers).json()["root"].endswith("://studio.example")
-    client = Client(app.local_url, verbose=False, auth=("anna", "secret"))
+    client = Client(app.local_url, verbose=False, auth=("anna", "secret"), httpx_kwargs={"timeout": 60})
     assert client.view_api(print_info=False, return_format="dict")["named_endpoints"]
 
 
