@@ -15,6 +15,7 @@ import numpy as np
 
 from maskgan.blending import feathered
 from maskgan.editing.faces import Alignment, paste_back, resample
+from maskgan.editing.texture import Grain
 from maskgan.editing.warping import warp_picture
 from maskgan.mask_files import resize_mask
 from maskgan.sizes import NETWORK_SIZE
@@ -25,8 +26,14 @@ _FINE = 1.25
 #: The surroundings that a window shows beside what is unknown, as a share of the crop's side, and relative to it.
 _CONTEXT, _RELATIVE_CONTEXT = 0.06, 0.3
 
-#: Sides of windows beyond which all of the crop is shown, and below which none is (no window of training is smaller).
-_LARGEST_WINDOW, _SMALLEST_WINDOW = 0.6, 0.3
+#: The finest window, as a share of the crop's side at the network's size: none of training is finer.
+_FINEST = 0.3
+
+#: Sides in painted pixels of windows at twice the network's size to the crop, smallest first; beyond, all is shown.
+_LARGER = (320, 384, 448)
+
+#: The side of windows for small edits, in painted pixels.
+_SMALL = 192
 
 #: Sizes in painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 _FEATHER, _COLOUR, _BORDER = 3.0, 10.0, 3
@@ -49,14 +56,19 @@ class Window(NamedTuple):
         size = len(unknown)
         rows, columns = (np.flatnonzero(unknown.any(axis)) for axis in (1, 0))
         extent = max(np.ptp(rows), np.ptp(columns)) + 1
-        side = extent / size * (1 + _RELATIVE_CONTEXT) + 2 * _CONTEXT
-        side = max(side, NETWORK_SIZE / photo_side, _SMALLEST_WINDOW)
-        if side > _LARGEST_WINDOW:
-            return cls(0.0, 0.0, 1.0, 2 * NETWORK_SIZE if photo_side > _FINE * NETWORK_SIZE else NETWORK_SIZE)
+        needed = extent / size * (1 + _RELATIVE_CONTEXT) + 2 * _CONTEXT
+        if photo_side <= _FINE * NETWORK_SIZE:
+            return cls.whole(NETWORK_SIZE)
+        finest = min(photo_side, NETWORK_SIZE / _FINEST)  # painted pixels to the crop's side
+        choices = [(_SMALL / finest, _SMALL), (max(NETWORK_SIZE / finest, min(needed, 0.5)), NETWORK_SIZE)]
+        choices += [(pixels / (2 * NETWORK_SIZE), pixels) for pixels in _LARGER]
+        side, pixels = next((choice for choice in choices if choice[0] >= needed), (1.0, 2 * NETWORK_SIZE))
+        if side >= 1:
+            return cls.whole(pixels)
         # On the crop's own grid of pixels, so that the window can be cut out of it.
         side = 2 * round(side * size / 2)
         left, top = (int(np.clip((at[0] + at[-1] + 1 - side) // 2, 0, size - side)) for at in (columns, rows))
-        return cls(left / size, top / size, side / size, NETWORK_SIZE)
+        return cls(left / size, top / size, side / size, pixels)
 
     @classmethod
     def whole(cls, pixels: int) -> Window:
@@ -90,11 +102,15 @@ class Window(NamedTuple):
 
 
 class Patch(NamedTuple):
-    """What was painted: picture (n, n, 3) float32 in 0..255 and alpha (n, n) float32 in 0..1, in a window."""
+    """What was painted: picture (n, n, 3) float32 in 0..255 and alpha (n, n) float32 in 0..1, in a window.
+
+    grain: where it takes fine detail from, in what it is laid over.
+    """
 
     picture: np.ndarray
     alpha: np.ndarray
     window: Window
+    grain: Grain | None = None
 
     @classmethod
     def joined(
@@ -109,7 +125,8 @@ class Patch(NamedTuple):
             mask: the edited mask, (n, n).
         """
         alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
-        return cls(painted + _colour_error(photo - painted, unknown, mask), alpha, window)
+        picture = painted + _colour_error(photo - painted, unknown, mask)
+        return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask))
 
     def over(self, photo: np.ndarray, alignment: Alignment) -> np.ndarray:
         """Lay it over a photo (H, W, 3) uint8 in which the crop lies at `alignment`, and return the new photo."""
@@ -121,12 +138,24 @@ class Patch(NamedTuple):
             return photo
         layer = np.dstack([self.picture, self.alpha])
         layer = resample(layer, own.from_window(part, n), (part[0].stop - part[0].start, part[1].stop - part[1].start))
-        alpha = layer[..., 3:].clip(0, 1)
+        alpha, painted = layer[..., 3:].clip(0, 1), layer[..., :3]
+        if self.grain is not None:
+            painted = painted + self._grain_of(photo, own, part)
         below = photo[part].astype(np.float32)
-        blended = (below + alpha * (layer[..., :3] - below)).round().clip(0, 255).astype(np.uint8)
+        blended = (below + alpha * (painted - below)).round().clip(0, 255).astype(np.uint8)
         result = photo.copy()
         result[part] = np.where(alpha > 1 / 512, blended, photo[part])
         return result
+
+    def _grain_of(self, photo: np.ndarray, own: Alignment, part: tuple[slice, slice]) -> np.ndarray:
+        """The grain (h, w, 3) float32 in a part of the photo in which the window lies at `own`."""
+        n, cells = self.window.pixels, self.grain.cells
+        wide = own.photo_window((-2, -2, n + 2, n + 2), n)
+        grain = self.grain.of(photo[wide], own.from_window(wide, cells))
+        inner = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(part, wide, strict=True))
+        shape = part[0].stop - part[0].start, part[1].stop - part[1].start
+        share = resample(self.grain.share[..., None], own.from_window(part, n), shape, fade=True)
+        return grain[inner] * share.reshape(*shape, 1)
 
 
 def _colour_error(error: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -38,27 +38,34 @@ def photo() -> np.ndarray:
 
 
 @pytest.mark.parametrize("top, left", [(0, 0), (240, 200), (480, 481)])
-def test_a_small_edit_is_seen_at_the_photos_own_scale(top: int, left: int) -> None:
-    unknown = square(SIZE, top, left, 30)
+@pytest.mark.parametrize(("extent", "pixels"), [(30, 192), (120, 256), (180, 320), (240, 384), (280, 448)])
+def test_an_edit_is_seen_at_the_photos_own_scale(top: int, left: int, extent: int, pixels: int) -> None:
+    unknown = square(SIZE, min(top, SIZE - extent), min(left, SIZE - extent), extent)
     window = Window.around(unknown, photo_side=SIZE)
-    assert window.pixels == 256 and window.side == 0.5
+    assert window.pixels == pixels and window.side == pixels / SIZE
     rows, columns = window.slices(SIZE)
     assert unknown[rows, columns].sum() == unknown.sum()
     assert rows.start >= 0 and rows.stop <= SIZE and columns.start >= 0 and columns.stop <= SIZE
 
 
-def test_no_window_is_finer_than_the_photo_or_than_training() -> None:
-    unknown = square(SIZE, 240, 240, 20)
-    assert Window.around(unknown, photo_side=3000).side == pytest.approx(0.3, abs=0.01)
-    assert Window.around(unknown, photo_side=700).side == pytest.approx(256 / 700, abs=0.01)
-    coarse = Window.around(unknown, photo_side=200)
-    assert coarse == Window.whole(256)
+@pytest.mark.parametrize("photo_side", [330, 500, 700, 853, 3000])
+@pytest.mark.parametrize("extent", [8, 60, 150, 250, 350, 500])
+def test_no_window_is_finer_than_the_photo_or_than_training(photo_side: int, extent: int) -> None:
+    unknown = square(SIZE, 5, 5, extent)
+    window = Window.around(unknown, photo_side)
+    assert window.pixels % 64 == 0  # which the network needs
+    assert window.pixels / window.side <= max(512, min(photo_side, 256 / 0.3)) * 1.02
+    rows, columns = window.slices(SIZE)
+    assert unknown[rows, columns].sum() == unknown.sum()
+
+
+def test_a_photo_of_few_pixels_is_painted_at_the_network_s_size() -> None:
+    for extent in (20, 400):
+        assert Window.around(square(SIZE, 40, 40, extent), photo_side=260) == Window.whole(256)
 
 
 def test_a_large_edit_shows_the_whole_crop_at_twice_the_size() -> None:
-    unknown = square(SIZE, 40, 40, 400)
-    assert Window.around(unknown, photo_side=SIZE) == Window.whole(512)
-    assert Window.around(unknown, photo_side=260) == Window.whole(256)
+    assert Window.around(square(SIZE, 40, 40, 400), photo_side=SIZE) == Window.whole(512)
 
 
 def test_a_window_cuts_pictures_masks_and_what_is_unknown_alike(photo: np.ndarray) -> None:

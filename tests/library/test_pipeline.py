@@ -250,10 +250,10 @@ def test_the_network_sees_only_what_is_kept(
     mask[20:60, 230:290] = Label.HAT
     edit = pipeline.edit(face, mask)
     ((ids, kept),) = shown
-    assert ids.shape == (1, 256, 256) and kept.shape == (1, 4, 256, 256)
+    assert ids.shape == (1, 192, 192) and kept.shape == (1, 4, 192, 192)
     window = edit.change.patch.window
     rows, columns = window.slices(CROP_SIZE)
-    assert window.side == 0.5  # one pixel of the photo for each of the network's
+    assert window.side == 192 / CROP_SIZE  # one pixel of the photo for each of the network's
     assert np.array_equal(ids[0].numpy(), mask[rows, columns])
     known = kept[0, 3].numpy() > 0
     assert not known[edit.changed[rows, columns]].any() and known.mean() > 0.7

@@ -1,0 +1,300 @@
+"""Fine detail of the photo for painted pixels: strands of this person's hair, the grain of their skin.
+
+A network that paints what is unknown answers with the mean of what might be there wherever it cannot know, so the
+finest detail of paint is weaker than the photo's. The photo has more of it close by: of the same class, often with
+the strands running the same way. As in contextual residual aggregation (HiFill, Yi et al., CVPR 2020), where each
+painted place takes its detail from is decided at low resolution, and the residual is moved at full resolution. What
+is moved comes in whole pieces, by a few shifts that many places share (He and Sun, "Statistics of Patch Offsets for
+Image Completion", ECCV 2012), since an average of several places would be as smooth as the paint. A face has two like
+sides, so pieces may also come from the picture's mirror image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from maskgan.labels import Label
+from maskgan.sizes import NETWORK_SIZE
+
+#: Classes whose detail is a texture; of the others (eyes, brows, jewellery) it is their drawing.
+TEXTURED = (Label.SKIN, Label.HAIR, Label.NECK, Label.CLOTH, Label.HAT, Label.BACKGROUND, Label.NOSE)
+
+#: Detail is what a Gaussian blur of so many pixels takes away, in pixels of a picture of `NETWORK_SIZE`.
+_DETAIL = 1.5
+
+#: Side of the cells in which places are compared, and how far around a cell is looked, in the same pixels and in cells.
+_CELL, _AROUND = 4, 2
+
+#: How many shifts a class's pieces may have at most, and how many are tried for them.
+_SHIFTS, _POOL = 16, 100
+
+#: What a shift costs that leads to no source, what another one has to gain, and how few cells are no source.
+_UNLIKE, _WORTH, _FEWEST = 8.0, 0.02, 24
+
+#: How much weaker or stronger detail may get with the light of the place that it comes to.
+_STRENGTH = (0.75, 1.15)
+
+#: How much detail may be strengthened where it is weaker than what is usual within so many cells.
+_MOST, _NEAR = 1.5, 5.0
+
+#: Weights of lightness and colour (in 0..255) beside the direction of strands (in -1..1) when places are compared.
+_LIGHT, _COLOUR = 1 / 24, 1 / 16
+
+
+def _grown(region: np.ndarray, pixels: float) -> np.ndarray:
+    side = 2 * round(pixels) + 1
+    return cv2.dilate(region.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
+
+
+def _luminance(picture: np.ndarray) -> np.ndarray:
+    return picture @ np.float32([0.299, 0.587, 0.114])
+
+
+def _shrunk(planes: np.ndarray, cells: int) -> np.ndarray:
+    return cv2.resize(planes, (cells, cells), interpolation=cv2.INTER_AREA)
+
+
+def _features(light: np.ndarray, picture: np.ndarray, cells: int) -> np.ndarray:
+    """What is compared, (cells, cells, 5) float32, of a picture (n, n, 3) float32 in 0..255 and its luminance (n, n).
+
+    Lightness, two colour differences, and the direction of the structure tensor as (cos, sin) of twice its angle,
+    times its coherence.
+    """
+    smooth = cv2.GaussianBlur(light, (0, 0), 1.2 * len(light) / NETWORK_SIZE)
+    x, y = (cv2.Scharr(smooth, cv2.CV_32F, *d) for d in ((1, 0), (0, 1)))
+    tensor = cv2.GaussianBlur(_shrunk(cv2.merge([x * x - y * y, 2 * x * y, x * x + y * y]), cells), (0, 0), 1)
+    direction = tensor[..., :2] / (tensor[..., 2:] + 1e2)
+    colour = _shrunk(picture, cells)
+    lightness = _shrunk(light, cells)[..., None]
+    planes = np.dstack([_LIGHT * lightness, _COLOUR * (colour[..., ::2] - lightness), direction])
+    return cv2.blur(planes.astype(np.float32), (_AROUND + 1,) * 2)
+
+
+class _Cells(NamedTuple):
+    """Places of a class, in cells: what is compared (N, 5), rows and columns (N,) each."""
+
+    features: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
+
+    @classmethod
+    def where(cls, chosen: np.ndarray, features: np.ndarray) -> _Cells:
+        rows, columns = np.nonzero(chosen)
+        return cls(features[rows, columns], rows, columns)
+
+    def some(self, count: int, random: np.random.Generator) -> _Cells:
+        """At most `count` of them."""
+        if len(self.rows) <= count:
+            return self
+        picked = random.choice(len(self.rows), count, replace=False)
+        return _Cells(*(values[picked] for values in self))
+
+
+def _costs(targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """How unlike the places are from which shifts (K, 3) take the targets' detail: (K, N) float32.
+
+    sources: (2, g, g) bool, and features (2, g, g, 5): of the picture and of its mirror image.
+    """
+    count = sources.shape[1]
+    columns = targets.columns + shifts[:, :1]
+    rows = targets.rows + shifts[:, 1:2]
+    side = np.broadcast_to(shifts[:, 2:], rows.shape)
+    within = (columns >= 0) & (columns < count) & (rows >= 0) & (rows < count)
+    columns, rows = columns.clip(0, count - 1), rows.clip(0, count - 1)
+    costs = np.square(features[side, rows, columns] - targets.features).sum(-1)
+    costs = np.minimum(costs, _UNLIKE / 2)
+    costs[~(within & sources[side, rows, columns])] = _UNLIKE
+    return costs
+
+
+def _shifts(targets: _Cells, sources: np.ndarray, features: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The few shifts (K, 3) int (columns, rows, mirrored) that serve the targets best, chosen greedily."""
+    places = [_Cells.where(sources[side], features[side]).some(4 * _POOL, random) for side in (0, 1)]
+    asked = targets.some(_POOL, random)
+    pool = []
+    for side, place in enumerate(places):
+        distance = np.square(asked.features[:, None] - place.features[None]).sum(-1)
+        for near in np.argpartition(distance, min(2, distance.shape[1] - 1), axis=1)[:, :2].T:
+            shift = np.stack([place.columns[near] - asked.columns, place.rows[near] - asked.rows], 1)
+            pool.append(np.column_stack([shift, np.full(len(shift), side)]))
+    pool = np.unique(np.concatenate(pool), axis=0)
+    pool = pool[random.permutation(len(pool))[: 2 * _POOL]]
+    costs = _costs(targets.some(4 * _POOL, random), pool, sources, features)
+    best, chosen = np.full(costs.shape[1], _UNLIKE, np.float32), []
+    for _ in range(_SHIFTS):
+        gains = np.maximum(best - costs, 0).mean(1)
+        winner = int(gains.argmax())
+        if gains[winner] < _WORTH:
+            break
+        chosen.append(winner)
+        best = np.minimum(best, costs[winner])
+    return pool[chosen]
+
+
+class _Piece(NamedTuple):
+    """Places that take their detail by one shift: weight (h, w) on the grid from row `top`, column `left` on."""
+
+    top: int
+    left: int
+    weight: np.ndarray
+    shift: tuple[int, int, int]
+
+
+class Grain(NamedTuple):
+    """Where painted pixels take their detail from, at any resolution.
+
+    cells: side of the grid that the pieces are given in; share: (n, n) float32, how strongly it is added.
+    """
+
+    cells: int
+    pieces: tuple[_Piece, ...]
+    share: np.ndarray
+
+    @classmethod
+    def planned(cls, painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> Grain | None:
+        """For painted pixels, that of known pixels of their class; None where there is nothing to take it from.
+
+        Args:
+            painted: (n, n, 3) float32 in 0..255, n a multiple of 4.
+            photo: the moved photo, (n, n, 3) uint8 or float32.
+            unknown: (n, n) bool.
+            mask: the edited mask, (n, n).
+
+        The same arguments give the same grain. Where paint has detail of its own less is added, so that the energy of
+        both together is what is usual in the class close by.
+        """
+        n = len(mask)
+        cells, fine = n // _CELL, _DETAIL * n / NETWORK_SIZE
+        both = np.where(unknown[..., None], painted, photo).astype(np.float32)
+        detail = fine_detail(both, fine)
+        features = _features(_luminance(both), both, cells)
+        mirrored = features[:, ::-1].copy()
+        mirrored[..., -1] *= -1
+        features = np.stack([features, mirrored])
+        energy = _shrunk(np.square(_luminance(detail)), cells)
+        random = np.random.default_rng(0)
+        share, pieces = np.zeros(mask.shape, np.float32), []
+        for label in TEXTURED:
+            own = mask == label
+            wanted = own & unknown
+            targets = _Cells.where(_shrunk(wanted.astype(np.float32), cells) > 0, features[0])
+            inner = own & ~_grown(~own, 2 * fine)  # where detail is the class's own, not its outline's
+            sources = _shrunk((inner & ~_grown(unknown, 2 * fine)).astype(np.float32), cells) > 0.9
+            if min(len(targets.rows), sources.sum()) < _FEWEST:
+                continue
+            usual = _around(energy, sources, _NEAR)
+            sources = np.stack([sources, sources[:, ::-1]])
+            shifts = _shifts(targets, sources, features, random)
+            found = _pieces(targets, shifts, sources, features) if len(shifts) else []
+            if not found:
+                continue
+            moved = _moved(detail, np.float32([[1, 0, 0], [0, 1, 0]]) * cells / n, cells, found)
+            painted_there = _shrunk((inner & unknown).astype(np.float32), cells)
+            has = _around(energy, painted_there, 1.5)
+            gets = _around(_shrunk(np.square(_luminance(moved)), cells), painted_there, 1.5) + 1e-3
+            more = np.sqrt(((usual - has) / gets).clip(0, _MOST**2))
+            # A strip that is all outline gets none: nothing says how much would be right.
+            more *= (cv2.GaussianBlur(painted_there, (0, 0), 1.5) / 0.15).clip(0, 1)
+            share[wanted] = cv2.resize(more, (n, n), interpolation=cv2.INTER_LINEAR)[wanted]
+            pieces += found
+        return cls(cells, tuple(pieces), share) if pieces else None
+
+    def of(self, picture: np.ndarray, to_cells: np.ndarray) -> np.ndarray:
+        """The detail (h, w, 3) float32 to add, times `share`, to a picture (h, w, 3) uint8 whose known pixels have it.
+
+        to_cells: (2, 3), pixels of the picture -> cells of the grid, both from the corner of the first.
+        """
+        cell = 1 / np.sqrt(abs(np.linalg.det(to_cells[:, :2])))  # in pixels of the picture
+        return _moved(
+            fine_detail(picture.astype(np.float32), _DETAIL * cell / _CELL), to_cells, self.cells, self.pieces
+        )
+
+
+def _around(energy: np.ndarray, where: np.ndarray, sigma: float) -> np.ndarray:
+    """Mean energy (g, g) around each cell over the cells `where` (g, g) bool or weight; far from them, of them all."""
+    where = where.astype(np.float32)
+    mean = float((energy * where).sum() / (where.sum() + 1e-6))
+    near, weight = (cv2.GaussianBlur(plane, (0, 0), sigma) for plane in (energy * where, where))
+    return (near + 0.02 * mean) / (weight + 0.02)
+
+
+def fine_detail(picture: np.ndarray, sigma: float) -> np.ndarray:
+    """What a Gaussian blur takes away from a picture (h, w, 3) float32; sigma in pixels."""
+    shrink = int(sigma // 2)
+    if shrink < 2:
+        return picture - cv2.GaussianBlur(picture, (0, 0), sigma)
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (-(-width // shrink), -(-height // shrink)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / shrink)
+    return picture - cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _pieces(targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: np.ndarray) -> list[_Piece]:
+    """The targets in pieces, each by the best of the shifts (K, 3)."""
+    cells = sources.shape[1]
+    costs = _costs(targets, shifts, sources, features)
+    around, smooth = (2 * _AROUND + 1,) * 2, np.zeros(costs.shape, np.float32)
+    for own, result in zip(costs, smooth, strict=True):  # one place takes after its surroundings
+        plane = np.zeros((cells, cells), np.float32)
+        plane[targets.rows, targets.columns] = own
+        result[:] = cv2.boxFilter(plane, -1, around, normalize=False)[targets.rows, targets.columns]
+    chosen = smooth.argmin(0)
+    served = costs[chosen, np.arange(len(chosen))] < _UNLIKE
+    # Dark paint has weaker detail than a light source.
+    x, y, side = shifts[chosen].T
+    rows, columns = (targets.rows + y).clip(0, cells - 1), (targets.columns + x).clip(0, cells - 1)
+    lights = (values + 16 * _LIGHT for values in (targets.features[:, 0], features[side, rows, columns, 0]))
+    strength = np.ones((cells, cells), np.float32)
+    strength[targets.rows, targets.columns] = np.divide(*lights).clip(*_STRENGTH)
+    planes, squares = {}, np.zeros((cells, cells), np.float32)
+    for number in np.unique(chosen[served]):
+        members = served & (chosen == number)
+        plane = np.zeros((cells, cells), np.float32)
+        plane[targets.rows[members], targets.columns[members]] = 1
+        planes[number] = cv2.GaussianBlur(plane, (0, 0), 0.6)
+        squares += planes[number] ** 2
+    # Where two pieces meet, their mean would be weaker than either.
+    strength /= np.sqrt(np.maximum(squares, 0.1))
+    pieces = []
+    for number, plane in planes.items():
+        rows, columns = (np.flatnonzero(plane.any(axis)) for axis in (1, 0))
+        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        shift = tuple(int(value) for value in shifts[number])
+        pieces.append(_Piece(int(rows[0]), int(columns[0]), (plane * strength)[part], shift))
+    return pieces
+
+
+def _moved(detail: np.ndarray, to_cells: np.ndarray, cells: int, pieces: Sequence[_Piece]) -> np.ndarray:
+    """The sum of the pieces, each of the detail (h, w, 3) at its source; `to_cells` as for `Grain.of`."""
+    result = np.zeros(detail.shape, np.float32)
+    here = np.vstack([to_cells, (0, 0, 1)])
+    back = np.linalg.inv(here)
+    height, width = detail.shape[:2]
+    for piece in pieces:
+        tall, wide = piece.weight.shape
+        ends = np.array([(piece.left + x, piece.top + y, 1) for x in (-1, wide + 1) for y in (-1, tall + 1)])
+        ends = (ends @ back.T)[:, :2]
+        left, top = np.maximum(np.floor(ends.min(0)), 0).astype(int)
+        right, bottom = np.minimum(np.ceil(ends.max(0)), (width, height)).astype(int)
+        if right <= left or bottom <= top:
+            continue
+        x, y, mirrored = piece.shift
+        move = np.array([[-1, 0, cells - x] if mirrored else [1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+        corner = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
+        size = int(right - left), int(bottom - top)
+        weight = here @ corner - [[0, 0, piece.left], [0, 0, piece.top], [0, 0, 0]]
+        weight = _seen(piece.weight, weight, size, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+        moved = _seen(detail, back @ move @ here @ corner, size, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
+        result[top:bottom, left:right] += weight[..., None] * moved
+    return result
+
+
+def _seen(planes: np.ndarray, matrix: np.ndarray, size: tuple[int, int], way: int, border: int) -> np.ndarray:
+    """Planes seen through a matrix (3, 3) from the result's points to theirs; size: (width, height)."""
+    matrix = matrix[:2].copy()
+    matrix[:, 2] += matrix[:, :2].sum(1) / 2 - 0.5  # OpenCV's origin is the first pixel's centre
+    return cv2.warpAffine(planes, matrix, size, flags=way | cv2.WARP_INVERSE_MAP, borderMode=border)

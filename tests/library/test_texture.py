@@ -1,0 +1,115 @@
+"""Painted pixels take fine detail of their class from the photo, at the photo's own resolution."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from maskgan.editing.compositing import Patch, Window
+from maskgan.editing.faces import Alignment
+from maskgan.editing.texture import Grain, fine_detail
+from maskgan.labels import Label
+
+N = 256
+
+
+def strands(angle: float, size: int = N, seed: int = 0, strength: float = 30.0) -> np.ndarray:
+    """A grey picture (size, size, 3) float32 of noise drawn out in a direction, as hair is."""
+    noise = np.random.default_rng(seed).normal(0, 1, (2 * size, 2 * size)).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=12, sigmaY=0.6)
+    turn = cv2.getRotationMatrix2D((size, size), angle, 1)
+    noise = cv2.warpAffine(noise, turn, (2 * size, 2 * size), flags=cv2.INTER_CUBIC)
+    noise = noise[size // 2 : size // 2 + size, size // 2 : size // 2 + size]
+    return np.repeat((110 + strength * noise / noise.std())[..., None], 3, 2).clip(0, 255).astype(np.float32)
+
+
+def energy(picture: np.ndarray, where: np.ndarray) -> float:
+    return float(np.square(fine_detail(picture.astype(np.float32), 1.5))[where].mean())
+
+
+def direction(picture: np.ndarray, where: np.ndarray) -> float:
+    """Of the gradients in a region: +1 all across columns, -1 all across rows."""
+    light = picture.astype(np.float32).mean(2)
+    x, y = (np.square(cv2.Scharr(light, cv2.CV_32F, *d))[where].mean() for d in ((1, 0), (0, 1)))
+    return float((x - y) / (x + y))
+
+
+@pytest.fixture
+def hole() -> np.ndarray:
+    unknown = np.zeros((N, N), bool)
+    unknown[90:170, 80:150] = True
+    return unknown
+
+
+def smooth(photo: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(photo, (0, 0), 4)
+
+
+def test_smooth_paint_gets_as_much_detail_as_the_photo_has_and_all_else_stays(hole: np.ndarray) -> None:
+    photo, mask = strands(20), np.full((N, N), Label.HAIR, np.uint8)
+    below = photo.round().astype(np.uint8)
+    patch = Patch.joined(smooth(photo), below, hole, mask, Window.whole(N))
+    whole = Alignment.whole_picture((N, N))
+    inside = cv2.erode(hole.astype(np.uint8), np.ones((9, 9))) > 0
+    plain, detailed = (p.over(below, whole) for p in (patch._replace(grain=None), patch))
+    known = energy(below, ~hole)
+    assert energy(plain, inside) < 0.1 * known
+    assert 0.6 * known < energy(detailed, inside) < 1.4 * known
+    assert (detailed[patch.alpha == 0] == below[patch.alpha == 0]).all()
+
+
+def test_strands_go_on_in_the_direction_that_the_paint_has(hole: np.ndarray) -> None:
+    photo = np.hstack([strands(90)[:, : N // 2], strands(0)[:, N // 2 :]])
+    mask = np.full((N, N), Label.HAIR, np.uint8)
+    left, right = hole.copy(), np.zeros_like(hole)
+    left[:, 118:] = False
+    right[90:170, 150:200] = True
+    unknown = left | right
+    paint = cv2.addWeighted(photo, 0.4, smooth(photo), 0.6, 0)
+    grain = Grain.planned(paint, photo, unknown, mask)
+    assert grain is not None
+    known = np.where(unknown[..., None], 110, photo).astype(np.uint8)
+    added = grain.of(known, np.float32([[1, 0, 0], [0, 1, 0]]) / 4) * grain.share[..., None]
+    assert direction(added, left) > 0.5
+    assert direction(added, right) < -0.5
+
+
+def test_paint_that_has_its_own_detail_gets_none(hole: np.ndarray) -> None:
+    photo, mask = strands(20), np.full((N, N), Label.HAIR, np.uint8)
+    grain = Grain.planned(strands(20, seed=1, strength=45), photo, hole, mask)
+    assert grain is None or grain.share[hole].mean() < 0.15
+
+
+@pytest.mark.parametrize(
+    ("label", "known"),
+    [
+        pytest.param(Label.HAIR, Label.BACKGROUND, id="nothing known of the class"),
+        pytest.param(Label.L_EYE, Label.L_EYE, id="a class that is no texture"),
+    ],
+)
+def test_there_may_be_nothing_to_take_detail_from(hole: np.ndarray, label: Label, known: Label) -> None:
+    mask = np.where(hole, label, known).astype(np.uint8)
+    assert Grain.planned(smooth(strands(20)), strands(20), hole, mask) is None
+
+
+def test_the_photo_s_detail_comes_at_its_own_resolution(hole: np.ndarray) -> None:
+    """A photo four times as fine as the paint: its grain holds what the paint's pixels could not even show."""
+    photo = strands(35, size=4 * N)
+    unknown = cv2.resize(hole.astype(np.uint8), (4 * N, 4 * N), interpolation=cv2.INTER_NEAREST) > 0
+    small = cv2.resize(photo, (N, N), interpolation=cv2.INTER_AREA)
+    mask = np.full((N, N), Label.HAIR, np.uint8)
+    patch = Patch.joined(smooth(small), small, hole, mask, Window.whole(N))
+    below = photo.round().astype(np.uint8)
+    whole = Alignment.whole_picture((4 * N, 4 * N))
+    inside = cv2.erode(unknown.astype(np.uint8), np.ones((33, 33))) > 0
+    plain, detailed = (p.over(below, whole) for p in (patch._replace(grain=None), patch))
+    assert energy(plain, inside) < 0.02 * energy(below, ~unknown)
+    assert energy(detailed, inside) > 0.3 * energy(below, ~unknown)
+
+
+def test_one_edit_has_one_answer(hole: np.ndarray) -> None:
+    photo, mask = strands(20), np.full((N, N), Label.HAIR, np.uint8)
+    first, second = (Patch.joined(smooth(photo), photo, hole, mask, Window.whole(N)) for _ in range(2))
+    whole, below = Alignment.whole_picture((N, N)), photo.astype(np.uint8)
+    assert (first.over(below, whole) == second.over(below, whole)).all()
