@@ -1,7 +1,7 @@
 """Style copy: lips, hair, skin tone or the whole look of one face on another.
 
 Figure 1 of the paper shows it both ways. `copy_style` keeps the target's shapes and takes the source's style;
-`copy_geometry` keeps the target's style and takes the source's shapes.
+`copy_geometry` keeps the target's look and takes the source's shapes.
 
 With a style per region (`maskgan.networks.region_style`) any set of regions can be copied: their codes come from the
 source, without its residue, which is tied to places in the source's picture; the target's residue is left out as well,
@@ -147,6 +147,10 @@ def copy_style(
     return Edit(target, crop, weight > 0, weight, Overlay(crop, weight, detail))
 
 
-def copy_geometry(pipeline: MaskGANPipeline, target: Face, source: Face) -> Edit:
-    """The target's style in the source's shapes, redrawn as a whole; figure 1's other direction."""
-    return pipeline.edit(target, source.mask, keep_untouched=False)
+def copy_geometry(pipeline: MaskGANPipeline, target: Face, source: Face, redraw: bool = False) -> Edit:
+    """The target in the source's shapes; figure 1's other direction.
+
+    The target's photo is moved to them and only what it cannot show is painted; `redraw` has the network draw the whole
+    face, as the paper does.
+    """
+    return pipeline.edit(target, source.mask, keep_untouched=not redraw)

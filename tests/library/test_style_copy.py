@@ -115,8 +115,15 @@ def test_a_global_style_vector_is_mixed_whole() -> None:
 def test_shapes_come_from_the_source_and_style_from_the_target(
     pipeline: MaskGANPipeline, target: Face, source: Face
 ) -> None:
-    edit = copy_geometry(pipeline, target, source)
+    edit = copy_geometry(pipeline, target, source, redraw=True)
     expected = pipeline.generate(source.mask, target.style).round().clip(0, 255).astype(np.uint8)
     assert np.array_equal(edit.crop, expected)
     same_shapes = replace(source, style=target.style)
-    assert np.array_equal(copy_geometry(pipeline, target, same_shapes).crop, expected)
+    assert np.array_equal(copy_geometry(pipeline, target, same_shapes, redraw=True).crop, expected)
+
+
+def test_shapes_are_made_of_the_target_s_photo(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:
+    edit = copy_geometry(pipeline, target, source)
+    assert np.array_equal(edit.crop, pipeline.edit(target, source.mask).crop)
+    still = edit.region == 0
+    assert np.array_equal(edit.crop[still], target.crop[still])

@@ -67,7 +67,7 @@ def ends(tab: InterpolateTab) -> tuple[Session, Session]:
 
 @pytest.fixture
 def state(tab: InterpolateTab, ends: tuple[Session, Session]) -> MorphState:
-    return tab.change_ends(*ends, 0.0, "a")[tab.state]
+    return tab.change_ends(*ends, 0.0, "a", False)[tab.state]
 
 
 def select(index: int) -> gr.SelectData:
@@ -89,7 +89,7 @@ def test_the_first_visit_shows_the_paint_tabs_photo_and_an_example(tabs: tuple[I
 
 def test_both_ends_show_their_own_masks(tab: InterpolateTab, ends: tuple[Session, Session]) -> None:
     for t, end in zip((0.0, 1.0), ends, strict=True):
-        updates = tab.change_ends(*ends, t, "a")
+        updates = tab.change_ends(*ends, t, "a", False)
         assert np.array_equal(updates[tab.state].mask, end.mask)
         assert np.array_equal(picture(updates[tab.mask]), colourise(end.mask))
         with Image.open(updates[tab.face]) as face:
@@ -105,7 +105,7 @@ def test_a_move_decodes_once_and_encodes_nothing(
         monkeypatch.setattr(owner, name, lambda *args, i=inner, n=name, **kw: calls.append(n) or i(*args, **kw))
     inner_generate = pipeline.dmn.generate
     monkeypatch.setattr(pipeline.dmn, "generate", lambda *a, **kw: calls.append("generate") or inner_generate(*a, **kw))
-    updates = tab.scrub(state, 0.3, "blend")
+    updates = tab.scrub(state, 0.3, "blend", True)
     assert sorted(calls) == ["decode", "generate"]
     expected = tab._morph(state).face_at(0.3, "blend")
     assert np.array_equal(picture(updates[tab.face]), expected)
@@ -129,7 +129,7 @@ def test_a_mask_file_keeps_the_face_for_its_style(
     write_mask(tmp_path / "m.png", mask)
     loaded = tab.b.load_mask(ends[1], str(tmp_path / "m.png"))[tab.b.session]
     assert np.array_equal(loaded.mask, mask) and loaded.opened is ends[1].opened
-    state = tab.change_ends(ends[0], loaded, 1.0, "b")[tab.state]
+    state = tab.change_ends(ends[0], loaded, 1.0, "b", False)[tab.state]
     assert np.array_equal(state.mask, mask) and state.line.style_b is ends[1].opened.face.style
 
 
@@ -143,7 +143,7 @@ def test_a_stroke_changes_the_mask_and_not_the_style(tab: InterpolateTab, ends: 
 
 
 def test_the_strip_has_as_many_frames_as_asked_and_leads_the_slider(tab: InterpolateTab, state: MorphState) -> None:
-    frames = tab.draw_strip(state, 5, "blend")[tab.strip]["value"]
+    frames = tab.draw_strip(state, 5, "blend", False)[tab.strip]["value"]
     assert len(frames) == 5
     first = picture(frames[0])
     assert first.shape == (240, 120, 3)
@@ -151,10 +151,10 @@ def test_the_strip_has_as_many_frames_as_asked_and_leads_the_slider(tab: Interpo
 
 
 def test_random_masks_are_new_at_every_press_and_one_can_be_chosen(tab: InterpolateTab, state: MorphState) -> None:
-    once = tab.draw_near(state, 1.0, "a")[tab.state]
-    again = tab.draw_near(once, 1.0, "a")[tab.state]
+    once = tab.draw_near(state, 1.0, "a", False)[tab.state]
+    again = tab.draw_near(once, 1.0, "a", False)[tab.state]
     assert len(once.near) == RANDOM and not np.array_equal(once.near[0], again.near[0])
-    chosen = tab.choose_near(again, "a", select(2))
+    chosen = tab.choose_near(again, "a", False, select(2))
     assert np.array_equal(chosen[tab.state].mask, again.near[2])
     assert np.array_equal(picture(chosen[tab.mask]), colourise(again.near[2]))
 
@@ -163,14 +163,17 @@ def test_random_masks_are_new_at_every_press_and_one_can_be_chosen(tab: Interpol
 def test_the_paint_tab_gets_the_mask_on_the_face_of_the_style(
     tab: InterpolateTab, state: MorphState, ends: tuple[Session, Session], style: str, end: int
 ) -> None:
-    shown = tab.scrub(state, 0.4, style)[tab.state]
+    shown = tab.scrub(state, 0.4, style, False)[tab.state]
     opened, mask = tab.shown_face(shown)
     assert opened is ends[end].opened
     assert np.array_equal(mask, tab._morph(state).mask_at(0.4))
 
 
-def test_a_blended_face_goes_to_the_paint_tab_as_it_is_seen(tab: InterpolateTab, state: MorphState) -> None:
-    updates = tab.scrub(state, 0.6, "blend")
+@pytest.mark.parametrize("redraw", [False, True])
+def test_a_blended_face_goes_to_the_paint_tab_as_it_is_seen(
+    tab: InterpolateTab, state: MorphState, redraw: bool
+) -> None:
+    updates = tab.scrub(state, 0.6, "blend", redraw)
     opened, mask = tab.shown_face(updates[tab.state])
     assert np.array_equal(opened.face.crop, picture(updates[tab.face]))
     assert np.array_equal(opened.face.mask, mask)
@@ -178,16 +181,19 @@ def test_a_blended_face_goes_to_the_paint_tab_as_it_is_seen(tab: InterpolateTab,
 
 
 def test_files_hold_the_frames(tab: InterpolateTab, state: MorphState) -> None:
-    with zipfile.ZipFile(tab.sequence_file("PNG set", state, 4, "a", "masks")) as archive:
+    with zipfile.ZipFile(tab.sequence_file("PNG set", state, 4, "a", False, "masks")) as archive:
         assert archive.namelist() == [f"mask_{i:03d}.png" for i in range(4)]
         last = read_mask(io.BytesIO(archive.read("mask_003.png")), order="celebamask")
     assert np.array_equal(last, state.line.mask_b)
-    with zipfile.ZipFile(tab.sequence_file("PNG set", state, 3, "b", "faces")) as archive:
+    with zipfile.ZipFile(tab.sequence_file("PNG set", state, 3, "b", True, "faces")) as archive:
         middle = np.array(Image.open(io.BytesIO(archive.read("face_001.png"))))
     assert np.array_equal(middle, tab._morph(state).face_at(0.5, "b"))
-    with av.open(tab.sequence_file("MP4", state, 4, "blend", "faces")) as video:
+    with zipfile.ZipFile(tab.sequence_file("PNG set", state, 3, "a", False, "faces")) as archive:
+        first = np.array(Image.open(io.BytesIO(archive.read("face_000.png"))))
+    assert np.array_equal(first, state.ends[0].face.crop)  # the photo itself
+    with av.open(tab.sequence_file("MP4", state, 4, "blend", False, "faces")) as video:
         assert sum(1 for _ in video.decode(video=0)) == 4
-    assert Image.open(tab.sequence_file("GIF", state, 4, "a", "masks")).size == (CROP_SIZE, CROP_SIZE)
+    assert Image.open(tab.sequence_file("GIF", state, 4, "a", False, "masks")).size == (CROP_SIZE, CROP_SIZE)
 
 
 def test_newer_weights_get_latents_of_their_own(tabs: tuple[InterpolateTab, PaintTab], state: MorphState) -> None:
@@ -195,7 +201,7 @@ def test_newer_weights_get_latents_of_their_own(tabs: tuple[InterpolateTab, Pain
     newer = tiny_pipeline(seed=5)
     former, tab.serving = tab.serving, Serving(newer)
     try:
-        renewed = tab.scrub(state, 0.5, "a")[tab.state]
+        renewed = tab.scrub(state, 0.5, "a", False)[tab.state]
     finally:
         tab.serving = former
     assert renewed.line.weights is newer.weights is not state.line.weights
@@ -206,15 +212,15 @@ def test_newer_weights_get_latents_of_their_own(tabs: tuple[InterpolateTab, Pain
 def test_what_cannot_be_done_changes_nothing(
     tab: InterpolateTab, state: MorphState, ends: tuple[Session, Session]
 ) -> None:
-    assert tab.change_ends(Session(), ends[1], 0.0, "a") == gr.skip()
-    assert tab.scrub(MorphState(), 0.5, "a") == gr.skip()
-    assert tab.scrub(state, 7.0, "a") == gr.skip()
-    assert tab.scrub(state, 0.5, "z") == gr.skip()
-    assert tab.draw_near(MorphState(), 1.0, "a") == gr.skip()
-    assert tab.choose_near(replace(state, near=()), "a", select(0)) == gr.skip()
+    assert tab.change_ends(Session(), ends[1], 0.0, "a", False) == gr.skip()
+    assert tab.scrub(MorphState(), 0.5, "a", False) == gr.skip()
+    assert tab.scrub(state, 7.0, "a", False) == gr.skip()
+    assert tab.scrub(state, 0.5, "z", False) == gr.skip()
+    assert tab.draw_near(MorphState(), 1.0, "a", False) == gr.skip()
+    assert tab.choose_near(replace(state, near=()), "a", False, select(0)) == gr.skip()
     assert tab.a.take_photo(Session()) == gr.skip()
     with pytest.raises(gr.Error, match="Choose a mask"):
-        tab.sequence_file("GIF", MorphState(), 5, "a", "faces")
+        tab.sequence_file("GIF", MorphState(), 5, "a", False, "faces")
 
 
 def test_weights_without_a_mask_vae_say_so_in_one_line(pipeline: MaskGANPipeline) -> None:

@@ -59,6 +59,8 @@ def test_the_result_is_the_target_in_the_style_of_the_source(tab: StyleTab, open
     assert changed.any() and not changed[target.mask == Label.L_EYE].all()
     assert updates[tab.strength]["interactive"] is True
     shapes = tab.update(*opened, "shapes", [], 1.0)
+    redrawn = tab.update(*opened, "redrawn", [], 1.0)
+    assert shapes[tab.result][1] != redrawn[tab.result][1]
     assert shapes[tab.strength]["interactive"] is False and shapes[tab.regions]["interactive"] is False
 
 

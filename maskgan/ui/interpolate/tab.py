@@ -12,11 +12,14 @@ import gradio as gr
 import numpy as np
 
 from maskgan.animations import gif, mp4, numbered_pngs
+from maskgan.editing.faces import paste_back
 from maskgan.editing.morphing import T_MAX, T_MIN, LatentLine, Morph, frame_places
+from maskgan.editing.photo_morph import face_between
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
 from maskgan.labels import colourise
 from maskgan.serving.hot_reload import Serving
+from maskgan.sizes import NETWORK_SIZE
 from maskgan.snapshots import Weights
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.mask_input import MaskInput
@@ -54,8 +57,9 @@ _SMALL = 240
 _FILES: dict[str, tuple[str, Callable[..., bytes]]] = {"GIF": ("gif", gif), "MP4": ("mp4", mp4)}
 
 _NOTE = """<p class="note">At A and B the masks are shown as they are; on the way the network draws them, which makes
-outlines smoother and loses jewellery. Faces are drawn anew from the mask. Inner and outer (t = ±1/2.5) are the masks
-that EBST trains with.</p>"""
+outlines smoother and loses jewellery. Faces are made of both photos, which move with the mask; the network paints what
+neither shows, or all of the face where it is asked to. Inner and outer (t = ±1/2.5) are the masks that EBST trains
+with.</p>"""
 
 #: What was chosen in a strip below is shown above.
 _LOOK_UP = "() => document.getElementById('morph-face').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
@@ -68,15 +72,16 @@ class MorphState:
     """What a visitor has open in this tab.
 
     line: what its `Morph` knows, without the networks, which may be replaced meanwhile; ends: the faces at A and B;
-    mask: (S, S) uint8, the one that is shown; t: its place, where `style` takes the blended style from; seed: of the
-    random masks that were drawn last.
+    mask: (S, S) uint8, the one that is shown; t: its place, where `style` takes the blended style from; redraw: the
+    face is the network's, not made of the photos; seed: of the random masks that were drawn last.
     """
 
     line: LatentLine | None = None
     ends: tuple[OpenFace, ...] = ()
     mask: np.ndarray | None = None
     t: float = 0.0
-    style: str = "a"
+    style: str = "blend"
+    redraw: bool = False
     seed: int = 0
     near: tuple[np.ndarray, ...] = ()
 
@@ -117,13 +122,14 @@ class InterpolateTab(UsesWeights):
                 for name, t in MARKS.items()
             }
         self.style = gr.Radio(
-            [("Style of A", "a"), ("Style of B", "b"), ("Blended along t", "blend")],
-            value="a",
+            [("Blended along t", "blend"), ("Only A", "a"), ("Only B", "b")],
+            value="blend",
             label="Style",
             show_label=False,
             container=False,
             elem_id="morph-style",
         )
+        self.redraw = gr.Checkbox(False, label="Redraw the whole face", container=False, elem_id="morph-redraw")
         with gr.Row():
             self.send_button = gr.Button("Apply to Paint tab", variant="primary", elem_id="morph-send", **SMALL)
         self.made_by = gr.HTML("", elem_id="morph-made-by")
@@ -159,24 +165,24 @@ class InterpolateTab(UsesWeights):
         return self.a.show(first) | self.b.show(self.example_faces.open(min(1, count - 1)))
 
     @warns_on_value_error
-    def change_ends(self, a: Session, b: Session, t: float, style: str) -> Updates:
+    def change_ends(self, a: Session, b: Session, t: float, style: str, redraw: bool) -> Updates:
         """Another mask at A or B: both are encoded, and the place between them is shown."""
         if a.opened is None or b.opened is None:
             return gr.skip()
         state = MorphState(self._between(a.opened, a.mask, b.opened, b.mask).line, (a.opened, b.opened))
-        return self._show(state, t, style) | {
+        return self._show(state, t, style, redraw) | {
             self.a.picture: self.a.pair(a.opened, a.mask),
             self.b.picture: self.b.pair(b.opened, b.mask),
             self.near: gr.update(value=None, visible=False),
         }
 
     @warns_on_value_error
-    def scrub(self, state: MorphState, t: float, style: str) -> Updates:
-        """Another place or style: one decode and one generate."""
-        return gr.skip() if state.line is None else self._show(state, t, style)
+    def scrub(self, state: MorphState, t: float, style: str, redraw: bool) -> Updates:
+        """Another place or style, or another way to get at the face."""
+        return gr.skip() if state.line is None else self._show(state, t, style, redraw)
 
     @warns_on_value_error
-    def draw_strip(self, state: MorphState, count: float, style: str) -> Updates:
+    def draw_strip(self, state: MorphState, count: float, style: str, redraw: bool) -> Updates:
         """All frames, small: faces above their masks."""
         if state.line is None:
             return gr.skip()
@@ -184,7 +190,8 @@ class InterpolateTab(UsesWeights):
         frames = []
         for t in frame_places(int(count)):
             mask = morph.mask_at(t)
-            frames.append(self._small(mask, morph.face(mask, morph.style_at(t, style)), morph.line.weights))
+            face = _drawn(morph, state.ends, mask, t, style, redraw, NETWORK_SIZE)
+            frames.append(self._small(mask, face, morph.line.weights))
         return {self.strip: gr.update(value=frames, selected_index=None)}
 
     @warns_on_value_error
@@ -193,30 +200,36 @@ class InterpolateTab(UsesWeights):
         return {self.t: round(frame_places(int(count))[min(event.index, int(count) - 1)], 2)}
 
     @warns_on_value_error
-    def draw_near(self, state: MorphState, amount: float, style: str) -> Updates:
+    def draw_near(self, state: MorphState, amount: float, style: str, redraw: bool) -> Updates:
         """New random masks near A, in the style that is chosen for the place A."""
         morph = self._morph(_opened(state))
         masks = tuple(morph.near(amount, state.seed + number) for number in range(RANDOM))
-        look = morph.style_at(0, style)
-        pictures = [self._small(mask, morph.face(mask, look), morph.line.weights) for mask in masks]
+        pictures = []
+        for mask in masks:
+            face = _drawn(morph, state.ends, mask, 0, style, redraw, NETWORK_SIZE)
+            pictures.append(self._small(mask, face, morph.line.weights))
         return {
             self.state: replace(state, near=masks, seed=state.seed + RANDOM),
             self.near: gr.update(value=pictures, visible=True, selected_index=None),
         }
 
     @warns_on_value_error
-    def choose_near(self, state: MorphState, style: str, event: gr.SelectData) -> Updates:
+    def choose_near(self, state: MorphState, style: str, redraw: bool, event: gr.SelectData) -> Updates:
         """A click on a random mask: it is shown large, for the Paint tab."""
         state = _opened(state)
         if event.index >= len(state.near):
             raise ValueError("This mask is no longer here; draw new ones.")
-        return self._shown(replace(state, mask=state.near[event.index], t=0.0, style=style), self._morph(state))
+        state = replace(state, mask=state.near[event.index], t=0.0, style=style, redraw=redraw)
+        return self._shown(state, self._morph(state))
 
     @fails_on_value_error
-    def sequence_file(self, kind: str, state: MorphState, count: float, style: str, what: str) -> str:
+    def sequence_file(self, kind: str, state: MorphState, count: float, style: str, redraw: bool, what: str) -> str:
         """The frames from A to B as a file: GIF, MP4 or a set of PNG."""
         morph, places = self._morph(_opened(state)), frame_places(int(count))
-        frames = [morph.face_at(t, style) if what == "faces" else morph.mask_at(t) for t in places]
+        frames = [morph.mask_at(t) for t in places]
+        if what == "faces":
+            both = zip(frames, places, strict=True)
+            frames = [_drawn(morph, state.ends, mask, t, style, redraw) for mask, t in both]
         name = "_to_".join(end.name for end in state.ends)
         weights = morph.pipeline.weights if what == "faces" else None
         if kind not in _FILES:
@@ -228,8 +241,8 @@ class InterpolateTab(UsesWeights):
     def shown_face(self, state: MorphState) -> tuple[OpenFace, np.ndarray]:
         """The face for the Paint tab and the mask to put on it.
 
-        In one face's style that is this face, whose unchanged parts stay the photo's own; in the blended style it is
-        what is seen, as a face of its own.
+        With only one face that is seen it is this face, whose unchanged parts stay the photo's own; of both it is what
+        is seen, as a face of its own.
         """
         opened = _opened(state).ends[state.style == "b"]
         if state.style != "blend":
@@ -237,8 +250,13 @@ class InterpolateTab(UsesWeights):
         morph = self._morph(state)
         pipeline = morph.pipeline
         face = replace(pipeline.refresh(opened.face), style=morph.style_at(state.t, "blend"))
-        edit = pipeline.edit(face, state.mask, keep_untouched=False)
-        face = pipeline.with_mask(replace(face, photo=edit.photo, crop=edit.crop), state.mask)
+        if state.redraw:
+            edit = pipeline.edit(face, state.mask, keep_untouched=False)
+            photo, crop = edit.photo, edit.crop
+        else:
+            crop = _drawn(morph, state.ends, state.mask, state.t, state.style, redraw=False)
+            photo = paste_back(face.photo, face.alignment, crop, detail=0.0)
+        face = pipeline.with_mask(replace(face, photo=photo, crop=crop), state.mask)
         return OpenFace.new(face, f"{opened.name}_blended"), state.mask
 
     # ------------------------------------------------------------------ helpers
@@ -255,12 +273,12 @@ class InterpolateTab(UsesWeights):
         a, b = state.ends
         return self._between(a, line.mask_a, b, line.mask_b)
 
-    def _show(self, state: MorphState, t: float, style: str) -> Updates:
+    def _show(self, state: MorphState, t: float, style: str, redraw: bool) -> Updates:
         morph = self._morph(state)
-        return self._shown(replace(state, mask=morph.mask_at(t), t=t, style=style), morph)
+        return self._shown(replace(state, mask=morph.mask_at(t), t=t, style=style, redraw=redraw), morph)
 
     def _shown(self, state: MorphState, morph: Morph) -> Updates:
-        face = morph.face(state.mask, morph.style_at(state.t, state.style))
+        face = _drawn(morph, state.ends, state.mask, state.t, state.style, state.redraw)
         return {
             self.state: replace(state, line=morph.line),
             self.mask: saved(webp(colourise(state.mask)), "mask.webp"),
@@ -270,7 +288,8 @@ class InterpolateTab(UsesWeights):
 
     def _small(self, mask: np.ndarray, face: np.ndarray, weights: Weights) -> str:
         """A picture for a strip: the face above its mask."""
-        return saved(webp(shrink(np.vstack([face, colourise(mask)]), _SMALL), weights), "frame.webp")
+        both = np.vstack([shrink(picture, _SMALL // 2) for picture in (face, colourise(mask))])
+        return saved(webp(both, weights), "frame.webp")
 
     # ------------------------------------------------------------------ events
 
@@ -278,17 +297,17 @@ class InterpolateTab(UsesWeights):
         self._shown_outputs = [self.state, self.mask, self.face, self.made_by]
         latest = {"trigger_mode": "always_last", **QUIET}
         gr.on(
-            [self.t.change, self.style.input],
+            [self.t.change, self.style.input, self.redraw.input],
             self.scrub,
-            [self.state, self.t, self.style],
+            [self.state, self.t, self.style, self.redraw],
             self._shown_outputs,
             api_name="scrub",
             **latest,
         )
         gr.on(
-            [self.count.release, self.style.input],
+            [self.count.release, self.style.input, self.redraw.input],
             self.draw_strip,
-            [self.state, self.count, self.style],
+            [self.state, self.count, self.style, self.redraw],
             self.strip,
             **latest,
         )
@@ -296,15 +315,15 @@ class InterpolateTab(UsesWeights):
             button.click(None, None, self.t, js=f"() => {MARKS[name]}", api_visibility="undocumented")
         self.strip.select(self.choose_frame, self.count, self.t, **QUIET).success(None, js=_LOOK_UP)
         self.random_button.click(
-            self.draw_near, [self.state, self.amount, self.style], [self.state, self.near], **QUIET
+            self.draw_near, [self.state, self.amount, self.style, self.redraw], [self.state, self.near], **QUIET
         )
-        chosen = self.near.select(self.choose_near, [self.state, self.style], self._shown_outputs, **QUIET)
+        chosen = self.near.select(self.choose_near, [self.state, self.style, self.redraw], self._shown_outputs, **QUIET)
         chosen.success(None, js=_LOOK_UP)
         for kind, button in self.save_buttons.items():
             download_on_click(
                 button,
                 partial(self.sequence_file, kind),
-                [self.state, self.count, self.style, self.what],
+                [self.state, self.count, self.style, self.redraw, self.what],
                 self.file,
                 api_name=f"save_{kind[:3].lower()}",
                 **PACKING,
@@ -317,13 +336,13 @@ class InterpolateTab(UsesWeights):
         sessions = [self.a.session, self.b.session]
         self.a.connect(paint.session)
         self.b.connect(paint.session)
-        changing = [*sessions, self.t, self.style]
+        changing = [*sessions, self.t, self.style, self.redraw]
         changed = [*self._shown_outputs, self.a.picture, self.b.picture, self.near]
         started = tab.select(self.start, [*sessions, paint.session], [*self.a.outputs, *self.b.outputs], **QUIET)
         events = [started.success(self.change_ends, changing, changed, **QUIET)]
         events += [event for end in (self.a, self.b) for event in end.on_change(self.change_ends, changing, changed)]
         for event in events:
-            event.success(self.draw_strip, [self.state, self.count, self.style], self.strip, **QUIET)
+            event.success(self.draw_strip, [self.state, self.count, self.style, self.redraw], self.strip, **QUIET)
         paint.open_from(self.send_button, self.shown_face, [self.state], tabs, api_name="apply_morph")
 
 
@@ -331,3 +350,19 @@ def _opened(state: MorphState) -> MorphState:
     if state.line is None:
         raise ValueError("Choose a mask at A and one at B first.")
     return state
+
+
+def _drawn(
+    morph: Morph,
+    ends: tuple[OpenFace, ...],
+    mask: np.ndarray,
+    t: float,
+    style: str,
+    redraw: bool,
+    size: int | None = None,
+) -> np.ndarray:
+    """The face (S, S, 3) uint8 for a mask at t: the network's, or made of the photos (at another side than theirs)."""
+    if redraw:
+        return morph.face(mask, morph.style_at(t, style))
+    a, b = (end.face for end in ends)
+    return face_between(morph, (a, b), mask, t, style, size)

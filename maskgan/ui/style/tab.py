@@ -34,7 +34,7 @@ from maskgan.ui.pictures import jpeg, png, webp
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import made_by
 
-_STYLE, _SHAPES = "style", "shapes"
+_STYLE, _SHAPES, _REDRAWN = "style", "shapes", "redrawn"
 _SOURCE, _TARGET = "Source above", "Target above"
 
 #: Sources and targets of the matrix, at most, and the side of one of its pictures in pixels.
@@ -83,7 +83,7 @@ class StyleTab(UsesWeights):
     def _choices(self) -> None:
         with gr.Row(elem_classes="style-line"):
             self.direction = gr.Radio(
-                [("Copy the style", _STYLE), ("Copy the shapes", _SHAPES)],
+                [("Copy the style", _STYLE), ("Copy the shapes", _SHAPES), ("Copy the shapes, redrawn", _REDRAWN)],
                 value=_STYLE,
                 label="Direction",
                 show_label=False,
@@ -118,8 +118,8 @@ class StyleTab(UsesWeights):
         return self.source.show(self.example_faces.open(2)) | self.target.show(self.example_faces.open(1))
 
     def _edit(self, source: Face, target: Face, direction: str, regions: list[str], strength: float) -> Edit:
-        if direction == _SHAPES:
-            return copy_geometry(self.pipeline, target, source)
+        if direction != _STYLE:
+            return copy_geometry(self.pipeline, target, source, redraw=direction == _REDRAWN)
         return copy_style(self.pipeline, target, source, regions, strength)
 
     @staticmethod
@@ -194,7 +194,7 @@ class StyleTab(UsesWeights):
     ) -> tuple[OpenFace, np.ndarray]:
         """The result as a face of its own, to be painted on, and its mask."""
         edit = self._edit(*self._faces(source, target), direction, regions, strength)
-        shapes = source.opened.face.mask if direction == _SHAPES else target.opened.face.mask
+        shapes = target.opened.face.mask if direction == _STYLE else source.opened.face.mask
         face = self.pipeline.with_mask(replace(edit.face, photo=edit.photo, crop=edit.crop), shapes)
         return OpenFace.new(face, f"{target.opened.name}_style"), face.mask
 

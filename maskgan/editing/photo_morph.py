@@ -1,0 +1,127 @@
+"""Faces between two photos: both are moved to the mask between them and blended, and only the rest is painted.
+
+The published method draws such a face from the mask and a style, so that neither end is the person any more. Here the
+face at an end is that photo; between the ends each photo's pixels lie where the mask wants them (`warping.py`), the
+nearer one counts more, and the network fills what neither can show. Beyond an end its photo is moved on alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from maskgan.editing.compositing import Window
+from maskgan.editing.faces import Alignment
+from maskgan.editing.morphing import Morph
+from maskgan.editing.pipeline import Face
+from maskgan.editing.warping import flow_between, unknown_after, warp_picture
+from maskgan.labels import EARS, Label
+from maskgan.mask_files import resize_mask
+
+#: Classes whose colours are matched as one, since each is small or may be hidden at one end.
+_AS_ONE = ((Label.SKIN, Label.NOSE, *EARS, Label.NECK), (Label.U_LIP, Label.L_LIP))
+
+#: Pixels of a class that both ends need for their colours to be matched, as a share of the face.
+_ENOUGH = 0.0005
+
+#: How what one photo knows fades into what only the other knows, in pixels of a face of 256 px.
+_FADE = 5.0
+
+
+class _Moved(NamedTuple):
+    """A photo moved to a mask: picture (S, S, 3) float32 in 0..255, and where (S, S) it does not show that mask."""
+
+    picture: np.ndarray
+    unknown: np.ndarray
+
+
+def face_between(
+    morph: Morph, faces: tuple[Face, Face], mask: np.ndarray, t: float, style: str = "blend", size: int | None = None
+) -> np.ndarray:
+    """The face (S, S, 3) uint8 RGB in the shapes of a mask at place t of a morph, made of the photos of its ends.
+
+    Args:
+        faces: those at t = 0 and t = 1, of one size, whose crops are shown; their own masks say where what is.
+        mask: (S, S), from `morph.mask_at(t)` or near there.
+        t: from T_MIN to T_MAX; beyond 0..1 the nearer photo is moved on.
+        style: whose pixels are seen, "a", "b" or "blend" (see `Morph.style_at`).
+        size: another side than that of the faces' crops, in pixels: smaller is faster.
+
+    Raises:
+        ValueError: as `Morph.style_at`.
+    """
+    look = morph.style_at(t, style)
+    share = {"a": 0.0, "b": 1.0}.get(style, min(max(t, 0.0), 1.0))
+    size = size or len(faces[0].crop)
+    mask = _resized(mask, size)
+    ends = [(face, weight) for face, weight in zip(faces, (1 - share, share), strict=True) if weight > 0]
+    moved = [_to_mask(face, mask, size) for face, _ in ends]
+    if len(moved) == 1:
+        both, unknown = moved[0]
+    else:
+        both, unknown = _blended(*moved, mask, share)
+    below = both.round().clip(0, 255).astype(np.uint8)
+    if not unknown.any():
+        return below
+    pipeline = morph.pipeline
+    if pipeline.engine.kept:
+        window = Window.around(unknown, size)
+    else:
+        window = Window.whole(min(size, pipeline.engine.drawing_size or size))
+    patch = pipeline.paint(mask, look, window.picture(below), unknown, window)
+    return patch.over(below, Alignment.whole_picture(mask.shape))
+
+
+def _resized(mask: np.ndarray, size: int) -> np.ndarray:
+    return mask if len(mask) == size else resize_mask(mask, (size, size), smooth=True)
+
+
+def _to_mask(face: Face, mask: np.ndarray, size: int) -> _Moved:
+    """A face moved to a mask (size, size)."""
+    crop, own = face.crop, _resized(face.mask, size)
+    if len(crop) != size:
+        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if len(crop) > size else cv2.INTER_CUBIC)
+    flow = flow_between(own, mask)
+    return _Moved(warp_picture(crop, flow).astype(np.float32), unknown_after(own, mask, flow))
+
+
+def _blended(a: _Moved, b: _Moved, mask: np.ndarray, share: float) -> _Moved:
+    """Both ends in one picture, `share` (0..1) of b; unknown is what neither shows."""
+    first, second = _in_common_colours(a, b, mask, share)
+    weights = [part * _certain(end.unknown, _FADE * len(mask) / 256) for part, end in ((1 - share, a), (share, b))]
+    of_b = (weights[1] / (weights[0] + weights[1] + 1e-6))[..., None]
+    return _Moved(first + of_b * (second - first), a.unknown & b.unknown)
+
+
+def _certain(unknown: np.ndarray, reach: float) -> np.ndarray:
+    """Weight (S, S) float32: 0 in what is unknown, rising to 1 over `reach` pixels."""
+    distance = cv2.distanceTransform((~unknown).astype(np.uint8), cv2.DIST_L2, 3)
+    return (distance / reach).clip(0, 1).astype(np.float32)
+
+
+def _in_common_colours(a: _Moved, b: _Moved, mask: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Both pictures with each class's mean colour moved to what lies between them.
+
+    Without it, what only one of them shows would stand out against what both do.
+    """
+    shifts = np.zeros((2, *a.picture.shape), np.float32)
+    known = ~a.unknown & ~b.unknown
+    done: set[int] = set()
+    for label in np.unique(mask).tolist():
+        group = next((tuple(map(int, group)) for group in _AS_ONE if label in group), (label,))
+        if label in done:
+            continue
+        done.update(group)
+        inside = np.isin(mask, group)
+        seen = inside & known
+        if seen.sum() < _ENOUGH * mask.size:
+            continue
+        difference = b.picture[seen].mean(0) - a.picture[seen].mean(0)
+        shifts[0][inside] = share * difference
+        shifts[1][inside] = (share - 1) * difference
+    sigma = 1.5 * len(mask) / 256
+    return tuple(
+        end.picture + cv2.GaussianBlur(shift, (0, 0), sigma) for end, shift in zip((a, b), shifts, strict=True)
+    )

@@ -1,0 +1,76 @@
+"""Faces between two photos are made of both."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from conftest import draw_face, draw_mask
+
+from maskgan.editing.morphing import T_MAX, T_MIN, Morph
+from maskgan.editing.photo_morph import face_between
+from maskgan.editing.pipeline import Face, MaskGANPipeline
+from maskgan.labels import Label
+from maskgan.sizes import CROP_SIZE
+
+
+@pytest.fixture(scope="module")
+def faces(pipeline: MaskGANPipeline) -> tuple[Face, Face]:
+    """Two faces in other colours, the second a little to the right."""
+    masks = draw_mask(CROP_SIZE), draw_mask(CROP_SIZE, shift=0.04)
+    return tuple(pipeline.face_with(draw_face(mask, seed), mask) for seed, mask in enumerate(masks))
+
+
+@pytest.fixture(scope="module")
+def morph(pipeline: MaskGANPipeline, faces: tuple[Face, Face]) -> Morph:
+    return Morph.between(pipeline, *(face.mask for face in faces), *(face.style for face in faces))
+
+
+def test_each_end_is_the_photo_itself(morph: Morph, faces: tuple[Face, Face]) -> None:
+    for t, face in enumerate(faces):
+        for style in ("blend", "ab"[t]):
+            assert np.array_equal(face_between(morph, faces, morph.mask_at(t), t, style), face.crop)
+
+
+def test_between_them_parts_lie_between_and_so_do_their_colours(morph: Morph, faces: tuple[Face, Face]) -> None:
+    """Of the drawn masks the one half way is known; the tiny MaskVAE has learned nothing."""
+    middle = draw_mask(CROP_SIZE, shift=0.02)
+    skin = (middle == Label.SKIN) & (faces[0].mask == Label.SKIN) & (faces[1].mask == Label.SKIN)
+    ends = [face.crop[skin].mean(0) for face in faces]
+    for t in (0.25, 0.5, 0.75):
+        face = face_between(morph, faces, middle, t)
+        expected = (1 - t) * ends[0] + t * ends[1]
+        assert face[skin].mean(0) == pytest.approx(expected, abs=4)
+    # The nose came along: its colour is where the mask has it, not where either photo has it.
+    nose = (middle == Label.NOSE) & (faces[0].mask != Label.NOSE)
+    lent = [face.crop[face.mask == Label.NOSE].mean(0) for face in faces]
+    assert face_between(morph, faces, middle, 0.5)[nose].mean(0) == pytest.approx((lent[0] + lent[1]) / 2, abs=12)
+
+
+def test_neighbours_are_alike(morph: Morph, faces: tuple[Face, Face]) -> None:
+    middle = draw_mask(CROP_SIZE, shift=0.02)
+    frames = [face_between(morph, faces, middle, t).astype(int) for t in (0.4, 0.45, 0.5)]
+    steps = [np.abs(b - a).mean() for a, b in pairwise(frames)]
+    whole = np.abs(faces[0].crop.astype(int) - faces[1].crop).mean()
+    assert max(steps) < 0.15 * whole
+
+
+def test_beyond_an_end_its_photo_is_moved_on_alone(morph: Morph, faces: tuple[Face, Face]) -> None:
+    further = draw_mask(CROP_SIZE, shift=-0.02)
+    beyond = face_between(morph, faces, further, T_MIN)
+    assert np.array_equal(beyond, face_between(morph, faces, further, 0, "a"))
+    assert np.array_equal(face_between(morph, faces, further, T_MAX), face_between(morph, faces, further, 1, "b"))
+    assert (beyond == face_between(morph, (faces[0], faces[0]), further, 0)).all()
+
+
+def test_another_size_shows_the_same_face(morph: Morph, faces: tuple[Face, Face]) -> None:
+    small = face_between(morph, faces, faces[0].mask, 0.0, size=256)
+    assert small.shape == (256, 256, 3)
+    halves = faces[0].crop.reshape(256, 2, 256, 2, 3).mean((1, 3))
+    assert np.abs(small - halves).mean() < 2
+
+
+def test_a_style_that_is_not_there_is_named(morph: Morph, faces: tuple[Face, Face]) -> None:
+    with pytest.raises(ValueError, match="no style 'c'"):
+        face_between(morph, faces, faces[0].mask, 0.5, "c")
