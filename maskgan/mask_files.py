@@ -6,6 +6,7 @@ A mask is a label map (H, W) uint8 with ids 0..18 (`labels.Label`).
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from os import PathLike
 from typing import BinaryIO, Literal
 
@@ -129,12 +130,13 @@ def _indexed_ids(image: Image.Image) -> tuple[np.ndarray, bool]:
     """Ids of an indexed picture: by colour when its palette is this project's in any order, else the indices."""
     indices = np.asarray(image)
     used = np.unique(indices)
-    palette = np.zeros((256, 3), np.uint8)
+    ids, palette = np.zeros(256, np.uint8), np.zeros((256, 3), np.uint8)
     colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     palette[: len(colours)] = colours
     if used.max() < NUM_CLASSES and (palette[used] == PALETTE[used]).all():
         return indices.astype(np.uint8), True
-    coloured = (palette[used][:, None] == PALETTE).all(-1).any(-1)
-    if coloured.all() and palette[used].any():
-        return decode(palette[indices]), True
+    if palette[used].any():  # else nothing has a colour
+        with suppress(ValueError):  # the colours are others
+            ids[used] = decode(palette[used][None])[0]
+            return ids[indices], True
     return check_mask(indices), False

@@ -223,6 +223,8 @@ class MaskGANPipeline:
     def prepare(self, photo: np.ndarray, face: int | DetectedFace | None = 0) -> Face:
         """Find, crop and parse a face and encode its style: the slow part, once per photo.
 
+        A picture that is a face crop already, as those of CelebA-HQ and FFHQ, is taken whole: its own mask fits then.
+
         Args:
             photo: (H, W, 3) uint8 RGB. When the face is given by its number and the photo lies on its side or stands
                 on its head, it is turned upright first, so that `Face.photo` and what is edited are upright.
@@ -246,7 +248,7 @@ class MaskGANPipeline:
                 quarters = found[0].quarters
                 photo, found, _ = upright(photo, found)
                 face = found[face]
-            alignment = Alignment.from_face(face, photo.shape[:2])
+            alignment = Alignment.of_face(face, photo.shape[:2])
         crop = alignment.crop(photo, CROP_SIZE)
         mask, confidence = self.parse(crop)
         if face is not None and is_upside_down(mask, confidence):

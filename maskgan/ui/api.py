@@ -28,13 +28,12 @@ from maskgan.editing.morphing import Morph
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.images import MAX_PIXELS, read_photo
-from maskgan.mask_files import read_mask
 from maskgan.originals import read_original
 from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.interpolate.tab import MAX_FRAMES
-from maskgan.ui.kit import DEVICE, saved
+from maskgan.ui.kit import DEVICE, saved, uploaded_mask
 from maskgan.ui.pictures import mask_png, png
 
 #: Sides of masks that `/interpolate` takes, in pixels: it holds 19 planes of them.
@@ -121,10 +120,12 @@ class Api:
 
         Args:
             photo: a picture file.
-            mask: the edited mask: what /parse gave for this face, painted over.
+            mask: the edited mask: what /parse gave for this face, painted over. Masks in the class order of
+                face-parsing.PyTorch are converted.
             face: which of the faces that /detect finds, 0 is the largest.
             keep_untouched: keep the photo's own pixels where the mask did not change.
-            original_mask: the mask that the edit started from, when it was not the one of /parse.
+            original_mask: the picture's own mask, such as a data set's, when the edit started from it and not from the
+                one of /parse; where the two masks are the same, nothing changes.
             aligned: the picture is a face crop already, and the masks have its size.
 
         Returns:
@@ -208,7 +209,7 @@ class Api:
         return read_photo(_uploaded(file), max_pixels=self.max_pixels)
 
     def _mask(self, file: gr.FileData, size: tuple[int, int] | None = None) -> np.ndarray:
-        return read_mask(_uploaded(file), size, order="celebamask", max_pixels=self.max_pixels)
+        return uploaded_mask(_uploaded(file), size, self.max_pixels)
 
 
 def send_files_unchanged(app: gr.Blocks) -> None:

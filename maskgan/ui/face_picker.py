@@ -115,6 +115,8 @@ class FacePicker(UsesWeights):
             updates |= self._show(session, opened, *values)
             if opened.turned:
                 tell(f"The photo was turned upright, by {opened.turned} degrees; it is edited and saved upright.")
+            if opened.face.alignment.is_whole_picture:
+                tell("This picture is an aligned face already, so it is edited whole; its own mask can be loaded.")
             if len(opened.faces) > 1:
                 tell(f"{len(opened.faces)} faces were found; click another one to edit it.")
         except NoFaceFound as problem:

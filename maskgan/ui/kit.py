@@ -11,6 +11,7 @@ import functools
 import html
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -136,8 +137,8 @@ def saved(content: bytes, name: str) -> str:
     return processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
 
 
-def uploaded_mask(path: str, shape: tuple[int, int], max_pixels: int) -> np.ndarray:
-    """The mask (H, W) uint8 of an uploaded file at `shape`; what the reader had to guess is shown as a note.
+def uploaded_mask(path: str | Path, shape: tuple[int, int] | None, max_pixels: int) -> np.ndarray:
+    """The mask (H, W) uint8 of an uploaded file, at `shape` where it is given; what the reader had to guess is told.
 
     Larger files than `max_pixels` are refused before they are decoded.
 

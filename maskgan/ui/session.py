@@ -51,8 +51,13 @@ class OpenFace:
         turned: int = 0,
         original: Original | None = None,
     ) -> OpenFace:
-        """Open a face under a fresh id (below 2**53, the whole numbers that JavaScript knows)."""
-        return cls(face, name, faces, chosen, turned, original, secrets.randbits(52))
+        """Open a face under a fresh id."""
+        return cls(face, name, faces, chosen, turned, original, cls.fresh_id())
+
+    @staticmethod
+    def fresh_id() -> int:
+        """An id that was never used (below 2**53, the whole numbers that JavaScript knows)."""
+        return secrets.randbits(52)
 
     @classmethod
     def largest_in(

@@ -194,6 +194,30 @@ def test_the_celeba_hq_square_worked_out_by_hand():
     np.testing.assert_allclose(Alignment.from_face(tilted, (100, 100)).matrix, [[0, -90, 102.5], [90, 0, 5]], atol=1e-9)
 
 
+@pytest.mark.parametrize("number", range(1, 7))
+def test_an_aligned_picture_is_recognised_and_taken_whole(number):
+    photo = read_photo(EXAMPLES / "images" / f"portrait_{number:02d}.jpg")
+    face = detect_faces(photo)[0]
+    assert not np.allclose(Alignment.from_face(face, photo.shape[:2]).matrix, [[512, 0, 0], [0, 512, 0]], atol=4)
+    taken = Alignment.of_face(face, photo.shape[:2])
+    assert taken.is_whole_picture
+    np.testing.assert_array_equal(taken.crop(photo, 512), photo)
+
+
+def test_a_face_elsewhere_in_a_square_or_of_another_shape_is_cut_out():
+    points = np.array([[192, 242], [320, 242], [256, 315], [198, 380], [314, 380]], float)
+    size = (512, 512)
+    centred = Alignment.from_face(DetectedFace((0, 0, 1, 1), 1.0, points), size)
+    off = np.abs(centred.to_photo(np.array([[0, 0], [1, 1]]), 1) - [[0, 0], [512, 512]]).max()
+    assert off < 0.08 * 512 and Alignment.of_face(DetectedFace((0, 0, 1, 1), 1.0, points), size).is_whole_picture
+    smaller, shifted = (points - 256) * 0.8 + 256, points + np.array([50, 0])
+    for others, shape in ((smaller, size), (shifted, size), (points, (512, 520))):
+        face = DetectedFace((0, 0, 1, 1), 1.0, others)
+        cut = Alignment.of_face(face, shape)
+        np.testing.assert_array_equal(cut.matrix, Alignment.from_face(face, shape).matrix)
+        assert not cut.is_whole_picture
+
+
 def test_points_go_to_the_photo_and_back(alignment):
     points = np.random.default_rng(0).uniform(-50, 300, (20, 2))
     np.testing.assert_allclose(alignment.to_crop(alignment.to_photo(points, 256), 256), points, atol=1e-9)

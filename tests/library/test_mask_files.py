@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from test_labels import face_mask
 
-from maskgan.labels import FACE_PARSING_ORDER, PALETTE, colourise
+from maskgan.labels import FACE_PARSING_ORDER, PALETTE, Label, colourise
 from maskgan.mask_files import BadMask, read_mask, resize_mask, write_mask
 
 
@@ -21,7 +21,7 @@ def png(image: Image.Image | np.ndarray, form: str = "PNG", **options) -> bytes:
 
 
 def indexed(mask: np.ndarray, palette: np.ndarray) -> bytes:
-    image = Image.fromarray(mask)
+    image = Image.fromarray(mask.astype(np.uint8))
     image.putpalette(palette.astype(np.uint8).tobytes())
     return png(image)
 
@@ -68,6 +68,18 @@ def test_indexed_by_another_palette_order_is_read_by_colour():
     order = np.random.default_rng(0).permutation(19)
     shuffled = np.argsort(order)[mask].astype(np.uint8)
     np.testing.assert_array_equal(read_mask(indexed(shuffled, PALETTE[order])), mask)
+
+
+def test_masks_in_the_official_colours_are_read_in_colour_and_indexed():
+    mask = face_mask()
+    official = PALETTE.copy()
+    official[Label.R_BROW] = (255, 204, 204)  # as CelebAMask-HQ's own g_color.py has it
+    assert (mask == Label.R_BROW).any()
+    for data in (png(official[mask]), indexed(mask, official), indexed(mask[::-1], official)):
+        assert set(np.unique(read_mask(data))) == set(np.unique(mask))
+    np.testing.assert_array_equal(read_mask(indexed(mask, official)), mask)
+    shuffled = np.random.default_rng(0).permutation(19)
+    np.testing.assert_array_equal(read_mask(indexed(np.argsort(shuffled)[mask], official[shuffled])), mask)
 
 
 def test_indexed_by_foreign_colours_is_read_by_index():

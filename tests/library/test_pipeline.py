@@ -19,7 +19,7 @@ from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion, warp_picture
 from maskgan.images import read_photo
 from maskgan.labels import Label, flip
-from maskgan.mask_files import resize_mask
+from maskgan.mask_files import read_mask, resize_mask
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
@@ -167,6 +167,15 @@ def test_no_face_is_said_and_the_whole_picture_works(pipeline: MaskGANPipeline) 
     mask = face.mask.copy()
     mask[100:150, 100:150] = (mask[100:150, 100:150] + 1) % 19
     assert pipeline.edit(face, mask).photo.shape == blank.shape
+
+
+def test_an_aligned_picture_fits_its_own_mask(pipeline: MaskGANPipeline) -> None:
+    photo = read_photo(EXAMPLES / "images" / "portrait_02.jpg")
+    face = pipeline.prepare(photo)
+    assert face.alignment.is_whole_picture and np.array_equal(face.crop, photo)
+    own = read_mask(EXAMPLES / "masks" / "portrait_02.png", face.mask.shape)
+    assert (own != face.mask).any()
+    assert np.array_equal(pipeline.edit(face, own, original_mask=own).photo, photo)
 
 
 def test_the_example_photo_has_one_face_that_comes_back_whole(pipeline: MaskGANPipeline) -> None:

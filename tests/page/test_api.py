@@ -30,7 +30,7 @@ from maskgan.editing.morphing import Morph
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import REGIONS, copy_style
 from maskgan.images import read_photo
-from maskgan.labels import Label
+from maskgan.labels import FACE_PARSING_ORDER, Label
 from maskgan.mask_files import read_mask, write_mask
 from maskgan.provenance import AI_SYSTEM, DIGITAL_SOURCE_TYPE
 from maskgan.serving.hot_reload import Serving
@@ -152,6 +152,31 @@ def test_edit_from_a_corrected_mask(call: Call, networks: MaskGANPipeline, mask_
     """What both masks agree on is no change, so the photo stays as it is."""
     result = call("edit", PHOTO, mask_path, original_mask=mask_path)
     np.testing.assert_array_equal(pixels(result), read_photo(PHOTO))
+
+
+def test_an_aligned_picture_is_edited_whole_from_its_own_mask(call: Call, tmp_path: Path) -> None:
+    own = FOLDER / "masks" / f"{OTHER.stem}.png"
+    np.testing.assert_array_equal(pixels(call("edit", OTHER, own, original_mask=own)), read_photo(OTHER))
+    mask = read_mask(own)
+    mask[30:40, 100:150] = Label.HAT
+    write_mask(tmp_path / "edited.png", mask)
+    edited = call("edit", OTHER, tmp_path / "edited.png", original_mask=own)
+    rows, columns = np.nonzero((pixels(edited) != read_photo(OTHER)).any(-1))
+    scale = len(read_photo(OTHER)) / len(mask)
+    assert 20 * scale < rows.min() and rows.max() < 60 * scale and columns.min() > 60 * scale
+
+
+def test_masks_in_another_class_order_are_converted(call: Call, networks: MaskGANPipeline, tmp_path: Path) -> None:
+    own = FOLDER / "masks" / f"{OTHER.stem}.png"
+    foreign = np.argsort(np.array(FACE_PARSING_ORDER))[read_mask(own)].astype(np.uint8)
+    Image.fromarray(foreign).save(tmp_path / "foreign.png")
+    np.testing.assert_array_equal(
+        pixels(call("edit", OTHER, tmp_path / "foreign.png", original_mask=own)), read_photo(OTHER)
+    )
+    between = call("interpolate", tmp_path / "foreign.png", own, 0)
+    np.testing.assert_array_equal(
+        read_mask(between), Morph.between(networks, read_mask(own), read_mask(own)).mask_at(0)
+    )
 
 
 def test_edit_of_a_crop(call: Call, networks: MaskGANPipeline, tmp_path: Path) -> None:

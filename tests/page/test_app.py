@@ -355,6 +355,23 @@ def test_masks_go_out_and_come_back(tab: PaintTab, session: Session, tmp_path: P
     assert np.array_equal(updates[tab.session].mask, mask)
 
 
+def test_a_picture_with_its_own_mask_starts_from_it(tab: PaintTab, capsys: pytest.CaptureFixture[str]) -> None:
+    picture, own = FOLDER / "images" / "portrait_03.jpg", FOLDER / "masks" / "portrait_03.png"
+    session = tab.picker.open_photo(Session(), str(picture), *VALUES)[tab.session]
+    assert "aligned face already" in capsys.readouterr().out
+    face = session.opened.face
+    assert np.array_equal(face.crop, read_photo(picture))
+    mask = read_mask(own, face.mask.shape)
+    assert not np.array_equal(mask, face.mask)
+    updates = tab.load_own_mask(session, str(own), LOOK)
+    loaded = updates[tab.session]
+    assert np.array_equal(loaded.mask, mask) and np.array_equal(loaded.opened.face.mask, mask)
+    assert loaded.opened.id != session.opened.id  # strokes on the mask that was there before are late
+    before, after = shown(updates, tab)
+    assert np.array_equal(before, after) and np.array_equal(loaded.edit.photo, face.photo)
+    assert not np.array_equal(tab.load_mask(session, str(own), LOOK)[tab.session].edit.photo, face.photo)
+
+
 def test_downloads_are_exact(tab: PaintTab, session: Session) -> None:
     session = tab.paint(session, message(session, painted(session)), LOOK)[tab.session]
     assert np.array_equal(np.array(Image.open(tab.face_file(session))), session.edit.crop)

@@ -196,6 +196,14 @@ class PaintTab(PaintLayout, UsesWeights):
         return self._apply(session, mask, session.mask, "Loaded mask", look)
 
     @warns_on_value_error
+    def load_own_mask(self, session: Session, path: str, look: Look) -> Updates:
+        """An uploaded file is the mask of the picture as it is: edits start from it, and alone it changes nothing."""
+        opened = session.require_open()
+        mask = uploaded_mask(path, opened.face.mask.shape, self.picker.max_pixels)
+        face = self.pipeline.with_mask(opened.face, mask)
+        return self.open_face(session, replace(opened, face=face, id=OpenFace.fresh_id()), look)
+
+    @warns_on_value_error
     def restore(self, session: Session, event: gr.SelectData, look: Look) -> Updates:
         """A click on the history (newest first): its mask again, and its face where that is another one."""
         if not 0 <= event.index < len(session.history):
@@ -338,6 +346,13 @@ class PaintTab(PaintLayout, UsesWeights):
             [self.session, self.load_mask_button, *self.look],
             changing,
             api_name="load_mask",
+            **QUIET,
+        )
+        self.own_mask_button.upload(
+            with_look(self.load_own_mask),
+            [self.session, self.own_mask_button, *self.look],
+            opening,
+            api_name="load_own_mask",
             **QUIET,
         )
         for button, make, inputs in (
