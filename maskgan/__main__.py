@@ -11,12 +11,12 @@ import argparse
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from maskgan import import_published
-from maskgan.files import whole_file
+from maskgan.files import advice, is_full, whole_file
+from maskgan.folder_jobs import Job, UsageError, Work, find_work
 from maskgan.onnx import command as export_onnx
 
 if TYPE_CHECKING:
@@ -37,20 +37,6 @@ RESULT_FORMATS: dict[str, dict] = {
 }
 
 
-class UsageError(ValueError):
-    """The command line makes no sense; the message says what to change."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to process; mask and original_mask are None when the command takes none."""
-
-    photo: Path
-    out: Path
-    mask: Path | None = None
-    original_mask: Path | None = None
-
-
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m maskgan", description="Face masks, edits, weights.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -59,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     for command, out in ((parse, "MASK_OR_FOLDER"), (edit, "OUT")):
         command.add_argument("photo", type=Path, metavar="PHOTO_OR_FOLDER", help="a picture, or a folder of pictures")
         command.add_argument("--out", type=Path, required=True, metavar=out, help="file, or folder for same-named PNGs")
+        command.add_argument("--recursive", action="store_true", help="take the pictures in folders of the folder too")
         command.add_argument("--aligned", action="store_true", help="pictures are face crops already: no detection")
         command.add_argument("--face", type=int, default=0, metavar="N", help="which face, 0 is the largest (default)")
         command.add_argument("--weights", type=Path, metavar="FOLDER", help="other weights than the bundled ones")
@@ -87,53 +74,6 @@ def build_parser() -> argparse.ArgumentParser:
     import_published.add_command(commands)
     export_onnx.add_command(commands)
     return parser
-
-
-def find_jobs(photo: Path, out: Path, masks: dict[str, Path | None], *, results: dict[str, dict]) -> list[Job]:
-    """Pair pictures with outputs and with masks of the same stem; raises UsageError on contradictory arguments."""
-    given = {name: path for name, path in masks.items() if path is not None}
-    for path in (photo, *given.values()):
-        if not path.exists():
-            raise UsageError(f"There is no file or folder {path}; check the name.")
-    if not photo.is_dir():
-        if out.is_dir() or not out.suffix:
-            out = out / f"{photo.stem}.png"
-        if out.suffix.lower() not in results:
-            raise UsageError(f"{out} cannot be written; use a name that ends in {' or '.join(results)}.")
-        if any(path.is_dir() for path in given.values()):
-            raise UsageError("The photo is a file but the mask is a folder; name the mask file.")
-        if out.resolve() in {path.resolve() for path in (photo, *given.values())}:
-            raise UsageError("The result would overwrite one of the inputs; choose another --out.")
-        return [Job(photo, out, **given)]
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{photo} is a folder, so --out must be a folder too, but {out} is a file.")
-    if not all(path.is_dir() for path in given.values()):
-        raise UsageError(f"{photo} is a folder, so the masks must be a folder with the same file names.")
-    if out.resolve() in {path.resolve() for path in (photo, *given.values())}:
-        raise UsageError("The results would overwrite the inputs; choose another folder for --out.")
-    pictures = _pictures(photo)
-    if not pictures:
-        raise UsageError(f"There are no pictures in {photo}.")
-    by_stem = {name: {path.stem: path for path in _pictures(folder)} for name, folder in given.items()}
-    return [
-        Job(
-            picture,
-            out / f"{picture.stem}.png",
-            # A missing mask fails this picture only; the error names the expected file.
-            **{name: by_stem[name].get(picture.stem, folder / f"{picture.stem}.png") for name, folder in given.items()},
-        )
-        for picture in pictures
-    ]
-
-
-def _pictures(folder: Path) -> list[Path]:
-    from maskgan.images import PICTURE_SUFFIXES
-
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
 
 
 def load_pipeline(weights: Path | None, device: str | None) -> MaskGANPipeline:
@@ -213,49 +153,60 @@ def _tell(message: str) -> None:
     tqdm.write(message, file=sys.stderr)
 
 
-def run(jobs: list[Job], args: argparse.Namespace) -> int:
-    """Process every job that is not done yet; returns the exit code."""
+def run(work: Work, args: argparse.Namespace) -> int:
+    """Process every job that is not done yet, and tell what became of every file; returns the exit code."""
     import cv2
     from tqdm import tqdm
 
-    first: dict[Path, Path] = {}  # output -> photo, the first one when two have the same stem
-    for job in jobs:
-        first.setdefault(job.out, job.photo)
-    todo = [job for job in jobs if args.overwrite or not job.out.exists() or first[job.out] != job.photo]
-    failed = 0
+    jobs = work.jobs
+    todo = [job for job in jobs if args.overwrite or not job.out.exists()]
+    failed = begun = 0
     if todo:
         pipeline = load_pipeline(args.weights, args.device)
         do = parse_one if args.command == "parse" else edit_one
         for job in tqdm(todo, unit="picture", disable=len(jobs) == 1):
+            begun += 1
             try:
-                if first[job.out] != job.photo:
-                    raise ValueError(f"{first[job.out].name} has the same name but for its ending; rename one of them.")
                 do(pipeline, job, args)
-            except (ValueError, OSError, RuntimeError, MemoryError, cv2.error) as error:
+            except OSError as error:
+                failed += 1
+                _tell(f"{job.photo}: {advice(error)}")
+                if is_full(error):
+                    break
+            except (ValueError, RuntimeError, MemoryError, cv2.error) as error:
                 failed += 1
                 _tell(f"{job.photo}: {error}")
-    counts = [f"{len(todo) - failed} written to {args.out}"]
+    counts = [f"{begun - failed} written to {args.out}"]
     if len(jobs) > len(todo):
         counts.append(f"{len(jobs) - len(todo)} done before (--overwrite does them again)")
     if failed:
         counts.append(f"{failed} failed")
-    _tell(", ".join(counts))
-    return 1 if failed else 0
+    if begun < len(todo):
+        counts.append(f"{len(todo) - begun} not begun")
+    total = "" if work.files is None else f"{work.files.total} files in {args.photo}: "
+    _tell(total + ", ".join(counts + work.passed_over()))
+    return 1 if failed or (work.files is not None and work.files.closed) else 0
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     if "run" in args:
-        return args.run(args)
+        try:
+            return args.run(args)
+        except OSError as error:
+            parser.error(advice(error))
     masks = {} if args.command == "parse" else {"mask": args.mask, "original_mask": args.original_mask}
     results = {".png": {}} if args.command == "parse" else RESULT_FORMATS
     try:
         if args.face < 0:
             raise UsageError("--face counts from 0, the largest face.")
-        return run(find_jobs(args.photo, args.out, masks, results=results), args)
+        work = find_work(args.photo, args.out, masks, results=list(results), recursive=args.recursive)
+        return run(work, args)
     except UsageError as error:
         parser.error(str(error))
+    except OSError as error:
+        parser.error(advice(error))
 
 
 if __name__ == "__main__":

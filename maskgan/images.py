@@ -67,8 +67,9 @@ _UPRIGHT = {
 
 #: File name suffixes by which pictures in a folder are recognised, in any case.
 PICTURE_SUFFIXES = {
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2",
-    ".ppm", ".tga", ".heic", ".heif",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif",
+    ".avifs", ".jp2", ".j2k", ".jpx", ".jpf", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".heic", ".heics", ".heif",
+    ".heifs", ".hif",
 }  # fmt: skip
 
 #: What Pillow's decoders raise on damaged files.

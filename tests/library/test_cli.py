@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +16,7 @@ from conftest import told_by
 from PIL import Image
 
 from maskgan import __main__ as cli
+from maskgan.files import advice
 from maskgan.labels import FACE_PARSING_ORDER, Label
 from maskgan.mask_files import read_mask, write_mask
 from maskgan.provenance import DIGITAL_SOURCE_TYPE
@@ -180,13 +184,125 @@ def test_edit_pairs_folders_by_stem(tmp_path, pipeline, capsys):
     assert "c.png: There is no file" in said and "1 failed" in said
 
 
-def test_two_photos_with_one_stem_never_share_a_result(tmp_path, pipeline, capsys):
+def refused(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        run(*arguments)
+    return caught.value.code
+
+
+def test_two_inputs_for_one_result_are_refused_before_any_work(tmp_path, pipeline, capsys):
     photos, out = tmp_path / "photos", tmp_path / "out"
+    for name in ("a.jpg", "a.PNG", "b.jpg"):
+        photo(photos / name)
+    assert refused("parse", photos, "--out", out) == 2
+    assert "a.PNG and a.jpg would both write one result; rename" in capsys.readouterr().err
+    masks = tmp_path / "masks"
+    mask(masks / "b.png")
+    mask(masks / "c.png").rename(masks / "b.bmp")
+    (photos / "a.PNG").unlink()
+    assert refused("edit", photos, "--mask", masks, "--out", out) == 2
+    assert "b.bmp and b.png are both the mask of one picture" in capsys.readouterr().err
+    assert pipeline.calls == [] and not out.exists()
+
+
+ENDINGS = ("jpg", "JPEG", "jpe", "JFIF", "jfif", "Mpo", "png", "WEBP", "gif", "bmp", "tif", "TIFF", "avif", "HEIF")
+
+
+def test_every_usual_ending_in_any_case_is_a_picture(tmp_path, pipeline, capsys):
+    photos = tmp_path / "photos"
+    for number, ending in enumerate(ENDINGS):
+        photo(tmp_path / "photos" / "x.png").rename(photos / f"{number}.{ending}")
+    assert run("parse", photos, "--out", tmp_path / "out") == 0
+    assert len(list((tmp_path / "out").iterdir())) == len(ENDINGS)
+    assert f"{len(ENDINGS)} files in {photos}: {len(ENDINGS)} written" in capsys.readouterr().err
+
+
+def test_every_file_of_a_folder_is_told(tmp_path, pipeline, capsys):
+    photos, masks, out = tmp_path / "photos", tmp_path / "masks", tmp_path / "out"
+    for name in ("a.jpg", "b.jpg", "done.jpg", "c.jpg"):
+        photo(photos / name)
+    for name in ("a.png", "done.png", "c.png", "nobody.png"):
+        mask(masks / name)
+    (photos / "c.jpg").write_bytes(b"no picture")
+    for name in ("notes.txt", "raw.NEF", "more.txt", "README", ".DS_Store"):
+        (photos / name).write_text("x")
+    (photos / "gone.jpg").symlink_to(tmp_path / "nothing")
+    photo(out / "done.png")
+    photo(photos / "deeper" / "d.jpg")
+    (photos / "deeper" / "list.csv").write_text("x")
+    assert run("edit", photos, "--mask", masks, "--out", out) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == (
+        f"12 files in {photos}: 1 written to {out}, 1 done before (--overwrite does them again), 2 failed, "
+        "6 no pictures (1 .nef, 2 .txt, 1 hidden, 1 without an ending, 1 without content), "
+        "2 in folders below (--recursive takes them too), 1 mask without a picture (nobody.png)"
+    )
+
+
+def test_folders_in_a_folder_are_gone_through_when_asked_to(tmp_path, pipeline, capsys):
+    photos, masks = tmp_path / "photos", tmp_path / "masks"
+    for name in ("a.jpg", "one/a.jpg", "one/two/a.jpg", ".cache/thumb.jpg"):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        photo(photos / name)
+    (photos / "one" / "round").symlink_to(photos)
+    out = photos / "results"
+    assert run("parse", photos, "--out", out) == 0
+    assert [path.name for path in out.rglob("*.png")] == ["a.png"]
+    assert "4 files" in (said := capsys.readouterr().err) and "3 in folders below (--recursive" in said
+    for _ in range(2):  # what was written is no input
+        assert run("parse", photos, "--out", out, "--recursive", "--overwrite") == 0
+        assert f"4 files in {photos}: 3 written to {out}, 1 no pictures (1 hidden)" in capsys.readouterr().err
+    written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.png"))
+    assert written == ["a.png", "one/a.png", "one/two/a.png"]
+    shutil.rmtree(out)
+    pipeline.calls.clear()
+    for name, label in (("a.png", Label.HAIR), ("one/a.png", Label.HAT), ("one/two/a.png", Label.NOSE)):
+        (masks / name).parent.mkdir(parents=True, exist_ok=True)
+        mask(masks / name, label)
+    assert run("edit", photos, "--mask", masks, "--out", tmp_path / "edited", "--recursive") == 0
+    assert [int(call[1][0, 0]) for call in pipeline.calls if call[0] == "edit"] == [Label.HAIR, Label.HAT, Label.NOSE]
+
+
+def test_a_folder_that_cannot_be_opened_is_told(tmp_path, pipeline, capsys, monkeypatch):
+    photos = tmp_path / "photos"
     photo(photos / "a.jpg")
-    photo(photos / "a.png")
-    for _ in range(2):  # also when the first one's result is there already
-        assert run("parse", photos, "--out", out) == 1
-        assert "a.png: a.jpg has the same name" in capsys.readouterr().err
+    (photos / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert run("parse", photos, "--out", tmp_path / "out", "--recursive") == 1
+    assert "1 written" in (said := capsys.readouterr().err) and "locked cannot be opened" in said
+
+
+def test_a_full_disk_ends_the_work_with_advice_and_counts_the_rest(tmp_path, pipeline, capsys, monkeypatch):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        photo(photos / name)
+
+    def full(file, mask):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("maskgan.mask_files.write_mask", full)
+    assert run("parse", photos, "--out", out) == 1
+    said = capsys.readouterr().err
+    assert "a.jpg: The disk is full; make room and run the same command again" in said and "Errno" not in said
+    assert "0 written" in said and "1 failed, 2 not begun" in said
+
+
+def test_errors_of_the_system_end_in_advice(tmp_path, pipeline, capsys):
+    (tmp_path / "file").write_text("x")
+    assert run("parse", photo(tmp_path / "a.png"), "--out", tmp_path / "file" / "m.png") == 1
+    said = capsys.readouterr().err
+    assert "is in the way" in said and "rename it" in said and "Errno" not in said
+    for number in (errno.EACCES, errno.EROFS, errno.ENOENT, errno.EISDIR, errno.ENAMETOOLONG, errno.EMFILE, errno.EIO):
+        sentence = advice(OSError(number, os.strerror(number), "x.png"))
+        assert sentence.startswith("x.png ") and sentence.endswith(".") and (";" in sentence or "," in sentence)
+    assert advice(OSError("cannot write mode F as PNG")) == "cannot write mode F as PNG"
 
 
 def test_a_mask_in_another_class_order_is_converted_and_said(tmp_path, pipeline, capsys):
