@@ -15,7 +15,6 @@ classes that occur in the truth of one confusion matrix over all faces of a bloc
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from lab.data.faces import Sample, find_samples, held_out, load, read_picture
+from lab.data.index import read_index
 from lab.evaluation.generators import parse_named_folder
 from lab.evaluation.metrics import Confusion
 from maskgan.editing.pipeline import WEIGHTS
@@ -45,8 +45,8 @@ def truths(folder: Path, split: str) -> dict[str, list[Sample]]:
     if (folder / "params.jsonl").exists():
         return {f"{folder.name}, exact": [sample for sample in find_samples(folder) if held_out(sample)]}
     found = {f"{folder.name} {split}, machine": find_samples(folder, split)}
-    with (folder / "index.csv").open(newline="", encoding="utf-8") as file:
-        outlined = {row["id"] for row in csv.DictReader(file) if row.get("tem") == "1"}
+    index = folder / "index.csv"
+    outlined = {row["id"] for row in read_index(index) if row.get("tem") == "1"} if index.exists() else set()
     outlined = [sample for samples in found.values() for sample in samples if sample.id in outlined]
     return {**found, **({f"{folder.name} {split}, hand-made": outlined} if outlined else {})}
 

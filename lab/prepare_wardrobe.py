@@ -15,7 +15,6 @@ Exit code: 0 done, 2 the command is wrong.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from lab.data.index import read_index
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import IGNORE, Label
@@ -42,8 +42,7 @@ class Faces:
         self.masks = masks
         self.rows: dict[str, tuple[Path, dict[str, str]]] = {}
         for folder in folders:
-            with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
-                self.rows.update({row["id"]: (folder, row) for row in csv.DictReader(file)})
+            self.rows.update({row["id"]: (folder, row) for row in read_index(folder / "index.csv")})
         self.pipeline: MaskGANPipeline | None = None
 
     def row(self, name: str) -> dict[str, str]:

@@ -13,7 +13,6 @@ Any tool that reads WebDataset reads the shards. A killed `write` goes on with t
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import io
 import json
@@ -41,6 +40,7 @@ from lab.data.faces import (
     hide_lens_interiors,
     read_ids,
 )
+from lab.data.index import read_index
 from maskgan import labels
 from maskgan.files import remove_partial_files, whole_file, write_whole
 
@@ -90,8 +90,8 @@ def _plan(data: Path, samples_per_shard: int) -> list[tuple[str, list[Sample]]]:
     """(shard name, its samples) of all splits; the order is mixed, so that every shard is like the whole."""
     splits = ["train"]
     if (data / "index.csv").exists():
-        with (data / "index.csv").open(newline="", encoding="utf-8") as file:
-            splits = sorted({row.get("split", "train") for row in csv.DictReader(file)}) or splits
+        found = {row.get("split", "train") for row in read_index(data / "index.csv")}
+        splits = sorted(found - {""}) or splits
     shards = []
     for split in splits:
         samples = find_samples(data, split)

@@ -26,7 +26,7 @@ from lab.data.accessories import Accessories
 from lab.data.augment import Corrections, ForParsing
 from lab.data.faces import FaceStream, class_odds, held_out
 from lab.data.grounds import Grounds
-from lab.data.sources import samples_of, sharded
+from lab.data.sources import samples_of, sharded, tell_data
 from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
 from lab.training.run import Run
 from lab.training.samples import picture_grid
@@ -105,6 +105,7 @@ def main() -> None:
     samples = samples_of(settings.data)
     renders = [sample for sample in samples if sample.whole_lenses and not held_out(sample)]
     photos = [sample for sample in samples if not sample.whole_lenses]
+    tell_data(run, [sample for sample in samples if held_out(sample)])
     stream = FaceStream(
         photos + renders,
         settings.resolution,

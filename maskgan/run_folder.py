@@ -17,6 +17,10 @@ from maskgan.snapshots import latest_name
 
 RECORD, LOG = "process.json", "log.txt"
 
+#: What a run found in its data folders: a list with `folder`, `used`, `apart`, `left_out` (ids by reason) and
+#: `sentence` of each.
+DATA = "data.json"
+
 #: Files that are locked while a run goes on: by its launcher where the lab has started it, and by its trainer.
 LAUNCH_LOCK, RUN_LOCK = "launch.lock", "run.lock"
 
@@ -87,6 +91,14 @@ def state_of(folder: Path, running: bool) -> RunState:
         log="\n".join(log[-_TAIL_LINES:]),
         failure=None if running else _failure(_tail(folder / LOG, log_start if isinstance(log_start, int) else 0)),
     )
+
+
+def data_told(folder: Path) -> list[str]:
+    """What a run told of its data folders, a sentence for each; empty before it did, and when the file is damaged."""
+    try:
+        return [str(each["sentence"]) for each in json.loads((folder / DATA).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return []
 
 
 def record_of(folder: Path) -> dict[str, Any]:

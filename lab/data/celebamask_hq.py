@@ -1,6 +1,6 @@
 """CelebAMask-HQ in its official layout: a reader, and everything that can be wrong with a face of it.
 
-    CelebA-HQ-img/{0..29999}.jpg                          1024 px
+    CelebA-HQ-img/{0..29999}.jpg                          1024 px; also 00000.jpg or PNG, as other tools save them
     CelebAMask-HQ-mask-anno/{0..14}/{00000}_{part}.png    512 px, 0 and 255, one file per part that is present
     CelebA-HQ-to-CelebA-mapping.txt                       columns idx, orig_idx, orig_file
 
@@ -24,6 +24,9 @@ VAL_STARTS, TEST_STARTS = 162_771, 182_638
 
 #: Part masks per folder.
 FOLDER_SIZE = 2000
+
+#: Images are JPEG as published.
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 PARTS = tuple(label for label in Label if label != Label.BACKGROUND)
 
@@ -82,12 +85,17 @@ class CelebAMaskHQ:
                 raise FileNotFoundError(f"There is no {path}; give the folder CelebAMask-HQ as it was unpacked.")
         #: id -> (CelebA's original index, its file name)
         self.celeba = read_mapping(mapping)
-        present = {int(path.stem) for path in self.images.glob("*.jpg") if path.stem.isdecimal()}
+        #: id -> image, as published where there are several
+        self._present: dict[int, Path] = {}
+        for path in sorted(self.images.iterdir(), key=lambda path: (path.suffix != ".jpg", len(path.stem), path.name)):
+            if path.stem.isascii() and path.stem.isdecimal() and path.suffix.lower() in _IMAGE_SUFFIXES:
+                self._present.setdefault(int(path.stem), path)
         #: All faces that the mapping or the image folder knows.
-        self.ids = sorted(present | set(self.celeba))
+        self.ids = sorted(self._present.keys() | self.celeba.keys())
 
     def image_path(self, id: int) -> Path:
-        return self.images / f"{id}.jpg"
+        """Where the image of a face lies, or would lie as published."""
+        return self._present.get(id, self.images / f"{id}.jpg")
 
     def part_path(self, id: int, part: Label) -> Path:
         return self.annotations / str(id // FOLDER_SIZE) / f"{id:05d}_{PART_NAMES[part]}.png"

@@ -11,9 +11,9 @@ number of workers nor of processes changes what is seen.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -25,8 +25,9 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from lab.data.index import SPLITS, number_of, read_index, stripped_of_zeros
 from maskgan import labels
-from maskgan.images import to_tensor
+from maskgan.images import PICTURE_SUFFIXES, to_tensor
 
 
 @dataclass(frozen=True)
@@ -59,32 +60,86 @@ Augmentation = Callable[[FaceWithMask, np.random.Generator], FaceWithMask]
 Finish = Callable[[FaceWithMask, int, np.random.Generator], tuple[Tensor, ...]]
 
 
-#: Other spellings of the splits.
-_SPLITS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+#: Pictures that OpenCV reads; HEIC and TGA are not among them.
+_SUFFIXES = PICTURE_SUFFIXES - {".heic", ".heics", ".heif", ".heifs", ".hif", ".tga"}
 
 
-def read_index(index: Path) -> list[dict[str, str]]:
-    """The rows of an `index.csv`, as programs save it: with commas, semicolons or tabs, with or without a BOM.
+@dataclass(frozen=True)
+class Survey:
+    """What a folder in the plain format holds of a split.
 
-    Names of columns and splits are lower case and without blanks; `training`, `valid` and `validation` are `train` and
-    `val`.
-
-    Raises:
-        ValueError: it has no column `id`.
+    left_out: ids by the reason why they are in no split, or cannot be used; others: how many faces the other splits
+    have, by name.
     """
-    lines = index.read_text(encoding="utf-8-sig").splitlines()
-    heading = lines[0] if lines else ""
-    delimiter = max(",;\t", key=heading.count)
-    rows = []
-    for row in csv.DictReader(lines, delimiter=delimiter):
-        clean = {name.strip().lower(): (value or "").strip() for name, value in row.items() if name is not None}
-        if "split" in clean:
-            split = clean["split"].lower()
-            clean["split"] = _SPLITS.get(split, split)
-        rows.append(clean)
-    if rows and "id" not in rows[0]:
-        raise ValueError(f"{index} has no column `id`; its first line must name the columns id and split.")
-    return rows
+
+    folder: Path
+    split: str
+    samples: tuple[Sample, ...]
+    left_out: Mapping[str, tuple[str, ...]]
+    others: Mapping[str, int]
+
+    def sentence(self) -> str:
+        """How many faces are used, how many are not, and why."""
+        used = f"{self.folder}: {len(self.samples)} faces used"
+        kept = ", ".join(f"{count} of {split}" for split, count in self.others.items())
+        reasons = "; ".join(f"{len(ids)} {why} ({_listed(ids)})" for why, ids in self.left_out.items())
+        count = sum(map(len, self.left_out.values()))
+        return used + (f", {kept} kept apart" if kept else "") + (f", {count} left out: {reasons}." if count else ".")
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def survey(folder: Path, split: str = "train") -> Survey:
+    """The samples of one split of a folder in the plain format, by id, and what became of all other faces in it.
+
+    Raises ValueError when the index cannot be understood.
+    """
+    folder = Path(folder)
+    images, unread = {}, []
+    for path in sorted((folder / "images").glob("[!.]*.*")):
+        if path.suffix.lower() in _SUFFIXES:
+            images[path.stem] = path
+        else:
+            unread.append(path.name)
+    masks = {path.stem: path for path in (folder / "masks").glob("[!.]*.*") if path.suffix.lower() == ".png"}
+    sharp = {path.stem: path for path in (folder / "images_sharp").glob("[!.]*.*")}
+    index = folder / "index.csv"
+    rows = read_index(index) if index.exists() else [{"id": id} for id in images]
+    rendered = (folder / "params.jsonl").exists()
+    samples: dict[str, Sample] = {}
+    left_out: dict[str, list[str]] = {}
+    others: Counter[str] = Counter()
+    known = {row["id"] for row in rows}
+    seen: set[str] = set()
+    for row in rows:
+        id, own = row["id"], row.get("split", "train")
+        if id in seen:
+            left_out.setdefault("in the index twice", []).append(id)
+            continue
+        seen.add(id)
+        if own not in (*SPLITS, split):
+            left_out.setdefault(f"of an unknown split, {own!r}" if own else "without a split", []).append(id)
+        elif id not in images and (meant := [name for name in stripped_of_zeros(id, images) if name not in known]):
+            why = "with an id that a spreadsheet took the zeros from; write ids as text"
+            left_out.setdefault(why, []).append(f"{id} for {meant[0]}")
+            seen.update(meant)
+        elif id not in images:
+            left_out.setdefault("without an image", []).append(id)
+        elif id not in masks:
+            left_out.setdefault("without a mask", []).append(id)
+        elif own != split:
+            others[own] += 1
+        else:
+            native = number_of(row.get("native_crop_px", ""))
+            samples[id] = Sample(id, images[id], masks[id], rendered, sharp.get(id), native)
+    if missing := [id for id in images if id not in seen]:
+        left_out["not in index.csv"] = missing
+    if unread:
+        left_out["of no kind that is read here; save them as JPEG or PNG"] = unread
+    ordered = tuple(samples[id] for id in sorted(samples))
+    return Survey(folder, split, ordered, {why: tuple(ids) for why, ids in left_out.items()}, dict(others))
 
 
 def find_samples(folder: Path, split: str = "train") -> list[Sample]:
@@ -92,29 +147,13 @@ def find_samples(folder: Path, split: str = "train") -> list[Sample]:
 
     Raises FileNotFoundError with one sentence when there is nothing to train on.
     """
-    folder = Path(folder)
-    index = folder / "index.csv"
-    if index.exists():
-        rows = read_index(index)
-        ids = [row["id"] for row in rows if row.get("split", "train") == split]
-        native = {row["id"]: float(row["native_crop_px"]) for row in rows if row.get("native_crop_px")}
-    else:
-        native = {}
-        ids = [path.stem for path in (folder / "images").glob("*.*")] if split == "train" else []
-    images = {path.stem: path for path in (folder / "images").glob("*.*")}
-    sharp = {path.stem: path for path in (folder / "images_sharp").glob("*.*")}
-    rendered = (folder / "params.jsonl").exists()
-    samples = [
-        Sample(id, images[id], folder / "masks" / f"{id}.png", rendered, sharp.get(id), native.get(id))
-        for id in sorted(ids)
-        if id in images
-    ]
-    samples = [sample for sample in samples if sample.mask.exists()]
-    if not samples:
+    found = survey(folder, split)
+    if not found.samples:
+        why = f" {found.sentence()}" if found.left_out or found.others else ""
         raise FileNotFoundError(
-            f"No {split} faces in {folder}: it needs images/ID.jpg, masks/ID.png and index.csv with id and split."
+            f"No {split} faces in {folder}: it needs images/ID.jpg, masks/ID.png and index.csv with id and split.{why}"
         )
-    return samples
+    return list(found.samples)
 
 
 def held_out(sample: Sample) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from lab.data.faces import Augmentation, FaceStream, Sample, find_samples
+from lab.data.faces import Augmentation, FaceStream, Sample, find_samples, survey
 from lab.data.fill import fill_ignored
 from lab.data.filling import Filling, FillingTask, draw_odds, lit, masks_in_windows, sharpest
 from lab.shards import ShardStream
@@ -45,6 +46,23 @@ def samples_of(folders: Sequence[Path], split: str = "train") -> list[Sample]:
     return found
 
 
+def tell_data(run: Run, held_out: Sequence[Sample] = ()) -> None:
+    """Say how many faces are trained on, how many are not and why, in the log and for the Lab page.
+
+    held_out: samples that the stage itself keeps apart.
+    """
+    if sharded(run.settings.data):
+        return
+    found = [survey(folder) for folder in dict.fromkeys(run.settings.data)]
+    apart = {sample.image for sample in held_out}
+    for each in found:
+        used = [sample for sample in each.samples if sample.image not in apart]
+        others = dict(each.others)
+        if len(used) < len(each.samples):
+            others["measuring"] = len(each.samples) - len(used)
+        run.journal.tell_data(replace(each, samples=tuple(used), others=others))
+
+
 def open_stream(
     run: Run,
     face_parser: FaceParser | None = None,
@@ -75,6 +93,7 @@ def open_stream(
             finish=filling,
         )
     samples = samples_of(settings.data)
+    tell_data(run)
     filled = None
     if face_parser is not None:
         with run.accelerator.local_main_process_first():

@@ -7,15 +7,19 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from lab.data.faces import Survey
 from lab.training.samples import save_picture
 from lab.training.settings import Settings
 from lab.training.stopping import TrainingStoppedError
+from maskgan.files import write_whole
+from maskgan.run_folder import DATA
 
 
 class Journal:
@@ -29,6 +33,7 @@ class Journal:
     def __init__(self, settings: Settings, accelerator: Accelerator) -> None:
         self.settings, self.accelerator = settings, accelerator
         self.values: dict[str, float] = {}
+        self._data: list[dict[str, Any]] = []
         self.start(0)
         if settings.report_to:
             config = {key: str(value) for key, value in settings.to_json().items() if key != "stage"}
@@ -83,6 +88,19 @@ class Journal:
             with (self.settings.out / "stats.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": step, **values}) + "\n")
         self.accelerator.log(values, step=step)
+
+    def tell_data(self, found: Survey) -> None:
+        """Say in the log what is used of a folder of training data, and keep it in `data.json` with all ids.
+
+        A first folder begins the file anew.
+        """
+        if not self.accelerator.is_main_process:
+            return
+        self.accelerator.print(found.sentence())
+        left_out = {why: list(ids) for why, ids in found.left_out.items()}
+        told = {"folder": str(found.folder), "used": len(found.samples), "apart": dict(found.others)}
+        self._data.append({**told, "left_out": left_out, "sentence": found.sentence()})
+        write_whole(self.settings.out / DATA, json.dumps(self._data, indent=1) + "\n")
 
     def show(self, step: int, picture: np.ndarray, suffix: str = "jpg") -> None:
         """Keep a sample sheet (H, W, 3) uint8 in `samples/`, and pass it to the trackers."""

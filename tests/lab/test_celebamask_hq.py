@@ -111,6 +111,26 @@ def test_what_is_no_celebamask_hq_is_refused_in_one_sentence(make_tree, tmp_path
         CelebAMaskHQ(root)
 
 
+@pytest.mark.parametrize("name", ["{id:05d}.jpg", "{id}.png", "{id:05d}.PNG", "{id:06d}.jpeg"])
+def test_images_with_zeros_before_the_number_or_as_png_are_understood(make_tree, tmp_path: Path, name: str) -> None:
+    root = make_tree((0, 1, 2001))
+    whole = prepare(reader(root), tmp_path / "published", MASK)
+    for path in (root / "CelebA-HQ-img").iterdir():
+        target = path.with_name(name.format(id=int(path.stem)))
+        Image.open(path).save(target, format="PNG" if target.suffix.lower() == ".png" else "JPEG")
+        path.unlink()
+    (root / "CelebA-HQ-img" / "contact_sheet.jpg").write_bytes(b"x")
+    report = prepare(reader(root), tmp_path / "out", MASK)
+    assert report["written"] == whole["written"] == 3 and report["findings"] == []
+
+
+def test_of_two_images_with_one_number_the_one_as_published_counts(make_tree) -> None:
+    root = make_tree((0,))
+    Image.new("RGB", (IMAGE, IMAGE), "red").save(root / "CelebA-HQ-img" / "00000.png")
+    data = reader(root)
+    assert data.ids == [0] and data.image_path(0).name == "0.jpg"
+
+
 # --- The plain format ----------------------------------------------------------------------------------------------
 
 

@@ -26,9 +26,10 @@ from lab.data.faces import (
     load,
     mirror,
     read_ids,
-    read_index,
     resize,
+    survey,
 )
+from lab.data.index import read_index
 from maskgan.labels import IGNORE, Label
 from maskgan.mask_files import write_mask
 
@@ -252,3 +253,73 @@ def test_an_index_without_ids_says_what_it_needs(tmp_path):
     (tmp_path / "index.csv").write_text("name,split\na,train\n")
     with pytest.raises(ValueError, match="column `id`"):
         read_index(tmp_path / "index.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_an_index_is_read_in_every_encoding_that_excel_writes(tmp_path, encoding, delimiter, newline):
+    lines = [
+        ("id", "split", "note"),
+        ("Jos\u00e9", " TRAIN", '"two' + newline + 'lines"'),
+        ("b", "Valid", ""),
+        ("", "", ""),
+    ]
+    text = newline.join(map(delimiter.join, lines))
+    (tmp_path / "index.csv").write_bytes(text.encode(encoding))
+    rows = read_index(tmp_path / "index.csv")
+    assert [(row["id"], row["split"]) for row in rows] == [("Jos\u00e9", "train"), ("b", "val")]
+    (tmp_path / "index.csv").write_bytes(f"sep={delimiter}{newline}{text}".encode())
+    assert read_index(tmp_path / "index.csv") == rows
+
+
+# --- What is used and what is not ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mixed(make_data) -> Path:
+    """A folder with a fault of every kind beside two faces to train on and one of validation."""
+    folder = make_data(train=8, val=0)
+    for number in (3, 4, 5, 6, 7):
+        for name in ("images", "masks"):
+            (folder / name / f"f{number}.png").rename(folder / name / f"{number:05d}.png")
+    (folder / "masks" / "00005.png").unlink()
+    (folder / "images" / "00006.png").rename(folder / "images" / "photo.HEIC")
+    (folder / "images" / ".DS_Store").write_text("x")
+    (folder / "images" / "Thumbs.db").write_text("x")
+    rows = ["id;split;native_crop_px", "f0;Training;120,5", "f1;train;?", "f2;valid;", "3;train;", "00004;tarin;"]
+    rows += ["00005;train;", "00006;train;", "f0;train;", "gone;train;"]
+    (folder / "index.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode())
+    return folder
+
+
+def test_every_face_of_a_folder_is_used_or_named_with_the_reason(mixed: Path) -> None:
+    found = survey(mixed)
+    assert [sample.id for sample in found.samples] == ["f0", "f1"]
+    assert [sample.native for sample in found.samples] == [120.5, None]
+    assert found.others == {"val": 1}
+    assert found.left_out == {
+        "with an id that a spreadsheet took the zeros from; write ids as text": ("3 for 00003",),
+        "of an unknown split, 'tarin'": ("00004",),
+        "without a mask": ("00005",),
+        "without an image": ("00006", "gone"),
+        "in the index twice": ("f0",),
+        "not in index.csv": ("00007",),
+        "of no kind that is read here; save them as JPEG or PNG": ("Thumbs.db", "photo.HEIC"),
+    }
+    sentence = found.sentence()
+    assert sentence.startswith(f"{mixed}: 2 faces used, 1 of val kept apart, 9 left out: ")
+    assert all(name in sentence for name in ("3 for 00003", "00005", "gone", "photo.HEIC")) and sentence.endswith(".")
+
+
+def test_images_without_masks_are_listed_also_without_an_index(make_data) -> None:
+    folder = make_data(train=12, val=0)
+    (folder / "index.csv").unlink()
+    for number in range(1, 12):
+        (folder / "masks" / f"f{number}.png").unlink()
+    found = survey(folder)
+    assert len(found.samples) == 1 and len(found.left_out["without a mask"]) == 11
+    assert "11 without a mask (f1, f10, f11" in found.sentence() and "and 3 more)" in found.sentence()
+    (folder / "masks" / "f0.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"No train faces in .* 12 left out: 12 without a mask \(f0, f1, "):
+        find_samples(folder)

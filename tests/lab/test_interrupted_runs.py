@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from lab.training.checkpoints import checkpoints
 from lab.training.preflight import check_launch
 from lab.training.run import Run
 from lab.training.stopping import TrainingStoppedError
+from maskgan.run_folder import data_told
 from maskgan.snapshots import newest_snapshot
 
 Train = Callable[..., None]
@@ -149,6 +150,29 @@ def test_a_picture_that_vanishes_on_the_way_is_named(
     assert checkpoints(tmp_path / "run")
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_loader_process_starts_also_when_opencv_has_worked_before_the_fork() -> None:
+    """OpenCV's threads do not come along, and nothing may wait for them."""
+    code = (
+        "import os, cv2, numpy as np; from lab.training.run import _in_one_thread as begin; cv2.setNumThreads(2)\n"
+        "picture = np.zeros((3000, 3000, 3), np.uint8)\n"
+        "for _ in range(5):\n"
+        "    cv2.GaussianBlur(picture, (0, 0), 5)\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        begin(0); cv2.GaussianBlur(picture, (0, 0), 5); os._exit(0)\n"
+        "    os.waitpid(child, 0)\n"
+    )
+    # A hang ends in TimeoutExpired; children of a killed process that wait for each other end with its group.
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, start_new_session=True)
+    try:
+        assert process.wait(timeout=120) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def test_a_checkpoint_can_be_chosen_and_nonsense_is_refused(train: Train, whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "again")
     for leftover in ("checkpoints", "weights"):  # of a run killed at another step
@@ -180,6 +204,22 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(flags: list[str
             process.wait()
     subprocess.run(script(killed), env=environment, check=True, capture_output=True, timeout=300)
     assert_ended_alike(whole, killed)
+
+
+def test_what_is_used_of_the_data_is_told_before_the_first_step(
+    train: Train, make_data: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, more, out = make_data(train=4), make_data(train=2, val=0), tmp_path / "run"
+    (data / "masks" / "f1.png").unlink()
+    train(out, "--data", data, more, "--max-steps", 1)
+    said = capsys.readouterr().out
+    first = f"{data}: 3 faces used, 2 of val kept apart, 1 left out: 1 without a mask (f1)."
+    assert [line for line in said.splitlines() if "faces used" in line] == [first, f"{more}: 2 faces used."]
+    assert data_told(out) == [first, f"{more}: 2 faces used."]
+    train(out, "--data", data, "--max-steps", 2)
+    kept = json.loads((out / "data.json").read_text())
+    assert [each | {"sentence": first} for each in kept] == kept  # of this start alone
+    assert kept[0]["used"] == 3 and kept[0]["left_out"] == {"without a mask": ["f1"]}
 
 
 # --- Shards, trackers, the hub ---------------------------------------------------------------------------------------

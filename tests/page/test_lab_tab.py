@@ -21,6 +21,7 @@ import gradio as gr
 import app as command
 from lab.jobs.processes import Processes
 from maskgan.editing.pipeline import WEIGHTS
+from maskgan.run_folder import DATA
 from maskgan.run_requests import Choice, FormField, Number, RunRequest, StageForm, Switch
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import publish
@@ -330,6 +331,16 @@ def test_a_look_shows_the_numbers_and_the_next_only_what_changed(tab: LabTab, la
     other = tab.look("other", ["part"], seen)
     assert other[tab.losses]["value"] == ["loss"] and other[tab.seen]["watched"] == (["mine", "other"], "other")
     assert tab.look("gone", [], {})[tab.watched]["value"] == "mine"
+
+
+def test_what_is_used_of_the_data_is_shown(tab: LabTab, lab: NotedLab) -> None:
+    folder = lab.add("mine", running=True)
+    assert "faces used" not in tab.look("mine", [], {})[tab.facts]
+    (folder / DATA).write_text(json.dumps([{"sentence": "<b>faces</b>: 3 faces used, 1 left out: ...."}]))
+    assert "&lt;b&gt;faces&lt;/b&gt;: 3 faces used, 1 left out" in tab.look("mine", [], {})[tab.facts]
+    for damaged in ("", "[1]", '{"sentence": 1}', "[" * 100_000, '[{"sentence": 1}]'):
+        (folder / DATA).write_text(damaged)
+        assert "2 of 10" in tab.look("mine", [], {})[tab.facts]
 
 
 def test_why_a_run_failed_is_told_and_it_can_go_on(tab: LabTab, lab: NotedLab) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from maskgan.run_folder import RunState
+from maskgan.run_folder import RunState, data_told
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import ABOUT, latest_name, read_about
 
@@ -108,8 +108,9 @@ def facts(state: RunState | None, memory: tuple[int, int]) -> str:
     said += [(name, f"{size / 2**30:.1f} GiB") for name, size in sizes.items() if size]
     said.append(("Checkpoints", ", ".join(name.removeprefix("step-").lstrip("0") for name in state.checkpoints) or "–"))
     cells = "".join(f"<span><b>{html.escape(name)}</b> {html.escape(value)}</span>" for name, value in said)
+    data = "".join(f"<p class='lab-data'>{html.escape(line)}</p>" for line in data_told(state.folder))
     why = f"<p class='lab-failure' role='alert'>{html.escape(state.failure)}</p>" if state.failure else ""
-    return f"<p class='lab-facts' role='status'>{cells}</p>{why}"
+    return f"<p class='lab-facts' role='status'>{cells}</p>{data}{why}"
 
 
 def in_use(serving: Serving) -> str:
