@@ -105,7 +105,6 @@ def main() -> None:
     samples = samples_of(settings.data)
     renders = [sample for sample in samples if sample.whole_lenses and not held_out(sample)]
     photos = [sample for sample in samples if not sample.whole_lenses]
-    tell_data(run, [sample for sample in samples if held_out(sample)])
     stream = FaceStream(
         photos + renders,
         settings.resolution,
@@ -118,6 +117,7 @@ def main() -> None:
     model = run.trained("parser", first_parser(settings.weights, settings.encoder), faster_on_cpu=True)
     model, optimiser = run.accelerator.prepare(model, optimiser_for(model, settings.learning_rate, settings.trunk_rate))
     run.resume()
+    tell_data(run, [sample for sample in samples if held_out(sample)])
 
     for (image, mask), _ in run.batches(stream):
         image = image.contiguous(memory_format=run.layout(faster_on_cpu=True))

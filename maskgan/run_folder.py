@@ -83,7 +83,7 @@ def state_of(folder: Path, running: bool) -> RunState:
         stage=stage_name(folder),
         running=running,
         stopping=running and record.get("stopping", False),
-        max_steps=_json(folder / "config.json").get("max_steps"),
+        max_steps=config_of(folder).get("max_steps"),
         stats=_newest_stats(folder),
         checkpoints=tuple(checkpoints),
         snapshot=snapshot,
@@ -106,6 +106,11 @@ def record_of(folder: Path) -> dict[str, Any]:
     return _json(folder / RECORD)
 
 
+def config_of(folder: Path) -> dict[str, Any]:
+    """The settings of a run; empty when it has none yet."""
+    return _json(folder / "config.json")
+
+
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Replace `process.json`, which is never seen half-written."""
     write_whole(folder / RECORD, json.dumps(record, indent=2) + "\n")
@@ -113,7 +118,7 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 def stage_name(folder: Path) -> str | None:
     """The name of the script of the run in `folder`; None when the folder is not a run."""
-    return _json(folder / "config.json").get("stage") or record_of(folder).get("stage")
+    return config_of(folder).get("stage") or record_of(folder).get("stage")
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -19,16 +19,27 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 
 import psutil
 import torch
 
 from lab.stages import STAGES, stage_of
-from lab.training.settings import arguments_for, form_of, option
+from lab.training.settings import SIZES, arguments_for, form_of, option, other_sizes
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.locks import LOCKS, is_locked, try_lock
-from maskgan.run_folder import LAUNCH_LOCK, LOG, RUN_LOCK, RunState, record_of, stage_name, state_of, write_record
+from maskgan.run_folder import (
+    LAUNCH_LOCK,
+    LOG,
+    RUN_LOCK,
+    RunState,
+    config_of,
+    record_of,
+    stage_name,
+    state_of,
+    write_record,
+)
 from maskgan.run_requests import RunRequest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +111,8 @@ class Processes:
                 raise ValueError(f"The run {folder.name} is running already; stop it first.")
             if (former := stage_name(folder)) not in (None, stage):
                 raise ValueError(f"{folder.name} is a run of {former}; choose another name.")
+            if changed := self._other_sizes(request, folder):
+                raise ValueError(f"{folder.name} began otherwise ({changed}); give the same again, or another name.")
             self._check_room()
             folder.mkdir(parents=True, exist_ok=True)
             # The launcher inherits the lock, and whoever may start runs in this folder sees it until it ends.
@@ -125,6 +138,15 @@ class Processes:
             write_record(folder, {**record, "command": command, "wish": request.to_record()})
         threading.Thread(target=process.wait, daemon=True).start()  # otherwise it would stay on as a zombie
         return self.state(folder.name)
+
+    def _other_sizes(self, request: RunRequest, folder: Path) -> str:
+        """The flags that would give a run with checkpoints networks of other sizes, in words; empty for none."""
+        if not next((folder / "checkpoints").glob("step-*"), None):
+            return ""
+        defaults = {each.name: each.default for each in fields(stage_of(request.stage))}
+        trained = ("preset", "network", "style_scope", "encoder") if request.weights else ()  # weights have a size
+        names = [name for name in SIZES if name not in (*trained, "resolution")]
+        return other_sizes(config_of(folder), defaults | dict(request.flags), names)
 
     def _check_room(self) -> None:
         running = [state.name for state in self.states() if state.running]

@@ -6,6 +6,7 @@ their final place and renamed, so that a half-written one is never used.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -16,15 +17,21 @@ from safetensors import SafetensorError
 
 from lab.training.averages import MovingAverages
 from lab.training.pipelines import assembled, card
-from lab.training.settings import Settings
+from lab.training.settings import Settings, other_sizes
 from lab.training.stopping import TrainingStoppedError
-from lab.training.training_state import is_checkpoint, load_training_state, save_training_state
+from lab.training.training_state import is_checkpoint, load_training_state, misfit, save_training_state, steps_of
+from maskgan.run_folder import config_of
 from maskgan.snapshots import hash_of, publish
+
+#: How the folder of a checkpoint is called.
+_NAME = re.compile(r"step-\d+")
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The whole checkpoints of a run, oldest first."""
-    return sorted(path for path in (folder / "checkpoints").glob("step-*") if path.suffix != ".partial")
+    """The whole checkpoints of a run, oldest first, also those that somebody renamed."""
+    found = (path for path in (folder / "checkpoints").glob("[!.]*") if path.suffix != ".partial")
+    numbered = [(steps_of(path), _NAME.fullmatch(path.name) is not None, path) for path in found if path.is_dir()]
+    return [path for _, _, path in sorted(each for each in numbered if each[0] is not None)]
 
 
 def newest_checkpoint(folder: Path) -> Path:
@@ -61,10 +68,31 @@ class Checkpoints:
                 )
             found = [Path(wanted)]
         if found:
+            steps = steps_of(found[-1])
+            if steps is None:
+                raise TrainingStoppedError(
+                    f"Nothing tells how many steps {found[-1]} comes after; rename it to step-NUMBER, as it was."
+                )
+            self._check_fits(found[-1])
             load_training_state(found[-1], self.accelerator, self.averages)
-            self.saved_step = int(found[-1].name.removeprefix("step-"))
+            self.saved_step = steps
             self.accelerator.print(f"Resumed {found[-1]}")
         return self.saved_step
+
+    def _check_fits(self, checkpoint: Path) -> None:
+        """Raise TrainingStoppedError when a checkpoint's networks have other sizes than those that are there."""
+        network = misfit(checkpoint, self.accelerator)
+        if network is None:
+            return
+        before = config_of(checkpoint.parent.parent)
+        if (stage := before.get("stage")) not in (None, self.settings.stage):
+            raise TrainingStoppedError(f"{checkpoint} is of a run of {stage}; choose another --out or --resume.")
+        changed = other_sizes(before, self.settings.to_json())
+        why = changed or "--weights or other networks than before"
+        raise TrainingStoppedError(
+            f"{checkpoint} holds {network} of another size or kind ({why}); give the same again, or choose another "
+            "--out. Nothing was overwritten."
+        )
 
     def save(self, step: int, metrics: Mapping[str, float]) -> None:
         """Write the training state after `step` steps and publish the averaged weights.
@@ -85,13 +113,14 @@ class Checkpoints:
                 for leftover in folder.glob("*.partial"):  # of a process that was killed while writing it
                     shutil.rmtree(leftover)
             self.accelerator.wait_for_everyone()
-            save_training_state(partial, self.accelerator, self.averages)
+            save_training_state(partial, self.accelerator, self.averages, step)
             self.accelerator.wait_for_everyone()
             if self.accelerator.is_main_process:
                 if final.exists():
                     shutil.rmtree(final)
                 partial.rename(final)
-                for path in checkpoints(self.settings.out)[: -self.settings.checkpoints_total_limit]:
+                own = [path for path in checkpoints(self.settings.out) if _NAME.fullmatch(path.name)]
+                for path in own[: -self.settings.checkpoints_total_limit]:  # not those that somebody renamed
                     shutil.rmtree(path)
                 self._publish(step, metrics)
         except (OSError, RuntimeError, SafetensorError) as error:  # each library reports a full disk in its own way

@@ -31,7 +31,8 @@ from lab.training.journal import Journal
 from lab.training.noise import SampleNoise
 from lab.training.preflight import check_launch
 from lab.training.settings import Settings
-from lab.training.stopping import StopSignals, TrainingStoppedError
+from lab.training.stopping import NothingToDo, StopSignals, TrainingStoppedError
+from maskgan.files import write_whole
 from maskgan.locks import try_lock
 from maskgan.run_folder import RUN_LOCK
 from maskgan.snapshots import newest_snapshot
@@ -85,7 +86,6 @@ class Run(Generic[S]):
                 raise TrainingStoppedError(
                     f"Another training writes to {settings.out}; stop it, or choose another --out."
                 )
-            (settings.out / "config.json").write_text(json.dumps(settings.to_json(), indent=2) + "\n")
         self.journal = Journal(settings, self.accelerator)
         self._averages = MovingAverages(self.accelerator, settings.ema_decay)
         self._checkpoints = Checkpoints(settings, self.accelerator, self._averages)
@@ -155,8 +155,24 @@ class Run(Generic[S]):
     # --- the loop --------------------------------------------------------------------------------------------------
 
     def resume(self) -> int:
-        """Load the checkpoint that `--resume` asks for, if there is one; returns the step to go on from."""
+        """Load the checkpoint that `--resume` asks for, if there is one; returns the step to go on from.
+
+        Nothing in the run folder is overwritten before the checkpoint fits.
+
+        Raises:
+            TrainingStoppedError: the checkpoint cannot be resumed with these settings.
+            NothingToDo: all steps are done.
+        """
+        settings = self.settings
         self.step = self._checkpoints.load()
+        if self.step >= settings.max_steps:
+            self.finish()
+            raise NothingToDo(
+                f"{settings.out} has done {self.step} of {settings.max_steps} steps, so there is nothing to do; give a "
+                "larger --max-steps to go on."
+            )
+        if self.accelerator.is_main_process:
+            write_whole(settings.out / "config.json", json.dumps(settings.to_json(), indent=2) + "\n")
         return self.step
 
     def batches(self, stream: Dataset) -> Iterator[tuple[Sequence[Tensor], SampleNoise]]:

@@ -181,6 +181,18 @@ class Settings:
 
 S = TypeVar("S", bound=Settings)
 
+#: Flags that give networks their kind and size: a run goes on with those that it began with.
+SIZES = (
+    "resolution", "preset", "network", "style_scope", "encoder", "adversary", "discriminator_width",
+    "discriminator_layers", "discriminator_unshuffle", "pixel_head", "blender_width",
+)  # fmt: skip
+
+
+def other_sizes(before: Mapping[str, Any], now: Mapping[str, Any], names: Sequence[str] = SIZES) -> str:
+    """Which of the flags `names` differ between two `config.json`, in words; empty when none does."""
+    changed = (name for name in names if name in before and name in now and before[name] != now[name])
+    return ", ".join(f"{option(name)} was {before[name]} and is {now[name]}" for name in changed)
+
 
 # ---------------------------------------------------------------- the command line
 

@@ -14,10 +14,16 @@ class TrainingStoppedError(RuntimeError):
     """A run that cannot go on; the message is one sentence that says what to do."""
 
 
+class NothingToDo(Exception):  # noqa: N818
+    """A run has done all that it was asked to; the message is a sentence that says so."""
+
+
 def run_script(main: Callable[[], None]) -> None:
     """Run a stage's `main`; errors that people can mend end the program with their sentence and exit code 1."""
     try:
         main()
+    except NothingToDo as news:
+        print(news)
     except (TrainingStoppedError, OSError, ValueError) as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {error}")
 

@@ -3,7 +3,7 @@
     model.safetensors, model_1.safetensors, ...   networks, in the order in which Accelerate prepared them
     optimizer.*, optimizer_1.*, ...               states of the optimisers, see `state_files.py`
     average.*, average_1.*, ...                   states of the moving averages
-    state.*                                       Accelerate's step, and the scale of float16 gradients
+    state.*                                       the run's steps, Accelerate's, and the scale of float16 gradients
     random_0.*, random_1.*, ...                   random number generators of each process
 
 Accelerate's own `save_state` keeps all but the networks in pickles, and its `load_state` runs what is in some of them.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from lab.training.averages import MovingAverages
@@ -43,8 +44,40 @@ def is_checkpoint(folder: Path) -> bool:
     return (folder / "model.safetensors").is_file()
 
 
-def save_training_state(folder: Path, accelerator: Accelerator, averages: MovingAverages) -> None:
-    """Write everything that a run needs to go on; all processes call this.
+def steps_of(folder: Path) -> int | None:
+    """How many steps a checkpoint comes after, whatever its folder is called now; None when nothing tells it."""
+    try:
+        steps = read_state(folder, "state").get("steps")
+        if isinstance(steps, int) and not isinstance(steps, bool) and steps >= 0:
+            return steps
+    except _DAMAGE:  # or of an earlier version, which only the name tells
+        pass
+    named = re.search(r"step-(\d{1,12})", folder.name)
+    return int(named[1]) if named else None
+
+
+def misfit(folder: Path, accelerator: Accelerator) -> str | None:
+    """The kind of network that is of another size in a checkpoint, or None where all are as they are here.
+
+    Files that cannot be read fit: loading tells what is wrong with them.
+    """
+    for name, network in _numbered("model", accelerator._models):
+        bare = accelerator.unwrap_model(network)
+        try:
+            with safe_open(folder / f"{name}.safetensors", "pt") as file:
+                there = {key.removeprefix(_PARALLEL): file.get_slice(key).get_shape() for key in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            return type(bare).__name__
+        except _DAMAGE:
+            return None
+        if there != {key: list(tensor.shape) for key, tensor in bare.state_dict().items()}:
+            return type(bare).__name__
+    more = (folder / f"model_{len(accelerator._models)}.safetensors").exists()
+    return "one of the networks" if more else None
+
+
+def save_training_state(folder: Path, accelerator: Accelerator, averages: MovingAverages, steps: int) -> None:
+    """Write everything that a run needs to go on after so many `steps`; all processes call this.
 
     Raises:
         OSError, RuntimeError, SafetensorError: the disk is full.
@@ -61,7 +94,7 @@ def save_training_state(folder: Path, accelerator: Accelerator, averages: Moving
     for name, state in _numbered("average", averages.states()):
         write_state(folder, name, state)
     scale = None if accelerator.scaler is None else accelerator.scaler.state_dict()
-    write_state(folder, "state", {"step": accelerator.step, "scale": scale})
+    write_state(folder, "state", {"steps": steps, "step": accelerator.step, "scale": scale})
 
 
 def load_training_state(folder: Path, accelerator: Accelerator, averages: MovingAverages) -> None:

@@ -22,15 +22,17 @@ import torch
 from huggingface_hub.errors import LocalTokenNotFoundError
 from test_training import ROOT, assert_equal_folders
 
-from lab import pretrain_dmn, train_mask_vae
+from lab import pretrain_dmn, train_mask_vae, train_parser
 from lab.shards import write_shards
 from lab.train_mask_vae import MaskVAESettings
 from lab.training import hub as hub_module
 from lab.training.checkpoints import checkpoints
 from lab.training.preflight import check_launch
 from lab.training.run import Run
-from lab.training.stopping import TrainingStoppedError
-from maskgan.run_folder import data_told
+from lab.training.state_files import write_state
+from lab.training.stopping import NothingToDo, TrainingStoppedError, run_script
+from maskgan.networks.mask_vae import PRESETS
+from maskgan.run_folder import RUN_LOCK, data_told
 from maskgan.snapshots import newest_snapshot
 
 Train = Callable[..., None]
@@ -181,6 +183,90 @@ def test_a_checkpoint_can_be_chosen_and_nonsense_is_refused(train: Train, whole:
     assert_ended_alike(whole, tmp_path / "again")
     with pytest.raises(TrainingStoppedError, match="is no checkpoint"):
         train(tmp_path / "again", "--resume", tmp_path)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """What lies in a run folder, but for its lock."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != RUN_LOCK)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_another_size_of_network_is_refused_before_anything_is_overwritten(
+    train: Train, whole: Path, data_folder: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = content(whole)
+    monkeypatch.setitem(PRESETS, "published", PRESETS["tiny"] | {"latent_dim": 24})
+    with pytest.raises(TrainingStoppedError) as refusal:
+        train(whole, "--preset", "published", "--max-steps", 6)
+    sentence = str(refusal.value)
+    assert "step-0000004 holds MaskVAE of another size" in sentence and "\n" not in sentence
+    assert "--preset was tiny and is published" in sentence and "Nothing was overwritten" in sentence
+    assert content(whole) == before
+    command = ["train_parser.py", "--data", data_folder, "--out", whole, "--weights", tiny_weights]
+    monkeypatch.setattr(sys, "argv", [*map(str, command), "--base", str(tiny_weights), "--num-workers", "0"])
+    with pytest.raises(TrainingStoppedError, match=r"is of a run of train_mask_vae; choose another --out"):
+        train_parser.main()
+    assert content(whole) == before
+
+
+def test_another_size_of_discriminator_is_refused_before_anything_is_overwritten(
+    data_folder: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    out = tmp_path / "run"
+
+    def start(*more: object) -> None:
+        flags = [
+            "--data", data_folder, "--out", out, "--parser", tiny_weights, "--base", tiny_weights, "--preset", "tiny",
+            "--adversary", "patch", "--discriminator-layers", 2, "--perceptual", "parser", "--resolution", 64,
+            "--batch-size", 2, "--num-workers", 0, "--sample-steps", 9, *more,
+        ]  # fmt: skip
+        monkeypatch.setattr(sys, "argv", ["pretrain_dmn.py", *map(str, flags)])
+        pretrain_dmn.main()
+
+    start("--discriminator-width", 8, "--max-steps", 1)
+    before = content(out)
+    with pytest.raises(TrainingStoppedError, match=r"Discriminator of another size .*-width was 8 and is 16"):
+        start("--discriminator-width", 16, "--max-steps", 2)
+    assert content(out) == before
+    start("--discriminator-width", 8, "--max-steps", 2)
+    assert checkpoints(out)[-1].name == "step-0000002"
+
+
+def test_a_renamed_checkpoint_goes_on_and_is_never_deleted(train: Train, whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(run, "--max-steps", 3, "--checkpoints-total-limit", 1)
+    kept = (run / "checkpoints" / "step-0000003").rename(run / "checkpoints" / "the best so far")
+    assert checkpoints(run) == [kept]
+    train(run, "--checkpoints-total-limit", 1)
+    assert_ended_alike(whole, run)
+    assert [path.name for path in checkpoints(run)] == ["the best so far", "step-0000004"]
+    elsewhere = shutil.copytree(kept, tmp_path / "backup" / "monday")
+    train(tmp_path / "again", "--resume", elsewhere)
+    assert_ended_alike(whole, tmp_path / "again")
+
+
+def test_a_checkpoint_that_nothing_tells_the_steps_of_is_named(train: Train, whole: Path, tmp_path: Path) -> None:
+    nameless = shutil.copytree(whole / "checkpoints" / "step-0000002", tmp_path / "monday")
+    write_state(nameless, "state", {"step": 2, "scale": None})  # as earlier versions wrote it
+    with pytest.raises(TrainingStoppedError, match=r"Nothing tells .*monday .* rename it to step-NUMBER"):
+        train(tmp_path / "again", "--resume", nameless)
+    train(tmp_path / "again", "--resume", nameless.rename(tmp_path / "monday_step-0000002"))
+    assert_ended_alike(whole, tmp_path / "again")
+
+
+def test_a_finished_run_says_that_there_is_nothing_to_do(
+    flags: list[str], train: Train, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content(whole)
+    with pytest.raises(NothingToDo, match=r"has done 4 of 4 steps, so there is nothing to do; give a larger"):
+        train(whole)
+    assert content(whole) == before
+    with pytest.raises(NothingToDo):
+        train(whole, "--max-steps", 2)
+    capsys.readouterr()
+    run_script(lambda: train(whole))  # no exception, and so exit code 0
+    assert "there is nothing to do" in capsys.readouterr().out and content(whole) == before
 
 
 @pytest.mark.slow
