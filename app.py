@@ -33,7 +33,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="another name that this app is reached by, or whose pages may use it; may be given again (default: the "
         "variable MASKGAN_ALLOWED_HOSTS, names with commas between them)",
     )
-    parser.add_argument("--root-path", metavar="PATH", help="where a proxy in front serves the page: a path, or a URL")
+    parser.add_argument(
+        "--root-path",
+        metavar="PATH",
+        default=os.environ.get("GRADIO_ROOT_PATH"),
+        help="where a proxy in front serves the page: a path, or a URL (default: the variable GRADIO_ROOT_PATH)",
+    )
     parser.add_argument("--share", action="store_true", help="make a public link through Gradio's tunnel")
     parser.add_argument(
         "--weights",
@@ -214,13 +219,13 @@ def main(arguments: list[str] | None = None) -> None:
         check_mcp()
         if options.auth:
             raise SystemExit("--mcp cannot go with --auth, for MCP tools of Gradio do not log in; leave one out.")
-    if options.lab and not options.auth and "SPACE_ID" not in os.environ:
-        from maskgan.serving.guard import is_loopback
-
-        if options.share or not is_loopback(options.host.strip("[]")):
-            raise SystemExit(
-                "--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share or --host."
-            )
+    guard = guard_of(options.host, options.allowed_host, options.root_path)
+    hosted = bool(options.share or options.root_path) or not guard.local
+    if options.lab and hosted and not options.auth and "SPACE_ID" not in os.environ:
+        raise SystemExit(
+            "--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share, --host, --root-path or "
+            "--allowed-host."
+        )
     if options.lab and options.backend == "onnx":
         raise SystemExit("--lab trains with torch and cannot go with --backend onnx; leave one out.")
     # Imported here, so that --help and a wrong option answer at once.
@@ -238,11 +243,9 @@ def main(arguments: list[str] | None = None) -> None:
         serving = serving_of(weights, options.watch, options.device, needed=bool(options.weights))
     storage = storage_of(options.max_disk * 1_000_000)
     examples = Examples(serving, people=True)
-    hosted = options.share or options.host not in ("127.0.0.1", "localhost", "::1")
     app = build_app(serving, examples, max_pixels=options.max_pixels, hosted=hosted, lab=lab)
     app.queue(max_size=options.queue_size)
-    app.storage, app.max_photo_bytes = storage, options.max_memory * 1_000_000
-    app.guard = guard_of(options.host, options.allowed_host, options.root_path)
+    app.storage, app.max_photo_bytes, app.guard = storage, options.max_memory * 1_000_000, guard
     app.launch(
         server_name=f"[{options.host}]" if ":" in options.host and options.host[0] != "[" else options.host,
         server_port=options.port,

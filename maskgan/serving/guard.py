@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,9 @@ _OWN_SITE = ("same-origin", "none")
 
 #: Paths that only the page itself asks for.
 _INNER = ("/gradio_api/", "/logout", "/login", "/config", "/queue/")
+
+#: Headers by which proxies tell for whom they ask.
+_OF_PROXIES = ("forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -48,6 +51,15 @@ def host_and_port(netloc: str) -> tuple[str, int | None]:
 def is_loopback(name: str) -> bool:
     """Whether a name means this computer, to this computer."""
     return name == "localhost" or ((address := _address(name)) is not None and address.is_loopback)
+
+
+def is_from_here(headers: Mapping[str, str]) -> bool:
+    """Whether a request was sent on this computer, as far as its headers tell: by no other name, and by no proxy.
+
+    headers: names in lower case.
+    """
+    name, _ = host_and_port(headers.get("host", ""))
+    return is_loopback(name) and not any(header in headers for header in _OF_PROXIES)
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -79,6 +91,11 @@ class Guard:
         else:
             own = socket.gethostname().lower()
             self._own |= {own, own.partition(".")[0] + ".local", socket.getfqdn().lower()}
+
+    @property
+    def local(self) -> bool:
+        """Whether the app is reached by this computer's own names only."""
+        return all(is_loopback(name) for name in self._own | self._trusted)
 
     def trust(self, url: str) -> None:
         """Take another address of the app, such as the public link, which is known only once the app runs."""

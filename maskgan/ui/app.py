@@ -9,12 +9,13 @@ import gradio as gr
 
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
+from maskgan.serving.guard import is_from_here
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.api import Api
 from maskgan.ui.blocks import Blocks
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.tab import InterpolateTab
-from maskgan.ui.kit import TIME_TO_LIVE
+from maskgan.ui.kit import TIME_TO_LIVE, UNQUEUED
 from maskgan.ui.lab.layout import Lab
 from maskgan.ui.lab.tab import LabTab
 from maskgan.ui.paint.tab import PaintTab
@@ -95,7 +96,7 @@ def build_app(
     with Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(TIME_TO_LIVE // 4, TIME_TO_LIVE)
     ) as app:
-        gr.HTML(_HEADER.format(title=TITLE, privacy=_HOSTED if hosted else _LOCAL))
+        header = gr.HTML(_HEADER.format(title=TITLE, privacy=_HOSTED if hosted else _LOCAL))
         news = WeightsNews(serving)
         with gr.Tabs() as tabs:
             with gr.Tab(PaintTab.TITLE, id=PaintTab.ID):
@@ -113,4 +114,13 @@ def build_app(
             news.follow(paint.session)
         paint.start_with(app)
         Api(serving, max_pixels)
+        if not hosted:
+            app.load(_where_photos_go, None, header, **UNQUEUED)
     return app
+
+
+def _where_photos_go(request: gr.Request) -> Any:
+    """A proxy may serve the page elsewhere without the app having been told."""
+    if is_from_here({name.lower(): value for name, value in request.headers.items()}):
+        return gr.skip()
+    return _HEADER.format(title=TITLE, privacy=_HOSTED)

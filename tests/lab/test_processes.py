@@ -71,6 +71,17 @@ def test_the_command_is_a_list_of_checked_parts(lab: Processes) -> None:
     ]  # fmt: skip
 
 
+def test_a_run_goes_on_with_networks_of_the_size_that_it_began_with(lab: Processes) -> None:
+    folder = lab.runs / "mine"
+    (folder / "checkpoints" / "step-0000002").mkdir(parents=True)
+    config = MaskVAESettings(data=(), out=folder, preset="tiny").to_json()
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / RECORD).write_text(record := json.dumps({"stage": "train_mask_vae", "wish": {}}))
+    with pytest.raises(ValueError, match=r"mine began otherwise \(--preset was tiny and is studio\); give the same"):
+        lab.start(RunRequest("train_mask_vae", ("faces",), "mine", flags={"max_steps": 9}))
+    assert (folder / RECORD).read_text() == record and not (folder / LOG).exists()
+
+
 @pytest.mark.parametrize("name", ["../elsewhere", "a/b", "", ".", "..", "-x", ".hidden", "a\nb", "x" * 65, "a b", 5])
 def test_a_run_has_a_plain_name(lab: Processes, name: str) -> None:
     with pytest.raises(ValueError, match="cannot name a run"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from maskgan.serving.guard import Guard, GuardedApp, host_and_port
+from maskgan.serving.guard import Guard, GuardedApp, host_and_port, is_from_here
 
 UPLOAD = ("POST", "/gradio_api/upload")
 
@@ -155,3 +155,28 @@ def test_nothing_reaches_the_app_that_is_refused_and_cookies_stay_at_home() -> N
         frames = told[b"content-security-policy"].partition(b"frame-ancestors ")[2]
         assert frames == (b"'self' https://huggingface.co https://*.hf.space" if embedded else b"'self'")
     assert seen == ["/login", "/login"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "from_here"),
+    [
+        ({"host": "127.0.0.1:7860"}, True),
+        ({"host": "localhost"}, True),
+        ({"host": "[::1]:7860"}, True),
+        ({"host": "studio.example"}, False),
+        ({"host": "192.168.1.5:7860"}, False),
+        ({}, False),
+        ({"host": "localhost", "x-forwarded-for": "203.0.113.5"}, False),
+        ({"host": "localhost", "x-forwarded-proto": "https"}, False),
+        ({"host": "127.0.0.1", "forwarded": "for=203.0.113.5"}, False),
+        ({"host": "127.0.0.1", "via": "1.1 proxy"}, False),
+    ],
+)
+def test_a_request_through_a_proxy_is_not_from_here(headers: dict[str, str], from_here: bool) -> None:
+    assert is_from_here(headers) == from_here
+
+
+def test_an_app_with_another_name_is_not_local() -> None:
+    assert Guard("127.0.0.1").local and Guard("::1").local and Guard("localhost", [""]).local
+    for guard in (Guard("0.0.0.0"), Guard("192.168.1.5"), Guard("127.0.0.1", ["studio.example"])):
+        assert not guard.local

@@ -84,6 +84,48 @@ def test_ipv6_and_a_path_behind_a_proxy() -> None:
         assert config["root"] == "https://studio.example/faces"
 
 
+def privacy(app: gr.Blocks, **headers: str) -> str:
+    """The line of the header that says where photos go."""
+    components = httpx.get(f"{app.local_url}config", headers=headers).json()["components"]
+    heading = next(part["props"]["value"] for part in components if "privacy" in str(part["props"].get("value")))
+    return heading.partition('class="privacy">')[2].partition("<")[0]
+
+
+@pytest.mark.parametrize("way", ["option", "variable", "allowed name"])
+def test_behind_a_proxy_the_page_does_not_claim_that_photos_stay(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"option": ["--root-path", "/faces"], "allowed name": ["--allowed-host", "studio.example"]}
+    if way == "variable":
+        monkeypatch.setenv("GRADIO_ROOT_PATH", "https://studio.example/faces")
+    with started(tiny_pipeline(), *options.get(way, [])) as app:
+        assert "Photos go to the server of this page" in privacy(app)
+        if way == "variable":
+            config = httpx.get(f"{app.local_url}config", headers={"Host": "studio.example"}).json()
+            assert config["root"] == "https://studio.example/faces"
+
+
+@pytest.mark.browser
+def test_a_proxy_that_the_app_was_not_told_of_is_noticed(browser) -> None:
+    """Its requests come from this computer and for this computer's name; its headers say for whom."""
+    claim, hosted = "Nothing leaves this computer", "Photos go to the server of this page"
+    with started(tiny_pipeline()) as app:
+        assert claim in privacy(app)
+        for headers, says in (({}, claim), ({"X-Forwarded-For": "203.0.113.5"}, hosted)):
+            page = browser.new_page(extra_http_headers=headers)
+            try:
+                page.goto(app.local_url)
+                text = page.locator(".page-head .privacy")
+                text.wait_for(timeout=60_000)
+                page.wait_for_function(
+                    "says => document.querySelector('.page-head .privacy').textContent.includes(says)",
+                    arg=says,
+                    timeout=60_000,
+                )
+                page.wait_for_timeout(1500)  # it stays so
+                assert says in text.text_content()
+            finally:
+                page.close()
+
+
 class _Evil(BaseHTTPRequestHandler):
     """A page that sends a picture to an app, asks it for its settings, and shows a file of it."""
 
