@@ -276,11 +276,8 @@ class Run(Generic[S]):
 
 
 def _in_one_thread(worker: int) -> None:
-    """Loader processes are as many as there are cores for them; OpenCV's threads would fight over these.
-
-    By 0, not 1: for 1 OpenCV waits until its threads have ended, for ever where they were the forked process's.
-    """
-    cv2.setNumThreads(0)
+    """Loader processes are as many as there are cores for them; OpenCV's threads would fight over these."""
+    cv2.setNumThreads(1)
 
 
 def next_batch(batches: Iterator[list[Tensor]]) -> list[Tensor]:

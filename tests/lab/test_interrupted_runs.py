@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -150,29 +150,6 @@ def test_a_picture_that_vanishes_on_the_way_is_named(
     with pytest.raises(TrainingStoppedError, match=r"^Cannot read .*f\d\.png; .* The last checkpoint is intact\.$"):
         train(tmp_path / "run", "--data", data, "--num-workers", workers, "--max-steps", 40, "--sample-steps", 99)
     assert checkpoints(tmp_path / "run")
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
-def test_a_loader_process_starts_also_when_opencv_has_worked_before_the_fork() -> None:
-    """OpenCV's threads do not come along, and nothing may wait for them."""
-    code = (
-        "import os, cv2, numpy as np; from lab.training.run import _in_one_thread as begin; cv2.setNumThreads(2)\n"
-        "picture = np.zeros((3000, 3000, 3), np.uint8)\n"
-        "for _ in range(5):\n"
-        "    cv2.GaussianBlur(picture, (0, 0), 5)\n"
-        "    child = os.fork()\n"
-        "    if child == 0:\n"
-        "        begin(0); cv2.GaussianBlur(picture, (0, 0), 5); os._exit(0)\n"
-        "    os.waitpid(child, 0)\n"
-    )
-    # A hang ends in TimeoutExpired; children of a killed process that wait for each other end with its group.
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, start_new_session=True)
-    try:
-        assert process.wait(timeout=120) == 0
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def test_a_checkpoint_can_be_chosen_and_nonsense_is_refused(train: Train, whole: Path, tmp_path: Path) -> None:
