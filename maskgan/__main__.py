@@ -66,6 +66,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="take the whole face from the network, also where the mask did not change",
     )
     edit.add_argument(
+        "--format",
+        choices=("png", "jpeg", "same"),
+        default="png",
+        help="of the results in a folder; same: JPEG for JPEG, HEIC and AVIF, at a JPEG's own quality (default: png)",
+    )
+    edit.add_argument(
         "--metadata",
         choices=("safe", "all", "none"),
         default="safe",
@@ -198,10 +204,11 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(advice(error))
     masks = {} if args.command == "parse" else {"mask": args.mask, "original_mask": args.original_mask}
     results = {".png": {}} if args.command == "parse" else RESULT_FORMATS
+    ending = {"jpeg": ".jpg", "same": None}.get(getattr(args, "format", "png"), ".png")
     try:
         if args.face < 0:
             raise UsageError("--face counts from 0, the largest face.")
-        work = find_work(args.photo, args.out, masks, results=list(results), recursive=args.recursive)
+        work = find_work(args.photo, args.out, masks, results=list(results), recursive=args.recursive, ending=ending)
         return run(work, args)
     except UsageError as error:
         parser.error(str(error))

@@ -11,6 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+#: Endings of pictures whose results are JPEG where they are to be of the same kind.
+_LOSSY_ENDINGS = {
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs",
+}  # fmt: skip
+
 #: How many names a sentence lists.
 _NAMED = 5
 
@@ -86,6 +91,7 @@ def find_work(
     *,
     results: Sequence[str],
     recursive: bool = False,
+    ending: str | None = ".png",
 ) -> Work:
     """Pair pictures with outputs and with masks of the same name but for its ending.
 
@@ -94,6 +100,7 @@ def find_work(
         masks: by the name of `Job`'s attribute, each a file or a folder as `photo` is.
         results: the endings that a result may have.
         recursive: take the pictures in folders of a folder too; results and masks lie in folders of the same names.
+        ending: of the results in a folder; None for .jpg where the picture is of a kind that loses detail, else .png.
 
     Raises:
         UsageError: the arguments contradict each other, or two inputs would write one result.
@@ -123,7 +130,7 @@ def find_work(
         # A missing mask fails this picture only; the error names the expected file.
         Job(
             picture,
-            out / f"{key}.png",
+            out / f"{key}{ending or _like(picture)}",
             **{name: by_result[name].get(key, folder / f"{key}.png") for name, folder in given.items()},
         )
         for key, picture in pictures.items()
@@ -171,6 +178,11 @@ def is_picture(path: Path) -> bool:
     from maskgan.images import PICTURE_SUFFIXES
 
     return path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def _like(picture: Path) -> str:
+    """The ending of a result that is of the kind of a picture, as `Original.encode` makes it."""
+    return ".jpg" if picture.suffix.lower() in _LOSSY_ENDINGS else ".png"
 
 
 def _walk(folder: Path, apart: set[Path], closed: list[Path]) -> Iterator[Path]:

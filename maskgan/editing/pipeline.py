@@ -51,7 +51,8 @@ class Face:
     photo: (H, W, 3) uint8 RGB; crop: (S, S, 3) uint8 RGB; mask: (S, S) uint8 class ids; confidence: (S, S)
     float32 in 0..1; style: of the DMN; alignment: position of the crop in the photo; weights: of the networks that the
     style comes from (other pipelines re-encode it, see `MaskGANPipeline.refresh`), None to skip that check. A face at
-    rest has no style. quarters: how many quarter turns counterclockwise (`np.rot90`) made the photo upright.
+    rest has no style. quarters: how many quarter turns counterclockwise (`np.rot90`) made the photo upright; drawn: the
+    weights of networks that drew in the photo before, None for a photo as it was taken.
     """
 
     photo: np.ndarray
@@ -62,6 +63,7 @@ class Face:
     alignment: Alignment
     weights: Weights | None = None
     quarters: int = 0
+    drawn: Weights | None = None
 
     def at_rest(self) -> Face:
         """This face without its style; `MaskGANPipeline.refresh` restores it."""

@@ -16,7 +16,7 @@ import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 import numpy as np
@@ -28,16 +28,20 @@ from maskgan.editing.morphing import Morph
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.images import MAX_PIXELS, read_photo
-from maskgan.originals import read_original
+from maskgan.originals import Metadata, Original, read_original
 from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.interpolate.tab import MAX_FRAMES
-from maskgan.ui.kit import DEVICE, saved, uploaded_mask
-from maskgan.ui.pictures import mask_png, png
+from maskgan.ui.kit import DEVICE, saved, tell, uploaded_mask
+from maskgan.ui.pictures import mask_png
 
 #: Sides of masks that `/interpolate` takes, in pixels: it holds 19 planes of them.
 MAX_MASK_SIDE = 1024
+
+FileFormat = Literal["png", "jpeg", "same"]
+_FORMS = {"png": "PNG", "jpeg": "JPEG", "same": None}
+_MIME_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 
 #: Names of a face's five points; left and right as seen in the picture.
 _POINTS = ("left_eye", "right_eye", "nose", "left_mouth_corner", "right_mouth_corner")
@@ -115,6 +119,8 @@ class Api:
         keep_untouched: bool = True,
         original_mask: gr.FileData | None = None,
         aligned: bool = False,
+        file_format: FileFormat = "png",
+        metadata: Metadata = "safe",
     ) -> gr.FileData:
         """Redraw a face in the shapes of an edited mask.
 
@@ -127,9 +133,12 @@ class Api:
             original_mask: the picture's own mask, such as a data set's, when the edit started from it and not from the
                 one of /parse; where the two masks are the same, nothing changes.
             aligned: the picture is a face crop already, and the masks have its size.
+            file_format: of the result: png, jpeg, or same for that of the photo, JPEG at its own quality.
+            metadata: EXIF that is kept: safe leaves out the place, the maker's notes and the thumbnail, all only the
+                thumbnail, none keeps nothing.
 
         Returns:
-            The whole photo with the edited face, PNG, with its colour profile, transparency and EXIF but for the place.
+            The whole photo with the edited face, with its colour profile and transparency.
         """
         pipeline, (picture, file) = self.serving.current(), read_original(_uploaded(photo), max_pixels=self.max_pixels)
         prepared = None if aligned else pipeline.prepare(picture, face)
@@ -142,7 +151,7 @@ class Api:
         else:
             edit = pipeline.edit(prepared, edited, keep_untouched, original)
             result, weights, file = edit.photo, drawn_by(edit), file.turned(prepared.quarters)
-        return _file(file.encode(result, weights, form="PNG").content, f"{_stem(photo)}_edited.png")
+        return _encoded(file, result, weights, file_format, metadata, f"{_stem(photo)}_edited")
 
     @_endpoint
     def interpolate(
@@ -181,6 +190,8 @@ class Api:
         strength: float = 1.0,
         target_face: int = 0,
         source_face: int = 0,
+        file_format: FileFormat = "png",
+        metadata: Metadata = "safe",
     ) -> gr.FileData:
         """Give parts of one face the style of another's; shapes stay.
 
@@ -191,17 +202,19 @@ class Api:
             strength: 0 (the target as it is) to 1.
             target_face: which of the target's faces, 0 is the largest.
             source_face: which of the source's faces.
+            file_format: of the result: png, jpeg, or same for that of the target, JPEG at its own quality.
+            metadata: EXIF of the target that is kept: safe leaves out the place, the maker's notes and the thumbnail,
+                all only the thumbnail, none keeps nothing.
 
         Returns:
-            The target's whole photo with the result in it, PNG.
+            The target's whole photo with the result in it, with its colour profile and transparency.
         """
         pipeline = self.serving.current()
-        faces = [
-            pipeline.prepare(self._photo(photo), number)
-            for photo, number in ((target, target_face), (source, source_face))
-        ]
-        edit = copy_style(pipeline, *faces, regions, strength)
-        return _picture(edit.photo, drawn_by(edit), f"{_stem(target)}_style.png")
+        picture, file = read_original(_uploaded(target), max_pixels=self.max_pixels)
+        changed = pipeline.prepare(picture, target_face)
+        edit = copy_style(pipeline, changed, pipeline.prepare(self._photo(source), source_face), regions, strength)
+        file = file.turned(changed.quarters)
+        return _encoded(file, edit.photo, drawn_by(edit), file_format, metadata, f"{_stem(target)}_style")
 
     # ------------------------------------------------------------------ files
 
@@ -250,10 +263,16 @@ def _stem(file: gr.FileData) -> str:
     return re.sub(r"[^\w-]+", "_", Path(file.orig_name or file.path).stem)[:40]
 
 
-def _file(content: bytes, name: str) -> gr.FileData:
+def _file(content: bytes, name: str, mime_type: str = "image/png") -> gr.FileData:
     """A file that Gradio serves, and deletes when its time has come."""
-    return gr.FileData(path=saved(content, name), orig_name=name, mime_type="image/png")
+    return gr.FileData(path=saved(content, name), orig_name=name, mime_type=mime_type)
 
 
-def _picture(picture: np.ndarray, weights: Weights | None, name: str) -> gr.FileData:
-    return _file(png(picture, weights), name)
+def _encoded(
+    file: Original, result: np.ndarray, weights: Weights | None, form: FileFormat, metadata: Metadata, name: str
+) -> gr.FileData:
+    """A result as a file; what could not stay as it was in the photo is told. name: without its ending."""
+    encoded = file.encode(result, weights, form=_FORMS[form], metadata=metadata)
+    for note in encoded.notes:
+        tell(note)
+    return _file(encoded.content, f"{name}{encoded.suffix}", _MIME_TYPES[encoded.suffix])

@@ -21,6 +21,9 @@ from gradio import processing_utils, utils
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.mask_files import read_mask
 from maskgan.serving.hot_reload import Serving
+from maskgan.snapshots import Weights
+from maskgan.ui.pictures import png
+from maskgan.ui.session import OpenFace
 
 #: New values by component, what a handler returns.
 Updates = dict[Any, Any]
@@ -135,6 +138,21 @@ def fails_on_value_error(handler: Callable[..., Any]) -> Callable[..., Any]:
 def saved(content: bytes, name: str) -> str:
     """Path of a file that Gradio serves under a name of its content's hash, and deletes after TIME_TO_LIVE."""
     return processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
+
+
+def photo_file(picture: np.ndarray, weights: Weights | None, opened: OpenFace, suffix: str) -> str:
+    """Path of a file with a result (H, W, 3) uint8 RGB, of the kind that the photo of `opened` came in, else PNG.
+
+    What could not stay as it was is told. weights: see `drawn_by`; suffix: of the file's name, before its ending.
+
+    Raises ValueError when the result has another size than the photo.
+    """
+    if opened.original is None:
+        return saved(png(picture, weights), f"{opened.name}_{suffix}.png")
+    encoded = opened.original.encode(picture, weights)
+    for note in encoded.notes:
+        tell(note)
+    return saved(encoded.content, f"{opened.name}_{suffix}{encoded.suffix}")
 
 
 def uploaded_mask(path: str | Path, shape: tuple[int, int] | None, max_pixels: int) -> np.ndarray:

@@ -51,13 +51,8 @@ class OpenFace:
         turned: int = 0,
         original: Original | None = None,
     ) -> OpenFace:
-        """Open a face under a fresh id."""
-        return cls(face, name, faces, chosen, turned, original, cls.fresh_id())
-
-    @staticmethod
-    def fresh_id() -> int:
-        """An id that was never used (below 2**53, the whole numbers that JavaScript knows)."""
-        return secrets.randbits(52)
+        """Open a face under a fresh id (below 2**53, the whole numbers that JavaScript knows)."""
+        return cls(face, name, faces, chosen, turned, original, secrets.randbits(52))
 
     @classmethod
     def largest_in(
@@ -101,6 +96,10 @@ class OpenFace:
             self.turned,
             self.original,
         )
+
+    def with_own_mask(self, pipeline: MaskGANPipeline, mask: np.ndarray) -> OpenFace:
+        """This face, under a fresh id, with another mask (S, S) uint8 as the one that it has unedited."""
+        return replace(self, face=pipeline.with_mask(self.face, mask), id=secrets.randbits(52))
 
 
 @dataclass(frozen=True, eq=False)

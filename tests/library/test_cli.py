@@ -305,6 +305,28 @@ def test_errors_of_the_system_end_in_advice(tmp_path, pipeline, capsys):
     assert advice(OSError("cannot write mode F as PNG")) == "cannot write mode F as PNG"
 
 
+@pytest.mark.parametrize(
+    ("form", "results"),
+    [
+        ("png", ["a.png", "b.png", "c.png"]),
+        ("jpeg", ["a.jpg", "b.jpg", "c.jpg"]),
+        ("same", ["a.jpg", "b.png", "c.jpg"]),
+    ],
+)
+def test_results_in_a_folder_have_the_format_that_is_asked_for(tmp_path, pipeline, form, results):
+    photos, masks, out = tmp_path / "photos", tmp_path / "masks", tmp_path / "out"
+    for name in ("a.JPG", "b.png", "c.jfif"):
+        photo(photos / name)
+        mask(masks / f"{Path(name).stem}.png")
+    for _ in range(2):
+        assert run("edit", photos, "--mask", masks, "--out", out, "--format", form) == 0
+    assert sorted(path.name for path in out.iterdir()) == results
+    assert [Image.open(out / name).format for name in results] == [
+        "JPEG" if name.endswith("jpg") else "PNG" for name in results
+    ]
+    assert len([call for call in pipeline.calls if call[0] == "edit"]) == 3  # the second time all were done
+
+
 def test_a_mask_in_another_class_order_is_converted_and_said(tmp_path, pipeline, capsys):
     from test_labels import face_mask
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 pytest.importorskip("gradio")
 
@@ -209,6 +209,34 @@ def test_copy_style(call: Call, networks: MaskGANPipeline) -> None:
     assert told_by(Image.open(path)) == FULL
 
 
+@pytest.fixture
+def phone_photo(tmp_path: Path) -> Path:
+    """A photo as a phone takes it: JPEG with a place, a thumbnail, a date and a profile's name."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Copyright] = "somebody"
+    exif[ExifTags.IFD.Exif] = {0x9003: "2026:01:02 03:04:05"}
+    exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (1.0, 2.0, 3.0)}
+    Image.open(PHOTO).convert("RGB").save(tmp_path / "phone.jpg", quality=77, exif=exif)
+    return tmp_path / "phone.jpg"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "place", "owner"), [("safe", False, True), ("all", True, True), ("none", False, False)]
+)
+@pytest.mark.parametrize("name", ["edit", "copy_style"])
+def test_results_keep_the_format_and_the_metadata_that_is_asked_for(
+    call: Call, phone_photo: Path, mask_path: Path, name: str, metadata: str, place: bool, owner: bool
+) -> None:
+    other = mask_path if name == "edit" else OTHER
+    same = Image.open(call(name, phone_photo, other, file_format="same", metadata=metadata))
+    assert same.format == "JPEG" and same.quantization == Image.open(phone_photo).quantization
+    assert told_by(same) == FULL
+    exif = same.getexif()
+    assert (ExifTags.IFD.GPSInfo in exif) == place and (exif.get(ExifTags.Base.Copyright) == "somebody") == owner
+    png = Image.open(call(name, phone_photo, other, metadata=metadata))
+    assert png.format == "PNG" and told_by(png) == FULL and (ExifTags.IFD.GPSInfo in png.getexif()) == place
+
+
 def test_a_request_uses_the_weights_that_serve(call: Call, serving: Serving, mask_path: Path) -> None:
     newer = tiny_pipeline(1)
     newer.weights = Weights("f" * 64)
@@ -279,6 +307,8 @@ def bad_calls(folder: Path) -> dict[str, tuple[str, tuple[Any, ...], str]]:
         "large masks": ("interpolate", (folder / "wide.png", folder / "wide.png"), str(MAX_MASK_SIDE)),
         "unknown region": ("copy_style", (OTHER, OTHER, ["teeth"]), "no region 'teeth'"),
         "no region": ("copy_style", (OTHER, OTHER, []), "at least one"),
+        "an unknown format": ("edit", (OTHER, skin, 0, True, None, False, "bmp"), "value of file_format"),
+        "unknown metadata": ("copy_style", (OTHER, OTHER, ["lips"], 1, 0, 0, "png", "some"), "value of metadata"),
         "strength": ("copy_style", (OTHER, OTHER, ["everything"], 2), "0 to 1"),
     }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from conftest import tiny_pipeline, told_by
-from PIL import Image
+from PIL import ExifTags, Image
 
 pytest.importorskip("gradio")
 
@@ -18,8 +19,10 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label
 from maskgan.serving.guard import Guard
 from maskgan.ui.app import build_app, launch_options
-from maskgan.ui.examples import Examples
+from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint.look import Look
+from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 from maskgan.ui.style.tab import StyleTab
 
@@ -94,6 +97,33 @@ def test_the_grid_has_a_row_per_source_and_a_column_per_target(tab: StyleTab, op
     grid = tab.draw_matrix(*opened, *STYLE, ["Source above", names[0]], names[:3])[tab.matrix]
     with Image.open(grid) as picture:
         assert picture.size == (4 * 192, 3 * 192) and "DigitalSourceType" in told_by(picture)
+
+
+def test_a_jpeg_is_downloaded_as_one_and_its_result_says_so_also_from_the_paint_tab(
+    tab: StyleTab, opened: tuple[Session, Session], tmp_path: Path
+) -> None:
+    """As the kind of file that the target came in, without its place; what was drawn is told, also once painted on."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Copyright] = "somebody"
+    exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (1.0, 2.0, 3.0)}
+    Image.open(FOLDER / "photo_01.jpg").save(tmp_path / "holiday.jpg", quality=66, exif=exif)
+    target = tab.target.picker.open_photo(Session(), str(tmp_path / "holiday.jpg"))[tab.target.session]
+    path = Path(tab.photo_file(opened[0], target, *STYLE))
+    result = Image.open(path)
+    assert path.name == "holiday_style.jpg" and result.format == "JPEG"
+    assert result.quantization == Image.open(tmp_path / "holiday.jpg").quantization
+    kept = result.getexif()
+    assert kept[ExifTags.Base.Copyright] == "somebody" and ExifTags.IFD.GPSInfo not in kept
+    assert "DigitalSourceType" in told_by(result)
+
+    with gr.Blocks():
+        paint = PaintTab(tab.serving, tab.example_faces)
+    face, mask = tab.result_face(opened[0], target, *STYLE)
+    session = paint.open_face(Session(), face, Look(), mask)[paint.session]
+    assert not session.edit.changed.any()
+    for file in (paint.photo_file(session, False), paint.face_file(session)):
+        assert "DigitalSourceType" in told_by(Image.open(file))
+    assert Image.open(paint.photo_file(session, False)).format == "JPEG"
 
 
 def test_the_result_can_be_painted_on(tab: StyleTab, opened: tuple[Session, Session]) -> None:

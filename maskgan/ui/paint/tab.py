@@ -200,8 +200,7 @@ class PaintTab(PaintLayout, UsesWeights):
         """An uploaded file is the mask of the picture as it is: edits start from it, and alone it changes nothing."""
         opened = session.require_open()
         mask = uploaded_mask(path, opened.face.mask.shape, self.picker.max_pixels)
-        face = self.pipeline.with_mask(opened.face, mask)
-        return self.open_face(session, replace(opened, face=face, id=OpenFace.fresh_id()), look)
+        return self.open_face(session, opened.with_own_mask(self.pipeline, mask), look)
 
     @warns_on_value_error
     def restore(self, session: Session, event: gr.SelectData, look: Look) -> Updates:

@@ -25,12 +25,13 @@ from maskgan.ui.kit import (
     download_on_click,
     fails_on_value_error,
     heading,
+    photo_file,
     saved,
     tell,
     warns_on_value_error,
 )
 from maskgan.ui.paint.tab import PaintTab
-from maskgan.ui.pictures import jpeg, png, webp
+from maskgan.ui.pictures import jpeg, webp
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import made_by
 
@@ -186,8 +187,8 @@ class StyleTab(UsesWeights):
     @fails_on_value_error
     def photo_file(self, source: Session, target: Session, direction: str, regions: list[str], strength: float) -> str:
         """The whole photo of the target with the result in it."""
-        edit = self._edit(*self._faces(source, target), direction, regions, strength)
-        return saved(png(edit.photo, drawn_by(edit)), f"{target.opened.name}_style.png")
+        edit, opened = self._edit(*self._faces(source, target), direction, regions, strength), target.opened
+        return photo_file(edit.photo, drawn_by(edit), opened, "style")
 
     def result_face(
         self, source: Session, target: Session, direction: str, regions: list[str], strength: float
@@ -195,8 +196,9 @@ class StyleTab(UsesWeights):
         """The result as a face of its own, to be painted on, and its mask."""
         edit = self._edit(*self._faces(source, target), direction, regions, strength)
         shapes = target.opened.face.mask if direction == _STYLE else source.opened.face.mask
-        face = self.pipeline.with_mask(replace(edit.face, photo=edit.photo, crop=edit.crop), shapes)
-        return OpenFace.new(face, f"{target.opened.name}_style"), face.mask
+        result = replace(edit.face, photo=edit.photo, crop=edit.crop, drawn=drawn_by(edit))
+        face, opened = self.pipeline.with_mask(result, shapes), target.opened
+        return OpenFace.new(face, f"{opened.name}_style", turned=opened.turned, original=opened.original), face.mask
 
     # ------------------------------------------------------------------ events
 
