@@ -211,7 +211,7 @@ def test_copy_style(call: Call, networks: MaskGANPipeline) -> None:
 
 @pytest.fixture
 def phone_photo(tmp_path: Path) -> Path:
-    """A photo as a phone takes it: JPEG with a place, a thumbnail, a date and a profile's name."""
+    """A photo as a phone takes it: JPEG with an owner, a date and a place."""
     exif = Image.Exif()
     exif[ExifTags.Base.Copyright] = "somebody"
     exif[ExifTags.IFD.Exif] = {0x9003: "2026:01:02 03:04:05"}
