@@ -5,8 +5,9 @@ finest detail of paint is weaker than the photo's. The photo has more of it clos
 the strands running the same way. As in contextual residual aggregation (HiFill, Yi et al., CVPR 2020), where each
 painted place takes its detail from is decided at low resolution, and the residual is moved at full resolution. What
 is moved comes in whole pieces, by a few shifts that many places share (He and Sun, "Statistics of Patch Offsets for
-Image Completion", ECCV 2012), since an average of several places would be as smooth as the paint. A face has two like
-sides, so pieces may also come from the picture's mirror image.
+Image Completion", ECCV 2012), since an average of several places would be as smooth as the paint. Pieces
+may also come from the picture turned, so that strands go on in the direction that they have, or from its mirror image,
+since a face has two like sides.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ _CELL, _AROUND = 4, 2
 
 #: How many shifts a class's pieces may have at most, and how many are tried for them.
 _SHIFTS, _POOL = 16, 100
+
+#: Energy below which an edge is none, and how far a place without edges looks for a direction: sigmas in cells, shares.
+_NO_EDGE, _SURROUNDINGS = 1e2, ((1.5, 1.0), (6.0, 0.05), (16.0, 0.01))
+
+#: By how many degrees the picture is turned to find more sources.
+_TURNS = (-60, -30, 30, 60, 90)
 
 #: What a shift costs that leads to no source, what another one has to gain, and how few cells are no source.
 _UNLIKE, _WORTH, _FEWEST = 8.0, 0.02, 24
@@ -58,20 +65,63 @@ def _shrunk(planes: np.ndarray, cells: int) -> np.ndarray:
     return cv2.resize(planes, (cells, cells), interpolation=cv2.INTER_AREA)
 
 
-def _features(light: np.ndarray, picture: np.ndarray, cells: int) -> np.ndarray:
-    """What is compared, (cells, cells, 5) float32, of a picture (n, n, 3) float32 in 0..255 and its luminance (n, n).
-
-    Lightness, two colour differences, and the direction of the structure tensor as (cos, sin) of twice its angle,
-    times its coherence.
-    """
+def _tensor(light: np.ndarray, cells: int) -> np.ndarray:
+    """Structure tensor (cells, cells, 3) of a luminance (n, n): (cos, sin) of twice its angle times its strength, and
+    that strength."""
     smooth = cv2.GaussianBlur(light, (0, 0), 1.2 * len(light) / NETWORK_SIZE)
     x, y = (cv2.Scharr(smooth, cv2.CV_32F, *d) for d in ((1, 0), (0, 1)))
-    tensor = cv2.GaussianBlur(_shrunk(cv2.merge([x * x - y * y, 2 * x * y, x * x + y * y]), cells), (0, 0), 1)
-    direction = tensor[..., :2] / (tensor[..., 2:] + 1e2)
-    colour = _shrunk(picture, cells)
-    lightness = _shrunk(light, cells)[..., None]
+    return _shrunk(cv2.merge([x * x - y * y, 2 * x * y, x * x + y * y]), cells)
+
+
+def _direction(tensor: np.ndarray) -> np.ndarray:
+    """(cos, sin) of twice the angle (..., 2), times the coherence in 0..1, of tensors (..., 3)."""
+    return tensor[..., :2] / (tensor[..., 2:] + _NO_EDGE)
+
+
+def _expected_direction(tensor: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Direction (g, g, 2) of a class (g, g), where it has hardly any of its own that of its surroundings."""
+    own = tensor * where[..., None]
+    return _direction(sum(share * cv2.GaussianBlur(own, (0, 0), sigma) for sigma, share in _SURROUNDINGS))
+
+
+def _features(light: np.ndarray, picture: np.ndarray, tensor: np.ndarray) -> np.ndarray:
+    """What is compared, (g, g, 5) float32: lightness, two colour differences, direction; of a picture (n, n, 3)."""
+    cells = len(tensor)
+    colour, lightness = _shrunk(picture, cells), _shrunk(light, cells)[..., None]
+    direction = _direction(cv2.GaussianBlur(tensor, (0, 0), 1))
     planes = np.dstack([_LIGHT * lightness, _COLOUR * (colour[..., ::2] - lightness), direction])
     return cv2.blur(planes.astype(np.float32), (_AROUND + 1,) * 2)
+
+
+def _views(cells: int) -> list[np.ndarray]:
+    """Ways to see a picture: matrices (3, 3) from points of the view to points of the picture, in cells.
+
+    The picture itself, its mirror image, and the picture turned about its middle.
+    """
+    views = [np.eye(3), np.array([[-1.0, 0, cells], [0, 1, 0], [0, 0, 1]])]
+    for angle in _TURNS:
+        cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+        about = cells / 2 * np.array([1 - cos + sin, 1 - sin - cos])
+        views.append(np.array([[cos, -sin, about[0]], [sin, cos, about[1]], [0, 0, 1]]))
+    return views
+
+
+def _cells_seen(planes: np.ndarray, view: np.ndarray) -> np.ndarray:
+    """Planes (g, g, ...) float32 seen in a view, 0 beyond their edges."""
+    return _seen(planes, view, planes.shape[1::-1], cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+
+
+def _features_seen(features: np.ndarray, view: np.ndarray) -> np.ndarray:
+    """Features (g, g, 5) seen in a view, with the directions that they have there."""
+    seen = np.dstack([_cells_seen(np.ascontiguousarray(features[..., part]), view) for part in (slice(3), slice(3, 5))])
+    cos, sin = seen[..., 3].copy(), seen[..., 4].copy()
+    if np.linalg.det(view) < 0:
+        seen[..., 4] = -sin
+    else:
+        double = 2 * np.arctan2(view[1, 0], view[0, 0])
+        seen[..., 3] = cos * np.cos(double) + sin * np.sin(double)
+        seen[..., 4] = sin * np.cos(double) - cos * np.sin(double)
+    return seen
 
 
 class _Cells(NamedTuple):
@@ -97,30 +147,32 @@ class _Cells(NamedTuple):
 def _costs(targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: np.ndarray) -> np.ndarray:
     """How unlike the places are from which shifts (K, 3) take the targets' detail: (K, N) float32.
 
-    sources: (2, g, g) bool, and features (2, g, g, 5): of the picture and of its mirror image.
+    sources: (V, g, g) bool, and features (V, g, g, 5): of the picture seen in each of the `_views`.
     """
     count = sources.shape[1]
     columns = targets.columns + shifts[:, :1]
     rows = targets.rows + shifts[:, 1:2]
-    side = np.broadcast_to(shifts[:, 2:], rows.shape)
+    view = np.broadcast_to(shifts[:, 2:], rows.shape)
     within = (columns >= 0) & (columns < count) & (rows >= 0) & (rows < count)
     columns, rows = columns.clip(0, count - 1), rows.clip(0, count - 1)
-    costs = np.square(features[side, rows, columns] - targets.features).sum(-1)
+    costs = np.square(features[view, rows, columns] - targets.features).sum(-1)
     costs = np.minimum(costs, _UNLIKE / 2)
-    costs[~(within & sources[side, rows, columns])] = _UNLIKE
+    costs[~(within & sources[view, rows, columns])] = _UNLIKE
     return costs
 
 
 def _shifts(targets: _Cells, sources: np.ndarray, features: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The few shifts (K, 3) int (columns, rows, mirrored) that serve the targets best, chosen greedily."""
-    places = [_Cells.where(sources[side], features[side]).some(4 * _POOL, random) for side in (0, 1)]
+    """The few shifts (K, 3) int (columns, rows, view) that serve the targets best, chosen greedily."""
+    places = [_Cells.where(*seen).some(2 * _POOL, random) for seen in zip(sources, features, strict=True)]
     asked = targets.some(_POOL, random)
     pool = []
-    for side, place in enumerate(places):
+    for view, place in enumerate(places):
+        if not len(place.rows):
+            continue
         distance = np.square(asked.features[:, None] - place.features[None]).sum(-1)
         for near in np.argpartition(distance, min(2, distance.shape[1] - 1), axis=1)[:, :2].T:
             shift = np.stack([place.columns[near] - asked.columns, place.rows[near] - asked.rows], 1)
-            pool.append(np.column_stack([shift, np.full(len(shift), side)]))
+            pool.append(np.column_stack([shift, np.full(len(shift), view)]))
     pool = np.unique(np.concatenate(pool), axis=0)
     pool = pool[random.permutation(len(pool))[: 2 * _POOL]]
     costs = _costs(targets.some(4 * _POOL, random), pool, sources, features)
@@ -171,25 +223,28 @@ class Grain(NamedTuple):
         cells, fine = n // _CELL, _DETAIL * n / NETWORK_SIZE
         both = np.where(unknown[..., None], painted, photo).astype(np.float32)
         detail = fine_detail(both, fine)
-        features = _features(_luminance(both), both, cells)
-        mirrored = features[:, ::-1].copy()
-        mirrored[..., -1] *= -1
-        features = np.stack([features, mirrored])
+        light = _luminance(both)
+        tensor = _tensor(light, cells)
+        features = _features(light, both, tensor)
+        views = _views(cells)
+        seen_features = np.stack([_features_seen(features, view) for view in views])
         energy = _shrunk(np.square(_luminance(detail)), cells)
         random = np.random.default_rng(0)
         share, pieces = np.zeros(mask.shape, np.float32), []
         for label in TEXTURED:
             own = mask == label
             wanted = own & unknown
-            targets = _Cells.where(_shrunk(wanted.astype(np.float32), cells) > 0, features[0])
+            targets = _Cells.where(_shrunk(wanted.astype(np.float32), cells) > 0, features)
             inner = own & ~_grown(~own, 2 * fine)  # where detail is the class's own, not its outline's
             sources = _shrunk((inner & ~_grown(unknown, 2 * fine)).astype(np.float32), cells) > 0.9
             if min(len(targets.rows), sources.sum()) < _FEWEST:
                 continue
             usual = _around(energy, sources, _NEAR)
-            sources = np.stack([sources, sources[:, ::-1]])
-            shifts = _shifts(targets, sources, features, random)
-            found = _pieces(targets, shifts, sources, features) if len(shifts) else []
+            expected = _expected_direction(tensor, _shrunk(own.astype(np.float32), cells))
+            targets.features[:, 3:] = expected[targets.rows, targets.columns]
+            sources = np.stack([_cells_seen(sources.astype(np.float32), view) > 0.9 for view in views])
+            shifts = _shifts(targets, sources, seen_features, random)
+            found = _pieces(targets, shifts, sources, seen_features) if len(shifts) else []
             if not found:
                 continue
             moved = _moved(detail, np.float32([[1, 0, 0], [0, 1, 0]]) * cells / n, cells, found)
@@ -245,9 +300,9 @@ def _pieces(targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: 
     chosen = smooth.argmin(0)
     served = costs[chosen, np.arange(len(chosen))] < _UNLIKE
     # Dark paint has weaker detail than a light source.
-    x, y, side = shifts[chosen].T
+    x, y, view = shifts[chosen].T
     rows, columns = (targets.rows + y).clip(0, cells - 1), (targets.columns + x).clip(0, cells - 1)
-    lights = (values + 16 * _LIGHT for values in (targets.features[:, 0], features[side, rows, columns, 0]))
+    lights = (values + 16 * _LIGHT for values in (targets.features[:, 0], features[view, rows, columns, 0]))
     strength = np.ones((cells, cells), np.float32)
     strength[targets.rows, targets.columns] = np.divide(*lights).clip(*_STRENGTH)
     planes, squares = {}, np.zeros((cells, cells), np.float32)
@@ -282,8 +337,8 @@ def _moved(detail: np.ndarray, to_cells: np.ndarray, cells: int, pieces: Sequenc
         right, bottom = np.minimum(np.ceil(ends.max(0)), (width, height)).astype(int)
         if right <= left or bottom <= top:
             continue
-        x, y, mirrored = piece.shift
-        move = np.array([[-1, 0, cells - x] if mirrored else [1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+        x, y, view = piece.shift
+        move = _views(cells)[view] @ [[1, 0, x], [0, 1, y], [0, 0, 1]]
         corner = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
         size = int(right - left), int(bottom - top)
         weight = here @ corner - [[0, 0, piece.left], [0, 0, piece.top], [0, 0, 0]]

@@ -75,6 +75,26 @@ def test_strands_go_on_in_the_direction_that_the_paint_has(hole: np.ndarray) -> 
     assert direction(added, right) < -0.5
 
 
+@pytest.mark.parametrize("angle", [60, 90, 120])
+def test_strands_are_turned_where_none_go_that_way(hole: np.ndarray, angle: int) -> None:
+    """All known strands go one way, the paint hints at another."""
+    photo, mask = strands(0), np.full((N, N), Label.HAIR, np.uint8)
+    paint = smooth(photo) + 0.4 * (strands(angle, seed=3) - 110)
+    grain = Grain.planned(paint, photo, hole, mask)
+    known = np.where(hole[..., None], 110, photo).astype(np.uint8)
+    added = grain.of(known, np.float32([[1, 0, 0], [0, 1, 0]]) / 4)
+    inside = cv2.erode(hole.astype(np.uint8), np.ones((15, 15))) > 0
+
+    def along(picture: np.ndarray) -> complex:
+        light = picture.astype(np.float32).mean(2)
+        x, y = (cv2.Scharr(light, cv2.CV_32F, *d)[inside] for d in ((1, 0), (0, 1)))
+        return complex((x * x - y * y).sum(), 2 * (x * y).sum()) / float((x * x + y * y).sum())
+
+    wanted = along(strands(angle, seed=3))
+    assert abs(wanted) > 0.6
+    assert (along(added) * wanted.conjugate()).real > 0.35
+
+
 def test_paint_that_has_its_own_detail_gets_none(hole: np.ndarray) -> None:
     photo, mask = strands(20), np.full((N, N), Label.HAIR, np.uint8)
     grain = Grain.planned(strands(20, seed=1, strength=45), photo, hole, mask)
