@@ -17,6 +17,7 @@ from maskgan.blending import feathered
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.texture import Grain
 from maskgan.editing.warping import warp_picture
+from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
 from maskgan.sizes import NETWORK_SIZE
 
@@ -37,6 +38,12 @@ _SMALL = 192
 
 #: Sizes in painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 _FEATHER, _COLOUR, _BORDER = 3.0, 10.0, 3
+
+#: Luma of Rec. 601.
+_LUMA = np.array((0.299, 0.587, 0.114), np.float32)
+
+#: Share of a window that known hair has to fill to say which colours hair has.
+_ENOUGH_HAIR = 0.004
 
 
 class Window(NamedTuple):
@@ -126,6 +133,7 @@ class Patch(NamedTuple):
         """
         alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
         picture = painted + _colour_error(photo - painted, unknown, mask)
+        picture = _with_colours_of_hair(picture, photo, unknown, mask)
         return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask))
 
     def over(self, photo: np.ndarray, alignment: Alignment) -> np.ndarray:
@@ -183,6 +191,26 @@ def _colour_error(error: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> n
         both = cv2.GaussianBlur(both, (0, 0), _COLOUR * scale / 4)
         near = cv2.resize(both[..., :3] / (both[..., 3:] + 0.02), (width, height), interpolation=cv2.INTER_LINEAR)
         result[own] = (mean + near)[own]
+    return result
+
+
+def _with_colours_of_hair(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Painted hair without colours that the photo's hair lacks, such as a seam of the background's: (n, n, 3)."""
+    hair = mask == Label.HAIR
+    known, painted = hair & ~unknown, hair & unknown
+    if known.sum() < _ENOUGH_HAIR * mask.size or not painted.any():
+        return picture
+
+    def differences(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        luma = pixels @ _LUMA
+        return luma, pixels[:, ::2] - luma[:, None]
+
+    _, own = differences(photo[known].astype(np.float32))
+    luma, drawn = differences(picture[painted])
+    low, high = np.percentile(own, (2, 98), axis=0)
+    red, blue = (luma[:, None] + np.clip(drawn, low, high)).T
+    result = picture.copy()
+    result[painted] = np.stack([red, (luma - _LUMA[0] * red - _LUMA[2] * blue) / _LUMA[1], blue], 1)
     return result
 
 

@@ -89,6 +89,20 @@ def flat(value: float, size: int = 256) -> np.ndarray:
     return np.full((size, size, 3), value, np.float32)
 
 
+def test_painted_hair_has_no_colours_that_the_photos_hair_lacks() -> None:
+    """A green seam, as of a background that shines through; its light stays."""
+    mask = np.full((256, 256), Label.HAIR, np.uint8)
+    photo = np.random.default_rng(0).normal((60, 42, 30), 3, (256, 256, 3)).clip(0, 255).astype(np.uint8)
+    unknown = square(256, 100, 100, 60)
+    painted = photo.astype(np.float32)
+    painted[120:124, 100:160] = (50, 110, 40)
+    picture = Patch.joined(painted, photo, unknown, mask, Window.whole(256)).picture
+    seam = picture[121, 110:150].mean(0)
+    assert seam[0] > seam[1] > seam[2]  # brown
+    assert seam @ (0.299, 0.587, 0.114) == pytest.approx(85, abs=6)
+    assert np.abs(picture[110, 110:150].mean(0) - photo[110, 110:150].mean(0)).max() < 3
+
+
 def test_paint_takes_the_colours_of_its_class_around() -> None:
     """The network draws hair 30 too dark and skin right; painted hair is lifted by 30, painted skin is not."""
     mask = np.full((256, 256), Label.SKIN, np.uint8)
