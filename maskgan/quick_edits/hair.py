@@ -86,6 +86,11 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
         Label.HAIR,
         over=(Label.BACKGROUND, Label.CLOTH, Label.NECK, Label.NECK_L, Label.EAR_R, *EARS),
     )
+    # Nothing shines through between the hair and the jaw.
+    body = scene.where(Label.HAIR, Label.NECK) | scene.face
+    beside = (abs(scene.x - middle) < 1.15 * half) & (scene.y > -0.5) & (scene.y < end)
+    gap = _morphed(scene, body, cv2.MORPH_CLOSE, 0.3) & ~body & beside
+    scene.paint(gap, Label.HAIR, over=(Label.BACKGROUND,))
     scene.smooth(region & ~hair)
     hold_face(scene)
 
@@ -246,17 +251,14 @@ def more_volume(scene: Scene, strength: float) -> None:
 EDITS = (
     QuickEdit(
         *("longer_hair", "Longer hair", "Lets hair fall down both sides.", "Hair", longer_hair),
-        shapes(longer_hair, "long_straight", "long_wavy", "long_layered", "curls", "braids", "shoulder"),
+        shapes(longer_hair, "long_straight", "long_layered", "shoulder"),
     ),
     QuickEdit(
         *("shorter_hair", "Shorter hair", "Cuts to the jaw, then to the ears.", "Hair", shorter_hair),
         (
             Variant("cut", "Cut", shorter_hair),
-            *shapes(wear_hair, "bob", "fringe_bob", "crew_cut", "quiff", "short_curls", "tied_back"),
+            *shapes(wear_hair, "fringe_bob", "crew_cut", "quiff", "tied_back"),
         ),
     ),
-    QuickEdit(
-        *("more_volume", "More volume", "Makes the hair stand out all around.", "Hair", more_volume),
-        (Variant("own", "As it is", more_volume), *shapes(wear_hair, "long_wavy", "curls", "afro")),
-    ),
+    QuickEdit("more_volume", "More volume", "Makes the hair stand out all around.", "Hair", more_volume),
 )

@@ -497,7 +497,7 @@ def test_lids_stay_as_they_are_under_raised_brows(face_mask):
 
 
 @pytest.mark.parametrize(
-    ("name", "variant"), [("shorter_hair", "bob"), ("longer_hair", "long_straight"), ("more_volume", "afro")]
+    ("name", "variant"), [("shorter_hair", "fringe_bob"), ("longer_hair", "long_straight"), ("longer_hair", "shoulder")]
 )
 def test_hair_that_covers_a_cheek_does_not_push_the_face_in(name, variant):
     mask = draw_face(512)
@@ -531,3 +531,11 @@ def test_long_hair_spreads_downwards_and_has_no_wings_at_the_temples(style):
     new = (edited == Label.HAIR) & (mask != Label.HAIR)
     temples = np.abs(x[new & (y > -0.9) & (y < -0.6)])
     assert temples.max(initial=0) < 1.4
+
+
+@pytest.mark.parametrize("style", [variant.name for variant in QUICK_EDITS["longer_hair"].variants])
+def test_nothing_shines_through_between_long_hair_and_the_jaw(style):
+    edited = QUICK_EDITS["longer_hair"].apply(draw_face(512, scale=0.7), 1.0, style)
+    behind = (edited == Label.BACKGROUND).astype(np.uint8)
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(np.pad(behind, 1, constant_values=1))
+    assert (np.delete(stats[:, cv2.CC_STAT_AREA], [0, pieces[0, 0]]) < 12).all()  # all of it is one with the border
