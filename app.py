@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import errno
 import os
+import socket
 import tempfile
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from maskgan.files import advice
 
 if TYPE_CHECKING:
     from lab.jobs.processes import Processes
@@ -25,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Edit faces by painting on their masks, in the browser.")
     on_a_space = "SPACE_ID" in os.environ
     parser.add_argument("--host", default="0.0.0.0" if on_a_space else "127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
+    parser.add_argument("--port", type=_port, help="port (default: the first free one from 7860)")
     parser.add_argument(
         "--allowed-host",
         action="append",
@@ -87,6 +92,29 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError("write a number from 1 on")
     return int(text)
+
+
+def _port(text: str) -> int:
+    port = _positive(text)
+    if port > 65535:
+        raise argparse.ArgumentTypeError("ports go up to 65535")
+    return port
+
+
+def why_not_listening(host: str, port: int | None) -> str:
+    """A sentence on why the app cannot listen at an address."""
+    if port is None:
+        return f"No port from 7860 to 7959 of {host} can be had; name a free one with --port, or check --host."
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host.strip("[]"), port), family=family).close()
+    except OSError as problem:
+        if problem.errno == errno.EADDRINUSE:
+            return f"Port {port} of {host} is in use by another program, perhaps an app that runs already; see --port."
+        if problem.errno == errno.EACCES:
+            return f"Port {port} may not be used by you; choose one from 1024 on with --port."
+        return f"{host} is no address of this computer; check --host, or leave it out."
+    return f"The app cannot listen at port {port} of {host}; choose another with --port."
 
 
 def weights_of(option: str | None, watch: bool) -> Path | None:
@@ -192,7 +220,12 @@ def storage_of(max_bytes: int) -> Storage:
     from maskgan.serving.storage import Storage
 
     told = "GRADIO_TEMP_DIR"
-    storage = Storage(os.environ.get(told) or tempfile.gettempdir(), max_bytes, told)
+    parent = os.environ.get(told) or tempfile.gettempdir()
+    try:
+        storage = Storage(parent, max_bytes, told)
+    except OSError as problem:
+        where = "Visitors' photos need a folder; another one can be named by the variable GRADIO_TEMP_DIR."
+        raise SystemExit(f"{advice(problem)} {where}") from problem
     atexit.register(storage.close)
     storage.keep_swept()
     return storage
@@ -246,7 +279,8 @@ def main(arguments: list[str] | None = None) -> None:
     app = build_app(serving, examples, max_pixels=options.max_pixels, hosted=hosted, lab=lab)
     app.queue(max_size=options.queue_size)
     app.storage, app.max_photo_bytes, app.guard = storage, options.max_memory * 1_000_000, guard
-    app.launch(
+    launch = partial(
+        app.launch,
         server_name=f"[{options.host}]" if ":" in options.host and options.host[0] != "[" else options.host,
         server_port=options.port,
         share=options.share,
@@ -256,6 +290,12 @@ def main(arguments: list[str] | None = None) -> None:
         prevent_thread_lock=True,
         **launch_options(),
     )
+    try:
+        launch()
+    except OSError as problem:
+        raise SystemExit(
+            why_not_listening(options.host, options.port) if "port" in str(problem) else advice(problem)
+        ) from problem
     if options.mcp:
         send_files_unchanged(app)
     if options.share and app.share_url:

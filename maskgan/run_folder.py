@@ -24,6 +24,9 @@ DATA = "data.json"
 #: Files that are locked while a run goes on: by its launcher where the lab has started it, and by its trainer.
 LAUNCH_LOCK, RUN_LOCK = "launch.lock", "run.lock"
 
+#: Larger numbers in a file are damage: a float holds no whole one exactly, and some no longer fit into one.
+_MOST = 2**53
+
 #: Lines of the log that are given, from at most so many bytes at its end.
 _TAIL_LINES, _TAIL_BYTES = 40, 64_000
 
@@ -83,7 +86,7 @@ def state_of(folder: Path, running: bool) -> RunState:
         stage=stage_name(folder),
         running=running,
         stopping=running and record.get("stopping", False),
-        max_steps=config_of(folder).get("max_steps"),
+        max_steps=steps if is_number(steps := config_of(folder).get("max_steps")) else None,
         stats=_newest_stats(folder),
         checkpoints=tuple(checkpoints),
         snapshot=snapshot,
@@ -130,15 +133,15 @@ def _json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _tail(path: Path, start: int = 0) -> list[str]:
-    """The last lines of a text file from byte `start` on; none when the file is missing.
+def _tail(path: Path, start: int = 0, most: int = _TAIL_BYTES) -> list[str]:
+    """The last lines of a text file from byte `start` on, of `most` bytes; none when the file is missing.
 
     A progress bar, which overwrites its line with carriage returns, counts as what it showed last.
     """
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(start, size - _TAIL_BYTES))
+            file.seek(max(start, size - most))
             text = file.read().decode("utf-8", errors="replace")
     except OSError:
         return []
@@ -147,12 +150,32 @@ def _tail(path: Path, start: int = 0) -> list[str]:
 
 
 def _newest_stats(folder: Path) -> dict[str, float]:
-    for line in reversed(_tail(folder / "stats.jsonl")):
-        try:
-            return dict(json.loads(line))
-        except (TypeError, ValueError, RecursionError):  # the line that is being written
-            continue
+    for most in (_TAIL_BYTES, 64 * _TAIL_BYTES):
+        for line in reversed(_tail(folder / "stats.jsonl", most=most)):
+            try:
+                return numbers_in(line)
+            except ValueError:  # damaged, or the line that is being written
+                continue
     return {}
+
+
+def numbers_in(line: str) -> dict[str, float]:
+    """The numbers in a line of `stats.jsonl`, by name.
+
+    Raises ValueError when it holds something else, or no step.
+    """
+    try:
+        told = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("The line is damaged.") from error
+    if not isinstance(told, dict) or not all(map(is_number, told.values())) or told.get("step", -1) < 0:
+        raise ValueError("The line is damaged.")
+    return told
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of a JSON file is a number that can be shown and drawn."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _MOST
 
 
 def _failure(log: list[str]) -> str | None:

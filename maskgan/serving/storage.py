@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from maskgan.files import is_full
 from maskgan.locks import LOCKS, try_lock
 
 Scope = MutableMapping[str, Any]
@@ -190,16 +191,24 @@ class StoredUploads:
         except StorageFull as problem:
             await _refuse(send, 413, str(problem))
             return
-        answer = bytearray()
+        answer, started = bytearray(), False
 
         async def noted(message: MutableMapping[str, Any]) -> None:
+            nonlocal started
+            started = True
             if message["type"] == "http.response.body":
                 answer.extend(message.get("body", b""))
             await send(message)
 
         # Without compression, for the answer tells where the files lie.
         plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-        await self.app({**scope, "headers": plain}, receive, noted)
+        try:
+            await self.app({**scope, "headers": plain}, receive, noted)
+        except OSError as problem:
+            if started or not is_full(problem):
+                raise
+            await _refuse(send, 507, "The disk of this app is full; whoever runs it has to make room. Try again later.")
+            return
         try:
             paths = json.loads(bytes(answer))
         except ValueError:  # the upload was refused

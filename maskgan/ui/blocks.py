@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -14,12 +15,17 @@ from fastapi import FastAPI
 from gradio.tunneling import CURRENT_TUNNELS
 from gradio_client import utils as client_utils
 
+from maskgan.files import is_full
 from maskgan.serving.guard import Guard, GuardedApp
 from maskgan.serving.storage import Storage, StoredUploads
 from maskgan.ui.photo_memory import keep_within
 
 #: Seconds that what runs may take to finish when the app is asked to stop.
 FINISH = 20.0
+
+
+#: What libraries say when there is not enough memory, of the computer or its GPU.
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "insufficient memory", "failed to allocate")
 
 
 class Blocks(gr.Blocks):
@@ -55,20 +61,41 @@ class Blocks(gr.Blocks):
         if self.stopping:
             raise gr.Error("The app is being stopped; try again when it runs again.", print_exception=False)
         try:
+            _check_numbers(inputs)
             client_utils.traverse(inputs, _refuse_folder, client_utils.is_file_obj_with_meta)
             return await super().preprocess_data(block_fn, inputs, *args, **named)
         except gr.Error:
             raise
-        except (ValueError, OSError, httpx.HTTPError) as problem:
+        except (ValueError, TypeError, LookupError, AttributeError, OSError, httpx.HTTPError) as problem:
             raise gr.Error(
                 "The request cannot be used: send a value for every parameter, and upload files first (handle_file "
                 "does that in gradio_client).",
                 print_exception=False,
             ) from problem
 
-    async def process_api(self, *args: Any, session_hash: str | None = None, **named: Any) -> dict[str, Any]:
-        """Answer an event; then sessions that nobody used for longest make room for what it holds."""
-        answer = await super().process_api(*args, session_hash=session_hash, **named)
+    async def process_api(
+        self,
+        block_fn: Any,
+        *args: Any,
+        session_hash: str | None = None,
+        event_data: gr.EventData | None = None,
+        **named: Any,
+    ) -> dict[str, Any]:
+        """Answer an event; then sessions that nobody used for longest make room for what it holds.
+
+        Raises `gr.Error` with a sentence for a choice that cannot be one, and when memory or the disk is full.
+        """
+        named |= {"session_hash": session_hash, "event_data": event_data}
+        try:
+            targets = (self.fns[block_fn] if isinstance(block_fn, int) else block_fn).targets
+            if chosen_from := [self.blocks.get(id) for id, event in targets if event == "select"]:
+                _check_choice(event_data, one=any(isinstance(block, gr.Gallery) for block in chosen_from))
+            answer = await super().process_api(block_fn, *args, **named)
+        except Exception as problem:
+            sentence = want_of_room(problem)
+            if sentence is None:
+                raise
+            raise gr.Error(sentence, print_exception=False) from problem
         if self.max_photo_bytes is not None:
             keep_within(self.state_holder, self.max_photo_bytes, session_hash)
         return answer
@@ -109,6 +136,36 @@ class Blocks(gr.Blocks):
         if self.storage is not None:
             self.storage.close()
             print("Stopped; visitors' photos and results are deleted.", flush=True)
+
+
+def want_of_room(problem: BaseException) -> str | None:
+    """A sentence on a fault that comes of too little memory or disk, None for any other."""
+    if isinstance(problem, OSError) and is_full(problem):
+        return "The disk of this app is full, and nothing was changed; whoever runs it has to make room."
+    text = str(problem).lower()
+    if isinstance(problem, MemoryError) or any(words in text for words in _OUT_OF_MEMORY):
+        return "There was not enough memory for this, and nothing was changed; use a smaller photo, or try again later."
+    return None
+
+
+def _check_numbers(value: Any) -> None:
+    """Raise ValueError where a number that a client sent is none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("A number is NaN or infinite.")
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            _check_numbers(item)
+    elif isinstance(value, dict):
+        _check_numbers(list(value.values()))
+
+
+def _check_choice(event_data: gr.EventData | None, one: bool) -> None:
+    """Raise `gr.Error` unless an event says which of several things was clicked: by `one` number, in a table by two."""
+    told = None if event_data is None else event_data._data
+    index = told.get("index") if isinstance(told, dict) else None
+    numbers = index if isinstance(index, (list, tuple)) and not one else [index]
+    if not all(isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in numbers):
+        raise gr.Error("What was clicked is not known; click it again.", print_exception=False)
 
 
 def _refuse_folder(file: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ import gradio as gr
 import app as command
 from lab.jobs.processes import Processes
 from maskgan.editing.pipeline import WEIGHTS
-from maskgan.run_folder import DATA
+from maskgan.run_folder import DATA, state_of
 from maskgan.run_requests import Choice, FormField, Number, RunRequest, StageForm, Switch
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import publish
@@ -341,6 +341,59 @@ def test_what_is_used_of_the_data_is_shown(tab: LabTab, lab: NotedLab) -> None:
     for damaged in ("", "[1]", '{"sentence": 1}', "[" * 100_000, '[{"sentence": 1}]'):
         (folder / DATA).write_text(damaged)
         assert "2 of 10" in tab.look("mine", [], {})[tab.facts]
+
+
+ODD_LINES = [
+    '{"step": 3, "loss": "high"}',
+    '{"step": 3, "loss": NaN, "images_per_second": Infinity, "seconds_left": -Infinity}',
+    '{"step": NaN, "loss": 1}',
+    '{"step": "3", "loss": 1}',
+    '{"step": 1e999, "loss": 1e999}',
+    '{"step": 3, "loss": ' + "9" * 500 + "}",
+    '{"step": 3, "loss": {"a": [1]}, "part": null, "images_per_second": true}',
+    '{"step": -5, "loss": 1}',
+    "[3, 2.5]",
+    '[["step", 3]]',
+    "7",
+    "null",
+    "[" * 100_000,
+    '{"step": 3, "lo',
+]
+
+
+@pytest.mark.parametrize("odd", [*ODD_LINES, b"\xff\xfe\x00"], ids=lambda odd: str(odd)[:24])
+def test_an_odd_line_of_numbers_does_not_blank_the_lab(tab: LabTab, lab: NotedLab, odd: str | bytes) -> None:
+    """Neither the list, nor the facts, nor the curve, of this run and of others; also where it is the last one."""
+    folder = lab.add("mine")
+    lab.add("other")
+    (folder / "config.json").write_text(json.dumps({"stage": "train_mask_vae", "max_steps": 10}))
+    line = odd.encode() if isinstance(odd, str) else odd
+    good = (folder / "stats.jsonl").read_bytes().splitlines()[:2]
+    for lines in ([good[0], line, good[1]], [*good, line]):
+        (folder / "stats.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+        state = state_of(folder, running=True)
+        lab.there["mine"] = state
+        shown = tab.look("mine", [], {})
+        names = [row[0] for row in shown[tab.table]["value"]]
+        assert names == ["mine", "other"] and "of 10" in shown[tab.facts]
+        table = lab_view.curves(folder, ["loss"])
+        assert {1, 2} <= set(table["step"]) and set(table["value"]) >= {3.0, 2.5}
+        assert np.isfinite(table["value"]).all() and shown[tab.plot]["value"] is not None
+
+
+def test_odd_settings_and_metrics_do_not_blank_the_lab(tab: LabTab, lab: NotedLab) -> None:
+    folder = lab.add("mine")
+    for odd in ("many", [1], float("nan"), True, 10**400, None):
+        (folder / "config.json").write_text(json.dumps({"stage": "train_mask_vae", "max_steps": odd}))
+        lab.there["mine"] = state_of(folder, running=False)
+        assert tab.look("mine", [], {})[tab.table]["value"][0][:3] == ["mine", "train_mask_vae", "ended"]
+    name = published(folder, 1)
+    about = folder / "weights" / name / "snapshot.json"
+    told = json.loads(about.read_text())
+    for metrics in ({"loss": "low", "psnr": 24.5, "x": float("nan")}, [1], "good", 5):
+        about.write_text(json.dumps(told | {"metrics": metrics}))
+        titles = [snapshot.title for snapshot in lab_view.snapshots(folder)]
+        assert titles in ([], ["step 1 (newest)"], ["step 1 (newest): psnr 24.5"])
 
 
 def test_why_a_run_failed_is_told_and_it_can_go_on(tab: LabTab, lab: NotedLab) -> None:

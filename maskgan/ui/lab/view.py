@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from maskgan.run_folder import RunState, data_told
+from maskgan.run_folder import RunState, data_told, is_number, numbers_in
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import ABOUT, latest_name, read_about
 
@@ -39,11 +38,11 @@ def curves(folder: Path, losses: Sequence[str]) -> pd.DataFrame | None:
     """Columns step, value and loss of a run; None when there is nothing to draw."""
     lines = []
     try:
-        with (folder / "stats.jsonl").open(encoding="utf-8") as file:
+        with (folder / "stats.jsonl").open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 try:
-                    lines.append(dict(json.loads(line)))
-                except (TypeError, ValueError):  # the line that is being written
+                    lines.append(numbers_in(line))
+                except ValueError:  # the line that is being written
                     continue
     except OSError:
         return None
@@ -69,7 +68,9 @@ def snapshots(folder: Path) -> list[Snapshot]:
             continue
         if about is None or path.name.endswith(".partial"):
             continue
-        metrics = ", ".join(f"{name} {value:.4g}" for name, value in (about.get("metrics") or {}).items())
+        measured = about.get("metrics")
+        numbers = measured.items() if isinstance(measured, dict) else ()
+        metrics = ", ".join(f"{name} {value:.4g}" for name, value in numbers if is_number(value))
         line = f"step {about.get('step')}{' (newest)' if path.name == newest else ''}"
         found.append(Snapshot(path, f"{line}: {metrics}" if metrics else line))
     return found
