@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 pytest.importorskip("gradio")
 
@@ -171,6 +172,25 @@ def test_endpoints_and_names_exist() -> None:
             importlib.import_module(span)
         elif re.fullmatch(r"(maskgan|lab|examples|tests)/[\w./]+", span):
             assert (ROOT / span).exists(), span
+
+
+# ---------------------------------------------------------------- what is fetched
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-onnx.txt"])
+def test_no_package_is_fetched_in_a_version_that_nobody_has_tried(name: str) -> None:
+    """The next major version of one may be anything."""
+    lines = (line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines())
+    for line in filter(None, lines):
+        if not line.startswith("-r "):
+            operators = {each.operator for each in Requirement(line).specifier}
+            assert operators & {"<", "==", "~="}, line
+
+
+def test_what_npm_fetches_has_a_version() -> None:
+    said = [(ROOT / ".ci" / "run").read_text(), README, (ROOT / "examples/programs/client.mjs").read_text()]
+    fetched = [found for text in said for found in re.findall(r"npm install.*?(@gradio/client\S*)", text)]
+    assert len(fetched) == 3 and all(re.match(r"@gradio/client@\d", found) for found in fetched)
 
 
 # ---------------------------------------------------------------- links

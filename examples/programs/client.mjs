@@ -1,4 +1,4 @@
-// The lips of one face on another: npm install @gradio/client, then node client.mjs URL TARGET SOURCE
+// The lips of one face on another: npm install @gradio/client@2, then node client.mjs URL TARGET SOURCE
 import { Client } from "@gradio/client";
 import { readFile, writeFile } from "node:fs/promises";
 
