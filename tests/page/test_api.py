@@ -435,9 +435,7 @@ def test_the_javascript_example(tmp_path: Path) -> None:
     """With the bundled weights, for tiny random ones find neither lips nor hair."""
     modules = Path(__file__).parents[2] / ".npm" / "node_modules"
     if shutil.which("node") is None or not (modules / "@gradio" / "client").is_dir():
-        pytest.skip(
-            "needs node, and in the repository's folder: npm install --prefix .npm --no-save @gradio/client@2.7.0"
-        )
+        pytest.skip("needs node, and here: npm install --prefix .npm --no-save @gradio/client@2.7.0")
     (tmp_path / "node_modules").symlink_to(modules)
     shutil.copy(FOLDER / "programs" / "client.mjs", tmp_path)
     with gr.Blocks() as demo:

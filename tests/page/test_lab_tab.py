@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +28,7 @@ from maskgan.snapshots import publish
 from maskgan.ui.app import build_app
 from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.lab import view as lab_view
+from maskgan.ui.lab.layout import FolderNames
 from maskgan.ui.lab.tab import LabTab
 
 STAGES = Processes.stages
@@ -116,6 +117,11 @@ def filled(tab: LabTab, **changed: Any) -> dict[Any, Any]:
     return {field: changed.get(name, field.value) for name, field in tab.fields.items()}
 
 
+def bundled(tab: LabTab) -> str:
+    """What stands for the folder of the bundled weights on the page."""
+    return tab.folders.of(WEIGHTS)
+
+
 def start(tab: LabTab, **changed: Any) -> Any:
     """A MaskVAE from random weights, with no numbers filled in."""
     nothing = dict.fromkeys(
@@ -169,7 +175,7 @@ def test_the_network_is_chosen_only_where_it_begins_at_random(tab: LabTab, lab: 
     given = [(call.weights, call.flags) for call in lab.calls]
     assert given == [(str(WEIGHTS), {}), (None, {"perceptual": "auto", "from_scratch": "tiny"}), (None, {}), (None, {})]
     ebst = tab.choose_stage("train_ebst", ["/faces"])
-    assert ebst[tab.fields["weights"]]["value"] == str(WEIGHTS) and ebst[tab.fields["preset"]]["interactive"] is False
+    assert ebst[tab.fields["weights"]]["value"] == bundled(tab) and ebst[tab.fields["preset"]]["interactive"] is False
     assert ebst[tab.fields["batch_size"]]["value"] == begins("train_ebst")["batch_size"]
     assert tab.choose_weights("pretrain_dmn", "")[tab.fields["preset"]]["interactive"] is True
     assert tab.choose_weights("train_parser", "")[tab.fields["preset"]]["interactive"] is False
@@ -199,13 +205,44 @@ def test_the_form_begins_with_a_trial_on_the_examples(serving: Serving, tmp_path
     with gr.Blocks():
         tab = LabTab(command.lab_of(True, tmp_path / "runs", [], None), serving)
     form = filled(tab)
-    assert form[tab.fields["data"]] == [str(FOLDER)] and form[tab.fields["weights"]] == str(WEIGHTS)
+    assert form[tab.fields["data"]] == [FOLDER.name] and form[tab.fields["weights"]] == bundled(tab)
     assert form[tab.fields["max_steps"]] <= 100 and form[tab.fields["max_steps"]] % form[tab.fields["every"]] == 0
     assert form[tab.fields["perceptual"]] == "parser", "else a first Start would fetch half a gigabyte"
     for stage in STAGES:
         begin = tab.choose_stage(stage, [str(FOLDER)])
         assert begin[tab.fields["max_steps"]]["value"] == begins(stage, trial=True)["max_steps"]
-        assert begin[tab.fields["weights"]]["value"] == str(WEIGHTS)
+        assert begin[tab.fields["weights"]]["value"] == bundled(tab)
+
+
+def test_the_page_s_settings_show_no_folders_of_the_server(serving: Serving, tmp_path: Path) -> None:
+    """But for the files that Gradio itself serves by their path."""
+    for name in ("one/faces", "two/faces"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "index.csv").write_text("id,split\n")
+    lab = command.lab_of(True, tmp_path / "runs", [tmp_path / "one", tmp_path / "two"], None)
+    app = build_app(serving, Examples(serving), lab=lab)
+
+    def texts(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if key not in ("path", "url"):
+                    yield from texts(item)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                yield from texts(item)
+        else:
+            yield str(value)
+
+    told = [text for text in texts(app.get_config_file()) if str(tmp_path) in text or str(FOLDER.parent) in text]
+    assert told == []
+
+
+def test_folders_of_one_name_are_told_apart_and_their_names_lead_back(tmp_path: Path) -> None:
+    names = FolderNames()
+    one, other = tmp_path / "one" / "faces", tmp_path / "two" / "faces"
+    assert [names.of(one), names.of(str(other)), names.of(one)] == ["faces", "faces (2)", "faces"]
+    assert names.path("faces") == str(one) and names.path("faces (2)") == str(other)
+    assert names.path("faces (3)") == "faces (3)" and names.path(["faces"]) == ["faces"] and names.path("") == ""
 
 
 def test_numbers_follow_the_data_unless_somebody_changed_them(tab: LabTab) -> None:
@@ -213,7 +250,7 @@ def test_numbers_follow_the_data_unless_somebody_changed_them(tab: LabTab) -> No
     fields = tab.fields
     begin = filled(tab, stage="pretrain_dmn", data=[str(FOLDER)], **usual)
     updates = tab.choose_data(begin)
-    assert updates[fields["max_steps"]] == trial["max_steps"] and updates[fields["weights"]] == str(WEIGHTS)
+    assert updates[fields["max_steps"]] == trial["max_steps"] and updates[fields["weights"]] == bundled(tab)
     assert updates[fields["preset"]]["interactive"] is False
     mine = begin | {field: value for field, value in updates.items() if field is not fields["preset"]}
     mine |= {fields["batch_size"]: 13, fields["data"]: [str(FOLDER), "/faces"]}
@@ -408,7 +445,7 @@ def test_why_a_run_failed_is_told_and_it_can_go_on(tab: LabTab, lab: NotedLab) -
 
 def test_runs_that_published_can_be_built_upon(tab: LabTab, lab: NotedLab) -> None:
     folders = {
-        stage: str(lab.add(f"{stage}-1", stage=stage, snapshot="step-0000002"))
+        stage: tab.folders.of(lab.add(f"{stage}-1", stage=stage, snapshot="step-0000002"))
         for stage in ("train_parser", "train_mask_vae", "pretrain_dmn", "train_ebst")
     }
     lab.add("young", stage="train_parser")
@@ -418,12 +455,12 @@ def test_runs_that_published_can_be_built_upon(tab: LabTab, lab: NotedLab) -> No
         for network in STAGES["train_ebst"].networks
     }
     assert choices == {
-        "parser": [str(WEIGHTS), folders["train_parser"]],
-        "mask_vae": [str(WEIGHTS), folders["train_mask_vae"]],
-        "blender": [str(WEIGHTS), "", folders["train_ebst"]],
+        "parser": [bundled(tab), folders["train_parser"]],
+        "mask_vae": [bundled(tab), folders["train_mask_vae"]],
+        "blender": [bundled(tab), "", folders["train_ebst"]],
         "discriminator": ["", folders["pretrain_dmn"], folders["train_ebst"]],
     }
-    assert [value for _, value in updates[tab.fields["weights"]]["choices"]] == ["", str(WEIGHTS), *folders.values()]
+    assert [value for _, value in updates[tab.fields["weights"]]["choices"]] == ["", bundled(tab), *folders.values()]
 
 
 def test_a_long_curve_is_averaged_down(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,23 @@ _FIRST = "pretrain_dmn"
 #: Values of the first choices among weights to start from, and to serve.
 RANDOM, NEWEST = "", ""
 _HEADERS = ["Run", "Stage", "State", "Step", "Loss", "Newest weights"]
+
+
+class FolderNames:
+    """Names for folders of the server, which the page gets in place of their paths; the same for as long as it runs."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, str] = {}
+
+    def of(self, folder: str | Path) -> str:
+        """The name of a folder: its own, with a number where another one has it."""
+        path, own = str(folder), Path(folder).name
+        names = (own if number == 1 else f"{own} ({number})" for number in count(1))
+        return next(name for name in names if self._paths.setdefault(name, path) == path)
+
+    def path(self, name: Any) -> Any:
+        """The path of a folder with this name; what is no such name as it is, which the lab refuses."""
+        return self._paths.get(name, name) if isinstance(name, str) else name
 
 
 class Lab(Protocol):
@@ -53,7 +71,7 @@ class LabLayout:
 
     def __init__(self, lab: Lab) -> None:
         """Build them inside the `gr.Tab` that is open."""
-        self.lab = lab
+        self.lab, self.folders = lab, FolderNames()
         self.timer = gr.Timer(_EVERY, active=False)
         self.seen = gr.State({})
         self.fields: dict[str, Any] = {}
@@ -76,8 +94,8 @@ class LabLayout:
     def _form(self) -> None:
         gr.HTML("<h2 class='step'>Train</h2>")
         folders = self.lab.data_folders()
-        data = [str(folder) for folder in folders[:1]]
-        begin = self.beginning(_FIRST, only_examples(data))
+        data = [self.folders.of(folder) for folder in folders[:1]]
+        begin = self.beginning(_FIRST, self.only_examples(data))
         self._dropdown("stage", "Stage", [(stage.title, name) for name, stage in self.lab.stages.items()], _FIRST)
         self._data(folders, data)
         self._dropdown("weights", "Start from", self.sources(()), begin["weights"])
@@ -94,10 +112,10 @@ class LabLayout:
         info = None
         if not folders:
             info = "None: start the app with --data FOLDER."
-        elif only_examples(chosen):
+        elif self.only_examples(chosen):
             info = "Six faces, just to try it out; start the app with --data FOLDER for yours."
         self.fields["data"] = gr.Dropdown(
-            [(folder.name, str(folder)) for folder in folders],
+            [(folder.name, self.folders.of(folder)) for folder in folders],
             value=chosen,
             multiselect=True,
             label="Data",
@@ -117,7 +135,7 @@ class LabLayout:
                 if field.name not in self.sometimes:
                     self._field(field, begin)
         for network in self.networks.values():
-            choices = first_choices(network)
+            choices = self.first_choices(network)
             self._dropdown(network.name, network.label, choices, choices[0][1], visible=network.name in shown)
         for field in lower:
             if field.name in self.sometimes:
@@ -155,7 +173,7 @@ class LabLayout:
         Without the fields that always begin alike: what somebody entered there stays when the stage changes.
         """
         form = self.stage(stage)
-        weights = str(WEIGHTS) if trial or form.starts_trained else RANDOM
+        weights = self.folders.of(WEIGHTS) if trial or form.starts_trained else RANDOM
         varying = [field for field in form.fields if self._begins_variously(field.name)]
         return {"weights": weights, **{field.name: field.trial if trial else field.usual for field in varying}}
 
@@ -229,26 +247,25 @@ class LabLayout:
 
     def sources(self, states: Sequence[RunState]) -> list[tuple[str, str]]:
         """Weights to start from, as names and values."""
-        runs = [(state.name, str(state.folder)) for state in states if state.snapshot is not None]
-        return [("Random weights", RANDOM), ("Bundled weights", str(WEIGHTS)), *runs]
+        runs = [(state.name, self.folders.of(state.folder)) for state in states if state.snapshot is not None]
+        return [("Random weights", RANDOM), ("Bundled weights", self.folders.of(WEIGHTS)), *runs]
 
     def sources_of(self, network: NetworkField, states: Sequence[RunState]) -> list[tuple[str, str]]:
         """Where a network that a stage takes beside its own can come from, as names and values."""
-        runs = ((state.name, str(state.folder)) for state in states if state.stage in network.stages and state.snapshot)
-        return [*first_choices(network), *runs]
+        fitting = (state for state in states if state.stage in network.stages and state.snapshot)
+        return [*self.first_choices(network), *((state.name, self.folders.of(state.folder)) for state in fitting)]
+
+    def first_choices(self, network: NetworkField) -> list[tuple[str, str]]:
+        """Where a network can come from without any run, as names and values."""
+        bundled = [("Bundled", self.folders.of(WEIGHTS))] * network.bundled
+        return bundled + [("Random weights", RANDOM)] * network.random
+
+    def only_examples(self, data: Sequence[str] | None) -> bool:
+        """Whether these data folders are but the handful of faces that come with the app."""
+        return [self.folders.path(name) for name in data or ()] == [str(EXAMPLES.resolve())]
 
 
 def choices_of(field: FormField) -> list[tuple[str, Any]]:
     """The values of a field with a `Choice` as names and values."""
     values = field.bounds.values
     return list(zip(field.titles or map(str, values), values, strict=True))
-
-
-def first_choices(network: NetworkField) -> list[tuple[str, str]]:
-    """Where a network can come from without any run, as names and values."""
-    return [("Bundled", str(WEIGHTS))] * network.bundled + [("Random weights", RANDOM)] * network.random
-
-
-def only_examples(data: Sequence[str] | None) -> bool:
-    """Whether these data folders are but the handful of faces that come with the app."""
-    return list(data or ()) == [str(EXAMPLES.resolve())]

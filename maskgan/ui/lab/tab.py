@@ -17,7 +17,7 @@ from maskgan.run_requests import Choice, RunRequest
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.kit import Updates, saved, tell, warns_on_value_error
 from maskgan.ui.lab import view as lab_view
-from maskgan.ui.lab.layout import NEWEST, Lab, LabLayout, choices_of, only_examples
+from maskgan.ui.lab.layout import NEWEST, Lab, LabLayout, choices_of
 
 
 class LabTab(LabLayout):
@@ -42,12 +42,16 @@ class LabTab(LabLayout):
                 flags |= field.flags(value[field.name])
         request = RunRequest(
             stage=value["stage"],
-            data=tuple(value["data"] or ()),
+            data=tuple(map(self.folders.path, value["data"] or ())),
             name=(value["name"] or "").strip() or None,
-            weights=value["weights"] or None,
+            weights=self.folders.path(value["weights"]) or None,
             processes=value["processes"],
             flags=flags,
-            networks={network.name: value[network.name] for network in stage.networks if value[network.name]},
+            networks={
+                network.name: self.folders.path(value[network.name])
+                for network in stage.networks
+                if value[network.name]
+            },
         )
         state = _done(lambda: self.lab.start(request))
         tell(f"{state.name} starts; its first numbers come within a minute or so.")
@@ -55,7 +59,7 @@ class LabTab(LabLayout):
 
     def choose_stage(self, stage: str, data: list[str] | None) -> Updates:
         """Each stage has values and fields of its own."""
-        begin, shown = self.beginning(stage, only_examples(data)), self.shown(stage)
+        begin, shown = self.beginning(stage, self.only_examples(data)), self.shown(stage)
         updates: dict[str, dict[str, Any]] = {name: {"visible": name in shown} for name in self.sometimes}
         for field in self.stage(stage).fields:
             if isinstance(field.bounds, Choice):
@@ -69,7 +73,7 @@ class LabTab(LabLayout):
     def choose_data(self, form: Mapping[Any, Any]) -> Updates:
         """The examples alone are for a short trial; numbers that somebody changed stay. `form`: by component."""
         value = {name: form[field] for name, field in self.fields.items()}
-        stage, trial = value["stage"], only_examples(value["data"])
+        stage, trial = value["stage"], self.only_examples(value["data"])
         former, begin = self.beginning(stage, not trial), self.beginning(stage, trial)
         value |= {name: begin[name] for name in begin if value[name] == former[name]}
         updates: Updates = {self.fields[name]: value[name] for name in begin}
