@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from maskgan.files import advice
+
 
 class TrainingStoppedError(RuntimeError):
     """A run that cannot go on; the message is one sentence that says what to do."""
@@ -24,7 +26,9 @@ def run_script(main: Callable[[], None]) -> None:
         main()
     except NothingToDo as news:
         print(news)
-    except (TrainingStoppedError, OSError, ValueError) as error:
+    except OSError as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {advice(error)}")
+    except (TrainingStoppedError, ValueError) as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {error}")
 
 
