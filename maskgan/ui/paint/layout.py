@@ -39,8 +39,9 @@ class PaintLayout:
         self.picker = FacePicker(serving, examples, self.session, max_pixels)
         with gr.Row(elem_classes="buttons"):
             self.load_mask_button = gr.UploadButton("Load mask", elem_id="load-mask", **SMALL)
-            self.own_mask_button = gr.UploadButton("Load own mask", elem_id="own-mask", **SMALL)
             self.save_mask_button = gr.Button("Save mask", elem_id="save-mask", **SMALL)
+        with gr.Row(elem_classes="buttons"):
+            self.own_mask_button = gr.UploadButton("Load picture's own mask", elem_id="own-mask", **SMALL)
 
     def _result(self) -> None:
         with gr.Row(elem_classes="line"):
