@@ -242,9 +242,10 @@ class Grain(NamedTuple):
             usual = _around(energy, sources, _NEAR)
             expected = _expected_direction(tensor, _shrunk(own.astype(np.float32), cells))
             targets.features[:, 3:] = expected[targets.rows, targets.columns]
-            sources = np.stack([_cells_seen(sources.astype(np.float32), view) > 0.9 for view in views])
-            shifts = _shifts(targets, sources, seen_features, random)
-            found = _pieces(targets, shifts, sources, seen_features) if len(shifts) else []
+            ways = slice(None if label == Label.HAIR else 2)  # only hair has a direction to follow
+            sources = np.stack([_cells_seen(sources.astype(np.float32), view) > 0.9 for view in views[ways]])
+            shifts = _shifts(targets, sources, seen_features[ways], random)
+            found = _pieces(targets, shifts, sources, seen_features[ways]) if len(shifts) else []
             if not found:
                 continue
             moved = _moved(detail, np.float32([[1, 0, 0], [0, 1, 0]]) * cells / n, cells, found)
