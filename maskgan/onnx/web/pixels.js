@@ -1,0 +1,173 @@
+// Pictures and planes as {width, height, channels, data}, rows of interleaved channels, and how they are resized.
+// `data` is a Uint8ClampedArray (0..255) or a Float32Array. Results agree with OpenCV's functions of the same names.
+
+export function picture(width, height, channels, data) {
+  return { width, height, channels, data };
+}
+
+/** An empty picture of the kind of `like`, a typed array. */
+function empty(width, height, channels, like) {
+  return picture(width, height, channels, new like.constructor(width * height * channels));
+}
+
+const bounded = (value, limit) => Math.min(Math.max(value, 0), limit - 1);
+
+/** Square or other part of a picture, whole pixels. */
+export function cutOut({ width, channels, data }, left, top, w, h) {
+  const part = empty(w, h, channels, data);
+  for (let y = 0; y < h; y++) {
+    const start = ((top + y) * width + left) * channels;
+    part.data.set(data.subarray(start, start + w * channels), y * w * channels);
+  }
+  return part;
+}
+
+/** A quarter turn counterclockwise. */
+export function turnedOnce({ width, height, channels, data }) {
+  const turned = empty(height, width, channels, data);
+  let at = 0;
+  for (let y = 0; y < width; y++) {
+    for (let x = 0; x < height; x++) {
+      const from = (x * width + width - 1 - y) * channels;
+      for (let c = 0; c < channels; c++) turned.data[at++] = data[from + c];
+    }
+  }
+  return turned;
+}
+
+// ---------------------------------------------------------------- resizing: weights along a row, then along a column
+
+/** Taps of an area mean: for each of `size` pixels a first source pixel and its weights. */
+function areaTaps(size, source) {
+  const scale = source / size;
+  return Array.from({ length: size }, (_, i) => {
+    const [from, to] = [i * scale, Math.min((i + 1) * scale, source)];
+    const first = Math.floor(from + 1e-9);
+    const weights = [];
+    for (let s = first; s < to - 1e-6; s++) weights.push((Math.min(s + 1, to) - Math.max(s, from)) / (to - from));
+    return { first, weights };
+  });
+}
+
+function linearTaps(size, source) {
+  return Array.from({ length: size }, (_, i) => {
+    const at = ((i + 0.5) * source) / size - 0.5;
+    const first = Math.floor(at);
+    return { first, weights: [1 - (at - first), at - first] };
+  });
+}
+
+/** Weights of the four pixels around a place, `t` beyond the second: cubic convolution, a = -0.75. */
+export function cubicWeights(t) {
+  const a = -0.75;
+  const [u, v] = [t + 1, 1 - t];
+  const first = ((a * u - 5 * a) * u + 8 * a) * u - 4 * a;
+  const second = ((a + 2) * t - (a + 3)) * t * t + 1;
+  const third = ((a + 2) * v - (a + 3)) * v * v + 1;
+  return [first, second, third, 1 - first - second - third];
+}
+
+function cubicTaps(size, source) {
+  return Array.from({ length: size }, (_, i) => {
+    const at = ((i + 0.5) * source) / size - 0.5;
+    const first = Math.floor(at);
+    return { first: first - 1, weights: cubicWeights(at - first) };
+  });
+}
+
+function resized(source, width, height, taps) {
+  const { channels, data } = source;
+  const columns = taps(width, source.width);
+  const rows = taps(height, source.height);
+  const row = width * channels;
+  const narrow = new Float32Array(source.height * row);
+  for (let x = 0; x < width; x++) {
+    const { first, weights } = columns[x];
+    for (let k = 0; k < weights.length; k++) {
+      const weight = weights[k];
+      let from = bounded(first + k, source.width) * channels;
+      let to = x * channels;
+      for (let y = 0; y < source.height; y++, from += source.width * channels, to += row) {
+        for (let c = 0; c < channels; c++) narrow[to + c] += weight * data[from + c];
+      }
+    }
+  }
+  const result = empty(width, height, channels, data);
+  const half = data instanceof Float32Array ? 0 : 0.5;
+  const sums = new Float32Array(row);
+  for (let y = 0; y < height; y++) {
+    const { first, weights } = rows[y];
+    sums.fill(0);
+    for (let k = 0; k < weights.length; k++) {
+      const from = bounded(first + k, source.height) * row;
+      for (let i = 0; i < row; i++) sums[i] += weights[k] * narrow[from + i];
+    }
+    if (half) for (let i = 0; i < row; i++) sums[i] = Math.floor(sums[i] + half);
+    result.data.set(sums, y * row);
+  }
+  return result;
+}
+
+const sameSize = (source, width, height) => source.width === width && source.height === height;
+
+/** Means of what falls together; linear where the picture grows. */
+export function resizeArea(source, width, height) {
+  if (sameSize(source, width, height)) return source;
+  if (source.width === 2 * width && source.height === 2 * height) return halved(source);
+  return resized(source, width, height, (size, from) => (size > from ? linearTaps : areaTaps)(size, from));
+}
+
+/** The most frequent case of `resizeArea`. */
+function halved(source) {
+  const { channels, data } = source;
+  const result = empty(source.width / 2, source.height / 2, channels, data);
+  const row = source.width * channels;
+  const half = data instanceof Float32Array ? 0 : 0.5;
+  let at = 0;
+  for (let y = 0; y < result.height; y++) {
+    for (let x = 0; x < result.width; x++) {
+      let from = 2 * y * row + 2 * x * channels;
+      for (let c = 0; c < channels; c++, from++) {
+        const mean = (data[from] + data[from + channels] + data[from + row] + data[from + row + channels]) / 4;
+        result.data[at++] = half ? Math.floor(mean + half) : mean;
+      }
+    }
+  }
+  return result;
+}
+
+export function resizeLinear(source, width, height) {
+  return sameSize(source, width, height) ? source : resized(source, width, height, linearTaps);
+}
+
+export function resizeCubic(source, width, height) {
+  return sameSize(source, width, height) ? source : resized(source, width, height, cubicTaps);
+}
+
+/** A Gaussian blur of planes; beyond the borders they are reflected about the last pixel. */
+export function blurred(source, sigma) {
+  const { width, height, channels, data } = source;
+  const radius = Math.round(sigma * 8 + 1) >> 1;
+  let weights = Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-((i - radius) ** 2) / (2 * sigma * sigma)));
+  const total = weights.reduce((a, b) => a + b);
+  weights = weights.map((weight) => weight / total);
+  const reflected = (i, n) => {
+    while (i < 0 || i >= n) i = i < 0 ? -i : 2 * n - 2 - i;
+    return i;
+  };
+  const along = (from, count, step, lines, lineStep) => {
+    const to = new Float32Array(from.length);
+    for (let line = 0; line < lines; line++) {
+      for (let i = 0; i < count; i++) {
+        for (let k = -radius; k <= radius; k++) {
+          const weight = weights[k + radius];
+          const [a, b] = [line * lineStep + reflected(i + k, count) * step, line * lineStep + i * step];
+          for (let c = 0; c < channels; c++) to[b + c] += weight * from[a + c];
+        }
+      }
+    }
+    return to;
+  };
+  const rows = along(data, width, channels, height, width * channels);
+  return picture(width, height, channels, along(rows, height, width * channels, width, channels));
+}

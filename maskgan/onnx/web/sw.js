@@ -1,0 +1,40 @@
+// The service worker: keeps the folder's files for visits without a network, and adds the two headers that let
+// WebAssembly use threads, which static hosts do not send. VERSION and SHELL stand in front of it: a name that changes
+// with the files, and the small files, which are kept from the first visit on; the others are when they are asked for.
+
+const PREFIX = `maskgan ${registration.scope} `;
+const CACHE = PREFIX + VERSION;
+const HEADERS = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "Cross-Origin-Resource-Policy": "same-origin",
+};
+
+async function install() {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(SHELL.map((name) => new Request(name, { cache: "no-cache" })));
+  if (!registration.active) await skipWaiting(); // a later version waits until no page of this one is open
+}
+
+async function activate() {
+  const others = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
+  await Promise.all(others.map((name) => caches.delete(name)));
+  await clients.claim();
+}
+
+async function answer(request) {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(request, { ignoreSearch: true });
+  const found = kept ?? (await fetch(request));
+  if (!kept && found.status === 200) await cache.put(request, found.clone());
+  const headers = new Headers(found.headers);
+  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
+  return new Response(found.body, { status: found.status, statusText: found.statusText, headers });
+}
+
+addEventListener("install", (event) => event.waitUntil(install()));
+addEventListener("activate", (event) => event.waitUntil(activate()));
+addEventListener("fetch", (event) => {
+  const { method, url } = event.request;
+  if (method === "GET" && url.startsWith(registration.scope)) event.respondWith(answer(event.request));
+});

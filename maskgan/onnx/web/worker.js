@@ -1,0 +1,75 @@
+// The editor beside the page, so that painting never waits: answers {id, call, argument} with {id, result | problem}.
+
+import { cropWith, edit, isUpsideDown, prepare } from "./editor.js";
+import { Alignment, uprightFaces } from "./faces.js";
+import { decode, encode, imageData } from "./files.js";
+import { openNetworks } from "./networks.js";
+
+let networks = null;
+let packet = null; // the mark of results
+let photo = null; // upright
+let faces = [];
+let face = null; // the one that is edited
+let patch = null; // of the newest edit
+
+const calls = {
+  /** Fetches and opens the networks; `backend`: "wasm" to leave a GPU alone. */
+  async start({ backend }) {
+    const told = (megabytes) => postMessage({ megabytes });
+    const [opened, mark] = await Promise.all([
+      openNetworks({ backend, progress: told }),
+      fetch(new URL("mark.xmp", import.meta.url)),
+    ]);
+    networks = opened.networks;
+    packet = new Uint8Array(await mark.arrayBuffer());
+    const { weights, licence } = networks.manifest;
+    return { backend: opened.backend, threads: opened.threads, weights: weights.hash.slice(0, 8), licence };
+  },
+
+  /** Reads a photo and finds its faces; returns a small picture of each. */
+  async open({ file }) {
+    [face, patch] = [null, null];
+    const found = await uprightFaces((name, inputs) => networks.run(name, inputs), await decode(file));
+    ({ photo, faces } = found);
+    return faces.map(({ points }) => imageData(Alignment.ofFace(points, photo).crop(photo, 64)));
+  },
+
+  /** Opens a face by its number, or the whole picture as a face (null). */
+  async choose({ number }) {
+    const alignment = number === null ? Alignment.wholePicture(photo) : Alignment.ofFace(faces[number].points, photo);
+    patch = null;
+    face = await prepare(networks, photo, alignment);
+    if (number !== null && isUpsideDown(face)) {
+      face = null;
+      throw new Error("What was found is no upright face; turn the photo upright, or use the whole picture.");
+    }
+    const { matrix } = alignment;
+    return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix, photo: [photo.width, photo.height] };
+  },
+
+  /** The face for an edited mask. */
+  async edit({ mask }) {
+    const start = performance.now();
+    patch = await edit(networks, face, mask);
+    const crop = imageData(cropWith(face, patch));
+    return { crop, painted: Boolean(patch), milliseconds: performance.now() - start };
+  },
+
+  /** The whole photo with the newest edit in it, as a file. */
+  async save({ type }) {
+    return encode(patch ? patch.over(photo, face.alignment) : photo, type, patch && packet);
+  },
+};
+
+let last = Promise.resolve(); // calls are answered one after the other
+
+onmessage = ({ data: { id, call, argument } }) => {
+  last = last.then(async () => {
+    try {
+      postMessage({ id, result: await calls[call](argument) });
+    } catch (error) {
+      console.error(error);
+      postMessage({ id, problem: error.message });
+    }
+  });
+};
