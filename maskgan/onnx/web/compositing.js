@@ -54,12 +54,12 @@ export class Window {
     const n = this.pixels;
     if (part.width >= n) {
       const nearest = Array.from({ length: n }, (_, i) => Math.floor(((i + 0.5) * part.width) / n));
-      return Uint8Array.from({ length: n * n }, (_, i) => part.data[nearest[Math.floor(i / n)] * part.width + nearest[i % n]]);
+      return new Uint8Array(n * n).map((_, i) => part.data[nearest[Math.floor(i / n)] * part.width + nearest[i % n]]);
     }
     const result = new Uint8Array(n * n);
     const best = new Float32Array(n * n).fill(-Infinity);
     for (const label of [...new Set(part.data)].sort((a, b) => a - b)) {
-      const own = picture(part.width, part.width, 1, Float32Array.from(part.data, (other) => (other === label ? 1 : 0)));
+      const own = picture(part.width, part.width, 1, new Float32Array(part.data).map((other) => (other === label ? 1 : 0)));
       resizeCubic(own, n, n).data.forEach((share, i) => {
         if (share > best[i]) [best[i], result[i]] = [share, label];
       });
@@ -69,9 +69,9 @@ export class Window {
 
   /** Which of the window's pixels show anything of a region. */
   covers(region, size) {
-    const part = this.part(picture(size, size, 1, Float32Array.from(region)));
+    const part = this.part(picture(size, size, 1, new Float32Array(region)));
     const seen = (part.width > this.pixels ? resizeArea : resizeLinear)(part, this.pixels, this.pixels);
-    return Uint8Array.from(seen.data, (share) => (share > 0 ? 1 : 0));
+    return new Uint8Array(seen.data.map((share) => (share > 0 ? 1 : 0)));
   }
 }
 
@@ -86,7 +86,8 @@ export class Patch {
   static joined(painted, photo, unknown, mask, window) {
     const n = window.pixels;
     const alpha = feathered(unknown, n, (FEATHER * n) / SIZE.network);
-    const error = painted.data.map((value, i) => photo.data[i] - value);
+    const error = new Float32Array(painted.data.length);
+    for (let i = 0; i < error.length; i++) error[i] = photo.data[i] - painted.data[i];
     const missing = colourError(error, unknown, mask, n);
     const layer = new Float32Array(4 * n * n);
     for (let i = 0; i < n * n; i++) {
@@ -101,7 +102,7 @@ export class Patch {
     const { layer, window } = this;
     const n = window.pixels;
     const own = alignment.window(window.left, window.top, window.side);
-    const shown = extent(Uint8Array.from({ length: n * n }, (_, i) => (layer.data[4 * i + 3] > 0 ? 1 : 0)), n);
+    const shown = extent(new Uint8Array(n * n).map((_, i) => (layer.data[4 * i + 3] > 0 ? 1 : 0)), n);
     const box = [shown.left - 1, shown.top - 1, shown.right + 2, shown.bottom + 2];
     const part = own.photoPart(box, n);
     if (!part) return photo;
@@ -128,12 +129,15 @@ function colourError(error, unknown, mask, n) {
   const result = new Float32Array(error.length);
   const border = borders(mask, n, BORDER);
   for (const label of new Set(mask.filter((_, i) => unknown[i]))) {
-    const known = [];
-    for (let i = 0; i < mask.length; i++) if (mask[i] === label && !unknown[i] && !border[i]) known.push(i);
-    if (known.length < 16 * scale ** 2) continue;
-    const means = [0, 1, 2].map((c) => median(Float32Array.from(known, (i) => error[3 * i + c])));
+    const places = new Int32Array(mask.length);
+    let count = 0;
+    for (let i = 0; i < mask.length; i++) if (mask[i] === label && !unknown[i] && !border[i]) places[count++] = i;
+    if (count < 16 * scale ** 2) continue;
+    const known = places.subarray(0, count);
+    const means = [0, 1, 2].map((c) => median(new Float32Array(count).map((_, k) => error[3 * known[k] + c])));
     const planes = new Float32Array(4 * mask.length);
-    for (const i of known) {
+    for (let k = 0; k < count; k++) {
+      const i = known[k];
       for (let c = 0; c < 3; c++) planes[4 * i + c] = error[3 * i + c] - means[c];
       planes[4 * i + 3] = 1;
     }
@@ -150,8 +154,26 @@ function colourError(error, unknown, mask, n) {
   return result;
 }
 
+/** The median, by partitions (Hoare's selection); `values` are put in another order. */
 function median(values) {
-  values.sort();
   const middle = values.length >> 1;
-  return values.length % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const pivot = values[(low + high) >> 1];
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (values[i] < pivot) i++;
+      while (values[j] > pivot) j--;
+      if (i <= j) {
+        const value = values[i];
+        values[i++] = values[j];
+        values[j--] = value;
+      }
+    }
+    if (middle <= j) high = j;
+    else if (middle >= i) low = i;
+    else break;
+  }
+  if (values.length % 2) return values[middle];
+  return (values[middle] + values.subarray(0, middle).reduce((a, b) => Math.max(a, b))) / 2;
 }

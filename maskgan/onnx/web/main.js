@@ -6,13 +6,16 @@ import { EXAMPLES } from "./constants.js";
 import { startEngine } from "./engine.js";
 import { isolated } from "./offline.js";
 
+const SETTLE_AFTER = 400; // ms
+
 const $ = (id) => document.getElementById(id);
 const compare = createCompare($("compare"));
 let name = "photo"; // of the file that is open
 let opened = 0; // faces, so that each has its own id
 let size = 0; // of the mask, in pixels a side
-let wanted = null; // the newest mask that has not been drawn
+let wanted = null; // {mask, quick}: the newest one that has not been drawn
 let drawing = null; // the promise of the drawings under way
+let settling = 0; // timer of the drawing that follows a quick one
 
 $("unstarted").remove();
 await isolated();
@@ -38,23 +41,29 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
   element: $("canvas"),
   props,
   watch: (_, listener) => (valueChanged = listener),
-  trigger(event) {
-    if (event !== "input") return;
-    wanted = decodeRuns(props.value.mask, size * size);
-    drawing ??= drawAll().finally(() => (drawing = null));
-  },
+  // "input" comes with every change, "release" after it when a stroke has ended.
+  trigger: (event) => draw(decodeRuns(props.value.mask, size * size), event === "input"),
 });
 
-/** Draws the newest mask until there is no newer one. */
+/** Draws a mask, unless a newer one comes before its turn; `quick`: coarsely, until nothing has come for a while. */
+function draw(mask, quick) {
+  clearTimeout(settling);
+  settling = 0;
+  wanted = { mask, quick };
+  drawing ??= drawAll().finally(() => (drawing = null));
+}
+
 async function drawAll() {
   while (wanted) {
-    const mask = wanted;
+    const { mask, quick } = wanted;
     wanted = null;
     working("Drawing");
     try {
-      const { crop, painted, milliseconds } = await ask("edit", { mask });
+      const { crop, painted, milliseconds } = await ask("edit", { mask, quick });
       compare.after(crop);
+      if (wanted) continue;
       done(painted ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face.");
+      if (quick) settling = setTimeout(() => draw(mask, false), SETTLE_AFTER);
     } catch ({ message }) {
       done("");
       complain(message);
@@ -62,26 +71,37 @@ async function drawAll() {
   }
 }
 
+/** Forget what has not been drawn, and wait for what is being drawn. */
+async function stopDrawing() {
+  clearTimeout(settling);
+  settling = 0;
+  wanted = null;
+  await drawing;
+}
+
 // ---------------------------------------------------------------- photos
 
 async function open(file) {
   complain("");
-  document.body.classList.add("opening");
   $("start").hidden = true;
   $("work").hidden = false;
-  name = file.name?.replace(/\.[^.]*$/, "") || "photo";
+  document.body.classList.add("opening");
   try {
+    await stopDrawing();
     working("Loading the networks");
     await started;
     working("Looking for faces");
     const faces = await ask("open", { file });
+    name = file.name?.replace(/\.[^.]*$/, "") || "photo";
     listFaces(faces);
-    if (!faces.length) complain("No face was found, so the whole picture is taken as one; crop the photo to the face for better results.");
+    if (!faces.length) complain("No face was found, so the whole picture is taken as one.");
     await choose(faces.length ? 0 : null);
   } catch ({ message }) {
     done("");
     complain(message);
     if (!opened) close();
+  } finally {
+    document.body.classList.remove("opening");
   }
 }
 
@@ -100,8 +120,7 @@ function listFaces(faces) {
 }
 
 async function choose(number) {
-  wanted = null;
-  await drawing;
+  await stopDrawing();
   working("Reading the face");
   try {
     const face = await ask("choose", { number });
@@ -114,8 +133,7 @@ async function choose(number) {
     const runs = encodeRuns(face.mask);
     props.value = { id: ++opened, width: size, height: size, mask: runs, original: runs, photo: await address(face.crop) };
     valueChanged();
-    document.body.classList.remove("opening");
-    Object.assign(window, { studio: { matrix: face.matrix, photo: face.photo } }); // for who looks in from outside
+    $("canvas").dataset.matrix = face.matrix.join(" "); // where the face lies in its photo, for who looks in from outside
     done("Choose a class, paint on the map, and the face follows.");
   } catch (error) {
     done("");
@@ -131,6 +149,7 @@ async function address(picture) {
 }
 
 async function save(type, ending) {
+  if (settling) draw(decodeRuns(props.value.mask, size * size), false);
   await drawing;
   working("Writing the photo");
   try {

@@ -81,13 +81,13 @@ function resized(source, width, height, taps) {
   const rows = taps(height, source.height);
   const row = width * channels;
   const narrow = new Float32Array(source.height * row);
-  for (let x = 0; x < width; x++) {
-    const { first, weights } = columns[x];
-    for (let k = 0; k < weights.length; k++) {
-      const weight = weights[k];
-      let from = bounded(first + k, source.width) * channels;
-      let to = x * channels;
-      for (let y = 0; y < source.height; y++, from += source.width * channels, to += row) {
+  for (let y = 0; y < source.height; y++) {
+    const start = y * source.width * channels;
+    for (let x = 0, to = y * row; x < width; x++, to += channels) {
+      const { first, weights } = columns[x];
+      for (let k = 0; k < weights.length; k++) {
+        const weight = weights[k];
+        const from = start + bounded(first + k, source.width) * channels;
         for (let c = 0; c < channels; c++) narrow[to + c] += weight * data[from + c];
       }
     }
@@ -99,8 +99,9 @@ function resized(source, width, height, taps) {
     const { first, weights } = rows[y];
     sums.fill(0);
     for (let k = 0; k < weights.length; k++) {
+      const weight = weights[k];
       const from = bounded(first + k, source.height) * row;
-      for (let i = 0; i < row; i++) sums[i] += weights[k] * narrow[from + i];
+      for (let i = 0; i < row; i++) sums[i] += weight * narrow[from + i];
     }
     if (half) for (let i = 0; i < row; i++) sums[i] = Math.floor(sums[i] + half);
     result.data.set(sums, y * row);
@@ -157,12 +158,13 @@ export function blurred(source, sigma) {
   };
   const along = (from, count, step, lines, lineStep) => {
     const to = new Float32Array(from.length);
-    for (let line = 0; line < lines; line++) {
-      for (let i = 0; i < count; i++) {
-        for (let k = -radius; k <= radius; k++) {
-          const weight = weights[k + radius];
-          const [a, b] = [line * lineStep + reflected(i + k, count) * step, line * lineStep + i * step];
-          for (let c = 0; c < channels; c++) to[b + c] += weight * from[a + c];
+    for (let i = 0; i < count; i++) {
+      for (let k = -radius; k <= radius; k++) {
+        const weight = weights[k + radius];
+        let source = reflected(i + k, count) * step;
+        let target = i * step;
+        for (let line = 0; line < lines; line++, source += lineStep, target += lineStep) {
+          for (let c = 0; c < channels; c++) to[target + c] += weight * from[source + c];
         }
       }
     }

@@ -1,5 +1,7 @@
 // Regions of a square mask: Uint8Arrays of 0 and 1, rows of `size` pixels. What OpenCV's morphology does with discs.
 
+const LONG = 2.1969; // a knight's move, see `chamfer`
+
 /** Half widths of the rows of an ellipse kernel of 2 r + 1 pixels. */
 function disc(radius) {
   const r = Math.max(1, roundEven(radius));
@@ -37,11 +39,11 @@ export function dilated(region, size, kernel) {
   const near = alongRows(region, size);
   const result = new Uint8Array(region.length);
   const r = kernel.length >> 1;
-  for (let y = 0; y < size; y++) {
-    for (let dy = Math.max(-r, -y); dy <= r && y + dy < size; dy++) {
-      const from = (y + dy) * size;
-      const reach = kernel[dy + r];
-      for (let x = 0; x < size; x++) if (near[from + x] <= reach) result[y * size + x] = 1;
+  for (let from = 0; from < size; from++) {
+    if (near[from * size] > size) continue; // nothing in this row
+    for (let to = Math.max(0, from - r); to <= from + r && to < size; to++) {
+      const reach = kernel[from - to + r];
+      for (let x = 0; x < size; x++) if (near[from * size + x] <= reach) result[to * size + x] = 1;
     }
   }
   return result;
@@ -70,19 +72,19 @@ export const any = (region) => region.includes(1);
 
 /** Pixels of a border between two classes or beside one, up to `radius` pixels away. */
 export function borders(mask, size, radius) {
-  let low = mask;
-  let high = mask;
-  const pass = (from, step, count, pick) => {
-    const to = from.slice();
-    for (let i = 0; i < from.length; i++) {
-      const at = step === 1 ? i % size : Math.floor(i / size);
-      for (let k = Math.max(-radius, -at); k <= radius && at + k < count; k++) to[i] = pick(to[i], from[i + k * step]);
+  let [low, high] = [mask, mask];
+  for (const [step, line] of [[1, size], [size, 1]]) {
+    const [lower, higher] = [low.slice(), high.slice()];
+    for (let i = 0; i < size; i++) {
+      for (let at = 0; at < size; at++) {
+        const to = i * line + at * step;
+        for (let k = Math.max(-radius, -at); k <= radius && at + k < size; k++) {
+          if (low[to + k * step] < lower[to]) lower[to] = low[to + k * step];
+          if (high[to + k * step] > higher[to]) higher[to] = high[to + k * step];
+        }
+      }
     }
-    return to;
-  };
-  for (const step of [1, size]) {
-    low = pass(low, step, size, Math.min);
-    high = pass(high, step, size, Math.max);
+    [low, high] = [lower, higher];
   }
   return mask.map((_, i) => (low[i] !== high[i] ? 1 : 0));
 }
@@ -90,15 +92,15 @@ export function borders(mask, size, radius) {
 /** First and last row and column of a region, or null. */
 export function extent(region, size) {
   let [left, top, right, bottom] = [size, size, -1, -1];
-  for (let i = 0; i < region.length; i++) {
-    if (!region[i]) continue;
-    const [x, y] = [i % size, Math.floor(i / size)];
-    left = Math.min(left, x);
-    right = Math.max(right, x);
+  for (let y = 0; y < size; y++) {
+    const first = region.subarray(y * size, (y + 1) * size).indexOf(1);
+    if (first < 0) continue;
+    left = Math.min(left, first);
+    right = Math.max(right, region.subarray(y * size, (y + 1) * size).lastIndexOf(1));
     top = Math.min(top, y);
     bottom = y;
   }
-  return right < 0 ? null : { left, top: Math.min(top, bottom), right, bottom };
+  return right < 0 ? null : { left, top, right, bottom };
 }
 
 /** Weight (Float32Array): 1 in the region, falling smoothly to 0 over `reach` pixels around it. */
@@ -112,19 +114,24 @@ export function feathered(region, size, reach) {
 
 /** Distance to the region in pixels by steps of 1, 1.4 and 2.1969 (Borgefors, 1986): two sweeps over 5 x 5 pixels. */
 function chamfer(region, size) {
-  const steps = [[-1, 0, 1], [0, -1, 1], [-1, -1, 1.4], [1, -1, 1.4], [-2, -1, 2.1969], [2, -1, 2.1969], [-1, -2, 2.1969], [1, -2, 2.1969]];
-  const distance = Float32Array.from(region, (inside) => (inside ? 0 : 4 * size));
-  for (const way of [1, -1]) {
-    for (let i = 0; i < region.length; i++) {
-      const at = way > 0 ? i : region.length - 1 - i;
-      const [x, y] = [at % size, Math.floor(at / size)];
-      for (const [dx, dy, length] of steps) {
-        const [nx, ny] = [x + way * dx, y + way * dy];
-        if (nx < 0 || ny < 0 || nx >= size || ny >= size) continue;
-        const d = distance[ny * size + nx] + length;
-        if (d < distance[at]) distance[at] = d;
-      }
+  const row = size + 4; // two pixels of margin all around
+  const steps = [[-1, 1], [-row, 1], [-row - 1, 1.4], [-row + 1, 1.4], [-row - 2, LONG], [-row + 2, LONG], [-2 * row - 1, LONG], [-2 * row + 1, LONG]];
+  const offsets = Int32Array.from(steps, ([offset]) => offset);
+  const lengths = Float32Array.from(steps, ([, length]) => length);
+  const wide = new Float32Array(row * row).fill(4 * size);
+  for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) if (region[y * size + x]) wide[(y + 2) * row + x + 2] = 0;
+  const sweep = (at, way) => {
+    let best = wide[at];
+    if (best === 0) return;
+    for (let k = 0; k < offsets.length; k++) {
+      const other = wide[at + way * offsets[k]] + lengths[k];
+      if (other < best) best = other;
     }
-  }
+    wide[at] = best;
+  };
+  for (let y = 2; y < size + 2; y++) for (let x = 2; x < size + 2; x++) sweep(y * row + x, 1);
+  for (let y = size + 1; y >= 2; y--) for (let x = size + 1; x >= 2; x--) sweep(y * row + x, -1);
+  const distance = new Float32Array(region.length);
+  for (let y = 0; y < size; y++) distance.set(wide.subarray((y + 2) * row + 2, (y + 2) * row + 2 + size), y * size);
   return distance;
 }

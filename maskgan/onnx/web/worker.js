@@ -28,36 +28,33 @@ const calls = {
 
   /** Reads a photo and finds its faces; returns a small picture of each. */
   async open({ file }) {
-    [face, patch] = [null, null];
-    const found = await uprightFaces((name, inputs) => networks.run(name, inputs), await decode(file));
-    ({ photo, faces } = found);
+    ({ photo, faces } = await uprightFaces((name, inputs) => networks.run(name, inputs), await decode(file)));
     return faces.map(({ points }) => imageData(Alignment.ofFace(points, photo).crop(photo, 64)));
   },
 
   /** Opens a face by its number, or the whole picture as a face (null). */
   async choose({ number }) {
     const alignment = number === null ? Alignment.wholePicture(photo) : Alignment.ofFace(faces[number].points, photo);
-    patch = null;
-    face = await prepare(networks, photo, alignment);
-    if (number !== null && isUpsideDown(face)) {
-      face = null;
+    const next = await prepare(networks, photo, alignment);
+    if (number !== null && isUpsideDown(next)) {
       throw new Error("What was found is no upright face; turn the photo upright, or use the whole picture.");
     }
+    [face, patch] = [next, null];
     const { matrix } = alignment;
-    return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix, photo: [photo.width, photo.height] };
+    return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix };
   },
 
-  /** The face for an edited mask. */
-  async edit({ mask }) {
+  /** The face for an edited mask; `quick` while the stroke goes on. */
+  async edit({ mask, quick }) {
     const start = performance.now();
-    patch = await edit(networks, face, mask);
+    patch = await edit(networks, face, mask, quick);
     const crop = imageData(cropWith(face, patch));
     return { crop, painted: Boolean(patch), milliseconds: performance.now() - start };
   },
 
   /** The whole photo with the newest edit in it, as a file. */
   async save({ type }) {
-    return encode(patch ? patch.over(photo, face.alignment) : photo, type, patch && packet);
+    return encode(patch ? patch.over(face.photo, face.alignment) : face.photo, type, patch && packet);
   },
 };
 
