@@ -19,6 +19,7 @@ let settling = 0; // timer of the drawing that follows a quick one
 
 $("unstarted").remove();
 await isolated();
+document.querySelector("main").hidden = false;
 
 const ask = startEngine((megabytes) => ($("engine").textContent = `Loading ${megabytes.toFixed(0)} MB`));
 const started = ask("start", { backend: new URLSearchParams(location.search).get("backend") }).then(

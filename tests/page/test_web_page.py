@@ -1,0 +1,273 @@
+"""The editor as a page without a server: exported with the bundled weights, served as files, driven in Chromium."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import http.server
+import io
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from conftest import told_by
+from PIL import Image
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+from maskgan.editing.faces import Alignment, detect_faces
+from maskgan.editing.pipeline import WEIGHTS, Edit, Face, MaskGANPipeline
+from maskgan.editing.warping import Motion
+from maskgan.images import read_photo
+from maskgan.labels import Label
+from maskgan.onnx.cache import exported
+from maskgan.onnx.page import write_page
+from maskgan.onnx.runtime import web_runtime
+from maskgan.provenance import AI_SYSTEM, DIGITAL_SOURCE_TYPE
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "photo_01.jpg"
+PATIENCE = 200  # seconds; a busy machine is ten times as slow as an idle one
+SIZE = 512
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled weights' export, which the cache keeps, with the page in it."""
+    place = tmp_path_factory.mktemp("share") / "site"
+    try:
+        with web_runtime() as runtime:
+            shutil.copytree(exported(WEIGHTS), place)
+            write_page(place, runtime)
+    except ValueError as reason:
+        pytest.skip(str(reason))
+    return place
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+class Site:
+    """The folder under a static server, which can be stopped."""
+
+    def __init__(self, folder: Path) -> None:
+        handler = functools.partial(_Quiet, directory=str(folder))
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(10)
+
+
+class Visitor:
+    """One page of a site; waits by asking, since the page forbids the evaluation of text that Playwright waits with."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.asked: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.context.on("request", lambda request: self.asked.append(request.url))
+        self.visit(url)
+
+    def visit(self, url: str) -> None:
+        self.page.goto(url)
+        # Without headers for threads the page is loaded twice, the second time by its service worker.
+        self.wait(self.page.locator("#drop").is_visible, "the page")
+
+    def wait(self, condition: Callable[[], Any], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            said = self.page.locator("#message").inner_text()
+            assert time.monotonic() < deadline, f"waited {PATIENCE} s for {what}; the page says {said!r}, {self.errors}"
+            time.sleep(0.1)
+
+    def open(self, photo: Path) -> None:
+        self.page.evaluate("delete document.querySelector('#canvas').dataset.matrix")
+        self.page.locator("#file").set_input_files(photo)
+        self.wait(lambda: self.page.locator("#canvas[data-matrix]:not(.opening *)").count(), "the face")
+
+    def matrix(self) -> np.ndarray:
+        text = self.page.locator("#canvas").get_attribute("data-matrix")
+        return np.array([float(number) for number in text.split()]).reshape(2, 3)
+
+    def canvas(self, expression: str) -> Any:
+        return self.page.evaluate(f"document.querySelector('.mask-canvas').maskCanvas.{expression}")
+
+    def mask(self) -> np.ndarray:
+        return np.array(self.canvas("getMask()"), np.uint8).reshape(SIZE, SIZE)
+
+    def paint(self, label: Label, size: int, *points: tuple[int, int]) -> None:
+        self.canvas(f"setClass({int(label)})")
+        self.canvas(f"setSize({size})")
+        self.page.locator(".mc-stage").scroll_into_view_if_needed()
+        for number, (x, y) in enumerate(points):
+            self.page.mouse.move(*self.canvas(f"canvasToClient({x}, {y})"), steps=3)
+            if number == 0:
+                self.page.mouse.down()
+        self.page.mouse.up()
+        self.wait_for_drawing()
+
+    def wait_for_drawing(self) -> None:
+        self.wait(lambda: self.page.locator("#result:not(.busy)").count(), "the drawing")
+
+    def picture(self, which: str) -> np.ndarray:
+        url = self.page.evaluate("(which) => document.querySelector(`#compare .${which}`).toDataURL()", which)
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
+
+    def save(self, button: str) -> Path:
+        with self.page.expect_download(timeout=PATIENCE * 1000) as download:
+            self.page.locator(button).click()
+        return download.value.path()
+
+    def scrolls_sideways(self) -> bool:
+        return self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An example as PNG, which all readers decode to the same pixels."""
+    path = tmp_path_factory.mktemp("photo") / "somebody.png"
+    Image.fromarray(read_photo(EXAMPLE)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def visitor(folder: Path, browser: Any, photo: Path) -> Iterator[Visitor]:
+    """Somebody who has opened the photo."""
+    site = Site(folder)
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    try:
+        visitor = Visitor(page, site.url)
+        visitor.open(photo)
+        yield visitor
+        assert not visitor.errors
+        assert {urlsplit(url).netloc for url in visitor.asked if not url.startswith(("blob:", "data:"))} == {
+            urlsplit(site.url).netloc
+        }
+    finally:
+        page.close()
+        site.stop()
+
+
+def drawn_in_python(folder: Path, visitor: Visitor, photo: Path, original: np.ndarray) -> Edit:
+    """What the engine in Python makes of the visitor's mask where no pixel moves, as on the page."""
+    pipeline, picture = MaskGANPipeline.load(folder), read_photo(photo)
+    alignment = Alignment(visitor.matrix(), picture.shape[:2])
+    crop = alignment.crop(picture, SIZE)
+    style = pipeline.encode_style(crop, original)
+    face = Face(picture, crop, original, np.ones(original.shape, np.float32), style, alignment)
+    mask = visitor.mask()
+    return pipeline.edit(face, mask, motion=Motion(mask, np.zeros((SIZE, SIZE, 2), np.float32)))
+
+
+def levels(one: np.ndarray, other: np.ndarray) -> int:
+    return int(np.abs(one.astype(int) - other).max())
+
+
+def test_threads_run_on_a_host_that_sends_no_headers_for_them(visitor: Visitor) -> None:
+    assert visitor.page.evaluate("crossOriginIsolated")
+    assert re.search(r"WebGPU|WebAssembly, [2-9] threads", visitor.page.locator("#engine").inner_text())
+
+
+def test_the_face_is_found_cropped_and_parsed_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    picture = read_photo(photo)
+    alignment = Alignment.from_face(detect_faces(picture)[0], picture.shape[:2])
+    assert np.abs(visitor.matrix() - alignment.matrix).max() < 0.005 * alignment.side
+    crop = Alignment(visitor.matrix(), picture.shape[:2]).crop(picture, SIZE)
+    assert levels(visitor.picture("before"), crop) <= 2
+    mask, _ = MaskGANPipeline.load(folder).parse(crop)
+    assert (mask != visitor.mask()).mean() < 0.001
+
+
+def test_edits_are_those_of_the_engine_in_python_and_saved_in_full_size_with_their_mark(
+    folder: Path, visitor: Visitor, photo: Path
+) -> None:
+    original, picture = visitor.mask(), read_photo(photo)
+    # A window around the mouth, then all of the crop.
+    for label, size, points in (
+        (Label.U_LIP, 24, ((215, 380), (300, 380))),
+        (Label.HAIR, 60, ((150, 130), (256, 120), (360, 130))),
+    ):
+        visitor.paint(label, size, *points)
+        assert re.fullmatch(r"This edit took \d+ ms\.", visitor.page.locator("#time").inner_text())
+        edit = drawn_in_python(folder, visitor, photo, original)
+        assert edit.changed.any() and levels(edit.crop, edit.face.crop) > 20
+        assert levels(visitor.picture("after"), edit.crop) <= 2
+    saved = Image.open(visitor.save("#png"))
+    tells = told_by(saved)
+    assert tells["DigitalSourceType"] == DIGITAL_SOURCE_TYPE and tells["AISystemUsed"] == AI_SYSTEM
+    assert tells["AISystemVersionUsed"] == MaskGANPipeline.load(folder).weights.hash
+    pixels = np.asarray(saved.convert("RGB"))
+    assert levels(pixels, edit.photo) <= 2
+    untouched = (edit.photo == picture).all(-1)
+    assert untouched.mean() > 0.5
+    np.testing.assert_array_equal(pixels[untouched], picture[untouched])
+
+    jpeg = Image.open(visitor.save("#jpeg"))
+    assert jpeg.format == "JPEG" and jpeg.size == saved.size and told_by(jpeg) == tells
+    assert np.abs(np.asarray(jpeg).astype(int) - pixels).mean() < 3
+
+
+def test_undo_brings_the_photo_back(visitor: Visitor) -> None:
+    visitor.paint(Label.SKIN, 40, (215, 395), (300, 395))
+    assert levels(visitor.picture("after"), visitor.picture("before")) > 20
+    visitor.page.locator("[data-do=reset]").click()
+    visitor.wait_for_drawing()
+    np.testing.assert_array_equal(visitor.picture("after"), visitor.picture("before"))
+    assert "own face" in visitor.page.locator("#time").inner_text()
+    assert told_by(Image.open(visitor.save("#png"))) == {}
+
+
+def test_a_phone_shows_all_of_it_without_scrolling_sideways(visitor: Visitor) -> None:
+    page = visitor.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    try:
+        visitor.wait(lambda: page.locator(".mc-stage").bounding_box()["width"] <= 390, "the narrow layout")
+        assert not visitor.scrolls_sideways()
+        for place in (".mc-stage", "#compare", "#png"):
+            box = page.locator(place).bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+        page.locator("#another").click()
+        assert page.locator("#drop").is_visible() and not visitor.scrolls_sideways()
+    finally:
+        page.set_viewport_size({"width": 1280, "height": 720})
+
+
+def test_a_file_that_is_no_picture_is_refused_in_one_sentence(visitor: Visitor, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    visitor.page.locator("#file").set_input_files(tmp_path / "broken.jpg")
+    message = visitor.page.locator("#message")
+    visitor.wait(lambda: "cannot read that file" in message.inner_text(), "the refusal")
+
+
+def test_after_the_first_visit_it_works_without_a_network(folder: Path, browser: Any, photo: Path) -> None:
+    site = Site(folder)
+    page = browser.new_page()
+    try:
+        visitor = Visitor(page, site.url)
+        visitor.open(photo)
+        site.stop()
+        visitor.visit(site.url)
+        visitor.open(photo)
+        assert (visitor.mask() == Label.SKIN).mean() > 0.1
+        visitor.paint(Label.SKIN, 20, (250, 380), (262, 380))
+        assert "This edit took" in page.locator("#time").inner_text()
+    finally:
+        page.close()
+        site.server.server_close()
