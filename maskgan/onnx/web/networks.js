@@ -3,11 +3,12 @@
 const VENDOR = new URL("vendor/", import.meta.url);
 const FOLDER = new URL("../", import.meta.url);
 
-/** Where the networks can run, best first. */
+/** Where the networks can run, best first; `wanted`: "wasm" or "webgpu" for that one, null to choose. */
 async function backends(wanted) {
-  if (wanted === "wasm") return ["wasm"];
+  if (wanted === "wasm" || wanted === "webgpu") return [wanted];
   const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
-  return adapter ? ["webgpu", "wasm"] : ["wasm"];
+  const real = adapter && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter); // a GPU, not a CPU as one
+  return real ? ["webgpu", "wasm"] : ["wasm"];
 }
 
 async function runtime(backend, threads) {
@@ -32,7 +33,7 @@ async function fetched(url, told) {
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
-/** All networks, opened. `progress(megabytes)` is called while files arrive. */
+/** All networks, opened. `backend`: "wasm", "webgpu" or null for the best; `progress(megabytes)` tells what has come. */
 export async function openNetworks({ backend: wanted, progress }) {
   const manifest = await (await fetch(new URL("onnx.json", FOLDER))).json();
   const generator = "generator_kept.onnx" in manifest.files ? "generator_kept" : "generator";

@@ -13,7 +13,7 @@ let face = null; // the one that is edited
 let patch = null; // of the newest edit
 
 const calls = {
-  /** Fetches and opens the networks; `backend`: "wasm" to leave a GPU alone. */
+  /** Fetches and opens the networks; `backend`: as for `openNetworks`. */
   async start({ backend }) {
     const told = (megabytes) => postMessage({ megabytes });
     const [opened, mark] = await Promise.all([
