@@ -133,7 +133,10 @@ def test_commands_are_found() -> None:
 def test_flags_that_sentences_name_exist(read: Read) -> None:
     known = {"--config_file"}  # Accelerate's own
     for module, arguments in commands(README) + mentioned(README):
-        known |= set(read(module, arguments, part=True)._option_string_actions)
+        parser = read(module, arguments, part=True)
+        groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        for one in (parser, *(command for group in groups for command in group.choices.values())):
+            known |= set(one._option_string_actions)
     named = {span.split()[0] for span in spans(README) if span.startswith("--")}
     assert named and named <= known, named - known
 
