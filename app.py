@@ -10,6 +10,7 @@ import socket
 import tempfile
 from functools import partial
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -57,6 +58,12 @@ def build_parser() -> argparse.ArgumentParser:
         default="torch",
         help="what runs the networks; onnx: ONNX Runtime, with --weights that export-onnx wrote, or others, which are "
         "exported once (default: torch)",
+    )
+    parser.add_argument(
+        "--onnx-precision",
+        choices=("fp32", "fp16", "int8"),
+        default="fp32",
+        help="with --backend onnx: in what the networks compute, where they were exported in it (default: fp32)",
     )
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best that is there)")
     parser.add_argument("--max-pixels", type=_positive, default=64_000_000, help="largest photo taken, in pixels")
@@ -137,17 +144,21 @@ def weights_of(option: str | None, watch: bool) -> Path | None:
         return None
 
 
-def serving_without_torch(weights: Path | None, watch: bool, device: str | None) -> Serving:
+def serving_without_torch(weights: Path | None, watch: bool, device: str | None, precision: str) -> Serving:
     """Exported networks on ONNX Runtime; the bundled weights by themselves."""
+    if find_spec("onnxruntime") is None:
+        raise SystemExit("--backend onnx needs ONNX Runtime; run: pip install onnxruntime")
     from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
     from maskgan.onnx.cache import exported
+    from maskgan.onnx.engine import OnnxEngine
     from maskgan.serving.hot_reload import Serving
     from maskgan.snapshots import is_weights_folder
 
     if watch or (weights is not None and is_weights_folder(weights)):
         raise SystemExit("Runs are followed with torch; leave --backend onnx out, or give one snapshot's folder.")
     try:
-        return Serving(MaskGANPipeline.load(exported(weights or WEIGHTS), device))
+        engine = OnnxEngine(exported(weights or WEIGHTS, precision), device, precision)
+        return Serving(MaskGANPipeline.over(engine))
     except (OSError, ValueError) as problem:
         raise SystemExit(str(problem)) from problem
 
@@ -261,6 +272,8 @@ def main(arguments: list[str] | None = None) -> None:
         )
     if options.lab and options.backend == "onnx":
         raise SystemExit("--lab trains with torch and cannot go with --backend onnx; leave one out.")
+    if options.onnx_precision != "fp32" and options.backend != "onnx":
+        raise SystemExit("--onnx-precision is for ONNX Runtime; add --backend onnx.")
     # Imported here, so that --help and a wrong option answer at once.
     from maskgan.serving.account import Account
     from maskgan.serving.memory import give_back_freed_memory
@@ -271,7 +284,7 @@ def main(arguments: list[str] | None = None) -> None:
     weights = weights_of(options.weights, options.watch)
     lab = lab_of(options.lab, options.runs, options.data, weights)
     if options.backend == "onnx":
-        serving = serving_without_torch(weights, options.watch, options.device)
+        serving = serving_without_torch(weights, options.watch, options.device, options.onnx_precision)
     else:
         serving = serving_of(weights, options.watch, options.device, needed=bool(options.weights))
     storage = storage_of(options.max_disk * 1_000_000)

@@ -12,10 +12,11 @@ from maskgan.onnx.folder import is_export
 from maskgan.snapshots import newest_snapshot, weights_hash
 
 
-def exported(weights: Path) -> Path:
+def exported(weights: Path, precision: str = "fp32") -> Path:
     """The folder of exported networks for some weights: that folder itself, or an export of a pipeline folder.
 
-    The export runs in a process of its own, so that this one needs no torch.
+    The export runs in a process of its own, so that this one needs no torch. `precision`: what it holds beside fp32,
+    see `maskgan.onnx.folder.PRECISIONS`.
 
     Raises:
         FileNotFoundError: there are no such weights, or nothing to export them with.
@@ -25,7 +26,8 @@ def exported(weights: Path) -> Path:
         return weights
     folder = newest_snapshot(weights)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    out = cache / "maskgan-studio" / "onnx" / weights_hash(folder)[:16]
+    name = weights_hash(folder)[:16]
+    out = cache / "maskgan-studio" / "onnx" / (name if precision == "fp32" else f"{name}-{precision}")
     if is_export(out):
         return out
     if find_spec("torch") is None:
@@ -35,6 +37,8 @@ def exported(weights: Path) -> Path:
         )
     print(f"The weights are exported once to {out}; that takes a minute or two.", flush=True)
     command = [sys.executable, "-m", "maskgan", "export-onnx", "--weights", str(folder), "--out", str(out)]
+    if precision != "fp32":
+        command.append(f"--{precision}")
     root = Path(__file__).resolve().parents[2]
     if subprocess.run(command, cwd=root, check=False).returncode:
         raise ValueError(f"The weights {weights.name} could not be exported; see above.")

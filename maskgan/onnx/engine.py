@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from maskgan.onnx.folder import Manifest, read_part
+from maskgan.onnx.folder import PARTS, Manifest, file_name, read_part
 from maskgan.snapshots import Weights, WeightsRefused
 from maskgan.styles import RegionStyle, Style, VectorStyle
 
@@ -24,14 +24,15 @@ class OnnxEngine:
     Args:
         folder: what was exported, with `onnx.json`.
         device: "cpu" (by default), "cuda" or "mps", where the installed ONNX Runtime has it.
+        precision: of PRECISIONS; parts that were not exported in it run in fp32.
 
     Raises:
         FileNotFoundError: the folder holds no exported networks.
         WeightsRefused: they are damaged, or no whole editor.
-        ValueError: there is no such device.
+        ValueError: there is no such device, or nothing in that precision.
     """
 
-    def __init__(self, folder: Path, device: str | None = None) -> None:
+    def __init__(self, folder: Path, device: str | None = None, precision: str = "fp32") -> None:
         self.folder, self.device = folder, device or "cpu"
         provider = _PROVIDERS.get(self.device)
         if provider not in ort.get_available_providers():
@@ -43,6 +44,9 @@ class OnnxEngine:
             raise WeightsRefused(
                 f"The exported networks in {folder.name} are no whole editor; export a whole pipeline."
             )
+        if not any(self.manifest.has(part, precision) for part in PARTS):
+            raise ValueError(f"{folder.name} holds no networks in {precision}; export them with --{precision}.")
+        self.precision = precision
         self._sessions: dict[str, ort.InferenceSession] = {}
         self._opening = threading.Lock()
 
@@ -79,12 +83,14 @@ class OnnxEngine:
         options.log_severity_level = 3
         # Memory goes back when a run ends: an editor waits for people most of the time.
         options.enable_cpu_mem_arena = False
-        content = read_part(self.folder, self.manifest, part)
+        precision = self.precision if self.manifest.has(part, self.precision) else "fp32"
+        content = read_part(self.folder, self.manifest, part, precision)
         try:
             return ort.InferenceSession(content, options, providers=self._providers)
         except Exception as error:
             first = str(error).strip().splitlines()[0]
-            raise WeightsRefused(f"ONNX Runtime cannot open {part}.onnx of {self.folder.name} ({first}).") from error
+            name = file_name(part, precision)
+            raise WeightsRefused(f"ONNX Runtime cannot open {name} of {self.folder.name} ({first}).") from error
 
     def parse(self, picture: np.ndarray) -> np.ndarray:
         """See `Engine.parse`."""

@@ -16,7 +16,7 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.labels import Label
 from maskgan.onnx.engine import OnnxEngine
-from maskgan.onnx.folder import Manifest
+from maskgan.onnx.folder import PRECISIONS, Manifest, read_part
 from maskgan.snapshots import WeightsRefused
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +115,29 @@ print(edit.photo.shape, copy.photo.shape, morph.face_at(0.5).shape)
 def test_devices_that_are_not_there_are_refused(exported: Path) -> None:
     with pytest.raises(ValueError, match="has no toaster"):
         OnnxEngine(exported, "toaster")
+
+
+def test_parts_run_in_the_precision_that_was_asked_for_where_they_were_exported_in_it(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[str, str]] = []
+
+    def read(folder: Path, manifest: Manifest, part: str, precision: str) -> bytes:
+        opened.append((part, precision))
+        return read_part(folder, manifest, part, precision)
+
+    monkeypatch.setattr("maskgan.onnx.engine.read_part", read)
+    mask = draw_mask(256)
+    pictures = {}
+    for precision in PRECISIONS:
+        engine = OnnxEngine(exported, precision=precision)
+        pictures[precision] = engine.draw(mask, engine.encode_style(draw_face(mask), mask))
+    assert opened == [
+        ("style_encoder", "fp32"), ("generator", "fp32"), ("style_encoder", "fp16"), ("generator", "fp16"),
+        ("style_encoder", "fp32"), ("generator", "int8"),
+    ]  # fmt: skip
+    assert 0 < np.abs(pictures["fp16"] - pictures["fp32"]).max() <= 2
+    assert 0 < np.abs(pictures["int8"] - pictures["fp32"]).mean() < 40
 
 
 def test_a_part_of_an_editor_is_no_editor(tmp_path: Path, exported: Path) -> None:

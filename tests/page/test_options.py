@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,12 @@ import app as command
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.images import read_photo
+from maskgan.onnx.folder import Manifest
 from maskgan.serving.hot_reload import Serving
+from maskgan.styles import RegionStyle
 from maskgan.ui.examples import Examples
+
+OnnxEngine = pytest.importorskip("maskgan.onnx.engine").OnnxEngine
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +49,13 @@ def networks() -> MaskGANPipeline:
 
 
 @contextmanager
-def started(networks: MaskGANPipeline, *options: str) -> Iterator[gr.Blocks]:
-    """The app as `python app.py` starts it with these options, but for its networks and the examples' preparation."""
+def started(networks: MaskGANPipeline | None, *options: str) -> Iterator[gr.Blocks]:
+    """The app as `python app.py` starts it with these options, but for the examples' preparation, and for its networks
+    where others are given."""
     apps: list[gr.Blocks] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "serving_of", lambda *_, **__: Serving(networks))
+        if networks is not None:
+            patch.setattr(command, "serving_of", lambda *_, **__: Serving(networks))
         patch.setattr(Examples, "prepare_in_background", lambda _: None)
         patch.setattr(gr.Blocks, "block_thread", lambda app: apps.append(app))
         command.main(list(options))
@@ -195,6 +202,59 @@ def test_options_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in (["--queue-size", "0"], ["--max-pixels", "-1"]):
         with pytest.raises(SystemExit):
             command.build_parser().parse_args(wrong)
+
+
+@pytest.fixture
+def exported_folder(tmp_path: Path) -> Path:
+    """What the app sees of exported networks before it needs one: a manifest, with a generator of 8 bits."""
+    pytest.importorskip("onnxruntime")
+    folder = tmp_path / "share"
+    folder.mkdir()
+    names = ("parser.onnx", "style_encoder.onnx", "generator.onnx", "int8/generator.onnx")
+    Manifest(WEIGHTS, "CC0", RegionStyle._fields, 256, None, dict.fromkeys(names, "0" * 64)).write(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("options", "precision"), [((), "fp32"), (("--onnx-precision", "int8"), "int8")])
+def test_exported_networks_are_served_by_onnx_runtime(
+    exported_folder: Path, options: tuple[str, ...], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Any] = []
+    over = MaskGANPipeline.over
+    monkeypatch.setattr(MaskGANPipeline, "over", lambda engine: served.append(engine) or over(engine))
+    with started(None, "--backend", "onnx", "--weights", str(exported_folder), *options) as app:
+        assert "MaskGAN" in httpx.get(app.local_url, timeout=60).text
+    (engine,) = served
+    assert isinstance(engine, OnnxEngine) and engine.folder == exported_folder and engine.precision == precision
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--backend", "onnx", "--lab"], "--lab trains with torch"),
+        (["--onnx-precision", "int8"], "add --backend onnx"),
+        (["--backend", "onnx", "--weights", "FOLDER", "--onnx-precision", "fp16"], "no networks in fp16"),
+        (["--backend", "onnx", "--weights", "FOLDER", "--watch"], "Runs are followed with torch"),
+        (["--backend", "onnx", "--weights", "FOLDER", "--device", "cuda"], "has no cuda; choose --device cpu"),
+        (["--backend", "onnx", "--weights", "nowhere/at/all"], "nowhere/at/all"),
+    ],
+)
+def test_what_onnx_runtime_cannot_serve_is_one_sentence(
+    exported_folder: Path, options: list[str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(SystemExit) as refusal:
+        command.main([str(exported_folder) if option == "FOLDER" else option for option in options])
+    sentence = str(refusal.value)
+    assert says in sentence and len(sentence.splitlines()) == 1
+
+
+def test_without_onnx_runtime_its_backend_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="pip install onnxruntime"):
+        command.main(["--backend", "onnx"])
 
 
 @pytest.mark.parametrize(("installed", "words"), [(None, "is not installed"), ("99.0.0", "not the installed 99.0.0")])
