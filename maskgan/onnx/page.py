@@ -52,7 +52,7 @@ _HOW_TO_OPEN = """## The editor in the browser, with no server
 python -m http.server --bind 127.0.0.1  # in this folder; then open http://127.0.0.1:8000
 ```
 
-WebGPU runs the networks where the browser has it, WebAssembly otherwise. A first visit loads about 70 MB; later ones
+WebGPU runs the networks where the browser has it, WebAssembly otherwise. A first visit loads 50 to 65 MB; later ones
 work offline. `web/LICENCES.txt` names what the page is made of.
 """
 

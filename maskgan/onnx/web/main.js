@@ -194,7 +194,9 @@ $("file").addEventListener("change", ({ target }) => {
   target.value = "";
 });
 $("drop").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" || event.key === " ") $("file").click();
+  if (event.key !== "Enter" && event.key !== " ") return;
+  event.preventDefault();
+  $("file").click();
 });
 $("another").addEventListener("click", close);
 $("png").addEventListener("click", () => save("image/png", "png"));

@@ -6,14 +6,26 @@ const TRIED = "isolation was tried";
 export async function isolated() {
   if (!navigator.serviceWorker) return; // an insecure address: one thread, and no visits offline
   try {
-    await navigator.serviceWorker.register("sw.js");
+    const registration = await navigator.serviceWorker.register("sw.js");
     if (crossOriginIsolated) return sessionStorage.removeItem(TRIED);
-    await navigator.serviceWorker.ready;
-    if (sessionStorage.getItem(TRIED)) return;
+    if (sessionStorage.getItem(TRIED) || !(await active(registration))) return;
     sessionStorage.setItem(TRIED, "yes");
     location.reload();
     await new Promise(() => {}); // nothing more is to happen on this one
   } catch (error) {
     console.warn("No service worker:", error); // forbidden in this browser; everything else works
   }
+}
+
+/** Whether the service worker runs, once that is decided; it does not where nothing may be stored. */
+function active({ active: running, waiting, installing }) {
+  const worker = running ?? waiting ?? installing;
+  return new Promise((resolve) => {
+    const look = () => {
+      if (worker.state === "activated") resolve(true);
+      if (worker.state === "redundant") resolve(false);
+    };
+    worker.addEventListener("statechange", look);
+    look();
+  });
 }

@@ -22,11 +22,14 @@ async function activate() {
   await clients.claim();
 }
 
-async function answer(request) {
+async function answer(event) {
   const cache = await caches.open(CACHE);
-  const kept = await cache.match(request, { ignoreSearch: true });
-  const found = kept ?? (await fetch(request));
-  if (!kept && found.status === 200) await cache.put(request, found.clone());
+  const kept = await cache.match(event.request, { ignoreSearch: true });
+  const found = kept ?? (await fetch(event.request));
+  if (!kept && found.status === 200) {
+    const copy = cache.put(event.request, found.clone());
+    event.waitUntil(copy.catch(() => {})); // no room: the page works, but not offline
+  }
   const headers = new Headers(found.headers);
   for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
   return new Response(found.body, { status: found.status, statusText: found.statusText, headers });
@@ -36,5 +39,5 @@ addEventListener("install", (event) => event.waitUntil(install()));
 addEventListener("activate", (event) => event.waitUntil(activate()));
 addEventListener("fetch", (event) => {
   const { method, url } = event.request;
-  if (method === "GET" && url.startsWith(registration.scope)) event.respondWith(answer(event.request));
+  if (method === "GET" && url.startsWith(registration.scope)) event.respondWith(answer(event));
 });
