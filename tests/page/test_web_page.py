@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from PIL import Image
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
+from maskgan.editing.compositing import Retouch
 from maskgan.editing.faces import Alignment, detect_faces
 from maskgan.editing.pipeline import WEIGHTS, Edit, Face, MaskGANPipeline
 from maskgan.editing.warping import Motion
@@ -166,14 +168,17 @@ def visitor(folder: Path, browser: Any, photo: Path) -> Iterator[Visitor]:
 
 
 def drawn_in_python(folder: Path, visitor: Visitor, photo: Path, original: np.ndarray) -> Edit:
-    """What the engine in Python makes of the visitor's mask where no pixel moves, as on the page."""
+    """What the engine in Python makes of the visitor's mask by the steps of the page: no pixel moves, no grain."""
     pipeline, picture = MaskGANPipeline.load(folder), read_photo(photo)
     alignment = Alignment(visitor.matrix(), picture.shape[:2])
     crop = alignment.crop(picture, SIZE)
     style = pipeline.encode_style(crop, original)
     face = Face(picture, crop, original, np.ones(original.shape, np.float32), style, alignment)
     mask = visitor.mask()
-    return pipeline.edit(face, mask, motion=Motion(mask, np.zeros((SIZE, SIZE, 2), np.float32)))
+    edit = pipeline.edit(face, mask, motion=Motion(mask, np.zeros((SIZE, SIZE, 2), np.float32)))
+    smooth = edit.change.patch._replace(grain=None)
+    plain = smooth.over(crop, Alignment.whole_picture((SIZE, SIZE)))
+    return replace(edit, crop=plain, change=Retouch(None, smooth))
 
 
 def levels(one: np.ndarray, other: np.ndarray) -> int:
@@ -187,7 +192,7 @@ def test_threads_run_on_a_host_that_sends_no_headers_for_them(visitor: Visitor) 
 
 def test_the_face_is_found_cropped_and_parsed_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
     picture = read_photo(photo)
-    alignment = Alignment.from_face(detect_faces(picture)[0], picture.shape[:2])
+    alignment = Alignment.of_face(detect_faces(picture)[0], picture.shape[:2])
     assert np.abs(visitor.matrix() - alignment.matrix).max() < 0.005 * alignment.side
     crop = Alignment(visitor.matrix(), picture.shape[:2]).crop(picture, SIZE)
     assert levels(visitor.picture("before"), crop) <= 2

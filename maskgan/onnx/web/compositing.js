@@ -1,7 +1,7 @@
 // The window that is painted, and the paint laid over the photo; the same steps as in maskgan/editing/compositing.py.
 
 import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from "./pixels.js";
-import { SIZE } from "./constants.js";
+import { LABEL, SIZE } from "./constants.js";
 import { borders, extent, feathered, roundEven } from "./regions.js";
 import { resample } from "./warp.js";
 
@@ -9,10 +9,15 @@ import { resample } from "./warp.js";
 const FINE = 1.25;
 // The surroundings that a window shows beside what is unknown, as a share of the crop's side, and relative to it.
 const [CONTEXT, RELATIVE_CONTEXT] = [0.06, 0.3];
-// Sides of windows beyond which all of the crop is shown, and below which none is.
-const [LARGEST, SMALLEST] = [0.6, 0.3];
+// The finest window, as a share of the crop's side at the network's size: none of training is finer.
+const FINEST = 0.3;
+// Sides in painted pixels of windows at twice the network's size to the crop, and of those for small edits.
+const [LARGER, SMALL] = [[320, 384, 448], 192];
 // In painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
+const LUMA = [0.299, 0.587, 0.114];
+// Share of a window that known hair has to fill to say which colours hair has.
+const ENOUGH_HAIR = 0.004;
 
 /** A square part of a face crop, in fractions of the crop's side, drawn at `pixels` a side. */
 export class Window {
@@ -24,16 +29,28 @@ export class Window {
   static around(unknown, size, photoSide) {
     const { left, top, right, bottom } = extent(unknown, size);
     const length = Math.max(right - left, bottom - top) + 1;
-    let side = (length / size) * (1 + RELATIVE_CONTEXT) + 2 * CONTEXT;
-    side = Math.max(side, SIZE.network / photoSide, SMALLEST);
-    if (side > LARGEST) return Window.whole(photoSide > FINE * SIZE.network ? 2 * SIZE.network : SIZE.network);
-    side = 2 * roundEven((side * size) / 2);
+    const needed = (length / size) * (1 + RELATIVE_CONTEXT) + 2 * CONTEXT;
+    if (photoSide <= FINE * SIZE.network) return Window.whole(SIZE.network);
+    const finest = Math.min(photoSide, SIZE.network / FINEST); // painted pixels to the crop's side
+    const choices = [
+      [SMALL / finest, SMALL],
+      [Math.max(SIZE.network / finest, Math.min(needed, 0.5)), SIZE.network],
+      ...LARGER.map((pixels) => [pixels / (2 * SIZE.network), pixels]),
+    ];
+    const [share, pixels] = choices.find(([side]) => side >= needed) ?? [1, 2 * SIZE.network];
+    if (share >= 1) return Window.whole(pixels);
+    const side = 2 * roundEven((share * size) / 2);
     const start = (low, high) => Math.min(Math.max(Math.floor((low + high + 1 - side) / 2), 0), size - side);
-    return new Window(start(left, right) / size, start(top, bottom) / size, side / size, SIZE.network);
+    return new Window(start(left, right) / size, start(top, bottom) / size, side / size, pixels);
   }
 
   static whole(pixels) {
     return new Window(0, 0, 1, pixels);
+  }
+
+  /** The same part, drawn at other pixels. */
+  at(pixels) {
+    return new Window(this.left, this.top, this.side, pixels);
   }
 
   /** This part of a square picture or plane, at its own pixels. */
@@ -94,6 +111,7 @@ export class Patch {
       for (let c = 0; c < 3; c++) layer[4 * i + c] = painted.data[3 * i + c] + missing[3 * i + c];
       layer[4 * i + 3] = alpha[i];
     }
+    giveColoursOfHair(layer, photo, unknown, mask);
     return new Patch(picture(n, n, 4, layer), window);
   }
 
@@ -152,6 +170,42 @@ function colourError(error, unknown, mask, n) {
     }
   }
   return result;
+}
+
+/** Takes colours from painted hair that the photo's hair lacks, such as a seam of the background's; in place. */
+function giveColoursOfHair(layer, photo, unknown, mask) {
+  const hair = (i, painted) => mask[i] === LABEL.HAIR && unknown[i] === painted;
+  const chroma = [[], []]; // R - Y and B - Y of known hair
+  for (let i = 0; i < mask.length; i++) {
+    if (!hair(i, 0)) continue;
+    const luma = lumaAt(photo.data, 3 * i);
+    chroma[0].push(photo.data[3 * i] - luma);
+    chroma[1].push(photo.data[3 * i + 2] - luma);
+  }
+  if (chroma[0].length < ENOUGH_HAIR * mask.length) return;
+  const [reds, blues] = chroma.map((values) => {
+    const sorted = new Float32Array(values).sort();
+    return [0.02, 0.98].map((share) => percentile(sorted, share));
+  });
+  const within = (value, [low, high]) => Math.min(Math.max(value, low), high);
+  for (let i = 0; i < mask.length; i++) {
+    if (!hair(i, 1)) continue;
+    const at = 4 * i;
+    const luma = lumaAt(layer, at);
+    const red = luma + within(layer[at] - luma, reds);
+    const blue = luma + within(layer[at + 2] - luma, blues);
+    layer.set([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], at);
+  }
+}
+
+const lumaAt = (data, i) => LUMA[0] * data[i] + LUMA[1] * data[i + 1] + LUMA[2] * data[i + 2];
+
+/** Between the two nearest of sorted values. */
+function percentile(sorted, share) {
+  const place = share * (sorted.length - 1);
+  const low = Math.floor(place);
+  const high = Math.min(low + 1, sorted.length - 1);
+  return sorted[low] + (place - low) * (sorted[high] - sorted[low]);
 }
 
 /** The median, by partitions (Hoare's selection); `values` are put in another order. */

@@ -9,6 +9,8 @@ import { apply, inverse, resample, thenShift } from "./warp.js";
 const VIEWS = [[320, 32], [1280, 32]];
 const SMALLEST = 24; // side of a face, in pixels of a photo whose long side has SEEN pixels, or of a smaller photo
 const SEEN = 1280;
+// A square picture is a face crop already when no corner of the crop that its face asks for is further away, in sides.
+const ALIGNED_WITHIN = 0.08;
 
 /** The photo, turned upright, and its faces (boxes with points), largest first. */
 export async function uprightFaces(run, photo) {
@@ -33,8 +35,17 @@ export class Alignment {
     Object.assign(this, { matrix, width, height });
   }
 
+  /** The crop of a face by its points: the whole picture where that is such a crop already. */
+  static ofFace(points, photo) {
+    const crop = Alignment.byPoints(points, photo);
+    if (photo.width !== photo.height) return crop;
+    const corners = [[0, 0], [1, 0], [0, 1], [1, 1]];
+    const off = corners.flatMap((corner) => apply(crop.matrix, ...corner).map((v, k) => Math.abs(v / photo.width - corner[k])));
+    return Math.max(...off) <= ALIGNED_WITHIN ? Alignment.wholePicture(photo) : crop;
+  }
+
   /** The CelebA-HQ / FFHQ crop (Karras et al., 2018, appendix C) from eye centres and mouth corners. */
-  static ofFace([leftEye, rightEye, , leftMouth, rightMouth], { width, height }) {
+  static byPoints([leftEye, rightEye, , leftMouth, rightMouth], { width, height }) {
     const middle = (p, q) => [(p[0] + q[0]) / 2, (p[1] + q[1]) / 2];
     const [eyes, mouth] = [middle(leftEye, rightEye), middle(leftMouth, rightMouth)];
     const toEye = [rightEye[0] - leftEye[0], rightEye[1] - leftEye[1]];
