@@ -1,13 +1,17 @@
 // The face that is open: its mask with undo and redo, and the messages to and from Python about it.
 
 const SEND_EVERY = 120; // ms between previews during a long stroke
+const MAX_KEPT = 24; // faces whose history is kept
+const MAX_TOLD = 40; // steps of a history that are kept beyond this load of the page
 
 /** `bridge` is Gradio's: `element`, `props` and `trigger` of the component. `on` is what the canvas does then:
  *  `interrupt()` before the mask is replaced, `opened(former)` when another face is, `changed()` after any change of
  *  the mask, `received()` after a message from Python, `photoLoaded()`. */
 function createSession({ element, props, trigger }, on) {
-  // Gradio builds the component anew whenever it has been hidden; photo, original and history outlive that here.
+  // Gradio builds the component anew whenever it has been hidden, and people come back to faces that they have left:
+  // photo, original and history outlive that here. What an earlier load of the page knew is in `maskCanvasKept`.
   const kept = (window.maskCanvasFaces ??= new Map());
+  const before = (window.maskCanvasKept ??= new Map());
   const keptAs = element.closest(".block")?.id;
   let face = null; // {id, buffer, history, photo}
   let strokes = 0;
@@ -22,7 +26,29 @@ function createSession({ element, props, trigger }, on) {
     const former = face;
     face = next;
     kept.set(keptAs, face);
+    kept.delete(`${keptAs}/${face.id}`);
+    kept.set(`${keptAs}/${face.id}`, face);
+    const names = [...kept.keys()].filter((name) => name.startsWith(`${keptAs}/`));
+    if (names.length > MAX_KEPT) kept.delete(names[0]);
     on.opened(former);
+  }
+
+  /** The history of a face that was left, or that was open when the page was loaded before. */
+  function historyOf(id, mask) {
+    const known = kept.get(`${keptAs}/${id}`)?.history ?? before.get(id);
+    const history = new History(mask);
+    if (!known) return history;
+    Object.assign(history, { states: [...known.states], at: known.at });
+    history.push(mask);
+    return history;
+  }
+
+  /** Tell whoever keeps strokes (`keeper.js`). */
+  function tellStrokes() {
+    const { states, at } = face.history;
+    const from = Math.max(0, Math.min(at, states.length - MAX_TOLD));
+    const told = { canvas: keptAs, id: face.id, states: states.slice(from, from + MAX_TOLD), at: at - from };
+    document.dispatchEvent(new CustomEvent("mask-canvas", { detail: told }));
   }
 
   function accept(value) {
@@ -34,7 +60,7 @@ function createSession({ element, props, trigger }, on) {
     const original = value.original && decodeRuns(value.original, labels.length);
     if (id !== face?.id || width !== face.buffer.width || height !== face.buffer.height) {
       const buffer = new LabelBuffer(width, height, labels, original || labels.slice());
-      openFace({ id, buffer, history: new History(value.mask), photo: null });
+      openFace({ id, buffer, history: historyOf(id, value.mask), photo: null });
     } else {
       if (original) face.buffer.setOriginal(original);
       if (value.mask !== face.history.current) {
@@ -44,6 +70,7 @@ function createSession({ element, props, trigger }, on) {
       }
     }
     if (value.photo) loadPhoto(face, value.photo);
+    tellStrokes();
     on.received();
   }
 
@@ -69,6 +96,7 @@ function createSession({ element, props, trigger }, on) {
 
   function sendStroke() {
     strokes++;
+    tellStrokes();
     send();
     trigger("release", { id: face.id, stroke: strokes });
   }

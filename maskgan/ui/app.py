@@ -15,6 +15,7 @@ from maskgan.ui.api import Api
 from maskgan.ui.blocks import Blocks
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.tab import InterpolateTab
+from maskgan.ui.keeping.keeper import LIFETIME, Keeper
 from maskgan.ui.kit import TIME_TO_LIVE, UNQUEUED
 from maskgan.ui.lab.layout import Lab
 from maskgan.ui.lab.tab import LabTab
@@ -39,6 +40,11 @@ _HEADER = """<header class="page-head">
 
 _LOCAL = "Nothing leaves this computer."
 _HOSTED = "Photos go to the server of this page, are used for nothing else, and are deleted within a few hours."
+_KEPT = (
+    f" This browser keeps your work for {LIFETIME} hours. "
+    '<button type="button" id="forget-all" title="Delete what this browser and the server have of your visits, '
+    'in all tabs, and begin anew">Forget it now</button>'
+)
 
 # On a phone messages come up from below: at the top they would cover the result. They stand outside of what `page.css`
 # reaches.
@@ -96,11 +102,12 @@ def build_app(
     with Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(TIME_TO_LIVE // 4, TIME_TO_LIVE)
     ) as app:
-        header = gr.HTML(_HEADER.format(title=TITLE, privacy=_HOSTED if hosted else _LOCAL))
+        header = gr.HTML(_HEADER.format(title=TITLE, privacy=(_HOSTED if hosted else _LOCAL) + _KEPT))
+        keeper = Keeper()
         news = WeightsNews(serving)
         with gr.Tabs() as tabs:
             with gr.Tab(PaintTab.TITLE, id=PaintTab.ID):
-                paint = PaintTab(serving, examples, max_pixels)
+                paint = PaintTab(serving, examples, max_pixels, keeper)
             connections = []
             for kind in MORE_TABS:
                 with gr.Tab(kind.TITLE, id=kind.ID) as tab:
@@ -123,4 +130,4 @@ def _where_photos_go(request: gr.Request) -> Any:
     """A proxy may serve the page elsewhere without the app having been told."""
     if is_from_here({name.lower(): value for name, value in request.headers.items()}):
         return gr.skip()
-    return _HEADER.format(title=TITLE, privacy=_HOSTED)
+    return _HEADER.format(title=TITLE, privacy=_HOSTED + _KEPT)

@@ -18,6 +18,7 @@ from gradio_client import utils as client_utils
 from maskgan.files import is_full
 from maskgan.serving.guard import Guard, GuardedApp
 from maskgan.serving.storage import Storage, StoredUploads
+from maskgan.ui.keeping import traces
 from maskgan.ui.photo_memory import keep_within
 
 #: Seconds that what runs may take to finish when the app is asked to stop.
@@ -63,6 +64,7 @@ class Blocks(gr.Blocks):
         try:
             _check_numbers(inputs)
             client_utils.traverse(inputs, _refuse_folder, client_utils.is_file_obj_with_meta)
+            client_utils.traverse(inputs, lambda file: traces.note(file["path"]), client_utils.is_file_obj_with_meta)
             return await super().preprocess_data(block_fn, inputs, *args, **named)
         except gr.Error:
             raise
@@ -85,6 +87,7 @@ class Blocks(gr.Blocks):
 
         Raises `gr.Error` with a sentence for a choice that cannot be one, and when memory or the disk is full.
         """
+        traces.current.set(session_hash)
         named |= {"session_hash": session_hash, "event_data": event_data}
         try:
             targets = (self.fns[block_fn] if isinstance(block_fn, int) else block_fn).targets

@@ -56,7 +56,18 @@ class Examples(UsesWeights):
         """
         if not 0 <= index < len(self.paths):
             raise ValueError("There is no such example; choose another one.")
-        return OpenFace.new(self.face(index), self.paths[index].stem)
+        name = self.paths[index].stem
+        return OpenFace.new(self.face(index), name, source=name)
+
+    def photo(self, name: str) -> np.ndarray:
+        """The photo (H, W, 3) uint8 RGB of the example of this name, as its face has it.
+
+        Raises ValueError when there is no such example.
+        """
+        for index, path in enumerate(self.paths):
+            if path.stem == name:
+                return self.face(index).photo
+        raise ValueError("An example that was open is no longer there; choose another one.")
 
     def prepare_in_background(self) -> None:
         """Prepare all of them in a thread, so that opening one takes no time."""

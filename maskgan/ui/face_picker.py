@@ -68,14 +68,16 @@ class FacePicker(UsesWeights):
         outputs: list[Any],
         *,
         api_name: str,
+        switch: Callable[..., Updates] | None = None,
         **progress: Any,
     ) -> list[Dependency]:
         """Let `show(session, opened, *inputs)` open whatever face is chosen, and return those events.
 
         `show` returns updates of `outputs`, among them the session and those of `reflect`; api_name: of the upload;
-        progress: options of the events that may take a second, see `BUSY`.
+        switch: called as `switch(session, index, *inputs)` for another face of the photo, where that is more than to
+        show it; progress: options of the events that may take a second, see `BUSY`.
         """
-        self._show = show
+        self._show, self._switch = show, switch or self._other
         choosing, busy = [self.session, *inputs], BUSY | progress
         return [
             self.upload.upload(
@@ -144,7 +146,10 @@ class FacePicker(UsesWeights):
         opened = session.require_open()
         if event.index == opened.chosen:
             return gr.skip()
-        return self._show(session, opened.other(self.pipeline, event.index), *values)
+        return self._switch(session, event.index, *values)
+
+    def _other(self, session: Session, index: int, *values: Any) -> Updates:
+        return self._show(session, session.require_open().other(self.pipeline, index), *values)
 
     @warns_on_value_error
     def choose_example(self, session: Session, event: gr.SelectData, *values: Any) -> Updates:

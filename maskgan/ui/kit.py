@@ -22,6 +22,7 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.mask_files import read_mask
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
+from maskgan.ui.keeping import traces
 from maskgan.ui.pictures import png
 from maskgan.ui.session import OpenFace
 
@@ -137,7 +138,9 @@ def fails_on_value_error(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 def saved(content: bytes, name: str) -> str:
     """Path of a file that Gradio serves under a name of its content's hash, and deletes after TIME_TO_LIVE."""
-    return processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
+    path = processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
+    traces.note(path)
+    return path
 
 
 def photo_file(picture: np.ndarray, weights: Weights | None, opened: OpenFace, suffix: str) -> str:

@@ -29,8 +29,8 @@ def shrink(picture: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
-def photos_for_screen(edit: Edit, seamless: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The whole photo before and after an edit, with a long side of at most SCREEN_SIDE.
+def photos_for_screen(edit: Edit, seamless: bool, unedited: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The photo (H, W, 3) `unedited`, and after an edit of it or of a later state, at most SCREEN_SIDE long.
 
     The face is pasted into the shrunk photo, so that a stroke on a 12-megapixel photo costs no more than on a small.
     """
@@ -38,7 +38,7 @@ def photos_for_screen(edit: Edit, seamless: bool) -> tuple[np.ndarray, np.ndarra
     before = shrink(photo, SCREEN_SIDE)
     scale = np.array([[before.shape[1] / photo.shape[1]], [before.shape[0] / photo.shape[0]]])
     small = Alignment(alignment.matrix * scale, before.shape[:2])
-    return before, edit.change.onto(before, small, seamless)
+    return shrink(unedited, SCREEN_SIDE), edit.change.onto(before, small, seamless)
 
 
 def face_thumbnails(photo: np.ndarray, faces: tuple[DetectedFace, ...]) -> list[np.ndarray]:

@@ -1,26 +1,38 @@
-"""What one visitor has open: immutable values, so that sessions cannot mix and every step can be restored."""
+"""What one visitor has open: immutable values, so that sessions cannot mix and every step can be restored.
+
+A session has one face open. The other faces of its photo, and the photos before it, stand beside it as they were left
+(`Left`): an edit of one face is made of the photo with the edits of all others in it.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
-from maskgan.editing.faces import DetectedFace, upright
+from maskgan.editing.compositing import Layers, Overlay, Retouch
+from maskgan.editing.faces import Alignment, DetectedFace, upright
 from maskgan.editing.looks import Look
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion
-from maskgan.labels import Label
+from maskgan.labels import DISPLAY_NAMES, Label
 from maskgan.originals import Original
+from maskgan.provenance import drawn_by
+from maskgan.sizes import CROP_SIZE
+from maskgan.snapshots import Weights
+from maskgan.ui.keeping.motions import pack_motion, unpack_motion
 
-#: The history keeps this many results ...
+#: The history of a face keeps this many results beside its first ...
 MAX_STEPS = 24
-#: ... and photos of this many bytes in all (a 12-megapixel photo takes 36 MB).
-MAX_HISTORY_BYTES = 200_000_000
+#: ... a session this many faces that were open before, with files of this many bytes in all.
+MAX_LEFT, MAX_LEFT_BYTES = 24, 200_000_000
 #: A motion takes 2 MB.
 MAX_MOTIONS = 6
+
+_NOTHING = np.zeros((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +42,10 @@ class OpenFace:
     name: file name without suffix, for downloads; faces: all faces of its photo; chosen: which one this is, or None
     when the whole picture is used; turned: by how many degrees clockwise the photo was turned to be upright; original:
     the file that the photo came in, None for examples; id: unguessable and never used twice, so that a message from
-    the canvas about another face, another visit or another run of the server is known to be stale.
+    the canvas about another face, another visit or another run of the server is known to be stale; photo_id: such an
+    id, shared by all faces of a photo; base: the photo (H, W, 3) without any edit, None where that is the face's own;
+    source: where the photo can be read again, an example's name or a file, None where it cannot; drawn: weights that
+    drew in the photo before this face was opened.
     """
 
     face: Face
@@ -40,19 +55,15 @@ class OpenFace:
     turned: int = 0
     original: Original | None = None
     id: int = 0
+    photo_id: int = 0
+    base: np.ndarray | None = None
+    source: str | Original | None = None
+    drawn: Weights | None = None
 
     @classmethod
-    def new(
-        cls,
-        face: Face,
-        name: str,
-        faces: tuple[DetectedFace, ...] = (),
-        chosen: int | None = None,
-        turned: int = 0,
-        original: Original | None = None,
-    ) -> OpenFace:
-        """Open a face under a fresh id (below 2**53, the whole numbers that JavaScript knows)."""
-        return cls(face, name, faces, chosen, turned, original, secrets.randbits(52))
+    def new(cls, face: Face, name: str, **more: object) -> OpenFace:
+        """Open a face under fresh ids (below 2**53, the whole numbers that JavaScript knows)."""
+        return cls(face, name, **{"photo_id": secrets.randbits(52)} | more, id=secrets.randbits(52))
 
     @classmethod
     def largest_in(
@@ -65,37 +76,63 @@ class OpenFace:
         photo, faces, turned = upright(photo, pipeline.detect(photo))
         if not faces:
             raise NoFaceFound("No face was found in this photo; use the whole picture, or choose another photo.")
-        return cls.new(
-            pipeline.prepare(photo, faces[0]),
-            name,
-            tuple(faces),
-            0,
-            turned,
-            original and original.turned(-turned // 90),
-        )
+        original = original and original.turned(-turned // 90)
+        face = pipeline.prepare(photo, faces[0])
+        return cls.new(face, name, faces=tuple(faces), chosen=0, turned=turned, original=original, source=original)
 
     @classmethod
     def whole(
         cls, pipeline: MaskGANPipeline, photo: np.ndarray, name: str, original: Original | None = None
     ) -> OpenFace:
         """Open a picture (H, W, 3) uint8 RGB that is a face crop already, or is taken for one."""
-        return cls.new(pipeline.prepare(photo, None), name, original=original)
+        return cls.new(pipeline.prepare(photo, None), name, original=original, source=original)
 
-    def other(self, pipeline: MaskGANPipeline, index: int) -> OpenFace:
-        """Another of the faces of this photo.
+    @property
+    def unedited(self) -> np.ndarray:
+        """The photo (H, W, 3) without any edit."""
+        return self.face.photo if self.base is None else self.base
+
+    def other(self, pipeline: MaskGANPipeline, index: int, photo: np.ndarray | None = None) -> OpenFace:
+        """Another of the faces of this photo; `photo`: that one with edits (H, W, 3), where there are any.
 
         Raises ValueError when the photo has no such face.
         """
         if not 0 <= index < len(self.faces):
             raise ValueError("This face is not in the photo that is open; drop its photo again.")
-        return self.new(
-            pipeline.prepare(self.face.photo, self.faces[index]),
-            self.name,
-            self.faces,
-            index,
-            self.turned,
-            self.original,
-        )
+        face = pipeline.prepare(self.unedited if photo is None else photo, self.faces[index])
+        return replace(self, face=face, chosen=index, id=secrets.randbits(52), base=self.unedited)
+
+    def asleep(self) -> OpenFace:
+        """This face without pixels; `awake` brings them back."""
+        face = replace(self.face, photo=_NOTHING, crop=_NOTHING, confidence=_NOTHING[..., 0]).at_rest()
+        return replace(self, face=face, base=None)
+
+    def awake(self, base: np.ndarray, photo: np.ndarray | None = None) -> OpenFace:
+        """A face that was `asleep`, in its photo (H, W, 3); `photo`: that one with edits of other faces.
+
+        Raises ValueError when the photo has another size.
+        """
+        photo = base if photo is None else photo
+        crop = self.face.alignment.crop(photo, CROP_SIZE)
+        certain = np.ones(self.face.mask.shape, np.float32)
+        return replace(self, face=replace(self.face, photo=photo, crop=crop, confidence=certain), base=base)
+
+
+@dataclass(frozen=True, eq=False)
+class KnownMotion:
+    """How pixels got to a mask, from a tool that knows it; `packed` takes a twentieth of the memory."""
+
+    motion: Motion
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The motion, as `pack_motion` writes it; worked out once."""
+        return pack_motion(self.motion)
+
+    @classmethod
+    def unpacked(cls, packed: bytes, shape: tuple[int, int]) -> tuple[KnownMotion, ...]:
+        """The motion in these bytes, none where there are none; errors as of `unpack_motion`."""
+        return (cls(unpack_motion(packed, shape)),) if packed else ()
 
     def with_own_mask(self, pipeline: MaskGANPipeline, mask: np.ndarray) -> OpenFace:
         """This face, under a fresh id, with another mask (S, S) uint8 as the one that it has unedited."""
@@ -104,13 +141,44 @@ class OpenFace:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A result of the session: the face, its mask (H, W) uint8, a small picture of it as a JPEG file, and its looks."""
+    """A result: its mask (H, W) uint8, a small picture of it as a JPEG file, a name, its looks, its packed motion."""
+
+    mask: np.ndarray
+    thumbnail: bytes = b""
+    label: str = ""
+    looks: Mapping[Label, Look] = field(default_factory=dict)
+    motion: bytes = b""
+
+
+@dataclass(frozen=True, eq=False)
+class Left:
+    """A face that was open before, as it was left.
+
+    opened: asleep; state: what it looked like; history: see `Session`; change: what is done to the photo, None where it
+    has to be worked out again; seamless: whether colours are matched at its border; drawn: weights that drew in it.
+    """
 
     opened: OpenFace
-    mask: np.ndarray
-    thumbnail: bytes
-    label: str
-    looks: Mapping[Label, Look] = field(default_factory=dict)
+    state: Step
+    history: tuple[Step, ...] = ()
+    change: Retouch | Overlay | Layers | None = None
+    seamless: bool = False
+    drawn: Weights | None = None
+
+    @property
+    def edited(self) -> bool:
+        """Whether there is anything in it that the photo has not."""
+        return bool(self.state.looks) or not np.array_equal(self.state.mask, self.opened.face.mask)
+
+    @property
+    def alignment(self) -> Alignment:
+        """Where the face lies in its photo."""
+        return self.opened.face.alignment
+
+    @property
+    def worth_keeping(self) -> bool:
+        """Whether it would be missed: an edited face, or an upload."""
+        return self.opened.source is not None and (self.edited or isinstance(self.opened.source, Original))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +186,11 @@ class Session:
     """Everything a visitor's page stands on.
 
     replaced: the mask that the canvas held when the server last gave it another one: until that arrives, the canvas
-    goes on reporting this one; pending: a photo (H, W, 3) in which no face was found, with its name and file, until the
-    visitor decides about it; motions: how the pixels got to masks of the open face, from tools that know it, the
-    newest last; looks: what was chosen for classes of the open face, never changed in place.
+    goes on reporting this one; history: of the open face, its original first; pending: a photo (H, W, 3) in which no
+    face was found, with its name and file, until the visitor decides about it; motions: how the pixels got to masks of
+    the open face, from tools that know it, the newest last; looks: what was chosen for classes of the open face, never
+    changed in place; left: faces that were open before, the last one last; key: of the visit, see
+    `keeping/traces.py`.
     """
 
     opened: OpenFace | None = None
@@ -129,8 +199,10 @@ class Session:
     replaced: np.ndarray | None = None
     history: tuple[Step, ...] = ()
     pending: tuple[np.ndarray, str, Original | None] | None = None
-    motions: tuple[Motion, ...] = ()
+    motions: tuple[KnownMotion, ...] = ()
     looks: Mapping[Label, Look] = field(default_factory=dict)
+    left: tuple[Left, ...] = ()
+    key: str = ""
 
     def require_open(self) -> OpenFace:
         """The face that is open; raises ValueError when there is none."""
@@ -138,17 +210,34 @@ class Session:
             raise ValueError("No face is open, perhaps after a long pause; choose a face or drop your photo again.")
         return self.opened
 
+    def leave(self, seamless: bool = False) -> Session:
+        """The session with the open face put aside, as it is."""
+        if self.opened is None or self.mask is None:
+            return self
+        change, drawn = (None, None) if self.edit is None else (self.edit.change, drawn_by(self.edit))
+        opened = self.opened.asleep()
+        aside = Left(opened, self.state(), self.history, change, seamless, drawn)
+        left = tuple(item for item in self.left if item.opened.id != opened.id)
+        return replace(self, left=(*left, aside))
+
+    def state(self, thumbnail: bytes = b"", label: str = "") -> Step:
+        """What the open face looks like now, as a step."""
+        known = self.known_motion(self.mask)
+        return Step(self.mask, thumbnail, label, self.looks, known.packed if known else b"")
+
     def open(
-        self, opened: OpenFace, edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look] | None = None
+        self,
+        opened: OpenFace,
+        edit: Edit,
+        mask: np.ndarray,
+        looks: Mapping[Label, Look] | None = None,
+        motions: tuple[KnownMotion, ...] = (),
+        history: tuple[Step, ...] = (),
     ) -> Session:
-        """The session with `opened` shown; the history stays, and all other faces in it are put at rest."""
-        faces = {opened.id: opened}
-        for step in self.history:
-            if step.opened.id not in faces:
-                faces[step.opened.id] = replace(step.opened, face=step.opened.face.at_rest())
-        history = tuple(replace(step, opened=faces[step.opened.id]) for step in self.history)
-        shown = {"opened": opened, "edit": edit, "mask": mask, "looks": dict(looks or {})}
-        return replace(self, **shown, replaced=None, history=history, pending=None, motions=())
+        """The session with `opened` shown; what is open now should have been left before."""
+        shown = {"opened": opened, "edit": edit, "mask": mask, "looks": dict(looks or {}), "motions": motions}
+        left = _trimmed(tuple(item for item in self.left if item.opened.id != opened.id), opened.photo_id)
+        return replace(self, **shown, replaced=None, history=history, pending=None, left=left)
 
     def painted(self, edit: Edit, mask: np.ndarray, replaced: np.ndarray | None = None) -> Session:
         """The session with another mask of the open face; `replaced`: the mask that the canvas may still report."""
@@ -159,29 +248,86 @@ class Session:
         looks = {label: chosen for label, chosen in self.looks.items() if label not in labels}
         return replace(self, looks=looks if look is None else looks | dict.fromkeys(labels, look))
 
+    def known_motion(self, mask: np.ndarray) -> KnownMotion | None:
+        """Of the motions that tools handed over, the one that ends nearest to a mask (H, W); None where none is."""
+        misses = [np.count_nonzero(known.motion.mask != mask) for known in self.motions]
+        own = np.count_nonzero(self.require_open().face.mask != mask)
+        if not misses or own < min(misses):
+            return None
+        return self.motions[len(misses) - 1 - int(np.argmin(misses[::-1]))]
+
     def motion_to(self, mask: np.ndarray) -> Motion:
-        """What is known of the way to a mask (H, W): of all motions, and none, the one that ends nearest to it."""
-        motions = [Motion.none(self.require_open().face.mask), *self.motions]
-        return min(reversed(motions), key=lambda motion: np.count_nonzero(motion.mask != mask)).to(mask)
+        """What is known of the way to a mask (H, W)."""
+        known = self.known_motion(mask)
+        return (known.motion if known else Motion.none(self.require_open().face.mask)).to(mask)
 
     def moved(self, motion: Motion) -> Session:
         """Remember a motion that a tool handed over."""
-        return replace(self, motions=(*self.motions, motion)[-MAX_MOTIONS:])
+        return replace(self, motions=(*self.motions, KnownMotion(motion))[-MAX_MOTIONS:])
 
     def remembered(self, thumbnail: bytes, label: str) -> Session:
-        """The session with what is shown added to the history; the oldest steps make room."""
-        step = Step(self.opened, self.mask, thumbnail, label, self.looks)
-        return replace(self, history=_trimmed((*self.history, step)))
+        """The session with what is shown added to the history; old steps make room, but never the first."""
+        history = (*self.history, self.state(thumbnail, label))
+        return replace(self, history=history[:1] + history[1:][-MAX_STEPS:])
+
+    def siblings(self) -> tuple[Left, ...]:
+        """The other faces of the open photo."""
+        photo = self.require_open().photo_id
+        return tuple(item for item in self.left if item.opened.photo_id == photo)
+
+    def left_face(self, chosen: int | None) -> Left | None:
+        """One of the faces of the open photo, where it was open before."""
+        return next((item for item in self.siblings() if item.opened.chosen == chosen), None)
+
+    def step_like_now(self) -> int | None:
+        """The number of the newest step that looks as the face does now."""
+        now = {label: look.name for label, look in self.looks.items()}
+        for number, step in reversed(list(enumerate(self.history))):
+            if np.array_equal(step.mask, self.mask) and {k: look.name for k, look in step.looks.items()} == now:
+                return number
+        return None
+
+    def stroke_name(self) -> str:
+        """What a stroke since the last step did, for people."""
+        before = self.history[-1].mask if self.history else self.opened.face.mask
+        changed = before != self.mask
+        if not changed.any():
+            return "Painted"
+        if np.array_equal(self.mask[changed], self.opened.face.mask[changed]):
+            return "Erased"
+        return f"Painted: {DISPLAY_NAMES[Label(np.bincount(self.mask[changed]).argmax())].lower()}"
+
+    @property
+    def drawn(self) -> Weights | None:
+        """Weights that drew in the photo that is shown; None when all of its pixels are as they came."""
+        own = None if self.edit is None else drawn_by(self.edit)
+        found = (own, self.opened.drawn, *(item.drawn for item in self.siblings()))
+        return next((weights for weights in found if weights is not None), None)
+
+    @property
+    def drawn_in_crop(self) -> Weights | None:
+        """The same of the crop of the open face."""
+        own = drawn_by(self.edit)
+        if own is not None or self.drawn is None or self.opened.drawn is not None:
+            return own if own is not None else self.opened.drawn
+        face = self.opened.face
+        beneath = face.alignment.crop(self.opened.unedited, len(face.crop))
+        return None if np.array_equal(beneath, face.crop) else self.drawn
 
 
-def _trimmed(history: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The newest steps that fit the limits; the last one always stays."""
-    photos: dict[int, int] = {}
-    kept: list[Step] = []
-    for step in reversed(history[-MAX_STEPS:]):
-        photo = step.opened.face.photo
-        photos[id(photo)] = photo.nbytes
-        if kept and sum(photos.values()) > MAX_HISTORY_BYTES:
-            break
-        kept.append(step)
+def _trimmed(left: tuple[Left, ...], photo_id: int) -> tuple[Left, ...]:
+    """Those that fit the limits, the oldest photos make room; faces of the photo `photo_id` stay."""
+    files: dict[int, int] = {}
+    kept: list[Left] = []
+    for item in reversed(left):
+        source = item.opened.source
+        data = source.data if isinstance(source, Original) else b""
+        same = item.opened.photo_id == photo_id
+        if not same and not item.worth_keeping:
+            continue
+        size = {**files, id(data): len(data)}
+        if not same and (len(kept) >= MAX_LEFT or sum(size.values()) > MAX_LEFT_BYTES):
+            continue
+        files = size
+        kept.append(item)
     return tuple(reversed(kept))

@@ -17,9 +17,13 @@ from maskgan.ui.session import Session
 _EVERY = 3
 
 
-def made_by(edit: Edit) -> str:
-    """A line about the weights that made a result, as HTML; their whole hash shows under the pointer."""
-    return drawn_line(edit.weights, "AI-edited" if edit.region.any() else "Not edited yet")
+def made_by(edit: Edit, drawn: Weights | None = None) -> str:
+    """A line about the weights that made a result, as HTML; their whole hash shows under the pointer.
+
+    drawn: those that drew elsewhere in the picture.
+    """
+    weights = edit.weights if drawn is None or edit.region.any() else drawn
+    return drawn_line(weights, "AI-edited" if drawn is not None or edit.region.any() else "Not edited yet")
 
 
 def drawn_line(weights: Weights, state: str = "AI-edited") -> str:

@@ -6,6 +6,7 @@ import io
 import struct
 import threading
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from maskgan.labels import Label
 from maskgan.mask_files import read_mask, write_mask
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
+from maskgan.originals import Original
 from maskgan.provenance import DIGITAL_SOURCE_TYPE
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.app import build_app, launch_options
@@ -35,7 +37,7 @@ from maskgan.ui.kit import fails_on_value_error, tell, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
-from maskgan.ui.session import MAX_HISTORY_BYTES, MAX_STEPS, Session
+from maskgan.ui.session import MAX_STEPS, Session
 
 VALUES = ("face", True, False)
 LOOK = Look(*VALUES)
@@ -208,41 +210,55 @@ def test_finished_strokes_are_remembered_and_come_back(tab: PaintTab, session: S
     assert np.array_equal(updates[tab.session].mask, first)
     assert np.array_equal(MaskCanvas.read(updates[tab.canvas], first.shape, session.opened.id), first)
     with pytest.warns(UserWarning, match="no longer"):
-        assert nothing_changed(tab.restore(session, select(2), LOOK))
+        assert nothing_changed(tab.restore(session, select(3), LOOK))
 
 
-def test_the_history_leads_back_to_another_face(tab: PaintTab, session: Session) -> None:
+def test_undo_and_redo_add_no_steps_and_the_original_is_the_first(tab: PaintTab, session: Session) -> None:
+    own, first, second = session.mask, painted(session), painted(session, Label.HAT, 20)
+    for mask in (first, second, first, own, first, second):
+        updates = tab.finish_stroke(session, message(session, mask), LOOK)
+        session = updates[tab.session]
+    assert [step.label for step in session.history] == ["Original", "Painted: hair", "Painted: hat"]
+    assert updates[tab.history]["selected_index"] == 0  # newest first
+    back = tab.restore(session, select(2), LOOK)[tab.session]
+    assert np.array_equal(back.mask, own) and not back.edit.region.any()
+
+
+def test_a_photo_that_was_left_opens_as_it_was(tab: PaintTab, session: Session) -> None:
     mask = painted(session)
     first = session.opened
     session = tab.finish_stroke(session, message(session, mask), LOOK)[tab.session]
+    session = tab.quick_edit("hat", session, message(session, mask), 1.0, LOOK)[tab.session]
     result = session.edit.crop
-    session = tab.open_face(session, tab.example_faces.open(1), LOOK)[tab.session]
-    assert session.history[0].opened.face.style is None  # large, and soon made anew
-    updates = tab.restore(session, select(0), LOOK)
+    updates = tab.open_face(session, tab.example_faces.open(1), LOOK)
     session = updates[tab.session]
-    assert session.opened.id == first.id and np.array_equal(session.edit.crop, result)
-    assert session.opened.face.style is not None and session.history[0].opened is session.opened
+    assert [step.label for step in session.history] == ["Original"] and not updates[tab.history]["visible"]
+    assert updates[tab.earlier]["visible"] and updates[tab.earlier]["value"][0][1] == first.name
+    assert session.left[0].opened.face.style is None and session.left[0].opened.face.photo.size == 0
+    updates = tab.reopen_photo(session, select(0), LOOK)
+    session = updates[tab.session]
+    assert session.opened.id == first.id and [step.label for step in session.history][1:] == ["Painted: hair", "Hat"]
+    assert np.abs(session.edit.crop.astype(int) - result).max() <= 2 and (session.edit.crop != result).mean() < 0.01
     payload = updates[tab.canvas]
-    assert np.array_equal(MaskCanvas.read(payload, mask.shape, first.id), mask) and "photo" in payload
+    assert np.array_equal(MaskCanvas.read(payload, mask.shape, first.id), session.mask) and "photo" in payload
+    with pytest.warns(UserWarning, match="no longer here"):  # the other example was not touched
+        assert nothing_changed(tab.reopen_photo(session, select(0), LOOK))
 
 
-def test_the_history_has_an_end(session: Session) -> None:
-    thumbnail = b"picture"
+def test_the_history_has_an_end_and_keeps_the_original(session: Session) -> None:
     for index in range(MAX_STEPS + 5):
-        session = session.remembered(thumbnail, str(index))
-    assert len(session.history) == MAX_STEPS and session.history[-1].label == str(MAX_STEPS + 4)
+        session = session.remembered(b"picture", str(index))
+    assert len(session.history) == MAX_STEPS + 1
+    assert session.history[0].label == "Original" and session.history[-1].label == str(MAX_STEPS + 4)
 
-    class Photo:
-        nbytes = MAX_HISTORY_BYTES // 2 + 1
 
-    class Opened:
-        def __init__(self) -> None:
-            self.face = type("Face", (), {"photo": Photo()})()
-
-    huge = Session()
-    for index in range(4):
-        huge = Session(Opened(), history=huge.history).remembered(thumbnail, str(index))
-    assert [step.label for step in huge.history] == ["3"]
+def test_photos_that_were_left_have_a_limit(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maskgan.ui.session.MAX_LEFT_BYTES", 100)
+    for index in range(5):
+        source = Original(bytes([index]) * 40)
+        opened = replace(session.opened, name=str(index), id=index, photo_id=index, source=source)
+        session = session.leave().open(opened, session.edit, session.mask)
+    assert [left.opened.name for left in session.left] == ["2", "3"]
 
 
 def test_quick_edits_go_to_the_canvas_and_the_history(tab: PaintTab, session: Session) -> None:

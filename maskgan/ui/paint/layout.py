@@ -79,6 +79,13 @@ class PaintLayout:
             elem_id="history",
             **SQUARES | {"container": True, "show_label": None},
         )
+        self.earlier = gr.Gallery(
+            label="Photos before this one: click to open one as it was left",
+            columns=6,
+            visible=False,
+            elem_id="earlier",
+            **SQUARES | {"container": True, "show_label": None},
+        )
         self.made_by = gr.HTML("", elem_id="made-by")
 
     def _quick(self) -> None:

@@ -1,0 +1,281 @@
+"""A session as a list of files that a browser can keep, and back; all that comes back is checked, for it may be forged.
+
+    kept = pack(session, settings)     # files lie where Gradio serves them; faces, photos and steps are named once
+    visit = unpack(kept)               # faces as they were left, and the settings; nothing is drawn yet
+
+A photo is its file, or the name of an example; a face its place in the photo and its mask; a step a mask, its looks and
+its motion. Results are not kept: they are drawn again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from gradio import utils
+
+from maskgan.editing.faces import Alignment, DetectedFace
+from maskgan.editing.looks import LOOKS, Look, plain_colour
+from maskgan.editing.pipeline import Face
+from maskgan.labels import Label
+from maskgan.originals import Original
+from maskgan.sizes import CROP_SIZE
+from maskgan.snapshots import Weights
+from maskgan.ui.kit import saved
+from maskgan.ui.mask_canvas.wire import decode_runs, encode_runs
+from maskgan.ui.session import MAX_LEFT, MAX_STEPS, Left, OpenFace, Session, Step
+
+VERSION = 1
+
+#: A step's file is never larger, in bytes; nor are there more faces in a photo.
+_STEP_BYTES, _FACES = 8_000_000, 1000
+
+_SHAPE = (CROP_SIZE, CROP_SIZE)
+_T = TypeVar("_T")
+
+#: Files that were written for steps, photos and faces, as long as these live.
+_written: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+
+class NotKept(ValueError):  # noqa: N818
+    """What a browser brought back cannot be used; the message is one sentence for people."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What was kept: all faces, which of them was open, and the tab's settings by name."""
+
+    faces: tuple[Left, ...]
+    open: Left
+    settings: Mapping[str, Any]
+
+
+# ---------------------------------------------------------------- to the browser
+
+
+def pack(session: Session, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a browser should keep of a session; None where there is nothing that could be opened again."""
+    if session.opened is None or session.opened.source is None:
+        return None
+    here = Left(session.opened, session.state(), session.history)
+    photos: dict[int, int] = {}
+    packed_photos, faces = [], []
+    for left in (*session.left, here):
+        opened = left.opened
+        if opened.source is None:
+            continue
+        if opened.photo_id not in photos:
+            photos[opened.photo_id] = len(packed_photos)
+            packed_photos.append(_photo(opened))
+        faces.append(_face(left, photos[opened.photo_id]))
+    kept = {"version": VERSION, "key": session.key, "photos": packed_photos, "faces": faces}
+    return {**kept, "settings": dict(settings)}
+
+
+def _file(thing: Any, make: Callable[[], bytes], name: str) -> dict[str, Any]:
+    """A file for what outlives an event, written once; as Gradio tells browsers of a file."""
+    path = _written.get(thing)
+    if path is None or not Path(path).exists():
+        path = _written[thing] = saved(make(), name)
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+def _photo(opened: OpenFace) -> dict[str, Any]:
+    source = opened.source
+    place: dict[str, Any]
+    if isinstance(source, Original):
+        place = {"file": _file(source, lambda: source.data, "photo.bin"), "quarters": source.quarters}
+    else:
+        place = {"example": source}
+    faces = [[*face.box, face.confidence, *face.points.ravel().tolist()] for face in opened.faces]
+    drawn = None if opened.drawn is None else opened.drawn.hash
+    size = list(opened.face.alignment.photo_size)
+    told = {"name": opened.name, "turned": opened.turned, "drawn": drawn, "faces": faces, "size": size}
+    return place | told | {"whole": isinstance(source, Original) and opened.original is source}
+
+
+def _face(left: Left, photo: int) -> dict[str, Any]:
+    opened = left.opened
+    state = next((step for step in reversed(left.history) if _same(step, left.state)), left.state)
+    steps = [_file(step, lambda step=step: _packed_step(step), "step.json") for step in left.history]
+    return {
+        "photo": photo,
+        "id": opened.id,
+        "chosen": opened.chosen,
+        "matrix": opened.face.alignment.matrix.ravel().tolist(),
+        "own": _file(opened.face, lambda: encode_runs(opened.face.mask).encode(), "mask.txt"),
+        "state": _file(state, lambda: _packed_step(state), "step.json"),
+        "steps": steps,
+        "seamless": left.seamless,
+    }
+
+
+def _same(one: Step, other: Step) -> bool:
+    same_looks = {k: look.name for k, look in one.looks.items()} == {k: look.name for k, look in other.looks.items()}
+    return same_looks and one.motion == other.motion and np.array_equal(one.mask, other.mask)
+
+
+def _packed_step(step: Step) -> bytes:
+    told = {
+        "mask": encode_runs(step.mask),
+        "label": step.label,
+        "looks": {int(label): look.name for label, look in step.looks.items()},
+        "thumbnail": base64.b64encode(step.thumbnail).decode(),
+        "motion": base64.b64encode(step.motion).decode(),
+    }
+    return json.dumps(told).encode()
+
+
+# ---------------------------------------------------------------- and back
+
+
+def unpack(kept: Any) -> Visit:
+    """The visit that `pack` wrote, as a browser sent it.
+
+    Photos are not decoded yet. Raises NotKept when anything in it is not as it was written.
+    """
+    try:
+        if _typed(kept, dict).get("version") != VERSION:
+            raise NotKept("Your last visit was kept by another version of this page and cannot be opened.")
+        photos = [_typed(photo, dict) for photo in _typed(kept["photos"], list)[: MAX_LEFT + 1]]
+        ids = [secrets.randbits(52) for _ in photos]
+        sources = [_source(photo) for photo in photos]
+        faces = []
+        for face in _typed(kept["faces"], list)[-2 * MAX_LEFT :]:
+            number = _whole(_typed(face, dict)["photo"], 0, len(photos) - 1)
+            faces.append(_left(face, photos[number], sources[number], ids[number]))
+        live = kept.get("live")
+        settings = _settings(_typed(kept["settings"], dict))
+        if live is not None:
+            faces[-1] = _with_live_mask(faces[-1], _typed(live, dict))
+        return Visit(tuple(faces[:-1]), faces[-1], settings)
+    except NotKept:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, OSError, OverflowError, binascii.Error) as problem:
+        raise NotKept("Your last visit could not be read, so the page starts fresh.") from problem
+
+
+def _typed(value: Any, kind: type[_T]) -> _T:
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__} expected")
+    return value
+
+
+def _whole(value: Any, low: int, high: int) -> int:
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError("no such number")
+    return value
+
+
+def _numbers(values: Any, count: int) -> list[float]:
+    numbers = [float(value) for value in _typed(values, list)]
+    if len(numbers) != count or not all(math.isfinite(number) and abs(number) < 1e6 for number in numbers):
+        raise ValueError("no such numbers")
+    return numbers
+
+
+def _read(file: Any, limit: int) -> bytes:
+    """The content of an uploaded file; Gradio has checked those that it knows as files, and only such are read."""
+    file = _typed(file, dict)
+    path = Path(_typed(file["path"], str)).resolve()
+    if not path.is_relative_to(Path(utils.get_upload_folder()).resolve()) or path.stat().st_size > limit:
+        raise ValueError("no such file")
+    return path.read_bytes()
+
+
+def _source(photo: dict[str, Any]) -> str | Original:
+    if "example" in photo:
+        return _typed(photo["example"], str)
+    return Original(_read(photo["file"], 2**28), _whole(photo["quarters"], 0, 3))
+
+
+def _left(face: dict[str, Any], photo: dict[str, Any], source: str | Original, photo_id: int) -> Left:
+    size = tuple(_whole(side, 1, 2**16) for side in _typed(photo["size"], list))
+    if len(size) != 2:
+        raise ValueError("no such size")
+    alignment = Alignment(np.array(_numbers(face["matrix"], 6)).reshape(2, 3), size)
+    if not 1 <= alignment.side <= 8 * max(size) or abs(np.linalg.det(alignment.matrix[:, :2])) < 1:
+        raise ValueError("no such place")
+    own = decode_runs(_read(face["own"], _STEP_BYTES).decode("ascii"), _SHAPE)
+    nothing = np.zeros((0, 0, 3), np.uint8)
+    asleep = Face(nothing, nothing, own, nothing[..., 0], None, alignment).at_rest()
+    found = tuple(_detected(values) for values in _typed(photo["faces"], list)[:_FACES])
+    chosen = None if face["chosen"] is None else _whole(face["chosen"], 0, max(0, len(found) - 1))
+    drawn = photo["drawn"]
+    if drawn is not None and not re.fullmatch(r"[0-9a-f]{0,64}", _typed(drawn, str)):
+        raise ValueError("no such weights")
+    opened = OpenFace(
+        asleep,
+        Path(_typed(photo["name"], str)[:200]).name or "photo",
+        found,
+        chosen,
+        _whole(photo["turned"], 0, 359),
+        source if isinstance(source, Original) and _typed(photo["whole"], bool) else None,
+        _whole(face["id"], 0, 2**53),
+        photo_id,
+        source=source,
+        drawn=None if drawn is None else Weights(drawn),
+    )
+    steps = [_step(_read(step, _STEP_BYTES)) for step in _typed(face["steps"], list)[-MAX_STEPS - 1 :]]
+    state = _step(_read(face["state"], _STEP_BYTES))
+    return Left(opened, state, tuple(steps), seamless=_typed(face["seamless"], bool))
+
+
+def _detected(values: Any) -> DetectedFace:
+    numbers = _numbers(values, 15)
+    box = tuple(int(number) for number in numbers[:4])
+    return DetectedFace(box, numbers[4], np.array(numbers[5:]).reshape(5, 2))
+
+
+def _step(content: bytes) -> Step:
+    told = _typed(json.loads(content), dict)
+    looks = {Label(int(label)): _look(Label(int(label)), name) for label, name in _typed(told["looks"], dict).items()}
+    thumbnail, motion = (base64.b64decode(_typed(told[name], str), validate=True) for name in ("thumbnail", "motion"))
+    if thumbnail and not thumbnail.startswith(b"\xff\xd8\xff"):
+        raise ValueError("no JPEG")
+    return Step(
+        decode_runs(_typed(told["mask"], str), _SHAPE), thumbnail, _typed(told["label"], str)[:80], looks, motion
+    )
+
+
+def _look(label: Label, name: Any) -> Look:
+    if _typed(name, str).startswith("colour_"):
+        return plain_colour(label, f"#{name.removeprefix('colour_')}")
+    look = LOOKS[name]
+    if label not in look.labels:
+        raise ValueError("no look for this class")
+    return look
+
+
+def _settings(told: dict[str, Any]) -> dict[str, Any]:
+    if told["view"] not in ("face", "photo"):
+        raise ValueError("no such view")
+    strength = float(told["strength"])
+    if not 0.2 <= strength <= 2:
+        raise ValueError("no such strength")
+    flags = {name: _typed(told[name], bool) for name in ("keep", "seamless")}
+    return {"view": told["view"], **flags, "strength": strength}
+
+
+def _with_live_mask(left: Left, live: dict[str, Any]) -> Left:
+    """A face with the mask that the canvas last held, which the server may never have heard of."""
+    if live["id"] != left.opened.id:
+        return left
+    mask = decode_runs(_typed(live["mask"], str), _SHAPE)
+    if np.array_equal(mask, left.state.mask):
+        return left
+    state = Step(mask, b"", "", left.state.looks, left.state.motion)
+    return Left(left.opened, state, left.history, seamless=left.seamless)
+
+
+__all__ = ["NotKept", "Visit", "pack", "unpack"]

@@ -1,0 +1,96 @@
+"""What the Paint tab shows of a session: the result, its history, and the photos before it."""
+
+from __future__ import annotations
+
+import gradio as gr
+import numpy as np
+
+from maskgan.editing.looks import edit_with_looks
+from maskgan.editing.pipeline import Edit
+from maskgan.ui.kit import (
+    Updates,
+    UsesWeights,
+    saved,
+)
+from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint.layout import PaintLayout
+from maskgan.ui.paint.look import Look
+from maskgan.ui.pictures import jpeg, photos_for_screen, thumbnail, webp
+from maskgan.ui.session import Left, Session
+from maskgan.ui.weights_line import made_by
+
+
+class Showing(PaintLayout, UsesWeights):
+    """The Paint tab as far as it draws results and remembers them."""
+
+    def _edit(self, session: Session, mask: np.ndarray, look: Look) -> Edit:
+        """The open face in the shapes of a mask."""
+        face = session.require_open().face
+        return edit_with_looks(
+            self.pipeline, face, mask, session.looks, keep_untouched=look.keep, motion=session.motion_to(mask)
+        )
+
+    def _apply(
+        self,
+        session: Session,
+        mask: np.ndarray,
+        on_canvas: np.ndarray | None,
+        label: str,
+        look: Look,
+    ) -> Updates:
+        """Give the canvas another mask, which goes into the history."""
+        opened = session.require_open()
+        session = session.painted(self._edit(session, mask, look), mask, on_canvas)
+        return {
+            self.canvas: MaskCanvas.payload(mask, id=opened.id),
+            **self._show(session, look),
+            **self._remember(session, label),
+        }
+
+    def _remember(self, session: Session, label: str) -> Updates:
+        session = session.remembered(thumbnail(session.edit.crop), label)
+        return {self.session: session, **self._history(session)}
+
+    def _remember_stroke(self, session: Session) -> Updates:
+        """The end of a stroke as a step; undo and redo lead to steps that there are already."""
+        known = session.step_like_now()
+        if known is not None:
+            return {self.session: session, **self._history(session, known)}
+        return self._remember(session, session.stroke_name())
+
+    def _history(self, session: Session, selected: int | None = None) -> Updates:
+        """The results of the open face, newest first, and the photos before its own; selected: the number of a step."""
+        steps = session.history
+        pictures = [(saved(step.thumbnail, "step.jpg"), step.label) for step in reversed(steps)]
+        chosen = None if selected is None else len(steps) - 1 - selected
+        earlier = [(saved(left.history[-1].thumbnail, "step.jpg"), left.opened.name) for left in self._earlier(session)]
+        return {
+            self.history: gr.update(value=pictures, visible=len(steps) > 1, selected_index=chosen),
+            self.earlier: gr.update(value=earlier, visible=bool(earlier), selected_index=None),
+        }
+
+    @staticmethod
+    def _earlier(session: Session) -> list[Left]:
+        """The face of each other photo that was open last, the newest first."""
+        open_now = None if session.opened is None else session.opened.photo_id
+        last = {left.opened.photo_id: left for left in session.left if left.opened.photo_id != open_now}
+        return [left for left in reversed(last.values()) if left.history]
+
+    def _show(self, session: Session, look: Look) -> Updates:
+        """The result in the view that is chosen; the other one would only cost time."""
+        # As files: Gradio's own packing of an array takes longer than the edit.
+        if look.view == "photo":
+            before, after = photos_for_screen(session.edit, look.seamless, session.opened.unedited)
+            drawn = session.drawn
+            pack, name, shown, hidden = jpeg, "photo.jpg", self.photo_result, self.face_result
+        else:
+            before, after = session.edit.face.crop, session.edit.crop
+            drawn = session.drawn_in_crop
+            pack, name, shown, hidden = webp, "face.webp", self.face_result, self.photo_result
+        pictures = saved(pack(before), name), saved(pack(after, drawn), name)
+        return {
+            self.session: session,
+            shown: gr.update(value=pictures, visible=True),
+            hidden: gr.update(visible=False),
+            self.made_by: made_by(session.edit, drawn),
+        }

@@ -1,0 +1,209 @@
+"""What a browser keeps of a visit: it comes back as it was, and what was forged is refused in a sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import tiny_pipeline
+
+pytest.importorskip("gradio")
+
+import gradio as gr
+
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.warping import Motion
+from maskgan.labels import Label
+from maskgan.snapshots import Weights
+from maskgan.ui.examples import FOLDER, Examples
+from maskgan.ui.keeping import traces
+from maskgan.ui.keeping.motions import pack_motion, unpack_motion
+from maskgan.ui.keeping.packing import NotKept, pack, unpack
+from maskgan.ui.kit import saved
+from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.mask_canvas.wire import encode_runs
+from maskgan.ui.paint.look import Look
+from maskgan.ui.paint.tab import PaintTab
+from maskgan.ui.session import Session
+
+LOOK = Look()
+SETTINGS = {"view": "photo", "keep": True, "seamless": True, "strength": 1.4}
+
+
+@pytest.fixture(scope="module")
+def tab() -> PaintTab:
+    pipeline: MaskGANPipeline = tiny_pipeline()
+    with gr.Blocks():
+        return PaintTab(pipeline, Examples(pipeline))
+
+
+@pytest.fixture(scope="module")
+def session(tab: PaintTab) -> Session:
+    """An upload with a quick edit, a stroke and a colour, after an example with a stroke."""
+    session = tab.open_face(Session(key=traces.new_key()), tab.example_faces.open(0), LOOK)[tab.session]
+    session = tab.finish_stroke(session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
+    session = tab.picker.open_photo(session, str(FOLDER / "photo_01.jpg"), *vars(LOOK).values())[tab.session]
+    session = replace(session, opened=replace(session.opened, drawn=Weights("ab" * 32)))
+    drawn = tab.example_faces.face(1).mask  # tiny networks find no face in the photo
+    session = tab.quick_edit("smile", session, message(session, drawn), 1.0, LOOK)[tab.session]
+    session = tab.finish_stroke(session, message(session, painted(session, Label.HAIR)), LOOK)[tab.session]
+    return tab.choose_look(session, {"part": "Hair", "look": "#c03020"}, LOOK)[tab.session]
+
+
+def message(session: Session, mask: np.ndarray) -> dict[str, Any]:
+    return {**MaskCanvas.payload(mask, id=session.opened.id), "stroke": 1}
+
+
+def painted(session: Session, label: Label) -> np.ndarray:
+    mask = session.mask.copy()
+    mask[300:320, 200:240] = label
+    return mask
+
+
+def as_sent(kept: dict[str, Any]) -> dict[str, Any]:
+    """What a browser sends back: the same as JSON."""
+    return json.loads(json.dumps(kept))
+
+
+def test_a_visit_comes_back_as_it_was(session: Session) -> None:
+    visit = unpack(as_sent(pack(session, SETTINGS)))
+    assert visit.settings == SETTINGS
+    left, opened = visit.open, session.opened
+    assert (left.opened.id, left.opened.name, left.opened.chosen) == (opened.id, "photo_01", opened.chosen)
+    assert left.opened.source.data == (FOLDER / "photo_01.jpg").read_bytes() and left.opened.original is not None
+    assert left.opened.drawn == Weights("ab" * 32)
+    assert np.array_equal(left.opened.face.mask, opened.face.mask)
+    assert np.array_equal(left.opened.face.alignment.matrix, opened.face.alignment.matrix)
+    assert np.array_equal(left.opened.faces[0].points, opened.faces[0].points)
+    assert np.array_equal(left.state.mask, session.mask) and left.state.looks == session.looks
+    assert [step.label for step in left.history] == [step.label for step in session.history]
+    for kept, step in zip(left.history, session.history, strict=True):
+        assert np.array_equal(kept.mask, step.mask) and kept.thumbnail == step.thumbnail
+        assert kept.motion == step.motion and kept.looks == step.looks
+    (example,) = visit.faces
+    assert example.opened.source == session.left[0].opened.source and len(example.history) == 2
+
+
+def test_the_page_goes_on_from_what_was_kept(tab: PaintTab, session: Session) -> None:
+    updates = tab.start(Session(), as_sent(pack(session, SETTINGS)), LOOK)
+    again = updates[tab.session]
+    assert updates[tab.view] == "photo" and updates[tab.strength] == 1.4 and updates[tab.keeper] == {"restored": True}
+    assert again.opened.id == session.opened.id and np.array_equal(again.mask, session.mask)
+    assert np.abs(again.edit.photo.astype(int) - session.edit.photo).mean() < 0.05
+    assert len(updates[tab.history]["value"]) == 4 and updates[tab.earlier]["visible"]
+    assert again.drawn is not None and again.key == session.key
+    assert Path(tab.photo_file(again, False)).suffix == ".jpg"
+    example = tab.reopen_photo(again, gr.SelectData(None, {"index": 0, "value": None}), LOOK)[tab.session]
+    assert np.array_equal(example.mask, session.left[0].state.mask) and example.left[-1].opened.id == again.opened.id
+
+
+def test_the_canvas_may_know_more_than_the_server_did(tab: PaintTab, session: Session) -> None:
+    mask = painted(session, Label.NECK)
+    kept = as_sent(pack(session, SETTINGS)) | {"live": {"id": session.opened.id, "mask": encode_runs(mask)}}
+    again = tab.start(Session(), kept, LOOK)[tab.session]
+    assert np.array_equal(again.mask, mask) and again.history[-1].label == "Painted: neck"
+    kept["live"]["id"] += 1  # of another face
+    assert np.array_equal(tab.start(Session(), kept, LOOK)[tab.session].mask, session.mask)
+
+
+def test_nothing_is_written_twice(session: Session) -> None:
+    first, second = (pack(session, SETTINGS) for _ in range(2))
+    assert first == second
+    face = first["faces"][-1]
+    assert face["state"] == face["steps"][-1]
+
+
+def _write(kept: dict[str, Any], where: str, content: bytes) -> None:
+    kept["faces"][-1][where] = {"path": saved(content, "x.json"), "meta": {"_type": "gradio.FileData"}}
+
+
+FORGED = {
+    "no dict": lambda kept: [1],
+    "another version": lambda kept: kept.update(version=0),
+    "no photos": lambda kept: kept.pop("photos"),
+    "no faces": lambda kept: kept.update(faces=[]),
+    "a photo that is not there": lambda kept: kept["faces"][-1].update(photo=7),
+    "a file elsewhere": lambda kept: kept["faces"][-1]["own"].update(path="/etc/passwd"),
+    "a way out": lambda kept: kept["faces"][-1]["own"].update(path=kept["faces"][-1]["own"]["path"] + "/../../../x"),
+    "a file that is gone": lambda kept: kept["faces"][-1]["own"].update(path=saved(b"", "x")[:-70] + "0/x"),
+    "no mask": lambda kept: _write(kept, "own", b"AAAA"),
+    "no step": lambda kept: _write(kept, "state", b"[]"),
+    "no JSON": lambda kept: _write(kept, "state", b"\xff"),
+    "no place": lambda kept: kept["faces"][-1].update(matrix=[float("nan")] * 6),
+    "a flat place": lambda kept: kept["faces"][-1].update(matrix=[300, 300, 0, 300, 300, 0]),
+    "a huge place": lambda kept: kept["faces"][-1].update(matrix=[99999, 0, 0, 0, 99999, 0]),
+    "another size": lambda kept: kept["photos"][-1].update(size=[10]),
+    "an id": lambda kept: kept["faces"][-1].update(id="1"),
+    "a view": lambda kept: kept["settings"].update(view="<b>"),
+    "a strength": lambda kept: kept["settings"].update(strength=1e9),
+    "a switch": lambda kept: kept["settings"].update(keep="yes"),
+    "weights": lambda kept: kept["photos"][-1].update(drawn="<script>"),
+    "turns": lambda kept: kept["photos"][-1].update(quarters=9),
+    "strokes": lambda kept: kept.update(live={"id": kept["faces"][-1]["id"], "mask": "A" * 40}),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_visits_are_refused_in_a_sentence(session: Session, name: str) -> None:
+    kept = as_sent(pack(session, SETTINGS))
+    forged = FORGED[name](kept)
+    with pytest.raises(NotKept, match=r"^[A-Z].*\.$"):
+        unpack(kept if forged is None else forged)
+
+
+def test_a_visit_that_cannot_be_read_gives_way_to_a_new_one(tab: PaintTab, session: Session) -> None:
+    for change in (
+        lambda kept: kept["photos"][-1].update(example="no such example"),
+        lambda kept: kept["photos"][-1].update(size=[10, 10]),
+        lambda kept: kept.update(faces=3),
+    ):
+        kept = as_sent(pack(session, SETTINGS))
+        change(kept)
+        with pytest.warns(UserWarning, match=r"\.$"):
+            updates = tab.start(Session(), kept, LOOK)
+        assert updates[tab.session].opened.name == tab.example_faces.paths[0].stem and not updates[tab.session].left
+
+
+def test_a_motion_takes_little_room_and_stays_within_a_hundredth_of_a_pixel() -> None:
+    rows, columns = np.mgrid[:512, :512].astype(np.float32)
+    bump = 40 * np.exp(-((rows - 256) ** 2 + (columns - 200) ** 2) / 3000)
+    flow = np.dstack([bump, -bump / 3]).astype(np.float32)
+    mask = (bump > 10).astype(np.uint8)
+    packed = pack_motion(Motion(mask, flow))
+    back = unpack_motion(packed, (512, 512))
+    assert len(packed) < 400_000 and np.abs(back.flow - flow).max() < 0.005 and np.array_equal(back.mask, mask)
+    assert pack_motion(back) == packed
+    for forged in (b"", packed[:-20], packed[5:], b"\n" + packed, packed.partition(b"\n")[0] + b"\nxx"):
+        with pytest.raises(ValueError, match=r"\.$"):
+            unpack_motion(forged, (512, 512))
+
+
+# ---------------------------------------------------------------- forgetting
+
+
+def in_session(name: str, work: Callable[[], Any]) -> Any:
+    token = traces.current.set(name)
+    try:
+        return work()
+    finally:
+        traces.current.reset(token)
+
+
+def test_forgetting_deletes_what_a_visit_left_and_nothing_of_others() -> None:
+    mine, theirs = traces.new_key(), traces.new_key()
+    files = {}
+    for session, key in (("one", mine), ("two", mine), ("three", theirs)):
+        in_session(session, lambda key=key: traces.belongs(key))
+        files[session] = Path(in_session(session, lambda s=session: saved(s.encode(), "result.webp")))
+    for forged in ("", "0" * 32, theirs[:-1], None, ["three"]):
+        assert traces.known_key(forged) != theirs
+        in_session("forger", lambda forged=forged: traces.forget(traces.known_key(forged)))
+    assert all(path.exists() for path in files.values())
+    assert in_session("two", lambda: traces.forget(mine)) == 2  # of its load before a reload too
+    assert [name for name, path in files.items() if path.exists()] == ["three"]
+    assert traces.known_key(theirs) == theirs

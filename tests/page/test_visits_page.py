@@ -1,0 +1,293 @@
+"""A visit in Chromium with the studio's own networks: nothing that people do to their page or their line loses work."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("gradio")
+
+from maskgan.labels import Label
+from maskgan.ui.examples import FOLDER
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parents[2]
+PHOTO = FOLDER / "photo_01.jpg"
+PATIENCE = 120_000  # ms
+
+CANVAS = "document.querySelector('#canvas .mask-canvas').maskCanvas"
+
+
+class Server:
+    """The app in a process of its own, on one port, which can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        with contextlib.closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.folder, self.process = folder, None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        variables = {"OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": str(self.folder)}
+        command = [sys.executable, "app.py", "--port", str(self.port)]
+        with (self.folder / "server.log").open("a") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, stdout=log, stderr=log)
+        for _ in range(600):
+            assert self.process.poll() is None, (self.folder / "server.log").read_text()[-2000:]
+            try:
+                urllib.request.urlopen(self.url, timeout=5).close()
+                return
+            except (urllib.error.URLError, TimeoutError, ConnectionError):
+                time.sleep(0.5)
+        raise AssertionError("the server did not answer for five minutes")
+
+    def kill(self) -> None:
+        """End it at once, without a word to anybody."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("served"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+class Person:
+    """Somebody with a browser of their own."""
+
+    def __init__(self, browser: Any, url: str, **context: Any) -> None:
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | context)
+        self.url, self.dialogs = url, []
+        self.page = self.visit()
+
+    def visit(self) -> Any:
+        page = self.context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.accept()))
+        page.goto(self.url)
+        page.wait_for_selector("#canvas .mask-canvas.mc-ready")
+        page.wait_for_selector("#face-result img")
+        return page
+
+    def call(self, expression: str, page: Any = None) -> Any:
+        return (page or self.page).evaluate(f"{CANVAS}.{expression}")
+
+    def mask(self, page: Any = None) -> np.ndarray:
+        mask = np.array(self.call("getMask()", page), np.uint8)
+        return mask.reshape(round(mask.size**0.5), -1)
+
+    def another_face(self, act: Any) -> int:
+        """Do something that opens another face, and wait for it; its id."""
+        before = self.call("id")
+        act()
+        self.page.wait_for_function(f"before => {CANVAS}.id !== before", arg=before)
+        return self.call("id")
+
+    def upload(self, path: Path = PHOTO) -> int:
+        return self.another_face(lambda: self.page.set_input_files("#upload input[type=file]", str(path)))
+
+    def quick(self, name: str) -> None:
+        """A quick edit, until the canvas and the history have it."""
+        before, steps = self.mask(), len(self.steps())
+        self.page.click(f"#quick-{name}")
+        self.page.wait_for_function(
+            f"before => JSON.stringify({CANVAS}.getMask()) !== before",
+            arg=str(before.ravel().tolist()).replace(" ", ""),
+        )
+        self.wait_for_steps(max(2, steps + 1))
+
+    def stroke(self, label: Label, start: tuple[float, float], end: tuple[float, float]) -> None:
+        self.call("setTool('brush')")
+        self.call(f"setClass({int(label)})")
+        self.call("setSize(24)")
+        self.page.mouse.move(*self.call(f"canvasToClient{start}"))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.call(f"canvasToClient{end}"), steps=8)
+        self.page.mouse.up()
+
+    def steps(self, page: Any = None) -> list[str]:
+        """Names of the steps in the history, the newest first."""
+        pictures = (page or self.page).locator("#history button.thumbnail-item").all()
+        return [picture.inner_text().strip() for picture in pictures]
+
+    def wait_for_steps(self, count: int) -> None:
+        script = "n => document.querySelectorAll('#history button.thumbnail-item').length === n"
+        self.page.wait_for_function(script, arg=count)
+
+    def wait_until_kept(self, page: Any = None) -> None:
+        """Until the browser's database holds the visit with all steps that the page shows."""
+        page = page or self.page
+        script = """([steps, id]) => new Promise((resolve) => {
+          const request = indexedDB.open("maskgan-studio", 1);
+          request.onsuccess = () => {
+            const visits = request.result.transaction("visits").objectStore("visits").getAll();
+            visits.onsuccess = () => {
+              const faces = visits.result.map(({ visit }) => visit.faces.at(-1));
+              request.result.close();
+              resolve(faces.some((face) => face.id === id && (steps < 2 || face.steps.length === steps)));
+            };
+          };
+        })"""
+        page.wait_for_function(script, arg=[len(self.steps(page)), self.call("id", page)])
+
+    def wait_until_back(self, page: Any = None) -> None:
+        """Until the page says that the work is back, and shows it."""
+        page = page or self.page
+        page.wait_for_selector(".keeper:not([hidden])")
+        assert "back as you left it" in page.locator(".keeper").inner_text()
+        page.wait_for_selector("#canvas .mask-canvas.mc-ready")
+        page.wait_for_selector("#face-result img")
+
+    def result(self, folder: Path) -> np.ndarray:
+        """What "Download face" saves."""
+        with self.page.expect_download() as info:
+            self.page.click("#save-face")
+        path = folder / "face.png"
+        info.value.save_as(path)
+        return np.array(Image.open(path)).astype(int)
+
+    def leave(self) -> None:
+        self.context.close()
+
+
+@pytest.fixture
+def person(browser: Any, server: Server) -> Iterator[Person]:
+    person = Person(browser, server.url)
+    try:
+        yield person
+    finally:
+        person.leave()
+
+
+def test_reload_and_back_bring_everything_back(person: Person, tmp_path: Path) -> None:
+    person.upload()
+    person.quick("smile")
+    person.stroke(Label.HAT, (200.5, 60.5), (300.5, 60.5))
+    person.wait_for_steps(3)
+    person.page.locator("#seamless input").check()
+    mask, face, result, steps = person.mask(), person.call("id"), person.result(tmp_path), person.steps()
+    person.wait_until_kept()
+    for leave in (person.page.reload, lambda: (person.page.goto("about:blank"), person.page.go_back())):
+        leave()
+        person.wait_until_back()
+        person.wait_for_steps(3)
+        assert person.call("id") == face and np.array_equal(person.mask(), mask)
+        assert person.steps() == steps and person.page.locator("#seamless input").is_checked()
+        assert np.abs(person.result(tmp_path) - result).mean() < 0.05
+    person.call("undo()")  # the history of the canvas too
+    person.call("undo()")
+    assert not np.array_equal(person.mask(), mask)
+    assert person.page.locator("#canvas [data-do=undo]").is_disabled()
+    assert not person.dialogs
+
+
+def test_strokes_made_while_the_line_is_down_are_there_afterwards(person: Person) -> None:
+    person.upload()
+    person.quick("smile")
+    person.wait_until_kept()
+    person.context.set_offline(True)
+    person.stroke(Label.HAT, (200.5, 60.5), (300.5, 60.5))
+    mask = person.mask()
+    person.page.wait_for_timeout(10_000)
+    person.context.set_offline(False)
+    person.wait_until_back()  # Gradio loads the page anew
+    person.wait_for_steps(3)
+    assert np.array_equal(person.mask(), mask)
+    person.quick("hat")
+    assert not person.dialogs
+
+
+def test_another_run_of_the_server_goes_on_where_the_last_one_was_killed(person: Person, server: Server) -> None:
+    person.upload()
+    person.quick("smile")
+    person.quick("hat")
+    mask, steps = person.mask(), person.steps()
+    person.wait_until_kept()
+    server.kill()
+    person.page.wait_for_timeout(2000)
+    server.start()
+    person.wait_until_back()  # by itself
+    person.wait_for_steps(3)
+    assert np.array_equal(person.mask(), mask) and person.steps() == steps
+    person.quick("glasses")
+
+
+def test_start_fresh_is_the_undo_and_forget_leaves_nothing(person: Person, server: Server) -> None:
+    person.upload()
+    person.quick("smile")
+    person.wait_until_kept()
+    person.page.reload()
+    person.wait_until_back()
+    person.page.get_by_role("button", name="Start fresh").click()
+    person.page.wait_for_selector(".keeper", state="hidden")
+    person.page.wait_for_selector("#face-result img")
+    assert person.page.locator("#history").count() == 0 or not person.steps()
+    person.upload()
+    person.quick("smile")
+    person.wait_until_kept()
+    uploads = [path for path in server.folder.rglob("photo*") if path.is_file()]
+    assert uploads
+    with person.page.expect_navigation():
+        person.page.click("#forget-all")
+    person.page.wait_for_selector("#face-result img")
+    assert not any(path.exists() for path in uploads)
+    assert person.page.locator(".keeper").is_hidden()
+
+
+def test_two_tabs_of_one_person_stay_two(person: Person) -> None:
+    person.upload()
+    person.quick("smile")
+    person.wait_until_kept()
+    other = person.visit()
+    assert other.locator(".keeper").is_hidden()
+    assert person.call("id", other) != person.call("id")
+    first, second = person.call("id"), person.call("id", other)
+    other.click("#quick-hat")
+    other.wait_for_selector("#history img")
+    person.wait_until_kept(other)
+    for page, face in ((person.page, first), (other, second)):
+        page.reload()
+        person.wait_until_back(page)
+        assert person.call("id", page) == face
+
+
+def test_a_photo_can_be_dropped_and_pasted_anywhere(person: Person) -> None:
+    content = base64.b64encode(PHOTO.read_bytes()).decode()
+    carry = """([content, what]) => {
+      const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+      const files = new DataTransfer();
+      files.items.add(new File([bytes], `${what}.jpg`, { type: "image/jpeg" }));
+      const options = { bubbles: true, cancelable: true };
+      const heading = document.querySelector(".area-result h2");
+      if (what === "drop") heading.dispatchEvent(new DragEvent("drop", { ...options, dataTransfer: files }));
+      else heading.dispatchEvent(new ClipboardEvent("paste", { ...options, clipboardData: files }));
+    }"""
+    for what in ("drop", "paste"):
+        person.another_face(lambda what=what: person.page.evaluate(carry, [content, what]))
+    assert "about:blank" not in person.page.url
