@@ -66,6 +66,7 @@ function createSession({ element, props, trigger }, on) {
       if (value.mask !== face.history.current) {
         on.interrupt();
         face.buffer.labels = labels;
+        if (value.instead && face.history.at > 0) face.history.go(-1); // another strength of the same edit
         face.history.push(value.mask);
       }
     }

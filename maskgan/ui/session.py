@@ -151,6 +151,15 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
+class Tuned:
+    """A quick edit whose strength can still be changed: its name and shape, and the session before it."""
+
+    name: str
+    shape: str | None
+    before: Session
+
+
+@dataclass(frozen=True, eq=False)
 class Left:
     """A face that was open before, as it was left.
 
@@ -168,7 +177,11 @@ class Left:
     @property
     def edited(self) -> bool:
         """Whether there is anything in it that the photo has not."""
-        return bool(self.state.looks) or not np.array_equal(self.state.mask, self.opened.face.mask)
+        return (
+            bool(self.state.looks)
+            or self.drawn is not None
+            or not np.array_equal(self.state.mask, self.opened.face.mask)
+        )
 
     @property
     def alignment(self) -> Alignment:
@@ -190,7 +203,7 @@ class Session:
     face was found, with its name and file, until the visitor decides about it; motions: how the pixels got to masks of
     the open face, from tools that know it, the newest last; looks: what was chosen for classes of the open face, never
     changed in place; left: faces that were open before, the last one last; key: of the visit, see
-    `keeping/traces.py`.
+    `keeping/traces.py`; tuned: the last quick edit, while nothing came after it.
     """
 
     opened: OpenFace | None = None
@@ -203,6 +216,7 @@ class Session:
     looks: Mapping[Label, Look] = field(default_factory=dict)
     left: tuple[Left, ...] = ()
     key: str = ""
+    tuned: Tuned | None = None
 
     def require_open(self) -> OpenFace:
         """The face that is open; raises ValueError when there is none."""
@@ -237,11 +251,12 @@ class Session:
         """The session with `opened` shown; what is open now should have been left before."""
         shown = {"opened": opened, "edit": edit, "mask": mask, "looks": dict(looks or {}), "motions": motions}
         left = _trimmed(tuple(item for item in self.left if item.opened.id != opened.id), opened.photo_id)
-        return replace(self, **shown, replaced=None, history=history, pending=None, left=left)
+        return replace(self, **shown, replaced=None, history=history, pending=None, left=left, tuned=None)
 
     def painted(self, edit: Edit, mask: np.ndarray, replaced: np.ndarray | None = None) -> Session:
         """The session with another mask of the open face; `replaced`: the mask that the canvas may still report."""
-        return replace(self, edit=edit, mask=mask, replaced=replaced)
+        tuned = self.tuned if np.array_equal(mask, self.mask) else None
+        return replace(self, edit=edit, mask=mask, replaced=replaced, tuned=tuned)
 
     def with_look(self, labels: Collection[Label], look: Look | None) -> Session:
         """The session with another look for these classes; None: what they have by themselves."""

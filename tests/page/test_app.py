@@ -285,6 +285,29 @@ def test_a_quick_edit_builds_on_what_was_painted(tab: PaintTab, session: Session
     assert np.array_equal(session.mask, QUICK_EDITS["hat"].apply(mask))
 
 
+def test_the_strength_tunes_the_last_quick_edit_while_it_is_the_last(tab: PaintTab, session: Session) -> None:
+    own = session.mask
+    session = tab.quick_edit("smile", session, message(session, own), 1.0, LOOK)[tab.session]
+    session = tab.quick_edit("fringe", session, message(session, session.mask), 1.0, LOOK)[tab.session]
+    smiling = QUICK_EDITS["smile"].apply(own)
+    for strength in (0.4, 1.8):
+        updates = tab.tune(session, message(session, session.mask), strength, LOOK)
+        session = updates[tab.session]
+        assert np.array_equal(session.mask, QUICK_EDITS["fringe"].apply(smiling, strength))
+        assert updates[tab.canvas]["instead"] and [step.label for step in session.history][1:] == ["Smile", "Fringe"]
+        assert np.array_equal(session.history[-1].mask, session.mask)
+    fresh = tab.open_face(Session(), session.opened, LOOK)[tab.session]
+    once = tab.quick_edit("smile", fresh, message(session, own), 1.0, LOOK)[tab.session]
+    once = tab.quick_edit("fringe", once, message(once, once.mask), 1.8, LOOK)[tab.session]
+    assert np.array_equal(once.edit.crop, session.edit.crop)  # as if it had been the strength at once
+    late = tab.tune(session, message(session, own), 0.5, LOOK)
+    assert nothing_changed(late)  # the canvas holds something else
+    stroke = tab.finish_stroke(session, message(session, painted(session)), LOOK)[tab.session]
+    assert nothing_changed(tab.tune(stroke, message(stroke, stroke.mask), 0.5, LOOK))
+    other = tab.open_face(session, tab.example_faces.open(1), LOOK)[tab.session]
+    assert nothing_changed(tab.tune(other, message(other, other.mask), 0.5, LOOK))
+
+
 def test_a_quick_edit_has_shapes_and_what_it_puts_on_its_look(tab: PaintTab, session: Session) -> None:
     bare = session.mask.copy()
     bare[np.isin(bare, (Label.HAT, Label.EYE_G))] = Label.SKIN

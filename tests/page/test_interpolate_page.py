@@ -180,6 +180,21 @@ def test_a_blended_face_goes_to_the_paint_tab_as_it_is_seen(
     assert opened.id not in {end.id for end in state.ends}
 
 
+def test_paint_keeps_the_mark_of_a_blended_face_and_the_work_on_a_face_that_is_sent_back(
+    tabs: tuple[InterpolateTab, PaintTab], state: MorphState
+) -> None:
+    tab, paint = tabs
+    blended = paint.receive(Session(), *tab.shown_face(tab.scrub(state, 0.6, "blend")[tab.state]), LOOK)[paint.session]
+    with Image.open(paint.photo_file(blended, False)) as photo:
+        assert "DigitalSourceType" in told_by(photo)
+    opened, mask = tab.shown_face(tab.scrub(state, 0.4, "a")[tab.state])
+    session = paint.open_face(blended, opened, LOOK)[paint.session]
+    session = paint.choose_look(session, {"part": "Skin", "look": "#806050"}, LOOK)[paint.session]
+    back = paint.receive(session, opened, mask, LOOK)[paint.session]
+    assert back.opened.id == opened.id and np.array_equal(back.mask, mask)
+    assert [step.label for step in back.history] == ["Original", "Skin: #806050", "From another tab"]
+
+
 def test_files_hold_the_frames(tab: InterpolateTab, state: MorphState) -> None:
     with zipfile.ZipFile(tab.sequence_file("PNG set", state, 4, "a", False, "masks")) as archive:
         assert archive.namelist() == [f"mask_{i:03d}.png" for i in range(4)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,26 @@ def test_the_result_can_be_painted_on(tab: StyleTab, opened: tuple[Session, Sess
     assert result.id != target.id and result.face.photo.shape == target.face.photo.shape
     assert np.array_equal(mask, target.face.mask) and result.face.mask is mask
     assert (result.face.crop != target.face.crop).any()
+
+
+def test_what_is_sent_to_paint_stays_marked_and_puts_the_open_face_aside(
+    tab: StyleTab, opened: tuple[Session, Session]
+) -> None:
+    with gr.Blocks():
+        paint = PaintTab(tab.serving, tab.example_faces)
+    session = paint.picker.open_photo(Session(), str(FOLDER / "photo_01.jpg"), "face", True, False)[paint.session]
+    result, mask = tab.result_face(*opened, *STYLE)
+    updates = paint.receive(session, result, mask, Look())
+    sent = updates[paint.session]
+    assert updates[paint.earlier]["value"][0][1] == "photo_01" and "AI-edited" in updates[paint.made_by]
+    for path in (paint.photo_file(sent, False), paint.face_file(sent), updates[paint.face_result]["value"][1]):
+        with Image.open(path) as picture:
+            assert "DigitalSourceType" in told_by(picture)
+    with Image.open(io.BytesIO(result.source.data)) as kept:  # and so does what a browser keeps of it
+        assert "DigitalSourceType" in told_by(kept) and np.array_equal(np.array(kept), result.face.photo)
+    # Sent again, it is another face; what was painted on the first is put aside too.
+    again = paint.receive(sent, *tab.result_face(*opened, *STYLE), Look())[paint.session]
+    assert [left.opened.name for left in again.left] == ["photo_01", sent.opened.name]
 
 
 @pytest.mark.browser

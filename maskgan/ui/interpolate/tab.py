@@ -18,6 +18,7 @@ from maskgan.editing.photo_morph import face_between
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
 from maskgan.labels import colourise
+from maskgan.originals import Original
 from maskgan.serving.hot_reload import Serving
 from maskgan.sizes import NETWORK_SIZE
 from maskgan.snapshots import Weights
@@ -38,7 +39,7 @@ from maskgan.ui.kit import (
     warns_on_value_error,
 )
 from maskgan.ui.paint.tab import PaintTab
-from maskgan.ui.pictures import shrink, webp
+from maskgan.ui.pictures import png, shrink, webp
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import drawn_line
 
@@ -250,14 +251,16 @@ class InterpolateTab(UsesWeights):
         morph = self._morph(state)
         pipeline = morph.pipeline
         face = replace(pipeline.refresh(opened.face), style=morph.style_at(state.t, "blend"))
+        weights = pipeline.weights or Weights()
         if state.redraw:
             edit = pipeline.edit(face, state.mask, keep_untouched=False)
             photo, crop = edit.photo, edit.crop
         else:
             crop = _drawn(morph, state.ends, state.mask, state.t, state.style, redraw=False)
             photo = paste_back(face.photo, face.alignment, crop, detail=0.0)
-        face = pipeline.with_mask(replace(face, photo=photo, crop=crop), state.mask)
-        return OpenFace.new(face, f"{opened.name}_blended"), state.mask
+        face = pipeline.with_mask(replace(face, photo=photo, crop=crop, drawn=weights), state.mask)
+        source = Original(png(photo, weights))
+        return OpenFace.new(face, f"{opened.name}_blended", source=source), state.mask
 
     # ------------------------------------------------------------------ helpers
 

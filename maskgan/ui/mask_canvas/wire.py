@@ -20,7 +20,7 @@ from maskgan.labels import NUM_CLASSES, check_mask
 #: Longest data URL of a photo that the browser may send back, in characters (a 512 px JPEG takes about 200,000).
 _PHOTO_LIMIT = 8_000_000
 _REQUIRED = {"id", "width", "height", "mask"}
-_OPTIONAL = {"original", "photo", "stroke"}
+_OPTIONAL = {"original", "photo", "stroke", "instead"}
 
 
 def encode_runs(mask: np.ndarray) -> str:

@@ -113,10 +113,28 @@ class Faces(Showing):
         @warns_on_value_error
         def send(session: Session, *values: Any) -> Updates:
             opened, mask = give(*values[: len(inputs)])
-            shown = self.open_face(session, opened, Look(*values[len(inputs) :]), mask)
+            shown = self.receive(session, opened, mask, Look(*values[len(inputs) :]))
             return {tabs: gr.Tabs(selected=self.ID), **shown}
 
-        button.click(send, [self.session, *inputs, *self.look], [tabs, *self.outputs], **QUIET, **options)
+        sent = button.click(send, [self.session, *inputs, *self.look], [tabs, *self.outputs], **QUIET, **options)
+        self._keep_after(sent)
+
+    def receive(self, session: Session, opened: OpenFace, mask: np.ndarray, look: Look) -> Updates:
+        """A face and a mask from another tab: a further step of that face where it was open here, else a new face.
+
+        What was open before is not lost: its history, or the photos before this one, lead back to it.
+        """
+        former = session.opened
+        left = next((item for item in session.left if item.opened.id == opened.id), None)
+        if former is not None and former.id != opened.id and session.leave().left[-1].worth_keeping:
+            tell(f"{former.name} was put aside; it is below, among the photos before this one, as you left it.")
+        if left is not None:
+            updates = self.reopen(session, left, look)
+        elif former is None or former.id != opened.id:
+            return self.open_face(session, opened, look, mask)
+        else:
+            updates = self._opened(session, look)
+        return updates | self._apply(updates[self.session], mask, updates[self.session].mask, "From another tab", look)
 
     def _photo(self, source: str | Original | None) -> np.ndarray:
         """A photo (H, W, 3) read again, upright as it was edited."""

@@ -39,7 +39,7 @@ from maskgan.ui.paint.look import Look, with_look
 from maskgan.ui.paint.menus import PARTS, LookBar
 from maskgan.ui.paint.visits import Visits
 from maskgan.ui.pictures import mask_png, png
-from maskgan.ui.session import MAX_MOTIONS, KnownMotion, Session
+from maskgan.ui.session import MAX_MOTIONS, KnownMotion, Session, Tuned
 
 
 class PaintTab(Visits):
@@ -98,16 +98,47 @@ class PaintTab(Visits):
         # A canvas that does not know the last button's mask yet must not undo it.
         late = on_canvas is None or (session.replaced is not None and np.array_equal(on_canvas, session.replaced))
         mask = session.mask if late else on_canvas
+        if not np.array_equal(mask, session.mask):
+            session = replace(session, mask=mask)
+        return self._quick_edited(session, on_canvas, name, strength, look, shape)
+
+    @warns_on_value_error
+    def tune(self, session: Session, message: Any, strength: float, look: Look) -> Updates:
+        """Another strength for the last quick edit, while nothing came after it."""
+        tuned = session.tuned
+        if tuned is None:
+            return gr.skip()
+        opened = session.require_open()
+        on_canvas = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
+        known = (session.mask, session.replaced)
+        if on_canvas is None or not any(mask is not None and np.array_equal(on_canvas, mask) for mask in known):
+            return gr.skip()  # somebody paints
+        before = replace(tuned.before, left=session.left, key=session.key)
+        return self._quick_edited(before, on_canvas, tuned.name, strength, look, tuned.shape, again=True)
+
+    def _quick_edited(
+        self,
+        before: Session,
+        on_canvas: np.ndarray | None,
+        name: str,
+        strength: float,
+        look: Look,
+        shape: str | None,
+        again: bool = False,
+    ) -> Updates:
+        """A quick edit on the mask of a session, as a new step; `again`: the canvas has another strength of it."""
+        mask = before.mask
         edited, moved = QUICK_EDITS[name].move(mask, strength, shape)
         if np.array_equal(edited, mask):
             raise ValueError(f"{QUICK_EDITS[name].label} changes nothing more on this mask; undo goes back.")
-        session = session.moved(session.motion_to(mask).to(edited, moved))
-        session = replace(session, looks=looks_with(session.looks, name, shape))
+        session = before.moved(before.motion_to(mask).to(edited, moved))
+        session = replace(session, looks=looks_with(before.looks, name, shape))
         label = QUICK_EDITS[name].label + (f": {QUICK_EDITS[name].variant(shape).label}" if shape else "")
-        return {
-            **self._apply(session, edited, on_canvas, label, look),
-            self.looks: LookBar.payload(session.looks),
-        }
+        updates = self._apply(session, edited, on_canvas, label, look)
+        session = replace(updates[self.session], tuned=Tuned(name, shape, replace(before, tuned=None)))
+        if again:
+            updates[self.canvas]["instead"] = True
+        return {**updates, self.session: session, self.looks: LookBar.payload(session.looks)}
 
     def _shaped(
         self, name: str, session: Session, message: Any, strength: float, look: Look, shape: str | None
@@ -122,7 +153,7 @@ class PaintTab(Visits):
         part, chosen = LookBar.read(message)
         if chosen is not None and not np.isin(session.mask, PARTS[part]).any():
             raise ValueError(f"There is nothing of this part on the mask ({part.lower()}); paint it or add it first.")
-        session = session.with_look(PARTS[part], chosen)
+        session = replace(session.with_look(PARTS[part], chosen), tuned=None)
         session = session.painted(self._edit(session, session.mask, look), session.mask, session.replaced)
         label = f"{part}: {chosen.title if chosen else 'as on the photo'}"
         return {
@@ -153,7 +184,7 @@ class PaintTab(Visits):
             raise ValueError("This result is no longer in the history.")
         step = session.history[-1 - event.index]
         motions = (*session.motions, *KnownMotion.unpacked(step.motion, step.mask.shape))[-MAX_MOTIONS:]
-        session = replace(session, looks=step.looks, motions=motions)
+        session = replace(session, looks=step.looks, motions=motions, tuned=None)
         session = session.painted(self._edit(session, step.mask, look), step.mask, session.mask)
         return {
             self.canvas: MaskCanvas.payload(step.mask, id=opened.id),
@@ -221,6 +252,8 @@ class PaintTab(Visits):
         for name, button in self.quick.items():
             edit = with_look(partial(self.quick_edit, name))
             changed.append(button.click(edit, quick, changing, api_name=f"quick_{name}", **each))
+        tuned = with_look(self.tune)
+        changed.append(self.strength.input(tuned, quick, changing, api_name="tune", **latest))
         for name, menu in self.shapes.items():
             changed.append(menu.input(with_look(partial(self._shaped, name)), [*quick, menu], changing, **each))
         looked = [self.session, self.looks, *self.look]

@@ -13,6 +13,7 @@ import numpy as np
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
 from maskgan.images import MAX_PIXELS
+from maskgan.originals import Original
 from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
@@ -31,7 +32,7 @@ from maskgan.ui.kit import (
     warns_on_value_error,
 )
 from maskgan.ui.paint.tab import PaintTab
-from maskgan.ui.pictures import jpeg, webp
+from maskgan.ui.pictures import jpeg, png, webp
 from maskgan.ui.session import OpenFace, Session
 from maskgan.ui.weights_line import made_by
 
@@ -198,7 +199,9 @@ class StyleTab(UsesWeights):
         shapes = target.opened.face.mask if direction == _STYLE else source.opened.face.mask
         result = replace(edit.face, photo=edit.photo, crop=edit.crop, drawn=drawn_by(edit))
         face, opened = self.pipeline.with_mask(result, shapes), target.opened
-        return OpenFace.new(face, f"{opened.name}_style", turned=opened.turned, original=opened.original), face.mask
+        again = Original(png(edit.photo, result.drawn))
+        named = {"turned": opened.turned, "original": opened.original, "source": again}
+        return OpenFace.new(face, f"{opened.name}_style", **named), face.mask
 
     # ------------------------------------------------------------------ events
 
