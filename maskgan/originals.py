@@ -61,6 +61,7 @@ class Original:
         weights: Weights | None,
         *,
         form: Literal["JPEG", "PNG"] | None = None,
+        quality: int | None = None,
         metadata: Metadata = "safe",
     ) -> Encoded:
         """A result as the kind of file that the photo came in.
@@ -69,15 +70,15 @@ class Original:
             result: the edited photo (H, W, 3) uint8 RGB.
             weights: those that drew in it, None where nobody did; the file says so.
             form: of the file. Unless it is given, JPEG, HEIC and AVIF become JPEG, all others PNG.
+            quality: of a JPEG, 1 to 95. Unless it is given, a JPEG keeps its own tables, and others get 95.
             metadata: what is kept of the file's EXIF.
 
         Raises:
             ValueError: when the result has another size than the photo.
         """
         with open_image(self.data, max_pixels=max(MAX_PIXELS, result.shape[0] * result.shape[1])) as image:
-            return _encode(
-                image, self, result, weights, form or ("JPEG" if image.format in _LOSSY else "PNG"), metadata
-            )
+            form = form or ("JPEG" if image.format in _LOSSY else "PNG")
+            return _encode(image, self, result, weights, form, quality, metadata)
 
 
 def read_original(source: Source, *, max_pixels: int = MAX_PIXELS) -> tuple[np.ndarray, Original]:
@@ -90,7 +91,13 @@ def read_original(source: Source, *, max_pixels: int = MAX_PIXELS) -> tuple[np.n
 
 
 def _encode(
-    image: Image.Image, original: Original, result: np.ndarray, weights: Weights | None, form: str, metadata: Metadata
+    image: Image.Image,
+    original: Original,
+    result: np.ndarray,
+    weights: Weights | None,
+    form: str,
+    quality: int | None,
+    metadata: Metadata,
 ) -> Encoded:
     notes: list[str] = []
     turn = orientation(image)
@@ -126,7 +133,10 @@ def _encode(
         options["dpi"] = image.info["dpi"]
     if form == "JPEG":
         file = io.BytesIO()
-        tables = _jpeg_tables(image) if image.format in ("JPEG", "MPO") else {"quality": 95, "subsampling": 0}
+        if quality is None and image.format in ("JPEG", "MPO"):
+            tables = _jpeg_tables(image)
+        else:
+            tables = {"quality": quality or 95, "subsampling": 0 if (quality or 95) >= 90 else 2}
         save_picture(file, _plane(pixels), weights, "JPEG", **tables, **options)
         return Encoded(file.getvalue(), ".jpg", tuple(notes))
     if pixels.dtype == np.uint16:  # Pillow writes no colours of 16 bits

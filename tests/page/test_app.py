@@ -35,6 +35,7 @@ from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.kit import fails_on_value_error, tell, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint.files import AS_IT_CAME, FILE_KINDS
 from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import MAX_STEPS, Session
@@ -418,6 +419,26 @@ def test_downloads_are_exact(tab: PaintTab, session: Session) -> None:
     original = session.opened.face.photo
     assert np.array_equal(photo, session.edit.photo)
     assert (photo == original).all(-1).mean() > 0.5 and (photo != original).any()
+
+
+def test_photos_are_saved_as_the_kind_of_file_that_was_chosen(tab: PaintTab) -> None:
+    session = tab.picker.open_photo(Session(), str(FOLDER / "photo_01.jpg"), *VALUES)[tab.session]
+    session = tab.paint(session, message(session, painted(session)), LOOK)[tab.session]
+    sizes = {}
+    for kind in FILE_KINDS:
+        path = Path(tab.photo_file(session, False, kind))
+        assert path.name == ("photo_01-edited.png" if kind == "PNG" else "photo_01-edited.jpg")
+        with Image.open(path) as picture:
+            assert picture.format == ("PNG" if kind == "PNG" else "JPEG") and "DigitalSourceType" in told_by(picture)
+            assert np.abs(np.array(picture).astype(int) - session.edit.photo).mean() < 6
+            if kind == AS_IT_CAME:
+                assert picture.quantization == Image.open(FOLDER / "photo_01.jpg").quantization
+        sizes[kind] = path.stat().st_size
+    assert sizes["PNG"] > sizes["JPEG, best"] > sizes["JPEG, smaller"] > sizes["JPEG, smallest"]
+    with pytest.raises(gr.Error, match="no such kind"):
+        tab.photo_file(session, False, "../x")
+    example = tab.open_face(Session(), tab.example_faces.open(0), LOOK)[tab.session]
+    assert Path(tab.photo_file(example, False, "JPEG, best")).name == f"{example.opened.name}-edited.jpg"
 
 
 def test_downloading_before_anything_is_open_is_an_error(tab: PaintTab) -> None:

@@ -179,7 +179,7 @@ def test_upload_paint_undo_download(visitor: Visitor, pipeline: MaskGANPipeline,
     assert outside.mean() > 0.3 and np.array_equal(crop[outside], face.crop[outside])
 
     path = visitor.download("#save-photo", tmp_path)
-    assert path.name == "photo_01_edited.jpg"  # as it came
+    assert path.name == "photo_01-edited.jpg"  # as it came
     whole = np.array(Image.open(path))
     assert whole.shape == photo.shape and (whole != photo).any()
     assert np.abs(whole.astype(int) - expected.photo).mean() < 1.5

@@ -221,7 +221,7 @@ def test_strokes_made_while_the_line_is_down_are_there_afterwards(person: Person
     person.wait_until_back()  # Gradio loads the page anew
     person.wait_for_steps(3)
     assert np.array_equal(person.mask(), mask)
-    person.quick("hat")
+    person.quick("glasses")
     assert not person.dialogs
 
 

@@ -12,6 +12,7 @@ from maskgan.ui.examples import Examples
 from maskgan.ui.face_picker import FacePicker
 from maskgan.ui.kit import SMALL, SQUARES, heading, visitor_state
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint.files import AS_IT_CAME, FILE_KINDS
 from maskgan.ui.paint.menus import LookBar, ShapeMenu
 from maskgan.ui.session import Session
 
@@ -67,6 +68,18 @@ class PaintLayout:
         with gr.Row(elem_classes="buttons"):
             self.save_photo_button = gr.Button("Download photo", size="sm", variant="primary", elem_id="save-photo")
             self.save_face_button = gr.Button("Download face", size="sm", elem_id="save-face")
+        with gr.Row(elem_classes="buttons more-files"):
+            self.kind = gr.Dropdown(
+                list(FILE_KINDS),
+                value=AS_IT_CAME,
+                label="Kind of file",
+                show_label=False,
+                container=False,
+                elem_id="file-kind",
+                min_width=130,
+            )
+            self.copy_button = gr.Button("Copy", elem_id="copy-photo", **SMALL)
+            self.share_button = gr.Button("Share", elem_id="share-photo", **SMALL)
         self.file = gr.DownloadButton(visible=False)
         with gr.Row(elem_classes="options"):
             self.keep = gr.Checkbox(True, label="Keep unpainted parts", container=False, elem_id="keep")

@@ -19,6 +19,7 @@ import numpy as np
 from maskgan.editing.looks import looks_with
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
+from maskgan.provenance import encode_picture
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
@@ -35,6 +36,7 @@ from maskgan.ui.kit import (
     warns_on_value_error,
 )
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint.files import AS_IT_CAME, COPY, FILE_KINDS, SHARE
 from maskgan.ui.paint.look import Look, with_look
 from maskgan.ui.paint.menus import PARTS, LookBar
 from maskgan.ui.paint.visits import Visits
@@ -210,16 +212,22 @@ class PaintTab(Visits):
         return self._file(session, "face", lambda: png(session.edit.crop, session.drawn_in_crop))
 
     @fails_on_value_error
-    def photo_file(self, session: Session, seamless: bool) -> str:
-        """The whole photo with the edited face, at full resolution, as the kind of file that the photo came in."""
+    def photo_file(self, session: Session, seamless: bool, kind: str = AS_IT_CAME) -> str:
+        """The whole photo with all edits, at full resolution; kind: of file, one of `FILE_KINDS`."""
         original = session.require_open().original
+        if kind not in FILE_KINDS:
+            raise ValueError("There is no such kind of file; choose one of the list.")
+        form, quality = FILE_KINDS[kind]
         result, weights = session.edit.paste(seamless), session.drawn
-        if original is None:
-            return self._file(session, "edited", lambda: png(result, weights))
-        encoded = original.encode(result, weights)
-        for note in encoded.notes:
-            tell(note)
-        return saved(encoded.content, f"{session.opened.name}_edited{encoded.suffix}")
+        if original is not None:
+            content, suffix, notes = original.encode(result, weights, form=form, quality=quality)
+            for note in notes:
+                tell(note)
+        elif form == "JPEG":
+            content, suffix = encode_picture(result, weights, form, quality=quality), ".jpg"
+        else:
+            content, suffix = png(result, weights), ".png"
+        return saved(content, f"{session.opened.name}-edited{suffix}")
 
     @fails_on_value_error
     def _file(self, session: Session, suffix: str, content: Callable[[], bytes]) -> str:
@@ -275,6 +283,11 @@ class PaintTab(Visits):
         for button, make, inputs in (
             (self.save_mask_button, self.mask_file, [self.session]),
             (self.save_face_button, self.face_file, [self.session]),
-            (self.save_photo_button, self.photo_file, [self.session, self.seamless]),
+            (self.save_photo_button, self.photo_file, [self.session, self.seamless, self.kind]),
         ):
             download_on_click(button, make, inputs, self.file, **PACKING)
+        photo = [self.session, self.seamless]
+        as_png = self.copy_button.click(partial(self.photo_file, kind="PNG"), photo, self.file, **PACKING)
+        as_png.success(None, self.file, None, js=COPY)
+        to_share = self.share_button.click(self.photo_file, [*photo, self.kind], self.file, **PACKING)
+        to_share.success(None, self.file, None, js=SHARE)

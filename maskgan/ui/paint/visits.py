@@ -22,6 +22,7 @@ from maskgan.ui.kit import (
     warn,
 )
 from maskgan.ui.paint.faces import Faces
+from maskgan.ui.paint.files import SHOW_WHAT_IS_POSSIBLE
 from maskgan.ui.paint.look import Look, with_look
 from maskgan.ui.session import Session
 
@@ -42,6 +43,7 @@ class Visits(Faces):
             **QUIET,
         )
         self._keep_after(started)
+        app.load(None, None, None, js=SHOW_WHAT_IS_POSSIBLE)
         forgotten = self.keeper.forget(
             lambda session: self.forget(session, app), self.session, self.session, **UNQUEUED
         )
