@@ -79,8 +79,10 @@ function createKeeper({ element, props, trigger, watch }) {
   let stored = new Set(); // paths of this tab's files
   let next = null; // the visit to be written
   let writing = false;
-  let failing = false; // the browser keeps nothing
-  let edited = false; // whether there are strokes at all
+  let failing = false; // the browser keeps no strokes
+  let keptFace = null; // id of the face that was open in the visit that is kept
+  let canvasFace = null; // id of the face on the canvas, and whether there are strokes on it
+  let edited = false;
   let stopped = false;
   let known = false; // whether this load of the page has had a visit
 
@@ -90,16 +92,16 @@ function createKeeper({ element, props, trigger, watch }) {
     next = visit;
     if (writing || stopped) return;
     writing = true;
+    let now = null;
     try {
       while (next && !stopped) {
-        const now = next;
+        now = next;
         next = null;
         await write(now);
       }
-      failing = false;
     } catch (problem) {
-      failing = !stopped;
-      console.debug("this visit is not kept:", problem);
+      next ??= now; // tried again once the server answers, see `look`
+      console.debug("this visit is not kept yet:", problem);
     }
     writing = false;
   }
@@ -123,15 +125,18 @@ function createKeeper({ element, props, trigger, watch }) {
     stored = new Set(files.keys());
     held.clear();
     known = true;
+    keptFace = visit.faces.at(-1).id;
   }
 
   document.addEventListener("mask-canvas", async ({ detail }) => {
     if (detail.canvas !== "canvas" || !root.isConnected || stopped) return;
-    edited ||= detail.states.length > 1;
-    const { own } = await keys;
     const { id, states, at } = detail;
+    canvasFace = id;
+    edited = states.length > 1;
+    const { own } = await keys;
     try {
       if (!stopped) await database.write((stores) => void stores.strokes.put({ id, states, at }, own));
+      failing = false;
     } catch (problem) {
       failing = true;
       console.debug("this stroke is not kept:", problem);
@@ -140,7 +145,8 @@ function createKeeper({ element, props, trigger, watch }) {
 
   // Only where something would be lost.
   window.addEventListener("beforeunload", (event) => {
-    if (root.isConnected && !stopped && edited && (failing || writing)) event.preventDefault();
+    const lost = edited && (failing || keptFace !== canvasFace);
+    if (root.isConnected && !stopped && lost) event.preventDefault();
   });
 
   // -------------------------------------------------------------- bringing back
@@ -227,6 +233,7 @@ function createKeeper({ element, props, trigger, watch }) {
       answers = Boolean(id) || answer?.ok === false;
       if (id && run && id !== run && known) return window.location.reload(); // this page is nobody there
       run = id ?? run;
+      if (answers && next) keep(next);
     }
     timer = setTimeout(look, answers || document.visibilityState !== "visible" ? EVERY : EVERY / 5);
   }
