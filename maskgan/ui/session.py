@@ -44,8 +44,7 @@ class OpenFace:
     the file that the photo came in, None for examples; id: unguessable and never used twice, so that a message from
     the canvas about another face, another visit or another run of the server is known to be stale; photo_id: such an
     id, shared by all faces of a photo; base: the photo (H, W, 3) without any edit, None where that is the face's own;
-    source: where the photo can be read again, an example's name or a file, None where it cannot; drawn: weights that
-    drew in the photo before this face was opened.
+    source: where the photo can be read again, an example's name or a file, None where it cannot.
     """
 
     face: Face
@@ -58,7 +57,6 @@ class OpenFace:
     photo_id: int = 0
     base: np.ndarray | None = None
     source: str | Original | None = None
-    drawn: Weights | None = None
 
     @classmethod
     def new(cls, face: Face, name: str, **more: object) -> OpenFace:
@@ -100,6 +98,7 @@ class OpenFace:
         if not 0 <= index < len(self.faces):
             raise ValueError("This face is not in the photo that is open; drop its photo again.")
         face = pipeline.prepare(self.unedited if photo is None else photo, self.faces[index])
+        face = replace(face, drawn=self.face.drawn)
         return replace(self, face=face, chosen=index, id=secrets.randbits(52), base=self.unedited)
 
     def asleep(self) -> OpenFace:
@@ -250,7 +249,9 @@ class Session:
     ) -> Session:
         """The session with `opened` shown; what is open now should have been left before."""
         shown = {"opened": opened, "edit": edit, "mask": mask, "looks": dict(looks or {}), "motions": motions}
-        left = _trimmed(tuple(item for item in self.left if item.opened.id != opened.id), opened.photo_id)
+        place = opened.photo_id, opened.chosen
+        left = tuple(item for item in self.left if (item.opened.photo_id, item.opened.chosen) != place)
+        left = _trimmed(left, opened.photo_id)
         return replace(self, **shown, replaced=None, history=history, pending=None, left=left, tuned=None)
 
     def painted(self, edit: Edit, mask: np.ndarray, replaced: np.ndarray | None = None) -> Session:
@@ -316,15 +317,15 @@ class Session:
     def drawn(self) -> Weights | None:
         """Weights that drew in the photo that is shown; None when all of its pixels are as they came."""
         own = None if self.edit is None else drawn_by(self.edit)
-        found = (own, self.opened.drawn, *(item.drawn for item in self.siblings()))
+        found = (own, *(item.drawn for item in self.siblings()))
         return next((weights for weights in found if weights is not None), None)
 
     @property
     def drawn_in_crop(self) -> Weights | None:
         """The same of the crop of the open face."""
         own = drawn_by(self.edit)
-        if own is not None or self.drawn is None or self.opened.drawn is not None:
-            return own if own is not None else self.opened.drawn
+        if own is not None or self.drawn is None:
+            return own
         face = self.opened.face
         beneath = face.alignment.crop(self.opened.unedited, len(face.crop))
         return None if np.array_equal(beneath, face.crop) else self.drawn

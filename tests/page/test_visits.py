@@ -48,7 +48,8 @@ def session(tab: PaintTab) -> Session:
     session = tab.open_face(Session(key=traces.new_key()), tab.example_faces.open(0), LOOK)[tab.session]
     session = tab.finish_stroke(session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
     session = tab.picker.open_photo(session, str(FOLDER / "photo_01.jpg"), *vars(LOOK).values())[tab.session]
-    session = replace(session, opened=replace(session.opened, drawn=Weights("ab" * 32)))
+    drawn_in = replace(session.opened.face, drawn=Weights("ab" * 32))
+    session = replace(session, opened=replace(session.opened, face=drawn_in))
     drawn = tab.example_faces.face(1).mask  # tiny networks find no face in the photo
     session = tab.quick_edit("smile", session, message(session, drawn), 1.0, LOOK)[tab.session]
     session = tab.finish_stroke(session, message(session, painted(session, Label.HAIR)), LOOK)[tab.session]
@@ -76,7 +77,7 @@ def test_a_visit_comes_back_as_it_was(session: Session) -> None:
     left, opened = visit.open, session.opened
     assert (left.opened.id, left.opened.name, left.opened.chosen) == (opened.id, "photo_01", opened.chosen)
     assert left.opened.source.data == (FOLDER / "photo_01.jpg").read_bytes() and left.opened.original is not None
-    assert left.opened.drawn == Weights("ab" * 32)
+    assert left.opened.face.drawn == Weights("ab" * 32)
     assert np.array_equal(left.opened.face.mask, opened.face.mask)
     assert np.array_equal(left.opened.face.alignment.matrix, opened.face.alignment.matrix)
     assert np.array_equal(left.opened.faces[0].points, opened.faces[0].points)

@@ -98,7 +98,7 @@ def _photo(opened: OpenFace) -> dict[str, Any]:
     else:
         place = {"example": source}
     faces = [[*face.box, face.confidence, *face.points.ravel().tolist()] for face in opened.faces]
-    drawn = None if opened.drawn is None else opened.drawn.hash
+    drawn = None if opened.face.drawn is None else opened.face.drawn.hash
     size = list(opened.face.alignment.photo_size)
     told = {"name": opened.name, "turned": opened.turned, "drawn": drawn, "faces": faces, "size": size}
     return place | told | {"whole": isinstance(source, Original) and opened.original is source}
@@ -208,14 +208,14 @@ def _left(face: dict[str, Any], photo: dict[str, Any], source: str | Original, p
         raise ValueError("no such place")
     own = decode_runs(_read(face["own"], _STEP_BYTES).decode("ascii"), _SHAPE)
     nothing = np.zeros((0, 0, 3), np.uint8)
-    asleep = Face(nothing, nothing, own, nothing[..., 0], None, alignment).at_rest()
     found = tuple(_detected(values) for values in _typed(photo["faces"], list)[:_FACES])
     chosen = None if face["chosen"] is None else _whole(face["chosen"], 0, max(0, len(found) - 1))
     drawn = photo["drawn"]
     if drawn is not None and not re.fullmatch(r"[0-9a-f]{0,64}", _typed(drawn, str)):
         raise ValueError("no such weights")
+    drawn = None if drawn is None else Weights(drawn)
     opened = OpenFace(
-        asleep,
+        Face(nothing, nothing, own, nothing[..., 0], None, alignment, drawn=drawn).at_rest(),
         Path(_typed(photo["name"], str)[:200]).name or "photo",
         found,
         chosen,
@@ -224,7 +224,6 @@ def _left(face: dict[str, Any], photo: dict[str, Any], source: str | Original, p
         _whole(face["id"], 0, 2**53),
         photo_id,
         source=source,
-        drawn=None if drawn is None else Weights(drawn),
     )
     steps = [_step(_read(step, _STEP_BYTES)) for step in _typed(face["steps"], list)[-MAX_STEPS - 1 :]]
     state = _step(_read(face["state"], _STEP_BYTES))
