@@ -34,14 +34,14 @@ MAX_SESSIONS = 500
 
 _HEADER = """<header class="page-head">
   <h1>{title}</h1>
-  <p>Change a face by painting on its map: every colour is a part of the face, and the picture follows your brush.</p>
+  <p>Change a face by painting on its map; the picture follows your brush.</p>
   <p class="privacy">{privacy}</p>
 </header>"""
 
 _LOCAL = "Nothing leaves this computer."
 _HOSTED = "Photos go to the server of this page, are used for nothing else, and are deleted within a few hours."
 _KEPT = (
-    f" This browser keeps your work for {LIFETIME} hours. "
+    f" Kept in this browser for {LIFETIME} hours. "
     '<button type="button" id="forget-all" title="Delete what this browser and the server have of your visits, '
     'in all tabs, and begin anew">Forget it now</button>'
 )

@@ -101,6 +101,10 @@ class OpenFace:
         face = replace(face, drawn=self.face.drawn)
         return replace(self, face=face, chosen=index, id=secrets.randbits(52), base=self.unedited)
 
+    def with_own_mask(self, pipeline: MaskGANPipeline, mask: np.ndarray) -> OpenFace:
+        """This face, under a fresh id, with another mask (S, S) uint8 as the one that it has unedited."""
+        return replace(self, face=pipeline.with_mask(self.face, mask), id=secrets.randbits(52))
+
     def asleep(self) -> OpenFace:
         """This face without pixels; `awake` brings them back."""
         face = replace(self.face, photo=_NOTHING, crop=_NOTHING, confidence=_NOTHING[..., 0]).at_rest()

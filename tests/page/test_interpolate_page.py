@@ -184,10 +184,12 @@ def test_paint_keeps_the_mark_of_a_blended_face_and_the_work_on_a_face_that_is_s
     tabs: tuple[InterpolateTab, PaintTab], state: MorphState
 ) -> None:
     tab, paint = tabs
-    blended = paint.receive(Session(), *tab.shown_face(tab.scrub(state, 0.6, "blend")[tab.state]), LOOK)[paint.session]
+    blended = paint.receive(Session(), *tab.shown_face(tab.scrub(state, 0.6, "blend", False)[tab.state]), LOOK)[
+        paint.session
+    ]
     with Image.open(paint.photo_file(blended, False)) as photo:
         assert "DigitalSourceType" in told_by(photo)
-    opened, mask = tab.shown_face(tab.scrub(state, 0.4, "a")[tab.state])
+    opened, mask = tab.shown_face(tab.scrub(state, 0.4, "a", False)[tab.state])
     session = paint.open_face(blended, opened, LOOK)[paint.session]
     session = paint.choose_look(session, {"part": "Skin", "look": "#806050"}, LOOK)[paint.session]
     back = paint.receive(session, opened, mask, LOOK)[paint.session]

@@ -277,6 +277,10 @@ def test_two_tabs_of_one_person_stay_two(person: Person) -> None:
         page.reload()
         person.wait_until_back(page)
         assert person.call("id", page) == face
+    with other.expect_navigation():
+        person.page.click("#forget-all")  # means both
+    other.wait_for_selector("#face-result img")
+    assert other.locator(".keeper").is_hidden()
 
 
 def test_a_photo_can_be_dropped_and_pasted_anywhere(person: Person) -> None:

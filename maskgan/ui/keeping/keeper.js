@@ -39,14 +39,15 @@ function dropTab(stores, tab) {
 
 const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 
-/** This tab's key, and the key of the visit that it begins with: a tab that was duplicated begins with the other's. */
+/** This tab's key, and the key of the visit that it begins with: a tab that was duplicated begins with the other's.
+ *  Also the channel on which tabs of one browser speak. */
 async function tabKeys() {
   const NAME = "maskgan-studio-tab";
   let former = null;
   try {
     former = sessionStorage.getItem(NAME);
   } catch {
-    return { own: newKey(), former }; // no storage is allowed here
+    return { own: newKey(), former, channel: null }; // no storage is allowed here
   }
   const channel = window.BroadcastChannel ? new BroadcastChannel(NAME) : null;
   let own = former;
@@ -61,7 +62,7 @@ async function tabKeys() {
   own ??= newKey();
   if (channel) channel.onmessage = ({ data }) => data.ask === own && channel.postMessage({ taken: own });
   sessionStorage.setItem(NAME, own);
-  return { own, former };
+  return { own, former, channel };
 }
 
 /** All files that a visit names. */
@@ -265,9 +266,20 @@ function createKeeper({ element, props, trigger, watch }) {
     if (!root.isConnected || !event.target.closest?.("#forget-all")) return;
     stopped = true;
     await database.write((stores) => STORES.forEach((name) => stores[name].clear())).catch(() => null);
+    (await keys).channel?.postMessage({ forget: true });
+    forgetOnServer();
+  });
+  keys.then(({ own, channel }) => channel?.addEventListener("message", ({ data }) => {
+    if (!data.forget || !root.isConnected) return; // said in another tab
+    forgetOnServer();
+    database.write((stores) => dropTab(stores, own)).catch(() => null); // what was on its way
+  }));
+
+  function forgetOnServer() {
+    stopped = true;
     trigger("forget"); // Python's half; the page is loaded anew afterwards
     setTimeout(() => window.location.reload(), 10_000); // should the server be away
-  });
+  }
 
   watch("value", () => {
     const value = props.value;

@@ -229,6 +229,10 @@ class PaintTab(Visits):
             content, suffix = png(result, weights), ".png"
         return saved(content, f"{session.opened.name}-edited{suffix}")
 
+    def photo_as_png(self, session: Session, seamless: bool) -> str:
+        """The same as the only kind of file that clipboards take."""
+        return self.photo_file(session, seamless, "PNG")
+
     @fails_on_value_error
     def _file(self, session: Session, suffix: str, content: Callable[[], bytes]) -> str:
         name = session.require_open().name
@@ -287,7 +291,7 @@ class PaintTab(Visits):
         ):
             download_on_click(button, make, inputs, self.file, **PACKING)
         photo = [self.session, self.seamless]
-        as_png = self.copy_button.click(partial(self.photo_file, kind="PNG"), photo, self.file, **PACKING)
+        as_png = self.copy_button.click(self.photo_as_png, photo, self.file, **PACKING)
         as_png.success(None, self.file, None, js=COPY)
         to_share = self.share_button.click(self.photo_file, [*photo, self.kind], self.file, **PACKING)
         to_share.success(None, self.file, None, js=SHARE)
