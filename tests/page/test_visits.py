@@ -138,6 +138,11 @@ FORGED = {
     "no place": lambda kept: kept["faces"][-1].update(matrix=[float("nan")] * 6),
     "a flat place": lambda kept: kept["faces"][-1].update(matrix=[300, 300, 0, 300, 300, 0]),
     "a huge place": lambda kept: kept["faces"][-1].update(matrix=[99999, 0, 0, 0, 99999, 0]),
+    "a place far away": lambda kept: kept["faces"][-1].update(matrix=[300, 0, 900000, 0, 300, 0]),
+    "faces of no size": lambda kept: kept["photos"][-1].update(faces=[[0] * 15]),
+    "faces without an end": lambda kept: kept["photos"][-1].update(faces=[[1e308] * 15]),
+    "deep JSON": lambda kept: _write(kept, "state", b"[" * 100_000),
+    "a large step": lambda kept: _write(kept, "state", b" " * 4_000_001),
     "another size": lambda kept: kept["photos"][-1].update(size=[10]),
     "an id": lambda kept: kept["faces"][-1].update(id="1"),
     "a view": lambda kept: kept["settings"].update(view="<b>"),
@@ -155,6 +160,13 @@ def test_forged_visits_are_refused_in_a_sentence(session: Session, name: str) ->
     forged = FORGED[name](kept)
     with pytest.raises(NotKept, match=r"^[A-Z].*\.$"):
         unpack(kept if forged is None else forged)
+
+
+def test_a_visit_has_a_largest_size(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = as_sent(pack(session, SETTINGS))
+    monkeypatch.setattr("maskgan.ui.keeping.packing._ALL_BYTES", len(session.opened.source.data) + 1000)
+    with pytest.raises(NotKept):
+        unpack(kept)
 
 
 def test_a_visit_that_cannot_be_read_gives_way_to_a_new_one(tab: PaintTab, session: Session) -> None:

@@ -262,6 +262,19 @@ def test_start_fresh_is_the_undo_and_forget_leaves_nothing(person: Person, serve
     assert person.page.locator(".keeper").is_hidden()
 
 
+def test_leaving_is_questioned_where_the_browser_keeps_nothing(person: Person) -> None:
+    person.context.add_init_script("IDBFactory.prototype.open = () => { throw new Error('not allowed') }")
+    person.page.reload()
+    person.page.wait_for_selector("#face-result img")
+    person.page.reload()
+    assert not person.dialogs  # nothing was done
+    person.page.wait_for_selector("#face-result img")
+    person.stroke(Label.HAT, (200.5, 60.5), (300.5, 60.5))
+    person.page.wait_for_selector("#history img")
+    person.page.reload()
+    assert len(person.dialogs) == 1
+
+
 def test_two_tabs_of_one_person_stay_two(person: Person) -> None:
     person.upload()
     person.quick("smile")

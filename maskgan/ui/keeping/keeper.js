@@ -155,6 +155,12 @@ function createKeeper({ element, props, trigger, watch }) {
   /** The visit for Python, its files uploaded where the server has them no longer; null for a new visit. */
   async function bringBack() {
     try {
+      await database.read(() => null);
+    } catch {
+      failing = true; // no storage is allowed here: people are asked before they leave
+      return null;
+    }
+    try {
       const { own, former } = await keys;
       await forgetOld();
       if (!former) return null;

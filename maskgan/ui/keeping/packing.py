@@ -10,7 +10,6 @@ its motion. Results are not kept: they are drawn again.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 import re
@@ -33,12 +32,12 @@ from maskgan.sizes import CROP_SIZE
 from maskgan.snapshots import Weights
 from maskgan.ui.kit import saved
 from maskgan.ui.mask_canvas.wire import decode_runs, encode_runs
-from maskgan.ui.session import MAX_LEFT, MAX_STEPS, Left, OpenFace, Session, Step
+from maskgan.ui.session import MAX_LEFT, MAX_LEFT_BYTES, MAX_STEPS, Left, OpenFace, Session, Step
 
 VERSION = 1
 
-#: A step's file is never larger, in bytes; nor are there more faces in a photo.
-_STEP_BYTES, _FACES = 8_000_000, 1000
+#: A step's file is never larger, in bytes, nor a photo's, nor all of a visit; nor are there more faces in a photo.
+_STEP_BYTES, _PHOTO_BYTES, _ALL_BYTES, _FACES = 4_000_000, 200_000_000, 3 * MAX_LEFT_BYTES, 1000
 
 _SHAPE = (CROP_SIZE, CROP_SIZE)
 _T = TypeVar("_T")
@@ -149,11 +148,12 @@ def unpack(kept: Any) -> Visit:
             raise NotKept("Your last visit was kept by another version of this page and cannot be opened.")
         photos = [_typed(photo, dict) for photo in _typed(kept["photos"], list)[: MAX_LEFT + 1]]
         ids = [secrets.randbits(52) for _ in photos]
-        sources = [_source(photo) for photo in photos]
+        files = _Files()
+        sources = [_source(photo, files) for photo in photos]
         faces = []
         for face in _typed(kept["faces"], list)[-2 * MAX_LEFT :]:
             number = _whole(_typed(face, dict)["photo"], 0, len(photos) - 1)
-            faces.append(_left(face, photos[number], sources[number], ids[number]))
+            faces.append(_left(face, photos[number], sources[number], ids[number], files))
         live = kept.get("live")
         settings = _settings(_typed(kept["settings"], dict))
         if live is not None:
@@ -161,7 +161,7 @@ def unpack(kept: Any) -> Visit:
         return Visit(tuple(faces[:-1]), faces[-1], settings)
     except NotKept:
         raise
-    except (KeyError, IndexError, TypeError, ValueError, OSError, OverflowError, binascii.Error) as problem:
+    except (KeyError, IndexError, TypeError, ValueError, OSError, OverflowError, RecursionError) as problem:
         raise NotKept("Your last visit could not be read, so the page starts fresh.") from problem
 
 
@@ -184,31 +184,52 @@ def _numbers(values: Any, count: int) -> list[float]:
     return numbers
 
 
-def _read(file: Any, limit: int) -> bytes:
-    """The content of an uploaded file; Gradio has checked those that it knows as files, and only such are read."""
-    file = _typed(file, dict)
-    path = Path(_typed(file["path"], str)).resolve()
-    if not path.is_relative_to(Path(utils.get_upload_folder()).resolve()) or path.stat().st_size > limit:
-        raise ValueError("no such file")
-    return path.read_bytes()
+class _Files:
+    """Uploaded files, each read once, and not more than a visit may have."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, bytes] = {}
+        self._left = _ALL_BYTES
+
+    def read(self, file: Any, limit: int) -> bytes:
+        """The content of a file that a browser named; its name is unguessable, and it lies among uploads."""
+        path = Path(_typed(_typed(file, dict)["path"], str)).resolve()
+        if path in self._read:
+            return self._read[path]
+        if not path.is_relative_to(Path(utils.get_upload_folder()).resolve()):
+            raise ValueError("no such file")
+        size = path.stat().st_size
+        self._left -= size
+        if size > limit or self._left < 0:
+            raise ValueError("too large")
+        self._read[path] = path.read_bytes()
+        return self._read[path]
 
 
-def _source(photo: dict[str, Any]) -> str | Original:
+def _source(photo: dict[str, Any], files: _Files) -> str | Original:
     if "example" in photo:
         return _typed(photo["example"], str)
-    return Original(_read(photo["file"], 2**28), _whole(photo["quarters"], 0, 3))
+    return Original(files.read(photo["file"], _PHOTO_BYTES), _whole(photo["quarters"], 0, 3))
 
 
-def _left(face: dict[str, Any], photo: dict[str, Any], source: str | Original, photo_id: int) -> Left:
+def _check_place(alignment: Alignment) -> None:
+    """A crop that is no smaller than a pixel, and lies in or beside its photo."""
+    side = max(alignment.photo_size)
+    corners = alignment.to_photo(np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float64), 1)
+    area = abs(np.linalg.det(alignment.matrix[:, :2]))
+    if not (area >= 1 and 1 <= alignment.side <= 8 * side and np.abs(corners).max() <= 16 * side):
+        raise ValueError("no such place")
+
+
+def _left(face: dict[str, Any], photo: dict[str, Any], source: str | Original, photo_id: int, files: _Files) -> Left:
     size = tuple(_whole(side, 1, 2**16) for side in _typed(photo["size"], list))
     if len(size) != 2:
         raise ValueError("no such size")
     alignment = Alignment(np.array(_numbers(face["matrix"], 6)).reshape(2, 3), size)
-    if not 1 <= alignment.side <= 8 * max(size) or abs(np.linalg.det(alignment.matrix[:, :2])) < 1:
-        raise ValueError("no such place")
-    own = decode_runs(_read(face["own"], _STEP_BYTES).decode("ascii"), _SHAPE)
+    _check_place(alignment)
+    own = decode_runs(files.read(face["own"], _STEP_BYTES).decode("ascii"), _SHAPE)
     nothing = np.zeros((0, 0, 3), np.uint8)
-    found = tuple(_detected(values) for values in _typed(photo["faces"], list)[:_FACES])
+    found = tuple(_detected(values, size) for values in _typed(photo["faces"], list)[:_FACES])
     chosen = None if face["chosen"] is None else _whole(face["chosen"], 0, max(0, len(found) - 1))
     drawn = photo["drawn"]
     if drawn is not None and not re.fullmatch(r"[0-9a-f]{0,64}", _typed(drawn, str)):
@@ -225,15 +246,17 @@ def _left(face: dict[str, Any], photo: dict[str, Any], source: str | Original, p
         photo_id,
         source=source,
     )
-    steps = [_step(_read(step, _STEP_BYTES)) for step in _typed(face["steps"], list)[-MAX_STEPS - 1 :]]
-    state = _step(_read(face["state"], _STEP_BYTES))
+    steps = [_step(files.read(step, _STEP_BYTES)) for step in _typed(face["steps"], list)[-MAX_STEPS - 1 :]]
+    state = _step(files.read(face["state"], _STEP_BYTES))
     return Left(opened, state, tuple(steps), seamless=_typed(face["seamless"], bool))
 
 
-def _detected(values: Any) -> DetectedFace:
+def _detected(values: Any, photo_size: tuple[int, int]) -> DetectedFace:
     numbers = _numbers(values, 15)
     box = tuple(int(number) for number in numbers[:4])
-    return DetectedFace(box, numbers[4], np.array(numbers[5:]).reshape(5, 2))
+    face = DetectedFace(box, numbers[4], np.array(numbers[5:]).reshape(5, 2))
+    _check_place(Alignment.from_face(face, photo_size))
+    return face
 
 
 def _step(content: bytes) -> Step:
