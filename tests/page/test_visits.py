@@ -112,6 +112,10 @@ def test_the_canvas_may_know_more_than_the_server_did(tab: PaintTab, session: Se
     assert np.array_equal(tab.start(Session(), kept, LOOK)[tab.session].mask, session.mask)
 
 
+def test_a_page_that_the_server_has_forgotten_is_told_so(tab: PaintTab) -> None:
+    assert tab.keep_visit(Session(), 1.0, LOOK) == {"lost": True}
+
+
 def test_nothing_is_written_twice(session: Session) -> None:
     first, second = (pack(session, SETTINGS) for _ in range(2))
     assert first == second

@@ -290,6 +290,14 @@ def test_two_tabs_of_one_person_stay_two(person: Person) -> None:
         page.reload()
         person.wait_until_back(page)
         assert person.call("id", page) == face
+    with person.context.expect_page() as info:  # a tab that is duplicated has the other's session storage
+        person.page.evaluate("window.open(location.href)")
+    twin = info.value
+    twin.set_default_timeout(PATIENCE)
+    person.wait_until_back(twin)
+    keys = {page.evaluate("sessionStorage.getItem('maskgan-studio-tab')") for page in (person.page, other, twin)}
+    assert person.call("id", twin) == first and len(keys) == 3
+    twin.close()
     with other.expect_navigation():
         person.page.click("#forget-all")  # means both
     other.wait_for_selector("#face-result img")

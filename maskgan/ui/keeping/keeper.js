@@ -14,6 +14,7 @@ function openDatabase() {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
+  opening.catch(() => null); // whoever uses it is told
 
   /** Run `work(stores)` in a transaction; what it returns, a request's result in place of the request. */
   async function transact(mode, work) {
@@ -229,9 +230,11 @@ function createKeeper({ element, props, trigger, watch }) {
   const EVERY = 10_000; // ms between looks at which run of the server answers; sooner while none does
   let run = null;
   let timer = 0;
+  let looks = 0;
 
   async function look() {
     clearTimeout(timer);
+    const number = ++looks;
     if (!root.isConnected) return;
     let answers = false;
     if (document.visibilityState === "visible") {
@@ -242,7 +245,7 @@ function createKeeper({ element, props, trigger, watch }) {
       run = id ?? run;
       if (answers && next) keep(next);
     }
-    timer = setTimeout(look, answers || document.visibilityState !== "visible" ? EVERY : EVERY / 5);
+    if (number === looks) timer = setTimeout(look, answers || document.visibilityState !== "visible" ? EVERY : EVERY / 5);
   }
 
   document.addEventListener("visibilitychange", look);
