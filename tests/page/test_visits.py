@@ -112,6 +112,15 @@ def test_the_canvas_may_know_more_than_the_server_did(tab: PaintTab, session: Se
     assert np.array_equal(tab.start(Session(), kept, LOOK)[tab.session].mask, session.mask)
 
 
+def test_a_page_on_which_nothing_was_done_is_not_kept(tab: PaintTab) -> None:
+    session = tab.open_face(Session(), tab.example_faces.open(0), LOOK)[tab.session]
+    assert pack(session, SETTINGS) is None
+    session = tab.open_face(session, tab.example_faces.open(1), LOOK)[tab.session]
+    assert pack(session, SETTINGS) is None
+    session = tab.finish_stroke(session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
+    assert pack(session, SETTINGS) is not None
+
+
 def test_a_page_that_the_server_has_forgotten_is_told_so(tab: PaintTab) -> None:
     assert tab.keep_visit(Session(), 1.0, LOOK) == {"lost": True}
 

@@ -241,7 +241,7 @@ function createKeeper({ element, props, trigger, watch }) {
       const answer = await fetch(`${address}${prefix}/app_id`, { signal: AbortSignal.timeout(5000) }).catch(() => null);
       const id = answer?.ok ? (await answer.json().catch(() => ({}))).app_id : null;
       answers = Boolean(id) || answer?.ok === false;
-      if (id && run && id !== run && known) return window.location.reload(); // this page is nobody there
+      if (id && run && id !== run) return window.location.reload(); // this page is nobody there
       run = id ?? run;
       if (answers && next) keep(next);
     }

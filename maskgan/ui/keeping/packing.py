@@ -63,10 +63,12 @@ class Visit:
 
 
 def pack(session: Session, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a browser should keep of a session; None where there is nothing that could be opened again."""
+    """What a browser should keep of a session; None where nothing was done, or it could not be opened again."""
     if session.opened is None or session.opened.source is None:
         return None
     here = Left(session.opened, session.state(), session.history)
+    if not (session.left or len(session.history) > 1 or here.worth_keeping):
+        return None
     photos: dict[int, int] = {}
     packed_photos, faces = [], []
     for left in (*session.left, here):

@@ -7,11 +7,7 @@ import numpy as np
 
 from maskgan.editing.looks import edit_with_looks
 from maskgan.editing.pipeline import Edit
-from maskgan.ui.kit import (
-    Updates,
-    UsesWeights,
-    saved,
-)
+from maskgan.ui.kit import Updates, UsesWeights, saved
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.layout import PaintLayout
 from maskgan.ui.paint.look import Look
@@ -73,8 +69,11 @@ class Showing(PaintLayout, UsesWeights):
     def _earlier(session: Session) -> list[Left]:
         """The face of each other photo that was open last, the newest first."""
         open_now = None if session.opened is None else session.opened.photo_id
-        last = {left.opened.photo_id: left for left in session.left if left.opened.photo_id != open_now}
-        return [left for left in reversed(last.values()) if left.history]
+        last: dict[int, Left] = {}
+        for left in reversed(session.left):
+            if left.opened.photo_id != open_now and left.history:
+                last.setdefault(left.opened.photo_id, left)
+        return list(last.values())
 
     def _show(self, session: Session, look: Look) -> Updates:
         """The result in the view that is chosen; the other one would only cost time."""

@@ -7,20 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from gradio.events import Dependency
 
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.keeping import traces
 from maskgan.ui.keeping.keeper import BRING_BACK, Keeper
 from maskgan.ui.keeping.packing import pack, unpack
-from maskgan.ui.kit import (
-    PACKING,
-    QUIET,
-    UNQUEUED,
-    Updates,
-    warn,
-)
+from maskgan.ui.kit import PACKING, QUIET, UNQUEUED, Updates, warn
 from maskgan.ui.paint.faces import Faces
 from maskgan.ui.paint.files import SHOW_WHAT_IS_POSSIBLE
 from maskgan.ui.paint.look import Look, with_look
@@ -62,7 +55,7 @@ class Visits(Faces):
                 chosen = Look(**{name: visit.settings[name] for name in ("view", "keep", "seamless")})
                 session = replace(session, left=(*visit.faces, visit.open))
                 updates = self.reopen(session, visit.open, chosen)
-                if not np.array_equal(visit.open.state.mask, visit.open.history[-1].mask if visit.open.history else 0):
+                if updates[self.session].step_like_now() is None:  # a stroke that no server has heard of
                     updates |= self._remember_stroke(updates[self.session])
                 settings = {getattr(self, name): value for name, value in visit.settings.items()}
                 return {**updates, **settings, self.keeper: {"restored": True}}
