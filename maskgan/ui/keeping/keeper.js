@@ -40,29 +40,52 @@ function dropTab(stores, tab) {
 
 const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 
+const TAB = "maskgan-studio-tab";
+const pause = (ms) => new Promise((next) => setTimeout(next, ms));
+
+/** Whether no other tab has this key; it is this tab's then, for as long as the page is open. */
+async function isFree(key, channel) {
+  if (navigator.locks) { // only where the page comes by HTTPS or from this computer
+    for (let attempt = 0; attempt < 5; attempt++) { // the page before a reload may not have let go yet
+      const got = await new Promise((resolve) => {
+        const hold = (lock) => {
+          resolve(Boolean(lock));
+          return lock ? new Promise(() => {}) : null;
+        };
+        navigator.locks.request(`${TAB}/${key}`, { ifAvailable: true }, hold).catch(() => resolve(true));
+      });
+      if (got) return true;
+      await pause(100);
+    }
+    return false;
+  }
+  if (!channel) return true;
+  let taken = false;
+  const listen = ({ data }) => (taken ||= data.taken === key);
+  channel.addEventListener("message", listen);
+  channel.postMessage({ ask: key });
+  for (let waited = 0; waited < 500 && !taken; waited += 50) await pause(50);
+  channel.removeEventListener("message", listen);
+  return !taken;
+}
+
 /** This tab's key, and the key of the visit that it begins with: a tab that was duplicated begins with the other's.
  *  Also the channel on which tabs of one browser speak. */
 async function tabKeys() {
-  const NAME = "maskgan-studio-tab";
+  const channel = window.BroadcastChannel ? new BroadcastChannel(TAB) : null;
   let former = null;
   try {
-    former = sessionStorage.getItem(NAME);
+    former = sessionStorage.getItem(TAB);
   } catch {
-    return { own: newKey(), former, channel: null }; // no storage is allowed here
+    return { own: newKey(), former, channel }; // no storage is allowed here
   }
-  const channel = window.BroadcastChannel ? new BroadcastChannel(NAME) : null;
   let own = former;
-  if (former && channel) {
-    const taken = await new Promise((resolve) => {
-      channel.onmessage = ({ data }) => data.taken === former && resolve(true);
-      channel.postMessage({ ask: former });
-      setTimeout(() => resolve(false), 200);
-    });
-    if (taken) own = null;
+  if (!own || !(await isFree(own, channel))) {
+    own = newKey();
+    await isFree(own, null);
   }
-  own ??= newKey();
-  if (channel) channel.onmessage = ({ data }) => data.ask === own && channel.postMessage({ taken: own });
-  sessionStorage.setItem(NAME, own);
+  channel?.addEventListener("message", ({ data }) => data.ask === own && channel.postMessage({ taken: own }));
+  sessionStorage.setItem(TAB, own);
   return { own, former, channel };
 }
 
