@@ -137,10 +137,6 @@ class KnownMotion:
         """The motion in these bytes, none where there are none; errors as of `unpack_motion`."""
         return (cls(unpack_motion(packed, shape)),) if packed else ()
 
-    def with_own_mask(self, pipeline: MaskGANPipeline, mask: np.ndarray) -> OpenFace:
-        """This face, under a fresh id, with another mask (S, S) uint8 as the one that it has unedited."""
-        return replace(self, face=pipeline.with_mask(self.face, mask), id=secrets.randbits(52))
-
 
 @dataclass(frozen=True, eq=False)
 class Step:
