@@ -59,8 +59,7 @@ _FILES: dict[str, tuple[str, Callable[..., bytes]]] = {"GIF": ("gif", gif), "MP4
 
 _NOTE = """<p class="note">At A and B the masks are shown as they are; on the way the network draws them, which makes
 outlines smoother and loses jewellery. Faces are made of both photos, which move with the mask; the network paints what
-neither shows, or all of the face where it is asked to. Inner and outer (t = ±1/2.5) are the masks that EBST trains
-with.</p>"""
+neither shows, or all of the face where it is asked to.</p>"""
 
 #: What was chosen in a strip below is shown above.
 _LOOK_UP = "() => document.getElementById('morph-face').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
@@ -116,14 +115,14 @@ class InterpolateTab(UsesWeights):
         with gr.Row(elem_classes="morph-pictures"):
             self.mask = gr.Image(label="Mask at t", elem_id="morph-mask", **picture)
             self.face = gr.Image(label="Face at t", elem_id="morph-face", **picture)
-        self.t = gr.Slider(T_MIN, T_MAX, FIRST_T, step=0.01, label="t: place from A (0) to B (1)", elem_id="morph-t")
+        self.t = gr.Slider(T_MIN, T_MAX, FIRST_T, step=0.01, label="Place from A (0) to B (1)", elem_id="morph-t")
         with gr.Row(elem_classes="morph-marks"):
             self.marks = {
                 name: gr.Button(f"{name} {t:g}".replace("-", "−"), elem_id=f"morph-mark-{name}", **SMALL)
                 for name, t in MARKS.items()
             }
         self.style = gr.Radio(
-            [("Blended along t", "blend"), ("Only A", "a"), ("Only B", "b")],
+            [("Both, blended", "blend"), ("Only A", "a"), ("Only B", "b")],
             value="blend",
             label="Style",
             show_label=False,
