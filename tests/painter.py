@@ -116,6 +116,7 @@ class Painter:
         self._original = np.zeros((0, 0), np.uint8)
         self._before = ""  # address of the picture before the edit; a browser loads it once
         self._known: dict[bytes, bytes] = {}  # mask -> picture
+        self._steps: list[bytes] = []  # masks of the history, oldest first
 
     async def work(self, until: float) -> None:
         """Rounds until this time of the clock, one at least; ends with the first problem."""
@@ -144,7 +145,7 @@ class Painter:
         yield
         await self._paint(self._original)
         yield
-        await self._go_back(2, second)
+        await self._go_back(second)
         yield
 
     async def _open(self) -> None:
@@ -160,7 +161,7 @@ class Painter:
             raise Mixed(f"{name} has somebody else's face on its canvas.")
         if self._original.size and not np.array_equal(original, self._original):
             raise Mixed(f"{name} got another mask for the same photo.")
-        self._id, self._original = canvas["id"], original
+        self._id, self._original, self._steps = canvas["id"], original, [original.tobytes()]
         self._check(picture, original)
 
     async def _paint(self, mask: np.ndarray) -> None:
@@ -169,13 +170,22 @@ class Painter:
         self.page.put("canvas", {**wire.payload(mask, id=self._id), "stroke": self._strokes})
         picture, ended = await asyncio.gather(self._edit("canvas", "input"), self.page.fire("canvas", "release"))
         self._check(picture[0], mask)
-        newest = _answered(ended, "history")[0]["image"]
-        if await self.page.load(newest) != thumbnail(picture[0]):
+        if mask.tobytes() not in self._steps:  # undo and redo lead to steps that there are already
+            self._steps.append(mask.tobytes())
+        history = _answered(ended, "history")
+        if len(history) != len(self._steps):
+            raise Mixed(f"{self.subject.name} has {len(history)} results in its history, not {len(self._steps)}.")
+        if await self.page.load(history[self._place(mask)]["image"]) != thumbnail(picture[0]):
             raise Mixed(f"{self.subject.name} has somebody else's result in its history.")
 
-    async def _go_back(self, index: int, mask: np.ndarray) -> None:
-        """A click on a result of the history, newest first, which was drawn for this mask."""
-        picture, answer = await self._edit("history", "select", {"index": index, "value": None, "selected": True})
+    def _place(self, mask: np.ndarray) -> int:
+        """Where a mask's result lies in the history, newest first."""
+        return len(self._steps) - 1 - self._steps.index(mask.tobytes())
+
+    async def _go_back(self, mask: np.ndarray) -> None:
+        """A click on the result of the history that was drawn for this mask."""
+        place = {"index": self._place(mask), "value": None, "selected": True}
+        picture, answer = await self._edit("history", "select", place)
         self._check(picture, mask)
         canvas = _answered(answer, "canvas")
         if canvas["id"] != self._id or canvas["mask"] != wire.encode_runs(mask):

@@ -83,6 +83,13 @@ def pack(session: Session, settings: Mapping[str, Any]) -> dict[str, Any] | None
     return {**kept, "settings": dict(settings)}
 
 
+def files_of(kept: Mapping[str, Any]) -> set[str]:
+    """Paths of the files that `pack` wrote for what it returned."""
+    files = [photo["file"] for photo in kept["photos"] if "file" in photo]
+    files += [file for face in kept["faces"] for file in (face["own"], face["state"], *face["steps"])]
+    return {file["path"] for file in files}
+
+
 def _file(thing: Any, make: Callable[[], bytes], name: str) -> dict[str, Any]:
     """A file for what outlives an event, written once; as Gradio tells browsers of a file."""
     path = _written.get(thing)

@@ -12,7 +12,7 @@ from gradio.events import Dependency
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.keeping import traces
 from maskgan.ui.keeping.keeper import BRING_BACK, Keeper
-from maskgan.ui.keeping.packing import pack, unpack
+from maskgan.ui.keeping.packing import files_of, pack, unpack
 from maskgan.ui.kit import PACKING, QUIET, UNQUEUED, Updates, warn
 from maskgan.ui.paint.faces import Faces
 from maskgan.ui.paint.files import SHOW_WHAT_IS_POSSIBLE
@@ -71,7 +71,10 @@ class Visits(Faces):
         if session.opened is None:
             return {"lost": True}
         kept = pack(session, {**vars(look), "strength": strength})
-        return gr.skip() if kept is None else kept
+        if kept is None:
+            return gr.skip()
+        self.keeper.temp_files |= files_of(kept)  # Gradio deletes them when their time to live is over
+        return kept
 
     def forget(self, session: Session, app: gr.Blocks) -> Session:
         """Delete what this visit left on the server."""
