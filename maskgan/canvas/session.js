@@ -12,7 +12,7 @@ function createSession({ element, props, trigger }, on) {
   // photo, original and history outlive that here. What an earlier load of the page knew is in `maskCanvasKept`.
   const kept = (window.maskCanvasFaces ??= new Map());
   const before = (window.maskCanvasKept ??= new Map());
-  const keptAs = element.closest(".block")?.id;
+  const keptAs = element.closest(".block")?.id ?? element.id; // of the page without a server it is the only one
   let face = null; // {id, buffer, history, photo}
   let strokes = 0;
   let timer = 0; // of the next preview
