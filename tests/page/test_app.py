@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import told_by
-from PIL import Image
+from PIL import ExifTags, Image
 
 pytest.importorskip("gradio")
 
@@ -431,7 +431,7 @@ def test_photos_are_saved_as_the_kind_of_file_that_was_chosen(tab: PaintTab) -> 
         with Image.open(path) as picture:
             assert picture.format == ("PNG" if kind == "PNG" else "JPEG") and "DigitalSourceType" in told_by(picture)
             assert np.abs(np.array(picture).astype(int) - session.edit.photo).mean() < 6
-            if kind == AS_IT_CAME:
+            if kind.startswith(AS_IT_CAME):
                 assert picture.quantization == Image.open(FOLDER / "photo_01.jpg").quantization
         sizes[kind] = path.stat().st_size
     assert sizes["PNG"] > sizes["JPEG, best"] > sizes["JPEG, smaller"] > sizes["JPEG, smallest"]
@@ -439,6 +439,26 @@ def test_photos_are_saved_as_the_kind_of_file_that_was_chosen(tab: PaintTab) -> 
         tab.photo_file(session, False, "../x")
     example = tab.open_face(Session(), tab.example_faces.open(0), LOOK)[tab.session]
     assert Path(tab.photo_file(example, False, "JPEG, best")).name == f"{example.opened.name}-edited.jpg"
+
+
+@pytest.mark.parametrize(
+    ("kind", "owner", "place"),
+    [(AS_IT_CAME, True, False), ("As it came, all metadata", True, True), ("As it came, no metadata", False, False)],
+)
+def test_people_choose_what_a_photo_tells_about_itself(
+    tab: PaintTab, tmp_path: Path, kind: str, owner: bool, place: bool
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Copyright] = "somebody"
+    exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (1.0, 2.0, 3.0)}
+    Image.open(FOLDER / "photo_01.jpg").save(tmp_path / "holiday.jpg", exif=exif)
+    session = tab.picker.open_photo(Session(), str(tmp_path / "holiday.jpg"), *VALUES)[tab.session]
+    session = tab.paint(session, message(session, painted(session)), LOOK)[tab.session]
+    with Image.open(tab.photo_file(session, False, kind)) as picture:
+        kept = picture.getexif()
+        assert (kept.get(ExifTags.Base.Copyright) == "somebody") == owner
+        assert (ExifTags.IFD.GPSInfo in kept) == place
+        assert "DigitalSourceType" in told_by(picture)
 
 
 def test_downloading_before_anything_is_open_is_an_error(tab: PaintTab) -> None:

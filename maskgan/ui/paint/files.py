@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
+from maskgan.originals import Metadata
+
 AS_IT_CAME = "As it came"
 
-#: What a photo can be saved as, by its name on the page: the format and a JPEG's quality, None for the photo's own.
-FILE_KINDS: dict[str, tuple[Literal["JPEG", "PNG"] | None, int | None]] = {
-    AS_IT_CAME: (None, None),
-    "JPEG, best": ("JPEG", 95),
-    "JPEG, smaller": ("JPEG", 85),
-    "JPEG, smallest": ("JPEG", 70),
-    "PNG": ("PNG", None),
+#: What a photo can be saved as, by its name on the page: the format and a JPEG's quality, None for the photo's own, and
+#: which of its metadata stay (see `Original.encode`).
+FILE_KINDS: dict[str, tuple[Literal["JPEG", "PNG"] | None, int | None, Metadata]] = {
+    AS_IT_CAME: (None, None, "safe"),
+    "As it came, all metadata": (None, None, "all"),
+    "As it came, no metadata": (None, None, "none"),
+    "JPEG, best": ("JPEG", 95, "safe"),
+    "JPEG, smaller": ("JPEG", 85, "safe"),
+    "JPEG, smallest": ("JPEG", 70, "safe"),
+    "PNG": ("PNG", None, "safe"),
 }
 
 #: What a browser cannot do shows no button, see `paint.css`.

@@ -217,10 +217,10 @@ class PaintTab(Visits):
         original = session.require_open().original
         if kind not in FILE_KINDS:
             raise ValueError("There is no such kind of file; choose one of the list.")
-        form, quality = FILE_KINDS[kind]
+        form, quality, metadata = FILE_KINDS[kind]
         result, weights = session.edit.paste(seamless), session.drawn
         if original is not None:
-            content, suffix, notes = original.encode(result, weights, form=form, quality=quality)
+            content, suffix, notes = original.encode(result, weights, form=form, quality=quality, metadata=metadata)
             for note in notes:
                 tell(note)
         elif form == "JPEG":
