@@ -5,9 +5,9 @@ finest detail of paint is weaker than the photo's. The photo has more of it clos
 the strands running the same way. As in contextual residual aggregation (HiFill, Yi et al., CVPR 2020), where each
 painted place takes its detail from is decided at low resolution, and the residual is moved at full resolution. What
 is moved comes in whole pieces, by a few shifts that many places share (He and Sun, "Statistics of Patch Offsets for
-Image Completion", ECCV 2012), since an average of several places would be as smooth as the paint. Pieces
-may also come from the picture turned, so that strands go on in the direction that they have, or from its mirror image,
-since a face has two like sides.
+Image Completion", ECCV 2012), since an average of several places would be as smooth as the paint. Pieces may also come
+from the picture turned, so that strands go on in the direction that they have, or from its mirror image, since a face
+has two like sides.
 """
 
 from __future__ import annotations
