@@ -16,6 +16,7 @@ import numpy as np
 from maskgan.blending import feathered
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.texture import Grain
+from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import warp_picture
 from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
@@ -38,9 +39,6 @@ _SMALL = 192
 
 #: Sizes in painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 _FEATHER, _COLOUR, _BORDER = 3.0, 10.0, 3
-
-#: Luma of Rec. 601.
-_LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
 #: Share of a window that known hair has to fill to say which colours hair has.
 _ENOUGH_HAIR = 0.004
@@ -202,7 +200,7 @@ def _with_colours_of_hair(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
         return picture
 
     def differences(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        luma = pixels @ _LUMA
+        luma = pixels @ LUMA
         return luma, pixels[:, ::2] - luma[:, None]
 
     _, own = differences(photo[known].astype(np.float32))
@@ -210,7 +208,7 @@ def _with_colours_of_hair(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     low, high = np.percentile(own, (2, 98), axis=0)
     red, blue = (luma[:, None] + np.clip(drawn, low, high)).T
     result = picture.copy()
-    result[painted] = np.stack([red, (luma - _LUMA[0] * red - _LUMA[2] * blue) / _LUMA[1], blue], 1)
+    result[painted] = np.stack([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], 1)
     return result
 
 

@@ -18,6 +18,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.editing.tones import LUMA
+from maskgan.editing.warping import grown
 from maskgan.labels import Label
 from maskgan.sizes import NETWORK_SIZE
 
@@ -52,13 +54,8 @@ _MOST, _NEAR = 1.5, 5.0
 _LIGHT, _COLOUR = 1 / 24, 1 / 16
 
 
-def _grown(region: np.ndarray, pixels: float) -> np.ndarray:
-    side = 2 * round(pixels) + 1
-    return cv2.dilate(region.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
-
-
 def _luminance(picture: np.ndarray) -> np.ndarray:
-    return picture @ np.float32([0.299, 0.587, 0.114])
+    return picture @ LUMA
 
 
 def _shrunk(planes: np.ndarray, cells: int) -> np.ndarray:
@@ -235,8 +232,8 @@ class Grain(NamedTuple):
             own = mask == label
             wanted = own & unknown
             targets = _Cells.where(_shrunk(wanted.astype(np.float32), cells) > 0, features)
-            inner = own & ~_grown(~own, 2 * fine)  # where detail is the class's own, not its outline's
-            sources = _shrunk((inner & ~_grown(unknown, 2 * fine)).astype(np.float32), cells) > 0.9
+            inner = own & ~grown(~own, 2 * fine)  # where detail is the class's own, not its outline's
+            sources = _shrunk((inner & ~grown(unknown, 2 * fine)).astype(np.float32), cells) > 0.9
             if min(len(targets.rows), sources.sum()) < _FEWEST:
                 continue
             usual = _around(energy, sources, _NEAR)

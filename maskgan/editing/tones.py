@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Luma of Rec. 601, which JPEG keeps apart from colour too.
-_LUMA = np.array((0.299, 0.587, 0.114), np.float32)
+#: Shares of red, green and blue in the luma of Rec. 601, which JPEG keeps apart from colour too.
+LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
 #: Steps of luma between which the curve is linear.
 _STEPS = 33
@@ -32,7 +32,7 @@ class Tone:
         """The tone of a photo or crop (H, W, 3) uint8 RGB; None for one in colour."""
         step = max(1, max(photo.shape[:2]) // 256)
         colours = photo[::step, ::step].reshape(-1, 3).astype(np.float32)
-        luma = colours @ _LUMA
+        luma = colours @ LUMA
         if (colours == colours[:, :1]).all():
             return cls(np.zeros((_STEPS, 2), np.float32))
         chroma = colours[:, [0, 2]] - luma[:, None]
@@ -53,10 +53,10 @@ class Tone:
 
     def apply(self, picture: np.ndarray) -> np.ndarray:
         """A picture (H, W, 3) float32 in 0..255 in this tone; its luma stays."""
-        luma = picture @ _LUMA
+        luma = picture @ LUMA
         chroma = self._chroma(luma).astype(np.float32)
         red, blue = luma + chroma[..., 0], luma + chroma[..., 1]
-        green = luma - (_LUMA[0] * chroma[..., 0] + _LUMA[2] * chroma[..., 1]) / _LUMA[1]
+        green = luma - (LUMA[0] * chroma[..., 0] + LUMA[2] * chroma[..., 1]) / LUMA[1]
         return np.stack((red, green, blue), -1).clip(0, 255)
 
 

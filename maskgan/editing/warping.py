@@ -71,7 +71,7 @@ def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
     seen = _window(changed, round(_SEEN * side))
     step = 1 + max(before[seen].shape) // _MATCH_SIDE
     coarse = tuple(slice(s.start, s.stop, step) for s in seen)
-    free = ~_grown(told, 2 * scale) if moved is not None else ~told
+    free = ~grown(told, 2 * scale) if moved is not None else ~told
     shift, fixed[coarse] = _constraints(before[coarse], after[coarse], free[coarse], side // step)
     values[coarse] = step * shift
     if moved is not None:
@@ -264,13 +264,13 @@ def unknown_after(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np
     # A frame or a lash line is thin all over: it is no sliver where its class is new.
     fresh = np.zeros_like(wrong)
     for label in np.unique(after[wrong]):
-        fresh |= wrong & (after == label) & ~_grown(arrived == label, 3 * scale)
+        fresh |= wrong & (after == label) & ~grown(arrived == label, 3 * scale)
     solid = cv2.morphologyEx(wrong.astype(np.uint8), cv2.MORPH_OPEN, _disc(_SLIVER * scale)) > 0
-    solid = (_grown(solid, _SLIVER * scale) & wrong) | fresh
-    unknown = _grown(solid, _BORDER * scale)
+    solid = (grown(solid, _SLIVER * scale) & wrong) | fresh
+    unknown = grown(solid, _BORDER * scale)
     lost = np.zeros_like(wrong)
     for label in np.unique(arrived[solid]):
-        lost |= _grown((arrived == label) & solid, _LOST_BORDER * scale) & ~_grown(after == label, 1.0 * scale)
+        lost |= grown((arrived == label) & solid, _LOST_BORDER * scale) & ~grown(after == label, 1.0 * scale)
     unknown |= lost | _wisps(solid & (arrived == Label.HAIR), after, scale)
     stretched = jacobian(flow) < 1 / _STRETCH
     return unknown | cv2.morphologyEx(stretched.astype(np.uint8), cv2.MORPH_OPEN, _disc(scale)).astype(bool)
@@ -284,7 +284,7 @@ def _wisps(lost: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
     behind = (after == Label.BACKGROUND) | (after == Label.CLOTH)
     lost = lost & (behind | (after == Label.NECK))  # not where a hat or another thing only covers it
     large = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_OPEN, _disc(_LARGE * scale)) > 0
-    return _grown(large, _WISPS * scale) & behind & ~_grown(after == Label.HAIR, scale)
+    return grown(large, _WISPS * scale) & behind & ~grown(after == Label.HAIR, scale)
 
 
 def _disc(radius: float) -> np.ndarray:
@@ -292,5 +292,6 @@ def _disc(radius: float) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
-def _grown(region: np.ndarray, radius: float) -> np.ndarray:
+def grown(region: np.ndarray, radius: float) -> np.ndarray:
+    """A region (H, W) bool and all within `radius` pixels of it."""
     return cv2.dilate(region.astype(np.uint8), _disc(radius)) > 0

@@ -153,7 +153,7 @@ def test_numbers_that_are_none_get_a_sentence(app: gr.Blocks, odd: Any) -> None:
 
 @pytest.mark.parametrize("odd", [None, -1, float("nan"), [0], 10**30], ids=str)
 def test_clicks_on_what_is_not_there_get_a_sentence(app: gr.Blocks, odd: Any) -> None:
-    """On galleries; nothing is open in this session, so that a number beyond all things is refused by the handler."""
+    """On galleries; nothing is open on this page, so a number beyond every list is refused by the handler."""
     clicks = events(
         app,
         lambda fn: any(event == "select" and isinstance(app.blocks[id], gr.Gallery) for id, event in fn.targets),
