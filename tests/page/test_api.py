@@ -90,13 +90,17 @@ def call(client: Client) -> Call:
     return call
 
 
-@pytest.fixture
-def mask_path(networks: MaskGANPipeline, tmp_path: Path) -> Path:
-    """The mask of PHOTO's face with a painted patch."""
+def painted_mask(networks: MaskGANPipeline, folder: Path) -> Path:
+    """A file with the mask of PHOTO's face and a patch painted on it."""
     mask = networks.prepare(read_photo(PHOTO)).mask.copy()
     mask[100:130, 90:150] = Label.HAT
-    write_mask(tmp_path / "painted.png", mask)
-    return tmp_path / "painted.png"
+    write_mask(folder / "painted.png", mask)
+    return folder / "painted.png"
+
+
+@pytest.fixture
+def mask_path(networks: MaskGANPipeline, tmp_path: Path) -> Path:
+    return painted_mask(networks, tmp_path)
 
 
 def pixels(path: str | Path) -> np.ndarray:

@@ -27,14 +27,12 @@ from gradio import processing_utils
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from test_api import OTHER, PHOTO, SENTENCE
-from test_options import started
+from test_api import OTHER, PHOTO, SENTENCE, painted_mask
+from test_options import needs_mcp, started
 
 import app as command
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.images import read_photo
 from maskgan.labels import Label
-from maskgan.mask_files import write_mask
 from maskgan.serving.hot_reload import Serving
 from maskgan.serving.storage import Storage
 from maskgan.snapshots import publish
@@ -55,11 +53,7 @@ def app(networks: MaskGANPipeline) -> Iterator[gr.Blocks]:
 
 @pytest.fixture
 def painted(networks: MaskGANPipeline, tmp_path: Path) -> Path:
-    """The mask of PHOTO's face with a patch painted on it."""
-    mask = networks.prepare(read_photo(PHOTO)).mask.copy()
-    mask[100:130, 90:150] = Label.HAT
-    write_mask(tmp_path / "painted.png", mask)
-    return tmp_path / "painted.png"
+    return painted_mask(networks, tmp_path)
 
 
 def edit(app: gr.Blocks, mask: Path) -> str:
@@ -250,11 +244,7 @@ def test_two_apps_in_one_folder_leave_each_other_s_files_alone(networks: MaskGAN
 
 
 def test_mcp_goes_through_the_same_checks(networks: MaskGANPipeline) -> None:
-    mcp = pytest.importorskip("mcp", reason="needs pip install 'gradio[mcp]'")
-    try:
-        command.check_mcp()
-    except SystemExit as refusal:
-        pytest.skip(str(refusal))
+    mcp = needs_mcp()
     from mcp.client.streamable_http import streamablehttp_client
 
     async def exchange(url: str, calls: list[tuple[str, dict[str, Any]]]) -> list[Any]:

@@ -153,13 +153,19 @@ def test_mcp_has_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
         command.main(["--mcp", "--auth", ":".join(ACCOUNT)])
 
 
-def test_mcp(networks: MaskGANPipeline) -> None:
-    """A client lists the tools, gets a picture, and gets a sentence for what cannot be."""
+def needs_mcp() -> Any:
+    """The package of that name; where it is missing, or Gradio cannot work with it, the test is skipped."""
     mcp = pytest.importorskip("mcp", reason="needs pip install 'gradio[mcp]'")
     try:
         command.check_mcp()
     except SystemExit as refusal:
         pytest.skip(str(refusal))
+    return mcp
+
+
+def test_mcp(networks: MaskGANPipeline) -> None:
+    """A client lists the tools, gets a picture, and gets a sentence for what cannot be."""
+    mcp = needs_mcp()
     from mcp.client.streamable_http import streamablehttp_client
 
     async def exchange(url: str) -> tuple[list[str], Any, Any]:
