@@ -4,10 +4,13 @@ The wardrobe holds what quick edits and looks take from people: silhouettes of h
 reference pictures for classes that a photo has no example of. RECIPE is a JSON list; each entry has `name`, `title`,
 `kind` (hair, hat, glasses or look) and either `outline`, points of one lens (see maskgan/quick_edits/spectacles.py),
 or `id`, a face of one of the FOLDERs in the plain format (images/ID.jpg, masks/ID.png, index.csv). With an `id` may
-come `polygon`, the hat's outline in pixels of a 256 px crop (x, y; negative y above the crop), `top`, rows that are
-mirrored above the crop to make room for it, and `picture`: true to keep the picture beside the mask.
+come `polygon`, the hat's outline in pixels of a 256 px crop (x, y; negative y above the crop), or `crown`, the outline
+of what lies above the crop alone; `top`, rows that are mirrored above the crop to make room for it; and `picture`:
+true to keep the picture beside the mask. With `piece`, an object of `lab.matting.cut_out`'s options, maybe empty, hair
+is kept with its matte, and a hat without its ground (needs pymatting).
 
-OUT/index.json lists the entries with source and licence, OUT/NAME.png are the masks, OUT/NAME.jpg the pictures.
+OUT/index.json lists the entries with source and licence, OUT/NAME.png are the masks, OUT/NAME.jpg the pictures, and
+OUT/NAME.webp hairpieces with transparency.
 Pixels that nobody labelled get the class of the parser, or of FOLDER given by --masks (ID.png).
 Exit code: 0 done, 2 the command is wrong.
 """
@@ -26,10 +29,12 @@ import numpy as np
 from PIL import Image
 
 from lab.data.index import read_index
+from lab.matting import Cutout, cut_out
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import IGNORE, Label
 from maskgan.mask_files import resize_mask, write_mask
+from maskgan.sizes import CROP_SIZE
 
 #: Side of the crops that are kept.
 SIZE = 256
@@ -70,6 +75,31 @@ class Faces:
             guess = self.pipeline.parse_picture(self.picture(name))
         return np.where(unknown, guess, mask).astype(np.uint8)
 
+    def cut_out(self, entry: dict[str, Any]) -> Cutout:
+        """A face's hair or hat at its photo's own size, by the parser's mask or the entry's polygon."""
+        name, label = entry["id"], Label.HAT if entry["kind"] == "hat" else Label.HAIR
+        photo = read_photo(self.rows[name][0] / "images" / f"{name}.jpg")
+        self.pipeline = self.pipeline or MaskGANPipeline.load()
+        crop = cv2.resize(photo, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
+        mask, _ = self.pipeline.parse(crop)
+        sure = self.pipeline.engine.parse(crop)[label]
+        sides = photo.shape[1::-1]
+        mask = cv2.resize(mask, sides, interpolation=cv2.INTER_NEAREST)
+        sure = cv2.resize(sure.astype(np.float32), sides, interpolation=cv2.INTER_CUBIC)
+        if "polygon" in entry:
+            drawn = filled(entry["polygon"], photo.shape[:2], len(photo) / SIZE)
+            mask = np.where(drawn, label, np.where(mask == label, Label.HAIR, mask)).astype(np.uint8)
+            sure = np.where(drawn, 1, 0).astype(np.float32)
+        return cut_out(photo, mask, sure, label, **entry["piece"])
+
+
+def filled(polygon: list[list[float]], shape: tuple[int, ...], scale: float, top: int = 0) -> np.ndarray:
+    """What lies within a polygon (x, y) of a 256 px crop, in a picture of that scale with rows above it: bool."""
+    region = np.zeros(shape, np.uint8)
+    points = np.rint(16 * (scale * np.array(polygon, np.float64) + np.array((0, top)))).astype(np.int32)
+    cv2.fillPoly(region, [points], 1, shift=4)
+    return region > 0
+
 
 def tailor(entry: dict[str, Any], picture: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One entry's picture and mask: the drawn polygon laid in, rows added above, specks of hair taken away."""
@@ -77,12 +107,13 @@ def tailor(entry: dict[str, Any], picture: np.ndarray, mask: np.ndarray) -> tupl
     picture = cv2.copyMakeBorder(picture, top, 0, 0, 0, cv2.BORDER_REFLECT_101)
     mask = cv2.copyMakeBorder(mask, top, 0, 0, 0, cv2.BORDER_CONSTANT, value=int(Label.BACKGROUND))
     if "polygon" in entry:
-        corners = np.array(entry["polygon"], np.float64) + np.array((0, top))
-        points = np.rint(corners * 16).astype(np.int32)
-        hat = np.zeros(mask.shape, np.uint8)
-        cv2.fillPoly(hat, [points], 1, shift=4)
+        hat = filled(entry["polygon"], mask.shape, 1, top)
+        if "piece" in entry:  # below the crop's upper edge the matte knows better
+            hat[top:] &= mask[top:] == Label.HAT
         mask[mask == Label.HAT] = Label.HAIR
-        mask[hat > 0] = Label.HAT
+        mask[hat] = Label.HAT
+    if "crown" in entry:
+        mask[filled(entry["crown"], mask.shape, 1, top) & (np.arange(len(mask))[:, None] < top)] = Label.HAT
     count, pieces, stats, _ = cv2.connectedComponentsWithStats((mask == Label.HAIR).astype(np.uint8), connectivity=8)
     if count > 2:
         mask[(mask == Label.HAIR) & (pieces != 1 + stats[1:, cv2.CC_STAT_AREA].argmax())] = Label.BACKGROUND
@@ -100,7 +131,19 @@ def prepare(recipe: list[dict[str, Any]], faces: Faces, out: Path) -> None:
         index.append(kept | credit | ({"top": entry["top"]} if entry.get("top") else {}))
         if "id" not in entry:
             continue
-        picture, mask = tailor(entry, faces.picture(entry["id"]), faces.mask(entry["id"]))
+        picture, mask = faces.picture(entry["id"]), faces.mask(entry["id"])
+        if "piece" in entry:
+            piece = faces.cut_out(entry)
+            alpha = cv2.resize(piece.alpha, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+            label, instead = (Label.HAT, Label.HAIR) if entry["kind"] == "hat" else (Label.HAIR, Label.BACKGROUND)
+            mask = np.where(alpha > 0.5, label, np.where(mask == label, instead, mask)).astype(np.uint8)
+            if entry["kind"] == "hat":
+                colours = cv2.resize(piece.colours, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+                picture = np.where(alpha[..., None] > 0.2, colours, picture)
+            else:
+                image = Image.fromarray(np.dstack([piece.colours, (255 * piece.alpha).round().astype(np.uint8)]))
+                image.save(out / f"{entry['name']}.webp", quality=88, alpha_quality=90, method=6)
+        picture, mask = tailor(entry, picture, mask)
         write_mask(out / f"{entry['name']}.png", mask)
         if entry.get("picture"):
             Image.fromarray(picture).save(out / f"{entry['name']}.jpg", quality=80, optimize=True)
@@ -117,6 +160,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         recipe = json.loads(options.recipe.read_text(encoding="utf-8"))
         prepare(recipe, Faces(options.data, options.masks), options.out)
+    except ModuleNotFoundError as error:
+        print(f"error: {error}; hairpieces need the package pymatting: pip install pymatting", file=sys.stderr)
+        return 2
     except (OSError, ValueError, KeyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
