@@ -77,7 +77,7 @@ def stages_at(size: int, pipelines: dict[str, MaskGANPipeline], portrait: np.nda
     if size == CROP_SIZE:
         face = studio.face_with(crop, before)
         window = small_hat(before, 0.05)
-        larger, moved = QUICK_EDITS["bigger_eyes"].move(before)
+        larger, moved, _ = QUICK_EDITS["bigger_eyes"].move(before)
         stages["studio"]["window"] = lambda: studio.edit(face, window)
         stages["studio"]["warp"] = lambda: studio.edit(face, larger, motion=Motion.none(before).to(larger, moved))
     return stages

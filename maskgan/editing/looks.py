@@ -4,7 +4,8 @@ A look is one of
 
 * a colour: the part is recoloured and keeps its shading (`recolouring.py`);
 * a material: glasses and jewellery are drawn over the picture (`ornaments.py`);
-* a reference: a face of the wardrobe lends its own pixels (a hat's, `transplants.py`) or its style code (teeth).
+* a reference: a face of the wardrobe lends its own pixels (a hat's, `transplants.py`) or its style code (teeth);
+* hairpieces that the face wears (`hairdressing.py`), alone or with a colour.
 
 `edit_with_looks` is `MaskGANPipeline.edit` with looks for some classes. Looks belong to no weights: references are
 encoded by the pipeline at hand when they are first used.
@@ -22,6 +23,7 @@ import cv2
 import numpy as np
 
 from maskgan.editing.compositing import Layers, Overlay
+from maskgan.editing.hairdressing import put_on, seen_of
 from maskgan.editing.ornaments import Material, are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
@@ -31,6 +33,7 @@ from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label, check_mask
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.frame import QuickEditImpossible
+from maskgan.quick_edits.hairpieces import Part, Worn
 from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
 from maskgan.snapshots import Weights
 from maskgan.styles import RegionStyle, Style
@@ -41,6 +44,9 @@ DRAWN = (Label.EYE_G, Label.EAR_R, Label.NECK_L)
 #: Share of a photo below which a class is no example of how it looks.
 _HARDLY = 0.0006
 
+#: Share of a hairpiece in a pixel from which on what lies beneath it is not painted.
+_SEEN = 0.5
+
 #: A mouth that is open less than this shows no teeth to go by.
 _HARDLY_OPEN = 0.002
 
@@ -50,7 +56,7 @@ class Look:
     """What a class is made of.
 
     name: unique; title: for people; labels: classes that it is for; swatch: `#rrggbb` that stands for it; colour,
-    material, reference: what it is, see above; a reference is a name of the wardrobe and may come with a colour.
+    material, reference, worn: what it is, see above; a reference is a name of the wardrobe and may come with a colour.
     """
 
     name: str
@@ -60,6 +66,24 @@ class Look:
     colour: str | None = None
     material: Material | None = None
     reference: str | None = None
+    worn: tuple[Worn, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The name by which people chose it, empty for hairpieces alone."""
+        return self.name.partition(_AND)[2] if self.worn else self.name
+
+    @property
+    def apart(self) -> Look | None:
+        """What remains of it without hairpieces: its colour, if any."""
+        return look_named(self.labels[0], self.shown) if self.worn and self.shown else None
+
+
+#: Between the hairpieces in a look's name, and before the name of its colour.
+_WITH, _AND = ",", "@"
+
+#: More hairpieces than this no face wears: a length, and a fringe over it.
+_MOST = 3
 
 
 def _colours(label: Label, *named: tuple[str, str, str]) -> list[Look]:
@@ -115,10 +139,12 @@ _LOOKS = (
     Look("silver_jewel", "Silver", _JEWELS, "#c4c7ca", material=Material((186, 190, 196), 1.0)),
     Look("pearl_jewel", "Pearl", _JEWELS, "#e6ddd0", material=Material((228, 219, 207), 0.3)),
     Look("trilby_hat", "Black felt", (Label.HAT,), "#22282a", reference="trilby"),
-    Look("bowler_hat", "Black, stiff", (Label.HAT,), "#10161c", reference="bowler"),
+    Look("bowler_hat", "Grey felt", (Label.HAT,), "#6d6258", reference="bowler"),
     Look("straw_hat", "Straw", (Label.HAT,), "#c79a58", reference="straw"),
-    Look("pink_beanie", "Pink wool", (Label.HAT,), "#b06a8e", reference="beanie"),
+    Look("teal_beanie", "Teal wool", (Label.HAT,), "#2f6a74", reference="beanie"),
     Look("red_beanie", "Red wool", (Label.HAT,), "#a3262c", colour="#a3262c", reference="beanie"),
+    Look("green_beret", "Green felt", (Label.HAT,), "#2f8a45", reference="beret"),
+    Look("navy_beret", "Navy felt", (Label.HAT,), "#26355c", colour="#26355c", reference="beret"),
     Look("grey_cap", "Grey cotton", (Label.HAT,), "#5b5c63", reference="cap"),
     Look("natural_teeth", "Natural teeth", (Label.MOUTH,), "#e9e1d3", reference="teeth"),
 )
@@ -130,12 +156,13 @@ LOOKS: dict[str, Look] = {look.name: look for look in _LOOKS}
 #: What a quick edit brings, and what it is made of in each of its shapes (by the shape, else by the edit).
 _SUBJECTS = {"hat": Label.HAT, "glasses": Label.EYE_G, "sunglasses": Label.EYE_G, "earrings": Label.EAR_R}
 _MADE_OF = {
-    "hat": "pink_beanie",
-    "beanie": "pink_beanie",
+    "hat": "teal_beanie",
+    "beanie": "teal_beanie",
     "trilby": "trilby_hat",
     "bowler": "bowler_hat",
     "straw": "straw_hat",
     "cap": "grey_cap",
+    "beret": "navy_beret",
     "glasses": "horn_glasses",
     "sunglasses": "dark_glasses",
     "aviators": "gold_rim_glasses",
@@ -144,8 +171,18 @@ _MADE_OF = {
 }
 
 
-def looks_with(looks: Mapping[Label, Look], edit: str, shape: str | None) -> dict[Label, Look]:
-    """Looks by class after a quick edit in one of its shapes (None: the first): what it puts on gets its own."""
+def looks_with(
+    looks: Mapping[Label, Look], edit: str, shape: str | None, worn: Collection[Worn] = ()
+) -> dict[Label, Look]:
+    """Looks by class after a quick edit in one of its shapes (None: the first): what it puts on gets its own.
+
+    worn: hairpieces that it puts on, in place of those that lie where they do.
+    """
+    if worn:
+        present = looks.get(Label.HAIR)
+        instead = {Part.WHOLE, *Part} if any(one.part == Part.WHOLE for one in worn) else {one.part for one in worn}
+        kept = [one for one in (present.worn if present else ()) if one.part not in instead]
+        return {**looks, Label.HAIR: wearing((*kept, *worn), present)}
     if edit not in _SUBJECTS:
         return dict(looks)
     name = _MADE_OF.get(shape or edit, _MADE_OF[edit])
@@ -155,6 +192,31 @@ def looks_with(looks: Mapping[Label, Look], edit: str, shape: str | None) -> dic
 def looks_for(label: Label) -> list[Look]:
     """The looks to choose from for a class, maybe none."""
     return [look for look in _LOOKS if label in look.labels]
+
+
+def wearing(worn: Collection[Worn], look: Look | None) -> Look | None:
+    """The look of hair with these hairpieces in the colour of another look, if that has one."""
+    colour = look.apart if look is not None and look.worn else look
+    if not worn:
+        return colour
+    name = _WITH.join(str(one) for one in worn)
+    if colour is None:
+        return Look(name, "Hairpiece", (Label.HAIR,), "#808080", worn=tuple(worn))
+    return replace(colour, name=f"{name}{_AND}{colour.name}", worn=tuple(worn))
+
+
+def look_named(label: Label, name: str) -> Look:
+    """A look for a class by its name; raises ValueError when there is none."""
+    pieces, separator, colour = name.rpartition(_AND)
+    if label == Label.HAIR and (separator or "." in name):
+        worn = tuple(Worn.parse(piece) for piece in (pieces if separator else name).split(_WITH)[: _MOST + 1])
+        if len(worn) > _MOST:
+            raise ValueError("so many hairpieces nobody wears")
+        return wearing(worn, look_named(label, colour) if separator else None)
+    look = plain_colour(label, name.removeprefix("colour_")) if name.startswith("colour_") else LOOKS.get(name)
+    if look is None or label not in look.labels:
+        raise ValueError("no look for this class")
+    return look
 
 
 def plain_colour(label: Label, colour: str) -> Look:
@@ -221,7 +283,15 @@ def _beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.nd
     """The mask without what is laid over the picture and covers it anyway: there the photo's own classes."""
     laid = [label for label, look in looks.items() if look.material or (label == Label.HAT and look.reference)]
     over = np.isin(mask, [int(label) for label in laid])
+    for worn in _worn(looks):
+        seen = seen_of(mask, face.mask, worn)
+        if seen is not None:
+            over |= (mask == Label.HAIR) & (cv2.dilate(seen.alpha, np.ones((3, 3), np.uint8)) > _SEEN)
     return np.where(over, face.mask, mask).astype(mask.dtype)
+
+
+def _worn(looks: Mapping[Label, Look]) -> tuple[Worn, ...]:
+    return looks[Label.HAIR].worn if Label.HAIR in looks else ()
 
 
 def edit_with_looks(
@@ -277,6 +347,9 @@ def finished(
         if label in done or not (mask == label).any():
             continue
         before = crop
+        for worn in look.worn:
+            crop, changed = put_on(crop, mask, edit.face.crop, edit.face.mask, worn)
+            region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
         if look.reference is not None and label == Label.HAT and new[mask == label].any():
             laid, changed = transplant(crop, mask, silhouette(look.reference), reference_picture(look.reference))
             # Nothing reaches far beyond what was painted, nor to specks elsewhere that the parser took for this class.

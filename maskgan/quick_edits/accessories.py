@@ -260,7 +260,7 @@ EDITS = (
     QuickEdit("remove_glasses", "No glasses", "Takes glasses off.", "Accessories", remove_glasses),
     QuickEdit(
         *("hat", "Hat", "Puts on a hat or a cap.", "Accessories", hat),
-        shapes(hat, "beanie", "trilby", "bowler", "straw", "cap"),
+        shapes(hat, "beanie", "trilby", "bowler", "straw", "cap", "beret"),
     ),
     QuickEdit("remove_hat", "No hat", "Takes a hat off.", "Accessories", remove_hat),
     QuickEdit(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from maskgan.labels import check_mask
+from maskgan.quick_edits.hairpieces import Worn
 from maskgan.quick_edits.scene import Scene
 from maskgan.quick_edits.silhouettes import wardrobe
 
@@ -20,10 +21,11 @@ MAX_STRENGTH = 2.0
 
 class Moved(NamedTuple):
     """mask: (H, W) uint8, the edited mask; moved: (H, W, 2) float32, offset (x, y) in pixels from each pixel to the
-    pixel of the photo that it shows, NaN where the edit does not define one."""
+    pixel of the photo that it shows, NaN where the edit does not define one; worn: hairpieces that it puts on."""
 
     mask: np.ndarray
     moved: np.ndarray
+    worn: tuple[Worn, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class QuickEdit:
         draw = self.draw if variant is None else self.variant(variant).draw
         scene = Scene(mask)
         draw(scene, min(float(strength), MAX_STRENGTH))
-        return Moved(scene.mask, scene.moved)
+        return Moved(scene.mask, scene.moved, tuple(scene.worn))
 
 
 def shapes(draw: Callable[..., None], *names: str) -> tuple[Variant, ...]:

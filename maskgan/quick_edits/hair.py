@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 
 from maskgan.labels import BROWS, EARS, EYES, Label
-from maskgan.quick_edits.edit import QuickEdit, Variant, shapes
+from maskgan.quick_edits.edit import QuickEdit, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
+from maskgan.quick_edits.hairpieces import Part, Worn, coverage, dome, hairpiece, hairpieces, head_top, length_of
 from maskgan.quick_edits.regions import signed_distance
 from maskgan.quick_edits.scene import Scene, ramp, smooth_curve
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
+
+#: y (frame units) down to which hair has to hang for more of it to be added below, instead of other hair in its place.
+_TO_THE_EARS = 0.3
 
 
 def _has_hair(scene: Scene) -> bool:
@@ -37,62 +43,50 @@ def brow_line(scene: Scene) -> float:
     return float(np.clip(np.percentile(scene.y[brows], 3), -0.65, -0.25)) if brows.any() else -0.36
 
 
-def _dome(scene: Scene, hair: float) -> tuple[np.ndarray, float]:
-    """The upper head under hair of this thickness, down to below the eyes (H, W), and y of its top."""
+def _head(scene: Scene, hair: float) -> np.ndarray:
+    """(H, W) bool: the upper head under hair of this thickness, down to below the eyes."""
     q, _, half = across(scene)
-    top = float(scene.y[scene.face].min()) if scene.face.any() else -1.3
-    top = float(np.clip(top, -1.55, -1.2)) - hair
-    base = 0.05
+    base, top = 0.05, head_top(scene) - hair
     width = 1 + 0.65 * hair / half
     dome = (abs(q) / width) ** 2.3 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.3 < 1
-    return dome & (scene.y < base), top
-
-
-def paint_short_hair(scene: Scene) -> None:
-    """Cover the bare upper head with short hair."""
-    q, _, _ = across(scene)
-    dome, top = _dome(scene, 0.2)
-    hairline = -1.0 + 0.75 * np.clip(abs(q), 0, 1.2) ** 5
-    scene.paint(dome, Label.HAIR, over=(Label.BACKGROUND,))
-    scene.paint(dome & (scene.y < np.maximum(hairline, top + 0.32)), Label.HAIR, over=(Label.SKIN,))
+    return dome & (scene.y < base)
 
 
 def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> None:
-    """Hair down both sides of the face, behind it and over the shoulders, in the shape of somebody's long hair.
+    """Hair down both sides of the face, behind it and over the shoulders: somebody's long hair.
 
-    The hair that is there stays; `style` names the silhouette whose lower part is added to it.
+    Hair that reaches the ears stays, and the lower part of the other is added to it; shorter hair gives way to all of
+    it. `style` names the hairpiece.
     """
-    if not _has_hair(scene) and not scene.where(Label.HAT).any():
-        paint_short_hair(scene)
-        return
     hair = scene.where(Label.HAIR)
     _, middle, half = across(scene)
-    shape = silhouette(style).facing(scene)
     outer = hair & (abs(scene.x - middle) > 0.45 * half)
     bottom = float(np.percentile(scene.y[outer], 98)) if outer.any() else -0.5
-    longest = min(shape.bottom, 2.3)
-    end = bottom + strength * max(0.7, longest - bottom)
-    # From the ears down the silhouette is stretched or pressed to the length that is wanted.
-    ears = 0.2
-    hanging = ears + (scene.y - ears) * (longest - ears) / max(end - ears, 0.2)
-    distance = shape.fitted(scene, np.where(scene.y > ears, hanging, scene.y))
-    # Above the temples the hair keeps its own outline.
-    region = (distance - 0.5 * (1 - ramp(scene.y, -1.4, -0.7)) > 0) & (scene.y < end)
-    # Falling from the crown it spreads downwards; big hair that filled the lender's crop would fill this picture.
-    region &= abs(scene.x - middle) < half + 0.15 + 0.6 * ramp(scene.y, -1.0, 0.9)
+    longest = length_of(hairpiece(style).silhouette)
+    end = min(bottom + strength * max(0.7, longest - bottom), 3.0)
+    if bottom < _TO_THE_EARS and not scene.where(Label.HAT).any():
+        wear_hair(scene, strength, style)
+        return
+    worn = Worn(style, Part.LENGTH, end)
+    region = coverage(scene, worn).alpha > 0.5
     region |= scene.where(*EARS) & (scene.y < end)  # no ear peeps out
     scene.paint(
         region,
         Label.HAIR,
         over=(Label.BACKGROUND, Label.CLOTH, Label.NECK, Label.NECK_L, Label.EAR_R, *EARS),
     )
-    # Nothing shines through between the hair and the jaw.
-    body = scene.where(Label.HAIR, Label.NECK) | scene.face
-    beside = (abs(scene.x - middle) < 1.15 * half) & (scene.y > -0.5) & (scene.y < end)
-    gap = _morphed(scene, body, cv2.MORPH_CLOSE, 0.3) & ~body & beside
-    scene.paint(gap, Label.HAIR, over=(Label.BACKGROUND,))
-    scene.smooth(region & ~hair)
+    _close_beside_jaw(scene, end)
+    scene.worn.append(worn)
     hold_face(scene)
+
+
+def _close_beside_jaw(scene: Scene, end: float) -> None:
+    """Nothing shines through between the jaw and hair that hangs down to `end`."""
+    _, middle, half = across(scene)
+    body = scene.where(Label.HAIR, Label.NECK, *EARS) | scene.face
+    beside = (abs(scene.x - middle) < 1.2 * half) & (scene.y > -0.5) & (scene.y < end)
+    gap = _morphed(scene, body, cv2.MORPH_CLOSE, 0.35) & beside
+    scene.paint(gap, Label.HAIR, over=(Label.BACKGROUND,))
 
 
 def _morphed(scene: Scene, region: np.ndarray, operation: int, width: float) -> np.ndarray:
@@ -107,18 +101,21 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
     hair = scene.where(Label.HAIR)
     shape = silhouette(style).facing(scene)
     way = min(strength, 1.0)
-    wanted = way * shape.fitted(scene) + (1 - way) * signed_distance(hair) / scene.unit > 0
+    worn = Worn(style, Part.WHOLE) if style in hairpieces() else None
+    if worn is not None:
+        fitted = signed_distance(coverage(scene, worn).alpha > 0.5) / scene.unit
+    else:
+        fitted = shape.fitted(scene)
+        if shape.is_cut_off:
+            fitted = np.where(dome(scene, shape) > 0.5, fitted, -1)
+    wanted = way * fitted + (1 - way) * signed_distance(hair) / scene.unit > 0
     q, middle, half = across(scene)
-    if shape.is_cut_off:  # by the upper edge of the lender's picture: it ends in a round head, not in a pillar
-        left, right = scene.extent(wanted, -0.5, 0.2, 1.2 * half)
-        reach = (right - left) / 2  # hair is about as thick above the head as beside it
-        base, top = -0.5, _dome(scene, max(0.3, 0.8 * (reach - half)))[1]
-        wide = abs(scene.x - (left + right) / 2) / reach
-        wanted &= (scene.y > base) | (wide**2.1 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.1 < 1)
     # Nowhere above the hairline does the bare head come out, nor between the hair and the temples.
-    wanted |= _dome(scene, 0.14)[0] & (scene.y < np.interp(q, *shape.fringe)) & (abs(q) < 1.1)
-    wanted |= _dome(scene, 0.08)[0] & hair & ~scene.face & (scene.y < -0.1)
-    wanted |= _morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, 0.35) & hair & ~scene.face & (scene.y < 0)
+    wanted |= _head(scene, 0.14) & (scene.y < np.interp(q, *shape.fringe)) & (abs(q) < 1.1)
+    above = scene.y < np.where(abs(q) > 0.8, -0.1, np.minimum(-0.1, np.interp(q, *shape.fringe)))
+    wanted |= _head(scene, 0.08) & hair & ~scene.face & above
+    beside = above | ((abs(q) > 0.8) & (scene.y < 0))
+    wanted |= _morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, 0.35) & hair & ~scene.face & beside
     # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
     wanted &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1) & scene.face)
     wanted &= (scene.y < 0.3) | _morphed(scene, wanted, cv2.MORPH_OPEN, 0.3)  # no rags at the tips
@@ -127,11 +124,18 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
     eyes = scene.where(*EYES)
     wanted &= ~(scene.around(eyes, 0.15) & scene.face) if eyes.any() else True
     lowest = float(np.percentile(scene.y[wanted], 97)) if wanted.any() else 0.0
+    for label in EARS:  # no ear peeps out
+        ear = scene.where(label)
+        if (wanted & ear).sum() > 0.5 * ear.sum():
+            wanted |= ear
     removed = hair & ~wanted
     if removed.any():
         _reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
     hat = scene.where(Label.HAT)
     scene.paint(wanted & ~scene.where(*UNTOUCHED) & ~hat, Label.HAIR)
+    _close_beside_jaw(scene, lowest)
+    if worn is not None:
+        scene.worn.append(worn)
     scene.smooth(cv2.dilate((wanted & ~hair).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     _fill_holes(scene, removed)
     hold_face(scene)
@@ -247,18 +251,24 @@ def more_volume(scene: Scene, strength: float) -> None:
     hold_face(scene)
 
 
+#: Hairstyles in the order of their menu.
+_STYLES = (
+    *("long_waves", "long_straight", "long_curls", "long_layered", "shoulder", "fringe_bob", "pixie", "tousled"),
+    *("swept", "curtain", "side_part", "swept_back", "textured", "tied_back"),
+)
+
+_first = partial(wear_hair, style=_STYLES[0])
+
 #: In the order of their buttons.
 EDITS = (
     QuickEdit(
-        *("longer_hair", "Longer hair", "Lets hair fall down both sides.", "Hair", longer_hair),
-        shapes(longer_hair, "long_straight", "long_layered", "shoulder"),
+        *("hairstyle", "Hairstyle", "Puts on another hairstyle, in the colours of this person's hair.", "Hair", _first),
+        shapes(wear_hair, *_STYLES),
     ),
     QuickEdit(
-        *("shorter_hair", "Shorter hair", "Cuts to the jaw, then to the ears.", "Hair", shorter_hair),
-        (
-            Variant("cut", "Cut", shorter_hair),
-            *shapes(wear_hair, "fringe_bob", "crew_cut", "quiff", "tied_back"),
-        ),
+        *("longer_hair", "Longer hair", "Lets hair fall down both sides.", "Hair", longer_hair),
+        shapes(longer_hair, "long_straight", "long_waves", "long_curls", "long_layered", "shoulder"),
     ),
+    QuickEdit("shorter_hair", "Shorter hair", "Cuts to the jaw, then to the ears.", "Hair", shorter_hair),
     QuickEdit("more_volume", "More volume", "Makes the hair stand out all around.", "Hair", more_volume),
 )

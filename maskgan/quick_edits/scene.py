@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,6 +17,9 @@ from maskgan.blending import smoothstep
 from maskgan.labels import FACE_PARTS, NUM_CLASSES, Label
 from maskgan.quick_edits.frame import fit_frame
 from maskgan.quick_edits.regions import class_region, largest_piece, signed_distance
+
+if TYPE_CHECKING:
+    from maskgan.quick_edits.hairpieces import Worn
 
 
 @dataclass
@@ -31,12 +35,13 @@ class Scene:
     """One label map under edit: `mask` (H, W) uint8 is a copy that the edit paints on.
 
     `moved` (H, W, 2) float32 says where the photo's pixels come from, relative to themselves in pixels, wherever the
-    edit knows (see `tell`); NaN elsewhere.
+    edit knows (see `tell`); NaN elsewhere. `worn` are the hairpieces that the edit puts on (`hairpieces.py`).
     """
 
     def __init__(self, mask: np.ndarray) -> None:
         self.mask = mask.copy()
         self.moved = np.full((*mask.shape, 2), np.nan, np.float32)
+        self.worn: list[Worn] = []
         self.frame = fit_frame(mask)
         self.x, self.y = self.frame.coordinates(mask.shape)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from maskgan.editing.compositing import Layers, Overlay, Retouch
 from maskgan.editing.faces import Alignment, DetectedFace, upright
-from maskgan.editing.looks import Look
+from maskgan.editing.looks import Look, wearing
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion
 from maskgan.labels import DISPLAY_NAMES, Label
@@ -260,8 +260,14 @@ class Session:
         return replace(self, edit=edit, mask=mask, replaced=replaced, tuned=tuned)
 
     def with_look(self, labels: Collection[Label], look: Look | None) -> Session:
-        """The session with another look for these classes; None: what they have by themselves."""
+        """The session with another look for these classes; None: what they have by themselves.
+
+        Hairpieces stay on.
+        """
         looks = {label: chosen for label, chosen in self.looks.items() if label not in labels}
+        present = self.looks.get(Label.HAIR)
+        if Label.HAIR in labels and present is not None and present.worn:
+            look = wearing(present.worn, look)
         return replace(self, looks=looks if look is None else looks | dict.fromkeys(labels, look))
 
     def known_motion(self, mask: np.ndarray) -> KnownMotion | None:

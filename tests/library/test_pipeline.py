@@ -220,7 +220,7 @@ def test_an_edit_made_of_the_photo_moves_its_pixels(pipeline: MaskGANPipeline, f
 
 
 def test_what_a_tool_knows_of_the_motion_is_used(pipeline: MaskGANPipeline, face: Face) -> None:
-    after, moved = QUICK_EDITS["raised_brows"].move(face.mask)
+    after, moved, _ = QUICK_EDITS["raised_brows"].move(face.mask)
     edit = pipeline.edit(face, after, motion=Motion.none(face.mask).to(after, moved))
     told = np.isfinite(moved[..., 0]) & (after == Label.L_BROW)
     assert np.abs(edit.change.flow - moved)[told].max() < 1

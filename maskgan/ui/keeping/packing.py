@@ -24,7 +24,7 @@ import numpy as np
 from gradio import utils
 
 from maskgan.editing.faces import Alignment, DetectedFace
-from maskgan.editing.looks import LOOKS, Look, plain_colour
+from maskgan.editing.looks import Look, look_named
 from maskgan.editing.pipeline import Face
 from maskgan.labels import Label
 from maskgan.originals import Original
@@ -280,12 +280,7 @@ def _step(content: bytes) -> Step:
 
 
 def _look(label: Label, name: Any) -> Look:
-    if _typed(name, str).startswith("colour_"):
-        return plain_colour(label, f"#{name.removeprefix('colour_')}")
-    look = LOOKS[name]
-    if label not in look.labels:
-        raise ValueError("no look for this class")
-    return look
+    return look_named(label, _typed(name, str))
 
 
 def _settings(told: dict[str, Any]) -> dict[str, Any]:

@@ -130,11 +130,11 @@ class PaintTab(Visits):
     ) -> Updates:
         """A quick edit on the mask of a session, as a new step; `again`: the canvas has another strength of it."""
         mask = before.mask
-        edited, moved = QUICK_EDITS[name].move(mask, strength, shape)
+        edited, moved, worn = QUICK_EDITS[name].move(mask, strength, shape)
         if np.array_equal(edited, mask):
             raise ValueError(f"{QUICK_EDITS[name].label} changes nothing more on this mask; undo goes back.")
         session = before.moved(before.motion_to(mask).to(edited, moved))
-        session = replace(session, looks=looks_with(before.looks, name, shape))
+        session = replace(session, looks=looks_with(before.looks, name, shape, worn))
         label = QUICK_EDITS[name].label + (f": {QUICK_EDITS[name].variant(shape).label}" if shape else "")
         updates = self._apply(session, edited, on_canvas, label, look)
         session = replace(updates[self.session], tuned=Tuned(name, shape, replace(before, tuned=None)))

@@ -77,7 +77,8 @@ class LookBar(gr.HTML):
     @staticmethod
     def payload(looks: dict[Label, Look]) -> dict[str, Any]:
         """The value that shows which looks are chosen."""
-        return {"chosen": {name: looks[labels[0]].name for name, labels in PARTS.items() if labels[0] in looks}}
+        chosen = {name: looks[labels[0]].shown for name, labels in PARTS.items() if labels[0] in looks}
+        return {"chosen": {name: look for name, look in chosen.items() if look}}
 
     @staticmethod
     def read(value: Any) -> tuple[str, Look | None]:

@@ -1,0 +1,184 @@
+"""Hairpieces laid over a picture, in the colours of the wearer's own hair.
+
+Lightness is moved from the lender's hair to the wearer's by matching their distributions (histogram specification,
+Gonzalez and Woods), smoothed to a few points, so that shine stays shine and shadow shadow; colours are those that the
+wearer's hair has at that lightness, with some of the lender's own variation. All in OKLab (Ottosson, 2020).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from maskgan.editing.recolouring import from_oklab, to_oklab
+from maskgan.labels import EARS, FACE_PARTS, Label
+from maskgan.quick_edits.hairpieces import Coverage, Part, Worn, coverage
+from maskgan.quick_edits.scene import Scene
+
+#: Percentiles at which the two distributions of lightness are made to meet.
+_MEET = (2, 10, 25, 50, 75, 90, 98)
+
+#: Least and greatest contrast that this gives hair, in parts of its own.
+_CONTRAST = (0.45, 1.8)
+
+#: How much of the lender's variation of colour at a lightness stays.
+_VARIATION = 0.4
+
+#: Share of the picture below which the wearer's hair is too little to tell its colours.
+_HARDLY = 0.003
+
+#: Share of what a hairpiece changes in the mask from which on it is there, and was not undone or painted over.
+_IS_THERE = 0.25
+
+#: How far strands reach beyond the mask's hair, as a share of the crop's side.
+_STRANDS = 0.03
+
+#: Width (frame units) of what is closed between hair and jaw, and how light hair is there in parts of its own.
+_OPEN, _IN_SHADE = 0.4, 0.7
+
+#: Classes that hair hangs beside.
+_SKIN = (*FACE_PARTS, *EARS, Label.NECK)
+
+#: How dark a fringe's shadow on the forehead is, and how far it falls in frame units.
+_SHADOW, _FALL = 0.3, 0.08
+
+
+def _light(own: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the lightness's way from theirs to own, (n,) each, rising, of limited steepness."""
+    before, after = np.percentile(theirs, _MEET), np.percentile(own, _MEET)
+    steps = np.maximum(np.diff(before), 1e-3)
+    slopes = np.clip(np.diff(after) / steps, *_CONTRAST)
+    middle = len(_MEET) // 2
+    moved = np.concatenate([[0.0], np.cumsum(slopes * steps)])
+    moved += after[middle] - moved[middle]
+    # Beyond both ends straight on.
+    before = np.concatenate([[before[0] - 0.2], before, [before[-1] + 0.4]])
+    moved = np.concatenate([[moved[0] - 0.2 * slopes[0]], moved, [moved[-1] + 0.4 * slopes[-1]]])
+    return before, moved
+
+
+def _hues(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean a and b (n, 2) of hair (m, 3) by its lightness (n,)."""
+    edges = np.unique(np.percentile(lab[:, 0], np.linspace(0, 100, 9)))
+    bins = np.digitize(lab[:, 0], edges[1:-1])
+    present = np.unique(bins)
+    return (
+        np.array([lab[bins == k, 0].mean() for k in present]),
+        np.array([lab[bins == k, 1:].mean(0) for k in present]),
+    )
+
+
+def in_colours_of(picture: np.ndarray, own: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """A picture of hair (H, W, 3) uint8 in other colours, (H, W, 3) float32 in 0..255.
+
+    own: pixels (n, 3) whose colours are wanted; theirs: (m, 3), of the hair in the picture.
+    """
+    own, theirs, lab = to_oklab(own), to_oklab(theirs), to_oklab(picture)
+    light = np.interp(lab[..., 0], *_light(own[:, 0], theirs[:, 0])).clip(0, 1)
+    (their_light, their_hues), (own_light, own_hues) = _hues(theirs), _hues(own)
+    spread = own[:, 1:].std(0) / np.maximum(theirs[:, 1:].std(0), 1e-3)
+    hues = []
+    for k in (0, 1):
+        beside = lab[..., 1 + k] - np.interp(lab[..., 0], their_light, their_hues[:, k])
+        wanted = np.interp(light, own_light, own_hues[:, k])
+        hues.append(wanted + min(_VARIATION, float(spread[k])) * np.clip(beside, -0.05, 0.05))
+    return from_oklab(np.stack([light, *hues], -1).astype(np.float32)).clip(0, 255)
+
+
+def put_on(
+    picture: np.ndarray, mask: np.ndarray, photo: np.ndarray, own: np.ndarray, worn: Worn
+) -> tuple[np.ndarray, np.ndarray]:
+    """A picture whose face wears a hairpiece.
+
+    Args:
+        picture: (S, S, 3) uint8, the edited face without it.
+        mask: (S, S), the edited mask; where it has no hair close by, none of the piece is seen.
+        photo: (S, S, 3) uint8 and own: (S, S), the photo and its mask, which tell the colours of the hair.
+
+    Returns the new picture and how far each pixel changed, (S, S) float32.
+    """
+    where = seen_of(mask, own, worn)
+    if where is None:
+        return picture, np.zeros(mask.shape, np.float32)
+    scene = where.scene
+    way = cv2.INTER_CUBIC if len(where.piece.colours) < 2 * len(mask) else cv2.INTER_AREA
+    hair = cv2.remap(where.piece.colours, where.cols, where.rows, way, borderMode=cv2.BORDER_REFLECT_101)
+    colours = colours_of_hair(photo, own)
+    if colours is not None:
+        solid = where.alpha > 0.9
+        hair = in_colours_of(hair, colours, hair[solid if solid.any() else where.alpha > 0.3])
+    if worn.part != Part.FRINGE:
+        where, hair = _behind_jaw(where, hair.astype(np.float32), mask, own)
+    alpha, changed = where.alpha[..., None], where.alpha
+    result = picture.astype(np.float32)
+    if worn.part != Part.LENGTH:
+        low = np.roll(where.alpha, round(_FALL * scene.unit), axis=0)
+        shade = _SHADOW * cv2.GaussianBlur(low, (0, 0), max(0.5, 0.6 * _FALL * scene.unit))
+        shade = np.where((mask == Label.SKIN) & (scene.y < 0.2), shade, 0)
+        shade = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), max(0.5, 0.01 * scene.unit))
+        shade[shade < 0.01] = 0
+        result = result * (1 - shade[..., None])
+        changed = np.maximum(changed, shade)
+    result += alpha * (hair - result)
+    return np.where(changed[..., None] > 0, result.round().clip(0, 255), picture).astype(np.uint8), changed
+
+
+def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[Coverage, np.ndarray]:
+    """Close what is left open between the hair (S, S, 3) float32 and the jaw with the nearest hair, in its shadow.
+
+    The face's edge, which has some of the old ground in it, goes under the hair too.
+    """
+    scene, solid = where.scene, where.alpha > 0.85
+    skin = np.isin(mask, _SKIN)
+    size = max(3, int(_OPEN * scene.unit) | 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    closed = cv2.morphologyEx((solid | skin).astype(np.uint8), cv2.MORPH_CLOSE, disc) > 0
+    near = cv2.distanceTransform((~skin).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) < size
+    gap = closed & near & (mask == Label.HAIR) & (own != Label.HAIR) & ~solid & (scene.y > -0.5)
+    if not gap.any():
+        return where, hair
+    _, index = cv2.distanceTransformWithLabels(
+        (~solid).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    nearest = np.zeros((index.max() + 1, 3), np.float32)
+    nearest[index[solid]] = hair[solid]
+    wide = max(2, round(0.006 * len(mask)))
+    ground = cv2.dilate(((own == Label.BACKGROUND) | gap).astype(np.uint8), np.ones((2 * wide + 1,) * 2, np.uint8)) > 0
+    edge = skin & ground & (cv2.dilate(gap.astype(np.uint8), np.ones((2 * wide + 3,) * 2, np.uint8)) > 0)
+    filled = (gap | edge).astype(np.float32)
+    soft = cv2.GaussianBlur(filled, (0, 0), max(0.6, wide / 3))
+    soft = np.where(gap, 1, soft)
+    dark = cv2.GaussianBlur(nearest[index], (0, 0), max(0.6, wide / 2)) * _IN_SHADE
+    share = (soft * (1 - where.alpha))[..., None]
+    alpha = np.maximum(where.alpha, soft).astype(np.float32)
+    mixed = where.alpha[..., None] * hair + share * dark
+    return where._replace(alpha=alpha), np.where(
+        filled[..., None] > 0, mixed / np.maximum(alpha[..., None], 1e-3), hair
+    )
+
+
+def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
+    """Where a hairpiece is seen on a face with this mask (S, S); None where the mask does not have it.
+
+    own: the photo's mask (S, S). Strands reach a little beyond the mask's hair. Raises QuickEditImpossible where the
+    mask has no face.
+    """
+    hair, before = mask == Label.HAIR, own == Label.HAIR
+    where = coverage(Scene(np.where(hair, own, mask).astype(np.uint8)), worn)
+    brought = (where.alpha > 0.5) & ~before
+    taken = before & (where.alpha < 0.1) if worn.part == Part.WHOLE else np.zeros_like(before)
+    agrees = np.count_nonzero(hair & brought) + np.count_nonzero(~hair & taken)
+    if agrees <= _IS_THERE * (np.count_nonzero(brought) + np.count_nonzero(taken)):
+        return None
+    away = cv2.distanceTransform((~hair).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    near = (2 - 2 * away / (_STRANDS * len(mask))).clip(0, 1)
+    return where._replace(alpha=(where.alpha * near).astype(np.float32))
+
+
+def colours_of_hair(photo: np.ndarray, own: np.ndarray) -> np.ndarray | None:
+    """The pixels (n, 3) of a photo's hair, its edges left out; None where there is too little."""
+    hair = (own == Label.HAIR).astype(np.uint8)
+    if hair.mean() < _HARDLY:
+        return None
+    inner = cv2.erode(hair, np.ones((2 * (len(own) // 85) + 1,) * 2, np.uint8)) > 0
+    return photo[inner if inner.mean() > _HARDLY / 4 else hair > 0]

@@ -1,0 +1,223 @@
+"""Hairpieces: the hair of the wardrobe's people with every strand of its edge, and where another face wears it.
+
+A hairpiece is cut out of its lender's photo with an alpha matte (lab/prepare_wardrobe.py), so that single strands,
+tips and gaps come with it. Worn is all of it, or only what lies over the forehead (a fringe), or only what hangs down
+below the wearer's own hair. Here is where it lies and which classes it changes; `editing/hairdressing.py` lays its
+pixels over a picture, in the colours of the wearer's own hair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from maskgan.labels import EYES, FACE_PARTS, MOUTH, Label
+from maskgan.mask_files import read_mask
+from maskgan.quick_edits.scene import Scene, ramp
+from maskgan.quick_edits.silhouettes import WARDROBE, Silhouette, wardrobe
+
+#: How far (frame units) the ends of long hair reach below and above the line to which it is worn.
+_TIPS = 0.13
+
+#: Where the hair over the forehead begins to be the lender's, and is so, in frame units above the hairline.
+_ROOTS, _GROWN = 0.45, 0.05
+
+#: y of the brows in the frame.
+_BROWS = -0.36
+
+#: How far (frame units) hair that is cut off by the side of the lender's picture goes on beyond it.
+_BEYOND = 0.15
+
+#: Longer hair leaves the wearer's own outline between these rows (frame units), by so much in the end.
+_SPREADS, _SPREAD = (-0.8, 0.7), 1.0
+
+
+class Part(str, Enum):
+    """Which part of a hairpiece is worn."""
+
+    WHOLE = "whole"
+    FRINGE = "fringe"
+    LENGTH = "length"
+
+
+class Worn(NamedTuple):
+    """A hairpiece on a face.
+
+    name: an entry of the wardrobe of kind hair; size: of a fringe, how much of the way from hairline to brows it hangs
+    down, 1 as the lender's; of a length, the y of its end in the frame of the wearer's face; of a whole one 1.
+    """
+
+    name: str
+    part: Part
+    size: float = 1.0
+
+    def __str__(self) -> str:
+        return f"{self.name}.{self.part.value}.{self.size:.2f}"
+
+    @classmethod
+    def parse(cls, text: str) -> Worn:
+        """What `str` made of one; raises ValueError for anything else."""
+        name, part, size = text.split(".", 2)
+        worn = cls(name, Part(part), float(size))
+        if name not in hairpieces() or not 0 <= worn.size <= 4 or str(worn) != text:
+            raise ValueError("no such hairpiece")
+        return worn
+
+
+@dataclass(frozen=True, eq=False)
+class Hairpiece:
+    """Hair of a person: `colours` (n, n, 3) uint8 RGB, `alpha` (n, n) float32 in 0..1, and the label map (h, h) that
+    it lies in, whose hair is where alpha is above one half."""
+
+    colours: np.ndarray
+    alpha: np.ndarray
+    silhouette: Silhouette
+
+    @cached_property
+    def mirrored(self) -> Hairpiece:
+        """The hairpiece seen in a mirror."""
+        flipped = (np.ascontiguousarray(plane[:, ::-1]) for plane in (self.colours, self.alpha))
+        return Hairpiece(*flipped, self.silhouette.mirrored)
+
+    def facing(self, scene: Scene) -> Hairpiece:
+        """The hairpiece, or its mirror image, so that it leans to the side to which the face does."""
+        return self if self.silhouette.facing(scene) is self.silhouette else self.mirrored
+
+
+class Coverage(NamedTuple):
+    """Where a face wears a hairpiece: how far each pixel belongs to it, (H, W) float32 in 0..1, and the columns and
+    rows of the lender's picture, (H, W) float32 each."""
+
+    scene: Scene
+    alpha: np.ndarray
+    cols: np.ndarray
+    rows: np.ndarray
+    piece: Hairpiece
+
+
+@cache
+def hairpieces() -> tuple[str, ...]:
+    """The names of the wardrobe's hairpieces."""
+    return tuple(name for name in wardrobe() if (WARDROBE / f"{name}.webp").is_file())
+
+
+@cache
+def hairpiece(name: str) -> Hairpiece:
+    """A hairpiece by its name."""
+    with Image.open(WARDROBE / f"{name}.webp") as image:
+        picture = np.asarray(image.convert("RGBA"))
+    mask = read_mask(WARDROBE / f"{name}.png", order="celebamask")
+    alpha = picture[..., 3].astype(np.float32) / 255
+    return Hairpiece(np.ascontiguousarray(picture[..., :3]), alpha, Silhouette(mask, Label.HAIR))
+
+
+def coverage(scene: Scene, worn: Worn) -> Coverage:
+    """Where a face wears a hairpiece; the scene's hair is what the face has without it.
+
+    Raises QuickEditImpossible where the mask has no face.
+    """
+    piece = hairpiece(worn.name).facing(scene)
+    shape = piece.silhouette
+    y = scene.y
+    if worn.part == Part.FRINGE:
+        y = y + (1 - worn.size) * np.clip(_BROWS - hairline(scene), 0.3, 1.0)
+    elif worn.part == Part.LENGTH:
+        y = hanging(scene, shape, worn.size)
+    cols, rows = shape.scene.frame.to_pixels(*shape.places(scene, y))
+    scale = len(piece.alpha) / len(shape.mask)
+    cols, rows = (cols + 0.5) * scale - 0.5, (rows + 0.5) * scale - 0.5
+    # Hair that the lender's picture cut off goes on beyond it as its own mirror image, a little way at the sides.
+    alpha = cv2.remap(piece.alpha, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    beyond = np.maximum(-cols, cols - (len(piece.alpha) - 1)) / (scale * shape.scene.unit)
+    alpha = alpha * _share(scene, shape, worn) * (1 - ramp(beyond, 0.0, _BEYOND))
+    features = scene.where(*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
+    alpha *= 1 - cv2.GaussianBlur(features.astype(np.float32), (0, 0), max(0.5, 0.01 * scene.unit))
+    return Coverage(scene, np.where(features, 0, alpha).astype(np.float32), cols, rows, piece)
+
+
+def hairline(scene: Scene) -> float:
+    """y of the hairline above the middle of the face, or of the upper end of a face that shows none."""
+    _, middle, _ = _across(scene)
+    near = abs(scene.x - middle) < 0.3
+    forehead = scene.where(Label.SKIN) & near & (scene.y < -0.2)
+    if forehead.any():
+        return float(np.percentile(scene.y[forehead], 2))
+    return float(scene.y[scene.face & near].min()) if (scene.face & near).any() else -1.0
+
+
+def hanging(scene: Scene, shape: Silhouette, end: float) -> np.ndarray:
+    """y to look up (H, W) when the hair of a shape is stretched or pressed from the ears down to end at `end`."""
+    ears, longest = 0.2, length_of(shape)
+    return np.where(scene.y > ears, ears + (scene.y - ears) * (longest - ears) / max(end - ears, 0.2), scene.y)
+
+
+def length_of(shape: Silhouette) -> float:
+    """y in the frame to which a shape's hair hangs; what the picture cuts off counts to where that usually is."""
+    return min(shape.bottom, 2.3)
+
+
+def _across(scene: Scene) -> tuple[np.ndarray, float, float]:
+    left, right = scene.cheeks
+    middle, half = (left + right) / 2, (right - left) / 2
+    return (scene.x - middle) / half, middle, half
+
+
+def _share(scene: Scene, shape: Silhouette, worn: Worn) -> np.ndarray:
+    """How far each pixel may show the hairpiece when only this part of it is worn: (H, W) float32 in 0..1."""
+    q, middle, half = _across(scene)
+    if worn.part == Part.FRINGE:
+        first = hairline(scene)
+        over = ramp(scene.y, first - _ROOTS, first - _GROWN) * (1 - ramp(scene.y, 0.0, 0.25))
+        head = scene.where(*FACE_PARTS, Label.HAIR).astype(np.float32)
+        head = cv2.GaussianBlur(head, (0, 0), max(0.5, 0.03 * scene.unit))
+        return (over * (1 - ramp(abs(q), 0.92, 1.12)) * ramp(head, 0.5, 0.95)).astype(np.float32)
+    if worn.part == Part.WHOLE:
+        return dome(scene, shape) if shape.is_cut_off else np.ones(scene.mask.shape, np.float32)
+    grid = np.linspace(-5, 5, 401)
+    tips = _TIPS * np.interp(scene.x, grid, _ends(grid))
+    own = scene.where(Label.HAIR)
+    outer = own & (abs(scene.x - middle) > 0.45 * half)
+    bottom = float(np.percentile(scene.y[outer], 96)) if outer.any() else -0.5
+    # The new hair lies behind the wearer's own, but over its edge, which has some of the old ground in it.
+    core = cv2.distanceTransform(own.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
+    core = ramp(core, 0.03, 0.12)
+    away = cv2.distanceTransform((~(own | scene.face)).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
+    reach = _SPREAD * ramp(scene.y, *_SPREADS) + 0.3 * tips
+    share = 1 - core * (1 - ramp(scene.y, bottom - 0.9, bottom - 0.25))
+    share *= 1 - ramp(away - reach, -0.06, 0.02)
+    return (share * (1 - ramp(scene.y - worn.size - tips, -0.12, 0.04))).astype(np.float32)
+
+
+def dome(scene: Scene, shape: Silhouette) -> np.ndarray:
+    """A round head of hair where the lender's picture cut off its upper end: (H, W) float32, 1 within it.
+
+    Hair is about as thick above the head as beside it.
+    """
+    _, _, half = _across(scene)
+    cols, rows = shape.scene.frame.to_pixels(*shape.places(scene))
+    hair = cv2.remap(shape.distance, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0
+    left, right = scene.extent(hair, -0.7, 0.1, 1.2 * half)
+    reach = max((right - left) / 2, half + 0.1)
+    top = head_top(scene) - max(0.42, 0.95 * (reach - half))
+    base = -0.45
+    grid = np.linspace(-5, 5, 401)
+    across = abs(scene.x - (left + right) / 2) / reach
+    up = np.maximum(base - scene.y, 0) / (base - top)
+    radius = (across**2.2 + up**2.2) ** (1 / 2.2) + 0.012 * np.interp(scene.x, grid, _ends(grid))
+    return np.where(scene.y > base, 1, 1 - ramp(radius, 0.97, 1.03)).astype(np.float32)
+
+
+def head_top(scene: Scene) -> float:
+    """y of the top of the bare head."""
+    return float(np.clip(scene.y[scene.face].min(), -1.55, -1.2)) if scene.face.any() else -1.3
+
+
+def _ends(x: np.ndarray) -> np.ndarray:
+    """How far strands end above and below a line, about -1..1: waves whose lengths have no common measure."""
+    return (np.sin(5.3 * x + 0.4) + np.sin(13.9 * x + 2.1) + 0.8 * np.sin(31.7 * x + 4.0)) / 2.8

@@ -1,0 +1,157 @@
+"""Hairpieces: where a face wears one, whose colours it takes, and when it is taken off again."""
+
+import cv2
+import numpy as np
+import pytest
+from conftest import draw_face as draw_picture
+from conftest import draw_mask
+from test_quick_edits import draw_face, fit_frame
+
+from maskgan.editing.hairdressing import in_colours_of, put_on, seen_of
+from maskgan.editing.looks import LOOKS, edit_with_looks, look_named, looks_with, plain_colour, wearing
+from maskgan.editing.pipeline import Face, MaskGANPipeline
+from maskgan.editing.recolouring import to_oklab
+from maskgan.labels import EYES, MOUTH, Label
+from maskgan.quick_edits import QUICK_EDITS
+from maskgan.quick_edits.hairpieces import Part, Worn, coverage, hairpiece, hairpieces
+from maskgan.quick_edits.scene import Scene
+from maskgan.sizes import CROP_SIZE
+
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
+FRINGES = [variant.name for variant in QUICK_EDITS["fringe"].variants]
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    """A drawn face of 512 px with red hair, a little of everything's own grain in it."""
+    colours = np.full((19, 3), 140, np.uint8)
+    colours[Label.HAIR], colours[Label.SKIN] = (120, 52, 28), (205, 160, 140)
+    picture = colours[draw_face(512)].astype(np.float32)
+    return (picture + np.random.default_rng(0).normal(0, 6, picture.shape)).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def face(pipeline: MaskGANPipeline) -> Face:
+    mask = draw_mask(CROP_SIZE)
+    return pipeline.with_mask(pipeline.prepare(draw_picture(mask), face=None), mask)
+
+
+@pytest.mark.parametrize("name", hairpieces())
+def test_a_hairpiece_is_cut_out_along_its_strands(name: str) -> None:
+    piece = hairpiece(name)
+    assert piece.colours.shape[:2] == piece.alpha.shape and min(piece.alpha.shape) >= 512
+    assert 0.03 < ((piece.alpha > 0.05) & (piece.alpha < 0.95)).mean() / (piece.alpha > 0.5).mean() < 0.5
+    small = cv2.resize(piece.alpha, piece.silhouette.mask.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
+    assert ((piece.silhouette.mask == Label.HAIR) != small).mean() < 0.002
+
+
+def test_a_fringe_hangs_as_its_shape_says() -> None:
+    mask = draw_face(512)
+    low = {}
+    for style in FRINGES:
+        new = (QUICK_EDITS["fringe"].apply(mask, 1.0, style) == Label.HAIR) & (mask == Label.SKIN)
+        low[style] = [int(np.flatnonzero(new[:, x]).max(initial=0)) for x in (180, 256, 332)]
+    assert max(low["straight"]) - min(low["straight"]) < 40
+    left, middle, right = low["curtain"]
+    assert max(left, right) > middle + 40
+    left, _, right = low["swept"]
+    assert abs(left - right) > 25
+
+
+@pytest.mark.parametrize("style", FRINGES)
+def test_a_stronger_fringe_hangs_lower_and_never_over_the_eyes(style: str) -> None:
+    mask = draw_face(512)
+    lowest = []
+    for strength in (0.6, 0.8, 1.0):
+        after, moved, worn = QUICK_EDITS["fringe"].move(mask, strength, style)
+        lowest.append(np.nonzero((after == Label.HAIR) & (mask == Label.SKIN))[0].max())
+        assert len(worn) == 1 and worn[0].part == Part.FRINGE
+        assert np.isnan(moved).all(), "nothing of the photo moves"
+    assert lowest[0] < lowest[1] < lowest[2]
+    assert not coverage(Scene(mask), worn[0]).alpha[np.isin(mask, (*EYES, *MOUTH, Label.NOSE))].any()
+
+
+def test_it_takes_the_wearers_colours_and_leaves_the_rest_bit_for_bit(photo: np.ndarray) -> None:
+    own = draw_face(512)
+    for worn in (Worn("long_waves", Part.WHOLE), Worn("fringe_bob", Part.FRINGE), Worn("long_curls", Part.LENGTH, 2.0)):
+        mask = np.where(coverage(Scene(own), worn).alpha > 0.5, Label.HAIR, own).astype(np.uint8)
+        result, changed = put_on(photo, mask, photo, own, worn)
+        assert np.array_equal(result[changed == 0], photo[changed == 0])
+        assert not changed[np.isin(own, (*EYES, *MOUTH, Label.NOSE))].any()
+        new = (changed > 0.95) & (mask == Label.HAIR) & (own != Label.HAIR)
+        assert new.sum() > 1000
+        hue = [np.median(to_oklab(pixels)[:, 1:], axis=0) for pixels in (result[new], photo[own == Label.HAIR])]
+        assert np.abs(hue[0] - hue[1]).max() < 0.02, "red hair stays red"
+
+
+def test_lightness_keeps_its_order_and_takes_the_wanted_middle() -> None:
+    theirs = np.linspace(20, 180, 200)[:, None].repeat(3, 1)
+    own = np.linspace(150, 230, 200)[:, None] * np.array([1.0, 0.85, 0.6])
+    moved = to_oklab(in_colours_of(theirs[None].astype(np.uint8), own, theirs))[0, :, 0]
+    assert (np.diff(moved) >= -1e-4).all()
+    assert abs(np.median(moved) - np.median(to_oklab(own)[:, 0])) < 0.02
+
+
+def test_what_was_undone_or_painted_over_is_not_worn() -> None:
+    own = draw_face(512)
+    after, _, (worn,) = QUICK_EDITS["fringe"].move(own)
+    assert seen_of(after, own, worn) is not None
+    assert seen_of(own, own, worn) is None, "undone"
+    half = after.copy()
+    half[:, :256] = own[:, :256]
+    seen = seen_of(half, own, worn)
+    assert seen.alpha[:, 300:].max() > 0.9
+    away = cv2.erode((half != Label.HAIR).astype(np.uint8), np.ones((33, 33))) > 0
+    assert not seen.alpha[away].any(), "painted over on one side"
+
+
+def test_longer_hair_is_added_below_what_there_is_and_replaces_short_hair() -> None:
+    bob, short = draw_face(512, extra=("bob",)), draw_face(512)
+    _, _, (below,) = QUICK_EDITS["longer_hair"].move(bob)
+    _, _, (instead,) = QUICK_EDITS["longer_hair"].move(short)
+    assert below.part == Part.LENGTH and instead.part == Part.WHOLE
+    alpha = coverage(Scene(bob), below).alpha
+    y = fit_frame(bob).coordinates(bob.shape)[1]
+    inside = cv2.erode((bob == Label.HAIR).astype(np.uint8), np.ones((31, 31))) > 0
+    assert alpha[inside & (y < -0.6)].max() < 0.05, "the wearer's own hair stays on top"
+
+
+def test_pieces_add_up_keep_their_colour_and_come_back_by_name() -> None:
+    fringe, curls = Worn("fringe_bob", Part.FRINGE, 0.8), Worn("long_curls", Part.LENGTH, 1.9)
+    looks = looks_with({Label.HAIR: LOOKS["copper_hair"]}, "fringe", None, (fringe,))
+    looks = looks_with(looks, "longer_hair", "long_curls", (curls,))
+    look = looks[Label.HAIR]
+    assert look.worn == (fringe, curls) and look.colour == LOOKS["copper_hair"].colour and look.shown == "copper_hair"
+    assert look_named(Label.HAIR, look.name) == look
+    bare = wearing(look.worn, None)
+    assert look_named(Label.HAIR, bare.name) == bare and bare.shown == "" and bare.apart is None
+    assert wearing(bare.worn, plain_colour(Label.HAIR, "#336699")).colour == "#336699"
+    whole = looks_with(looks, "hairstyle", "tousled", (Worn("tousled", Part.WHOLE),))
+    assert whole[Label.HAIR].worn == (Worn("tousled", Part.WHOLE),), "a whole style takes the place of the others"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../x.whole.1.00", "fringe_bob.hat.1.00", "fringe_bob.fringe.nan", "fringe_bob.fringe.9.00", "fringe_bob"),
+        *("fringe_bob.fringe.1.0", ",".join(["fringe_bob.fringe.1.00"] * 9), "fringe_bob.fringe.1.00@red_lips"),
+        *("a@b", ".", "@"),
+    ],
+)
+def test_a_made_up_name_is_no_look(name: str) -> None:
+    with pytest.raises(ValueError):
+        look_named(Label.HAIR, name)
+
+
+def test_an_edit_wears_it_over_the_photos_own_forehead(pipeline, face) -> None:
+    after, _, worn = QUICK_EDITS["fringe"].move(face.mask, 1.0, "straight")
+    looks = looks_with({}, "fringe", None, worn)
+    edit, bare = (edit_with_looks(pipeline, face, after, chosen) for chosen in (looks, {}))
+    alpha = seen_of(after, face.mask, worn[0]).alpha
+    assert (edit.crop != face.crop).any(-1)[alpha > 0.9].mean() > 0.9
+    away = cv2.dilate((alpha > 0).astype(np.uint8), np.ones((61, 61))) == 0
+    assert np.array_equal(edit.crop[away], face.crop[away])
+    assert (edit.crop != bare.crop).any(), "without it the network paints"
+    pasted = edit.paste()
+    assert (pasted != face.photo).any() and pasted.shape == face.photo.shape
