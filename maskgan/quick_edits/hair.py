@@ -147,11 +147,12 @@ def hold_face(scene: Scene) -> None:
 
 
 def _fill_holes(scene: Scene, removed: np.ndarray) -> None:
-    """Give background that skin, ears and hair enclose where hair was `removed` (H, W) the class around it."""
+    """Give pieces of background that skin, ears and hair enclose where hair was `removed` (H, W) the class around."""
     background = scene.where(Label.BACKGROUND)
     _, pieces = cv2.connectedComponents(background.astype(np.uint8), connectivity=4)
     open_air = np.unique(np.r_[pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
-    scene.uncover(background & removed & ~np.isin(pieces, open_air), (Label.SKIN, Label.HAIR, *EARS))
+    enclosed = np.unique(pieces[background & removed & ~np.isin(pieces, open_air)])
+    scene.uncover(background & np.isin(pieces, enclosed), (Label.SKIN, Label.HAIR, *EARS))
 
 
 def _ear_shows(scene: Scene, label: Label) -> bool:
