@@ -124,12 +124,13 @@ def put_on(
 
 
 def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[Coverage, np.ndarray]:
-    """Close what is left open between the hair (S, S, 3) float32 and the jaw with the nearest hair, in its shadow.
+    """Close what is left open between the hair (S, S, 3) float32 and the jaw, or the wearer's own hair, with the
+    nearest of it, in its shadow.
 
-    The face's edge, which has some of the old ground in it, goes under the hair too.
+    The edge of face and hair, which has some of the old ground in it, goes under the hair too.
     """
     scene, solid = where.scene, where.alpha > 0.85
-    skin = np.isin(mask, _SKIN)
+    skin = np.isin(mask, _SKIN) | ((mask == Label.HAIR) & (own == Label.HAIR))
     size = max(3, int(_OPEN * scene.unit) | 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     closed = cv2.morphologyEx((solid | skin).astype(np.uint8), cv2.MORPH_CLOSE, disc) > 0

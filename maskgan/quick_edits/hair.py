@@ -84,7 +84,7 @@ def _close_beside_jaw(scene: Scene, end: float) -> None:
     """Nothing shines through between the jaw and hair that hangs down to `end`."""
     _, middle, half = across(scene)
     body = scene.where(Label.HAIR, Label.NECK, *EARS) | scene.face
-    beside = (abs(scene.x - middle) < 1.2 * half) & (scene.y > -0.5) & (scene.y < end)
+    beside = (abs(scene.x - middle) < 1.6 * half) & (scene.y > -0.5) & (scene.y < end)
     gap = _morphed(scene, body, cv2.MORPH_CLOSE, 0.35) & beside
     scene.paint(gap, Label.HAIR, over=(Label.BACKGROUND,))
 

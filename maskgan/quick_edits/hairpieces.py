@@ -28,6 +28,9 @@ _TIPS = 0.13
 #: Where the hair over the forehead begins to be the lender's, and is so, in frame units above the hairline.
 _ROOTS, _GROWN = 0.45, 0.05
 
+#: How far (frame units) from the picture's lower edge hair ends, half as far from its sides.
+_EDGE = 0.24
+
 #: y of the brows in the frame.
 _BROWS = -0.36
 
@@ -135,10 +138,24 @@ def coverage(scene: Scene, worn: Worn) -> Coverage:
     # Hair that the lender's picture cut off goes on beyond it as its own mirror image, a little way at the sides.
     alpha = cv2.remap(piece.alpha, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     beyond = np.maximum(-cols, cols - (len(piece.alpha) - 1)) / (scale * shape.scene.unit)
-    alpha = alpha * _share(scene, shape, worn) * (1 - ramp(beyond, 0.0, _BEYOND))
+    alpha = alpha * _share(scene, shape, worn) * (1 - ramp(beyond, 0.0, _BEYOND)) * _inside(scene)
     features = scene.where(*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
     alpha *= 1 - cv2.GaussianBlur(features.astype(np.float32), (0, 0), max(0.5, 0.01 * scene.unit))
     return Coverage(scene, np.where(features, 0, alpha).astype(np.float32), cols, rows, piece)
+
+
+def _inside(scene: Scene) -> np.ndarray:
+    """1 away from the picture's lower and side edges, beyond which the photo may go on: there hair ends in tips.
+
+    (H, W) float32.
+    """
+    height, width = scene.mask.shape
+    along = np.linspace(-5, 5, 401)
+    across, down = (np.arange(n) / scene.unit for n in (width, height))
+    waves = [_TIPS * np.interp(at - at.mean(), along, _ends(along)) for at in (across, down)]
+    below = (down[-1] - down)[:, None] + waves[0][None]
+    beside = np.minimum(across, across[-1] - across)[None] + 0.5 * waves[1][:, None]
+    return (ramp(below, _EDGE / 2, _EDGE) * ramp(beside, _EDGE / 4, _EDGE / 2)).astype(np.float32)
 
 
 def hairline(scene: Scene) -> float:
