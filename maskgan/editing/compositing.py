@@ -8,7 +8,7 @@ photo at whatever resolution that has. Pixels that neither move nor are painted 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -240,11 +240,18 @@ class Overlay(NamedTuple):
         return paste_back(photo, alignment, self.crop, self.region, self.detail, seamless)
 
 
+class Change(Protocol):
+    """What an edit does to a photo."""
+
+    def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
+        """The edited photo (H, W, 3) uint8, from the photo in which the crop lies at `alignment`."""
+
+
 class Layers(NamedTuple):
     """Changes one after the other."""
 
-    first: Retouch | Overlay | Layers
-    second: Overlay
+    first: Change
+    second: Change
 
     def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
         """The edited photo (H, W, 3) uint8; `seamless` as for the first change."""

@@ -7,11 +7,15 @@ wearer's hair has at that lightness, with some of the lender's own variation. Al
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
+from maskgan.editing.faces import Alignment, paste_back
 from maskgan.editing.recolouring import from_oklab, to_oklab
 from maskgan.labels import EARS, FACE_PARTS, Label
+from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.hairpieces import Coverage, Part, Worn, coverage
 from maskgan.quick_edits.scene import Scene
 
@@ -26,6 +30,9 @@ _VARIATION = 0.4
 
 #: Share of the picture below which the wearer's hair is too little to tell its colours.
 _HARDLY = 0.003
+
+#: The largest side in pixels of a crop in which hair is laid: the wardrobe has none finer.
+_FINEST = 1024
 
 #: Share of what a hairpiece changes in the mask from which on it is there, and was not undone or painted over.
 _IS_THERE = 0.25
@@ -134,8 +141,13 @@ def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.nda
     size = max(3, int(_OPEN * scene.unit) | 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     closed = cv2.morphologyEx((solid | skin).astype(np.uint8), cv2.MORPH_CLOSE, disc) > 0
+    wide = max(2, round(0.006 * len(mask)))
+    square = np.ones((2 * wide + 1,) * 2, np.uint8)
+    ground = cv2.dilate((own == Label.BACKGROUND).astype(np.uint8), square) > 0
     near = cv2.distanceTransform((~skin).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) < size
-    gap = closed & near & (mask == Label.HAIR) & (own != Label.HAIR) & ~solid & (scene.y > -0.5)
+    near &= cv2.distanceTransform((~solid).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) < size / 2
+    wispy = (own != Label.HAIR) | ground
+    gap = closed & near & (mask == Label.HAIR) & wispy & ~solid & (scene.y > -0.5)
     if not gap.any():
         return where, hair
     _, index = cv2.distanceTransformWithLabels(
@@ -143,8 +155,7 @@ def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.nda
     )
     nearest = np.zeros((index.max() + 1, 3), np.float32)
     nearest[index[solid]] = hair[solid]
-    wide = max(2, round(0.006 * len(mask)))
-    ground = cv2.dilate(((own == Label.BACKGROUND) | gap).astype(np.uint8), np.ones((2 * wide + 1,) * 2, np.uint8)) > 0
+    ground |= cv2.dilate(gap.astype(np.uint8), square) > 0
     edge = skin & ground & (cv2.dilate(gap.astype(np.uint8), np.ones((2 * wide + 3,) * 2, np.uint8)) > 0)
     filled = (gap | edge).astype(np.float32)
     soft = cv2.GaussianBlur(filled, (0, 0), max(0.6, wide / 3))
@@ -183,3 +194,33 @@ def colours_of_hair(photo: np.ndarray, own: np.ndarray) -> np.ndarray | None:
         return None
     inner = cv2.erode(hair, np.ones((2 * (len(own) // 85) + 1,) * 2, np.uint8)) > 0
     return photo[inner if inner.mean() > _HARDLY / 4 else hair > 0]
+
+
+class Hairpieces(NamedTuple):
+    """Hairpieces as a change of a photo, made at the photo's own resolution.
+
+    mask, own: (S, S), the edited and the photo's own mask; photo: (S, S, 3) uint8, the crop as it was.
+    """
+
+    worn: tuple[Worn, ...]
+    mask: np.ndarray
+    own: np.ndarray
+    photo: np.ndarray
+
+    def on(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A crop (n, n, 3) uint8 of any size with the hairpieces, and how far each pixel changed, (n, n) float32."""
+        sides = crop.shape[:2]
+        mask, own = (resize_mask(plane, sides, smooth=True) for plane in (self.mask, self.own))
+        photo = cv2.resize(self.photo, sides, interpolation=cv2.INTER_LINEAR)
+        region = np.zeros(sides, np.float32)
+        for worn in self.worn:
+            crop, changed = put_on(crop, mask, photo, own, worn)
+            region = np.maximum(region, changed)
+        return crop, region
+
+    def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
+        """The photo (H, W, 3) uint8 in which the crop lies at `alignment` with them; `seamless` changes nothing."""
+        size = int(np.clip(round(alignment.side), len(self.mask), _FINEST))
+        crop, region = self.on(alignment.crop(photo, size))
+        over = cv2.dilate((region > 0).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
+        return paste_back(photo, alignment, crop, over, 1 - region)

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from maskgan.editing.compositing import Layers, Overlay
-from maskgan.editing.hairdressing import put_on, seen_of
+from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.ornaments import Material, are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
@@ -324,6 +324,17 @@ def edit_with_looks(
         return pipeline.edit(face, mask, **options)  # no face that a look could be fitted to
 
 
+def dressed_up(edit: Edit, mask: np.ndarray, worn: tuple[Worn, ...]) -> Edit:
+    """An edit whose face wears hairpieces, as far as its mask (S, S) has them."""
+    hairpieces = Hairpieces(worn, mask, edit.face.mask, edit.face.crop)
+    crop, region = hairpieces.on(edit.crop)
+    if crop is edit.crop:
+        return edit
+    region = np.maximum(edit.region, np.where(region > 0, region.clip(1 / 255, 1), 0))
+    changed = edit.changed | (mask != edit.face.mask)
+    return replace(edit, crop=crop, changed=changed, region=region, change=Layers(edit.change, hairpieces))
+
+
 def _touched(region: np.ndarray, new: np.ndarray) -> np.ndarray:
     """The connected pieces of a region (S, S) bool that have a pixel of `new` (S, S) bool."""
     _, pieces = cv2.connectedComponents(region.astype(np.uint8))
@@ -338,6 +349,7 @@ def finished(
     by_hand: classes whose looks somebody chose (all of them when None), so that they bring colour into a photo that
     has none; the others take its tone.
     """
+    edit = dressed_up(edit, mask, _worn(looks))
     tone = Tone.of(edit.face.crop)
     crop, region = edit.crop, np.zeros(mask.shape, np.float32)
     drawn = np.zeros(mask.shape, np.float32)
@@ -347,9 +359,6 @@ def finished(
         if label in done or not (mask == label).any():
             continue
         before = crop
-        for worn in look.worn:
-            crop, changed = put_on(crop, mask, edit.face.crop, edit.face.mask, worn)
-            region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
         if look.reference is not None and label == Label.HAT and new[mask == label].any():
             laid, changed = transplant(crop, mask, silhouette(look.reference), reference_picture(look.reference))
             # Nothing reaches far beyond what was painted, nor to specks elsewhere that the parser took for this class.

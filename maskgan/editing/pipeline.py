@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from maskgan import labels
-from maskgan.editing.compositing import Layers, Overlay, Patch, Retouch, Window, warp_window
+from maskgan.editing.compositing import Change, Overlay, Patch, Retouch, Window, warp_window
 from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
 from maskgan.editing.tones import in_tone_of
@@ -83,7 +83,7 @@ class Edit:
     crop: np.ndarray
     changed: np.ndarray
     region: np.ndarray
-    change: Retouch | Overlay | Layers = field(repr=False)
+    change: Change = field(repr=False)
     motion: Motion | None = field(default=None, repr=False)
 
     @cached_property

@@ -203,7 +203,7 @@ def _share(scene: Scene, shape: Silhouette, worn: Worn) -> np.ndarray:
     bottom = float(np.percentile(scene.y[outer], 96)) if outer.any() else -0.5
     # The new hair lies behind the wearer's own, but over its edge, which has some of the old ground in it.
     core = cv2.distanceTransform(own.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
-    core = ramp(core, 0.03, 0.12)
+    core = ramp(core, 0.08, 0.22)
     away = cv2.distanceTransform((~(own | scene.face)).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
     reach = _SPREAD * ramp(scene.y, *_SPREADS) + 0.3 * tips
     share = 1 - core * (1 - ramp(scene.y, bottom - 0.9, bottom - 0.25))

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from maskgan.editing.compositing import Layers, Overlay, Retouch
+from maskgan.editing.compositing import Change
 from maskgan.editing.faces import Alignment, DetectedFace, upright
 from maskgan.editing.looks import Look, wearing
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
@@ -169,7 +169,7 @@ class Left:
     opened: OpenFace
     state: Step
     history: tuple[Step, ...] = ()
-    change: Retouch | Overlay | Layers | None = None
+    change: Change | None = None
     seamless: bool = False
     drawn: Weights | None = None
 

@@ -113,7 +113,7 @@ def test_longer_hair_is_added_below_what_there_is_and_replaces_short_hair() -> N
     assert below.part == Part.LENGTH and instead.part == Part.WHOLE
     alpha = coverage(Scene(bob), below).alpha
     y = fit_frame(bob).coordinates(bob.shape)[1]
-    inside = cv2.erode((bob == Label.HAIR).astype(np.uint8), np.ones((31, 31))) > 0
+    inside = cv2.erode((bob == Label.HAIR).astype(np.uint8), np.ones((63, 63))) > 0
     assert alpha[inside & (y < -0.6)].max() < 0.05, "the wearer's own hair stays on top"
 
 
