@@ -2,8 +2,9 @@
 
 The browser holds the label map as integers and paints it without any smoothing. `label_buffer.js` works on the labels,
 `controls.js` builds the buttons, `session.js` holds the open face, `view.js` draws, `tools.js` and `move_tool.js` have
-a factory for each tool, `gestures.js` and `keys.js` listen, `canvas.js` puts them together. They are joined into one
-function body: they share functions and constants, and whatever changes is inside a factory.
+a factory for each tool, `gestures.js`, `keys.js` and `keyboard_brush.js` listen, `roving.js` makes one stop of the Tab
+key of each toolbar, `canvas.js` puts them together. They are joined into one function body: they share functions and
+constants, and whatever changes is inside a factory.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from maskgan.labels import BROWS, DISPLAY_NAMES, EARS, EYES, LIPS, MIRRORED_PAIR
 _FOLDER = Path(__file__).parent
 _SCRIPTS = (
     *("label_buffer.js", "controls.js", "session.js", "view.js", "tools.js", "move_tool.js"),
-    *("gestures.js", "keys.js", "canvas.js"),
+    *("gestures.js", "keys.js", "keyboard_brush.js", "roving.js", "canvas.js"),
 )
 
 #: One key for each class; tools use B E L F I V M P Z.
@@ -82,6 +83,11 @@ def script() -> str:
     return "\n".join(lines)
 
 
+def roving() -> str:
+    """JavaScript with `createRoving(group, selector)`, which makes one stop of the Tab key of a group of controls."""
+    return (_FOLDER / "roving.js").read_text(encoding="utf-8")
+
+
 def module() -> str:
     """A JavaScript module with `mountMaskCanvas({element, props, trigger, watch})`, for pages without Gradio.
 
@@ -91,4 +97,4 @@ def module() -> str:
     return f"{opening}\n{script()}\nreturn {{ encodeRuns, decodeRuns }};\n}}\n"
 
 
-__all__ = ["CLASS_KEYS", "module", "script"]
+__all__ = ["CLASS_KEYS", "module", "roving", "script"]

@@ -99,13 +99,20 @@ function createMaskCanvas({ element, props, trigger, watch }) {
   const view = createView(stage, canvas, {
     face: () => session.face,
     opacity: () => (keys.peeking ? null : settings.opacity / 100),
-    overlay: (pen) => tools.draw(pen, pointers.cursor),
+    overlay(pen) {
+      tools.draw(pen, keyboard.cursor ?? pointers.cursor);
+      keyboard.draw(pen);
+    },
     moved: () => act.show(),
   });
   const tools = createTools(session, view, settings, act);
   const parts = { session, view, tools, settings, controls, act };
   const keys = createKeys({ root, stage }, parts);
   const pointers = createPointers({ root, stage, canvas }, { ...parts, keys });
+  const keyboard = createKeyboardBrush({ stage, canvas }, parts);
+  createRoving(root.querySelector(".mc-bar"), "button");
+  createRoving(root.querySelector(".mc-palette"), "button");
+  createRoving(root.querySelector(".mc-zoom"), "button");
 
   new ResizeObserver(view.resize).observe(stage);
 

@@ -40,6 +40,7 @@ const SHORTCUTS = [
   ["Pan", "Space and drag, the middle button, or two fingers"],
   ["Photo", ", and . for the mask's strength; hold P to see only the photo"],
   ["Move tool", "arrow keys nudge, + and - scale, Esc lets go"],
+  ["No mouse", "arrows move a cursor on the canvas, far with Shift, a pixel with Alt; Space puts the tool down and up, Enter makes a dot, Esc takes the stroke back"],
   ["Lasso tool", "Enter closes, Esc cancels"],
 ];
 
@@ -61,20 +62,22 @@ function createControls(root, act) {
       <label title='Strength of the mask over the photo (, and .)'><span>Mask</span>
         <input type='range' data-slider='opacity' min='0' max='100' step='1' aria-label='Opacity of the mask'><output></output></label>
     </div>
-    <div class='mc-stage' tabindex='0' role='application' aria-label='Mask canvas. Press question mark for the shortcuts.'>
+    <div class='mc-stage' tabindex='0' role='application'
+      aria-label='Mask canvas. Arrows move a cursor, Space paints. Press question mark for the shortcuts.'>
       <canvas></canvas>
       <div class='mc-under' aria-hidden='true' hidden><i></i><b></b></div>
       <div class='mc-zoom'>${button("minus", "Zoom out", "-")}
-        <button type='button' class='mc-button mc-fit' data-do='fit' aria-label='Fit to the window' title='Fit (Z)'>100%</button>
+        <button type='button' class='mc-button mc-fit' data-do='fit' title='Fit to the window (Z)'>100%</button>
         ${button("plus", "Zoom in", "+")}${button("help", "Shortcuts", "?", "aria-expanded='false'")}</div>
+      <p class='mc-heard' role='status'></p>
       <p class='mc-empty'>The face and its mask appear here.</p>
     </div>
     <div class='mc-palette' role='group' aria-label='Classes'>
-      <h4>In this mask</h4><div class='mc-present'></div><h4 class='mc-more'>Add</h4><div class='mc-absent'></div>
+      <h3>In this mask</h3><div class='mc-present'></div><h3 class='mc-more'>Add</h3><div class='mc-absent'></div>
     </div>
     <p class='mc-hint' role='status'></p>
     <div class='mc-help' role='dialog' aria-label='Shortcuts' hidden>
-      <header><h4>Shortcuts</h4>${button("close", "Close", "Esc")}</header>
+      <header><h3>Shortcuts</h3>${button("close", "Close", "Esc")}</header>
       <dl>${SHORTCUTS.map(([what, how]) => `<dt>${what}</dt><dd>${how}</dd>`).join("")}</dl>
     </div></div>`;
   const fingers = window.matchMedia("(hover: none)").matches;
@@ -127,6 +130,7 @@ function createControls(root, act) {
         slider.nextElementSibling.textContent = text;
       }
       buttons.fit.textContent = `${Math.round(zoom * 100)}%`;
+      buttons.fit.setAttribute("aria-label", `${buttons.fit.textContent}, fit to the window`);
       swatches.forEach((swatch, id) => {
         swatch.setAttribute("aria-pressed", id === classId);
         swatch.disabled = !ready;

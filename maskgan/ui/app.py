@@ -11,6 +11,7 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
 from maskgan.serving.guard import is_from_here
 from maskgan.serving.hot_reload import Serving
+from maskgan.ui.access import Announcer
 from maskgan.ui.api import Api
 from maskgan.ui.blocks import Blocks
 from maskgan.ui.examples import Examples
@@ -25,8 +26,8 @@ from maskgan.ui.weights_line import WeightsNews
 
 TITLE = "MaskGAN Studio"
 
-#: The tabs beside Paint. Each has TITLE, ID and CSS (a file), is built from the networks, the examples and the limit of
-#: an upload, and connects itself to the Paint tab with `connect`.
+#: The tabs beside Paint. Each has TITLE, ID and CSS (a file), is built from the networks, the examples, the limit of
+#: an upload and the page's announcer, and connects itself to the Paint tab with `connect`.
 MORE_TABS = (InterpolateTab, StyleTab)
 
 #: Gradio keeps half a megabyte of every visit until so many others came after it, whatever a state's time to live.
@@ -46,9 +47,12 @@ _KEPT = (
     'in all tabs, and begin anew">Forget it now</button>'
 )
 
-# On a phone messages come up from below: at the top they would cover the result. They stand outside of what `page.css`
-# reaches.
-_HEAD = "<style>@media (max-width: 860px) { .toast-wrap { top: auto !important; bottom: 12px; } }</style>"
+# Messages come up from below: at the top they would cover the result, which is on the right, or above on a phone. They
+# and the dark theme stand outside of what `page.css` reaches.
+_HEAD = """<style>
+.toast-wrap { top: auto !important; right: auto !important; bottom: 12px; left: 12px; }
+.dark { --color-accent: #7c83f8 !important; }
+</style>"""
 
 # `Font` is a family of the visitor's own computer; plain strings would be looked for among Gradio's files.
 _SANS = [gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")]
@@ -66,6 +70,15 @@ def theme() -> gr.themes.Base:
         button_secondary_border_color="*neutral_200",
         button_secondary_border_color_dark="*neutral_700",
         button_border_width="1px",
+        # Dark and light enough for small text (WCAG 2.2, 1.4.3), and for outlines (1.4.11).
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        block_label_text_color="*neutral_600",
+        block_info_text_color="*neutral_600",
+        color_accent="*primary_600",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        input_placeholder_color="*neutral_500",
         layout_gap="10px",
     )
 
@@ -102,16 +115,17 @@ def build_app(
     with Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(TIME_TO_LIVE // 4, TIME_TO_LIVE)
     ) as app:
+        announcer = Announcer(examples.titles())
         header = gr.HTML(_HEADER.format(title=TITLE, privacy=(_HOSTED if hosted else _LOCAL) + _KEPT))
         keeper = Keeper()
         news = WeightsNews(serving)
         with gr.Tabs() as tabs:
             with gr.Tab(PaintTab.TITLE, id=PaintTab.ID):
-                paint = PaintTab(serving, examples, max_pixels, keeper)
+                paint = PaintTab(serving, examples, max_pixels, keeper, announcer)
             connections = []
             for kind in MORE_TABS:
                 with gr.Tab(kind.TITLE, id=kind.ID) as tab:
-                    connections.append((kind(serving, examples, max_pixels).connect, tab))
+                    connections.append((kind(serving, examples, max_pixels, announcer).connect, tab))
             if lab is not None:
                 with gr.Tab("Lab", id="lab"):
                     LabTab(lab, serving).look_while_open(tabs)

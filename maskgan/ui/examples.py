@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import threading
 from pathlib import Path
 
@@ -41,6 +42,13 @@ class Examples(UsesWeights):
     def thumbnails(self, side: int = 160) -> list[np.ndarray]:
         """Small pictures (h, w, 3) uint8 RGB in the order of `paths`."""
         return [shrink(read_photo(path), side) for path in self.paths]
+
+    def titles(self) -> list[str]:
+        """What each example shows, in words, in the order of `paths`: from the folder's titles.csv, else its name."""
+        told = self.folder / "titles.csv"
+        rows = list(csv.DictReader(told.read_text(encoding="utf-8").splitlines())) if told.is_file() else []
+        titles = {row["id"]: row["title"] for row in rows}
+        return [titles.get(path.stem, path.stem.replace("_", " ")) for path in self.paths]
 
     def face(self, index: int) -> Face:
         """The prepared face of an example."""

@@ -22,6 +22,7 @@ from maskgan.originals import Original
 from maskgan.serving.hot_reload import Serving
 from maskgan.sizes import NETWORK_SIZE
 from maskgan.snapshots import Weights
+from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.mask_input import MaskInput
 from maskgan.ui.kit import (
@@ -92,8 +93,15 @@ class InterpolateTab(UsesWeights):
     TITLE, ID = "Interpolate", "interpolate"
     CSS: ClassVar = Path(__file__).with_name("interpolate.css")
 
-    def __init__(self, pipeline: MaskGANPipeline | Serving, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        pipeline: MaskGANPipeline | Serving,
+        examples: Examples,
+        max_pixels: int = MAX_PIXELS,
+        announcer: Announcer | None = None,
+    ) -> None:
         """Build the tab inside the `gr.Tab` that is open."""
+        self.announcer = announcer or Announcer()
         self.serving, self.example_faces = Serving.of(pipeline), examples
         self.usable = self.pipeline.engine.mask_size is not None
         if not self.usable:
@@ -286,6 +294,7 @@ class InterpolateTab(UsesWeights):
             self.mask: saved(webp(colourise(state.mask)), "mask.webp"),
             self.face: saved(webp(face, morph.line.weights), "face.webp"),
             self.made_by: drawn_line(morph.line.weights),
+            self.announcer: Announcer.payload(f"New picture: at {state.t:g}"),
         }
 
     def _small(self, mask: np.ndarray, face: np.ndarray, weights: Weights) -> str:
@@ -296,7 +305,7 @@ class InterpolateTab(UsesWeights):
     # ------------------------------------------------------------------ events
 
     def _wire(self) -> None:
-        self._shown_outputs = [self.state, self.mask, self.face, self.made_by]
+        self._shown_outputs = [self.state, self.mask, self.face, self.made_by, self.announcer]
         latest = {"trigger_mode": "always_last", **QUIET}
         gr.on(
             [self.t.change, self.style.input, self.redraw.input],

@@ -16,6 +16,7 @@ from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.originals import Original
 from maskgan.provenance import drawn_by
+from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
 from maskgan.ui.kit import (
     QUIET,
@@ -164,4 +165,5 @@ class Faces(Showing):
             **self.picker.reflect(session.opened),
             **self._show(session, look),
             **self._history(session),
+            self.announcer: Announcer.payload(f"{session.opened.name} is open", timed=False),
         }

@@ -38,10 +38,9 @@ class PaintLayout:
     def _choose(self, serving: Serving, examples: Examples, max_pixels: int) -> None:
         heading("Choose a face", "1")
         self.picker = FacePicker(serving, examples, self.session, max_pixels)
-        with gr.Row(elem_classes="buttons"):
+        with gr.Row(elem_classes="buttons mask-files"):
             self.load_mask_button = gr.UploadButton("Load mask", elem_id="load-mask", **SMALL)
             self.save_mask_button = gr.Button("Save mask", elem_id="save-mask", **SMALL)
-        with gr.Row(elem_classes="buttons"):
             self.own_mask_button = gr.UploadButton("Load picture's own mask", elem_id="own-mask", **SMALL)
 
     def _result(self) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from maskgan.editing.looks import edit_with_looks
 from maskgan.editing.pipeline import Edit
+from maskgan.ui.access import Announcer
 from maskgan.ui.kit import Updates, UsesWeights, saved
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.layout import PaintLayout
@@ -18,6 +19,8 @@ from maskgan.ui.weights_line import made_by
 
 class Showing(PaintLayout, UsesWeights):
     """The Paint tab as far as it draws results and remembers them."""
+
+    announcer: Announcer
 
     def _edit(self, session: Session, mask: np.ndarray, look: Look) -> Edit:
         """The open face in the shapes of a mask."""
@@ -63,6 +66,7 @@ class Showing(PaintLayout, UsesWeights):
         return {
             self.history: gr.update(value=pictures, visible=len(steps) > 1, selected_index=chosen),
             self.earlier: gr.update(value=earlier, visible=bool(earlier), selected_index=None),
+            self.announcer: Announcer.payload(f"New picture: {steps[-1 if selected is None else selected].label}"),
         }
 
     @staticmethod

@@ -22,6 +22,7 @@ from maskgan.images import MAX_PIXELS
 from maskgan.provenance import encode_picture
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.serving.hot_reload import Serving
+from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
 from maskgan.ui.keeping.keeper import Keeper
 from maskgan.ui.kit import (
@@ -59,9 +60,10 @@ class PaintTab(Visits):
         examples: Examples,
         max_pixels: int = MAX_PIXELS,
         keeper: Keeper | None = None,
+        announcer: Announcer | None = None,
     ) -> None:
         """Build the tab inside the `gr.Blocks` that is open; `max_pixels` limits uploaded photos."""
-        self.keeper = keeper or Keeper()
+        self.keeper, self.announcer = keeper or Keeper(), announcer or Announcer()
         self.serving = Serving.of(pipeline)
         self.example_faces = examples
         super().__init__(self.serving, examples, max_pixels)
@@ -192,6 +194,7 @@ class PaintTab(Visits):
             self.canvas: MaskCanvas.payload(step.mask, id=opened.id),
             self.looks: LookBar.payload(session.looks),
             **self._show(session, look),
+            self.announcer: Announcer.payload(f"Back to: {step.label}"),
         }
 
     def refresh(self, session: Session, look: Look) -> Updates:
@@ -242,7 +245,7 @@ class PaintTab(Visits):
 
     def _wire(self) -> None:
         screen = [self.session, self.face_result, self.photo_result, self.made_by]
-        steps = [self.history, self.earlier]
+        steps = [self.history, self.earlier, self.announcer]
         opening = self.outputs = [*screen, self.canvas, self.looks, *self.picker.outputs, *steps]
         changing = [*screen, self.canvas, self.looks, *steps]
         changed = self.picker.on_open(

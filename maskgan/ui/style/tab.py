@@ -16,6 +16,7 @@ from maskgan.images import MAX_PIXELS
 from maskgan.originals import Original
 from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
+from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_input import FaceInput
 from maskgan.ui.kit import (
@@ -49,8 +50,15 @@ class StyleTab(UsesWeights):
     TITLE, ID = "Style copy", "style"
     CSS: ClassVar = Path(__file__).with_name("style.css")
 
-    def __init__(self, pipeline: MaskGANPipeline | Serving, examples: Examples, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        pipeline: MaskGANPipeline | Serving,
+        examples: Examples,
+        max_pixels: int = MAX_PIXELS,
+        announcer: Announcer | None = None,
+    ) -> None:
         """Build the tab inside the `gr.Tab` that is open."""
+        self.announcer = announcer or Announcer()
         self.serving, self.example_faces = Serving.of(pipeline), examples
         with gr.Column(elem_classes="style-tab"):
             self.source = FaceInput("source", "Source: style", self.serving, examples, max_pixels)
@@ -146,6 +154,7 @@ class StyleTab(UsesWeights):
             self.strength: gr.update(interactive=direction == _STYLE),
             self.regions: gr.update(interactive=direction == _STYLE),
             self.made_by: made_by(edit),
+            self.announcer: Announcer.payload("New picture"),
         }
 
     @warns_on_value_error
@@ -208,7 +217,7 @@ class StyleTab(UsesWeights):
     def _wire(self) -> None:
         self.sessions = [self.source.session, self.target.session]
         self.chosen = [*self.sessions, self.direction, self.regions, self.strength]
-        shown = self.shown = [self.result, self.strength, self.regions, self.made_by]
+        shown = self.shown = [self.result, self.strength, self.regions, self.made_by, self.announcer]
         for face_input in (self.source, self.target):
             face_input.on_change(self.update, self.chosen, shown)
         gr.on(
