@@ -35,7 +35,7 @@ MAX_SESSIONS = 500
 
 _HEADER = """<header class="page-head">
   <h1>{title}</h1>
-  <p>Change a face by painting on its map; the picture follows your brush.</p>
+  <p>Change a face by painting on its mask; the picture follows your brush.</p>
   <p class="privacy">{privacy}</p>
 </header>"""
 
@@ -115,8 +115,8 @@ def build_app(
     with Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(TIME_TO_LIVE // 4, TIME_TO_LIVE)
     ) as app:
-        announcer = Announcer(examples.titles())
         header = gr.HTML(_HEADER.format(title=TITLE, privacy=(_HOSTED if hosted else _LOCAL) + _KEPT))
+        announcer = Announcer(examples.titles())
         keeper = Keeper()
         news = WeightsNews(serving)
         with gr.Tabs() as tabs:

@@ -15,11 +15,13 @@ from gradio.events import Dependency
 
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
+from maskgan.originals import Original
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_picker import FacePicker
-from maskgan.ui.kit import BUSY, Updates, UsesWeights, heading, visitor_state, warns_on_value_error
+from maskgan.ui.kit import BUSY, SMALL, Updates, UsesWeights, heading, visitor_state, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.pictures import png
 from maskgan.ui.session import OpenFace, Session
 
 
@@ -45,6 +47,8 @@ class FaceInput(UsesWeights):
             self.picker = FacePicker(
                 self.serving, examples, self.session, max_pixels, prefix=f"{name}-", columns=(4, 7)
             )
+            with gr.Row(elem_classes="from-paint"):
+                self._buttons(name)
             with gr.Accordion("Correct the mask", open=False, elem_id=f"{name}-mask"):
                 self.canvas = MaskCanvas(elem_id=f"{name}-canvas")
         self.outputs = [self.session, self.picture, self.canvas, *self.picker.outputs]
@@ -54,6 +58,13 @@ class FaceInput(UsesWeights):
                 self.correct_mask, [self.session, self.canvas], self.session, trigger_mode="always_last", **BUSY
             ),
         ]
+
+    def _buttons(self, name: str) -> None:
+        self.photo_button = gr.Button("Photo from Paint", elem_id=f"{name}-from-photo", **SMALL)
+
+    def connect(self, paint: gr.State) -> None:
+        """Let a button take what is open in the session of the Paint tab."""
+        self._events.append(self.photo_button.click(self.take_photo, paint, self.outputs, **BUSY))
 
     def on_change(self, handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> list[Dependency]:
         """Call `handler` whenever another face, or another mask of it, has been chosen; returns those events."""
@@ -70,6 +81,11 @@ class FaceInput(UsesWeights):
         }
 
     @warns_on_value_error
+    def take_photo(self, paint: Session) -> Updates:
+        """The face that is open in the Paint tab, as it is seen there."""
+        return self.show(as_seen(paint, self.pipeline))
+
+    @warns_on_value_error
     def correct_mask(self, session: Session, message: Any) -> Updates:
         """The end of a stroke: the mask becomes the face's own, and its style is encoded again."""
         opened = session.require_open()
@@ -78,3 +94,23 @@ class FaceInput(UsesWeights):
             return gr.skip()
         corrected = replace(opened, face=self.pipeline.with_mask(opened.face, mask))
         return {self.session: replace(session, opened=corrected, mask=mask)}
+
+
+def open_in(paint: Session) -> OpenFace:
+    """The face that is open in the Paint tab's session; raises ValueError when there is none."""
+    if paint.opened is None:
+        raise ValueError("No face is open in the Paint tab; choose one there first.")
+    return paint.opened
+
+
+def as_seen(paint: Session, pipeline: MaskGANPipeline) -> OpenFace:
+    """The face that is open in the Paint tab with its edits, where there are any, as a face of its own.
+
+    Raises ValueError when no face is open there.
+    """
+    opened, edit, drawn = open_in(paint), paint.edit, paint.drawn
+    if drawn is None:
+        return opened
+    seen = replace(edit.face, photo=edit.photo, crop=edit.crop, drawn=drawn)
+    named = {"turned": opened.turned, "original": opened.original, "source": Original(png(edit.photo, drawn))}
+    return OpenFace.new(pipeline.with_mask(seen, paint.mask), opened.name, **named)

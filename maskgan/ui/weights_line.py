@@ -18,7 +18,7 @@ _EVERY = 3
 
 
 def made_by(edit: Edit, drawn: Weights | None = None) -> str:
-    """A line about the weights that made a result, as HTML; their whole hash shows under the pointer.
+    """A line about the weights that made a result, as HTML; their whole hash shows when it is opened.
 
     drawn: those that drew elsewhere in the picture.
     """
@@ -27,8 +27,9 @@ def made_by(edit: Edit, drawn: Weights | None = None) -> str:
 
 
 def drawn_line(weights: Weights, state: str = "AI-edited") -> str:
-    """A line about a picture that is no edit of a photo, as HTML."""
-    return f'<p class="made-by" title="{weights.hash}">{state}; weights {html.escape(str(weights))}</p>'
+    """A line about a picture that is no edit of a photo, as HTML; which weights drew it shows when it is opened."""
+    told = f"Weights {html.escape(str(weights))}<br>{weights.hash}"
+    return f'<details class="made-by"><summary>{state}</summary>{told}</details>'
 
 
 def news(serving: Serving, session: Session) -> str:

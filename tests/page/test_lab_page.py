@@ -189,7 +189,7 @@ def test_a_run_is_started_watched_followed_stopped_and_gone_on_with(
     page.get_by_role("tab", name="Paint").click()
     after, told = paint(person, tmp_path, as_before=painted)
     assert np.array_equal(person.mask(), painted)
-    page.locator("#made-by").get_by_text(f"step {step})").wait_for()
+    page.locator("#made-by").get_by_text(f"step {step})").wait_for(state="attached")
     assert weights_hash(stopped.folder / "weights" / stopped.snapshot)[:8] in " ".join(told.values())
     assert (after[changed] != before[changed]).any(-1).mean() > 0.5
     assert np.array_equal(before[untouched], face.crop[untouched])

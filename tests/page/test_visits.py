@@ -122,7 +122,7 @@ def test_a_page_on_which_nothing_was_done_is_not_kept(tab: PaintTab) -> None:
 
 
 def test_a_page_that_the_server_has_forgotten_is_told_so(tab: PaintTab) -> None:
-    assert tab.keep_visit(Session(), 1.0, LOOK) == {"lost": True}
+    assert tab.keep_visit(Session(), 1.0, {}, LOOK) == {"lost": True}
 
 
 def test_nothing_is_written_twice(session: Session) -> None:

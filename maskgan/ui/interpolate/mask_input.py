@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from maskgan.labels import colourise
-from maskgan.ui.face_input import FaceInput
+from maskgan.ui.face_input import FaceInput, open_in
 from maskgan.ui.kit import BUSY, SMALL, Updates, uploaded_mask, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.session import OpenFace, Session
@@ -22,22 +22,21 @@ class MaskInput(FaceInput):
         """Build it inside the `gr.Blocks` that is open; arguments as for `FaceInput`."""
         with gr.Column(elem_classes="mask-input", min_width=240):
             super().__init__(name, title, *args)
-            with gr.Row():
-                self.photo_button = gr.Button("Paint's photo", elem_id=f"{name}-from-photo", **SMALL)
-                self.painted_button = gr.Button("Painted mask", elem_id=f"{name}-from-painted", **SMALL)
-                self.file_button = gr.UploadButton("Load mask", elem_id=f"{name}-load", **SMALL)
         self._events.append(
             self.file_button.upload(
                 self.load_mask, [self.session, self.file_button], self.outputs, api_name=f"{name}_mask", **BUSY
             )
         )
 
+    def _buttons(self, name: str) -> None:
+        super()._buttons(name)
+        self.painted_button = gr.Button("Mask from Paint", elem_id=f"{name}-from-painted", **SMALL)
+        self.file_button = gr.UploadButton("Load mask", elem_id=f"{name}-load", **SMALL)
+
     def connect(self, paint: gr.State) -> None:
         """Let the two buttons take what is open in the session of the Paint tab."""
-        self._events += [
-            self.photo_button.click(self.take_photo, paint, self.outputs, **BUSY),
-            self.painted_button.click(self.take_painted, paint, self.outputs, **BUSY),
-        ]
+        super().connect(paint)
+        self._events.append(self.painted_button.click(self.take_painted, paint, self.outputs, **BUSY))
 
     # ------------------------------------------------------------------ handlers
 
@@ -59,12 +58,12 @@ class MaskInput(FaceInput):
     @warns_on_value_error
     def take_photo(self, paint: Session) -> Updates:
         """The face that is open in the Paint tab, with its own mask."""
-        return self.show(_open_in(paint))
+        return self.show(open_in(paint))
 
     @warns_on_value_error
     def take_painted(self, paint: Session) -> Updates:
         """The face that is open in the Paint tab, with the mask that is painted there."""
-        return self.show(_open_in(paint), paint.mask)
+        return self.show(open_in(paint), paint.mask)
 
     @warns_on_value_error
     def load_mask(self, session: Session, path: str) -> Updates:
@@ -80,9 +79,3 @@ class MaskInput(FaceInput):
         opened = session.require_open()
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         return gr.skip() if mask is None else {self.session: replace(session, mask=mask)}
-
-
-def _open_in(paint: Session) -> OpenFace:
-    if paint.opened is None:
-        raise ValueError("No face is open in the Paint tab; choose one there first.")
-    return paint.opened

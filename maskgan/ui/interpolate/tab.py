@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from maskgan.snapshots import Weights
 from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.mask_input import MaskInput
+from maskgan.ui.keeping.tabs import KeptTab, fitting
 from maskgan.ui.kit import (
     PACKING,
     QUIET,
@@ -37,15 +38,17 @@ from maskgan.ui.kit import (
     heading,
     saved,
     visitor_state,
+    warn,
     warns_on_value_error,
 )
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.pictures import png, shrink, webp
-from maskgan.ui.session import OpenFace, Session
+from maskgan.ui.session import Left, OpenFace, Session
 from maskgan.ui.weights_line import drawn_line
 
-#: Places worth a button below the slider, in the slider's order.
+#: Places worth a button below the slider, in the slider's order, and the words on it. Outer and Inner are the paper's.
 MARKS = {"Outer": T_MIN, "A": 0.0, "Inner": -T_MIN, "B": 1.0}
+_WORDS = {"Outer": "Beyond A", "A": "A", "Inner": "Nearer A", "B": "B"}
 
 #: Where the slider stands at first: half way, where there is something to see.
 FIRST_T = 0.5
@@ -65,7 +68,7 @@ neither shows, or all of the face where it is asked to.</p>"""
 #: What was chosen in a strip below is shown above.
 _LOOK_UP = "() => document.getElementById('morph-face').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
 
-_NO_VAE = "These weights hold no MaskVAE, so there is nothing here to interpolate with; the other tabs work."
+_NO_VAE = "The networks in use cannot interpolate masks (they hold no MaskVAE); the other tabs work."
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,25 +124,24 @@ class InterpolateTab(UsesWeights):
         heading("Between and beyond")
         picture = {"show_label": False, "interactive": False, "buttons": [], "container": False, "min_width": 0}
         with gr.Row(elem_classes="morph-pictures"):
-            self.mask = gr.Image(label="Mask at t", elem_id="morph-mask", **picture)
-            self.face = gr.Image(label="Face at t", elem_id="morph-face", **picture)
-        self.t = gr.Slider(T_MIN, T_MAX, FIRST_T, step=0.01, label="Place from A (0) to B (1)", elem_id="morph-t")
+            self.mask = gr.Image(label="Mask between A and B", elem_id="morph-mask", **picture)
+            self.face = gr.Image(label="Face between A and B", elem_id="morph-face", **picture)
+        self.t = gr.Slider(
+            T_MIN, T_MAX, FIRST_T, step=0.01, label="From A (0) to B (1), and beyond both", elem_id="morph-t"
+        )
         with gr.Row(elem_classes="morph-marks"):
             self.marks = {
-                name: gr.Button(f"{name} {t:g}".replace("-", "−"), elem_id=f"morph-mark-{name}", **SMALL)
-                for name, t in MARKS.items()
+                name: gr.Button(words, elem_id=f"morph-mark-{name}", **SMALL) for name, words in _WORDS.items()
             }
         self.style = gr.Radio(
             [("Both, blended", "blend"), ("Only A", "a"), ("Only B", "b")],
             value="blend",
-            label="Style",
-            show_label=False,
-            container=False,
+            label="Whose face",
             elem_id="morph-style",
         )
         self.redraw = gr.Checkbox(False, label="Redraw the whole face", container=False, elem_id="morph-redraw")
         with gr.Row():
-            self.send_button = gr.Button("Apply to Paint tab", variant="primary", elem_id="morph-send", **SMALL)
+            self.send_button = gr.Button("Open in Paint", variant="primary", elem_id="morph-send", **SMALL)
         self.made_by = gr.HTML("", elem_id="morph-made-by")
         gr.HTML(_NOTE)
 
@@ -157,8 +159,8 @@ class InterpolateTab(UsesWeights):
                 }
         self.strip = gr.Gallery(label="From A to B", elem_id="morph-strip", **strip)
         with gr.Row(elem_classes="morph-line"):
-            self.amount = gr.Slider(0.1, 2, 1, step=0.1, label="Change of random masks", elem_id="morph-amount")
-            self.random_button = gr.Button("Random masks near A", size="sm", elem_id="morph-random")
+            self.amount = gr.Slider(0.1, 2, 1, step=0.1, label="How much random shapes differ", elem_id="morph-amount")
+            self.random_button = gr.Button("Random shapes near A", size="sm", elem_id="morph-random")
         self.near = gr.Gallery(label="Near A", visible=False, elem_id="morph-near", **strip)
         self.file = gr.DownloadButton(visible=False)
 
@@ -171,6 +173,25 @@ class InterpolateTab(UsesWeights):
             return gr.skip()
         first = self.example_faces.open(0) if paint.opened is None else paint.opened
         return self.a.show(first) | self.b.show(self.example_faces.open(min(1, count - 1)))
+
+    def begin(
+        self,
+        wake: Callable[[Left], tuple[OpenFace, np.ndarray]],
+        a: Session,
+        b: Session,
+        paint: Session,
+        beside: Mapping[str, KeptTab],
+    ) -> Updates:
+        """A look at the tab: what the visitor's browser kept of it, where it is not open yet; `wake`: see `Visits`."""
+        kept = beside.get(self.ID)
+        if kept is None or not {"a", "b"} <= kept.faces.keys() or a.opened is not None or b.opened is not None:
+            return self.start(a, b, paint)
+        try:
+            shown = self.a.show(*wake(kept.faces["a"])) | self.b.show(*wake(kept.faces["b"]))
+        except ValueError as problem:
+            warn(problem)
+            return self.start(a, b, paint)
+        return shown | fitting(kept.settings, self.settings)
 
     @warns_on_value_error
     def change_ends(self, a: Session, b: Session, t: float, style: str, redraw: bool) -> Updates:
@@ -305,9 +326,11 @@ class InterpolateTab(UsesWeights):
     # ------------------------------------------------------------------ events
 
     def _wire(self) -> None:
+        names = ("t", "style", "redraw", "count", "what", "amount")
+        self.settings = {name: getattr(self, name) for name in names}
         self._shown_outputs = [self.state, self.mask, self.face, self.made_by, self.announcer]
         latest = {"trigger_mode": "always_last", **QUIET}
-        gr.on(
+        self._scrubbed = gr.on(
             [self.t.change, self.style.input, self.redraw.input],
             self.scrub,
             [self.state, self.t, self.style, self.redraw],
@@ -349,10 +372,16 @@ class InterpolateTab(UsesWeights):
         self.b.connect(paint.session)
         changing = [*sessions, self.t, self.style, self.redraw]
         changed = [*self._shown_outputs, self.a.picture, self.b.picture, self.near]
-        started = tab.select(self.start, [*sessions, paint.session], [*self.a.outputs, *self.b.outputs], **QUIET)
-        events = [started.success(self.change_ends, changing, changed, **QUIET)]
-        events += [event for end in (self.a, self.b) for event in end.on_change(self.change_ends, changing, changed)]
-        for event in events:
+        opening = [*self.a.outputs, *self.b.outputs, *self.settings.values()]
+        started = tab.select(
+            partial(self.begin, paint.wake), [*sessions, paint.session, paint.beside], opening, **QUIET
+        )
+        begun = started.success(self.change_ends, changing, changed, **QUIET)
+        events = [event for end in (self.a, self.b) for event in end.on_change(self.change_ends, changing, changed)]
+        ends = {"a": self.a.session, "b": self.b.session}
+        settled = [self.count.release, self.what.input, self.amount.release]
+        paint.keep_tab(self.ID, ends, self.settings, [*events, self._scrubbed], settled)
+        for event in (begun, *events):
             event.success(self.draw_strip, [self.state, self.count, self.style, self.redraw], self.strip, **QUIET)
         paint.open_from(self.send_button, self.shown_face, [self.state], tabs, api_name="apply_morph")
 

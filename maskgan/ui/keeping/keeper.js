@@ -91,7 +91,8 @@ async function tabKeys() {
 
 /** All files that a visit names. */
 function filesIn(visit) {
-  const faces = visit.faces.flatMap((face) => [face.own, face.state, ...face.steps]);
+  const beside = Object.values(visit.tabs ?? {}).flatMap((tab) => Object.values(tab.faces));
+  const faces = [...visit.faces, ...beside].flatMap((face) => [face.own, face.state, ...face.steps]);
   return [...visit.photos.map((photo) => photo.file).filter(Boolean), ...faces];
 }
 
@@ -248,6 +249,26 @@ function createKeeper({ element, props, trigger, watch }) {
     });
   }
 
+  // -------------------------------------------------------------- the tab that is open
+
+  const OPEN = "maskgan-studio-open";
+
+  document.addEventListener("click", ({ target }) => {
+    const tab = target.closest?.("[role=tab][data-tab-id]");
+    if (!tab || !root.isConnected) return;
+    try {
+      sessionStorage.setItem(OPEN, tab.dataset.tabId);
+    } catch (problem) {
+      console.debug("the open tab is not kept:", problem);
+    }
+  });
+
+  function openTab() {
+    const id = sessionStorage.getItem(OPEN);
+    const tab = [...document.querySelectorAll("[role=tab][data-tab-id]")].find(({ dataset }) => dataset.tabId === id);
+    if (tab?.getAttribute("aria-selected") === "false") tab.click();
+  }
+
   // -------------------------------------------------------------- another run of the server
 
   const EVERY = 10_000; // ms between looks at which run of the server answers; sooner while none does
@@ -319,7 +340,10 @@ function createKeeper({ element, props, trigger, watch }) {
     if (value.lost) {
       if (known) window.location.reload(); // the server has forgotten this page, perhaps over a long sleep
     } else if (value.restored !== undefined) {
-      if (value.restored) say("Your work is back as you left it.");
+      if (value.restored) {
+        say("Your work is back as you left it.");
+        openTab();
+      }
     } else if (value.photos) keep(value);
   });
 

@@ -1,6 +1,6 @@
 """A session as a list of files that a browser can keep, and back; all that comes back is checked, for it may be forged.
 
-    kept = pack(session, settings)     # files lie where Gradio serves them; faces, photos and steps are named once
+    kept = pack(session, settings, {}) # files lie where Gradio serves them; faces, photos and steps are named once
     visit = unpack(kept)               # faces as they were left, and the settings; nothing is drawn yet
 
 A photo is its file, or the name of an example; a face its place in the photo and its mask; a step a mask, its looks and
@@ -30,6 +30,7 @@ from maskgan.labels import Label
 from maskgan.originals import Original
 from maskgan.sizes import CROP_SIZE
 from maskgan.snapshots import Weights
+from maskgan.ui.keeping.tabs import KeptTab
 from maskgan.ui.kit import saved
 from maskgan.ui.mask_canvas.wire import decode_runs, encode_runs
 from maskgan.ui.session import MAX_LEFT, MAX_LEFT_BYTES, MAX_STEPS, Left, OpenFace, Session, Step
@@ -38,6 +39,9 @@ VERSION = 1
 
 #: A step's file is never larger, in bytes, nor a photo's, nor all of a visit; nor are there more faces in a photo.
 _STEP_BYTES, _PHOTO_BYTES, _ALL_BYTES, _FACES = 4_000_000, 200_000_000, 3 * MAX_LEFT_BYTES, 1000
+
+#: The tabs beside Paint have no more faces open, together.
+_TAB_FACES = 4
 
 _SHAPE = (CROP_SIZE, CROP_SIZE)
 _T = TypeVar("_T")
@@ -52,41 +56,53 @@ class NotKept(ValueError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Visit:
-    """What was kept: all faces, which of them was open, and the tab's settings by name."""
+    """What was kept: all faces, which of them was open, the tab's settings by name, and other tabs by their ids."""
 
     faces: tuple[Left, ...]
     open: Left
     settings: Mapping[str, Any]
+    tabs: Mapping[str, KeptTab]
 
 
 # ---------------------------------------------------------------- to the browser
 
 
-def pack(session: Session, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a browser should keep of a session; None where nothing was done, or it could not be opened again."""
+def pack(
+    session: Session, settings: Mapping[str, Any], tabs: Mapping[str, KeptTab] | None = None
+) -> dict[str, Any] | None:
+    """What a browser should keep of a session, and of the tabs beside Paint by their ids.
+
+    None where nothing was done, or it could not be opened again.
+    """
     if session.opened is None or session.opened.source is None:
         return None
     here = Left(session.opened, session.state(), session.history)
-    if not (session.left or len(session.history) > 1 or here.worth_keeping):
+    if not (tabs or session.left or len(session.history) > 1 or here.worth_keeping):
         return None
     photos: dict[int, int] = {}
-    packed_photos, faces = [], []
-    for left in (*session.left, here):
+    packed_photos: list[dict[str, Any]] = []
+
+    def packed(left: Left) -> dict[str, Any]:
         opened = left.opened
-        if opened.source is None:
-            continue
         if opened.photo_id not in photos:
             photos[opened.photo_id] = len(packed_photos)
             packed_photos.append(_photo(opened))
-        faces.append(_face(left, photos[opened.photo_id]))
-    kept = {"version": VERSION, "key": session.key, "photos": packed_photos, "faces": faces}
+        return _face(left, photos[opened.photo_id])
+
+    faces = [packed(left) for left in (*session.left, here) if left.opened.source is not None]
+    beside = {
+        name: {"faces": {key: packed(left) for key, left in tab.faces.items()}, "settings": dict(tab.settings)}
+        for name, tab in (tabs or {}).items()
+    }
+    kept = {"version": VERSION, "key": session.key, "photos": packed_photos, "faces": faces, "tabs": beside}
     return {**kept, "settings": dict(settings)}
 
 
 def files_of(kept: Mapping[str, Any]) -> set[str]:
     """Paths of the files that `pack` wrote for what it returned."""
     files = [photo["file"] for photo in kept["photos"] if "file" in photo]
-    files += [file for face in kept["faces"] for file in (face["own"], face["state"], *face["steps"])]
+    faces = [*kept["faces"], *(face for tab in kept["tabs"].values() for face in tab["faces"].values())]
+    files += [file for face in faces for file in (face["own"], face["state"], *face["steps"])]
     return {file["path"] for file in files}
 
 
@@ -155,19 +171,25 @@ def unpack(kept: Any) -> Visit:
     try:
         if _typed(kept, dict).get("version") != VERSION:
             raise NotKept("Your last visit was kept by another version of this page and cannot be opened.")
-        photos = [_typed(photo, dict) for photo in _typed(kept["photos"], list)[: MAX_LEFT + 1]]
+        photos = [_typed(photo, dict) for photo in _typed(kept["photos"], list)[: MAX_LEFT + 1 + _TAB_FACES]]
         ids = [secrets.randbits(52) for _ in photos]
         files = _Files()
         sources = [_source(photo, files) for photo in photos]
-        faces = []
-        for face in _typed(kept["faces"], list)[-2 * MAX_LEFT :]:
+
+        def left(face: Any) -> Left:
             number = _whole(_typed(face, dict)["photo"], 0, len(photos) - 1)
-            faces.append(_left(face, photos[number], sources[number], ids[number], files))
+            return _left(face, photos[number], sources[number], ids[number], files)
+
+        faces = [left(face) for face in _typed(kept["faces"], list)[-2 * MAX_LEFT :]]
+        tabs = {}
+        for name, tab in list(_typed(kept.get("tabs", {}), dict).items())[:_TAB_FACES]:
+            beside = list(_typed(_typed(tab, dict)["faces"], dict).items())[:_TAB_FACES]
+            tabs[name] = KeptTab({key: left(face) for key, face in beside}, _typed(tab["settings"], dict))
         live = kept.get("live")
         settings = _settings(_typed(kept["settings"], dict))
         if live is not None:
             faces[-1] = _with_live_mask(faces[-1], _typed(live, dict))
-        return Visit(tuple(faces[:-1]), faces[-1], settings)
+        return Visit(tuple(faces[:-1]), faces[-1], settings, tabs)
     except NotKept:
         raise
     except (KeyError, IndexError, TypeError, ValueError, OSError, OverflowError, RecursionError) as problem:

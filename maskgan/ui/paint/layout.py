@@ -16,12 +16,28 @@ from maskgan.ui.paint.files import AS_IT_CAME, FILE_KINDS
 from maskgan.ui.paint.menus import LookBar, ShapeMenu
 from maskgan.ui.session import Session
 
+#: Shown while "Keep unpainted parts" is off.
+_KEEP_NOTE = "The whole face is drawn anew now, also where you painted nothing, so the person looks a little different."
+
+#: What controls do, by element id, as tooltips.
+HELPS = {
+    "load-mask": "Puts the mask of a file in place of the one on the canvas; undo brings that back.",
+    "save-mask": "Saves the mask as a picture whose pixels are the numbers of the parts.",
+    "own-mask": "For a picture that has a mask already, such as one of a data set: edits start from that mask.",
+    "save-photo": "The whole photo with all edits, at its full size.",
+    "save-face": "Only the square around the face.",
+    "keep": "On: only what you painted changes. Off: the whole face is drawn anew.",
+    "seamless": "Fits colours at the border of what was painted to the photo around it.",
+    "strength": "Strength of the buttons below; it also tunes the last one.",
+}
+
 
 class PaintLayout:
     """The tab's components as attributes; `look` are those that make a `Look`, in the order of its fields."""
 
     def __init__(self, serving: Serving, examples: Examples, max_pixels: int) -> None:
         self.session = visitor_state(Session())
+        self.beside = visitor_state({})  # what the other tabs have open, see `maskgan.ui.keeping.tabs`
         with gr.Column(elem_classes="paint-tab"):
             with gr.Column(elem_classes="area-choose"):
                 self._choose(serving, examples, max_pixels)
@@ -83,6 +99,7 @@ class PaintLayout:
         with gr.Row(elem_classes="options"):
             self.keep = gr.Checkbox(True, label="Keep unpainted parts", container=False, elem_id="keep")
             self.seamless = gr.Checkbox(False, label="Match edge colours", container=False, elem_id="seamless")
+        gr.HTML(f"<p class='keep-note'>{_KEEP_NOTE}</p>")
         self.look = [self.view, self.keep, self.seamless]
         self.history = gr.Gallery(
             label="History: click to go back to a result",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,10 +20,12 @@ from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
-from maskgan.ui.face_input import FaceInput
+from maskgan.ui.face_input import FaceInput, as_seen
+from maskgan.ui.keeping.tabs import KeptTab, fitting
 from maskgan.ui.kit import (
     QUIET,
     SMALL,
+    UNQUEUED,
     Updates,
     UsesWeights,
     download_on_click,
@@ -30,14 +34,16 @@ from maskgan.ui.kit import (
     photo_file,
     saved,
     tell,
+    warn,
     warns_on_value_error,
 )
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.pictures import jpeg, png, webp
-from maskgan.ui.session import OpenFace, Session
+from maskgan.ui.session import Left, OpenFace, Session
 from maskgan.ui.weights_line import made_by
 
 _STYLE, _SHAPES, _REDRAWN = "style", "shapes", "redrawn"
+_EVERYTHING = "everything"
 _SOURCE, _TARGET = "Source above", "Target above"
 
 #: Sources and targets of the matrix, at most, and the side of one of its pictures in pixels.
@@ -61,7 +67,7 @@ class StyleTab(UsesWeights):
         self.announcer = announcer or Announcer()
         self.serving, self.example_faces = Serving.of(pipeline), examples
         with gr.Column(elem_classes="style-tab"):
-            self.source = FaceInput("source", "Source: style", self.serving, examples, max_pixels)
+            self.source = FaceInput("source", "Source: gives the style", self.serving, examples, max_pixels)
             self.target = FaceInput("target", "Target: is changed", self.serving, examples, max_pixels)
             with gr.Column(elem_classes="style-result"):
                 self._result()
@@ -85,7 +91,7 @@ class StyleTab(UsesWeights):
         )
         with gr.Row(elem_classes="style-buttons"):
             self.save_button = gr.Button("Download photo", variant="primary", elem_id="style-save", **SMALL)
-            self.send_button = gr.Button("Send to Paint", elem_id="style-send", **SMALL)
+            self.send_button = gr.Button("Open in Paint", elem_id="style-send", **SMALL)
             self.swap_button = gr.Button("Swap", elem_id="style-swap", **SMALL)
         self.made_by = gr.HTML("", elem_id="style-made-by")
         self.file = gr.DownloadButton(visible=False)
@@ -121,11 +127,43 @@ class StyleTab(UsesWeights):
 
     # ------------------------------------------------------------------ handlers
 
-    def start(self, source: Session, target: Session) -> Updates:
-        """The first visit: two of the examples."""
+    def start(self, source: Session, target: Session, paint: Session) -> Updates:
+        """The first visit: the face of the Paint tab as it is seen there, in the style of an example."""
         if source.opened is not None or target.opened is not None or len(self.example_faces.paths) < 3:
             return gr.skip()
-        return self.source.show(self.example_faces.open(2)) | self.target.show(self.example_faces.open(1))
+        changed = self.example_faces.open(1) if paint.opened is None else as_seen(paint, self.pipeline)
+        giving = next(index for index in (2, 0) if self.example_faces.paths[index].stem != changed.name)
+        return self.source.show(self.example_faces.open(giving)) | self.target.show(changed)
+
+    def begin(
+        self,
+        wake: Callable[[Left], tuple[OpenFace, np.ndarray]],
+        source: Session,
+        target: Session,
+        paint: Session,
+        beside: Mapping[str, KeptTab],
+    ) -> Updates:
+        """A look at the tab: what the visitor's browser kept of it, where it is not open yet; `wake`: see `Visits`."""
+        kept = beside.get(self.ID)
+        opened = source.opened is not None or target.opened is not None
+        if kept is None or not {"source", "target"} <= kept.faces.keys() or opened:
+            return self.start(source, target, paint)
+        try:
+            faces = {name: wake(kept.faces[name])[0] for name in ("source", "target")}
+        except ValueError as problem:
+            warn(problem)
+            return self.start(source, target, paint)
+        shown = self.source.show(faces["source"]) | self.target.show(faces["target"])
+        return shown | fitting(kept.settings, self.settings)
+
+    @staticmethod
+    def check_all(regions: list[str], event: gr.SelectData) -> list[str]:
+        """A click on a region: "Everything" is all of them, and none is left out of it."""
+        if event.value == _EVERYTHING:
+            return list(REGIONS) if event.selected else []
+        chosen = ({*regions} | {event.value} if event.selected else {*regions} - {event.value}) - {_EVERYTHING}
+        parts = [name for name in REGIONS if name in chosen]
+        return list(REGIONS) if len(parts) == len(REGIONS) - 1 else parts
 
     def _edit(self, source: Face, target: Face, direction: str, regions: list[str], strength: float) -> Edit:
         if direction != _STYLE:
@@ -218,10 +256,9 @@ class StyleTab(UsesWeights):
         self.sessions = [self.source.session, self.target.session]
         self.chosen = [*self.sessions, self.direction, self.regions, self.strength]
         shown = self.shown = [self.result, self.strength, self.regions, self.made_by, self.announcer]
-        for face_input in (self.source, self.target):
-            face_input.on_change(self.update, self.chosen, shown)
-        gr.on(
-            [self.direction.input, self.regions.input, self.strength.input],
+        self.settings = {name: getattr(self, name) for name in ("direction", "regions", "strength")}
+        self._chosen_again = gr.on(
+            [self.direction.input, self.strength.input],
             self.update,
             self.chosen,
             shown,
@@ -229,18 +266,29 @@ class StyleTab(UsesWeights):
             api_name="update_style",
             **QUIET,
         )
+        checked = self.regions.select(self.check_all, self.regions, self.regions, **UNQUEUED)
+        self._checked = checked.success(self.update, self.chosen, shown, trigger_mode="always_last", **QUIET)
         swapped = self.swap_button.click(
             self.swap, self.sessions, [*self.source.outputs, *self.target.outputs], **QUIET
         )
-        swapped.success(self.update, self.chosen, shown, **QUIET)
+        self._swapped = swapped.success(self.update, self.chosen, shown, **QUIET)
         self.matrix_button.click(
             self.draw_matrix, [*self.chosen, self.matrix_sources, self.matrix_targets], self.matrix, **QUIET
         )
         download_on_click(self.save_button, self.photo_file, self.chosen, self.file, **QUIET)
 
     def connect(self, tab: gr.Tab, paint: PaintTab, tabs: gr.Tabs) -> None:
-        """Open two examples when `tab` is first looked at; give the result to the Paint tab `paint` of `tabs`."""
-        started = tab.select(self.start, self.sessions, [*self.source.outputs, *self.target.outputs], **QUIET)
+        """Begin when `tab` is first looked at, with the face of the Paint tab `paint` of `tabs`; give it the result."""
+        opening = [*self.source.outputs, *self.target.outputs, *self.settings.values()]
+        started = tab.select(
+            partial(self.begin, paint.wake), [*self.sessions, paint.session, paint.beside], opening, **QUIET
+        )
+        changed = [self._chosen_again, self._checked, self._swapped]
+        for face_input in (self.source, self.target):
+            face_input.connect(paint.session)
+            changed += face_input.on_change(self.update, self.chosen, self.shown)
+        faces = {"source": self.source.session, "target": self.target.session}
+        paint.keep_tab(self.ID, faces, self.settings, changed)
         started.success(self.update, self.chosen, self.shown, **QUIET)
         paint.open_from(self.send_button, self.result_face, self.chosen, tabs)
 
