@@ -1,10 +1,12 @@
 """The canvas on which people paint masks: the browser's half, for the app and for the page that needs no server.
 
-The browser holds the label map as integers and paints it without any smoothing. `label_buffer.js` works on the labels,
-`controls.js` builds the buttons, `session.js` holds the open face, `view.js` draws, `tools.js` and `move_tool.js` have
-a factory for each tool, `gestures.js`, `keys.js` and `keyboard_brush.js` listen, `roving.js` makes one stop of the Tab
-key of each toolbar, `canvas.js` puts them together. They are joined into one function body: they share functions and
-constants, and whatever changes is inside a factory.
+The browser holds the label map as integers and paints it without any smoothing. `label_buffer.js` and `regions.js` work
+on the labels, `guard.js` says which of them are locked, `settings.js` what people chose. `controls.js` and `adjust.js`
+build the buttons, `session.js` holds the open face, `view.js` draws, `tools.js`, `shapes.js` and `move_tool.js` have a
+factory for each tool, `result.js` takes up the result beside the canvas. `gestures.js`, `keys.js` and
+`keyboard_brush.js` listen, `roving.js` makes one stop of the Tab key of each toolbar, and `canvas.js` puts them
+together. They are joined into one function body: they share functions and constants, and whatever changes is inside a
+factory.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from maskgan.labels import BROWS, DISPLAY_NAMES, EARS, EYES, LIPS, MIRRORED_PAIR
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = (
-    *("label_buffer.js", "controls.js", "session.js", "view.js", "tools.js", "move_tool.js"),
-    *("gestures.js", "keys.js", "keyboard_brush.js", "roving.js", "canvas.js"),
+    *("label_buffer.js", "regions.js", "guard.js", "settings.js", "controls.js", "adjust.js", "session.js", "view.js"),
+    *("tools.js", "shapes.js", "move_tool.js", "result.js", "gestures.js", "keys.js", "keyboard_brush.js"),
+    *("roving.js", "canvas.js"),
 )
 
-#: One key for each class; tools use B E L F I V M P Z.
+#: One key for each class; tools and switches use A B E F I L M O P S U V Z.
 CLASS_KEYS = {
     Label.BACKGROUND: "0",
     Label.SKIN: "1",

@@ -7,25 +7,43 @@ function createMaskCanvas({ element, props, trigger, watch }) {
     document.head.append(style);
   }
 
-  const settings = { tool: "brush", classId: 13, size: 14, opacity: 55, mirror: false };
+  const settings = createSettings();
+  settings.peeking = false; // while only the photo is to be seen
+  let counts = new Array(CLASSES.length).fill(0); // pixels by class
+  let changed = false; // whether the mask differs from the original
   const maxSize = () => (session.face ? Math.round(session.face.buffer.width / 3) : 80);
+
+  /** Why Grow and the like can do nothing, or null. */
+  function reasonAgainstRegion() {
+    const { id, name } = CLASSES[settings.classId];
+    if (!counts[id]) return `There is no ${name.toLowerCase()} on this mask yet.`;
+    if (guard.locked[id]) return `${name} is locked.`;
+    return null;
+  }
 
   // What buttons, sliders, keys and the page do; each shows what came of it.
   const act = {
     show(labelsToo = false) {
       const face = session.face;
-      if (labelsToo) controls.showClasses(face.buffer.counts());
-      controls.show({
-        ...settings,
-        ready: Boolean(face),
-        maxSize: maxSize(),
-        zoom: view.zoom,
-        canUndo: Boolean(face?.history.canGo(-1)),
-        canRedo: Boolean(face?.history.canGo(1)),
-        canReset: Boolean(face?.buffer.labels.some((label, i) => label !== face.buffer.original[i])),
-      });
+      if (labelsToo) {
+        counts = face.buffer.counts();
+        changed = face.buffer.labels.some((label, i) => label !== face.buffer.original[i]);
+        controls.showClasses(counts);
+      }
+      const reasons = {
+        undo: face?.history.canGo(-1) ? null : "nothing to undo",
+        redo: face?.history.canGo(1) ? null : "nothing to redo",
+        reset: changed ? null : "the mask is the original",
+        minus: view.zoom > 1 ? null : "all of it is shown",
+        plus: view.zoom < MAX_ZOOM ? null : "it cannot be larger",
+      };
+      controls.show({ ...settings, ready: Boolean(face), maxSize: maxSize(), zoom: view.zoom, reasons, locked: guard.locked });
+      adjust.show({ settings, guard, counts, reason: reasonAgainstRegion() });
+      results.show();
       view.draw();
     },
+
+    say: (text) => controls.say(text),
 
     setTool: (id) => tools.choose(id),
 
@@ -41,11 +59,29 @@ function createMaskCanvas({ element, props, trigger, watch }) {
       act.show();
     },
 
+    /** A habit, which this browser keeps. */
+    set(name, value) {
+      settings[name] = value;
+      keepHabits(settings);
+      act.show();
+    },
+
+    peek(on) {
+      if (settings.peeking !== on) act.slide("peeking", on);
+    },
+
     setSize: (size) => act.slide("size", Math.min(maxSize(), Math.max(1, Math.round(size)))),
 
     stepSize(up, big) {
       const step = Math.max(1, Math.round(settings.size * (big ? 0.4 : 0.12)));
       act.setSize(settings.size + (up ? step : -step));
+    },
+
+    /** A turn of the wheel: the brush, or the region that is held. */
+    sizeBy(up, big) {
+      if (tools.busy) return;
+      if (["brush", "eraser", "line"].includes(settings.tool)) act.stepSize(up, big);
+      else tools.adjust(0, 0, up ? 1.05 : 1 / 1.05);
     },
 
     stepOpacity: (up) => act.slide("opacity", Math.min(100, Math.max(0, settings.opacity + (up ? 5 : -5)))),
@@ -56,11 +92,34 @@ function createMaskCanvas({ element, props, trigger, watch }) {
       session.travel(step);
     },
 
-    reset() {
+    /** Another mask as one step. */
+    replace(labels) {
       if (!session.face || tools.busy) return;
       tools.abandon();
-      session.face.buffer.labels = session.face.buffer.original.slice();
+      session.face.buffer.labels = labels;
       session.commit();
+    },
+
+    region(how, pixels) {
+      const { buffer } = session.face;
+      const make = { grow: grownRegion, shrink: shrunkRegion, smooth: smoothedRegion }[how];
+      const { id, mirror } = CLASSES[settings.classId];
+      let labels = make(buffer, id, pixels);
+      if (settings.mirror && mirror !== id && !guard.locked[mirror]) {
+        const half = new LabelBuffer(buffer.width, buffer.height, labels, buffer.original);
+        half.locked = buffer.locked;
+        labels = make(half, mirror, pixels);
+      }
+      if (labels.every((label, i) => label === buffer.labels[i])) act.say("Nothing changed.");
+      act.replace(labels);
+    },
+
+    setMode: (mode) => guard.setMode(mode),
+
+    toggleLock(id) {
+      guard.toggle(id);
+      const open = !guard.locked[id];
+      act.say(`${CLASSES[id].name} ${open ? "may be painted over." : "is locked: nothing is painted over it."}`);
     },
 
     press(name) {
@@ -68,7 +127,9 @@ function createMaskCanvas({ element, props, trigger, watch }) {
         mirror: () => act.slide("mirror", !settings.mirror),
         undo: () => act.travel(-1),
         redo: () => act.travel(1),
-        reset: act.reset,
+        reset: () => act.replace(session.face.buffer.original.slice()),
+        adjust: () => controls.toggleAdjust(),
+        outline: () => act.set("outlined", !settings.outlined),
         fit: view.fit,
         plus: () => view.zoomBy(1.4),
         minus: () => view.zoomBy(1 / 1.4),
@@ -82,39 +143,58 @@ function createMaskCanvas({ element, props, trigger, watch }) {
 
   const controls = createControls(root, act);
   const { stage, canvas } = controls;
+  const adjust = createAdjust(controls.panel, act);
   const session = createSession({ element, props, trigger }, {
     interrupt: () => tools.abandon(),
-    opened(former) {
-      const { width } = session.face.buffer;
-      settings.size = Math.max(1, Math.round((settings.size * width) / (former?.buffer.width ?? 256)));
+    opened() {
+      const { buffer } = session.face;
+      buffer.locked = guard.locked;
+      settings.size = Math.max(1, Math.round((settings.size * buffer.width) / settings.width));
+      settings.width = buffer.width;
       view.fit();
     },
     changed: () => act.show(true),
+    refused: () => act.say("Nothing changed: what is there is locked."),
     received() {
       act.show(true);
       controls.revealClass(settings.classId);
     },
     photoLoaded: () => view.draw(),
   });
-  const view = createView(stage, canvas, {
-    face: () => session.face,
-    opacity: () => (keys.peeking ? null : settings.opacity / 100),
-    overlay(pen) {
-      tools.draw(pen, keyboard.cursor ?? pointers.cursor);
-      keyboard.draw(pen);
-    },
+  const view = createView({
+    size: () => session.face && [session.face.buffer.width, session.face.buffer.height],
     moved: () => act.show(),
   });
+  const guard = createGuard(settings.guard, () => act.show());
   const tools = createTools(session, view, settings, act);
   const parts = { session, view, tools, settings, controls, act };
-  const keys = createKeys({ root, stage }, parts);
-  const pointers = createPointers({ root, stage, canvas }, { ...parts, keys });
-  const keyboard = createKeyboardBrush({ stage, canvas }, parts);
-  createRoving(root.querySelector(".mc-bar"), "button");
-  createRoving(root.querySelector(".mc-palette"), "button");
-  createRoving(root.querySelector(".mc-zoom"), "button");
+  const keys = createKeys({ root, stage, panes: () => [stage, ...results.paintable().map(({ host }) => host)] }, parts);
+  const hands = createPainting(root, { ...parts, keys });
+  const results = createResults(root, element.closest(".block")?.id ?? element.id, (host) =>
+    createResult(host, {
+      session, view, hands, act, state: settings,
+      on: { overlay, busy: () => tools.busy },
+    }));
+  const overlay = (pen) => {
+    tools.draw(pen, keyboard.cursor ?? hands.cursor);
+    keyboard.draw(pen);
+  };
+  const paintMask = createMaskPainter(() => (settings.peeking ? null : settings.opacity / 100));
+  const pane = view.addPane(stage, canvas, (context, at) => {
+    paintMask(context, at, session.face);
+    overlay(view.penOf(at));
+  });
+  const keyboard = createKeyboardBrush({ stage, canvas, pane }, parts);
+  createGestures(pane, canvas, view, hands);
+  canvas.addEventListener("dblclick", () => tools.confirm());
+  canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+  for (const group of [".mc-bar", ".mc-palette", ".mc-chips", ".mc-zoom"]) createRoving(root.querySelector(group), "button");
 
-  new ResizeObserver(view.resize).observe(stage);
+  function toClient(on, point) {
+    const box = on.canvas.getBoundingClientRect();
+    const [x, y] = view.onStage(point, on);
+    return [box.left + x, box.top + y];
+  }
 
   element.maskCanvas = root.maskCanvas = {
     get id() { return session.face?.id ?? null; },
@@ -124,26 +204,25 @@ function createMaskCanvas({ element, props, trigger, watch }) {
     get mirror() { return settings.mirror; },
     get mirrorSum() { return session.face.buffer.mirrorSum; },
     get selected() { return tools.selected; },
+    get zoom() { return view.zoom; },
     getMask: () => Array.from(session.face.buffer.labels),
-    canvasToClient(x, y) {
-      const box = canvas.getBoundingClientRect();
-      const [sx, sy] = view.onStage([x, y]);
-      return [box.left + sx, box.top + sy];
-    },
+    canvasToClient: (x, y) => toClient(pane, [x, y]),
+    resultToClient: (x, y) => toClient(results.paintable()[0].pane, [x, y]),
     setTool: act.setTool,
     setClass: act.setClass,
     setSize: act.setSize,
-    reset: act.reset,
+    reset: () => act.press("reset"),
     fit: view.fit,
-    zoomBy: view.zoomBy,
+    zoomBy: (factor) => view.zoomBy(factor),
     setMirror: (on) => act.slide("mirror", on),
     undo: () => act.travel(-1),
     redo: () => act.travel(1),
   };
 
+  guard.apply();
   watch("value", () => session.accept(props.value));
-  act.show();
   session.accept(props.value);
+  results.find();
 }
 
 createMaskCanvas({ element, props, trigger, watch });

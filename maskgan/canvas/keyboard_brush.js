@@ -10,8 +10,8 @@
 
 const CURSOR_EDGE = 24; // CSS pixels of the stage that the cursor keeps from its border
 
-/** Listens from now on; `cursor` is its place in the mask, or null while there is none. */
-function createKeyboardBrush({ stage, canvas }, { session, view, tools, settings, controls, act }) {
+/** Listens from now on, to what happens on `pane`; `cursor` is its place in the mask, or null while there is none. */
+function createKeyboardBrush({ stage, canvas, pane }, { session, view, tools, settings, controls, act }) {
   const heard = stage.querySelector(".mc-heard");
   let place = null; // in the mask of the face with faceId
   let faceId = null;
@@ -112,6 +112,8 @@ function createKeyboardBrush({ stage, canvas }, { session, view, tools, settings
 
   stage.addEventListener("keydown", (event) => {
     if (!session.face || event.target !== stage) return;
+    view.use(pane);
+    if (ARROWS[event.key]) stage.classList.remove("mc-pointing");
     if (faceId !== session.face.id) hide();
     if (!onKey(event)) return;
     event.preventDefault();
@@ -119,7 +121,7 @@ function createKeyboardBrush({ stage, canvas }, { session, view, tools, settings
     view.draw();
   });
   stage.addEventListener("focus", () => {
-    if (!session.face || !stage.matches(":focus-visible")) return; // it was clicked
+    if (!session.face || !stage.matches(":focus-visible:not(.mc-pointing)")) return; // it was clicked
     show();
     view.draw();
   });

@@ -40,6 +40,8 @@ class LabelBuffer {
     this.width = width;
     this.height = height;
     this.labels = labels;
+    this.locked = new Uint8Array(256); // by class, whether nothing is painted over it; `createGuard` gives its own
+    this.refused = 0; // pixels since the last step of the history that would have changed but for a lock
     this.setOriginal(original);
   }
 
@@ -83,10 +85,13 @@ class LabelBuffer {
     return votes.length ? Math.round(votes.reduce((a, b) => a + b) / votes.length) : this.width - 1;
   }
 
-  /** Write class `id` (or ERASE) at these pixel indices, and the mirrored class at the mirrored pixels first. */
+  /** Write class `id` (or ERASE) at these pixel indices, and the mirrored class at the mirrored pixels first. Locked
+   *  classes stay where they are. */
   paint(pixels, id, mirror) {
     const write = (index, label) => {
-      this.labels[index] = label === ERASE ? this.original[index] : label;
+      const wanted = label === ERASE ? this.original[index] : label;
+      if (!this.locked[this.labels[index]]) this.labels[index] = wanted;
+      else if (wanted !== this.labels[index]) this.refused++;
     };
     if (mirror) {
       const swapped = id === ERASE ? ERASE : CLASSES[id].mirror;
@@ -98,9 +103,10 @@ class LabelBuffer {
     for (const index of pixels) write(index, id);
   }
 
-  /** Pixels of a hard-edged brush of this diameter drawn from (x0, y0) to (x1, y1): centres within the radius. */
-  strokePixels(x0, y0, x1, y1, size) {
-    const radius = Math.max(size / 2, 0.5);
+  /** Pixels of a hard-edged brush drawn from (x0, y0) to (x1, y1): centres within the radius. The diameter goes from
+   *  `size` to `lastSize` on the way. */
+  strokePixels(x0, y0, x1, y1, size, lastSize = size) {
+    const radius = Math.max(size / 2, lastSize / 2, 0.5);
     const pixels = [];
     const left = Math.max(0, Math.floor(Math.min(x0, x1) - radius));
     const right = Math.min(this.width - 1, Math.ceil(Math.max(x0, x1) + radius));
@@ -114,7 +120,8 @@ class LabelBuffer {
         const px = x + 0.5 - x0;
         const py = y + 0.5 - y0;
         const t = length2 ? Math.min(1, Math.max(0, (px * dx + py * dy) / length2)) : 0;
-        if ((px - t * dx) ** 2 + (py - t * dy) ** 2 <= radius * radius) pixels.push(y * this.width + x);
+        const reach = Math.max((size + t * (lastSize - size)) / 2, 0.5);
+        if ((px - t * dx) ** 2 + (py - t * dy) ** 2 <= reach * reach) pixels.push(y * this.width + x);
       }
     }
     // A thin brush may miss every pixel centre: the pixel under the tip is always painted.
@@ -142,6 +149,19 @@ class LabelBuffer {
         const end = Math.min(this.width, Math.ceil(crossings[i + 1][0] - 0.5));
         for (let x = Math.max(0, Math.ceil(crossings[i][0] - 0.5)); x < end; x++) pixels.push(y * this.width + x);
       }
+    }
+    return pixels;
+  }
+
+  /** Pixels whose centres lie inside the ellipse that fills the box between two corners. */
+  ellipsePixels([x0, y0], [x1, y1]) {
+    const pixels = [];
+    const [cx, cy] = [(x0 + x1) / 2, (y0 + y1) / 2];
+    const [rx, ry] = [Math.abs(x1 - x0) / 2, Math.abs(y1 - y0) / 2];
+    for (let y = Math.max(0, Math.floor(cy - ry)); y < Math.min(this.height, Math.ceil(cy + ry)); y++) {
+      const half = rx * Math.sqrt(Math.max(0, 1 - ((y + 0.5 - cy) / ry) ** 2));
+      const end = Math.min(this.width - 1, Math.floor(cx + half - 0.5));
+      for (let x = Math.max(0, Math.ceil(cx - half - 0.5)); x <= end; x++) pixels.push(y * this.width + x);
     }
     return pixels;
   }
@@ -223,8 +243,9 @@ class LabelBuffer {
     return piece;
   }
 
-  /** Lay a cut piece down, moved by (dx, dy) and scaled about its centre, nearest pixel. */
-  place(piece, dx, dy, scale) {
+  /** Lay a cut piece down, moved by (dx, dy) and scaled about its centre, nearest pixel. `kept`: 1 for each pixel that
+   *  stays as it is. */
+  place(piece, dx, dy, scale, kept) {
     const cx = piece.left + piece.width / 2 + dx;
     const cy = piece.top + piece.height / 2 + dy;
     const top = Math.max(0, Math.floor(cy - (piece.height / 2) * scale));
@@ -238,7 +259,7 @@ class LabelBuffer {
         const sx = Math.floor((x + 0.5 - cx) / scale + piece.width / 2);
         if (sx < 0 || sx >= piece.width) continue;
         const label = piece.labels[sy * piece.width + sx];
-        if (label !== NOTHING) this.labels[y * this.width + x] = label;
+        if (label !== NOTHING && !kept[y * this.width + x]) this.labels[y * this.width + x] = label;
       }
     }
   }

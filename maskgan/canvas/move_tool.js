@@ -1,10 +1,10 @@
 // The tool that moves and scales a region; `tools.js` says what a tool is.
 
 /** Holds a region, drags it, scales it by its corners. */
-function createMove(session, view, settings) {
+function createMove(session, view, settings, act) {
   const SETTLE_AFTER = 400; // ms: steps from the keyboard or the wheel in a burst are one undo step
-  let selection = null; // {piece, twin, base, dx, dy, scale}
-  let drag = null; // {grip} or {centre, factor}
+  let selection = null; // {piece, twin, base, kept, dx, dy, scale}
+  let drag = null; // {grip, alone} or {centre, factor}
   let settling = 0;
   const clampScale = (scale) => Math.min(5, Math.max(0.2, scale));
 
@@ -15,12 +15,14 @@ function createMove(session, view, settings) {
     selection = null;
     if (label === NOTHING || label === 0) return;
     const ids = (!alone && TOGETHER.find((group) => group.includes(label))) || [label];
+    const fixed = ids.find((id) => buffer.locked[id]);
+    if (fixed !== undefined) return act.say(`${CLASSES[fixed].name} is locked, so it stays where it is.`);
     const pixels = buffer.connectedPixels(x, y, ids, true);
     let taken = pixels;
     selection = { piece: buffer.cut(pixels), twin: null, dx: 0, dy: 0, scale: 1 };
     if (settings.mirror) {
       const mirrored = (index) => index + buffer.mirrorSum - 2 * (index % buffer.width);
-      const twinIds = ids.map((id) => CLASSES[id].mirror);
+      const twinIds = ids.map((id) => CLASSES[id].mirror).filter((id) => !buffer.locked[id]);
       const seed = pixels.map(mirrored).find((index, i) => {
         const column = buffer.mirrorSum - (pixels[i] % buffer.width);
         return column >= 0 && column < buffer.width && twinIds.includes(buffer.labels[index]);
@@ -31,15 +33,17 @@ function createMove(session, view, settings) {
         taken = pixels.concat(twin);
       }
     }
+    selection.kept = Uint8Array.from(buffer.labels, (each) => buffer.locked[each]);
+    for (const index of taken) selection.kept[index] = 0;
     selection.base = buffer.without(taken, ids.every((id) => INNER.includes(id)) ? SURFACES.slice(1) : SURFACES);
   }
 
   function layDown() {
     const { buffer } = session.face;
-    const { piece, twin, base, dx, dy, scale } = selection;
+    const { piece, twin, base, kept, dx, dy, scale } = selection;
     buffer.labels = base.slice();
-    if (twin) buffer.place(twin, -dx, dy, scale);
-    buffer.place(piece, dx, dy, scale);
+    if (twin) buffer.place(twin, -dx, dy, scale, kept);
+    buffer.place(piece, dx, dy, scale, kept);
     session.sendSoon();
     view.draw();
   }
@@ -78,14 +82,16 @@ function createMove(session, view, settings) {
         }
       }
       grab(point, event.shiftKey);
-      drag = { grip: point };
+      drag = { grip: point, alone: event.shiftKey };
       return selection !== null;
     },
 
     carryOn(event, point) {
       if (drag.grip) {
-        selection.dx = Math.round(point[0] - drag.grip[0]);
-        selection.dy = Math.round(point[1] - drag.grip[1]);
+        const straight = event.shiftKey && !drag.alone; // Shift from the beginning takes a part alone
+        const [x, y] = straight ? snapped(drag.grip, point) : point;
+        selection.dx = Math.round(x - drag.grip[0]);
+        selection.dy = Math.round(y - drag.grip[1]);
       } else {
         const [cx, cy] = drag.centre;
         selection.scale = clampScale(drag.factor * Math.hypot(point[0] - cx, point[1] - cy));

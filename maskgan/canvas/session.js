@@ -5,8 +5,8 @@ const MAX_KEPT = 24; // faces whose history is kept
 const MAX_TOLD = 40; // steps of a history that are kept beyond this load of the page
 
 /** `bridge` is Gradio's: `element`, `props` and `trigger` of the component. `on` is what the canvas does then:
- *  `interrupt()` before the mask is replaced, `opened(former)` when another face is, `changed()` after any change of
- *  the mask, `received()` after a message from Python, `photoLoaded()`. */
+ *  `interrupt()` before the mask is replaced, `opened()` when another face is, `changed()` after any change of the mask,
+ *  `refused()` after a stroke that locks left nothing of, `received()` after a message from Python, `photoLoaded()`. */
 function createSession({ element, props, trigger }, on) {
   // Gradio builds the component anew whenever it has been hidden, and people come back to faces that they have left:
   // photo, original and history outlive that here. What an earlier load of the page knew is in `maskCanvasKept`.
@@ -23,14 +23,13 @@ function createSession({ element, props, trigger }, on) {
 
   function openFace(next) {
     on.interrupt();
-    const former = face;
     face = next;
     kept.set(keptAs, face);
     kept.delete(`${keptAs}/${face.id}`);
     kept.set(`${keptAs}/${face.id}`, face);
     const names = [...kept.keys()].filter((name) => name.startsWith(`${keptAs}/`));
     if (names.length > MAX_KEPT) kept.delete(names[0]);
-    on.opened(former);
+    on.opened();
   }
 
   /** The history of a face that was left, or that was open when the page was loaded before. */
@@ -119,6 +118,8 @@ function createSession({ element, props, trigger }, on) {
     commit() {
       previewed = false;
       if (face.history.push(encodeRuns(face.buffer.labels))) sendStroke();
+      else if (face.buffer.refused) on.refused();
+      face.buffer.refused = 0;
       on.changed();
     },
 

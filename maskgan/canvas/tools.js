@@ -38,32 +38,65 @@ function createPan(view) {
   };
 }
 
-/** Paints the chosen class, or brings the original mask back where it `erases`. */
-function createBrush(erases, session, view, settings) {
-  let last = null;
+/** Diameter of the brush at an event of a pen: as hard as it presses, once it has shown that it can tell. */
+function createPressure(settings) {
+  const UNKNOWN = 0.5; // what pens say that cannot tell, see Pointer Events
+  const LEAST = 0.1;
+  let tells = false;
+  return (event) => {
+    if (event.pointerType !== "pen" || !settings.pressure) return settings.size;
+    tells ||= event.pressure > 0 && event.pressure !== UNKNOWN;
+    return tells ? settings.size * Math.max(LEAST, event.pressure) : settings.size;
+  };
+}
 
-  function dab(point) {
+/** Paints the chosen class, or brings the original mask back where it `erases`. With Shift it goes straight, and a click
+ *  draws a line from where the stroke before ended. */
+function createBrush(erases, session, view, settings) {
+  const diameter = createPressure(settings);
+  let last = null; // {point, size}
+  let ended = null; // {face, point}: the stroke before
+  let straight = null; // while Shift is held
+  let drawn = false; // whether this stroke has painted anything
+
+  function dab(point, size) {
     const { buffer } = session.face;
-    const pixels = buffer.strokePixels(...last, ...point, settings.size);
+    const pixels = buffer.strokePixels(...last.point, ...point, last.size, size);
     buffer.paint(pixels, erases ? ERASE : settings.classId, settings.mirror);
-    last = point;
+    last = { point, size };
+    drawn = true;
     session.sendSoon();
     view.draw();
   }
 
   return {
     begin(event, point) {
-      last = point;
-      dab(point);
+      last = { point, size: diameter(event) };
+      drawn = false;
+      straight = event.shiftKey ? createStraight(point, view) : null;
+      if (!straight) dab(point, last.size);
       return true;
     },
 
     carryOn(event) {
+      if (!event.shiftKey) straight = null;
+      else straight ??= createStraight(last.point, view);
       const events = event.getCoalescedEvents?.() ?? [];
-      for (const step of events.length ? events : [event]) dab(view.toMask(step));
+      for (const step of events.length ? events : [event]) {
+        const point = straight ? straight.follow(view.toMask(step)) : view.toMask(step);
+        if (point) dab(point, diameter(step));
+      }
     },
 
-    finish: session.commit,
+    finish() {
+      if (!drawn) { // a click with Shift
+        const { point, size } = last;
+        if (ended?.face === session.face) last = { point: ended.point, size };
+        dab(point, size);
+      }
+      ended = { face: session.face, point: last.point };
+      session.commit();
+    },
 
     draw(pen, cursor) {
       if (!cursor) return;
@@ -98,7 +131,7 @@ function createLasso(session, view, settings) {
         return false;
       }
       drag = { fresh: polygon.length === 0, from: view.toStage(event), far: 0 };
-      polygon.push(point);
+      polygon.push(event.shiftKey && polygon.length ? snapped(polygon.at(-1), point) : point);
       return true;
     },
 
@@ -178,16 +211,18 @@ function createPick(session, settings, act) {
   };
 }
 
-/** All tools by id, the one that is chosen, and the stroke under way; `act` has `setTool`, `setClass` and `show`. */
+/** All tools by id, the one that is chosen, and the stroke under way; `act` has `setTool`, `setClass`, `say` and `show`. */
 function createTools(session, view, settings, act) {
   const pan = createPan(view);
   const tools = {
     brush: createBrush(false, session, view, settings),
     eraser: createBrush(true, session, view, settings),
+    line: createLine(session, settings),
+    ellipse: createEllipse(session, view, settings),
     lasso: createLasso(session, view, settings),
     fill: createFill(session, settings),
     pick: createPick(session, settings, act),
-    move: createMove(session, view, settings),
+    move: createMove(session, view, settings, act),
   };
   const chosen = () => tools[settings.tool];
   let stroke = null; // the tool whose stroke is under way

@@ -1,7 +1,6 @@
 // The page: a photo in, its mask on the canvas, the edited face beside it, a file out.
 
 import { mountMaskCanvas } from "./canvas.js";
-import { createCompare } from "./compare.js";
 import { EXAMPLES } from "./constants.js";
 import { startEngine } from "./engine.js";
 import { isolated } from "./offline.js";
@@ -9,7 +8,7 @@ import { isolated } from "./offline.js";
 const SETTLE_AFTER = 400; // ms
 
 const $ = (id) => document.getElementById(id);
-const compare = createCompare($("compare"));
+const [before, after] = $("compare").children; // the canvas takes them up
 let name = "photo"; // of the file that is open
 let opened = 0; // faces, so that each has its own id
 let size = 0; // of the mask, in pixels a side
@@ -61,7 +60,7 @@ async function drawAll() {
     working("Drawing");
     try {
       const { crop, painted, milliseconds } = await ask("edit", { mask, quick });
-      compare.after(crop);
+      show(after, crop);
       if (wanted) continue;
       done(painted ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face.");
       if (quick) settling = setTimeout(() => draw(mask, false), SETTLE_AFTER);
@@ -108,8 +107,8 @@ async function open(file) {
 
 function listFaces(faces) {
   const buttons = faces.map((picture, number) => {
-    const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
-    canvas.getContext("2d").putImageData(picture, 0, 0);
+    const canvas = document.createElement("canvas");
+    show(canvas, picture);
     const button = Object.assign(document.createElement("button"), { type: "button", ariaLabel: `Face ${number + 1}` });
     button.append(canvas);
     return [button, number];
@@ -128,8 +127,8 @@ async function choose(number) {
     [...$("faces").children].forEach((button, i, all) => {
       button.ariaPressed = i === (number ?? all.length - 1);
     });
-    compare.before(face.crop);
-    compare.after(face.crop);
+    show(before, face.crop);
+    show(after, face.crop);
     size = face.size;
     const runs = encodeRuns(face.mask);
     props.value = { id: ++opened, width: size, height: size, mask: runs, original: runs, photo: await address(face.crop) };
@@ -140,6 +139,11 @@ async function choose(number) {
     done("");
     throw error;
   }
+}
+
+function show(canvas, picture) {
+  Object.assign(canvas, { width: picture.width, height: picture.height });
+  canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
 /** An address of a picture for the canvas, which draws it under the mask. */

@@ -25,8 +25,6 @@ const PICTURES = {
 
 /** Pairs of pictures, before and after. */
 const PAIRS = {
-  "face-result": ["The face before the edit", "The edited face"],
-  "photo-result": ["The photo before the edit", "The edited photo"],
   "style-result": ["The face before its look is changed", "The face in its new look"],
 };
 

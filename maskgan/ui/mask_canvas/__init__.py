@@ -1,4 +1,4 @@
-"""The canvas on which people paint masks, as a Gradio component.
+"""The canvas on which people paint masks, and the result beside it, as Gradio components.
 
 `maskgan/canvas` has the browser's half; `wire.py` says what travels: only class ids 0..18 ever do.
 """
@@ -12,6 +12,7 @@ import numpy as np
 
 from maskgan.canvas import script
 from maskgan.ui.mask_canvas import wire
+from maskgan.ui.mask_canvas.result_view import ResultView
 
 
 class MaskCanvas(gr.HTML):
@@ -66,4 +67,4 @@ class MaskCanvas(gr.HTML):
         return wire.read(value, expected_size, expected_id)
 
 
-__all__ = ["MaskCanvas"]
+__all__ = ["MaskCanvas", "ResultView"]

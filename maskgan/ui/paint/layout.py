@@ -11,7 +11,7 @@ from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_picker import FacePicker
 from maskgan.ui.kit import SMALL, SQUARES, heading, visitor_state
-from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 from maskgan.ui.paint.files import AS_IT_CAME, FILE_KINDS
 from maskgan.ui.paint.menus import LookBar, ShapeMenu
 from maskgan.ui.session import Session
@@ -64,19 +64,9 @@ class PaintLayout:
             heading("Watch the result", "3")
             views = [("Face", "face"), ("Full photo", "photo")]
             self.view = gr.Radio(views, value="face", label="View", show_label=False, container=False, elem_id="view")
-        # Nearly all of the picture shows the result; the handle at its side uncovers what was before.
-        slider = {"slider_position": 10, "buttons": ["fullscreen"], "interactive": False, "container": False}
-        self.face_result = gr.ImageSlider(
-            format="png", label="Photo and result", show_label=False, elem_id="face-result", max_height=460, **slider
-        )
-        self.photo_result = gr.ImageSlider(
-            format="jpeg",
-            label="Photo and result",
-            show_label=False,
-            elem_id="photo-result",
-            max_height=360,
-            visible=False,
-            **slider,
+        self.face_result = ResultView("canvas", label="face", elem_id="face-result")
+        self.photo_result = ResultView(
+            "canvas", label="photo", only_seen=True, visible=False, elem_id="photo-result"
         )
 
     def _after(self) -> None:
