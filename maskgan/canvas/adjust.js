@@ -67,6 +67,7 @@ function createAdjust(panel, act) {
       wheel.value = settings.wheel;
       pressure.checked = settings.pressure;
       chipList.hidden = guard.mode === "all";
+      chipList.dataset.guard = guard.mode;
       chipList.setAttribute("aria-label", guard.mode === "only" ? "Classes that are painted over" : "Locked classes");
       chips.forEach((chip, id) => {
         chip.setAttribute("aria-pressed", guard.names(id));
