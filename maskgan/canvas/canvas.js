@@ -205,6 +205,8 @@ function createMaskCanvas({ element, props, trigger, watch }) {
     get mirrorSum() { return session.face.buffer.mirrorSum; },
     get selected() { return tools.selected; },
     get zoom() { return view.zoom; },
+    get counts() { return counts; },
+    say: act.say,
     getMask: () => Array.from(session.face.buffer.labels),
     canvasToClient: (x, y) => toClient(pane, [x, y]),
     resultToClient: (x, y) => toClient(results.paintable()[0].pane, [x, y]),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import told_by
+from conftest import draw_mask, told_by
 from PIL import ExifTags, Image
 
 pytest.importorskip("gradio")
@@ -30,13 +30,14 @@ from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
 from maskgan.originals import Original
 from maskgan.provenance import DIGITAL_SOURCE_TYPE
-from maskgan.quick_edits import QUICK_EDITS
+from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.kit import fails_on_value_error, tell, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.files import AS_IT_CAME, FILE_KINDS
 from maskgan.ui.paint.look import Look
+from maskgan.ui.paint.menus.possible import NEEDS
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import MAX_STEPS, Session
 
@@ -645,3 +646,11 @@ def test_no_network_runs_before_the_page_is_up(
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="model_index"):
         command.main(["--weights", str(tmp_path)])
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_quick_edits_that_look_impossible_are(name: str) -> None:
+    mask = draw_mask(256)
+    mask[np.isin(mask, NEEDS[name][0])] = Label.SKIN
+    with pytest.raises(QuickEditImpossible):
+        QUICK_EDITS[name].apply(mask)

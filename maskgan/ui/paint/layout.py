@@ -65,9 +65,7 @@ class PaintLayout:
             views = [("Face", "face"), ("Full photo", "photo")]
             self.view = gr.Radio(views, value="face", label="View", show_label=False, container=False, elem_id="view")
         self.face_result = ResultView("canvas", label="face", elem_id="face-result")
-        self.photo_result = ResultView(
-            "canvas", label="photo", only_seen=True, visible=False, elem_id="photo-result"
-        )
+        self.photo_result = ResultView("canvas", label="photo", only_seen=True, visible=False, elem_id="photo-result")
 
     def _after(self) -> None:
         with gr.Row(elem_classes="buttons"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,6 +20,7 @@ from maskgan.ui.paint.faces import Faces
 from maskgan.ui.paint.files import SHOW_WHAT_IS_POSSIBLE
 from maskgan.ui.paint.layout import HELPS
 from maskgan.ui.paint.look import Look, with_look
+from maskgan.ui.paint.menus.possible import explain
 from maskgan.ui.session import Left, OpenFace, Session
 
 
@@ -45,9 +45,9 @@ class Visits(Faces):
             lambda session: self.forget(session, app), self.session, self.session, **UNQUEUED
         )
         forgotten.then(None, js="() => window.location.reload()")
-        helps = json.dumps(HELPS | {button.elem_id: QUICK_EDITS[name].help for name, button in self.quick.items()})
-        show_help = "([id, help]) => { const it = document.getElementById(id); if (it) it.title = help; }"
-        app.load(None, None, None, js=f"() => Object.entries({helps}).forEach({show_help})")
+        ids = {name: button.elem_id for name, button in self.quick.items()}
+        helps = HELPS | {ids[name]: QUICK_EDITS[name].help for name in ids}
+        app.load(None, None, None, js=explain(helps, ids))
 
     def start(self, session: Session, kept: Any, look: Look) -> Updates:
         """A page that was loaded: the visit that its browser kept, or the first example."""

@@ -32,6 +32,7 @@ function createLookBar({ element, props, trigger, watch }) {
     any.classList.toggle("lb-on", Boolean(plain));
     if (plain) picker.value = `#${plain[1]}`;
     own.disabled = !current;
+    own.title = current ? "" : `${part.name} ${part.name.endsWith("s") ? "are" : "is"} as on the photo already`;
   }
 
   function choose(look) {
