@@ -239,6 +239,24 @@ def test_undo_brings_the_photo_back(visitor: Visitor) -> None:
     assert told_by(Image.open(visitor.save("#png"))) == {}
 
 
+def test_the_result_is_painted_on_and_goes_where_the_canvas_goes(visitor: Visitor) -> None:
+    page, before = visitor.page, visitor.mask()
+    visitor.canvas(f"setClass({int(Label.HAT)})")
+    page.locator("#compare").scroll_into_view_if_needed()
+    page.mouse.move(*visitor.canvas("resultToClient(256, 60)"))
+    page.mouse.wheel(0, -300)
+    visitor.wait(lambda: visitor.canvas("zoom") > 2, "the zoom")
+    page.mouse.click(*visitor.canvas("resultToClient(256, 60)"))
+    visitor.wait_for_drawing()
+    painted = visitor.mask()
+    assert painted[60, 256] == Label.HAT and set(painted[painted != before]) == {Label.HAT}
+    page.get_by_role("slider", name="Before and after").press("End")
+    page.keyboard.press("z")
+    page.keyboard.press("Control+z")
+    visitor.wait_for_drawing()
+    assert np.array_equal(visitor.mask(), before) and visitor.canvas("zoom") == 1
+
+
 def test_a_phone_shows_all_of_it_without_scrolling_sideways(visitor: Visitor) -> None:
     page = visitor.page
     page.set_viewport_size({"width": 390, "height": 844})
