@@ -281,4 +281,20 @@ def test_the_page_fits_a_phone(browser: Any, url: str) -> None:
     page.locator("#canvas .mc-palette").scroll_into_view_if_needed()
     result = page.locator("#face-result").bounding_box()
     assert result["y"] >= 0 and result["y"] + result["height"] < 400
+    # Two fingers on the mask zoom the result too, which is full of the face then.
+    devtools = person.context.new_cdp_session(page)
+    for kind, reach in (("touchStart", 40), ("touchMove", 120), ("touchEnd", 0)):
+        fingers = (256 - reach, 256 + reach) if reach else ()
+        places = [person.call(f"canvasToClient({x}, 300)") for x in fingers]
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert person.call("zoom") > 2
+    page.wait_for_function(
+        """() => {
+          const box = (part) => document.querySelector(`.mask-result${part}`).getBoundingClientRect();
+          const [pane, face] = [box(""), box(" .after")];
+          return ["left", "top"].every((side) => face[side] <= pane[side] + 1)
+            && ["right", "bottom"].every((side) => face[side] >= pane[side] - 1);
+        }"""
+    )
     person.leave()
