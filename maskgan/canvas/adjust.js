@@ -2,6 +2,11 @@
 
 const MOST_GROWN = 40; // pixels at once
 
+const SWITCHES = [
+  ["pressure", "Pen pressure sizes the brush", "How hard a pen presses says how wide it paints"],
+  ["everywhere", "Keys work everywhere", "Off: the keys of tools and classes only work while the canvas has the focus"],
+];
+
 /** Fills `panel`; `act` has `region(how, pixels)`, `setMode(mode)`, `toggleLock(id)` and `set(name, value)`. */
 function createAdjust(panel, act) {
   const regions = [
@@ -23,13 +28,14 @@ function createAdjust(panel, act) {
     <div class='mc-row' role='group' aria-label='Settings'>
       <label>Wheel <select data-setting='wheel' title='What the wheel does over the pictures; Ctrl or Alt for the other'>
         <option value='zoom'>zooms</option><option value='size'>sizes the brush</option></select></label>
-      <label class='mc-check'><input type='checkbox' data-setting='pressure'> Pen pressure sizes the brush</label>
+      ${SWITCHES.map(([name, label, help]) =>
+        `<label class='mc-check' title='${help}'><input type='checkbox' data-setting='${name}'> ${label}</label>`).join("")}
     </div>`;
   const find = (selector) => panel.querySelector(selector);
   const pixels = find("input[type='number']");
   const mode = find("select:not([data-setting])");
   const wheel = find("[data-setting='wheel']");
-  const pressure = find("[data-setting='pressure']");
+  const switches = SWITCHES.map(([name]) => find(`[data-setting='${name}']`));
   const chipList = find(".mc-chips");
   const chips = CLASSES.map(({ id, name, colour }) => {
     const chip = document.createElement("button");
@@ -51,7 +57,7 @@ function createAdjust(panel, act) {
   }
   mode.addEventListener("change", () => act.setMode(mode.value));
   wheel.addEventListener("change", () => act.set("wheel", wheel.value));
-  pressure.addEventListener("change", () => act.set("pressure", pressure.checked));
+  for (const each of switches) each.addEventListener("change", () => act.set(each.dataset.setting, each.checked));
 
   return {
     /** `counts` are pixels by class; `reason` says why nothing can be done to the region, if that is so. */
@@ -65,7 +71,7 @@ function createAdjust(panel, act) {
       }
       mode.value = guard.mode;
       wheel.value = settings.wheel;
-      pressure.checked = settings.pressure;
+      for (const each of switches) each.checked = settings[each.dataset.setting];
       chipList.hidden = guard.mode === "all";
       chipList.dataset.guard = guard.mode;
       chipList.setAttribute("aria-label", guard.mode === "only" ? "Classes that are painted over" : "Locked classes");

@@ -1,5 +1,5 @@
-// Keys: those of the classes and tools, and what `SHORTCUTS` in controls.js tells. They work wherever the focus is, but
-// for fields in which people type, and while the canvas is to be seen.
+// Keys: those of the classes and tools, and what `SHORTCUTS` in controls.js tells. They work while the canvas is to be
+// seen, wherever the focus is but for fields in which people type; or, where people want it so, only with the focus here.
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const TYPED_IN = "textarea, select, [contenteditable=''], [contenteditable='true'], [role='textbox'], [role='combobox'], [role='listbox']";
@@ -27,8 +27,10 @@ function createKeys({ root, stage, panes }, { session, view, tools, settings, co
     return element;
   }
 
-  function areOurs() {
+  function areOurs(event) {
     if (!session.face || !stage.getClientRects().length) return false;
+    const isHere = root.contains(focused()) || panes().some((pane) => pane.contains(focused()));
+    if (!settings.everywhere && !isHere && !event.ctrlKey && !event.metaKey) return false;
     return !takesText(focused()) && !document.querySelector("[aria-modal='true'], dialog[open]");
   }
 
@@ -80,7 +82,7 @@ function createKeys({ root, stage, panes }, { session, view, tools, settings, co
   function onKeyDown(event) {
     if (!root.isConnected) return document.removeEventListener("keydown", onKeyDown);
     ctrl = event.ctrlKey || event.metaKey;
-    if (event.defaultPrevented || event.isComposing || !areOurs() || !onKey(event)) return;
+    if (event.defaultPrevented || event.isComposing || !areOurs(event) || !onKey(event)) return;
     event.preventDefault();
     afterwards();
   }

@@ -1,7 +1,12 @@
 // What people chose on the canvas. Tools and classes last while the page does, habits longer.
 
 const HABITS = "maskgan-studio-canvas"; // in the browser's storage
-const HABIT_VALUES = { wheel: ["zoom", "size"], pressure: [true, false], outlined: [false, true] }; // the first is the default
+const HABIT_VALUES = { // the first is the default
+  wheel: ["zoom", "size"],
+  pressure: [true, false],
+  everywhere: [true, false], // whether single keys work wherever the focus is
+  outlined: [false, true],
+};
 
 /** The settings of this page; a canvas that is built anew goes on with them. */
 function createSettings() {

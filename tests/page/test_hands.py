@@ -235,6 +235,16 @@ def test_keys_work_wherever_the_focus_is_but_in_fields_for_text(painter: Painter
     page.keyboard.type("sb")
     painter.press("Control+z", "Control+y")
     assert painter.call("tool") == "lasso" and np.array_equal(painter.mask(), face_mask())
+    # Who is disturbed by keys elsewhere can have them on the canvas alone.
+    page.locator("#hide").focus()
+    painter.press("a")
+    page.get_by_label("Keys work everywhere").uncheck()
+    page.locator("#hide").focus()
+    painter.press("e")
+    assert painter.call("tool") == "lasso"
+    page.locator(".mc-stage").focus()
+    painter.press("e")
+    assert painter.call("tool") == "eraser"
 
 
 def test_what_cannot_be_done_says_why(painter: Painter) -> None:
