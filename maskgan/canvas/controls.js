@@ -23,7 +23,7 @@ const ICONS = {
   close: "<path d='M5.5 5.5l9 9M14.5 5.5l-9 9'/>",
 };
 
-const SIZE_HINT = "[ ] or Ctrl+wheel: size, Shift: straight, Alt-click: pick.";
+const SIZE_HINT = "[ ] or Alt+wheel: size, Shift: straight, Alt-click: pick.";
 
 // `more` is for people with a mouse and keys; fingers get FINGER_HINT in its place.
 const TOOLS = [
@@ -78,7 +78,7 @@ function createControls(root, act) {
         ${button("reset", "Reset to the original mask", "")}</div>
     </div>
     <div class='mc-sliders'>
-      <label title='Brush size ([ and ])'><span>Size</span>
+      <label title='Brush size ([ and ], Alt+wheel)'><span>Size</span>
         <input type='range' data-slider='size' min='1' max='80' step='1' aria-label='Brush size in pixels'><output></output></label>
       <label title='Strength of the mask over the photo (, and .)'><span>Mask</span>
         <input type='range' data-slider='opacity' min='0' max='100' step='1' aria-label='Opacity of the mask'><output></output></label>

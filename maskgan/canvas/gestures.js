@@ -136,8 +136,8 @@ function createPainting(root, { session, view, tools, keys, settings, controls, 
   };
 }
 
-/** What they do on a pane that is only looked at. */
-function createLooking(view, stage, scrolls) {
+/** What pointers do on a pane that is only looked at; `scrolls(event)` says whether a turn of the wheel is the page's. */
+function createLooking(view, scrolls) {
   let from = null;
   return {
     scrolling: scrolls,

@@ -4,6 +4,8 @@
 // files. Its `data-canvas` names the canvas that it belongs to; with `data-only-seen` it is another picture than the
 // face, with a zoom of its own. Whoever puts one on the page later tells by an event "mask-result".
 
+const HANDLE_SIZE = 28; // CSS pixels, see `.mr-handle`
+
 /** Draws where the classes of a mask meet, as thin lines; what is drawn is kept until the mask is another one. */
 function createOutline() {
   let drawn = null; // a copy of the labels
@@ -61,8 +63,10 @@ function createCompareHandle(host, moved) {
     "aria-orientation": "horizontal", title: "Drag to compare with the photo before (arrow keys, Home, End)",
   };
   for (const [name, value] of Object.entries(told)) handle.setAttribute(name, value);
-  handle.innerHTML = "<i></i><svg viewBox='0 0 20 20' aria-hidden='true'><path d='M8 5l-5 5 5 5M12 5l5 5-5 5'/></svg><b>Before</b><b>After</b>";
-  host.append(handle);
+  handle.innerHTML = "<svg viewBox='0 0 20 20' aria-hidden='true'><path d='M8 5l-5 5 5 5M12 5l5 5-5 5'/></svg><b>Before</b><b>After</b>";
+  const line = document.createElement("div");
+  line.className = "mr-line";
+  host.append(line, handle);
   let at = 0; // percent
   let [left, right] = [0, 1];
 
@@ -102,15 +106,15 @@ function createCompareHandle(host, moved) {
     place(from, to) {
       [left, right] = [from, Math.max(to, from + 1)];
       const x = left + (right - left) * (at / 100);
-      handle.style.left = `${Math.min(host.clientWidth - 28, Math.max(0, x - 14))}px`;
-      handle.style.setProperty("--mr-line", `${x - Math.min(host.clientWidth - 28, Math.max(0, x - 14))}px`);
+      handle.style.left = `${Math.min(host.clientWidth - HANDLE_SIZE, Math.max(0, x - HANDLE_SIZE / 2))}px`;
+      line.style.left = `${x - 1}px`;
       return x;
     },
   };
 }
 
 /** Buttons in the corner of a result. `paintable` results have one for the outline. */
-function createResultBar(host, stage, paintable, act) {
+function createResultBar(host, paintable, act) {
   const bar = document.createElement("div");
   bar.className = "mr-bar";
   const button = (name, word, title) =>
@@ -133,6 +137,8 @@ function createResultBar(host, stage, paintable, act) {
   };
   for (const type of ["pointerdown", "keydown"]) before.addEventListener(type, hold(true));
   for (const type of ["pointerup", "pointercancel", "keyup", "blur"]) before.addEventListener(type, hold(false));
+  // A screen reader's click comes with no pointer.
+  before.addEventListener("click", ({ detail }) => detail === 0 && act.peek(before.getAttribute("aria-pressed") !== "true"));
   before.addEventListener("contextmenu", (event) => event.preventDefault()); // of a long touch
   return {
     show({ outlined, peeking }) {
@@ -147,7 +153,7 @@ function createResultBar(host, stage, paintable, act) {
 function createResult(host, { session, view, hands, act, state, on }) {
   const [before, after] = ["before", "after"].map((name) => host.querySelector(`.${name}`));
   const paintable = !("onlySeen" in host.dataset);
-  host.querySelectorAll(":scope > .mr-surface, :scope > .mr-handle, :scope > .mr-bar").forEach((part) => part.remove());
+  host.querySelectorAll(":scope > .mr-surface, :scope > .mr-line, :scope > .mr-handle, :scope > .mr-bar").forEach((part) => part.remove());
   const surface = document.createElement("div");
   const canvas = document.createElement("canvas");
   surface.className = "mr-surface";
@@ -160,7 +166,7 @@ function createResult(host, { session, view, hands, act, state, on }) {
   const size = () => (paintable ? [session.face.buffer.width, session.face.buffer.height] : natural());
   const drawOutline = createOutline();
   const handle = createCompareHandle(host, () => ownView.draw());
-  const bar = createResultBar(host, host, paintable, act);
+  const bar = createResultBar(host, paintable, act);
 
   function paint(context, at) {
     const [width, height] = size();
@@ -177,7 +183,7 @@ function createResult(host, { session, view, hands, act, state, on }) {
   }
 
   const pane = ownView.addPane(host, canvas, paint);
-  createGestures(pane, surface, ownView, paintable ? hands : createLooking(ownView, host, hands.scrolling));
+  createGestures(pane, surface, ownView, paintable ? hands : createLooking(ownView, hands.scrolling));
   handle.set(0);
   if (!paintable) {
     let former = "";

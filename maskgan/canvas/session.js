@@ -128,6 +128,7 @@ function createSession({ element, props, trigger }, on) {
       face.buffer.labels = decodeRuns(face.history.current, face.buffer.labels.length);
       if (timer || previewed) send();
       previewed = false;
+      face.buffer.refused = 0;
     },
 
     /** Undo (-1) or redo (1). */
