@@ -24,6 +24,7 @@ from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.keeping import traces
 from maskgan.ui.keeping.motions import pack_motion, unpack_motion
 from maskgan.ui.keeping.packing import NotKept, pack, unpack
+from maskgan.ui.keeping.tabs import KeptTab, fitting, kept_tab
 from maskgan.ui.kit import saved
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.mask_canvas.wire import encode_runs
@@ -125,6 +126,44 @@ def test_a_page_that_the_server_has_forgotten_is_told_so(tab: PaintTab) -> None:
     assert tab.keep_visit(Session(), 1.0, {}, LOOK) == {"lost": True}
 
 
+@pytest.fixture(scope="module")
+def beside(tab: PaintTab) -> dict[str, KeptTab]:
+    """What Style copy has open: an upload with a corrected mask, and an example."""
+    upload = tab.picker.open_photo(Session(), str(FOLDER / "photo_01.jpg"), *vars(LOOK).values())[tab.session].opened
+    example = tab.example_faces.open(2)
+    sessions = {
+        "source": Session(opened=upload, mask=painted(Session(opened=upload, mask=upload.face.mask), Label.HAT))
+    }
+    sessions["target"] = Session(opened=example, mask=example.face.mask)
+    return {"style": kept_tab(None, sessions, {"regions": ["hair"], "strength": 0.4})}
+
+
+def test_the_tabs_beside_paint_come_back_with_their_faces(
+    tab: PaintTab, session: Session, beside: dict[str, KeptTab]
+) -> None:
+    updates = tab.start(Session(), as_sent(pack(session, SETTINGS, beside)), LOOK)
+    back = updates[tab.beside]["style"]
+    assert back.settings == {"regions": ["hair"], "strength": 0.4}
+    for name, left in beside["style"].faces.items():
+        opened, mask = tab.wake(back.faces[name])
+        was = tab.wake(left)[0].face
+        assert np.array_equal(opened.face.crop, was.crop) and np.array_equal(opened.face.mask, was.mask)
+        assert np.array_equal(mask, left.state.mask) and opened.face.style is not None
+    sessions = {name: Session(opened=left.opened, mask=left.state.mask) for name, left in back.faces.items()}
+    again = kept_tab(back, sessions, {})
+    assert all(again.faces[name] is back.faces[name] for name in back.faces)  # so that no file is written anew
+
+
+def test_settings_that_a_control_cannot_have_are_left_out() -> None:
+    with gr.Blocks():
+        slider, boxes = gr.Slider(0, 1, 1), gr.CheckboxGroup(["hair", "lips"], value=["lips"])
+        choice, box = gr.Radio(["style", "shapes"], value="style"), gr.Checkbox(True)
+    controls = {"strength": slider, "regions": boxes, "direction": choice, "redraw": box}
+    good = {"strength": 0.5, "regions": ["hair"], "direction": "shapes", "redraw": False}
+    assert fitting(good, controls) == dict(zip(controls.values(), good.values(), strict=True))
+    assert fitting({"strength": 7, "regions": ["<b>"], "direction": ["style"], "redraw": 1, "more": 1}, controls) == {}
+
+
 def test_nothing_is_written_twice(session: Session) -> None:
     first, second = (pack(session, SETTINGS) for _ in range(2))
     assert first == second
@@ -163,6 +202,9 @@ FORGED = {
     "a switch": lambda kept: kept["settings"].update(keep="yes"),
     "weights": lambda kept: kept["photos"][-1].update(drawn="<script>"),
     "turns": lambda kept: kept["photos"][-1].update(quarters=9),
+    "tabs": lambda kept: kept.update(tabs=[1]),
+    "a face of a tab": lambda kept: kept.update(tabs={"style": {"faces": {"source": 3}, "settings": {}}}),
+    "settings of a tab": lambda kept: kept.update(tabs={"style": {"faces": {}, "settings": "<b>"}}),
     "strokes": lambda kept: kept.update(live={"id": kept["faces"][-1]["id"], "mask": "A" * 40}),
 }
 

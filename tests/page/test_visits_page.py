@@ -209,6 +209,44 @@ def test_reload_and_back_bring_everything_back(person: Person, tmp_path: Path) -
     assert not person.dialogs
 
 
+def test_the_other_tabs_are_as_they_were_too(person: Person) -> None:
+    page = person.page
+
+    def picture(of: str) -> str:
+        return page.locator(f"#{of} img").last.get_attribute("src").split("/")[-2]
+
+    def until(sentence: str, is_so: Any) -> None:
+        limit = time.monotonic() + PATIENCE / 1000
+        while not is_so():
+            assert time.monotonic() < limit, f"never was {sentence}"
+            page.wait_for_timeout(200)
+
+    page.get_by_role("tab", name="Style copy").click()
+    page.wait_for_selector("#style-result img")
+    first = picture("style-result")
+    page.get_by_label("Everything").check()
+    until("another result", lambda: picture("style-result") != first)
+    assert page.locator("#style-regions input:not(:checked)").count() == 0
+    second = picture("style-result")
+    page.get_by_role("button", name="Example: rendered head with white hair and glasses").nth(1).click()
+    until("a result with another source", lambda: picture("style-result") != second)
+    third, source = picture("style-result"), picture("source-face")
+    stored = """() => new Promise((resolve) => {
+      const request = indexedDB.open("maskgan-studio", 1);
+      request.onsuccess = () => {
+        const all = request.result.transaction("visits").objectStore("visits").getAll();
+        all.onsuccess = () => resolve(all.result.some(({ visit }) => visit.tabs?.style?.settings.regions.length > 2));
+      };
+    })"""
+    until("the tab kept", lambda: page.evaluate(stored))
+    page.wait_for_timeout(1000)
+    page.reload()
+    page.wait_for_selector("#style-result img")  # it is the open tab again
+    until("the same result", lambda: picture("style-result") == third)
+    assert picture("source-face") == source
+    assert page.locator("#style-regions input:not(:checked)").count() == 0
+
+
 def test_strokes_made_while_the_line_is_down_are_there_afterwards(person: Person) -> None:
     person.upload()
     person.quick("smile")

@@ -134,13 +134,15 @@ class InterpolateTab(UsesWeights):
                 name: gr.Button(words, elem_id=f"morph-mark-{name}", **SMALL) for name, words in _WORDS.items()
             }
         self.style = gr.Radio(
-            [("Both, blended", "blend"), ("Only A", "a"), ("Only B", "b")],
+            [("Both faces, blended", "blend"), ("Only face A", "a"), ("Only face B", "b")],
             value="blend",
             label="Whose face",
+            show_label=False,
+            container=False,
             elem_id="morph-style",
         )
-        self.redraw = gr.Checkbox(False, label="Redraw the whole face", container=False, elem_id="morph-redraw")
-        with gr.Row():
+        with gr.Row(elem_classes="morph-send"):
+            self.redraw = gr.Checkbox(False, label="Redraw the whole face", container=False, elem_id="morph-redraw")
             self.send_button = gr.Button("Open in Paint", variant="primary", elem_id="morph-send", **SMALL)
         self.made_by = gr.HTML("", elem_id="morph-made-by")
         gr.HTML(_NOTE)
