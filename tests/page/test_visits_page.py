@@ -235,11 +235,11 @@ def test_the_other_tabs_are_as_they_were_too(person: Person) -> None:
       const request = indexedDB.open("maskgan-studio", 1);
       request.onsuccess = () => {
         const all = request.result.transaction("visits").objectStore("visits").getAll();
-        all.onsuccess = () => resolve(all.result.some(({ visit }) => visit.tabs?.style?.settings.regions.length > 2));
+        all.onsuccess = () => resolve(all.result.some(({ visit: { tabs, photos } }) =>
+          tabs?.style?.settings.regions.length > 2 && photos[tabs.style.faces.source.photo].example === "portrait_03"));
       };
     })"""
     until("the tab kept", lambda: page.evaluate(stored))
-    page.wait_for_timeout(1000)
     page.reload()
     page.wait_for_selector("#style-result img")  # it is the open tab again
     until("the same result", lambda: picture("style-result") == third)
