@@ -68,7 +68,7 @@ class PaintLayout:
         self.photo_result = ResultView("canvas", label="photo", only_seen=True, visible=False, elem_id="photo-result")
 
     def _after(self) -> None:
-        with gr.Row(elem_classes="buttons"):
+        with gr.Row(elem_classes="buttons downloads"):
             self.save_photo_button = gr.Button("Download photo", size="sm", variant="primary", elem_id="save-photo")
             self.save_face_button = gr.Button("Download face", size="sm", elem_id="save-face")
         with gr.Row(elem_classes="buttons more-files"):
