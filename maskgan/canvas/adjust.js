@@ -21,12 +21,12 @@ function createAdjust(panel, act) {
       <label>by <input type='number' min='1' max='${MOST_GROWN}' value='2' aria-label='Pixels to grow, shrink or smooth by'> px</label>
     </div>
     <div class='mc-row' role='group' aria-label='What is painted over'>
-      <label>Paint over <select title='Locked classes stay as they are under every tool'>
+      <label>Paint over <select aria-label='Paint over' title='Locked classes stay as they are under every tool'>
         ${GUARDS.map(([mode, label]) => `<option value='${mode}'>${label}</option>`).join("")}</select></label>
       <div class='mc-chips' role='group' aria-label='Locked classes'></div>
     </div>
     <div class='mc-row' role='group' aria-label='Settings'>
-      <label>Wheel <select data-setting='wheel' title='What the wheel does over the pictures; Ctrl or Alt for the other'>
+      <label>Wheel <select data-setting='wheel' aria-label='Wheel' title='What the wheel does over the pictures; Ctrl or Alt for the other'>
         <option value='zoom'>zooms</option><option value='size'>sizes the brush</option></select></label>
       ${SWITCHES.map(([name, label, help]) =>
         `<label class='mc-check' title='${help}'><input type='checkbox' data-setting='${name}'> ${label}</label>`).join("")}
