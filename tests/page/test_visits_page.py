@@ -228,7 +228,7 @@ def test_the_other_tabs_are_as_they_were_too(person: Person) -> None:
     until("another result", lambda: picture("style-result") != first)
     assert page.locator("#style-regions input:not(:checked)").count() == 0
     second = picture("style-result")
-    page.get_by_role("button", name="Example: rendered head with white hair and glasses").nth(1).click()
+    page.locator("#source-examples").get_by_role("button", name="rendered head with white hair and glasses").click()
     until("a result with another source", lambda: picture("style-result") != second)
     third, source = picture("style-result"), picture("source-face")
     stored = """() => new Promise((resolve) => {
