@@ -5,7 +5,8 @@ A look is one of
 * a colour: the part is recoloured and keeps its shading (`recolouring.py`);
 * a material: glasses and jewellery are drawn over the picture (`ornaments.py`);
 * a reference: a face of the wardrobe lends its own pixels (a hat's, `transplants.py`) or its style code (teeth);
-* hairpieces that the face wears (`hairdressing.py`), alone or with a colour.
+* hairpieces that the face wears (`hairdressing.py`), alone or with a colour;
+* lent: a face of another photo lends the pixels of its hat (`borrowed_looks.py` takes looks from photos).
 
 `edit_with_looks` is `MaskGANPipeline.edit` with looks for some classes. Looks belong to no weights: references are
 encoded by the pipeline at hand when they are first used.
@@ -28,7 +29,7 @@ from maskgan.editing.ornaments import Material, are_dark, draw_glasses, draw_jew
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
 from maskgan.editing.tones import Tone
-from maskgan.editing.transplants import fit, transplant
+from maskgan.editing.transplants import Lender, fit, transplant
 from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label, check_mask
 from maskgan.mask_files import resize_mask
@@ -56,7 +57,8 @@ class Look:
     """What a class is made of.
 
     name: unique; title: for people; labels: classes that it is for; swatch: `#rrggbb` that stands for it; colour,
-    material, reference, worn: what it is, see above; a reference is a name of the wardrobe and may come with a colour.
+    material, reference, worn, lender: what it is, see above; a reference is a name of the wardrobe and may come with a
+    colour; measured: the colour is a mean that was measured on a photo, not a swatch.
     """
 
     name: str
@@ -67,6 +69,8 @@ class Look:
     material: Material | None = None
     reference: str | None = None
     worn: tuple[Worn, ...] = ()
+    lender: Lender | None = None
+    measured: bool = False
 
     @property
     def shown(self) -> str:
@@ -213,6 +217,8 @@ def look_named(label: Label, name: str) -> Look:
         if len(worn) > _MOST:
             raise ValueError("so many hairpieces nobody wears")
         return wearing(worn, look_named(label, colour) if separator else None)
+    if name.startswith("mean_"):
+        return measured_colour(label, name.removeprefix("mean_"))
     look = plain_colour(label, name.removeprefix("colour_")) if name.startswith("colour_") else LOOKS.get(name)
     if look is None or label not in look.labels:
         raise ValueError("no look for this class")
@@ -223,6 +229,13 @@ def plain_colour(label: Label, colour: str) -> Look:
     """A look of one colour for a class and those that go with it; raises ValueError when it is no colour."""
     colour = "#{:02x}{:02x}{:02x}".format(*parse_colour(colour))
     return Look(f"colour_{colour[1:]}", colour, classes_with(label), colour, colour=colour)
+
+
+def measured_colour(label: Label, colour: str) -> Look:
+    """A look of the colour that a part has on a photo; raises ValueError when it is no colour."""
+    colour = "#{:02x}{:02x}{:02x}".format(*parse_colour(colour))
+    title = "As on another photo"
+    return Look(f"mean_{colour[1:]}", title, classes_with(label), colour, colour=colour, measured=True)
 
 
 @cache
@@ -281,7 +294,11 @@ def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
 
 def _beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.ndarray:
     """The mask without what is laid over the picture and covers it anyway: there the photo's own classes."""
-    laid = [label for label, look in looks.items() if look.material or (label == Label.HAT and look.reference)]
+    laid = [
+        label
+        for label, look in looks.items()
+        if look.material or (label == Label.HAT and (look.reference or look.lender))
+    ]
     over = np.isin(mask, [int(label) for label in laid])
     for worn in _worn(looks):
         seen = seen_of(mask, face.mask, worn)
@@ -359,16 +376,20 @@ def finished(
         if label in done or not (mask == label).any():
             continue
         before = crop
-        if look.reference is not None and label == Label.HAT and new[mask == label].any():
-            laid, changed = transplant(crop, mask, silhouette(look.reference), reference_picture(look.reference))
+        if label == Label.HAT and (look.lender or (look.reference and new[mask == label].any())):
+            if look.lender:
+                lent = look.lender.shape, look.lender.picture
+            else:
+                lent = silhouette(look.reference), reference_picture(look.reference)
+            laid, changed = transplant(crop, mask, *lent)
             # Nothing reaches far beyond what was painted, nor to specks elsewhere that the parser took for this class.
-            hat = _touched(mask == label, new)
+            hat = mask == label if look.lender else _touched(mask == label, new)
             away = cv2.distanceTransform((~hat).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
             near = away <= 0.04 * len(mask)
             crop, changed = np.where(near[..., None], laid, crop), changed * near
             region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
         if look.colour is not None:
-            crop, changed = recolour_part(crop, mask, label, parse_colour(look.colour))
+            crop, changed = recolour_part(crop, mask, label, parse_colour(look.colour), measured=look.measured)
             region = np.maximum(region, changed)
             done.update(classes_with(label))
         if look.material is not None and new[mask == label].any():

@@ -191,11 +191,17 @@ def part_share(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -
 
 
 def recolour_part(
-    photo: np.ndarray, mask: np.ndarray, label: Label, colour: tuple[int, int, int], strength: float = 1.0
+    photo: np.ndarray,
+    mask: np.ndarray,
+    label: Label,
+    colour: tuple[int, int, int],
+    strength: float = 1.0,
+    measured: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A picture in which a class, and those that go with it (see `TOGETHER`), has another colour.
 
-    photo: (S, S, 3) uint8 RGB; mask: (S, S) class ids; colour: R, G, B in 0..255; strength: 0..1.
+    photo: (S, S, 3) uint8 RGB; mask: (S, S) class ids; colour: R, G, B in 0..255; strength: 0..1; measured: the colour
+    is the mean that such a part has on a photo, not what people call its colour.
     Returns the picture and how far each pixel was changed, (S, S) float32 in 0..1.
     """
     group = classes_with(label)
@@ -203,6 +209,8 @@ def recolour_part(
     if not share.any():
         return photo.copy(), share
     goal = to_oklab(np.array(colour))
+    if measured:
+        return recolour(photo, share, colour, strength), share
     if label in (Label.L_EYE, Label.R_EYE):
         goal = goal * (0.72, 0.8, 0.8)  # the mean of an iris is that with its pupil and the lid's shadow
     elif label == Label.HAIR:

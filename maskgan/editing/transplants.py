@@ -6,10 +6,14 @@ come with it; where the outlines differ, the nearest pixels of the thing go on. 
 
 from __future__ import annotations
 
+import io
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
@@ -28,6 +32,44 @@ _SEARCH = 80
 
 #: Shapes that are alike to less than this are taken for different ones.
 _ALIKE = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class Lender:
+    """A face of another photo that lends the pixels of its hat.
+
+    picture: (S, S, 3) uint8 RGB; mask: (S, S) class ids; packed: the picture as a JPEG file, which `picture` is read
+    from, so that it is the same whenever it is read again.
+    """
+
+    picture: np.ndarray
+    mask: np.ndarray
+    packed: bytes
+
+    @classmethod
+    def of(cls, picture: np.ndarray, mask: np.ndarray) -> Lender:
+        """The lender of a crop (S, S, 3) uint8 RGB and its mask (S, S)."""
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=92)
+        return cls.read(file.getvalue(), mask)
+
+    @classmethod
+    def read(cls, packed: bytes, mask: np.ndarray) -> Lender:
+        """A lender again; raises ValueError when the bytes are no JPEG file of the mask's size, or it has no hat."""
+        if not (mask == Label.HAT).any():
+            raise ValueError("There is no hat to lend.")
+        try:
+            with Image.open(io.BytesIO(packed), formats=["JPEG"]) as picture:
+                if picture.size != mask.shape[::-1] or picture.mode != "RGB":
+                    raise ValueError("The lender's picture and mask differ.")
+                return cls(np.array(picture), mask, packed)
+        except (OSError, SyntaxError) as problem:
+            raise ValueError("The lender's picture cannot be read.") from problem
+
+    @cached_property
+    def shape(self) -> Silhouette:
+        """The shape of the hat."""
+        return Silhouette(self.mask, Label.HAT)
 
 
 class Fit(NamedTuple):

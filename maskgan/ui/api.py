@@ -23,17 +23,21 @@ import numpy as np
 from gradio import utils
 from pydantic import ValidationError, validate_call
 
+from maskgan.editing.borrowed_looks import look_named, look_of
 from maskgan.editing.faces import DetectedFace
+from maskgan.editing.looks import LOOKS, Look, edit_with_looks, plain_colour
 from maskgan.editing.morphing import Morph
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.images import MAX_PIXELS, read_photo
+from maskgan.labels import Label
 from maskgan.originals import Metadata, Original, read_original
 from maskgan.provenance import drawn_by
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.interpolate.tab import MAX_FRAMES
 from maskgan.ui.kit import DEVICE, saved, tell, uploaded_mask
+from maskgan.ui.paint.menus import PARTS
 from maskgan.ui.pictures import mask_png
 
 #: Sides of masks that `/interpolate` takes, in pixels: it holds 19 planes of them.
@@ -121,8 +125,10 @@ class Api:
         aligned: bool = False,
         file_format: FileFormat = "png",
         metadata: Metadata = "safe",
+        looks: dict[str, str] | None = None,
+        look_photo: gr.FileData | None = None,
     ) -> gr.FileData:
-        """Redraw a face in the shapes of an edited mask.
+        """Redraw a face in the shapes of an edited mask, and give parts of it another look.
 
         Args:
             photo: a picture file.
@@ -136,6 +142,10 @@ class Api:
             file_format: of the result: png, jpeg, or same for that of the photo, JPEG at its own quality.
             metadata: EXIF that is kept: safe leaves out the place, the maker's notes and the thumbnail, all only the
                 thumbnail, none keeps nothing.
+            looks: of parts, by their names (hair, lips, eyes, brows, skin, clothes, hat, glasses, earrings, necklace):
+                a colour such as #a81830, a look of the page such as blond_hair, or photo for as on look_photo. Not
+                with aligned.
+            look_photo: the photo whose largest face has the looks that are called photo.
 
         Returns:
             The whole photo with the edited face, with its colour profile and transparency.
@@ -145,11 +155,18 @@ class Api:
         size = picture.shape[:2] if prepared is None else prepared.mask.shape
         edited = self._mask(mask, size)
         original = None if original_mask is None else self._mask(original_mask, size)
+        if looks and prepared is None:
+            raise ValueError("Looks need a photo in which the face is found; leave out aligned.")
         if prepared is None:
             result = pipeline.edit_picture(picture, edited, original, keep_untouched)
             weights = None if np.array_equal(result, picture) else pipeline.weights
         else:
-            edit = pipeline.edit(prepared, edited, keep_untouched, original)
+            by_class = self._looks(looks or {}, look_photo)
+            options = {"keep_untouched": keep_untouched, "original_mask": original}
+            if by_class:
+                edit = edit_with_looks(pipeline, prepared, edited, by_class, **options)
+            else:
+                edit = pipeline.edit(prepared, edited, **options)
             result, weights, file = edit.photo, drawn_by(edit), file.turned(prepared.quarters)
         return _encoded(file, result, weights, file_format, metadata, f"{_stem(photo)}_edited")
 
@@ -215,6 +232,25 @@ class Api:
         edit = copy_style(pipeline, changed, pipeline.prepare(self._photo(source), source_face), regions, strength)
         file = file.turned(changed.quarters)
         return _encoded(file, edit.photo, drawn_by(edit), file_format, metadata, f"{_stem(target)}_style")
+
+    def _looks(self, looks: dict[str, str], photo: gr.FileData | None) -> dict[Label, Look]:
+        """Looks by class; raises ValueError for a part or look that there is not."""
+        lender, by_class = None, {}
+        for part, name in looks.items():
+            labels = PARTS.get(part.capitalize())
+            if labels is None:
+                raise ValueError(f"There is no part {part!r} to give a look; choose from {', '.join(PARTS).lower()}.")
+            if name == "photo":
+                if photo is None:
+                    raise ValueError(f"The look of {part} is that of look_photo; send that photo.")
+                lender = lender or self.serving.current().prepare(self._photo(photo))
+                look = look_of(lender.crop, lender.mask, labels[0], _stem(photo))
+            elif name in LOOKS:
+                look = look_named(labels[0], name)
+            else:
+                look = plain_colour(labels[0], name)
+            by_class |= dict.fromkeys(labels, look)
+        return by_class
 
     # ------------------------------------------------------------------ files
 

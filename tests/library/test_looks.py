@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import draw_face, draw_mask
 
+from maskgan.editing.borrowed_looks import look_named, look_of
 from maskgan.editing.looks import (
     LOOKS,
     default_looks,
@@ -22,7 +23,8 @@ from maskgan.editing.looks import (
 )
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels, lenses
 from maskgan.editing.pipeline import Face, MaskGANPipeline
-from maskgan.editing.transplants import fit, transplant
+from maskgan.editing.recolouring import classes_with, to_oklab
+from maskgan.editing.transplants import Lender, fit, transplant
 from maskgan.labels import Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
@@ -196,3 +198,56 @@ def test_one_colour_goes_for_both_lips(face: Face) -> None:
     assert look.labels == (Label.U_LIP, Label.L_LIP) and look.swatch == "#a01030"
     with pytest.raises(ValueError, match="hexadecimal"):
         plain_colour(Label.HAIR, "reddish")
+
+
+# ---------------------------------------------------------------- taken from another photo
+
+
+def test_a_part_gets_the_colour_that_it_has_on_another_photo(
+    pipeline: MaskGANPipeline, face: Face, mask: np.ndarray
+) -> None:
+    light = np.linspace(0.85, 1.1, mask.shape[1])[None, :, None]
+    colours = {Label.HAIR: (150, 75, 30), Label.U_LIP: (190, 40, 70), Label.CLOTH: (200, 190, 60)}
+    for label, colour in colours.items():
+        inside = np.isin(mask, [int(each) for each in classes_with(label)])
+        other = np.where(inside[..., None], colour * light, face.crop).astype(np.uint8)
+        look = look_of(other, mask, label)
+        assert look_named(label, look.name) == look
+        edit = edit_with_looks(pipeline, face, mask, dict.fromkeys(look.labels, look))
+        wanted, own, got = (to_oklab(picture[inside].mean(0)) for picture in (other, face.crop, edit.crop))
+        assert np.linalg.norm(got - wanted) < 0.03 < 0.1 < np.linalg.norm(own - wanted)
+
+
+def test_glasses_get_the_frame_and_the_lenses_of_another_photo(face: Face, mask: np.ndarray) -> None:
+    for name, quick, is_dark in (("horn_glasses", "glasses", False), ("dark_glasses", "sunglasses", True)):
+        worn_mask = worn(mask, quick)
+        picture, _ = draw_glasses(face.crop, worn_mask, LOOKS[name].material)
+        look = look_of(picture, worn_mask, Label.EYE_G)
+        assert look_named(Label.EYE_G, look.name) == look
+        assert (look.material.lens is not None) == is_dark
+        assert np.mean(look.material.colour) < 90
+
+
+def test_a_hat_brings_its_pixels_from_another_photo(pipeline: MaskGANPipeline, face: Face, mask: np.ndarray) -> None:
+    hat = worn(mask, "hat", "trilby")
+    theirs = np.where((hat == Label.HAT)[..., None], np.uint8((20, 160, 60)), face.crop)
+    look = look_of(theirs, hat, Label.HAT)
+    lender = look.lender
+    again = look_named(Label.HAT, look.name, {look.name: Lender.read(lender.packed, lender.mask)})
+    crops = [edit_with_looks(pipeline, face, hat, {Label.HAT: each}).crop for each in (look, again)]
+    assert np.array_equal(*crops)
+    inside = cv2.erode((hat == Label.HAT).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert np.abs(np.median(crops[0][inside], axis=0) - (20, 160, 60)).max() < 12
+
+
+@pytest.mark.parametrize("name", ["mean_12", "frame_101010_red", "jewel_#aa00aa", "hat_0123", "nobody"])
+def test_a_look_that_nobody_took_is_refused(name: str) -> None:
+    with pytest.raises((ValueError, LookupError)):
+        look_named(Label.HAT if name.startswith("hat") else Label.EYE_G, name)
+
+
+def test_what_a_photo_does_not_show_is_said(face: Face, mask: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"^There is no hat to be seen on holiday; choose another photo\.$"):
+        look_of(face.crop, mask, Label.HAT, "holiday")
+    with pytest.raises(ValueError, match=r"\.$"):
+        Lender.read(b"no JPEG", worn(mask, "hat"))

@@ -26,6 +26,8 @@ from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from maskgan.editing.borrowed_looks import look_of
+from maskgan.editing.looks import edit_with_looks, plain_colour
 from maskgan.editing.morphing import Morph
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import REGIONS, copy_style
@@ -39,6 +41,7 @@ from maskgan.ui.api import MAX_MASK_SIDE, Api
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.paint.look import Look
+from maskgan.ui.paint.menus import PARTS
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 
@@ -150,6 +153,26 @@ def test_edit(call: Call, networks: MaskGANPipeline, mask_path: Path, keep: bool
     edit = networks.edit(networks.prepare(photo), read_mask(mask_path, order="celebamask"), keep)
     np.testing.assert_array_equal(result, edit.photo)
     assert (result != photo).any()
+
+
+def test_edit_with_looks(call: Call, networks: MaskGANPipeline, mask_path: Path, tmp_path: Path) -> None:
+    face, other = networks.prepare(read_photo(PHOTO)), networks.prepare(read_photo(OTHER))
+    coloured = ("Hair", "Lips", "Brows", "Skin", "Clothes")  # random networks see one of them or another
+    part = next(part for part in coloured if np.isin(other.mask, PARTS[part]).mean() > 0.01)
+    mask = read_mask(mask_path, order="celebamask")
+    mask[200:260, 200:300] = PARTS[part][0]
+    write_mask(tmp_path / "painted.png", mask)
+    looks = {
+        "photo": look_of(other.crop, other.mask, PARTS[part][0]),
+        "#c03020": plain_colour(PARTS[part][0], "#c03020"),
+    }
+    for name, look in looks.items():
+        expected = edit_with_looks(networks, face, mask, dict.fromkeys(PARTS[part], look)).photo
+        result = call("edit", PHOTO, tmp_path / "painted.png", looks={part.lower(): name}, look_photo=OTHER)
+        np.testing.assert_array_equal(pixels(result), expected)
+    for wrong in ({"nose": "#fff"}, {"hair": "fur"}, {"hair": "photo"}, {"hair": "trilby_hat"}):
+        with pytest.raises(AppError, match=SENTENCE):
+            call("edit", PHOTO, mask_path, looks=wrong)
 
 
 def test_edit_from_a_corrected_mask(call: Call, networks: MaskGANPipeline, mask_path: Path) -> None:

@@ -154,6 +154,25 @@ def test_the_tabs_beside_paint_come_back_with_their_faces(
     assert all(again.faces[name] is back.faces[name] for name in back.faces)  # so that no file is written anew
 
 
+def test_a_look_can_be_taken_from_another_photo_and_comes_back(tab: PaintTab, session: Session) -> None:
+    hat = next(i for i, path in enumerate(tab.example_faces.paths) if path.stem == "portrait_06")
+    shown = tab.open_face(session, tab.example_faces.open(0), LOOK)
+    lent = shown[tab.looks]["photos"]
+    assert lent[0]["title"] == "photo_01" and lent[0]["picture"].startswith("data:image/jpeg;base64,")
+    own, look = shown[tab.session], {"part": "Hair", "look": "", "photo": lent[0]["id"]}
+    coloured = tab.choose_look(own, look, LOOK)[tab.session]
+    assert (coloured.edit.crop != own.edit.crop).any()
+    worn = tab.finish_stroke(coloured, message(coloured, painted(coloured, Label.HAT)), LOOK)[tab.session]
+    taken = tab.choose_look(worn, {"part": "Hat", "look": "", "photo": "example/portrait_06"}, LOOK)[tab.session]
+    assert taken.history[-1].label == "Hat: as on another photo"
+    assert np.array_equal(taken.looks[Label.HAT].lender.mask, tab.example_faces.face(hat).mask)
+    back = tab.start(Session(), as_sent(pack(taken, SETTINGS)), LOOK)[tab.session]
+    assert np.array_equal(back.edit.crop, taken.edit.crop)
+    for photo in ("example/nobody", "face/1", "<b>"):
+        with pytest.warns(UserWarning, match=r"\.$"):
+            tab.choose_look(own, {"part": "Hair", "look": "", "photo": photo}, LOOK)
+
+
 def test_settings_that_a_control_cannot_have_are_left_out() -> None:
     with gr.Blocks():
         slider, boxes = gr.Slider(0, 1, 1), gr.CheckboxGroup(["hair", "lips"], value=["lips"])

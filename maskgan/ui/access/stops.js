@@ -11,6 +11,7 @@ const GROUPS = [
     role: "toolbar",
     name: (group) => group.closest(".quick-group")?.querySelector("h3")?.textContent ?? "Quick edits",
   },
+  { group: ".lb-swatches, .lb-photos", items: "button" },
   { group: ".morph-marks", items: "button", role: "toolbar", name: () => "Places between A and B" },
 ];
 

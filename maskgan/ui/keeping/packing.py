@@ -23,9 +23,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from gradio import utils
 
+from maskgan.editing.borrowed_looks import look_named
 from maskgan.editing.faces import Alignment, DetectedFace
-from maskgan.editing.looks import Look, look_named
 from maskgan.editing.pipeline import Face
+from maskgan.editing.transplants import Lender
 from maskgan.labels import Label
 from maskgan.originals import Original
 from maskgan.sizes import CROP_SIZE
@@ -154,6 +155,11 @@ def _packed_step(step: Step) -> bytes:
         "mask": encode_runs(step.mask),
         "label": step.label,
         "looks": {int(label): look.name for label, look in step.looks.items()},
+        "lenders": {
+            look.name: {"mask": encode_runs(look.lender.mask), "picture": base64.b64encode(look.lender.packed).decode()}
+            for look in step.looks.values()
+            if look.lender is not None
+        },
         "thumbnail": base64.b64encode(step.thumbnail).decode(),
         "motion": base64.b64encode(step.motion).decode(),
     }
@@ -292,7 +298,9 @@ def _detected(values: Any, photo_size: tuple[int, int]) -> DetectedFace:
 
 def _step(content: bytes) -> Step:
     told = _typed(json.loads(content), dict)
-    looks = {Label(int(label)): _look(Label(int(label)), name) for label, name in _typed(told["looks"], dict).items()}
+    lenders = {name: _lender(_typed(lender, dict)) for name, lender in _typed(told.get("lenders", {}), dict).items()}
+    named = {Label(int(label)): _typed(name, str) for label, name in _typed(told["looks"], dict).items()}
+    looks = {label: look_named(label, name, lenders) for label, name in named.items()}
     thumbnail, motion = (base64.b64decode(_typed(told[name], str), validate=True) for name in ("thumbnail", "motion"))
     if thumbnail and not thumbnail.startswith(b"\xff\xd8\xff"):
         raise ValueError("no JPEG")
@@ -301,8 +309,9 @@ def _step(content: bytes) -> Step:
     )
 
 
-def _look(label: Label, name: Any) -> Look:
-    return look_named(label, _typed(name, str))
+def _lender(told: dict[str, Any]) -> Lender:
+    packed = base64.b64decode(_typed(told["picture"], str), validate=True)
+    return Lender.read(packed, decode_runs(_typed(told["mask"], str), _SHAPE))
 
 
 def _settings(told: dict[str, Any]) -> dict[str, Any]:

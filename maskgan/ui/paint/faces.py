@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from maskgan.editing.borrowed_looks import look_of
 from maskgan.editing.looks import Look as PartLook
 from maskgan.editing.looks import edit_with_looks
 from maskgan.editing.warping import Motion
@@ -26,13 +27,16 @@ from maskgan.ui.kit import (
 )
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.look import Look
-from maskgan.ui.paint.menus import LookBar
+from maskgan.ui.paint.menus import Lending, LookBar
 from maskgan.ui.paint.showing import Showing
 from maskgan.ui.pictures import thumbnail
 from maskgan.ui.session import KnownMotion, Left, OpenFace, Session, Step
 
 #: Faces that fill less of the photo than this, in pixels, have little to show.
 SMALL_FACE = 80
+
+#: A look can be taken from so many of the faces that were open last.
+MAX_LENDING = 8
 
 
 class Faces(Showing):
@@ -156,12 +160,36 @@ class Faces(Showing):
         edit = edit_with_looks(self.pipeline, face, state.mask, state.looks, keep_untouched=look.keep, motion=motion)
         return replace(left, change=edit.change, drawn=drawn_by(edit))
 
+    @staticmethod
+    def _lending(session: Session) -> list[Lending]:
+        """The faces that are open beside this one, the last one first, to take a look from."""
+        others = [it for it in reversed(session.left) if it.opened.id != session.opened.id and it.history]
+        shown = [(it.opened.id, it.opened.name, it.history[-1].thumbnail) for it in others[:MAX_LENDING]]
+        return [Lending.of(f"face/{id}", name, small) for id, name, small in shown]
+
+    def look_from(self, session: Session, photo: str, label: Label) -> PartLook:
+        """The look of a class on another photo, which the bar of looks names; with the edits that it has there.
+
+        Raises ValueError when there is no such photo, or too little of the class to be seen on it.
+        """
+        kind, _, name = photo.partition("/")
+        if kind == "example":
+            index = next((i for i, path in enumerate(self.example_faces.paths) if path.stem == name), -1)
+            opened = self.example_faces.open(index)
+            return look_of(opened.face.crop, opened.face.mask, label, opened.name.replace("_", " "))
+        left = next((it for it in session.left if str(it.opened.id) == name), None)
+        if left is None:
+            raise ValueError("This photo is no longer here; open it again.")
+        base = self._photo(left.opened.source)
+        edited = base if left.change is None else left.change.onto(base, left.alignment, left.seamless)
+        return look_of(left.opened.awake(base, edited).face.crop, left.state.mask, label, left.opened.name)
+
     def _opened(self, session: Session, look: Look) -> Updates:
         """All that another open face changes on the page."""
         face = session.opened.face
         return {
             self.canvas: MaskCanvas.payload(session.mask, face.mask, face.crop, session.opened.id),
-            self.looks: LookBar.payload(session.looks),
+            self.looks: LookBar.payload(session.looks, self._lending(session)),
             **self.picker.reflect(session.opened),
             **self._show(session, look),
             **self._history(session),

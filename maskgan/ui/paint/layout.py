@@ -13,7 +13,8 @@ from maskgan.ui.face_picker import FacePicker
 from maskgan.ui.kit import SMALL, SQUARES, heading, visitor_state
 from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 from maskgan.ui.paint.files import AS_IT_CAME, FILE_KINDS
-from maskgan.ui.paint.menus import LookBar, ShapeMenu
+from maskgan.ui.paint.menus import Lending, LookBar, ShapeMenu
+from maskgan.ui.pictures import THUMBNAIL_SIDE, thumbnail
 from maskgan.ui.session import Session
 
 #: Shown while "Keep unpainted parts" is off.
@@ -36,6 +37,11 @@ class PaintLayout:
     """The tab's components as attributes; `look` are those that make a `Look`, in the order of its fields."""
 
     def __init__(self, serving: Serving, examples: Examples, max_pixels: int) -> None:
+        titles, pictures = examples.titles(), examples.thumbnails(THUMBNAIL_SIDE)
+        self._lending_examples = [
+            Lending.of(f"example/{path.stem}", f"Example: {title}", thumbnail(picture))
+            for path, title, picture in zip(examples.paths, titles, pictures, strict=True)
+        ]
         self.session = visitor_state(Session())
         self.beside = visitor_state({})  # what the other tabs have open, see `maskgan.ui.keeping.tabs`
         with gr.Column(elem_classes="paint-tab"):
@@ -125,4 +131,4 @@ class PaintLayout:
                                 self.shapes[edit.name] = ShapeMenu(edit.label, shapes, elem_id=f"shapes-{edit.name}")
             with gr.Column(elem_classes="quick-group", min_width=150):
                 gr.HTML("<h3>Colours</h3>")
-                self.looks = LookBar(elem_id="looks")
+                self.looks = LookBar(self._lending_examples, elem_id="looks")

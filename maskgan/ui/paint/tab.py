@@ -157,9 +157,12 @@ class PaintTab(Visits):
         part, chosen = LookBar.read(message)
         if chosen is not None and not np.isin(session.mask, PARTS[part]).any():
             raise ValueError(f"There is nothing of this part on the mask ({part.lower()}); paint it or add it first.")
+        whose = "as on the photo" if chosen is None else ""
+        if isinstance(chosen, str):
+            chosen, whose = self.look_from(session, chosen, PARTS[part][0]), "as on another photo"
         session = replace(session.with_look(PARTS[part], chosen), tuned=None)
         session = session.painted(self._edit(session, session.mask, look), session.mask, session.replaced)
-        label = f"{part}: {chosen.title if chosen else 'as on the photo'}"
+        label = f"{part}: {whose or chosen.title}"
         return {
             **self._show(session, look),
             **self._remember(session, label),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -45,6 +47,19 @@ def _parts() -> str:
     )
 
 
+class Lending(NamedTuple):
+    """A photo to take a look from: an id, what it is called or shows, and a small picture of it as a data URL."""
+
+    id: str
+    title: str
+    picture: str
+
+    @classmethod
+    def of(cls, id: str, title: str, thumbnail: bytes) -> Lending:
+        """`thumbnail`: a JPEG file."""
+        return cls(id, title, "data:image/jpeg;base64," + base64.b64encode(thumbnail).decode("ascii"))
+
+
 class LookBar(gr.HTML):
     """A line with the parts of a face, swatches for the chosen one, a colour picker, and the way back to the photo.
 
@@ -52,8 +67,12 @@ class LookBar(gr.HTML):
     back as the browser's message, which only `LookBar.read(...)` may turn into a look. Event: `input`.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        script = f"const PARTS = {_parts()};\n" + (_FOLDER / "look_bar.js").read_text(encoding="utf-8")
+    def __init__(self, examples: Sequence[Lending] = (), **kwargs: Any) -> None:
+        """`examples`: photos to take a look from, beside those that are open."""
+        constants = (
+            f"const PARTS = {_parts()};\nconst EXAMPLE_PHOTOS = {json.dumps([it._asdict() for it in examples])};\n"
+        )
+        script = constants + (_FOLDER / "look_bar.js").read_text(encoding="utf-8")
         super().__init__(
             None,
             html_template="<div class='look-bar'></div>",
@@ -75,14 +94,16 @@ class LookBar(gr.HTML):
         return self.example_payload()
 
     @staticmethod
-    def payload(looks: dict[Label, Look]) -> dict[str, Any]:
-        """The value that shows which looks are chosen."""
-        chosen = {name: looks[labels[0]].shown for name, labels in PARTS.items() if labels[0] in looks}
-        return {"chosen": {name: look for name, look in chosen.items() if look}}
+    def payload(looks: Mapping[Label, Look], photos: Sequence[Lending] | None = None) -> dict[str, Any]:
+        """The value that shows which looks are chosen; photos: that are open beside this one, None to leave them."""
+        shown = {name: looks[labels[0]].shown for name, labels in PARTS.items() if labels[0] in looks}
+        chosen = {name: look for name, look in shown.items() if look}
+        told = {} if photos is None else {"photos": [photo._asdict() for photo in photos]}
+        return {"chosen": chosen, **told}
 
     @staticmethod
-    def read(value: Any) -> tuple[str, Look | None]:
-        """The part and its look (None: as on the photo) in a message from the browser.
+    def read(value: Any) -> tuple[str, Look | str | None]:
+        """The part and its look in a message from the browser: None as on the photo, a text as on the photo of that id.
 
         Raises ValueError with one sentence when the message is malformed or forged.
         """
@@ -91,6 +112,8 @@ class LookBar(gr.HTML):
         if not isinstance(part, str) or part not in PARTS or not isinstance(name, str):
             raise ValueError("This choice of a look could not be read; reload the page and choose again.")
         label = PARTS[part][0]
+        if isinstance(value.get("photo"), str):
+            return part, value["photo"]
         if not name:
             return part, None
         look = LOOKS.get(name)

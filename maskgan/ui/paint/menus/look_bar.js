@@ -1,4 +1,5 @@
-// The bar of looks: parts, swatches of the chosen part, any colour, and back to the photo. Python gives PARTS.
+// The bar of looks: parts, swatches of the chosen part, any colour, other photos to take a look from, and back to the
+// photo's own. Python gives PARTS and EXAMPLE_PHOTOS; a photo is {id, title, picture}.
 
 function createLookBar({ element, props, trigger, watch }) {
   const root = element.querySelector(".look-bar");
@@ -6,11 +7,14 @@ function createLookBar({ element, props, trigger, watch }) {
       ${PARTS.map(({ name }) => `<option>${name}</option>`).join("")}</select>
     <div class='lb-swatches' role='group'></div>
     <label class='lb-any' title='Any colour'><span>Any colour</span><input type='color' aria-label='Any colour'></label>
-    <button type='button' class='lb-own'>As on the photo</button>`;
-  const [menu, swatches, any, own] = [...root.children];
+    <button type='button' class='lb-from' aria-expanded='false'>As on another photo</button>
+    <button type='button' class='lb-own'>As on this photo</button>
+    <div class='lb-photos' role='group' hidden></div>`;
+  const [menu, swatches, any, from, own, photos] = [...root.children];
   const picker = any.querySelector("input");
   let part = PARTS[0];
   let chosen = {};
+  let open = []; // photos that are open beside this one
 
   function show() {
     const current = chosen[part.name] ?? "";
@@ -33,12 +37,29 @@ function createLookBar({ element, props, trigger, watch }) {
     if (plain) picker.value = `#${plain[1]}`;
     own.disabled = !current;
     own.title = current ? "" : `${part.name} ${part.name.endsWith("s") ? "are" : "is"} as on the photo already`;
+    from.classList.toggle("lb-on", /^(mean|jewel|frame|hat)_/.test(current));
+    photos.setAttribute("aria-label", `Take the look of ${part.name.toLowerCase()} from a photo`);
   }
 
-  function choose(look) {
-    props.value = { part: part.name, look };
-    trigger("input", { part: part.name, look });
+  /** Photos to choose from, those that are open first. */
+  function showPhotos() {
+    photos.replaceChildren(...[...open, ...EXAMPLE_PHOTOS].map(({ id, title, picture }) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.title = title;
+      button.setAttribute("aria-label", title);
+      button.append(Object.assign(new Image(), { src: picture, alt: "" }));
+      button.addEventListener("click", () => send({ part: part.name, look: "", photo: id }));
+      return button;
+    }));
   }
+
+  function send(message) {
+    props.value = message;
+    trigger("input", message);
+  }
+
+  const choose = (look) => send({ part: part.name, look });
 
   function follow() {
     const id = document.querySelector("#canvas .mask-canvas")?.maskCanvas?.classId;
@@ -57,16 +78,25 @@ function createLookBar({ element, props, trigger, watch }) {
   });
   picker.addEventListener("change", () => choose(picker.value));
   own.addEventListener("click", () => choose(""));
+  from.addEventListener("click", () => {
+    photos.hidden = !photos.hidden;
+    from.setAttribute("aria-expanded", String(!photos.hidden));
+    if (!photos.hidden) showPhotos();
+  });
   // The canvas has no event for another class: it comes by a click or a key.
   for (const event of ["click", "keyup"]) document.addEventListener(event, () => element.isConnected && follow());
 
-  watch("value", () => {
-    if (!props.value?.chosen) return;
-    chosen = props.value.chosen;
+  function accept(value) {
+    if (!value?.chosen) return;
+    chosen = value.chosen;
+    if (value.photos) open = value.photos;
+    if (value.photos && !photos.hidden) showPhotos();
     show();
-  });
-  if (props.value?.chosen) chosen = props.value.chosen;
+  }
+
+  watch("value", () => accept(props.value));
   show();
+  accept(props.value);
 }
 
 createLookBar({ element, props, trigger, watch });
