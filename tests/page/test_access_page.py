@@ -84,6 +84,7 @@ def test_no_tab_breaks_a_rule_of_wcag(browser: Any, url: str, axe: str, size: di
     page.click("#quick-hat")
     page.wait_for_selector("#history img")
     found = {"Paint": violations(page, axe)}
+    small = page.evaluate(TARGETS)
     page.click("#canvas [data-do=help]")
     found["Shortcuts"] = violations(page, axe)
     for tab, shown in {
@@ -98,8 +99,27 @@ def test_no_tab_breaks_a_rule_of_wcag(browser: Any, url: str, axe: str, size: di
                 closed.click()
         page.wait_for_timeout(300)  # they open in motion
         found[tab] = violations(page, axe)
+        small += page.evaluate(TARGETS)
+    assert size is DESKTOP or not small  # for fingers
     assert not any(found.values()), found
     visitor.leave()
+
+
+TARGETS = """() => {
+  const names = [];
+  const controls = "button, a[href], select, input, summary, [role=tab], [role=slider]";
+  for (const control of document.querySelectorAll(controls)) {
+    const others = control.matches("[type=file], #skip-link") || control.closest("[aria-hidden=true]");
+    if (others || control.disabled) continue;
+    const target = control.matches("[type=checkbox], [type=radio], [type=color]") ? control.closest("label")
+      : control.matches("[role=listbox], [role=combobox]") ? control.closest(".wrap") : control;
+    if (!target.checkVisibility({ visibilityProperty: true })) continue;
+    const { width, height } = target.getBoundingClientRect();
+    const more = parseFloat(getComputedStyle(target, "::before").inset) * -2 || 0; // reaches beyond what is seen
+    if (Math.min(width, height) + more < 43.5) names.push(`${target.outerHTML.slice(0, 90)} ${width} x ${height}`);
+  }
+  return names;
+}"""
 
 
 def focused(page: Any) -> str:
@@ -144,6 +164,30 @@ def test_an_edit_by_keyboard_alone(browser: Any, url: str) -> None:
     page.evaluate("document.activeElement.blur(); document.querySelector('#skip-link').focus()")
     page.keyboard.press("Enter")
     assert focused(page).startswith("Mask canvas")
+    visitor.leave()
+
+
+def test_on_a_phone_downloads_and_strength_are_in_sight_with_the_result(browser: Any, url: str) -> None:
+    visitor = Visitor(browser, url, viewport=PHONE, has_touch=True)
+    page = visitor.page
+
+    def in_sight(selector: str) -> bool:
+        box = page.locator(selector).bounding_box()
+        return box["y"] >= 0 and box["y"] + box["height"] <= PHONE["height"]
+
+    page.locator("#save-photo").scroll_into_view_if_needed()
+    assert in_sight("#save-photo") and in_sight("#face-result")
+    page.locator("#strength").scroll_into_view_if_needed()
+    assert in_sight("#strength") and in_sight("#face-result")
+    visitor.leave()
+
+
+def test_a_switch_says_what_it_does(browser: Any, url: str) -> None:
+    visitor = Visitor(browser, url)
+    note = visitor.page.get_by_text("The whole face is drawn anew now")
+    assert not note.is_visible()
+    visitor.page.locator("#keep input").uncheck()
+    note.wait_for()
     visitor.leave()
 
 

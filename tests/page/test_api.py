@@ -159,13 +159,9 @@ def test_edit_with_looks(call: Call, networks: MaskGANPipeline, mask_path: Path,
     face, other = networks.prepare(read_photo(PHOTO)), networks.prepare(read_photo(OTHER))
     coloured = ("Hair", "Lips", "Brows", "Skin", "Clothes")  # random networks see one of them or another
     part = next(part for part in coloured if np.isin(other.mask, PARTS[part]).mean() > 0.01)
-    mask = read_mask(mask_path, order="celebamask")
-    mask[200:260, 200:300] = PARTS[part][0]
+    label, mask = PARTS[part][0], draw_mask(len(face.mask))
     write_mask(tmp_path / "painted.png", mask)
-    looks = {
-        "photo": look_of(other.crop, other.mask, PARTS[part][0]),
-        "#c03020": plain_colour(PARTS[part][0], "#c03020"),
-    }
+    looks = {"photo": look_of(other.crop, other.mask, label), "#c03020": plain_colour(label, "#c03020")}
     for name, look in looks.items():
         expected = edit_with_looks(networks, face, mask, dict.fromkeys(PARTS[part], look)).photo
         result = call("edit", PHOTO, tmp_path / "painted.png", looks={part.lower(): name}, look_photo=OTHER)

@@ -214,6 +214,11 @@ def test_looks_and_shapes_by_one_click(visitor: Visitor) -> None:
     visitor.page.locator("#looks .lb-own").click()
     visitor.wait_for_result(other_than=shown)
     assert visitor.page.locator("#looks .lb-own").is_disabled()
+    shown = visitor.shown()
+    visitor.page.locator("#looks .lb-from").click()
+    visitor.page.get_by_role("button", name="Example: rendered head with white hair and glasses").last.click()
+    visitor.wait_for_result(other_than=shown)
+    assert visitor.page.locator("#looks .lb-own").is_enabled()
 
 
 def test_quick_edits_full_photo_and_history(visitor: Visitor) -> None:
