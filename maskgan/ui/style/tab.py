@@ -67,7 +67,7 @@ class StyleTab(UsesWeights):
         self.announcer = announcer or Announcer()
         self.serving, self.example_faces = Serving.of(pipeline), examples
         with gr.Column(elem_classes="style-tab"):
-            self.source = FaceInput("source", "Source: gives the style", self.serving, examples, max_pixels)
+            self.source = FaceInput("source", "Source of the style", self.serving, examples, max_pixels)
             self.target = FaceInput("target", "Target: is changed", self.serving, examples, max_pixels)
             with gr.Column(elem_classes="style-result"):
                 self._result()
