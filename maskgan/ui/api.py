@@ -23,7 +23,7 @@ import numpy as np
 from gradio import utils
 from pydantic import ValidationError, validate_call
 
-from maskgan.editing.borrowed_looks import look_named, look_of
+from maskgan.editing.borrowed_looks import look_of
 from maskgan.editing.faces import DetectedFace
 from maskgan.editing.looks import LOOKS, Look, edit_with_looks, plain_colour
 from maskgan.editing.morphing import Morph
@@ -246,7 +246,9 @@ class Api:
                 lender = lender or self.serving.current().prepare(self._photo(photo))
                 look = look_of(lender.crop, lender.mask, labels[0], _stem(photo))
             elif name in LOOKS:
-                look = look_named(labels[0], name)
+                look = LOOKS[name]
+                if labels[0] not in look.labels:
+                    raise ValueError(f"The look {name} is none for {part}; choose another one.")
             else:
                 look = plain_colour(labels[0], name)
             by_class |= dict.fromkeys(labels, look)
