@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from maskgan.networks.winograd import Conv3x3
+
 
 def kept_pixels(photo: Tensor, known: Tensor) -> Tensor:
     """What `generate` takes as `kept`: photos (N, 3, H, W) in [-1, 1], known (N, 1, H, W) 0/1 -> (N, 4, H, W).
@@ -33,11 +35,11 @@ class KeptPixels(nn.Module):
         super().__init__()
         middle = middle or 2 * half
         self.at_quarter = nn.Sequential(
-            nn.Conv2d(4 * 16, quarter, 3, padding=1),
+            Conv3x3(4 * 16, quarter),
             nn.ReLU(),
-            nn.Conv2d(quarter, quarter, 3, padding=1),
+            Conv3x3(quarter, quarter),
             nn.ReLU(),
-            nn.Conv2d(quarter, quarter, 3, padding=1),
+            Conv3x3(quarter, quarter),
         )
         self.at_half = nn.Sequential(
             nn.Conv2d(4 * 4, middle, 3, padding=1), nn.ReLU(), nn.Conv2d(middle, half, 3, padding=1)

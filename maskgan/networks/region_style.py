@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES, one_hot
 from maskgan.networks.kept_pixels import KeptPixels
-from maskgan.networks.layers import SpatialFeatureTransform, adaptive_instance_norm
+from maskgan.networks.layers import SpatialFeatureTransform, adaptive_instance_norm, instance_norm
+from maskgan.networks.winograd import Conv3x3, draws_on_cpu
 from maskgan.styles import RegionStyle
 
 #: Cells of the residue along each side, whatever the resolution.
@@ -30,6 +31,8 @@ GRID = 16
 
 def place(table: Tensor, planes: Tensor) -> Tensor:
     """Sum of a table's rows weighted by the planes at each pixel: (N, P, D), (N, P, h, w) -> (N, D, h, w)."""
+    if draws_on_cpu(planes):  # in the layout that convolutions have there
+        return (planes.flatten(2).transpose(1, 2) @ table).unflatten(1, planes.shape[2:]).permute(0, 3, 1, 2)
     return (table.transpose(1, 2) @ planes.flatten(2)).unflatten(2, planes.shape[2:])
 
 
@@ -46,7 +49,7 @@ class RegionStyleEncoder(nn.Module):
     def __init__(self, width: int, code_dim: int, residue_dim: int, scope: str) -> None:
         super().__init__()
         self.scope = scope
-        self.near = nn.Conv2d(3 * 16, width, 3, padding=1)
+        self.near = Conv3x3(3 * 16, width)
         self.mask_near = nn.Sequential(
             nn.Conv2d(NUM_CLASSES, 32, 1), nn.ReLU(inplace=True), nn.Conv2d(32, 32, 3, padding=1)
         )
@@ -57,7 +60,7 @@ class RegionStyleEncoder(nn.Module):
         self.context = nn.Conv2d(2 * width, 2 * width, 3, stride=2, padding=1)
         self.context_back = nn.Conv2d(2 * width, 2 * width, 1)
         self.far_back = nn.Conv2d(2 * width, width, 1)
-        self.merge = nn.Conv2d(width, width, 3, padding=1)
+        self.merge = Conv3x3(width, width)
         self.to_code = nn.Conv2d(width, code_dim, 1)
         self.to_residue = nn.Conv2d(width, residue_dim, 1, bias=False)  # only deviations from the mean count
         # Fallback code for classes absent from the source: learned code + mix of present codes.
@@ -140,6 +143,10 @@ def _spread(x: Tensor) -> Tensor:
     """Blur planes (N, C, h, w) by (1 2 1) both ways; sums are kept at the borders."""
     if torch.compiler.is_exporting():  # twice (1 1) both ways
         return F.avg_pool2d(F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 2, 1), 2, 1)
+    if draws_on_cpu(x):
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        x = torch.lerp(x[..., :-2], x[..., 2:], 0.5).lerp_(x[..., 1:-1], 0.5)
+        return torch.lerp(x[..., :-2, :], x[..., 2:, :], 0.5).lerp_(x[..., 1:-1, :], 0.5)
     # The edges are repeated by hand, because torch.compile stumbles over the gradient of F.pad(mode="replicate").
     x = torch.cat([x[..., :1], x, x[..., -1:]], -1)
     x = (x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]) / 4
@@ -156,14 +163,21 @@ class RegionAffine(nn.Module):
         self.per_class = nn.Parameter(torch.zeros(NUM_CLASSES, 2 * channels))
         self.from_local = nn.Conv2d(local_dim, 2 * channels, 1, bias=False) if local_dim else None
 
-    def forward(self, codes: Tensor, layout: Tensor) -> tuple[Tensor, Tensor]:
-        """codes (N, 19, D), layout (N, 19 + L, h, w): class shares, then the laid out residue -> (N, C, h, w) twice."""
+    def forward(self, x: Tensor, codes: Tensor, layout: Tensor) -> Tensor:
+        """AdaIN of x (N, C, h, w), eq. (2), with codes (N, 19, D) and layout (N, 19 + L, h, w).
+
+        The layout: the classes' shares, then the residue, laid out.
+        """
         table = self.from_code(codes) + self.per_class  # N, 19, 2C
         if self.from_local is not None:  # one product for both: place(table) + from_local(local)
             weight = self.from_local.weight.flatten(1).T.expand(table.shape[0], -1, -1)  # N, L, 2C
             table = torch.cat([table, weight], 1)
+        if draws_on_cpu(x):
+            table[:, :NUM_CLASSES, : x.shape[1]] += 1  # of every pixel, since its shares add up to one
+            gamma, beta = (place(half, layout) for half in table.chunk(2, 2))
+            return beta.addcmul_(gamma, instance_norm(x))
         gamma, beta = place(table, layout).chunk(2, 1)  # N, C, h, w each
-        return 1 + gamma, beta
+        return adaptive_instance_norm(x, 1 + gamma, beta)
 
 
 class RegionBlock(nn.Module):
@@ -171,14 +185,14 @@ class RegionBlock(nn.Module):
 
     def __init__(self, channels: int, code_dim: int, local_dim: int) -> None:
         super().__init__()
-        self.conv0 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv0 = Conv3x3(channels, channels, bias=False)
         self.affine0 = RegionAffine(channels, code_dim, local_dim)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv1 = Conv3x3(channels, channels, bias=False)
         self.affine1 = RegionAffine(channels, code_dim, local_dim)
 
     def forward(self, x: Tensor, codes: Tensor, layout: Tensor) -> Tensor:
-        h = F.relu(adaptive_instance_norm(self.conv0(x), *self.affine0(codes, layout)))
-        return x + adaptive_instance_norm(self.conv1(h), *self.affine1(codes, layout))
+        h = F.relu(self.affine0(self.conv0(x), codes, layout))
+        return x + self.affine1(self.conv1(h), codes, layout)
 
 
 class RegionNoise(nn.Module):
@@ -244,7 +258,7 @@ class RegionBackbone(nn.Module):
         w4, w8, w16 = widths
         local = residue_dim + 1
         self.stem = nn.Conv2d(NUM_CLASSES * 16, w4, 1)
-        self.stem2 = nn.Conv2d(w4, w4, 3, padding=1)
+        self.stem2 = Conv3x3(w4, w4)
         self.down8 = nn.Conv2d(w4, w8, 3, stride=2, padding=1)
         self.down16 = nn.Conv2d(w8, w16, 3, stride=2, padding=1)
         self.blocks16 = nn.ModuleList(RegionBlock(w16, code_dim, local) for _ in range(blocks))
@@ -257,7 +271,7 @@ class RegionBackbone(nn.Module):
         w2 = half_width or max(4, w4 // 4)
         self.noise4 = RegionNoise(w4, seed=4) if noise else None
         self.noise2 = RegionNoise(w2, seed=2) if noise else None
-        self.up2 = nn.Conv2d(w4, w2 * 4, 3, padding=1)
+        self.up2 = Conv3x3(w4, w2 * 4)
         self.conv2 = nn.Conv2d(w2, w2, 3, padding=1)
         self.affine2 = RegionAffine(w2, code_dim, 0)
         self.head = nn.Conv2d(w2, 3 * 4, 3, padding=1)
@@ -302,8 +316,7 @@ class RegionBackbone(nn.Module):
             x = x + kept2
         if self.noise2 is not None:
             x = self.noise2(x, planes2, noise_shift)
-        gamma, beta = self.affine2(codes, planes2)
-        x = F.relu(adaptive_instance_norm(self.conv2(F.relu(x)), gamma, beta))
+        x = F.relu(self.affine2(self.conv2(F.relu(x)), codes, planes2))
         x = _spread(F.pixel_shuffle(self.head(x), 2))  # N, 3, H, W
         # Every region starts from a colour of its own, sharp at the mask's edges; the network adds the rest.
         return torch.tanh(x + colours)
@@ -315,10 +328,15 @@ class RegionBackbone(nn.Module):
             The stem's answer (N, w4, H/4, W/4), the classes' shares (N, 19, H/2, W/2) and (N, 19, H/4, W/4), and the
             base colours laid out (N, 3, H, W).
         """
+        ids = mask[:, None].to(torch.uint8)
+        cell_ids = F.pixel_unshuffle(ids, 4)  # N, 16, H/4, W/4
+        classes = torch.arange(NUM_CLASSES, dtype=torch.uint8, device=mask.device).view(1, -1, 1, 1, 1)
+        if draws_on_cpu(base):
+            quarters = F.pixel_unshuffle(ids, 2)[:, None]  # N, 1, 4, H/2, W/2
+            planes2 = sum((quarters[:, :, k] == classes[..., 0]).to(base.dtype) for k in range(4)) / 4
+            return self.read(cell_ids, None), planes2, F.avg_pool2d(planes2, 2), self.lay_out_colours(base, mask, None)
         # One-hot planes in cells of 4 x 4 pixels, made from the ids: at full resolution they would take longer to
         # make and to pool than the largest convolution.
-        cell_ids = F.pixel_unshuffle(mask[:, None].to(torch.uint8), 4)  # N, 16, H/4, W/4
-        classes = torch.arange(NUM_CLASSES, dtype=torch.uint8, device=mask.device).view(1, -1, 1, 1, 1)
         cells = (cell_ids[:, None] == classes).to(base.dtype)  # N, 19, 16, H/4, W/4
         quarters = cells.unflatten(2, (2, 2, 2, 2))  # y and x of a pixel in its cell as (half, quarter) each
         halves = sum(quarters[:, :, :, y, :, x] for y in (0, 1) for x in (0, 1)) / 4  # N, 19, 2, 2, H/4, W/4
@@ -334,19 +352,19 @@ class RegionBackbone(nn.Module):
         return read4, planes2, F.avg_pool2d(planes2, 2), place(base, planes)
 
     @staticmethod
-    def lay_out_colours(colours: Tensor, mask: Tensor, cells: Tensor) -> Tensor:
-        """Colours (N, 19, 3) of classes, label maps (N, H, W), their one-hot cells -> pictures (N, 3, H, W)."""
-        if cells.is_cuda:  # the gradient of a gather would add up millions of pixels in 19 places
+    def lay_out_colours(colours: Tensor, mask: Tensor, cells: Tensor | None) -> Tensor:
+        """Colours (N, 19, 3) of classes, label maps (N, H, W), on GPUs their one-hot cells -> pictures (N, 3, H, W)."""
+        if mask.is_cuda:  # the gradient of a gather would add up millions of pixels in 19 places
             return F.pixel_shuffle(place(colours, cells.flatten(2, 3)).unflatten(2, cells.shape[2:4]).flatten(1, 2), 4)
         rows = mask.flatten(1).long()[..., None].expand(-1, -1, 3)
         return colours.gather(1, rows).transpose(1, 2).unflatten(2, mask.shape[1:])
 
-    def read(self, cell_ids: Tensor, cells: Tensor) -> Tensor:
-        """The stem's 1x1 convolution over one-hot cells -> (N, w4, H/4, W/4).
+    def read(self, cell_ids: Tensor, cells: Tensor | None) -> Tensor:
+        """The stem's 1x1 convolution over one-hot cells (only GPUs need them) -> (N, w4, H/4, W/4).
 
         Of 304 inputs 16 are ones, so that summing up 16 columns of the weight is ten times quicker on a CPU.
         """
-        if cells.is_cuda:
+        if cell_ids.is_cuda:
             return self.stem(cells.flatten(1, 2))
         places = torch.arange(cell_ids.shape[1], device=cell_ids.device).view(1, -1, 1, 1)
         columns = cell_ids.long() * cell_ids.shape[1] + places  # N, 16, H/4, W/4
@@ -357,6 +375,13 @@ class RegionBackbone(nn.Module):
     @staticmethod
     def lay_out_residue(residue: Tensor, planes4: Tensor) -> Tensor:
         """Residue (N, 19, L, 16, 16), or a prepared one, by the mask's shares (N, 19, h, w) -> (N, L, h, w)."""
+        if draws_on_cpu(planes4):  # class by class, which stays in the cache; most masks lack some
+            count, _, length = residue.shape[:3]
+            laid = planes4.new_zeros(count, length, *planes4.shape[2:])
+            for label in planes4.amax((0, 2, 3)).nonzero().flatten().tolist():
+                own = interpolate_residue(residue[:, label : label + 1], *planes4.shape[-2:])[:, 0]
+                laid.addcmul_(own, planes4[:, label : label + 1])
+            return laid
         return (interpolate_residue(residue, *planes4.shape[-2:]) * planes4[:, :, None]).sum(1)
 
 
