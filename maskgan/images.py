@@ -6,6 +6,7 @@ only functions of the project that convert between the two.
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 import zlib
@@ -259,6 +260,12 @@ def _over_white(image: Image.Image) -> Image.Image:
     image = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image).convert("RGB")
+
+
+def differs(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Where (H, W) bool two pictures (H, W, C) differ; NumPy's `any` over a short last axis takes ten times as long."""
+    unlike = one != other
+    return functools.reduce(np.logical_or, (unlike[..., channel] for channel in range(unlike.shape[-1])))
 
 
 def to_tensor(image: np.ndarray) -> Tensor:

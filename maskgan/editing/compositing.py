@@ -17,7 +17,7 @@ from maskgan.blending import feathered
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.texture import Grain
 from maskgan.editing.tones import LUMA
-from maskgan.editing.warping import warp_picture
+from maskgan.editing.warping import moves, warp_picture
 from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
 from maskgan.sizes import NETWORK_SIZE
@@ -261,7 +261,7 @@ class Layers(NamedTuple):
 def warp_photo(photo: np.ndarray, alignment: Alignment, flow: np.ndarray) -> np.ndarray:
     """A photo (H, W, 3) uint8 moved by the flow (S, S, 2), in pixels of the crop that lies at `alignment`."""
     size = len(flow)
-    moving = flow.any(-1)
+    moving = moves(flow)
     rows, columns = (np.flatnonzero(moving.any(axis)) for axis in (1, 0))
     if rows.size == 0:
         return photo
@@ -274,11 +274,11 @@ def warp_photo(photo: np.ndarray, alignment: Alignment, flow: np.ndarray) -> np.
     local = resample(flow, alignment.from_window(part, size), shape, fade=True)
     shift = (local @ (alignment.matrix[:, :2] / size).T.astype(np.float32)).astype(np.float32)
     # Where nothing moved by a hundredth of a pixel the photo stays as it is.
-    shift[np.abs(shift).max(-1) < 0.01] = 0
+    shift[(np.abs(shift[..., 0]) < 0.01) & (np.abs(shift[..., 1]) < 0.01)] = 0
     y, x = np.mgrid[part].astype(np.float32)
     moved = cv2.remap(photo, x + shift[..., 0], y + shift[..., 1], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
     result = photo.copy()
-    result[part] = np.where(shift.any(-1)[..., None], moved, photo[part])
+    result[part] = np.where(moves(shift)[..., None], moved, photo[part])
     return result
 
 

@@ -28,9 +28,8 @@ from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.ornaments import Material, are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
-from maskgan.editing.tones import Tone
-from maskgan.editing.transplants import Lender, fit, transplant
-from maskgan.images import read_photo
+from maskgan.editing.transplants import Lender, likeness, transplant
+from maskgan.images import differs, read_photo
 from maskgan.labels import NUM_CLASSES, Label, check_mask
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.frame import QuickEditImpossible
@@ -286,7 +285,7 @@ def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
             looks[label] = LOOKS["dark_glasses" if are_dark(mask) else "horn_glasses"]
         elif label == Label.HAT:
             hats = [look for look in looks_for(Label.HAT) if look.colour is None]
-            looks[label] = max(hats, key=lambda look: fit(mask, silhouette(look.reference)).likeness)
+            looks[label] = max(hats, key=lambda look: likeness(mask, silhouette(look.reference)))
         else:
             looks[label] = LOOKS["gold_jewel"]
     return looks
@@ -367,7 +366,7 @@ def finished(
     has none; the others take its tone.
     """
     edit = dressed_up(edit, mask, _worn(looks))
-    tone = Tone.of(edit.face.crop)
+    tone = edit.face.tone
     crop, region = edit.crop, np.zeros(mask.shape, np.float32)
     drawn = np.zeros(mask.shape, np.float32)
     new = mask != edit.face.mask
@@ -403,7 +402,7 @@ def finished(
             crop = np.where((crop != before).any(-1, keepdims=True), painted, crop)
     if crop is edit.crop:
         return edit
-    touched = (crop != edit.crop).any(-1)
+    touched = differs(crop, edit.crop)
     # A little more than what changed, so that its soft edge is resampled whole into the photo.
     over = cv2.dilate(touched.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     # The photo's own detail stays where a part was only recoloured, and none of it where something was drawn.

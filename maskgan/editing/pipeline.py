@@ -16,8 +16,9 @@ from maskgan import labels
 from maskgan.editing.compositing import Change, Overlay, Patch, Retouch, Window, warp_window
 from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
-from maskgan.editing.tones import in_tone_of
-from maskgan.editing.warping import Motion, unknown_after, warp_picture
+from maskgan.editing.tones import Tone, in_tone_of
+from maskgan.editing.warping import Motion, moves, unknown_after, warp_picture
+from maskgan.images import differs
 from maskgan.labels import Label
 from maskgan.mask_files import nearest, resize_mask
 from maskgan.onnx.folder import is_export
@@ -64,6 +65,11 @@ class Face:
     weights: Weights | None = None
     quarters: int = 0
     drawn: Weights | None = None
+
+    @cached_property
+    def tone(self) -> Tone | None:
+        """The tone of its photo, None for one in colour."""
+        return Tone.of(self.crop)
 
     def at_rest(self) -> Face:
         """This face without its style; `MaskGANPipeline.refresh` restores it."""
@@ -360,7 +366,7 @@ class MaskGANPipeline:
         face = self.refresh(face)
         changed = mask != face.mask
         if not keep_untouched:
-            crop = in_tone_of(face.crop, self.generate(mask, face.style)).round().clip(0, 255).astype(np.uint8)
+            crop = in_tone_of(face.tone, self.generate(mask, face.style)).round().clip(0, 255).astype(np.uint8)
             region, detail = feathered_square(len(mask)), np.zeros(mask.shape, np.float32)
             return Edit(face, crop, changed, region, Overlay(crop, region, detail))
         if not changed.any():
@@ -370,15 +376,15 @@ class MaskGANPipeline:
         moved = warp_picture(face.crop, motion.flow)
         patch = self._patch(face, motion, moved)
         if patch is not None:
-            patch = patch._replace(picture=in_tone_of(face.crop, patch.picture))
+            patch = patch._replace(picture=in_tone_of(face.tone, patch.picture))
         crop = moved if patch is None else patch.over(moved, Alignment.whole_picture(mask.shape))
-        region = motion.flow.any(-1).astype(np.float32)
+        region = moves(motion.flow).astype(np.float32)
         if patch is not None:
             part = patch.window.slices(len(mask))
             side = part[0].stop - part[0].start
             alpha = cv2.resize(patch.alpha, (side, side), interpolation=cv2.INTER_LINEAR)
             region[part] = np.maximum(region[part], alpha)
-        region[(crop != face.crop).any(-1) & (region == 0)] = 1 / 255  # where paint ends between two pixels
+        region[differs(crop, face.crop) & (region == 0)] = 1 / 255  # where paint ends between two pixels
         flow = motion.flow if motion.flow.any() else None
         return Edit(face, crop, changed, region, Retouch(flow, patch), motion)
 

@@ -13,6 +13,7 @@ has two like sides.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import cv2
@@ -90,6 +91,7 @@ def _features(light: np.ndarray, picture: np.ndarray, tensor: np.ndarray) -> np.
     return cv2.blur(planes.astype(np.float32), (_AROUND + 1,) * 2)
 
 
+@cache
 def _views(cells: int) -> list[np.ndarray]:
     """Ways to see a picture: matrices (3, 3) from points of the view to points of the picture, in cells.
 
@@ -141,6 +143,12 @@ class _Cells(NamedTuple):
         return _Cells(*(values[picked] for values in self))
 
 
+def _distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Squared distance of features (..., 5); NumPy's `sum` over a short last axis takes several times as long."""
+    squares = np.square(one - other)
+    return sum(squares[..., part] for part in range(squares.shape[-1]))
+
+
 def _costs(targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: np.ndarray) -> np.ndarray:
     """How unlike the places are from which shifts (K, 3) take the targets' detail: (K, N) float32.
 
@@ -152,7 +160,7 @@ def _costs(targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: n
     view = np.broadcast_to(shifts[:, 2:], rows.shape)
     within = (columns >= 0) & (columns < count) & (rows >= 0) & (rows < count)
     columns, rows = columns.clip(0, count - 1), rows.clip(0, count - 1)
-    costs = np.square(features[view, rows, columns] - targets.features).sum(-1)
+    costs = _distance(features[view, rows, columns], targets.features)
     costs = np.minimum(costs, _UNLIKE / 2)
     costs[~(within & sources[view, rows, columns])] = _UNLIKE
     return costs
@@ -166,7 +174,7 @@ def _shifts(targets: _Cells, sources: np.ndarray, features: np.ndarray, random: 
     for view, place in enumerate(places):
         if not len(place.rows):
             continue
-        distance = np.square(asked.features[:, None] - place.features[None]).sum(-1)
+        distance = _distance(asked.features[:, None], place.features[None])
         for near in np.argpartition(distance, min(2, distance.shape[1] - 1), axis=1)[:, :2].T:
             shift = np.stack([place.columns[near] - asked.columns, place.rows[near] - asked.rows], 1)
             pool.append(np.column_stack([shift, np.full(len(shift), view)]))

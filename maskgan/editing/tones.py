@@ -60,7 +60,6 @@ class Tone:
         return np.stack((red, green, blue), -1).clip(0, 255)
 
 
-def in_tone_of(photo: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """What is painted (h, w, 3) float32 in 0..255, in the tone of its photo (H, W, 3) uint8 if that has no colours."""
-    tone = Tone.of(photo)
+def in_tone_of(tone: Tone | None, picture: np.ndarray) -> np.ndarray:
+    """What is painted (h, w, 3) float32 in 0..255, in the tone of its photo, None for one in colour."""
     return picture if tone is None else tone.apply(picture)

@@ -73,17 +73,36 @@ class Lender:
 
 
 class Fit(NamedTuple):
-    """Where a reference's thing lies in a mask: columns and rows of the reference for each pixel, (S, S) float32
-    each, and how well the outlines meet (intersection over union)."""
+    """Where a reference's thing lies in a mask: columns and rows of the reference for each pixel, (S, S) float32."""
 
     cols: np.ndarray
     rows: np.ndarray
-    likeness: float
 
 
 def _overlap(mine: np.ndarray, theirs: np.ndarray, cols: np.ndarray, rows: np.ndarray) -> float:
     worn = cv2.remap(theirs, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0
     return float((worn & mine).sum() / max((worn | mine).sum(), 1))
+
+
+def _found(mask: np.ndarray, shape: Silhouette) -> tuple[float, tuple[Silhouette, float, float] | None]:
+    """How well the outlines of a shape meet those in a mask (S, S), and by which candidate, lift and size they do."""
+    small = Scene(resize_mask(mask, (_SEARCH, _SEARCH)))
+    few = small.where(shape.label)
+    best, found = 0.0, None
+    for candidate in (shape, shape.mirrored):
+        for lift in _LIFTS:
+            x, y = candidate.places(small, small.y - lift)
+            for size in _SIZES:
+                cols, rows = candidate.scene.frame.to_pixels(x * size, y * size)
+                overlap = _overlap(few, candidate.distance, cols, rows)
+                if overlap > best:
+                    best, found = overlap, (candidate, lift, size)
+    return best, found
+
+
+def likeness(mask: np.ndarray, shape: Silhouette) -> float:
+    """Intersection over union of what a mask (S, S) has of a shape's class with the shape, where they meet best."""
+    return _found(mask, shape)[0]
 
 
 def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
@@ -94,18 +113,8 @@ def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
     """
     scene = Scene(mask)
     mine = mask == shape.label
-    small = Scene(resize_mask(mask, (_SEARCH, _SEARCH)))
-    few = small.where(shape.label)
-    likeness, found = 0.0, None
-    for candidate in (shape, shape.mirrored):
-        for lift in _LIFTS:
-            x, y = candidate.places(small, small.y - lift)
-            for size in _SIZES:
-                cols, rows = candidate.scene.frame.to_pixels(x * size, y * size)
-                overlap = _overlap(few, candidate.distance, cols, rows)
-                if overlap > likeness:
-                    likeness, found = overlap, (candidate, lift, size)
-    if found is not None and likeness > _ALIKE:
+    met, found = _found(mask, shape)
+    if found is not None and met > _ALIKE:
         candidate, lift, size = found
         x, y = candidate.places(scene, scene.y - lift)
         cols, rows = candidate.scene.frame.to_pixels(x * size, y * size)
@@ -121,7 +130,7 @@ def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
         )
     if candidate is not shape:
         cols = np.float32(shape.mask.shape[1] - 1) - cols
-    return Fit(cols, rows, likeness)
+    return Fit(cols, rows)
 
 
 def transplant(

@@ -30,6 +30,9 @@ _MARGIN, _BORDER, _LOST_BORDER, _SLIVER = 8.0, 2.0, 4.0, 1.0
 #: Hair reaches so far beyond its mask where at least twice this width of it is lost.
 _WISPS, _LARGE = 16.0, 4.0
 
+#: What is unknown depends on nothing farther away than this, and lies no farther from what changed or moved.
+_SEEN_AROUND = 32.0
+
 #: The flow ends where its change per pixel would stay below about 1 / this.
 _FADE = 2.5
 
@@ -85,6 +88,11 @@ def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
     window = _window(moving, int(reach) + 2)
     flow[window] = _solve(values[window], fixed[window], told[window], moving[window], reach)
     return flow
+
+
+def moves(flow: np.ndarray) -> np.ndarray:
+    """Where (H, W) bool a flow (H, W, 2) moves anything."""
+    return (flow[..., 0] != 0) | (flow[..., 1] != 0)
 
 
 def _length(flow: np.ndarray) -> np.ndarray:
@@ -199,7 +207,7 @@ def _places(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def warp_picture(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """A picture (H, W, 3) uint8 or float32 moved by a flow (H, W, 2); where the flow is 0 the same, bit for bit."""
-    moving = flow.any(-1)
+    moving = moves(flow)
     result = picture.copy()
     if not moving.any():
         return result
@@ -214,7 +222,15 @@ def warp_picture(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 def warp_mask(mask: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """A mask (H, W) moved by a flow (H, W, 2), by the nearest pixel."""
-    return cv2.remap(mask, *_places(flow), cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    return _warped_mask(mask, flow, (slice(0, len(mask)), slice(0, mask.shape[1])))
+
+
+def _warped_mask(mask: np.ndarray, flow: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
+    """A window of `warp_mask`."""
+    x, y = _places(flow[window])
+    x += window[1].start
+    y += window[0].start
+    return cv2.remap(mask, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
 
 
 def compose(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -257,9 +273,19 @@ def unknown_after(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np
     are never exact, count only where a class comes to a place that had none of it near.
     """
     scale = max(before.shape) / 256
-    if np.array_equal(before, after) and not flow.any():
-        return np.zeros(before.shape, bool)
-    arrived = warp_mask(before, flow)
+    unknown = np.zeros(before.shape, bool)
+    touched = moves(flow) | (before != after)
+    if touched.any():
+        near = _window(touched, int(np.ceil(_SEEN_AROUND * scale)))
+        unknown[near] = _unknown_after(before, after, flow, near, scale)
+    return unknown
+
+
+def _unknown_after(
+    before: np.ndarray, after: np.ndarray, flow: np.ndarray, window: tuple[slice, slice], scale: float
+) -> np.ndarray:
+    """`unknown_after` in a window of masks and flow that shows all surroundings that matter."""
+    arrived, after, flow = _warped_mask(before, flow, window), after[window], flow[window]
     wrong = arrived != after
     # A frame or a lash line is thin all over: it is no sliver where its class is new.
     fresh = np.zeros_like(wrong)

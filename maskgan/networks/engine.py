@@ -32,6 +32,11 @@ class TorchEngine:
             network.eval().requires_grad_(False)
         self.weights = weights or Weights()
 
+    @property
+    def _like(self) -> Tensor:
+        """A parameter of the generator, which says where it is and of which type; diffusers takes a while for that."""
+        return next(self._dmn.parameters())
+
     @classmethod
     def load(cls, folder: Path, device: str | None) -> TorchEngine:
         """Load and check a pipeline folder; raises WeightsRefused when something is wrong with it."""
@@ -53,7 +58,7 @@ class TorchEngine:
     @property
     def device(self) -> str:
         """Of torch, such as "cpu" or "cuda:0"."""
-        return str(self._dmn.device)
+        return str(self._like.device)
 
     @property
     def kept(self) -> bool:
@@ -71,10 +76,10 @@ class TorchEngine:
         return self.networks["mask_vae"].mask_size if "mask_vae" in self.networks else None
 
     def _picture(self, picture: np.ndarray) -> Tensor:
-        return to_tensor(picture).to(self._dmn.device, self._dmn.dtype)
+        return to_tensor(picture).to(self._like)
 
     def _mask(self, mask: np.ndarray) -> Tensor:
-        return torch.from_numpy(mask.astype(np.int64))[None].to(self._dmn.device)
+        return torch.from_numpy(mask.astype(np.int64))[None].to(self._like.device)
 
     @torch.inference_mode()
     def parse(self, picture: np.ndarray) -> np.ndarray:
@@ -91,7 +96,7 @@ class TorchEngine:
         """See `Engine.draw`."""
         seen = None
         if kept is not None:
-            known = torch.from_numpy(kept[1])[None, None].to(self._dmn.device, self._dmn.dtype)
+            known = torch.from_numpy(kept[1])[None, None].to(self._like)
             seen = kept_pixels(self._picture(kept[0]), known)
         image = self._dmn.generate(self._mask(mask), style, seen)
         return ((image[0].float().clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).cpu().numpy()

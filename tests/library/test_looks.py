@@ -24,7 +24,7 @@ from maskgan.editing.looks import (
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels, lenses
 from maskgan.editing.pipeline import Face, MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, to_oklab
-from maskgan.editing.transplants import Lender, fit, transplant
+from maskgan.editing.transplants import Lender, likeness, transplant
 from maskgan.labels import Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
@@ -116,8 +116,7 @@ def test_earrings_are_lit_from_above_left(mask: np.ndarray, grey: np.ndarray, va
 def test_a_hat_is_found_again_and_brings_its_own_pixels(mask: np.ndarray, grey: np.ndarray, name: str) -> None:
     after = worn(mask, "hat", name)
     shape, photo = silhouette(name), reference_picture(name)
-    where = fit(after, shape)
-    assert where.likeness > 0.85
+    assert likeness(after, shape) > 0.85
     result, changed = transplant(grey, after, shape, photo)
     hat = after == Label.HAT
     theirs = photo[shape.mask == Label.HAT]

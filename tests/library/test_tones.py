@@ -54,7 +54,7 @@ def test_toned_photos_are_recognised_and_colours_take_their_tone(kind, quality):
         Image.fromarray(photo).save(file, "JPEG", quality=quality)
         photo = read_photo(file.getvalue())
     painted = np.random.default_rng(0).uniform(0, 255, (40, 40, 3)).astype(np.float32)
-    result = in_tone_of(photo, painted)
+    result = in_tone_of(Tone.of(photo), painted)
     np.testing.assert_allclose(result @ LUMA, painted @ LUMA, atol=8)  # less only where a tone reaches 0 or 255
     light = (painted @ LUMA > 60) & (painted @ LUMA < 200)
     if not quality:
@@ -68,12 +68,12 @@ def test_photos_in_colour_are_left_alone(path):
     faded = 0.4 * photo + 0.6 * (photo @ LUMA)[..., None]
     assert Tone.of(faded.round().astype(np.uint8)) is None
     painted = np.full((4, 4, 3), (200, 30, 60), np.float32)
-    assert in_tone_of(photo, painted) is painted
+    assert in_tone_of(Tone.of(photo), painted) is painted
 
 
 def test_grey_stays_grey_to_the_last_bit():
     grey = toned(read_photo(EXAMPLES[1]), "grey")
-    result = in_tone_of(grey, np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype(np.float32))
+    result = in_tone_of(Tone.of(grey), np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype(np.float32))
     assert np.ptp(result.round(), axis=-1).max() == 0
 
 
