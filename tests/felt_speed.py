@@ -1,0 +1,157 @@
+"""How quick the page feels: `python -m tests.felt_speed`, seconds from lifting the brush to the painted result.
+
+In Chromium, on the real page with real weights: strokes of a few hundred pixels on an example's hair, skin and
+background, as a mouse paints them, each undone before the next. Timed in the page itself: from the pointer's going up to
+the frame after the one in which the last picture for that stroke had been loaded. First alone, then with other
+painters at work (see `load.py`); the table gives median and 95th percentile of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from maskgan.labels import Label
+from maskgan.sizes import CROP_SIZE
+from tests.load import ROOT, processor_seconds, server
+
+#: A stroke's picture is its last when none follows for so many seconds; what is waited for at most.
+QUIET, PATIENCE = 0.7, 30.0
+
+#: Notes when the pointer went up, and when each picture of the result was on the screen.
+WATCH = """() => {
+  window.felt = { up: null, shown: [] };
+  document.addEventListener("pointerup", () => { felt.up = performance.now(); felt.shown = []; }, true);
+  document.addEventListener("load", (event) => {
+    if (!event.target.closest?.("#face-result")) return;
+    requestAnimationFrame(() => requestAnimationFrame(() => felt.shown.push(performance.now())));
+  }, true);
+}"""
+
+
+@contextlib.contextmanager
+def page(url: str, chromium: str) -> Iterator[Any]:
+    """The page in Chromium, ready to be painted on."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        try:
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(1000 * PATIENCE)
+            page.goto(url)
+            page.wait_for_selector("#canvas .mask-canvas.mc-ready")
+            page.wait_for_selector("#face-result img")
+            page.wait_for_timeout(1000 * QUIET)
+            page.evaluate(WATCH)
+            yield page
+        finally:
+            browser.close()
+
+
+def call(page: Any, expression: str) -> Any:
+    """What the canvas answers."""
+    return page.evaluate(f"document.querySelector('#canvas .mask-canvas').maskCanvas.{expression}")
+
+
+def stroke(page: Any, random: np.random.Generator) -> float:
+    """Paint a stroke and take it back; seconds from the pointer's going up to its picture."""
+    mask = np.array(call(page, "getMask()"), np.uint8).reshape(CROP_SIZE, CROP_SIZE)
+    label = random.choice([Label.HAIR, Label.SKIN, Label.BACKGROUND])
+    within = mask[96:-96, 96:-96] != label  # a stroke must change something
+    start = np.argwhere(within)[random.integers(within.sum())][::-1] + 96
+    way = random.uniform(-40, 40, 2)
+    call(page, f"setClass({int(label)})")
+    call(page, "setSize(14)")
+    points = [call(page, f"canvasToClient({x}, {y})") for x, y in (start, start + way / 2, start + way)]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=4)
+    page.mouse.up()
+    seconds = _painted(page)
+    call(page, "undo()")
+    page.evaluate("() => { felt.shown = []; }")
+    _painted(page)
+    return seconds
+
+
+def _painted(page: Any) -> float:
+    """Wait until the last picture is on the screen; seconds from the pointer's going up."""
+    until, count, since = time.monotonic() + PATIENCE, 0, time.monotonic()
+    while True:
+        shown = page.evaluate("felt.shown")
+        if len(shown) != count:
+            count, since = len(shown), time.monotonic()
+        elif count and time.monotonic() - since > QUIET:
+            return (shown[-1] - page.evaluate("felt.up")) / 1000
+        if time.monotonic() > until:
+            raise TimeoutError(f"No result of a stroke came within {PATIENCE:.0f} seconds.")
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def painters(url: str, count: int) -> Iterator[None]:
+    """Others who paint meanwhile."""
+    if not count:
+        yield
+        return
+    command = [sys.executable, "-m", "tests.load", "--url", url, "--painters", str(count), "--seconds", "3600"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(15)  # each paints alone first
+        yield
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+
+
+def measure(url: str, strokes: int, others: int, chromium: str, pid: int | None) -> dict[str, Any]:
+    """Strokes on a page while others paint: median and 95th percentile in milliseconds."""
+    random = np.random.default_rng(0)
+    with painters(url, others), page(url, chromium) as open_page:
+        stroke(open_page, random)  # the first one warms up
+        used = processor_seconds(pid) if pid else 0.0
+        times = 1000 * np.array([stroke(open_page, random) for _ in range(strokes)])
+        used = processor_seconds(pid) - used if pid else 0.0
+    median, most = np.percentile(times, (50, 95))
+    row = {"painters": others, "strokes": strokes, "median_ms": round(median), "p95_ms": round(most)}
+    return row | {"load_average": round(psutil.getloadavg()[0], 1), "processor_s": round(used, 1)}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and tell."""
+    parser = argparse.ArgumentParser(description="Time from lifting the brush to the painted result, in Chromium.")
+    parser.add_argument("--strokes", type=int, default=50, metavar="N", help="of each measurement (default: 50)")
+    parser.add_argument("--painters", type=int, nargs="*", default=[0, 2], metavar="N", help="others (default: 0 and 2)")
+    parser.add_argument("--url", help="a running app; without it one is started")
+    parser.add_argument("--chromium", default="/usr/bin/chromium", metavar="FILE", help="the browser's program")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
+    options = parser.parse_args(arguments)
+    rows = []
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        url, pid = (options.url, None) if options.url else stack.enter_context(server(Path(name)))
+        for others in options.painters:
+            rows.append(measure(url.rstrip("/"), options.strokes, others, options.chromium, pid))
+            print(
+                "{strokes} strokes, {painters} other painters: median {median_ms} ms, p95 {p95_ms} ms "
+                "(load average {load_average})".format(**rows[-1]),
+                flush=True,
+            )
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
