@@ -24,6 +24,7 @@ from maskgan.provenance import drawn_by
 from maskgan.sizes import CROP_SIZE
 from maskgan.snapshots import Weights
 from maskgan.ui.keeping.motions import pack_motion, unpack_motion
+from maskgan.ui.pictures import webp
 
 #: The history of a face keeps this many results beside its first ...
 MAX_STEPS = 24
@@ -84,6 +85,11 @@ class OpenFace:
     ) -> OpenFace:
         """Open a picture (H, W, 3) uint8 RGB that is a face crop already, or is taken for one."""
         return cls.new(pipeline.prepare(photo, None), name, original=original, source=original)
+
+    @cached_property
+    def crop_file(self) -> bytes:
+        """The crop as a file for the screen, beside every result."""
+        return webp(self.face.crop)
 
     @property
     def unedited(self) -> np.ndarray:

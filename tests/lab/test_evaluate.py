@@ -270,8 +270,16 @@ def test_the_benchmark_writes_a_row_per_network_stage_and_size(
 
     monkeypatch.setattr(benchmark.DenseMappingNetwork, "preset", small)
     flags = ["--weights", str(saved), "--json", str(tmp_path / "b.json"), "--repeats", "1", "--threads", "1"]
+    flags += ["--backends", "torch"]
     assert benchmark.main(flags) == 0
-    rows = json.loads((tmp_path / "b.json").read_text())["rows"]
+    report = json.loads((tmp_path / "b.json").read_text())
+    drawn = [row for row in report["rows"] if row["stage"] == "draw"]
+    assert {(row["net"], row["size"]) for row in drawn} == {(n, s) for n in ("studio", "published") for s in (256, 512)}
+    for row in drawn:
+        assert row["gflop"] > 0 and row["parameters"] > 0 and row["peak_mb"] > 0
+        assert row["gflops"] == pytest.approx(row["gflop"] / row["ms"] * 1000, rel=0.05)
+        assert row["of_peak"] == pytest.approx(row["gflops"] / report["matrix_gflops"], abs=0.01)
+    rows = [row for row in report["rows"] if row["stage"] != "draw"]
     assert all(row["backend"] == "torch" and row["ms"] > 0 for row in rows)
     both = {("studio", stage, size) for stage in ("parse", "style", "edit") for size in (256, 512)}
     both |= {("published", stage, size) for stage in ("style", "edit") for size in (256, 512)}
@@ -280,6 +288,14 @@ def test_the_benchmark_writes_a_row_per_network_stage_and_size(
         both | {("studio", stage, 512) for stage in ("detect", "prepare", "warp", "window")}
     )
     assert "published / studio" in capsys.readouterr().out
+
+
+def test_a_backend_that_cannot_run_says_why(pipeline: MaskGANPipeline, tmp_path: Path) -> None:
+    from maskgan import benchmark_backends as backends
+
+    pipeline.dmn.save_pretrained(tmp_path)
+    with backends.runner(tmp_path, "onnx fp32", 1) as running:
+        assert "onnx fp32.onnx" in running.reason
 
 
 def test_the_benchmark_needs_weights_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

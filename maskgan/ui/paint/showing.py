@@ -85,12 +85,13 @@ class Showing(PaintLayout, UsesWeights):
         if look.view == "photo":
             before, after = photos_for_screen(session.edit, look.seamless, session.opened.unedited)
             drawn = session.drawn
-            pack, name, shown, hidden = jpeg, "photo.jpg", self.photo_result, self.face_result
+            files, name = (jpeg(before), jpeg(after, drawn)), "photo.jpg"
+            shown, hidden = self.photo_result, self.face_result
         else:
-            before, after = session.edit.face.crop, session.edit.crop
             drawn = session.drawn_in_crop
-            pack, name, shown, hidden = webp, "face.webp", self.face_result, self.photo_result
-        pictures = saved(pack(before), name), saved(pack(after, drawn), name)
+            files, name = (session.require_open().crop_file, webp(session.edit.crop, drawn)), "face.webp"
+            shown, hidden = self.face_result, self.photo_result
+        pictures = tuple(saved(file, name) for file in files)
         return {
             self.session: session,
             shown: gr.update(value=pictures, visible=True),
