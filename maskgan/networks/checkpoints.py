@@ -21,6 +21,7 @@ import safetensors.torch
 import torch
 from diffusers import ModelMixin
 from safetensors import SafetensorError
+from torch import nn
 
 from maskgan.images import to_tensor
 from maskgan.labels import PALETTE, Label, one_hot
@@ -28,6 +29,7 @@ from maskgan.mask_files import resize_mask
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.kept_pixels import kept_pixels
+from maskgan.networks.layers import example_of
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.networks.registry import NETWORKS, REQUIRED
 from maskgan.sizes import NETWORK_SIZE
@@ -78,7 +80,8 @@ def load_networks(folder: Path, device: str) -> tuple[dict[str, ModelMixin], Wei
         weights = _checked_against_snapshot(folder, contents)
         networks = {name: _network(name, contents) for name in _network_names(contents)}
     for network in networks.values():
-        network.to(device).eval().requires_grad_(False)
+        nn.Module.to(network, device)  # diffusers' own `to` looks for hooks first, see `example_of`
+        network.eval().requires_grad_(False)
     with _refusing(folder):
         try_out(networks)
     return networks, weights
@@ -264,7 +267,7 @@ def try_out(networks: Mapping[str, ModelMixin]) -> None:
 
 
 def _try_parser(parser: FaceParser, image: torch.Tensor) -> None:
-    logits = parser(image.to(parser.device, parser.dtype))
+    logits = parser(image.to(example_of(parser)))
     if logits.shape != (1, len(Label), *image.shape[2:]):
         raise ValueError(f"the parser answers with the shape {tuple(logits.shape)}")
     if not logits.softmax(1).isfinite().all():
@@ -272,7 +275,7 @@ def _try_parser(parser: FaceParser, image: torch.Tensor) -> None:
 
 
 def _try_dmn(dmn: DenseMappingNetwork, image: torch.Tensor, mask: torch.Tensor) -> None:
-    image, mask = image.to(dmn.device, dmn.dtype), mask.to(dmn.device)
+    image, mask = image.to(example_of(dmn)), mask.to(example_of(dmn).device)
     style = dmn.encode_style(image, mask)
     edited = mask.roll(NETWORK_SIZE // 16, 1)
     tasks = [(mask, None), (edited, None)]
@@ -288,7 +291,7 @@ def _try_dmn(dmn: DenseMappingNetwork, image: torch.Tensor, mask: torch.Tensor) 
 
 def _try_mask_vae(vae: MaskVAE, ids: np.ndarray) -> None:
     small = torch.from_numpy(resize_mask(ids, (vae.mask_size, vae.mask_size)))[None]
-    planes = one_hot(small.to(vae.device), vae.dtype)
+    planes = one_hot(small.to(example_of(vae).device), example_of(vae).dtype)
     logits = vae.decode(vae.encode(planes)[0])
     if logits.shape != planes.shape:
         raise ValueError(f"the mask_vae answers with the shape {tuple(logits.shape)}")

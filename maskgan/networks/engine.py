@@ -15,6 +15,7 @@ from maskgan.labels import one_hot
 from maskgan.networks.checkpoints import load_networks, save_networks
 from maskgan.networks.face_parser import read
 from maskgan.networks.kept_pixels import kept_pixels
+from maskgan.networks.layers import example_of
 from maskgan.networks.registry import NETWORKS
 from maskgan.sizes import NETWORK_SIZE
 from maskgan.snapshots import Weights
@@ -31,11 +32,6 @@ class TorchEngine:
         for network in self.networks.values():
             network.eval().requires_grad_(False)
         self.weights = weights or Weights()
-
-    @property
-    def _like(self) -> Tensor:
-        """A parameter of the generator, which says where it is and of which type; diffusers takes a while for that."""
-        return next(self._dmn.parameters())
 
     @classmethod
     def load(cls, folder: Path, device: str | None) -> TorchEngine:
@@ -58,7 +54,7 @@ class TorchEngine:
     @property
     def device(self) -> str:
         """Of torch, such as "cpu" or "cuda:0"."""
-        return str(self._like.device)
+        return str(example_of(self._dmn).device)
 
     @property
     def kept(self) -> bool:
@@ -76,10 +72,10 @@ class TorchEngine:
         return self.networks["mask_vae"].mask_size if "mask_vae" in self.networks else None
 
     def _picture(self, picture: np.ndarray) -> Tensor:
-        return to_tensor(picture).to(self._like)
+        return to_tensor(picture).to(example_of(self._dmn))
 
     def _mask(self, mask: np.ndarray) -> Tensor:
-        return torch.from_numpy(mask.astype(np.int64))[None].to(self._like.device)
+        return torch.from_numpy(mask.astype(np.int64))[None].to(example_of(self._dmn).device)
 
     @torch.inference_mode()
     def parse(self, picture: np.ndarray) -> np.ndarray:
@@ -96,7 +92,7 @@ class TorchEngine:
         """See `Engine.draw`."""
         seen = None
         if kept is not None:
-            known = torch.from_numpy(kept[1])[None, None].to(self._like)
+            known = torch.from_numpy(kept[1])[None, None].to(example_of(self._dmn))
             seen = kept_pixels(self._picture(kept[0]), known)
         image = self._dmn.generate(self._mask(mask), style, seen)
         return ((image[0].float().clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).cpu().numpy()
@@ -105,14 +101,15 @@ class TorchEngine:
     def encode_mask(self, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine.encode_mask`."""
         vae = self.networks["mask_vae"]
-        mean, logvar = vae.encode(one_hot(torch.from_numpy(masks).to(vae.device), vae.dtype))
+        like = example_of(vae)
+        mean, logvar = vae.encode(one_hot(torch.from_numpy(masks).to(like.device), like.dtype))
         return mean.float().cpu().numpy(), logvar.float().cpu().numpy()
 
     @torch.inference_mode()
     def decode_mask(self, z: np.ndarray) -> np.ndarray:
         """See `Engine.decode_mask`."""
         vae = self.networks["mask_vae"]
-        return vae.decode(torch.from_numpy(z).to(vae.device, vae.dtype)).float().cpu().numpy()
+        return vae.decode(torch.from_numpy(z).to(example_of(vae))).float().cpu().numpy()
 
 
 def best_device() -> str:

@@ -13,6 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+def example_of(network: nn.Module) -> Tensor:
+    """A parameter of a network, which says where it is and of which type.
+
+    The properties of diffusers' models import hooks for that, and with them torch's compiler, for seconds.
+    """
+    return next(network.parameters())
+
+
 def adaptive_instance_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5) -> Tensor:
     """AdaIN(z, x, y) = x * (z - mu(z)) / sigma(z) + y. MaskGAN eq. (2).
 

@@ -6,3 +6,7 @@ import os
 # photos are not kept in the browser's storage.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_RUN_HISTORY", "False")
+
+from maskgan.slim_imports import import_gradio
+
+import_gradio()

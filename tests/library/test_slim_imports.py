@@ -1,0 +1,51 @@
+"""Large libraries come without what nobody needs of them, and work all the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def answer_of(program: str) -> str:
+    """What a program says in a Python of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_networks_load_without_the_compiler_of_torch_which_is_there_when_it_is_wanted() -> None:
+    program = (
+        "import sys\n"
+        "from maskgan.editing.pipeline import MaskGANPipeline\n"
+        "MaskGANPipeline.load(device='cpu')\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+        "import importlib.metadata, torch\n"
+        "assert torch.compile(lambda x: x + 1, backend='eager')(torch.ones(1)).item() == 2\n"
+        "print('torch' in {p for v in importlib.metadata.packages_distributions().values() for p in v})"
+    )
+    assert answer_of(program) == "True"
+
+
+def test_gradio_looks_at_no_sources_and_inspect_is_itself_again() -> None:
+    pytest.importorskip("gradio")
+    program = (
+        "import inspect\n"
+        "read = []\n"
+        "of = inspect.getfile\n"
+        "def noted(thing):\n"
+        "    read.append(getattr(thing, '__module__', '')); return of(thing)\n"
+        "inspect.getfile = noted\n"
+        "import maskgan.ui, gradio\n"
+        "assert inspect.getfile is noted\n"
+        "print(any(str(name).startswith('gradio.components.') for name in read), gradio.Button('x').value)"
+    )
+    assert answer_of(program) == "False x"
