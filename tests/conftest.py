@@ -128,15 +128,21 @@ def exportable_pipeline() -> MaskGANPipeline:
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`exportable_pipeline` as ONNX files in all precisions, made once: tracing takes most of a minute."""
+    """`exportable_pipeline` as ONNX files in all precisions, made once for all processes: tracing takes a minute."""
     pytest.importorskip("onnxscript")
+    from filelock import FileLock
+
     from maskgan.onnx.comparison import Faces
     from maskgan.onnx.export import export
     from maskgan.snapshots import Weights
 
-    out = tmp_path_factory.mktemp("exported") / "share"
+    place = tmp_path_factory.getbasetemp()
+    place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place  # which all workers of a run share
+    out = place / "exported" / "share"
     networks, precisions = exportable_pipeline().networks, ("fp32", "fp16", "int8")
-    export(networks, Weights("f" * 64), out, licence="CC0", precisions=precisions, faces=Faces(Path("nowhere")))
+    with FileLock(place / "exported.lock", timeout=280):
+        if not out.is_dir():  # it appears when it is complete
+            export(networks, Weights("f" * 64), out, licence="CC0", precisions=precisions, faces=Faces(Path("nowhere")))
     return out
 
 

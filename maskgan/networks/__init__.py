@@ -1,5 +1,5 @@
 """The networks, their registry, and the one loader of weights."""
 
-from maskgan.slim_imports import import_diffusers
+from maskgan.networks.slim_import import import_diffusers
 
 import_diffusers()

@@ -84,7 +84,7 @@ def winograd_conv(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 def draws_on_cpu(x: Tensor) -> bool:
     """Whether a network draws on a CPU: float32 without gradients, and nothing traces it."""
-    if torch.is_grad_enabled() or torch.compiler.is_compiling():
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.compiler.is_exporting():
         return False
     return x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
 

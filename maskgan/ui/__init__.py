@@ -7,6 +7,6 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_RUN_HISTORY", "False")
 
-from maskgan.slim_imports import import_gradio
+from maskgan.ui.slim_import import import_gradio
 
 import_gradio()
