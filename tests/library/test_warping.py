@@ -220,7 +220,7 @@ def test_two_flows_in_a_row_are_one() -> None:
 
 @pytest.mark.parametrize("name", ["bigger_eyes", "raised_brows", "wider_nose", "slimmer_face", "fuller_lips", "smile"])
 def test_quick_edits_that_know_their_motion_hand_it_over(name: str, face_mask: np.ndarray) -> None:
-    after, moved = QUICK_EDITS[name].move(face_mask)
+    after, moved, _ = QUICK_EDITS[name].move(face_mask)
     told = np.isfinite(moved[..., 0])
     assert np.array_equal(after, QUICK_EDITS[name].apply(face_mask))
     assert (np.abs(moved[told]).max(-1) > STILL).any()
@@ -237,5 +237,5 @@ def test_quick_edits_that_know_their_motion_hand_it_over(name: str, face_mask: n
 
 
 def test_an_edit_without_strength_moves_nothing(face_mask: np.ndarray) -> None:
-    after, moved = QUICK_EDITS["smile"].move(face_mask, 0)
+    after, moved, _ = QUICK_EDITS["smile"].move(face_mask, 0)
     assert np.array_equal(after, face_mask) and np.isnan(moved).all()
