@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES, one_hot
 from maskgan.networks.kept_pixels import KeptPixels
-from maskgan.networks.layers import SpatialFeatureTransform, adaptive_instance_norm, instance_norm
+from maskgan.networks.layers import SpatialFeatureTransform, adaptive_instance_norm
 from maskgan.networks.winograd import Conv3x3, draws_on_cpu
 from maskgan.styles import RegionStyle
 
@@ -175,7 +175,7 @@ class RegionAffine(nn.Module):
         if draws_on_cpu(x):
             table[:, :NUM_CLASSES, : x.shape[1]] += 1  # of every pixel, since its shares add up to one
             gamma, beta = (place(half, layout) for half in table.chunk(2, 2))
-            return beta.addcmul_(gamma, instance_norm(x))
+            return beta.addcmul_(gamma, F.group_norm(x, x.shape[1]))
         gamma, beta = place(table, layout).chunk(2, 1)  # N, C, h, w each
         return adaptive_instance_norm(x, 1 + gamma, beta)
 
