@@ -45,6 +45,6 @@ def import_diffusers() -> None:
     """Import diffusers' models and their configuration."""
     if "diffusers" in sys.modules:
         return
-    with contextlib.suppress(ImportError), _without_compiler(), _without_names_of_packages():
+    with contextlib.suppress(ImportError, AttributeError), _without_compiler(), _without_names_of_packages():
         import diffusers.configuration_utils
         import diffusers.models.modeling_utils  # noqa: F401

@@ -33,5 +33,5 @@ def import_gradio() -> None:
     """Import Gradio."""
     if "gradio" in sys.modules:
         return
-    with contextlib.suppress(ImportError), _without_sources():
+    with contextlib.suppress(ImportError, AttributeError), _without_sources():
         import gradio  # noqa: F401
