@@ -1,0 +1,87 @@
+"""Hair is cut out of photos with its strands, and the wardrobe is written from a recipe."""
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from lab.matting import cut_out
+from lab.prepare_wardrobe import main
+from maskgan.labels import Label
+from maskgan.mask_files import read_mask
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def portrait(size: int = 160) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A brown head of hair with thin strands on a light blue wall: the photo, a mask without the strands, and where
+    hair really is."""
+    photo = np.full((size, size, 3), (170, 190, 215), np.uint8)
+    middle, hair = (size // 2, size // 2), (80, 50, 30)
+    truth = np.zeros((size, size), np.uint8)
+    cv2.circle(truth, middle, size // 4, 1, -1)
+    mask = np.where(truth > 0, Label.HAIR, Label.BACKGROUND).astype(np.uint8)
+    for angle in np.deg2rad(np.arange(0, 360, 30)):
+        tip = (int(middle[0] + 0.29 * size * np.cos(angle)), int(middle[1] + 0.29 * size * np.sin(angle)))
+        cv2.line(truth, middle, tip, 1, 1)
+    photo[truth > 0] = hair
+    noise = np.random.default_rng(0).normal(0, 3, photo.shape)
+    return (photo + noise).clip(0, 255).astype(np.uint8), mask, truth > 0
+
+
+def test_strands_beyond_the_mask_are_cut_out_and_the_wall_is_not() -> None:
+    photo, mask, truth = portrait()
+    sure = cv2.GaussianBlur((mask == Label.HAIR).astype(np.float32), (0, 0), 4)
+    piece = cut_out(photo, mask, sure)
+    solid = cv2.erode(truth.astype(np.uint8), np.ones((9, 9))) > 0
+    away = cv2.dilate(truth.astype(np.uint8), np.ones((7, 7))) == 0
+    strands = truth & (mask != Label.HAIR)
+    assert piece.alpha[solid].min() > 0.95 and piece.alpha[away].max() < 0.1
+    assert piece.alpha[strands].mean() > 3 * piece.alpha[~truth & ~away & (mask != Label.HAIR)].mean()
+    blue_over_red = piece.colours[..., 2].astype(int) - piece.colours[..., 0]
+    assert np.percentile(blue_over_red[piece.alpha > 0.2], 98) < 10, "nothing of the wall's blue is left"
+
+
+def test_hair_ends_in_tips_where_it_is_told_to() -> None:
+    photo, mask, _ = portrait()
+    piece = cut_out(photo, mask, (mask == Label.HAIR).astype(np.float32), bottom=0.6)
+    assert piece.alpha[: int(0.5 * len(mask))].max() > 0.95
+    assert not piece.alpha[int(0.64 * len(mask)) :].any()
+
+
+def test_a_picture_without_hair_is_refused() -> None:
+    photo, mask, _ = portrait()
+    with pytest.raises(ValueError, match="no hair"):
+        cut_out(photo, np.zeros_like(mask), np.zeros(mask.shape, np.float32))
+
+
+def test_a_recipe_becomes_pictures_masks_and_credits(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.json"
+    face = (EXAMPLES / "index.csv").read_text(encoding="utf-8").splitlines()[1].split(",")[0]
+    entries = [{"name": "mine", "title": "Mine", "kind": "hair", "id": face, "piece": {}}]
+    recipe.write_text(json.dumps(entries), encoding="utf-8")
+    assert main([str(recipe), str(tmp_path / "out"), "--data", str(EXAMPLES)]) == 0
+    (entry,) = json.loads((tmp_path / "out" / "index.json").read_text(encoding="utf-8"))
+    assert entry["id"] == face and "piece" not in entry
+    with Image.open(tmp_path / "out" / "mine.webp") as image:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+    mask = read_mask(tmp_path / "out" / "mine.png", order="celebamask")
+    small = cv2.resize(alpha, mask.shape[::-1], interpolation=cv2.INTER_AREA) > 127
+    assert small.mean() > 0.03 and (small != (mask == Label.HAIR)).mean() < 0.01
+
+
+@pytest.mark.parametrize(("face", "told"), [("nobody", "--data"), (None, "pip install pymatting")])
+def test_what_is_missing_is_named_in_one_sentence(face, told, tmp_path: Path, capsys, monkeypatch) -> None:
+    recipe = tmp_path / "recipe.json"
+    face = face or (EXAMPLES / "index.csv").read_text(encoding="utf-8").splitlines()[1].split(",")[0]
+    recipe.write_text(
+        json.dumps([{"name": "a", "title": "A", "kind": "hair", "id": face, "piece": {}}]), encoding="utf-8"
+    )
+    monkeypatch.setitem(sys.modules, "pymatting", None)
+    assert main([str(recipe), str(tmp_path / "out"), "--data", str(EXAMPLES)]) == 2
+    said = capsys.readouterr().err.strip()
+    assert told in said and "\n" not in said
