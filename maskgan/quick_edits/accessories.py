@@ -10,7 +10,8 @@ import numpy as np
 from maskgan.labels import BROWS, EARS, EYES, Label
 from maskgan.quick_edits.edit import QuickEdit, Variant, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
-from maskgan.quick_edits.hair import across, brow_line
+from maskgan.quick_edits.hair import brow_line
+from maskgan.quick_edits.hairpieces import across
 from maskgan.quick_edits.scene import Scene, ramp
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette, wardrobe
 

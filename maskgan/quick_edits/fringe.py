@@ -9,8 +9,8 @@ import numpy as np
 from maskgan.labels import Label
 from maskgan.quick_edits.edit import QuickEdit, Variant
 from maskgan.quick_edits.frame import QuickEditImpossible
-from maskgan.quick_edits.hair import across, need_hair
-from maskgan.quick_edits.hairpieces import Part, Worn, coverage
+from maskgan.quick_edits.hair import need_hair
+from maskgan.quick_edits.hairpieces import Part, Worn, across, coverage
 from maskgan.quick_edits.scene import Scene
 
 #: The hairpiece of each shape.

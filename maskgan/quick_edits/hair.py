@@ -10,7 +10,17 @@ import numpy as np
 from maskgan.labels import BROWS, EARS, EYES, Label
 from maskgan.quick_edits.edit import QuickEdit, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
-from maskgan.quick_edits.hairpieces import Part, Worn, coverage, dome, hairpiece, hairpieces, head_top, length_of
+from maskgan.quick_edits.hairpieces import (
+    Part,
+    Worn,
+    across,
+    coverage,
+    dome,
+    hairpiece,
+    hairpieces,
+    head_top,
+    length_of,
+)
 from maskgan.quick_edits.regions import signed_distance
 from maskgan.quick_edits.scene import Scene, ramp, smooth_curve
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
@@ -28,13 +38,6 @@ def need_hair(scene: Scene) -> np.ndarray:
     if not _has_hair(scene):
         raise QuickEditImpossible("This mask has no hair; give it some with Longer hair first.")
     return scene.where(Label.HAIR)
-
-
-def across(scene: Scene) -> tuple[np.ndarray, float, float]:
-    """x seen from the middle of the face in half faces (H, W), that middle, and half the face's width."""
-    left, right = scene.cheeks
-    middle, half = (left + right) / 2, (right - left) / 2
-    return (scene.x - middle) / half, middle, half
 
 
 def brow_line(scene: Scene) -> float:

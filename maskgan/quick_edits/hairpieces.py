@@ -160,7 +160,7 @@ def _inside(scene: Scene) -> np.ndarray:
 
 def hairline(scene: Scene) -> float:
     """y of the hairline above the middle of the face, or of the upper end of a face that shows none."""
-    _, middle, _ = _across(scene)
+    _, middle, _ = across(scene)
     near = abs(scene.x - middle) < 0.3
     forehead = scene.where(Label.SKIN) & near & (scene.y < -0.2)
     if forehead.any():
@@ -179,7 +179,8 @@ def length_of(shape: Silhouette) -> float:
     return min(shape.bottom, 2.3)
 
 
-def _across(scene: Scene) -> tuple[np.ndarray, float, float]:
+def across(scene: Scene) -> tuple[np.ndarray, float, float]:
+    """x seen from the middle of the face in half faces (H, W), that middle, and half the face's width."""
     left, right = scene.cheeks
     middle, half = (left + right) / 2, (right - left) / 2
     return (scene.x - middle) / half, middle, half
@@ -187,7 +188,7 @@ def _across(scene: Scene) -> tuple[np.ndarray, float, float]:
 
 def _share(scene: Scene, shape: Silhouette, worn: Worn) -> np.ndarray:
     """How far each pixel may show the hairpiece when only this part of it is worn: (H, W) float32 in 0..1."""
-    q, middle, half = _across(scene)
+    q, middle, half = across(scene)
     if worn.part == Part.FRINGE:
         first = hairline(scene)
         over = ramp(scene.y, first - _ROOTS, first - _GROWN) * (1 - ramp(scene.y, 0.0, 0.25))
@@ -216,7 +217,7 @@ def dome(scene: Scene, shape: Silhouette) -> np.ndarray:
 
     Hair is about as thick above the head as beside it.
     """
-    _, _, half = _across(scene)
+    _, _, half = across(scene)
     cols, rows = shape.scene.frame.to_pixels(*shape.places(scene))
     hair = cv2.remap(shape.distance, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0
     left, right = scene.extent(hair, -0.7, 0.1, 1.2 * half)
@@ -224,9 +225,9 @@ def dome(scene: Scene, shape: Silhouette) -> np.ndarray:
     top = head_top(scene) - max(0.42, 0.95 * (reach - half))
     base = -0.45
     grid = np.linspace(-5, 5, 401)
-    across = abs(scene.x - (left + right) / 2) / reach
+    beside = abs(scene.x - (left + right) / 2) / reach
     up = np.maximum(base - scene.y, 0) / (base - top)
-    radius = (across**2.2 + up**2.2) ** (1 / 2.2) + 0.012 * np.interp(scene.x, grid, _ends(grid))
+    radius = (beside**2.2 + up**2.2) ** (1 / 2.2) + 0.012 * np.interp(scene.x, grid, _ends(grid))
     return np.where(scene.y > base, 1, 1 - ramp(radius, 0.97, 1.03)).astype(np.float32)
 
 
