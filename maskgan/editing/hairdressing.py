@@ -76,9 +76,9 @@ def _hues(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def in_colours_of(picture: np.ndarray, own: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """A picture of hair (H, W, 3) uint8 in other colours, (H, W, 3) float32 in 0..255.
+    """Pixels of hair (..., 3) in 0..255 in other colours, float32.
 
-    own: pixels (n, 3) whose colours are wanted; theirs: (m, 3), of the hair in the picture.
+    own: pixels (n, 3) whose colours are wanted; theirs: (m, 3), of the hair that they are part of.
     """
     own, theirs, lab = to_oklab(own), to_oklab(theirs), to_oklab(picture)
     light = np.interp(lab[..., 0], *_light(own[:, 0], theirs[:, 0])).clip(0, 1)
@@ -110,12 +110,13 @@ def put_on(
     scene = where.scene
     way = cv2.INTER_CUBIC if len(where.piece.colours) < 2 * len(mask) else cv2.INTER_AREA
     hair = cv2.remap(where.piece.colours, where.cols, where.rows, way, borderMode=cv2.BORDER_REFLECT_101)
-    colours = colours_of_hair(photo, own)
+    hair = hair.astype(np.float32)
+    colours, seen = colours_of_hair(photo, own), where.alpha > 0
     if colours is not None:
         solid = where.alpha > 0.9
-        hair = in_colours_of(hair, colours, hair[solid if solid.any() else where.alpha > 0.3])
+        hair[seen] = in_colours_of(hair[seen], colours, hair[solid if solid.any() else seen])
     if worn.part != Part.FRINGE:
-        where, hair = _behind_jaw(where, hair.astype(np.float32), mask, own)
+        where, hair = _behind_jaw(where, hair, mask, own)
     alpha, changed = where.alpha[..., None], where.alpha
     result = picture.astype(np.float32)
     if worn.part != Part.LENGTH:
