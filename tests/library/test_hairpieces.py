@@ -8,7 +8,7 @@ from conftest import draw_mask
 from test_quick_edits import draw_face, fit_frame
 
 from maskgan.editing.hairdressing import in_colours_of, put_on, seen_of
-from maskgan.editing.looks import LOOKS, edit_with_looks, look_named, looks_with, plain_colour, wearing
+from maskgan.editing.looks import LOOKS, edit_with_looks, look_named, looks_with, measured_colour, plain_colour, wearing
 from maskgan.editing.pipeline import Face, MaskGANPipeline
 from maskgan.editing.recolouring import to_oklab
 from maskgan.labels import EYES, MOUTH, Label
@@ -127,6 +127,8 @@ def test_pieces_add_up_keep_their_colour_and_come_back_by_name() -> None:
     bare = wearing(look.worn, None)
     assert look_named(Label.HAIR, bare.name) == bare and bare.shown == "" and bare.apart is None
     assert wearing(bare.worn, plain_colour(Label.HAIR, "#336699")).colour == "#336699"
+    borrowed = wearing(bare.worn, measured_colour(Label.HAIR, "a0522d"))
+    assert look_named(Label.HAIR, borrowed.name) == borrowed and borrowed.measured, "the colour of another photo's hair"
     whole = looks_with(looks, "hairstyle", "tousled", (Worn("tousled", Part.WHOLE),))
     assert whole[Label.HAIR].worn == (Worn("tousled", Part.WHOLE),), "a whole style takes the place of the others"
 
