@@ -27,12 +27,16 @@ from maskgan.sizes import CROP_SIZE
 from tests.load import ROOT, processor_seconds, server
 
 #: A stroke's picture is its last when none follows for so many seconds; what is waited for at most.
-QUIET, PATIENCE = 0.5, 30.0
+QUIET, PATIENCE = 1.5, 30.0
+
+#: Seconds in which the page has taken a mask back.
+SETTLED = 3.0
 
 #: Notes when the pointer went up, and when each picture of the result was on the screen.
 WATCH = """() => {
   window.felt = { up: null, shown: [] };
-  document.addEventListener("pointerup", () => { felt.up = performance.now(); felt.shown = []; }, true);
+  document.addEventListener("pointerdown", () => { felt.shown = []; }, true);
+  document.addEventListener("pointerup", () => { felt.up = performance.now(); }, true);
   document.addEventListener("load", (event) => {
     if (!event.target.closest?.("#face-result")) return;
     requestAnimationFrame(() => requestAnimationFrame(() => felt.shown.push(performance.now())));
@@ -84,10 +88,9 @@ def stroke(page: Any, random: np.random.Generator) -> float:
 
 
 def take_back(page: Any) -> None:
-    """The mask as it was."""
-    page.evaluate("() => { felt.shown = []; }")
+    """The mask as it was; the unedited picture may be on the screen from a stroke that was wiped out, and not come."""
     call(page, "reset()")
-    _painted(page)
+    page.wait_for_timeout(1000 * SETTLED)
 
 
 def _painted(page: Any) -> float:
@@ -98,7 +101,7 @@ def _painted(page: Any) -> float:
         if len(shown) != count:
             count, since = len(shown), time.monotonic()
         elif count and time.monotonic() - since > QUIET:
-            return (shown[-1] - page.evaluate("felt.up")) / 1000
+            return max(0.0, shown[-1] - page.evaluate("felt.up")) / 1000  # 0: the brush was still down
         if time.monotonic() > until:
             raise TimeoutError(f"No result of a stroke came within {PATIENCE:.0f} seconds.")
         time.sleep(0.05)
