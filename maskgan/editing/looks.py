@@ -8,47 +8,19 @@ A look is one of
 * hairpieces that the face wears (`hairdressing.py`), alone or with a colour;
 * lent: a face of another photo lends the pixels of its hat (`borrowed_looks.py` takes looks from photos).
 
-`edit_with_looks` is `MaskGANPipeline.edit` with looks for some classes. Looks belong to no weights: references are
-encoded by the pipeline at hand when they are first used.
+Here are the looks to choose from and their names; `dressing.py` edits faces with them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
-from weakref import WeakKeyDictionary
 
-import cv2
-import numpy as np
-
-from maskgan.editing.compositing import Layers, Overlay
-from maskgan.editing.hairdressing import Hairpieces, seen_of
-from maskgan.editing.ornaments import Material, are_dark, draw_glasses, draw_jewels
-from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
-from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
-from maskgan.editing.transplants import Lender, likeness, transplant
-from maskgan.images import differs, read_photo
-from maskgan.labels import NUM_CLASSES, Label, check_mask
-from maskgan.mask_files import resize_mask
-from maskgan.quick_edits.frame import QuickEditImpossible
+from maskgan.editing.ornaments import Material
+from maskgan.editing.recolouring import classes_with, parse_colour
+from maskgan.editing.transplants import Lender
+from maskgan.labels import Label
 from maskgan.quick_edits.hairpieces import Part, Worn
-from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
-from maskgan.snapshots import Weights
-from maskgan.styles import RegionStyle, Style
-
-#: Classes that are drawn over the picture, so that the network paints what lies beneath them.
-DRAWN = (Label.EYE_G, Label.EAR_R, Label.NECK_L)
-
-#: Share of a photo below which a class is no example of how it looks.
-_HARDLY = 0.0006
-
-#: Share of a hairpiece in a pixel from which on what lies beneath it is not painted.
-_SEEN = 0.5
-
-#: A mouth that is open less than this shows no teeth to go by.
-_HARDLY_OPEN = 0.002
 
 
 @dataclass(frozen=True)
@@ -235,182 +207,3 @@ def measured_colour(label: Label, colour: str) -> Look:
     colour = "#{:02x}{:02x}{:02x}".format(*parse_colour(colour))
     title = "As on another photo"
     return Look(f"mean_{colour[1:]}", title, classes_with(label), colour, colour=colour, measured=True)
-
-
-@cache
-def reference_picture(name: str) -> np.ndarray:
-    """The picture of an entry of the wardrobe, (h, w, 3) uint8 RGB, laid out as its mask."""
-    return read_photo(WARDROBE / f"{name}.jpg")
-
-
-_STYLES: WeakKeyDictionary[Weights, dict[str, Style]] = WeakKeyDictionary()
-
-
-def _reference_style(pipeline: MaskGANPipeline, name: str) -> Style:
-    """The style of a reference by the pipeline's network, encoded once for as long as its weights are held."""
-    styles = _STYLES.setdefault(pipeline.weights, {})
-    if name not in styles:
-        top = int(wardrobe()[name].get("top", 0))
-        crop, mask = (np.ascontiguousarray(plane[top:]) for plane in (reference_picture(name), silhouette(name).mask))
-        styles[name] = pipeline.encode_style(crop, mask)
-    return styles[name]
-
-
-def dressed(pipeline: MaskGANPipeline, face: Face, looks: Mapping[Label, Look]) -> Face:
-    """A face whose style has the references' codes for the classes of these looks; the face itself where none has one.
-
-    Codes come without a residue, since a reference's places mean nothing here. A style that does not tell classes
-    apart stays as it is.
-    """
-    face = pipeline.refresh(face)
-    style = face.style
-    for label, look in looks.items():
-        if look.reference is not None and isinstance(style, RegionStyle):
-            theirs = _reference_style(pipeline, look.reference)
-            style = style.take_classes(theirs, {int(label): int(label)}, 1.0).without_residue([int(label)])
-    return face if style is face.style else replace(face, style=style)
-
-
-def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
-    """Looks for classes of a mask that the face's own photo has no example of."""
-    area = np.bincount(face.mask.ravel(), minlength=NUM_CLASSES) / face.mask.size
-    wanted = np.bincount(mask.ravel(), minlength=NUM_CLASSES)
-    looks: dict[Label, Look] = {}
-    for label in (Label.MOUTH, Label.EYE_G, Label.EAR_R, Label.NECK_L, Label.HAT):
-        if area[label] > (_HARDLY_OPEN if label == Label.MOUTH else _HARDLY) or not wanted[label]:
-            continue
-        if label == Label.MOUTH:
-            looks[label] = LOOKS["natural_teeth"]
-        elif label == Label.EYE_G:
-            looks[label] = LOOKS["dark_glasses" if are_dark(mask) else "horn_glasses"]
-        elif label == Label.HAT:
-            hats = [look for look in looks_for(Label.HAT) if look.colour is None]
-            looks[label] = max(hats, key=lambda look: likeness(mask, silhouette(look.reference)))
-        else:
-            looks[label] = LOOKS["gold_jewel"]
-    return looks
-
-
-def _beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.ndarray:
-    """The mask without what is laid over the picture and covers it anyway: there the photo's own classes."""
-    laid = [
-        label
-        for label, look in looks.items()
-        if look.material or (label == Label.HAT and (look.reference or look.lender))
-    ]
-    over = np.isin(mask, [int(label) for label in laid])
-    for worn in _worn(looks):
-        seen = seen_of(mask, face.mask, worn)
-        if seen is not None:
-            over |= (mask == Label.HAIR) & (cv2.dilate(seen.alpha, np.ones((3, 3), np.uint8)) > _SEEN)
-    return np.where(over, face.mask, mask).astype(mask.dtype)
-
-
-def _worn(looks: Mapping[Label, Look]) -> tuple[Worn, ...]:
-    return looks[Label.HAIR].worn if Label.HAIR in looks else ()
-
-
-def edit_with_looks(
-    pipeline: MaskGANPipeline, face: Face, mask: np.ndarray, looks: Mapping[Label, Look] | None = None, **options: Any
-) -> Edit:
-    """An edit in which some classes have a look.
-
-    Args:
-        face: from `pipeline.prepare`.
-        mask: (S, S) class ids; a mask of another square size is scaled.
-        looks: by class, for that class and those that change their colour with it; what the photo has no example of
-            gets one by itself (see `default_looks`).
-        options: further arguments of `MaskGANPipeline.edit`.
-
-    Raises:
-        ValueError: when the mask is no label map.
-    """
-    face = pipeline.refresh(face)
-    mask = check_mask(mask)
-    if mask.shape != face.mask.shape:
-        mask = resize_mask(mask, face.mask.shape, smooth=True)
-    by_hand = set(looks or {})
-    try:
-        looks = default_looks(face, mask) | dict(looks or {})
-        edit = pipeline.edit(dressed(pipeline, face, looks), _beneath(face, mask, looks), **options)
-        return finished(edit, mask, looks, by_hand)
-    except QuickEditImpossible:
-        if by_hand:
-            raise
-        return pipeline.edit(face, mask, **options)  # no face that a look could be fitted to
-
-
-def dressed_up(edit: Edit, mask: np.ndarray, worn: tuple[Worn, ...]) -> Edit:
-    """An edit whose face wears hairpieces, as far as its mask (S, S) has them."""
-    hairpieces = Hairpieces(worn, mask, edit.face.mask, edit.face.crop)
-    crop, region = hairpieces.on(edit.crop)
-    if crop is edit.crop:
-        return edit
-    region = np.maximum(edit.region, np.where(region > 0, region.clip(1 / 255, 1), 0))
-    changed = edit.changed | (mask != edit.face.mask)
-    return replace(edit, crop=crop, changed=changed, region=region, change=Layers(edit.change, hairpieces))
-
-
-def _touched(region: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """The connected pieces of a region (S, S) bool that have a pixel of `new` (S, S) bool."""
-    _, pieces = cv2.connectedComponents(region.astype(np.uint8))
-    return region & np.isin(pieces, np.unique(pieces[region & new]))
-
-
-def finished(
-    edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look], by_hand: Collection[Label] | None = None
-) -> Edit:
-    """An edit with the looks of its mask (S, S) laid over it: pixels of references, drawn things, colours.
-
-    by_hand: classes whose looks somebody chose (all of them when None), so that they bring colour into a photo that
-    has none; the others take its tone.
-    """
-    edit = dressed_up(edit, mask, _worn(looks))
-    tone = edit.face.tone
-    crop, region = edit.crop, np.zeros(mask.shape, np.float32)
-    drawn = np.zeros(mask.shape, np.float32)
-    new = mask != edit.face.mask
-    done: set[Label] = set()
-    for label, look in sorted(looks.items(), key=lambda item: item[0] in DRAWN):  # what is drawn lies on top
-        if label in done or not (mask == label).any():
-            continue
-        before = crop
-        if label == Label.HAT and (look.lender or (look.reference and new[mask == label].any())):
-            if look.lender:
-                lent = look.lender.shape, look.lender.picture
-            else:
-                lent = silhouette(look.reference), reference_picture(look.reference)
-            laid, changed = transplant(crop, mask, *lent)
-            # Nothing reaches far beyond what was painted, nor to specks elsewhere that the parser took for this class.
-            hat = mask == label if look.lender else _touched(mask == label, new)
-            away = cv2.distanceTransform((~hat).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-            near = away <= 0.04 * len(mask)
-            crop, changed = np.where(near[..., None], laid, crop), changed * near
-            region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
-        if look.colour is not None:
-            crop, changed = recolour_part(crop, mask, label, parse_colour(look.colour), measured=look.measured)
-            region = np.maximum(region, changed)
-            done.update(classes_with(label))
-        if look.material is not None and new[mask == label].any():
-            if label == Label.EYE_G:
-                crop, changed = draw_glasses(crop, mask, look.material)
-            else:
-                crop, changed = draw_jewels(crop, mask, label, look.material)
-            region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
-        if tone is not None and by_hand is not None and label not in by_hand and crop is not before:
-            painted = tone.apply(crop.astype(np.float32)).round().astype(np.uint8)
-            crop = np.where((crop != before).any(-1, keepdims=True), painted, crop)
-    if crop is edit.crop:
-        return edit
-    touched = differs(crop, edit.crop)
-    # A little more than what changed, so that its soft edge is resampled whole into the photo.
-    over = cv2.dilate(touched.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    # The photo's own detail stays where a part was only recoloured, and none of it where something was drawn.
-    overlay = Overlay(crop, over.astype(np.float32), (1 - drawn).astype(np.float32))
-    return replace(
-        edit,
-        crop=crop,
-        changed=edit.changed | new,
-        region=np.where(over, np.maximum(edit.region, region.clip(1 / 255, 1)), edit.region),
-        change=Layers(edit.change, overlay),
-    )

@@ -24,8 +24,9 @@ from gradio import utils
 from pydantic import ValidationError, validate_call
 
 from maskgan.editing.borrowed_looks import look_of
+from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.faces import DetectedFace
-from maskgan.editing.looks import LOOKS, Look, edit_with_looks, plain_colour
+from maskgan.editing.looks import LOOKS, Look, plain_colour
 from maskgan.editing.morphing import Morph
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style

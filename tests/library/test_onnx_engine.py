@@ -93,7 +93,7 @@ for name in ("torch", "diffusers", "gradio", "lab", "onnx", "safetensors"):
 sys.path.insert(0, {str(ROOT)!r})
 import cv2, numpy as np
 from maskgan import MaskGANPipeline, read_photo
-from maskgan.editing.looks import edit_with_looks
+from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.morphing import Morph
 from maskgan.editing.style_copy import copy_style
 from maskgan.quick_edits import QUICK_EDITS

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskgan.editing.looks import edit_with_looks, plain_colour
+from maskgan.editing.dressing import edit_with_looks
+from maskgan.editing.looks import plain_colour
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.tones import Tone, in_tone_of
 from maskgan.images import read_photo

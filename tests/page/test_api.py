@@ -27,7 +27,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from maskgan.editing.borrowed_looks import look_of
-from maskgan.editing.looks import edit_with_looks, plain_colour
+from maskgan.editing.dressing import edit_with_looks
+from maskgan.editing.looks import plain_colour
 from maskgan.editing.morphing import Morph
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import REGIONS, copy_style

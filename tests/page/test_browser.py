@@ -14,7 +14,7 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from maskgan.editing.looks import edit_with_looks
+from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import Label

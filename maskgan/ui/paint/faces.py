@@ -10,8 +10,8 @@ import gradio as gr
 import numpy as np
 
 from maskgan.editing.borrowed_looks import look_of
+from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.looks import Look as PartLook
-from maskgan.editing.looks import edit_with_looks
 from maskgan.editing.warping import Motion
 from maskgan.images import read_photo
 from maskgan.labels import Label

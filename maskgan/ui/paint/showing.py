@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 import numpy as np
 
-from maskgan.editing.looks import edit_with_looks
+from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.pipeline import Edit
 from maskgan.ui.access import Announcer
 from maskgan.ui.kit import Updates, UsesWeights, saved
