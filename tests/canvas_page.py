@@ -63,9 +63,17 @@ class Painter:
     def mask(self) -> np.ndarray:
         return np.array(self.call("getMask()"), np.uint8).reshape(SIZE, SIZE)
 
+    def _move(self, on: str, x: float, y: float, steps: int = 1) -> list[float]:
+        place = self.call(f"{on}ToClient({x}, {y})")
+        self.page.mouse.move(*place, steps=steps)
+        return place
+
     def to(self, x: float, y: float, steps: int = 1, on: str = "canvas") -> None:
-        left, top = self.call(f"{on}ToClient({x}, {y})")
-        self.page.mouse.move(left, top, steps=steps)
+        """Moves the mouse; a page that is still laid out moves the canvas from under it."""
+        for _ in range(20):
+            if self._move(on, x, y, steps) == self.call(f"{on}ToClient({x}, {y})"):
+                return
+        raise AssertionError("the canvas does not come to rest")
 
     def drag(self, *points: tuple[float, float], on: str = "canvas") -> None:
         # A click elsewhere may have scrolled the canvas out of the window, where a mouse cannot reach it.
@@ -73,7 +81,7 @@ class Painter:
         self.to(*points[0], on=on)
         self.page.mouse.down()
         for point in points[1:]:
-            self.to(*point, steps=6, on=on)
+            self._move(on, *point, steps=6)
         self.page.mouse.up()
 
     def click(self, x: float, y: float) -> None:
@@ -97,11 +105,13 @@ class Painter:
 
 
 def open_page(context: Any, url: str) -> Any:
-    """A page whose canvas can be painted on."""
+    """A page whose canvas can be painted on, and which is laid out as it will stay: nothing moves under the mouse."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(url)
     page.wait_for_selector("#canvas .mask-canvas.mc-ready")
+    page.wait_for_selector("#result .mask-result.mr-ready", state="visible")
+    page.evaluate("document.fonts.ready")
     return page
 
 
