@@ -123,6 +123,14 @@ def _features_seen(features: np.ndarray, view: np.ndarray) -> np.ndarray:
     return seen
 
 
+def _scattered(count: int) -> np.ndarray:
+    """The numbers below `count` in a scattered order, by multiplicative hashing (Knuth, TAOCP 3, section 6.4).
+
+    It takes the place of a random order, so that other languages can follow it.
+    """
+    return np.argsort(np.arange(count, dtype=np.uint32) * np.uint32(2654435769))
+
+
 class _Cells(NamedTuple):
     """Places of a class, in cells: what is compared (N, 5), rows and columns (N,) each."""
 
@@ -135,11 +143,11 @@ class _Cells(NamedTuple):
         rows, columns = np.nonzero(chosen)
         return cls(features[rows, columns], rows, columns)
 
-    def some(self, count: int, random: np.random.Generator) -> _Cells:
+    def some(self, count: int) -> _Cells:
         """At most `count` of them."""
         if len(self.rows) <= count:
             return self
-        picked = random.choice(len(self.rows), count, replace=False)
+        picked = _scattered(len(self.rows))[:count]
         return _Cells(*(values[picked] for values in self))
 
 
@@ -166,10 +174,10 @@ def _costs(targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: n
     return costs
 
 
-def _shifts(targets: _Cells, sources: np.ndarray, features: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _shifts(targets: _Cells, sources: np.ndarray, features: np.ndarray) -> np.ndarray:
     """The few shifts (K, 3) int (columns, rows, view) that serve the targets best, chosen greedily."""
-    places = [_Cells.where(*seen).some(2 * _POOL, random) for seen in zip(sources, features, strict=True)]
-    asked = targets.some(_POOL, random)
+    places = [_Cells.where(*seen).some(2 * _POOL) for seen in zip(sources, features, strict=True)]
+    asked = targets.some(_POOL)
     pool = []
     for view, place in enumerate(places):
         if not len(place.rows):
@@ -179,8 +187,8 @@ def _shifts(targets: _Cells, sources: np.ndarray, features: np.ndarray, random: 
             shift = np.stack([place.columns[near] - asked.columns, place.rows[near] - asked.rows], 1)
             pool.append(np.column_stack([shift, np.full(len(shift), view)]))
     pool = np.unique(np.concatenate(pool), axis=0)
-    pool = pool[random.permutation(len(pool))[: 2 * _POOL]]
-    costs = _costs(targets.some(4 * _POOL, random), pool, sources, features)
+    pool = pool[_scattered(len(pool))[: 2 * _POOL]]
+    costs = _costs(targets.some(4 * _POOL), pool, sources, features)
     best, chosen = np.full(costs.shape[1], _UNLIKE, np.float32), []
     for _ in range(_SHIFTS):
         gains = np.maximum(best - costs, 0).mean(1)
@@ -234,7 +242,6 @@ class Grain(NamedTuple):
         views = _views(cells)
         seen_features = np.stack([_features_seen(features, view) for view in views])
         energy = _shrunk(np.square(_luminance(detail)), cells)
-        random = np.random.default_rng(0)
         share, pieces = np.zeros(mask.shape, np.float32), []
         for label in TEXTURED:
             own = mask == label
@@ -249,7 +256,7 @@ class Grain(NamedTuple):
             targets.features[:, 3:] = expected[targets.rows, targets.columns]
             ways = slice(None if label == Label.HAIR else 2)  # only hair has a direction to follow
             sources = np.stack([_cells_seen(sources.astype(np.float32), view) > 0.9 for view in views[ways]])
-            shifts = _shifts(targets, sources, seen_features[ways], random)
+            shifts = _shifts(targets, sources, seen_features[ways])
             found = _pieces(targets, shifts, sources, seen_features[ways]) if len(shifts) else []
             if not found:
                 continue
