@@ -112,7 +112,8 @@ def _cells_seen(planes: np.ndarray, view: np.ndarray) -> np.ndarray:
 
 def _features_seen(features: np.ndarray, view: np.ndarray) -> np.ndarray:
     """Features (g, g, 5) seen in a view, with the directions that they have there."""
-    seen = np.dstack([_cells_seen(np.ascontiguousarray(features[..., part]), view) for part in (slice(3), slice(3, 5))])
+    parts = (slice(3), 3, 4)  # OpenCV rounds places to 1/32 where it is given two planes at once
+    seen = np.dstack([_cells_seen(np.ascontiguousarray(features[..., part]), view) for part in parts])
     cos, sin = seen[..., 3].copy(), seen[..., 4].copy()
     if np.linalg.det(view) < 0:
         seen[..., 4] = -sin

@@ -3,7 +3,7 @@
 index.html, sw.js         the page, and the service worker that keeps it for visits without a network
 web/*.js, web/page.css    what stands in `maskgan/onnx/web`
 web/canvas.js             the mask canvas of the app, `maskgan/canvas`, as a module
-web/constants.js          classes, sizes and the names of the examples, from Python
+web/constants.js          classes, sizes, buttons and the names of the examples, from Python
 web/mark.xmp              the mark of edited pictures, `maskgan.provenance`
 web/vendor, web/detector  onnxruntime-web, and the networks that find faces
 web/examples, web/LICENCES.txt
@@ -26,12 +26,19 @@ from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
 from maskgan.onnx.runtime import FILES, version_of
 from maskgan.provenance import xmp_packet
+from maskgan.quick_edits import QUICK_EDITS
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = Path(__file__).parent / "web"
 
 _DETECTOR = ("pnet.onnx", "rnet.onnx", "onet.onnx")
+
+#: The quick edits that the page has, in the order of their buttons.
+_BUTTONS = (
+    *("smile", "bigger_eyes", "slimmer_face", "fuller_lips", "open_mouth", "close_mouth", "raised_brows"),
+    "rounder_face",
+)
 
 #: For the README's front matter: what makes the folder a static Space on the Hugging Face hub, with threads.
 _SPACE = """title: MaskGAN Studio in the browser
@@ -136,9 +143,10 @@ def _constants(examples: list[str]) -> str:
         "LABEL": {label.name: int(label) for label in Label},
         "SIZE": {"crop": CROP_SIZE, "network": NETWORK_SIZE},
         "EXAMPLES": examples,
+        "QUICK_EDITS": [{field: getattr(QUICK_EDITS[name], field) for field in ("name", "label", "help")} for name in _BUTTONS],
     }
     lines = "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items())
-    return f"// Written by the export: class ids, sides of pictures in pixels, files in examples/.\n{lines}"
+    return f"// Written by the export: class ids, sides of pictures in pixels, files in examples/, buttons.\n{lines}"
 
 
 def _service_worker(folder: Path, manifest: Manifest) -> str:

@@ -2,7 +2,9 @@
 
 import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
+import { Grain } from "./grain.js";
 import { borders, extent, feathered, roundEven } from "./regions.js";
+import { percentile } from "./samples.js";
 import { resample } from "./warp.js";
 
 // The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
@@ -92,27 +94,29 @@ export class Window {
   }
 }
 
-/** What was painted in a window: four planes of n x n pixels, the colours in 0..255 and alpha in 0..1. */
+/** What was painted in a window: four planes of n x n pixels, the colours in 0..255 and alpha in 0..1; `grain`: where it
+ *  takes fine detail from, in what it is laid over. */
 export class Patch {
-  constructor(layer, window) {
-    Object.assign(this, { layer, window });
+  constructor(layer, window, grain) {
+    Object.assign(this, { layer, window, grain });
   }
 
   /** Painted pixels that fit what they are laid over: `painted` and `photo` are pictures of the window, `unknown` and
-   *  `mask` are its region to paint and its edited mask. */
-  static joined(painted, photo, unknown, mask, window) {
+   *  `mask` are its region to paint and its edited mask; `fine`: with the photo's fine detail. */
+  static joined(painted, photo, unknown, mask, window, fine) {
     const n = window.pixels;
     const alpha = feathered(unknown, n, (FEATHER * n) / SIZE.network);
     const error = new Float32Array(painted.data.length);
     for (let i = 0; i < error.length; i++) error[i] = photo.data[i] - painted.data[i];
     const missing = colourError(error, unknown, mask, n);
+    const colours = picture(n, n, 3, painted.data.map((value, i) => value + missing[i]));
+    giveColoursOfHair(colours.data, photo, unknown, mask);
     const layer = new Float32Array(4 * n * n);
     for (let i = 0; i < n * n; i++) {
-      for (let c = 0; c < 3; c++) layer[4 * i + c] = painted.data[3 * i + c] + missing[3 * i + c];
+      for (let c = 0; c < 3; c++) layer[4 * i + c] = colours.data[3 * i + c];
       layer[4 * i + 3] = alpha[i];
     }
-    giveColoursOfHair(layer, photo, unknown, mask);
-    return new Patch(picture(n, n, 4, layer), window);
+    return new Patch(picture(n, n, 4, layer), window, fine ? Grain.planned(colours, photo, unknown, mask) : null);
   }
 
   /** A photo with it laid over, a new picture; the crop lies in the photo at `alignment`. */
@@ -125,6 +129,7 @@ export class Patch {
     const part = own.photoPart(box, n);
     if (!part) return photo;
     const seen = resample(layer, own.fromPart(part, n), part.width, part.height).data;
+    if (this.grain) this.addGrain(seen, photo, own, part);
     const result = picture(photo.width, photo.height, 3, photo.data.slice());
     for (let y = 0; y < part.height; y++) {
       let to = ((part.top + y) * photo.width + part.left) * 3;
@@ -135,6 +140,21 @@ export class Patch {
       }
     }
     return result;
+  }
+
+  /** Adds the grain to the layer as it is seen in a part of the photo, in place; the window lies at `own`. */
+  addGrain(seen, photo, own, part) {
+    const n = this.window.pixels;
+    const { cells, share } = this.grain;
+    const wide = own.photoPart([-2, -2, n + 2, n + 2], n);
+    const grain = this.grain.of(cutOut(photo, wide.left, wide.top, wide.width, wide.height), own.fromPart(wide, cells));
+    const shares = resample(share, own.fromPart(part, n), part.width, part.height, { border: "zero", cubic: false }).data;
+    for (let y = 0; y < part.height; y++) {
+      let from = 3 * ((part.top - wide.top + y) * wide.width + part.left - wide.left);
+      for (let i = y * part.width; i < (y + 1) * part.width; i++) {
+        for (let c = 0; c < 3; c++) seen[4 * i + c] += shares[i] * grain.data[from++];
+      }
+    }
   }
 }
 
@@ -173,7 +193,7 @@ function colourError(error, unknown, mask, n) {
 }
 
 /** Takes colours from painted hair that the photo's hair lacks, such as a seam of the background's; in place. */
-function giveColoursOfHair(layer, photo, unknown, mask) {
+function giveColoursOfHair(colours, photo, unknown, mask) {
   const hair = (i, painted) => mask[i] === LABEL.HAIR && unknown[i] === painted;
   const chroma = [[], []]; // R - Y and B - Y of known hair
   for (let i = 0; i < mask.length; i++) {
@@ -190,23 +210,15 @@ function giveColoursOfHair(layer, photo, unknown, mask) {
   const within = (value, [low, high]) => Math.min(Math.max(value, low), high);
   for (let i = 0; i < mask.length; i++) {
     if (!hair(i, 1)) continue;
-    const at = 4 * i;
-    const luma = lumaAt(layer, at);
-    const red = luma + within(layer[at] - luma, reds);
-    const blue = luma + within(layer[at + 2] - luma, blues);
-    layer.set([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], at);
+    const at = 3 * i;
+    const luma = lumaAt(colours, at);
+    const red = luma + within(colours[at] - luma, reds);
+    const blue = luma + within(colours[at + 2] - luma, blues);
+    colours.set([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], at);
   }
 }
 
 const lumaAt = (data, i) => LUMA[0] * data[i] + LUMA[1] * data[i + 1] + LUMA[2] * data[i + 2];
-
-/** Between the two nearest of sorted values. */
-function percentile(sorted, share) {
-  const place = share * (sorted.length - 1);
-  const low = Math.floor(place);
-  const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low] + (place - low) * (sorted[high] - sorted[low]);
-}
 
 /** The median, by partitions (Hoare's selection); `values` are put in another order. */
 function median(values) {

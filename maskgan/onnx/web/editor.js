@@ -3,6 +3,7 @@
 import { Patch, Window } from "./compositing.js";
 import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
+import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { picture, resizeLinear } from "./pixels.js";
 import { any, inverted, where } from "./regions.js";
 import { applyTone, toneOf } from "./tones.js";
@@ -26,17 +27,44 @@ export async function prepare(networks, photo, alignment) {
 
 const drawingSize = ({ manifest }) => Math.min(SIZE.crop, manifest.drawing_size ?? SIZE.crop);
 
-/** The patch that an edited mask asks for; null where the photo can show all of it. Pixels stay where they are.
- *  `quick`: large windows are drawn at the network's own size, in a quarter of the time. */
-export async function edit(networks, face, after, quick = false) {
-  const unknown = unknownAfter(face.mask, after, SIZE.crop);
+/** What an edit does to a photo: `flow` moves its pixels, then `patch` is laid over; null for none. */
+class Edit {
+  constructor(flow, patch) {
+    Object.assign(this, { flow, patch });
+  }
+
+  get changes() {
+    return Boolean(this.flow || this.patch);
+  }
+
+  /** The edited photo, from the photo in which the crop lies at `alignment`. */
+  onto(photo, alignment) {
+    const moved = this.flow ? movedPhoto(photo, alignment, this.flow) : photo;
+    return this.patch ? this.patch.over(moved, alignment) : moved;
+  }
+}
+
+/** The edit that leads a face to a motion's mask, and the edited crop. `quick`: large windows are drawn at the network's
+ *  own size, in a quarter of the time, and without fine detail. */
+export async function edit(networks, face, motion, quick = false) {
+  const flow = any(motion.flow.data.map((value) => (value ? 1 : 0))) ? motion.flow : null;
+  const moved = flow ? movedBy(face.crop, flow) : face.crop;
+  const patch = await patchFor(networks, face, motion, moved, quick);
+  const crop = patch ? patch.over(moved, Alignment.wholePicture(moved)) : moved;
+  return { edit: new Edit(flow, patch), crop };
+}
+
+/** What is painted when the photo's pixels have moved; null where they can show all of the mask. */
+async function patchFor(networks, face, motion, moved, quick) {
+  const unknown = unknownAfter(face.mask, motion.mask, motion.flow);
   if (!any(unknown)) return null;
   let window = networks.kept
     ? Window.around(unknown, SIZE.crop, face.alignment.side)
     : Window.whole(drawingSize(networks));
   if (quick && networks.kept) window = window.at(Math.min(window.pixels, SIZE.network));
-  const photo = shownIn(window, face);
-  const mask = window.mask(after, SIZE.crop);
+  const finer = window.pixels > Math.round(window.side * SIZE.crop);
+  const photo = finer ? movedWindow(face.photo, face.alignment, motion.flow, window) : window.picture(moved);
+  const mask = window.mask(motion.mask, SIZE.crop);
   const covered = window.covers(unknown, SIZE.crop);
   const style = window.side < 1 ? inWindow(face.style, window) : face.style;
   const { image } = await networks.run(networks.generator, {
@@ -44,23 +72,9 @@ export async function edit(networks, face, after, quick = false) {
     kept: keptOf(photo, inverted(covered)),
     ...style,
   });
-  const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window);
+  const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, !quick);
   if (face.tone) applyTone(face.tone, patch.layer);
   return patch;
-}
-
-/** The face crop with a patch laid over. */
-export const cropWith = (face, patch) => (patch ? patch.over(face.crop, Alignment.wholePicture(face.crop)) : face.crop);
-
-/** The window's part of the photo, cut out of the photo itself where it is finer than the crop. */
-function shownIn(window, face) {
-  if (window.pixels <= Math.round(window.side * SIZE.crop)) return window.picture(face.crop);
-  const margin = 4;
-  const beyond = (margin / window.pixels) * window.side;
-  const wide = face.alignment.window(window.left - beyond, window.top - beyond, window.side + 2 * beyond);
-  const seen = wide.crop(face.photo, window.pixels + 2 * margin);
-  const inner = new Window(margin / seen.width, margin / seen.width, window.pixels / seen.width, window.pixels);
-  return inner.part(seen);
 }
 
 /** A style for drawing a window: its residue is cropped to that window, linearly between cells. */

@@ -1,7 +1,7 @@
 // The page: a photo in, its mask on the canvas, the edited face beside it, a file out.
 
 import { mountMaskCanvas } from "./canvas.js";
-import { EXAMPLES } from "./constants.js";
+import { EXAMPLES, QUICK_EDITS } from "./constants.js";
 import { startEngine } from "./engine.js";
 import { isolated } from "./offline.js";
 
@@ -59,15 +59,33 @@ async function drawAll() {
     wanted = null;
     working("Drawing");
     try {
-      const { crop, painted, milliseconds } = await ask("edit", { mask, quick });
+      const { crop, changes, milliseconds } = await ask("edit", { mask, quick });
       show(after, crop);
       if (wanted) continue;
-      done(painted ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face.");
+      done(changes ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face.");
       if (quick) settling = setTimeout(() => draw(mask, false), SETTLE_AFTER);
     } catch ({ message }) {
       done("");
       complain(message);
     }
+  }
+}
+
+/** One press for a change of shape: a new step of the canvas's history. */
+async function quickEdit({ name, label }) {
+  complain("");
+  await stopDrawing();
+  const { id, mask } = props.value;
+  working(label);
+  try {
+    const edited = await ask("quickEdit", { name, mask: decodeRuns(mask, size * size), strength: 1 });
+    if (id !== props.value.id || mask !== props.value.mask) return done(""); // somebody has gone on meanwhile
+    if (!edited) return done(`${label} changes nothing more on this mask; undo goes back.`);
+    props.value = { id, width: size, height: size, mask: encodeRuns(edited) };
+    valueChanged();
+    draw(edited, false);
+  } catch ({ message }) {
+    done(message);
   }
 }
 
@@ -205,6 +223,13 @@ $("drop").addEventListener("keydown", (event) => {
 $("another").addEventListener("click", close);
 $("png").addEventListener("click", () => save("image/png", "png"));
 $("jpeg").addEventListener("click", () => save("image/jpeg", "jpg"));
+
+for (const edit of QUICK_EDITS) {
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: edit.label, title: edit.help });
+  button.dataset.edit = edit.name;
+  button.addEventListener("click", () => quickEdit(edit));
+  $("quick").append(button);
+}
 
 for (const file of EXAMPLES) {
   const url = new URL(`examples/${file}`, import.meta.url);

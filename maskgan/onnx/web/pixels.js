@@ -57,14 +57,16 @@ function linearTaps(size, source) {
   });
 }
 
-/** Weights of the four pixels around a place, `t` beyond the second: cubic convolution, a = -0.75. */
-export function cubicWeights(t) {
+/** Weights of the four pixels around a place, `t` beyond the second, put into an array: cubic convolution, a = -0.75. */
+export function cubicWeights(t, weights = []) {
   const a = -0.75;
-  const [u, v] = [t + 1, 1 - t];
-  const first = ((a * u - 5 * a) * u + 8 * a) * u - 4 * a;
-  const second = ((a + 2) * t - (a + 3)) * t * t + 1;
-  const third = ((a + 2) * v - (a + 3)) * v * v + 1;
-  return [first, second, third, 1 - first - second - third];
+  const u = t + 1;
+  const v = 1 - t;
+  weights[0] = ((a * u - 5 * a) * u + 8 * a) * u - 4 * a;
+  weights[1] = ((a + 2) * t - (a + 3)) * t * t + 1;
+  weights[2] = ((a + 2) * v - (a + 3)) * v * v + 1;
+  weights[3] = 1 - weights[0] - weights[1] - weights[2];
+  return weights;
 }
 
 function cubicTaps(size, source) {
@@ -145,31 +147,67 @@ export function resizeCubic(source, width, height) {
   return sameSize(source, width, height) ? source : resized(source, width, height, cubicTaps);
 }
 
-/** A Gaussian blur of planes; beyond the borders they are reflected about the last pixel. */
+// ---------------------------------------------------------------- filters: borders are reflected about the last pixel
+
+function reflected(i, n) {
+  if (n === 1) return 0;
+  while (i < 0 || i >= n) i = i < 0 ? -i : 2 * n - 2 - i;
+  return i;
+}
+
+/** A Gaussian blur of planes. */
 export function blurred(source, sigma) {
-  const { width, height, channels, data } = source;
   const radius = Math.round(sigma * 8 + 1) >> 1;
-  let weights = Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-((i - radius) ** 2) / (2 * sigma * sigma)));
+  const weights = Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-((i - radius) ** 2) / (2 * sigma * sigma)));
   const total = weights.reduce((a, b) => a + b);
-  weights = weights.map((weight) => weight / total);
-  const reflected = (i, n) => {
-    while (i < 0 || i >= n) i = i < 0 ? -i : 2 * n - 2 - i;
-    return i;
-  };
-  const along = (from, count, step, lines, lineStep) => {
-    const to = new Float32Array(from.length);
-    for (let i = 0; i < count; i++) {
-      for (let k = -radius; k <= radius; k++) {
-        const weight = weights[k + radius];
-        let source = reflected(i + k, count) * step;
-        let target = i * step;
-        for (let line = 0; line < lines; line++, source += lineStep, target += lineStep) {
-          for (let c = 0; c < channels; c++) to[target + c] += weight * from[source + c];
-        }
-      }
+  return filtered(source, weights.map((weight) => weight / total));
+}
+
+/** Means, or sums, of squares of 2 r + 1 pixels. */
+export function boxed(source, radius, mean) {
+  const side = 2 * radius + 1;
+  return filtered(source, new Array(side).fill(mean ? 1 / side : 1));
+}
+
+/** The slope of a plane along rows (axis 0) or down columns (1), by Scharr's kernels. */
+export function scharr({ width, height, data }, axis) {
+  const slope = new Float32Array(data.length);
+  const at = (x, y) => data[reflected(y, height) * width + reflected(x, width)];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      slope[y * width + x] = axis
+        ? 3 * (at(x - 1, y + 1) - at(x - 1, y - 1)) + 10 * (at(x, y + 1) - at(x, y - 1)) + 3 * (at(x + 1, y + 1) - at(x + 1, y - 1))
+        : 3 * (at(x + 1, y - 1) - at(x - 1, y - 1)) + 10 * (at(x + 1, y) - at(x - 1, y)) + 3 * (at(x + 1, y + 1) - at(x - 1, y + 1));
     }
-    return to;
-  };
-  const rows = along(data, width, channels, height, width * channels);
-  return picture(width, height, channels, along(rows, height, width * channels, width, channels));
+  }
+  return slope;
+}
+
+/** A symmetric kernel of odd length, along rows and then along columns. */
+function filtered({ width, height, channels, data }, weights) {
+  const radius = weights.length >> 1;
+  const row = width * channels;
+  const padded = new Float32Array((width + 2 * radius) * channels);
+  const rows = new Float32Array(data.length);
+  for (let start = 0; start < data.length; start += row) {
+    for (let x = -radius, to = 0; x < width + radius; x++) {
+      const from = start + reflected(x, width) * channels;
+      for (let c = 0; c < channels; c++) padded[to++] = data[from + c];
+    }
+    for (let i = 0; i < row; i++) {
+      let sum = 0;
+      for (let k = 0, from = i; k < weights.length; k++, from += channels) sum += weights[k] * padded[from];
+      rows[start + i] = sum;
+    }
+  }
+  const result = new Float32Array(data.length);
+  for (let y = 0; y < height; y++) {
+    const to = y * row;
+    for (let k = -radius; k <= radius; k++) {
+      const weight = weights[k + radius];
+      const from = reflected(y + k, height) * row;
+      for (let i = 0; i < row; i++) result[to + i] += weight * rows[from + i];
+    }
+  }
+  return picture(width, height, channels, result);
 }

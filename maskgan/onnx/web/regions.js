@@ -1,6 +1,7 @@
-// Regions of a square mask: Uint8Arrays of 0 and 1, rows of `size` pixels. What OpenCV's morphology does with discs.
+// Regions of a mask: Uint8Arrays of 0 and 1, rows of `size` pixels. What OpenCV's morphology does with discs.
 
-const LONG = 2.1969; // a knight's move, see `chamfer`
+const LONG = 2.1969; // a knight's move, see `distances`
+const UNIT = 65536; // of distances while they are whole numbers
 
 /** Half widths of the rows of an ellipse kernel of 2 r + 1 pixels. */
 function disc(radius) {
@@ -38,10 +39,11 @@ function alongRows(region, size) {
 export function dilated(region, size, kernel) {
   const near = alongRows(region, size);
   const result = new Uint8Array(region.length);
+  const rows = region.length / size;
   const r = kernel.length >> 1;
-  for (let from = 0; from < size; from++) {
+  for (let from = 0; from < rows; from++) {
     if (near[from * size] > size) continue; // nothing in this row
-    for (let to = Math.max(0, from - r); to <= from + r && to < size; to++) {
+    for (let to = Math.max(0, from - r); to <= from + r && to < rows; to++) {
       const reach = kernel[from - to + r];
       for (let x = 0; x < size; x++) if (near[from * size + x] <= reach) result[to * size + x] = 1;
     }
@@ -73,12 +75,13 @@ export const any = (region) => region.includes(1);
 /** Pixels of a border between two classes or beside one, up to `radius` pixels away. */
 export function borders(mask, size, radius) {
   let [low, high] = [mask, mask];
-  for (const [step, line] of [[1, size], [size, 1]]) {
+  const rows = mask.length / size;
+  for (const [step, count, line, lines] of [[1, size, size, rows], [size, rows, 1, size]]) {
     const [lower, higher] = [low.slice(), high.slice()];
-    for (let i = 0; i < size; i++) {
-      for (let at = 0; at < size; at++) {
+    for (let i = 0; i < lines; i++) {
+      for (let at = 0; at < count; at++) {
         const to = i * line + at * step;
-        for (let k = Math.max(-radius, -at); k <= radius && at + k < size; k++) {
+        for (let k = Math.max(-radius, -at); k <= radius && at + k < count; k++) {
           if (low[to + k * step] < lower[to]) lower[to] = low[to + k * step];
           if (high[to + k * step] > higher[to]) higher[to] = high[to + k * step];
         }
@@ -91,47 +94,108 @@ export function borders(mask, size, radius) {
 
 /** First and last row and column of a region, or null. */
 export function extent(region, size) {
-  let [left, top, right, bottom] = [size, size, -1, -1];
-  for (let y = 0; y < size; y++) {
+  let [left, top, right, bottom] = [size, 0, -1, -1];
+  for (let y = 0; y < region.length / size; y++) {
     const first = region.subarray(y * size, (y + 1) * size).indexOf(1);
     if (first < 0) continue;
     left = Math.min(left, first);
     right = Math.max(right, region.subarray(y * size, (y + 1) * size).lastIndexOf(1));
-    top = Math.min(top, y);
+    if (bottom < 0) top = y;
     bottom = y;
   }
   return right < 0 ? null : { left, top, right, bottom };
 }
 
 /** Weight (Float32Array): 1 in the region, falling smoothly to 0 over `reach` pixels around it. */
-export function feathered(region, size, reach) {
-  const distance = chamfer(region, size);
-  return distance.map((d) => {
-    const t = Math.min(Math.max(1 - d / reach, 0), 1);
-    return t * t * (3 - 2 * t);
-  });
+export const feathered = (region, size, reach) => distances(region, size, size).map((d) => smoothstep(1 - d / reach));
+
+/** 3 t^2 - 2 t^3 between 0 and 1, level beyond. */
+export function smoothstep(t) {
+  t = Math.min(Math.max(t, 0), 1);
+  return t * t * (3 - 2 * t);
 }
 
-/** Distance to the region in pixels by steps of 1, 1.4 and 2.1969 (Borgefors, 1986): two sweeps over 5 x 5 pixels. */
-function chamfer(region, size) {
-  const row = size + 4; // two pixels of margin all around
-  const steps = [[-1, 1], [-row, 1], [-row - 1, 1.4], [-row + 1, 1.4], [-row - 2, LONG], [-row + 2, LONG], [-2 * row - 1, LONG], [-2 * row + 1, LONG]];
+/** Distance to the region in pixels by two sweeps (Borgefors, 1986) of whole numbers, as OpenCV does it: by steps of 1,
+ *  1.4 and 2.1969 over 5 x 5 pixels, or (`coarse`) of 0.955 and 1.3693 over 3 x 3. `nearest`: an Int32Array that takes
+ *  the place of each pixel's nearest one in the region. */
+export function distances(region, width, height, { coarse = false, nearest = null } = {}) {
+  const row = width + 4; // two pixels of margin all around
+  const steps = coarse
+    ? [[-row - 1, 1.3693], [-row, 0.955], [-row + 1, 1.3693], [-1, 0.955]]
+    : [[-2 * row - 1, LONG], [-2 * row + 1, LONG], [-row - 2, LONG], [-row - 1, 1.4], [-row, 1], [-row + 1, 1.4], [-row + 2, LONG], [-1, 1]];
   const offsets = Int32Array.from(steps, ([offset]) => offset);
-  const lengths = Float32Array.from(steps, ([, length]) => length);
-  const wide = new Float32Array(row * row).fill(4 * size);
-  for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) if (region[y * size + x]) wide[(y + 2) * row + x + 2] = 0;
+  const lengths = Int32Array.from(steps, ([, length]) => Math.round(length * UNIT));
+  const wide = new Int32Array(row * (height + 4)).fill(0x3fffffff);
+  const from = nearest && new Int32Array(wide.length);
+  const place = (x, y) => (y + 2) * row + x + 2;
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (!region[i]) continue;
+      wide[place(x, y)] = 0;
+      if (from) from[place(x, y)] = i;
+    }
+  }
   const sweep = (at, way) => {
     let best = wide[at];
     if (best === 0) return;
     for (let k = 0; k < offsets.length; k++) {
       const other = wide[at + way * offsets[k]] + lengths[k];
-      if (other < best) best = other;
+      if (other >= best) continue;
+      best = other;
+      if (from) from[at] = from[at + way * offsets[k]];
     }
     wide[at] = best;
   };
-  for (let y = 2; y < size + 2; y++) for (let x = 2; x < size + 2; x++) sweep(y * row + x, 1);
-  for (let y = size + 1; y >= 2; y--) for (let x = size + 1; x >= 2; x--) sweep(y * row + x, -1);
-  const distance = new Float32Array(region.length);
-  for (let y = 0; y < size; y++) distance.set(wide.subarray((y + 2) * row + 2, (y + 2) * row + 2 + size), y * size);
-  return distance;
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) sweep(place(x, y), 1);
+  for (let y = height - 1; y >= 0; y--) for (let x = width - 1; x >= 0; x--) sweep(place(x, y), -1);
+  const result = new Float32Array(region.length);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      result[i] = wide[place(x, y)] / UNIT;
+      if (nearest) nearest[i] = from[place(x, y)];
+    }
+  }
+  return result;
+}
+
+/** Distance in pixels to the region's border, positive inside. */
+export function signedDistance(region, size) {
+  if (!any(region)) return new Float32Array(region.length).fill(-1e4);
+  const outside = distances(region, size, size);
+  if (!region.includes(0)) return outside.fill(1e4);
+  return distances(inverted(region), size, size).map((inside, i) => inside - outside[i]);
+}
+
+/** The connected pieces of a region, eight neighbours to a pixel: {numbers, pieces}, where `numbers` has a piece's number
+ *  from 1 on at each of its pixels, and `pieces` from 1 on their {area, left, top, right, bottom}. */
+export function piecesOf(region, width, height) {
+  const numbers = new Int32Array(region.length);
+  const pieces = [null];
+  const stack = [];
+  for (let start = 0; start < region.length; start++) {
+    if (!region[start] || numbers[start]) continue;
+    const piece = { area: 0, left: width, top: height, right: 0, bottom: 0 };
+    const number = pieces.push(piece) - 1;
+    numbers[start] = number;
+    stack.push(start);
+    while (stack.length) {
+      const at = stack.pop();
+      const x = at % width;
+      const y = (at - x) / width;
+      piece.area++;
+      piece.left = Math.min(piece.left, x);
+      piece.right = Math.max(piece.right, x);
+      piece.top = Math.min(piece.top, y);
+      piece.bottom = Math.max(piece.bottom, y);
+      for (let v = Math.max(y - 1, 0); v <= y + 1 && v < height; v++) {
+        for (let u = Math.max(x - 1, 0); u <= x + 1 && u < width; u++) {
+          const next = v * width + u;
+          if (!region[next] || numbers[next]) continue;
+          numbers[next] = number;
+          stack.push(next);
+        }
+      }
+    }
+  }
+  return { numbers, pieces };
 }

@@ -1,45 +1,58 @@
-// Which pixels an edited mask takes from the photo: `unknown_after` of maskgan/editing/warping.py, where nothing moves.
+// Which pixels an edited mask cannot take from the photo as it moved: `unknown_after` of maskgan/editing/warping.py.
 
 import { LABEL } from "./constants.js";
-import { cutOut, picture } from "./pixels.js";
-import { any, both, either, extent, grown, opened, where, without } from "./regions.js";
+import { jacobian, moving, partOf, windowAround } from "./flow.js";
+import { cutOut } from "./pixels.js";
+import { any, both, either, grown, opened, where, without } from "./regions.js";
 
 // Sizes in pixels of a picture of 256 px; scaled with the picture.
 const [BORDER, LOST_BORDER, SLIVER, WISPS, LARGE] = [2, 4, 1, 16, 4];
-const REACH = 24; // more than the farthest that a change has any effect
+const REACH = 32; // more than the farthest that a change has any effect
+const STRETCH = 6; // what is drawn out to more than this many times its area is no photo any more
 
-/** Where the photo cannot show what the edited mask asks for, so that it has to be painted.
+/** Where the moved photo cannot show what the edited mask asks for, so that it has to be painted.
  *
- *  Another class is wanted there; and the surroundings of an outline that is gone, whose shadows and strands would stay
- *  as a ghost. Slivers along outlines, where masks are never exact, count only where a class is new. */
-export function unknownAfter(before, after, size) {
+ *  The class that arrives is not the class that is wanted; the surroundings of an outline that is gone, whose shadows and
+ *  strands would stay as a ghost; and what is stretched too far. Slivers along outlines, where masks are never exact,
+ *  count only where a class comes to a place that had none of it near. */
+export function unknownAfter(before, after, flow) {
+  const { width: size } = flow;
   const unknown = new Uint8Array(before.length);
-  const scale = size / 256;
-  const changed = extent(before.map((label, i) => (label !== after[i] ? 1 : 0)), size);
-  if (!changed) return unknown;
-  // All of it happens in a square around the change.
-  const { left, top, right, bottom } = changed;
-  const side = Math.min(size, Math.max(right - left, bottom - top) + 1 + 2 * REACH * scale);
-  const [x, y] = [left, top].map((low) => Math.min(Math.max(low - REACH * scale, 0), size - side));
-  const part = (mask) => cutOut(picture(size, size, 1, mask), x, y, side, side).data;
-  const found = unknownIn(part(before), part(after), side, scale);
-  for (let row = 0; row < side; row++) unknown.set(found.subarray(row * side, (row + 1) * side), (y + row) * size + x);
+  const touched = either(moving(flow), before.map((label, i) => (label !== after[i] ? 1 : 0)));
+  if (!any(touched)) return unknown;
+  const window = windowAround(touched, size, Math.ceil((REACH * size) / 256));
+  const { left, top, width, height } = window;
+  const found = unknownIn(arrivedIn(before, flow, window), partOf(after, size, window), cutOut(flow, left, top, width, height), size / 256);
+  for (let y = 0; y < height; y++) unknown.set(found.subarray(y * width, (y + 1) * width), (top + y) * size + left);
   return unknown;
 }
 
-function unknownIn(before, after, size, scale) {
-  const wrong = before.map((label, i) => (label !== after[i] ? 1 : 0));
-  let solid = both(grown(opened(wrong, size, SLIVER * scale), size, SLIVER * scale), wrong);
+/** The part of a mask in a window when its pixels have moved, by the nearest pixel. */
+function arrivedIn(mask, { width: size, data }, { left, top, width, height }) {
+  const within = (value) => Math.min(Math.max(Math.round(value), 0), size - 1);
+  return new Uint8Array(width * height).map((_, i) => {
+    const [x, y] = [left + (i % width), top + Math.floor(i / width)];
+    const at = 2 * (y * size + x);
+    return mask[within(y + data[at + 1]) * size + within(x + data[at])];
+  });
+}
+
+function unknownIn(arrived, after, flow, scale) {
+  const { width } = flow;
+  const wrong = arrived.map((label, i) => (label !== after[i] ? 1 : 0));
+  let solid = both(grown(opened(wrong, width, SLIVER * scale), width, SLIVER * scale), wrong);
   for (const label of classesIn(after, wrong)) {
-    const near = grown(where(before, label), size, 3 * scale);
+    const near = grown(where(arrived, label), width, 3 * scale);
     solid = either(solid, without(both(wrong, where(after, label)), near));
   }
-  let unknown = grown(solid, size, BORDER * scale);
-  for (const label of classesIn(before, solid)) {
-    const lost = grown(both(where(before, label), solid), size, LOST_BORDER * scale);
-    unknown = either(unknown, without(lost, grown(where(after, label), size, scale)));
+  let unknown = grown(solid, width, BORDER * scale);
+  for (const label of classesIn(arrived, solid)) {
+    const lost = grown(both(where(arrived, label), solid), width, LOST_BORDER * scale);
+    unknown = either(unknown, without(lost, grown(where(after, label), width, scale)));
   }
-  return either(unknown, wisps(both(solid, where(before, LABEL.HAIR)), after, size, scale));
+  unknown = either(unknown, wisps(both(solid, where(arrived, LABEL.HAIR)), after, width, scale));
+  const stretched = Uint8Array.from(jacobian(flow), (value) => (value < 1 / STRETCH ? 1 : 0));
+  return any(stretched) ? either(unknown, opened(stretched, width, scale)) : unknown;
 }
 
 function classesIn(mask, region) {

@@ -8,27 +8,38 @@ export const apply = ([a, b, c, d, e, f], x, y) => [a * x + b * y + c, d * x + e
 /** Points first moved by (x, y), or results shifted: the matrix with (x, y) added to what it gives. */
 export const thenShift = ([a, b, c, d, e, f], x, y) => [a, b, c + x, d, e, f + y];
 
+/** First `inner`, then `outer`. */
+export function compose([a, b, c, d, e, f], [p, q, r, s, t, u]) {
+  return [a * p + b * s, a * q + b * t, a * r + b * u + c, d * p + e * s, d * q + e * t, d * r + e * u + f];
+}
+
 export function inverse([a, b, c, d, e, f]) {
   const det = a * e - b * d;
   const [p, q, r, s] = [e / det, -b / det, -d / det, a / det];
   return [p, q, -(p * c + q * f), r, s, -(r * c + s * f)];
 }
 
+export function reflected(i, n) {
+  if (n === 1) return 0;
+  while (i < 0 || i >= n) i = i < 0 ? -1 - i : 2 * n - 1 - i;
+  return i;
+}
+
 /** What lies beyond a border of `n` pixels: the nearest pixel, or the picture mirrored (its last pixel twice). */
 const BORDERS = {
   replicate: (i, n) => (i < 0 ? 0 : i >= n ? n - 1 : i),
-  reflect(i, n) {
-    if (n === 1) return 0;
-    while (i < 0 || i >= n) i = i < 0 ? -1 - i : 2 * n - 1 - i;
-    return i;
-  },
+  reflect: reflected,
   zero: (i, n) => (i < 0 || i >= n ? -1 : i),
 };
 
-const linearWeights = (t) => [1 - t, t];
+function linearWeights(t, weights) {
+  weights[0] = 1 - t;
+  weights[1] = t;
+}
 
-/** The picture of `width` x `height` pixels whose pixel (x, y) shows `source` at matrix * (x, y), pixel centres whole. */
-function warped(source, matrix, width, height, border, cubic) {
+/** The picture of `width` x `height` pixels whose pixel (x, y) shows `source` at matrix * (x, y), corners at whole
+ *  numbers; `where`: a plane of weights, pixels of weight 0 are left empty. */
+export function seenThrough(source, matrix, width, height, border, cubic, where = null) {
   const { channels, data } = source;
   const outside = BORDERS[border];
   const weightsAt = cubic ? cubicWeights : linearWeights;
@@ -38,14 +49,23 @@ function warped(source, matrix, width, height, border, cubic) {
   const whole = !(data instanceof Float32Array);
   const sums = new Float64Array(channels);
   const columns = new Int32Array(taps);
-  const [a, b, c, d, e, f] = matrix;
+  const across = new Float64Array(taps);
+  const down = new Float64Array(taps);
+  // From here on centres, not corners, are at whole numbers.
+  const [a, b, c, d, e, f] = thenShift(matrix, (matrix[0] + matrix[1]) / 2 - 0.5, (matrix[3] + matrix[4]) / 2 - 0.5);
   let at = 0;
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const [placeX, placeY] = [a * x + b * y + c, d * x + e * y + f];
-      const [left, top] = [Math.floor(placeX), Math.floor(placeY)];
-      const across = weightsAt(placeX - left);
-      const down = weightsAt(placeY - top);
+      if (where && where[y * width + x] === 0) {
+        at += channels;
+        continue;
+      }
+      const placeX = a * x + b * y + c;
+      const placeY = d * x + e * y + f;
+      const left = Math.floor(placeX);
+      const top = Math.floor(placeY);
+      weightsAt(placeX - left, across);
+      weightsAt(placeY - top, down);
       for (let i = 0; i < taps; i++) columns[i] = outside(left - back + i, source.width);
       sums.fill(0);
       for (let j = 0; j < taps; j++) {
@@ -64,7 +84,7 @@ function warped(source, matrix, width, height, border, cubic) {
   return picture(width, height, channels, result);
 }
 
-/** As `warped`, with corners at whole numbers; when shrinking, the visible part is first reduced by an area mean. */
+/** As `seenThrough`; when shrinking, the visible part is first reduced by an area mean. */
 export function resample(source, matrix, width, height, { border = "replicate", cubic = true } = {}) {
   const corners = [[0, 0], [width, 0], [0, height], [width, height]].map(([x, y]) => apply(matrix, x, y));
   const limits = [source.width, source.height];
@@ -83,7 +103,6 @@ export function resample(source, matrix, width, height, { border = "replicate", 
     map = [map[0] * sx, map[1] * sx, map[2] * sx, map[3] * sy, map[4] * sy, map[5] * sy];
   }
   map = [map[0] / finer, map[1] / finer, map[2], map[3] / finer, map[4] / finer, map[5]];
-  map = thenShift(map, (map[0] + map[1]) / 2 - 0.5, (map[3] + map[4]) / 2 - 0.5);
-  const seenThrough = warped(part, map, width * finer, height * finer, border, cubic);
-  return finer === 1 ? seenThrough : resizeArea(seenThrough, width, height);
+  const warped = seenThrough(part, map, width * finer, height * finer, border, cubic);
+  return finer === 1 ? warped : resizeArea(warped, width, height);
 }

@@ -1,16 +1,21 @@
 // The editor beside the page, so that painting never waits: answers {id, call, argument} with {id, result | problem}.
 
-import { cropWith, edit, isUpsideDown, prepare } from "./editor.js";
+import { edit, isUpsideDown, prepare } from "./editor.js";
 import { Alignment, uprightFaces } from "./faces.js";
 import { decode, encode, imageData } from "./files.js";
+import { Motion } from "./flow.js";
 import { openNetworks } from "./networks.js";
+import { quickEdit } from "./quick_edits.js";
+
+const MOST_MOTIONS = 24;
 
 let networks = null;
 let packet = null; // the mark of results
 let photo = null; // upright
 let faces = [];
 let face = null; // the one that is edited
-let patch = null; // of the newest edit
+let motions = []; // that quick edits handed over, and that of the face as it was
+let newest = null; // edit
 
 const calls = {
   /** Fetches and opens the networks; `backend`: as for `openNetworks`. */
@@ -39,7 +44,7 @@ const calls = {
     if (number !== null && isUpsideDown(next)) {
       throw new Error("What was found is no upright face; turn the photo upright, or use the whole picture.");
     }
-    [face, patch] = [next, null];
+    [face, newest, motions] = [next, null, [Motion.none(next.mask, next.crop.width)]];
     const { matrix } = alignment;
     return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix };
   },
@@ -47,16 +52,31 @@ const calls = {
   /** The face for an edited mask; `quick` while the stroke goes on. */
   async edit({ mask, quick }) {
     const start = performance.now();
-    patch = await edit(networks, face, mask, quick);
-    const crop = imageData(cropWith(face, patch));
-    return { crop, painted: Boolean(patch), milliseconds: performance.now() - start };
+    const made = await edit(networks, face, motionTo(mask), quick);
+    newest = made.edit;
+    return { crop: imageData(made.crop), changes: newest.changes, milliseconds: performance.now() - start };
+  },
+
+  /** The mask after a quick edit, whose motion is kept; null where it changes nothing more. */
+  async quickEdit({ name, mask, strength }) {
+    const { mask: edited, moved } = quickEdit(name, mask, face.crop.width, strength);
+    if (edited.every((label, i) => label === mask[i])) return null;
+    motions = [motions[0], ...motions.slice(1).slice(1 - MOST_MOTIONS), motionTo(mask).to(edited, moved)];
+    return edited;
   },
 
   /** The whole photo with the newest edit in it, as a file. */
   async save({ type }) {
-    return encode(patch ? patch.over(face.photo, face.alignment) : face.photo, type, patch && packet);
+    if (!newest?.changes) return encode(face.photo, type, null);
+    return encode(newest.onto(face.photo, face.alignment), type, packet);
   },
 };
+
+/** What is known of the way to a mask: from the motion that ends nearest to it, the newest of equals. */
+function motionTo(mask) {
+  const misses = motions.map((motion) => mask.reduce((sum, label, i) => sum + (label !== motion.mask[i]), 0));
+  return motions[misses.lastIndexOf(Math.min(...misses))].to(mask);
+}
 
 let last = Promise.resolve(); // calls are answered one after the other
 

@@ -1,0 +1,207 @@
+// Where the photo's pixels move when its mask is edited: a dense flow between two masks; see maskgan/editing/warping.py.
+// A flow is a picture of two planes, x and y in pixels: pixel p shows the photo at p + flow[p].
+
+import { matchClass } from "./outlines.js";
+import { blurred, cutOut, picture, resizeArea, resizeLinear } from "./pixels.js";
+import { borders, dilated, distances, extent, grown, inverted, roundEven, smoothstep, square, without } from "./regions.js";
+import { remapped } from "./samples.js";
+
+export const STILL = 0.02; // displacements below this, in pixels, are none
+const MARGIN = 8; // in pixels of a picture of 256 px
+const FADE = 2.5; // the flow ends where its change per pixel would stay below about 1 / this
+const JACOBIAN = 0.08; // the smallest that a flow may have
+const SOLVE_SIDE = 144; // of the solver's grid
+const SEEN = 0.06; // how far around the change outlines are looked at, as a share of the picture's side
+const MATCH_SIDE = 320; // windows from this side on are matched on every second pixel, from twice this side on every third
+const SMOOTH = [[1, 4, 1], [4, 0, 4], [1, 4, 1]].flat().map((weight) => weight / 20);
+
+export const noFlow = (size) => picture(size, size, 2, new Float32Array(2 * size * size));
+const lengthAt = (data, i) => Math.hypot(data[2 * i], data[2 * i + 1]);
+/** Where a flow moves anything, as a region. */
+export const moving = ({ data }) => new Uint8Array(data.length / 2).map((_, i) => (data[2 * i] || data[2 * i + 1] ? 1 : 0));
+
+/** The part of a square picture around a region, as {left, top, width, height}. */
+export function windowAround(region, size, margin) {
+  const { left, top, right, bottom } = extent(region, size);
+  const [x, y] = [Math.max(0, left - margin), Math.max(0, top - margin)];
+  return { left: x, top: y, width: Math.min(size, right + 1 + margin) - x, height: Math.min(size, bottom + 1 + margin) - y };
+}
+
+/** That part of a plane of numbers. */
+export const partOf = (data, size, { left, top, width, height }) => cutOut(picture(size, size, 1, data), left, top, width, height).data;
+
+/** The flow of an edit from one mask to another; `told`: offsets as far as a tool knows them, NaN elsewhere, or null. */
+export function flowBetween(before, after, size, told = null) {
+  const flow = noFlow(size);
+  const scale = size / 256;
+  const known = before.map((_, i) => (told && !Number.isNaN(told[2 * i]) ? 1 : 0));
+  const changed = before.map((label, i) => (label !== after[i] || (known[i] && lengthAt(told, i) > STILL) ? 1 : 0));
+  if (!changed.includes(1)) return flow;
+  const seen = windowAround(changed, size, roundEven(SEEN * size));
+  const step = 1 + Math.floor(Math.max(seen.width, seen.height) / MATCH_SIDE);
+  const [values, fixed] = guessed(before, after, inverted(told ? grown(known, size, 2 * scale) : known), size, seen, step);
+  known.forEach((yes, i) => {
+    if (!yes) return;
+    values.set(told.subarray(2 * i, 2 * i + 2), 2 * i);
+    fixed[i] = 1;
+  });
+  const moved = changed.map((yes, i) => (yes || lengthAt(values, i) > STILL ? 1 : 0));
+  let longest = 0;
+  for (let y = seen.top; y < seen.top + seen.height; y++) {
+    for (let x = seen.left; x < seen.left + seen.width; x++) longest = Math.max(longest, lengthAt(values, y * size + x));
+  }
+  if (longest <= STILL) return flow;
+  const reach = MARGIN * scale + FADE * longest;
+  const window = windowAround(moved, size, Math.floor(reach) + 2);
+  const { left, top, width, height } = window;
+  const inside = cutOut(picture(size, size, 2, values), left, top, width, height);
+  const solved = solve(inside, ...[fixed, known, moved].map((region) => partOf(region, size, window)), reach);
+  for (let y = 0; y < height; y++) flow.data.set(solved.subarray(2 * y * width, 2 * (y + 1) * width), 2 * ((top + y) * size + left));
+  return flow;
+}
+
+/** Displacements along outlines where it is free to guess them, and where they hold, from every `step`th pixel.
+ *  Where two classes meet, the smaller one says how their border moved. Borders that did not change stay. */
+function guessed(before, after, free, size, seen, step) {
+  const [wide, tall] = [Math.ceil(seen.width / step), Math.ceil(seen.height / step)];
+  const place = (i) => (seen.top + Math.floor(i / wide) * step) * size + seen.left + (i % wide) * step;
+  const coarse = (plane) => new plane.constructor(wide * tall).map((_, i) => plane[place(i)]);
+  const [own, then, open] = [before, after, free].map(coarse);
+  const changed = own.map((label, i) => (label !== then[i] ? 1 : 0));
+  const values = new Float32Array(2 * before.length);
+  const fixed = new Uint8Array(before.length);
+  const held = new Uint8Array(wide * tall);
+  const hold = (i, x, y) => {
+    values.set([step * x, step * y], 2 * place(i));
+    held[i] = fixed[place(i)] = 1;
+  };
+  const area = (label) => then.reduce((sum, other) => sum + (other === label), 0);
+  const labels = [...new Set([...own, ...then].filter((_, i) => changed[i % changed.length]))].sort((a, b) => a - b);
+  const bySize = labels.map((label) => [label, area(label)]).sort((a, b) => a[1] - b[1]);
+  for (const [label] of bySize) {
+    for (const { at, shift } of matchClass(own, then, label, without(open, held), wide, Math.floor(size / step))) hold(at, ...shift);
+  }
+  const near = dilated(changed, wide, square(1));
+  borders(then, wide, 1).forEach((border, i) => border && !near[i] && (fixed[place(i)] = 1)); // 0 unless a piece moves whole
+  return [values, fixed];
+}
+
+/** The membrane over displacements that are fixed: smooth, free of folds, 0 beyond `reach`. What a tool told is met more
+ *  closely than the solver's grid allows. */
+function solve(values, fixed, told, moved, reach) {
+  const { width, height } = values;
+  const distance = distances(moved, width, height, { coarse: true });
+  const weights = fixed.map((yes, i) => (yes || distance[i] >= reach ? 1 : 0));
+  const factor = Math.max(1, Math.max(width, height) / SOLVE_SIDE);
+  const size = [width, height].map((length) => Math.max(2, roundEven(length / factor)));
+  const weighted = new Float32Array(3 * weights.length);
+  weights.forEach((weight, i) => weight && weighted.set([values.data[2 * i], values.data[2 * i + 1], 1], 3 * i));
+  let flow = resizeLinear(membrane(resizeArea(picture(width, height, 3, weighted), ...size)), width, height);
+  const sigma = 0.5 * (1 + factor);
+  flow = blurred(flow, sigma);
+  for (let round = 0; round < (told.includes(1) ? 2 : 0); round++) {
+    const missed = new Float32Array(3 * told.length);
+    told.forEach((yes, i) => yes && missed.set([values.data[2 * i] - flow.data[2 * i], values.data[2 * i + 1] - flow.data[2 * i + 1], 1], 3 * i));
+    const near = blurred(picture(width, height, 3, missed), sigma).data;
+    told.forEach((_, i) => {
+      for (let c = 0; c < 2; c++) flow.data[2 * i + c] += near[3 * i + c] / Math.max(near[3 * i + 2], 0.5);
+    });
+  }
+  flow.data.forEach((value, k) => (flow.data[k] = value * smoothstep((reach - distance[k >> 1]) / (0.3 * reach))));
+  return stilled(unfolded(flow)).data;
+}
+
+/** Displacements too small to count become none, in place. */
+function stilled(flow) {
+  for (let i = 0; i < flow.data.length / 2; i++) if (lengthAt(flow.data, i) < STILL) flow.data.fill(0, 2 * i, 2 * i + 2);
+  return flow;
+}
+
+/** Laplace's equation with the values weighted / weight wherever there is a weight (the third plane), coarse to fine. */
+function membrane({ width, height, data }) {
+  const held = (i) => data[3 * i + 2] > 1e-4;
+  let start = null;
+  if (Math.min(width, height) > 4) {
+    const even = [width + (width % 2), height + (height % 2)]; // so that each coarse cell is a mean of 2 x 2
+    const padded = picture(...even, 3, new Float32Array(3 * even[0] * even[1]));
+    for (let y = 0; y < height; y++) padded.data.set(data.subarray(3 * y * width, 3 * (y + 1) * width), 3 * y * even[0]);
+    const coarse = membrane(resizeArea(padded, even[0] / 2, even[1] / 2));
+    start = cutOut(resizeLinear(coarse, ...even), 0, 0, width, height).data;
+  }
+  let flow = new Float32Array(2 * width * height);
+  for (let k = 0; k < flow.length; k++) flow[k] = held(k >> 1) ? data[3 * (k >> 1) + (k & 1)] / data[3 * (k >> 1) + 2] : (start?.[k] ?? 0);
+  for (let round = 0; round < 24; round++) {
+    const next = flow.slice();
+    for (let y = 0, i = 0; y < height; y++) {
+      const rows = [Math.max(y - 1, 0), y, Math.min(y + 1, height - 1)];
+      for (let x = 0; x < width; x++, i++) {
+        if (held(i)) continue;
+        const columns = [Math.max(x - 1, 0), x, Math.min(x + 1, width - 1)];
+        let [u, v] = [0, 0];
+        for (let k = 0; k < 9; k++) {
+          const from = 2 * (rows[(k / 3) | 0] * width + columns[k % 3]);
+          u += SMOOTH[k] * flow[from];
+          v += SMOOTH[k] * flow[from + 1];
+        }
+        next[2 * i] = u;
+        next[2 * i + 1] = v;
+      }
+    }
+    flow = next;
+  }
+  return picture(width, height, 2, flow);
+}
+
+/** Determinant of the derivative of p -> p + flow[p]: the source's area per pixel, negative in a fold. */
+export function jacobian({ width, height, data }) {
+  const determinant = new Float32Array(width * height);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      const right = 2 * (x + 1 < width ? i + 1 : i);
+      const below = 2 * (y + 1 < height ? i + width : i);
+      const at = 2 * i;
+      determinant[i] = (1 + data[right] - data[at]) * (1 + data[below + 1] - data[at + 1]) - (data[right + 1] - data[at + 1]) * (data[below] - data[at]);
+    }
+  }
+  return determinant;
+}
+
+/** A flow smoothed and weakened where it would fold, until its map is one-to-one. */
+export function unfolded(flow) {
+  const { width, height } = flow;
+  for (let attempt = 0; attempt < 14; attempt++) {
+    const bad = new Uint8Array(width * height);
+    jacobian(flow).forEach((value, i) => value < JACOBIAN && (bad[i] = 1));
+    if (!bad.includes(1)) return flow;
+    const sigma = 1.5 + attempt;
+    const wide = new Float32Array(dilated(bad, width, square(3 + attempt)));
+    const near = blurred(picture(width, height, 1, wide), sigma).data;
+    const smooth = blurred(flow, sigma).data;
+    flow = picture(width, height, 2, flow.data.map((value, k) => value + near[k >> 1] * (0.95 * smooth[k] - value)));
+  }
+  while (jacobian(flow).some((value) => value < JACOBIAN)) flow = picture(width, height, 2, flow.data.map((value) => 0.85 * value));
+  return flow;
+}
+
+/** What is known of how the photo's pixels move: the mask which the flow leads to. Edits that follow each other add up;
+ *  what one of them handed over is not guessed again. */
+export class Motion {
+  constructor(mask, flow) {
+    Object.assign(this, { mask, flow });
+  }
+
+  /** The photo as it is, with its own mask. */
+  static none = (mask, size) => new Motion(mask, noFlow(size));
+
+  /** One edit further: to another mask, with what its tool hands over. */
+  to(mask, told = null) {
+    if (!told && mask.every((label, i) => label === this.mask[i])) return this;
+    const { width: size } = this.flow;
+    const step = flowBetween(this.mask, mask, size, told);
+    if (!this.flow.data.some((value) => value)) return new Motion(mask, step);
+    const columns = new Float32Array(mask.length).map((_, i) => (i % size) + step.data[2 * i]);
+    const rows = new Float32Array(mask.length).map((_, i) => Math.floor(i / size) + step.data[2 * i + 1]);
+    const first = remapped(this.flow, columns, rows);
+    return new Motion(mask, unfolded(stilled(picture(size, size, 2, step.data.map((value, k) => value + first[k])))));
+  }
+}

@@ -1,0 +1,162 @@
+// Quick edits of the mouth: its four contour lines are measured, bent and painted anew; see maskgan/quick_edits/mouth.py.
+
+import { LABEL } from "./constants.js";
+import { LIPS_AND_MOUTH, areaOf } from "./frame.js";
+import { any, both, either } from "./regions.js";
+import { betweenLines, line, onLine, smoothCurve } from "./scene.js";
+
+const { SKIN, MOUTH, U_LIP, L_LIP } = LABEL;
+const STEPS = 41;
+const LINES = ["upperTop", "upperBottom", "lowerTop", "lowerBottom"];
+const RIM = 0.03; // skin around the lips that moves with them, in frame units
+
+/** The mouth's contours at x = centre + halfWidth * t, t in -1..1. */
+class Lines {
+  constructor(fields) {
+    Object.assign(this, fields);
+  }
+
+  get t() {
+    return line(-1, 1, STEPS);
+  }
+
+  get x() {
+    return this.t.map((t) => this.centre + this.halfWidth * t);
+  }
+
+  /** How far the lips are apart. */
+  get gap() {
+    return this.lowerTop.map((y, i) => y - this.upperBottom[i]);
+  }
+
+  /** How much higher the corners lie than the middle of the mouth line. */
+  get bend() {
+    const at = (i) => (this.upperBottom[i] + this.lowerTop[i]) / 2;
+    const mean = (from, to) => line(from, to, to - from + 1).reduce((sum, i) => sum + at(i), 0) / (to - from + 1);
+    const middle = STEPS >> 1;
+    return mean(middle - 2, middle + 2) - (mean(0, 2) + mean(STEPS - 3, STEPS - 1)) / 2;
+  }
+
+  /** Moves the four lines down, each by what its function gives for the place i. */
+  shift(...amounts) {
+    LINES.forEach((name, k) => (this[name] = this[name].map((y, i) => y + amounts[k](i))));
+  }
+
+  /** Takes small waves out of the lines and keeps them in order. */
+  smooth() {
+    for (const name of LINES) this[name] = smoothCurve(this[name], 2.5);
+    for (let k = 1; k < 4; k++) this[LINES[k]] = this[LINES[k]].map((y, i) => Math.max(y, this[LINES[k - 1]][i]));
+  }
+}
+
+function measured(scene) {
+  const region = scene.where(...LIPS_AND_MOUTH);
+  if (areaOf(region) < Math.max(8, 0.01 * scene.unit ** 2)) throw new Error("This mask has no mouth; paint lips first.");
+  const { x, top, bottom } = scene.band(region, STEPS);
+  const [upper, lower] = [scene.where(U_LIP), scene.where(L_LIP)];
+  let upperBottom = any(upper) ? scene.envelope(upper, x).bottom : top;
+  let lowerTop = any(lower) ? scene.envelope(lower, x).top : bottom;
+  if (!any(scene.where(MOUTH))) upperBottom = lowerTop = upperBottom.map((y, i) => (y + lowerTop[i]) / 2);
+  upperBottom = upperBottom.map((y, i) => Math.min(Math.max(y, top[i]), bottom[i]));
+  lowerTop = lowerTop.map((y, i) => Math.min(Math.max(y, upperBottom[i]), bottom[i]));
+  const [first, last] = [x[0], x.at(-1)];
+  return new Lines({ centre: (first + last) / 2, halfWidth: (last - first) / 2, upperTop: top, upperBottom, lowerTop, lowerBottom: bottom });
+}
+
+/** Replaces the scene's mouth with these lines; `was`: the lines before. The lips' own pixels move with them; between
+ *  lips that were closed there is nothing to move. */
+function painted(scene, lines, was) {
+  scene.uncover(scene.where(...LIPS_AND_MOUTH), [SKIN]);
+  const { x } = lines;
+  scene.paint(scene.between(x, lines.upperBottom, lines.lowerTop), MOUTH, [SKIN]);
+  scene.paint(scene.between(x, lines.upperTop, lines.upperBottom), U_LIP, [SKIN]);
+  scene.paint(scene.between(x, lines.lowerTop, lines.lowerBottom), L_LIP, [SKIN]);
+  const lips = scene.where(U_LIP, L_LIP);
+  const [gapBefore, gapAfter] = [was.gap, lines.gap];
+  const open = scene.where(MOUTH);
+  const [xSource, ySource] = [scene.x.slice(), scene.y.slice()];
+  const told = either(both(scene.around(lips, RIM), scene.where(SKIN)), either(lips, open));
+  told.forEach((inside, i) => {
+    if (!inside) return;
+    const t = (scene.x[i] - lines.centre) / lines.halfWidth;
+    const place = lines.centre + lines.halfWidth * Math.min(Math.max(t, -1), 1);
+    const before = onLine(place, x, gapBefore);
+    if (open[i] && !(before > 0.03 && onLine(place, x, gapAfter) < 3 * before)) told[i] = 0;
+    const four = (which) => LINES.map((name) => onLine(place, x, which[name]));
+    xSource[i] = was.centre + was.halfWidth * t;
+    ySource[i] = betweenLines(scene.y[i], four(lines), four(was));
+  });
+  scene.tell(told, xSource, ySource);
+}
+
+/** How far the lower lip can go down before it meets the chin. */
+const chinRoom = (scene, lines) => Math.max(0, scene.chin - 0.16 - Math.max(...lines.lowerBottom));
+const none = () => 0;
+const bodyOf = ({ t }) => t.map((at) => Math.sqrt(Math.max(1 - at ** 2, 0)));
+
+function smile(scene, strength) {
+  const lines = measured(scene);
+  const was = new Lines(lines);
+  const { t } = lines;
+  // A turned head shows a narrower mouth.
+  const room = Math.min(Math.max(1 - Math.abs(lines.centre - (scene.cheeks[0] + scene.cheeks[1]) / 2), 0.5), 1);
+  lines.halfWidth = Math.max(lines.halfWidth, Math.min(lines.halfWidth * (1 + 0.18 * strength), 0.58 * room));
+  const bend = Math.max(0, Math.min(0.17 * strength, 0.25 - lines.bend));
+  const curve = (i) => -bend * (t[i] ** 2 - 0.3);
+  lines.shift(curve, curve, curve, curve);
+  const opened = Math.min(Math.max(0, 0.14 * strength - Math.max(...lines.gap)), 2 * chinRoom(scene, lines));
+  const profile = (share) => (i) => share * opened * (1 - t[i] ** 2);
+  lines.shift(...[-0.3, -0.45, 0.55, 0.45].map(profile));
+  lines.smooth();
+  painted(scene, lines, was);
+}
+
+function openMouth(scene, strength) {
+  const lines = measured(scene);
+  const was = new Lines(lines);
+  const opened = Math.min(0.17 * strength, 0.27 - Math.max(...lines.gap), chinRoom(scene, lines) / 0.8);
+  if (opened <= 0) return;
+  // The hole is narrower than the mouth, so that the lips go all around it.
+  const [outer, inner] = [1, 0.9].map((reach) => lines.t.map((t) => opened * Math.min(Math.max(1 - (t / reach) ** 2, 0), 1)));
+  const lowered = (by) => (i) => 0.8 * Math.sqrt(by[i] * opened);
+  lines.shift((i) => -0.2 * outer[i], (i) => -0.2 * inner[i], lowered(inner), lowered(outer));
+  lines.smooth();
+  lines.halfWidth *= 1 - 0.15 * opened;
+  painted(scene, lines, was);
+  scene.paint(scene.around(scene.where(MOUTH), RIM), U_LIP, [SKIN]);
+}
+
+function closeMouth(scene, strength) {
+  const lines = measured(scene);
+  const was = new Lines(lines);
+  if (!any(scene.where(MOUTH))) throw new Error("The mouth is closed already.");
+  const gap = lines.gap.map((width) => Math.min(1, strength) * width);
+  const [down, up] = [(i) => 0.4 * gap[i], (i) => -0.6 * gap[i]];
+  lines.shift(down, down, up, up);
+  lines.smooth();
+  // Lips hidden by a wide grin get their thickness back.
+  const body = bodyOf(lines);
+  const upper = body.map((share, i) => Math.max(0, 0.09 * share - (lines.upperBottom[i] - lines.upperTop[i])));
+  const lower = body.map((share, i) => Math.max(0, 0.11 * share - (lines.lowerBottom[i] - lines.lowerTop[i])));
+  lines.shift((i) => -upper[i], none, none, (i) => lower[i]);
+  painted(scene, lines, was);
+}
+
+function fullerLips(scene, strength) {
+  const lines = measured(scene);
+  const was = new Lines(lines);
+  const body = bodyOf(lines);
+  const factor = 1 + 0.45 * strength;
+  // They grow outwards.
+  const growth = (top, bottom, extra, limit) => body.map((share, i) => {
+    const thickness = lines[bottom][i] - lines[top][i];
+    return Math.max(Math.min(thickness * factor + extra * share, limit * share) - thickness, 0);
+  });
+  const upper = growth("upperTop", "upperBottom", 0.03, 0.2);
+  const lower = growth("lowerTop", "lowerBottom", 0.04, 0.25);
+  const room = chinRoom(scene, lines);
+  lines.shift((i) => -upper[i], none, none, (i) => Math.min(lower[i], room));
+  painted(scene, lines, was);
+}
+
+export const MOUTH_EDITS = { smile, open_mouth: openMouth, close_mouth: closeMouth, fuller_lips: fullerLips };

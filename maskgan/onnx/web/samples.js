@@ -1,0 +1,28 @@
+// Values between samples: of planes at places between pixels, and of sorted values at a share.
+
+/** A picture of floats at columns and rows (Float32Arrays), linearly; beyond the borders as at them. */
+export function remapped({ width, height, channels, data }, columns, rows) {
+  const result = new Float32Array(columns.length * channels);
+  for (let i = 0, to = 0; i < columns.length; i++) {
+    const x = Math.min(Math.max(columns[i], 0), width - 1);
+    const y = Math.min(Math.max(rows[i], 0), height - 1);
+    const [left, top] = [Math.floor(x), Math.floor(y)];
+    const right = channels * (Math.min(left + 1, width - 1) - left);
+    const below = channels * width * (Math.min(top + 1, height - 1) - top);
+    const [u, v] = [x - left, y - top];
+    for (let c = 0, from = channels * (top * width + left); c < channels; c++, from++, to++) {
+      const upper = data[from] + u * (data[from + right] - data[from]);
+      const lower = data[from + below] + u * (data[from + below + right] - data[from + below]);
+      result[to] = upper + v * (lower - upper);
+    }
+  }
+  return result;
+}
+
+/** Between the two nearest of sorted values. */
+export function percentile(sorted, share) {
+  const place = share * (sorted.length - 1);
+  const low = Math.floor(place);
+  const high = Math.min(low + 1, sorted.length - 1);
+  return sorted[low] + (place - low) * (sorted[high] - sorted[low]);
+}

@@ -1,0 +1,252 @@
+// The mask that a quick edit works on: measuring its parts, painting, and filling in what was covered; the same steps as
+// in maskgan/quick_edits/scene.py. Coordinates and lengths are those of the face's frame.
+
+import { LABEL } from "./constants.js";
+import { FACE_PARTS, areaOf, fitFrame, largestPiece } from "./frame.js";
+import { blurred, picture } from "./pixels.js";
+import { any, dilated, distances, eroded, extent, roundEven, signedDistance, smoothstep, square, where } from "./regions.js";
+import { percentile, remapped } from "./samples.js";
+
+const CLASSES = Object.keys(LABEL).length;
+
+/** One mask under edit: `mask` is a copy that the edit paints on; `moved` says where the photo's pixels come from, as
+ *  offsets (x, y) of each pixel, NaN where the edit does not know. */
+export class Scene {
+  constructor(mask, size) {
+    Object.assign(this, { mask: mask.slice(), size, moved: new Float32Array(2 * mask.length).fill(NaN) });
+    this.frame = fitFrame(mask, size);
+    [this.x, this.y] = this.frame.coordinates(size);
+    this.face = this.outline();
+    const [left, right] = this.extent(this.face, 0, 0.6, 1);
+    this.cheeks = [Math.min(left, -0.55), Math.max(right, 0.55)];
+    this.chin = this.lowest();
+  }
+
+  get unit() {
+    return this.frame.unit;
+  }
+
+  /** Whether each pixel is of any of these classes. */
+  where(...labels) {
+    return where(this.mask, ...labels);
+  }
+
+  /** The classes' main piece, or null when the mask has hardly a trace of them. */
+  part(...labels) {
+    const region = this.where(...labels);
+    return areaOf(region) < Math.max(6, 0.002 * this.unit ** 2) ? null : largestPiece(region, this.size);
+  }
+
+  /** The convex outline of the face, without ears and neck. */
+  outline() {
+    const region = this.where(...FACE_PARTS, LABEL.EYE_G);
+    // Opening drops the arms of glasses and threads of skin between strands of hair.
+    const kernel = square(Math.max(3, Math.floor(this.unit / 10) | 1) >> 1);
+    const opened = dilated(eroded(region, this.size, kernel), this.size, kernel);
+    return convexHull(largestPiece(any(opened) ? opened : region, this.size), this.size);
+  }
+
+  /** Smallest and largest x of a region between the rows y = low..high, stray pixels left out. */
+  extent(region, low, high, otherwise) {
+    const x = this.x.filter((_, i) => region[i] && this.y[i] > low && this.y[i] < high).sort();
+    return x.length > 8 ? [percentile(x, 0.015), percentile(x, 0.985)] : [-otherwise, otherwise];
+  }
+
+  lowest() {
+    const middle = (this.cheeks[0] + this.cheeks[1]) / 2;
+    let y = -Infinity;
+    this.face.forEach((inside, i) => inside && Math.abs(this.x[i] - middle) < 0.3 && (y = Math.max(y, this.y[i])));
+    return y === -Infinity ? 1.75 : Math.min(Math.max(y, 1.3), 2.1);
+  }
+
+  /** Gives a region one class, only where the present class is in `over`. */
+  paint(region, label, over) {
+    region.forEach((inside, i) => inside && over.includes(this.mask[i]) && (this.mask[i] = label));
+  }
+
+  /** Fills a region with the nearest class around it out of `beneath`, along a smooth border. */
+  uncover(region, beneath) {
+    if (!any(region)) return;
+    const { places, width, height } = this.window(region);
+    const source = Uint8Array.from(places, (i) => (!region[i] && beneath.includes(this.mask[i]) ? 1 : 0));
+    const nearest = new Int32Array(source.length);
+    if (any(source)) distances(source, width, height, { nearest });
+    const filled = places.map((i, k) => (any(source) ? this.mask[places[nearest[k]]] : beneath[0]));
+    places.forEach((i, k) => region[i] && (this.mask[i] = filled[k]));
+    if (any(source)) this.smooth(region);
+  }
+
+  /** The part of the picture around a region that decides what it is filled with. */
+  window(region) {
+    const margin = Math.max(4, Math.floor(0.3 * this.unit));
+    const { left, top, right, bottom } = extent(region, this.size);
+    const [x0, y0] = [Math.max(0, left - margin), Math.max(0, top - margin)];
+    const width = Math.min(this.size, right + margin + 1) - x0;
+    const height = Math.min(this.size, bottom + margin + 1) - y0;
+    const places = Int32Array.from({ length: width * height }, (_, k) => (y0 + Math.floor(k / width)) * this.size + x0 + (k % width));
+    return { places, width, height };
+  }
+
+  /** Rounds the borders between classes within a region: majority under a small Gaussian. */
+  smooth(region) {
+    const present = [...new Set(this.mask.filter((_, i) => region[i]))].sort((a, b) => a - b);
+    if (present.length < 2) return;
+    const { places, width, height } = this.window(region);
+    const best = new Float32Array(places.length).fill(-1);
+    const winner = new Uint8Array(places.length);
+    for (const label of present) {
+      const own = picture(width, height, 1, Float32Array.from(places, (i) => (this.mask[i] === label ? 1 : 0)));
+      blurred(own, 0.03 * this.unit).data.forEach((votes, k) => votes > best[k] && ([best[k], winner[k]] = [votes, label]));
+    }
+    places.forEach((i, k) => region[i] && (this.mask[i] = winner[k]));
+  }
+
+  /** A region that is a function of x, as {x, top, bottom} over `steps` places. */
+  band(region, steps = 41) {
+    let [low, high] = [Infinity, -Infinity];
+    region.forEach((inside, i) => inside && ([low, high] = [Math.min(low, this.x[i]), Math.max(high, this.x[i])]));
+    const x = line(low, high, steps);
+    return { x, ...this.envelope(region, x) };
+  }
+
+  /** Smoothed smallest and largest y of a region at each x of an even grid, gaps filled in. */
+  envelope(region, grid) {
+    const step = grid[1] - grid[0];
+    const half = 0.5 / this.unit;
+    const top = new Array(grid.length).fill(Infinity);
+    const bottom = new Array(grid.length).fill(-Infinity);
+    region.forEach((inside, i) => {
+      if (!inside) return;
+      const bin = Math.min(Math.max(roundEven((this.x[i] - grid[0]) / step), 0), grid.length - 1);
+      top[bin] = Math.min(top[bin], this.y[i] - half);
+      bottom[bin] = Math.max(bottom[bin], this.y[i] + half);
+    });
+    return { top: smoothCurve(withoutGaps(top)), bottom: smoothCurve(withoutGaps(bottom)) };
+  }
+
+  /** The pixels with top(x) <= y < bottom(x), none outside the range of x. */
+  between(x, top, bottom) {
+    return this.mask.map((_, i) => {
+      const at = this.x[i];
+      return at >= x[0] && at <= x.at(-1) && this.y[i] >= onLine(at, x, top) && this.y[i] < onLine(at, x, bottom) ? 1 : 0;
+    });
+  }
+
+  /** The region pulled through a map: each pixel looks up a frame point. */
+  reshaped(region, xSource, ySource) {
+    const distance = picture(this.size, this.size, 1, signedDistance(region, this.size));
+    const smooth = blurred(distance, Math.max(0.5, 0.012 * this.unit));
+    return Uint8Array.from(remapped(smooth, ...this.frame.toPixels(xSource, ySource)), (value) => (value > 0 ? 1 : 0));
+  }
+
+  /** The photo's pixels in a region come from these frame points. */
+  tell(region, xSource, ySource) {
+    const [columns, rows] = this.frame.toPixels(xSource, ySource);
+    region.forEach((inside, i) => {
+      if (inside) this.moved.set([columns[i] - (i % this.size), rows[i] - Math.floor(i / this.size)], 2 * i);
+    });
+  }
+
+  /** The region and what lies within `reach` frame units of it. */
+  around(region, reach) {
+    const far = Math.max(1, reach * this.unit);
+    return Uint8Array.from(distances(region, this.size, this.size), (distance) => (distance <= far ? 1 : 0));
+  }
+
+  /** The whole mask pulled through a map, by the heaviest class. */
+  warped(xSource, ySource) {
+    const places = this.frame.toPixels(xSource, ySource);
+    const best = new Float32Array(this.mask.length).fill(-1);
+    const result = this.mask.slice();
+    for (let label = 0; label < CLASSES; label++) {
+      if (!this.mask.includes(label)) continue;
+      const plane = blurred(picture(this.size, this.size, 1, Float32Array.from(this.mask, (own) => (own === label ? 1 : 0))), 0.7);
+      remapped(plane, ...places).forEach((share, i) => share > best[i] && ([best[i], result[i]] = [share, label]));
+    }
+    return result;
+  }
+}
+
+/** `steps` even places from `low` to `high`. */
+export const line = (low, high, steps) => Array.from({ length: steps }, (_, i) => low + ((high - low) * i) / (steps - 1));
+
+/** Where x lies between the samples of a line over an even grid; level beyond its ends. */
+export function onLine(x, grid, values) {
+  const last = grid.length - 1;
+  const place = Math.min(Math.max(((x - grid[0]) / (grid[last] - grid[0])) * last, 0), last);
+  const low = Math.min(Math.floor(place), last - 1);
+  return values[low] + (place - low) * (values[low + 1] - values[low]);
+}
+
+function withoutGaps(values) {
+  const seen = [...values.keys()].filter((i) => Number.isFinite(values[i]));
+  return values.map((value, i) => {
+    if (Number.isFinite(value)) return value;
+    const below = seen.findLast((k) => k < i);
+    const above = seen.find((k) => k > i);
+    if (below === undefined || above === undefined) return values[below ?? above];
+    return values[below] + ((i - below) / (above - below)) * (values[above] - values[below]);
+  });
+}
+
+/** Gaussian smoothing of samples, straight on beyond both ends so that the ends stay in place. */
+export function smoothCurve(values, sigma = 1.3) {
+  const reach = Math.floor(3 * sigma) + 1;
+  const last = values.length - 1;
+  const at = (i) => (i < 0 ? 2 * values[0] - values[-i] : i > last ? 2 * values[last] - values[2 * last - i] : values[i]);
+  const kernel = Array.from({ length: 2 * reach + 1 }, (_, k) => Math.exp(-0.5 * ((k - reach) / sigma) ** 2));
+  const total = kernel.reduce((a, b) => a + b);
+  return values.map((_, i) => kernel.reduce((sum, weight, k) => sum + (weight / total) * at(i + k - reach), 0));
+}
+
+/** y where a pixel comes from when lines that run from top to bottom went from `before` to `after`: between two lines
+ *  linearly, beyond the outer ones by a shift. */
+export function betweenLines(y, after, before) {
+  const last = after.length - 1;
+  if (y >= after[last]) return y + before[last] - after[last];
+  for (let k = last - 1; k >= 0; k--) {
+    if (y < after[k]) continue;
+    const share = Math.min(Math.max((y - after[k]) / Math.max(after[k + 1] - after[k], 1e-3), 0), 1);
+    return before[k] + share * (before[k + 1] - before[k]);
+  }
+  return y + before[0] - after[0];
+}
+
+/** 0 before `start`, 1 after `end`, smoothly between. */
+export const ramp = (value, start, end) => smoothstep((value - start) / (end - start));
+
+/** The convex hull of a region's pixels, filled. */
+function convexHull(region, size) {
+  const points = [];
+  for (let y = 0; y < size; y++) {
+    const row = region.subarray(y * size, (y + 1) * size);
+    const first = row.indexOf(1);
+    if (first >= 0) points.push([first, y], [row.lastIndexOf(1), y]);
+  }
+  const hull = new Uint8Array(region.length);
+  if (!points.length) return hull;
+  const sides = [1, -1].map((side) => { // its left and its right side, from top to bottom (Andrew's monotone chain)
+    const chain = [];
+    for (const [x, y] of points.filter((_, i) => i % 2 === (side > 0 ? 0 : 1))) {
+      const turns = ([ax, ay], [bx, by]) => side * ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) >= 0;
+      while (chain.length > 1 && turns(chain.at(-2), chain.at(-1))) chain.pop();
+      chain.push([x, y]);
+    }
+    return chain;
+  });
+  const [left, right] = [new Array(size).fill(size), new Array(size).fill(-1)];
+  for (const chain of sides) {
+    chain.forEach((point, k) => { // each of its lines as it is drawn in pixels, from the left (Bresenham)
+      const [[x0, y0], [x1, y1]] = [point, chain[k + 1] ?? point].sort((a, b) => a[0] - b[0]);
+      const [dx, dy] = [x1 - x0, y1 - y0];
+      const steps = Math.max(dx, Math.abs(dy), 1);
+      for (let i = 0; i <= steps; i++) {
+        const [x, y] = [x0 + Math.ceil((dx * i) / steps - 0.5), y0 + Math.sign(dy) * Math.ceil((Math.abs(dy) * i) / steps - 0.5)];
+        left[y] = Math.min(left[y], x);
+        right[y] = Math.max(right[y], dx === steps ? x : Math.floor(x0 + (dx * i) / steps + 0.5));
+      }
+    });
+  }
+  for (let y = 0; y < size; y++) if (right[y] >= 0) hull.fill(1, y * size + left[y], y * size + right[y] + 1);
+  return hull;
+}
