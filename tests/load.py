@@ -46,8 +46,10 @@ PATIENCE = 120  # seconds, for the server to start and for any one answer
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[tuple[str, int]]:
+def server(folder: Path, *options: str) -> Iterator[tuple[str, int]]:
     """`app.py` in a process of its own that keeps its files in `folder`; gives its address and process id.
+
+    options: further ones of its command line.
 
     Raises OSError when it does not start.
     """
@@ -57,7 +59,7 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
     log = folder / "app.log"
     environment = {**os.environ, "GRADIO_TEMP_DIR": str(folder / "files")}
     with log.open("wb") as output:
-        command = [sys.executable, "app.py", "--port", str(port)]
+        command = [sys.executable, "app.py", "--port", str(port), *options]
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=environment)
     try:
         url, until = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE
@@ -90,7 +92,7 @@ def resident(pid: int) -> int:
 def processor_seconds(pid: int) -> float:
     """What a process has had of the cores so far, other programs' share left out."""
     times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def files_in(folder: Path) -> tuple[int, int]:

@@ -53,7 +53,7 @@ def reference_picture(name: str) -> np.ndarray:
 _STYLES: WeakKeyDictionary[Weights, dict[str, Style]] = WeakKeyDictionary()
 
 
-def _reference_style(pipeline: MaskGANPipeline, name: str) -> Style:
+def reference_style(pipeline: MaskGANPipeline, name: str) -> Style:
     """The style of a reference by the pipeline's network, encoded once for as long as its weights are held."""
     styles = _STYLES.setdefault(pipeline.weights, {})
     if name not in styles:
@@ -73,7 +73,7 @@ def dressed(pipeline: MaskGANPipeline, face: Face, looks: Mapping[Label, Look]) 
     style = face.style
     for label, look in looks.items():
         if look.reference is not None and isinstance(style, RegionStyle):
-            theirs = _reference_style(pipeline, look.reference)
+            theirs = reference_style(pipeline, look.reference)
             style = style.take_classes(theirs, {int(label): int(label)}, 1.0).without_residue([int(label)])
     return face if style is face.style else replace(face, style=style)
 

@@ -28,6 +28,7 @@ from maskgan.onnx.runtime import FILES, version_of
 from maskgan.provenance import xmp_packet
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
+from maskgan.styles import RegionStyle
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = Path(__file__).parent / "web"
@@ -103,7 +104,8 @@ def write_page(folder: Path, runtime: Path) -> None:
     for example in examples:
         shutil.copyfile(example, web / "examples" / example.name)
     (web / "canvas.js").write_text(module(), encoding="utf-8")
-    (web / "constants.js").write_text(_constants([example.name for example in examples]), encoding="utf-8")
+    constants = _constants([example.name for example in examples], _teeth(folder, manifest))
+    (web / "constants.js").write_text(constants, encoding="utf-8")
     (web / "mark.xmp").write_bytes(xmp_packet(manifest.weights))
     (web / "LICENCES.txt").write_text(_licences(version_of(runtime)), encoding="utf-8")
     (folder / "sw.js").write_text(_service_worker(folder, manifest), encoding="utf-8")
@@ -138,15 +140,31 @@ def _tell_in_card(card: Path) -> None:
     card.write_text(text, encoding="utf-8")
 
 
-def _constants(examples: list[str]) -> str:
+def _teeth(folder: Path, manifest: Manifest) -> list[float] | None:
+    """The code of the teeth that a closed mouth opens to show, None where the networks know no such code."""
+    if "style_encoder.onnx" not in manifest.files:
+        return None
+    from maskgan.editing.dressing import reference_style
+    from maskgan.editing.looks import LOOKS
+    from maskgan.editing.pipeline import MaskGANPipeline
+
+    style = reference_style(MaskGANPipeline.load(folder), LOOKS["natural_teeth"].reference)
+    return [float(value) for value in style.codes[0, Label.MOUTH]] if isinstance(style, RegionStyle) else None
+
+
+def _constants(examples: list[str], teeth: list[float] | None = None) -> str:
+    """What the page's scripts take from Python, as a module."""
     constants = {
         "LABEL": {label.name: int(label) for label in Label},
         "SIZE": {"crop": CROP_SIZE, "network": NETWORK_SIZE},
         "EXAMPLES": examples,
-        "QUICK_EDITS": [{field: getattr(QUICK_EDITS[name], field) for field in ("name", "label", "help")} for name in _BUTTONS],
+        "TEETH": teeth,
+        "QUICK_EDITS": [
+            {"name": name, "label": QUICK_EDITS[name].label, "help": QUICK_EDITS[name].help} for name in _BUTTONS
+        ],
     }
     lines = "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items())
-    return f"// Written by the export: class ids, sides of pictures in pixels, files in examples/, buttons.\n{lines}"
+    return f"// Written by the export: what the page takes from Python.\n{lines}"
 
 
 def _service_worker(folder: Path, manifest: Manifest) -> str:

@@ -2,7 +2,8 @@
 
 import { Patch, Window } from "./compositing.js";
 import { Alignment } from "./faces.js";
-import { LABEL, SIZE } from "./constants.js";
+import { LABEL, SIZE, TEETH } from "./constants.js";
+import { moving } from "./flow.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { picture, resizeLinear } from "./pixels.js";
 import { any, inverted, where } from "./regions.js";
@@ -11,6 +12,7 @@ import { unknownAfter } from "./unknown.js";
 
 const CLASSES = Object.keys(LABEL).length;
 const CELLS = 16; // of a style's residue, in a row
+const HARDLY_OPEN = 0.002; // share of a face's mask: a mouth that is open less shows no teeth to go by
 
 /** Crop, mask and style of a face: the slow part, once per photo. `alignment`: where it lies. */
 export async function prepare(networks, photo, alignment) {
@@ -47,7 +49,7 @@ class Edit {
 /** The edit that leads a face to a motion's mask, and the edited crop. `quick`: large windows are drawn at the network's
  *  own size, in a quarter of the time, and without fine detail. */
 export async function edit(networks, face, motion, quick = false) {
-  const flow = any(motion.flow.data.map((value) => (value ? 1 : 0))) ? motion.flow : null;
+  const flow = any(moving(motion.flow)) ? motion.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
   const patch = await patchFor(networks, face, motion, moved, quick);
   const crop = patch ? patch.over(moved, Alignment.wholePicture(moved)) : moved;
@@ -66,7 +68,8 @@ async function patchFor(networks, face, motion, moved, quick) {
   const photo = finer ? movedWindow(face.photo, face.alignment, motion.flow, window) : window.picture(moved);
   const mask = window.mask(motion.mask, SIZE.crop);
   const covered = window.covers(unknown, SIZE.crop);
-  const style = window.side < 1 ? inWindow(face.style, window) : face.style;
+  const whole = withTeeth(face, motion.mask);
+  const style = window.side < 1 ? inWindow(whole, window) : whole;
   const { image } = await networks.run(networks.generator, {
     mask: maskOf(mask, window.pixels),
     kept: keptOf(photo, inverted(covered)),
@@ -75,6 +78,18 @@ async function patchFor(networks, face, motion, moved, quick) {
   const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, !quick);
   if (face.tone) applyTone(face.tone, patch.layer);
   return patch;
+}
+
+/** The face's style, with another one's teeth where its mouth opens and the photo shows none. */
+function withTeeth({ mask, style }, after) {
+  const shown = mask.reduce((sum, label) => sum + (label === LABEL.MOUTH), 0);
+  if (!TEETH || shown > HARDLY_OPEN * mask.length || !after.includes(LABEL.MOUTH)) return style;
+  const codes = { ...style.codes, data: style.codes.data.slice() };
+  codes.data.set(TEETH, LABEL.MOUTH * TEETH.length);
+  const residue = { ...style.residue, data: style.residue.data.slice() };
+  const own = residue.data.length / CLASSES;
+  residue.data.fill(0, LABEL.MOUTH * own, (LABEL.MOUTH + 1) * own);
+  return { ...style, codes, residue };
 }
 
 /** A style for drawing a window: its residue is cropped to that window, linearly between cells. */
