@@ -27,13 +27,14 @@ from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.kept_pixels import kept_pixels
 
 #: What runs a generator.
-BACKENDS = ("torch", "torch.compile", "onnx fp32", "onnx int8")
+COMPILED = "torch.compile"
+BACKENDS = ("torch", COMPILED, "onnx fp32", "onnx int8")
 
 #: What ONNX files are written and run with.
 _ONNX = ("onnx", "onnxscript", "onnxruntime")
 
-#: Seconds that a backend may take for one picture, compiling included, and to end.
-_PATIENCE, _ENDING = 900, 20
+#: Seconds that a backend may take to open and for one picture, for its first one where it compiles, and to end.
+_PATIENCE, COMPILING, _ENDING = 300, 60, 20
 
 #: Side of the square matrices whose product tells what the CPU can do.
 MATRIX = 1536
@@ -102,21 +103,22 @@ class Runner:
         self.process, self.pipe = process, pipe
         self.reason: str | None = self._answer()
 
-    def draw(self, size: int) -> tuple[float, float | None]:
+    def draw(self, size: int, patience: float = _PATIENCE) -> tuple[float, float | None]:
         """Seconds of one picture, and megabytes of memory that the process has had at most so far.
 
-        Raises RuntimeError with one line when it fails.
+        Raises RuntimeError with one line when it fails, or takes longer than `patience` seconds; it is ended then.
         """
         self.pipe.send(size)
-        answer = self._answer()
+        answer = self._answer(patience)
         if isinstance(answer, str):
             self.reason = answer
+            self.process.kill()  # it may be busy for long
             raise RuntimeError(answer)
         return answer
 
-    def _answer(self) -> Any:
+    def _answer(self, patience: float = _PATIENCE) -> Any:
         try:
-            return self.pipe.recv() if self.pipe.poll(_PATIENCE) else f"no answer within {_PATIENCE} s"
+            return self.pipe.recv() if self.pipe.poll(patience) else f"no answer within {patience:g} s"
         except EOFError:
             return "its process ended, perhaps for want of memory"
 
@@ -204,7 +206,7 @@ def _opened(folder: Path, backend: str, threads: int) -> Callable[[Inputs], obje
         session = ort.InferenceSession(str(folder / f"{backend}.onnx"), options, providers=["CPUExecutionProvider"])
         return lambda inputs: session.run(None, inputs)
     module = module_of(DenseMappingNetwork.from_pretrained(folder).eval())
-    drawing = torch.compile(module, dynamic=False) if backend == "torch.compile" else module
+    drawing = torch.compile(module, dynamic=False) if backend == COMPILED else module
 
     @torch.inference_mode()
     def draw(inputs: Inputs) -> object:
