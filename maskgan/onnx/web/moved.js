@@ -27,10 +27,12 @@ export function movedBy(photo, shift, left = 0, top = 0) {
   const sums = new Float64Array(channels);
   for (let i = 0; i < shift.data.length / 2; i++) {
     if (!shift.data[2 * i] && !shift.data[2 * i + 1]) continue;
-    const [x, y] = [left + (i % shift.width), top + Math.floor(i / shift.width)];
+    const x = left + (i % shift.width);
+    const y = top + Math.floor(i / shift.width);
     const placeX = Math.round(STEPS * (x + shift.data[2 * i]));
     const placeY = Math.round(STEPS * (y + shift.data[2 * i + 1]));
-    const [firstX, firstY] = [Math.floor(placeX / STEPS), Math.floor(placeY / STEPS)].map((at) => at - LOBES + 1);
+    const firstX = Math.floor(placeX / STEPS) - LOBES + 1;
+    const firstY = Math.floor(placeY / STEPS) - LOBES + 1;
     const across = WEIGHTS[placeX - STEPS * (firstX + LOBES - 1)];
     const down = WEIGHTS[placeY - STEPS * (firstY + LOBES - 1)];
     for (let k = 0; k < columns.length; k++) columns[k] = channels * reflected(firstX + k, width);

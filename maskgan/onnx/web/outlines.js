@@ -16,7 +16,7 @@ export class DistanceField {
     const height = region.length / width;
     const inner = distances(inverted(region), width, height);
     const outer = distances(region, width, height);
-    const raw = Float32Array.from(region, (inside, i) => (inside ? Math.min(inner[i], 1e4) - 0.5 : 0.5 - Math.min(outer[i], 1e4)));
+    const raw = inner.map((depth, i) => (region[i] ? Math.min(depth, 1e4) - 0.5 : 0.5 - Math.min(outer[i], 1e4)));
     this.band = region.map((_, i) => (inner[i] < 1.5 && outer[i] < 1.5 ? 1 : 0));
     this.plane = blurred(picture(width, height, 1, raw), 1); // a staircase of pixels becomes the line that it stands for
   }

@@ -69,7 +69,20 @@ export function opened(region, size, radius) {
 export const both = (a, b) => a.map((value, i) => value & b[i]);
 export const either = (a, b) => a.map((value, i) => value | b[i]);
 export const without = (a, b) => a.map((value, i) => value & (1 - b[i]));
-export const where = (mask, ...labels) => mask.map((label) => (labels.includes(label) ? 1 : 0));
+
+/** The pixels of a mask that are of any of these classes. */
+export function where(mask, ...labels) {
+  const table = new Uint8Array(256);
+  for (const label of labels) table[label] = 1;
+  return mask.map((label) => table[label]);
+}
+
+/** The pixels of a plane of numbers whose value passes a test. */
+export function regionOf(plane, test) {
+  const region = new Uint8Array(plane.length);
+  for (let i = 0; i < plane.length; i++) if (test(plane[i])) region[i] = 1;
+  return region;
+}
 export const any = (region) => region.includes(1);
 
 /** Pixels of a border between two classes or beside one, up to `radius` pixels away. */

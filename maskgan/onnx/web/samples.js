@@ -6,10 +6,12 @@ export function remapped({ width, height, channels, data }, columns, rows) {
   for (let i = 0, to = 0; i < columns.length; i++) {
     const x = Math.min(Math.max(columns[i], 0), width - 1);
     const y = Math.min(Math.max(rows[i], 0), height - 1);
-    const [left, top] = [Math.floor(x), Math.floor(y)];
+    const left = Math.floor(x);
+    const top = Math.floor(y);
     const right = channels * (Math.min(left + 1, width - 1) - left);
     const below = channels * width * (Math.min(top + 1, height - 1) - top);
-    const [u, v] = [x - left, y - top];
+    const u = x - left;
+    const v = y - top;
     for (let c = 0, from = channels * (top * width + left); c < channels; c++, from++, to++) {
       const upper = data[from] + u * (data[from + right] - data[from]);
       const lower = data[from + below] + u * (data[from + below + right] - data[from + below]);

@@ -4,7 +4,7 @@
 import { LABEL } from "./constants.js";
 import { FACE_PARTS, areaOf, fitFrame, largestPiece } from "./frame.js";
 import { blurred, picture } from "./pixels.js";
-import { any, dilated, distances, eroded, extent, roundEven, signedDistance, smoothstep, square, where } from "./regions.js";
+import { any, dilated, distances, eroded, extent, regionOf, roundEven, signedDistance, smoothstep, square, where } from "./regions.js";
 import { percentile, remapped } from "./samples.js";
 
 const CLASSES = Object.keys(LABEL).length;
@@ -136,7 +136,7 @@ export class Scene {
   reshaped(region, xSource, ySource) {
     const distance = picture(this.size, this.size, 1, signedDistance(region, this.size));
     const smooth = blurred(distance, Math.max(0.5, 0.012 * this.unit));
-    return Uint8Array.from(remapped(smooth, ...this.frame.toPixels(xSource, ySource)), (value) => (value > 0 ? 1 : 0));
+    return regionOf(remapped(smooth, ...this.frame.toPixels(xSource, ySource)), (value) => value > 0);
   }
 
   /** The photo's pixels in a region come from these frame points. */
@@ -150,7 +150,7 @@ export class Scene {
   /** The region and what lies within `reach` frame units of it. */
   around(region, reach) {
     const far = Math.max(1, reach * this.unit);
-    return Uint8Array.from(distances(region, this.size, this.size), (distance) => (distance <= far ? 1 : 0));
+    return regionOf(distances(region, this.size, this.size), (distance) => distance <= far);
   }
 
   /** The whole mask pulled through a map, by the heaviest class. */
@@ -160,7 +160,7 @@ export class Scene {
     const result = this.mask.slice();
     for (let label = 0; label < CLASSES; label++) {
       if (!this.mask.includes(label)) continue;
-      const plane = blurred(picture(this.size, this.size, 1, Float32Array.from(this.mask, (own) => (own === label ? 1 : 0))), 0.7);
+      const plane = blurred(picture(this.size, this.size, 1, new Float32Array(this.where(label))), 0.7);
       remapped(plane, ...places).forEach((share, i) => share > best[i] && ([best[i], result[i]] = [share, label]));
     }
     return result;

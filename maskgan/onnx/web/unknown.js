@@ -3,7 +3,7 @@
 import { LABEL } from "./constants.js";
 import { jacobian, moving, partOf, windowAround } from "./flow.js";
 import { cutOut } from "./pixels.js";
-import { any, both, either, grown, opened, where, without } from "./regions.js";
+import { any, both, either, grown, opened, regionOf, where, without } from "./regions.js";
 
 // Sizes in pixels of a picture of 256 px; scaled with the picture.
 const [BORDER, LOST_BORDER, SLIVER, WISPS, LARGE] = [2, 4, 1, 16, 4];
@@ -51,7 +51,7 @@ function unknownIn(arrived, after, flow, scale) {
     unknown = either(unknown, without(lost, grown(where(after, label), width, scale)));
   }
   unknown = either(unknown, wisps(both(solid, where(arrived, LABEL.HAIR)), after, width, scale));
-  const stretched = Uint8Array.from(jacobian(flow), (value) => (value < 1 / STRETCH ? 1 : 0));
+  const stretched = regionOf(jacobian(flow), (value) => value < 1 / STRETCH);
   return any(stretched) ? either(unknown, opened(stretched, width, scale)) : unknown;
 }
 
