@@ -262,7 +262,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
     parser.add_argument("--weights", type=Path, metavar="FOLDER", help="other weights than the bundled ones")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="CPU threads (default: 2)")
-    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds (default: 5)")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="rounds (default: 3)")
     parser.add_argument(
         "--backends", nargs="+", choices=BACKENDS, default=BACKENDS, metavar="NAME", help="of draw (default: all)"
     )

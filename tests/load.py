@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[1]
 #: The server may take so much more memory in the last third of the time than in the second, in parts of 1.
 GROWTH = 0.05
 
-PATIENCE = 120  # seconds, for the server to start and for any one answer
+PATIENCE = 300  # seconds, for the server to start and for any one answer
 
 
 # ---------------------------------------------------------------- the server
