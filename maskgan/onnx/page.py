@@ -22,6 +22,7 @@ from pathlib import Path
 import onnx
 
 from maskgan.canvas import module
+from maskgan.editing.looks import LOOKS, looks_for
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
 from maskgan.onnx.runtime import FILES, version_of
@@ -40,6 +41,9 @@ _BUTTONS = (
     *("smile", "bigger_eyes", "slimmer_face", "fuller_lips", "open_mouth", "close_mouth", "raised_brows"),
     "rounder_face",
 )
+
+#: The parts that the page recolours, by a class of each.
+_COLOURED = {"hair": Label.HAIR, "lips": Label.U_LIP, "eyes": Label.L_EYE}
 
 #: For the README's front matter: what makes the folder a static Space on the Hugging Face hub, with threads.
 _SPACE = """title: MaskGAN Studio in the browser
@@ -145,7 +149,6 @@ def _teeth(folder: Path, manifest: Manifest) -> list[float] | None:
     if "style_encoder.onnx" not in manifest.files:
         return None
     from maskgan.editing.dressing import reference_style
-    from maskgan.editing.looks import LOOKS
     from maskgan.editing.pipeline import MaskGANPipeline
 
     style = reference_style(MaskGANPipeline.load(folder), LOOKS["natural_teeth"].reference)
@@ -159,6 +162,10 @@ def _constants(examples: list[str], teeth: list[float] | None = None) -> str:
         "SIZE": {"crop": CROP_SIZE, "network": NETWORK_SIZE},
         "EXAMPLES": examples,
         "TEETH": teeth,
+        "COLOURS": {
+            part: [{"title": look.title, "colour": look.colour} for look in looks_for(label) if look.colour]
+            for part, label in _COLOURED.items()
+        },
         "QUICK_EDITS": [
             {"name": name, "label": QUICK_EDITS[name].label, "help": QUICK_EDITS[name].help} for name in _BUTTONS
         ],

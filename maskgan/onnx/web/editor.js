@@ -5,7 +5,9 @@ import { Alignment } from "./faces.js";
 import { LABEL, SIZE, TEETH } from "./constants.js";
 import { moving } from "./flow.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
+import { Overlay } from "./overlay.js";
 import { picture, resizeLinear } from "./pixels.js";
+import { recoloured } from "./recolour.js";
 import { any, inverted, where } from "./regions.js";
 import { applyTone, toneOf } from "./tones.js";
 import { unknownAfter } from "./unknown.js";
@@ -29,31 +31,33 @@ export async function prepare(networks, photo, alignment) {
 
 const drawingSize = ({ manifest }) => Math.min(SIZE.crop, manifest.drawing_size ?? SIZE.crop);
 
-/** What an edit does to a photo: `flow` moves its pixels, then `patch` is laid over; null for none. */
+/** What an edit does to a photo: `flow` moves its pixels, then `patch` and `overlay` are laid over; null for none. */
 class Edit {
-  constructor(flow, patch) {
-    Object.assign(this, { flow, patch });
+  constructor(flow, patch, overlay) {
+    Object.assign(this, { flow, patch, overlay });
   }
 
   get changes() {
-    return Boolean(this.flow || this.patch);
+    return Boolean(this.flow || this.patch || this.overlay);
   }
 
   /** The edited photo, from the photo in which the crop lies at `alignment`. */
   onto(photo, alignment) {
-    const moved = this.flow ? movedPhoto(photo, alignment, this.flow) : photo;
-    return this.patch ? this.patch.over(moved, alignment) : moved;
+    if (this.flow) photo = movedPhoto(photo, alignment, this.flow);
+    if (this.patch) photo = this.patch.over(photo, alignment);
+    return this.overlay ? this.overlay.onto(photo, alignment) : photo;
   }
 }
 
-/** The edit that leads a face to a motion's mask, and the edited crop. `quick`: large windows are drawn at the network's
+/** The edit that leads a face to a motion's mask, and the edited crop. `colours`: by part, see `recoloured`; `quick`: large windows are drawn at the network's
  *  own size, in a quarter of the time, and without fine detail. */
-export async function edit(networks, face, motion, quick = false) {
+export async function edit(networks, face, motion, colours, quick) {
   const flow = any(moving(motion.flow)) ? motion.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
   const patch = await patchFor(networks, face, motion, moved, quick);
-  const crop = patch ? patch.over(moved, Alignment.wholePicture(moved)) : moved;
-  return { edit: new Edit(flow, patch), crop };
+  const drawn = patch ? patch.over(moved, Alignment.wholePicture(moved)) : moved;
+  const crop = Object.entries(colours).reduce((seen, [part, colour]) => recoloured(seen, motion.mask, part, colour), drawn);
+  return { edit: new Edit(flow, patch, Overlay.between(drawn, crop)), crop };
 }
 
 /** What is painted when the photo's pixels have moved; null where they can show all of the mask. */

@@ -1,7 +1,7 @@
 // The page: a photo in, its mask on the canvas, the edited face beside it, a file out.
 
 import { mountMaskCanvas } from "./canvas.js";
-import { EXAMPLES, QUICK_EDITS } from "./constants.js";
+import { COLOURS, EXAMPLES, QUICK_EDITS } from "./constants.js";
 import { startEngine } from "./engine.js";
 import { isolated } from "./offline.js";
 
@@ -14,6 +14,7 @@ let opened = 0; // faces, so that each has its own id
 let size = 0; // of the mask, in pixels a side
 let wanted = null; // {mask, quick}: the newest one that has not been drawn
 let drawing = null; // the promise of the drawings under way
+let colours = {}; // by part
 let settling = 0; // timer of the drawing that follows a quick one
 
 $("unstarted").remove();
@@ -59,7 +60,7 @@ async function drawAll() {
     wanted = null;
     working("Drawing");
     try {
-      const { crop, changes, milliseconds } = await ask("edit", { mask, quick });
+      const { crop, changes, milliseconds } = await ask("edit", { mask, colours, quick });
       show(after, crop);
       if (wanted) continue;
       done(changes ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face.");
@@ -86,6 +87,14 @@ async function quickEdit({ name, label }) {
     draw(edited, false);
   } catch ({ message }) {
     done(message);
+  }
+}
+
+/** Other colours by part, shown by their buttons. */
+function chooseColours(chosen) {
+  colours = chosen;
+  for (const button of document.querySelectorAll("[data-part]")) {
+    button.ariaPressed = colours[button.dataset.part] === button.dataset.colour;
   }
 }
 
@@ -148,6 +157,7 @@ async function choose(number) {
     show(before, face.crop);
     show(after, face.crop);
     size = face.size;
+    chooseColours({});
     const runs = encodeRuns(face.mask);
     props.value = { id: ++opened, width: size, height: size, mask: runs, original: runs, photo: await address(face.crop) };
     valueChanged();
@@ -229,6 +239,22 @@ for (const edit of QUICK_EDITS) {
   button.dataset.edit = edit.name;
   button.addEventListener("click", () => quickEdit(edit));
   $("quick").append(button);
+}
+
+for (const [part, choices] of Object.entries(COLOURS)) {
+  const group = Object.assign(document.createElement("div"), { role: "group", ariaLabel: `Colour of ${part}`, textContent: part });
+  for (const { title, colour } of choices) {
+    const button = Object.assign(document.createElement("button"), { type: "button", title: `${title}; again: as it was`, ariaLabel: title });
+    Object.assign(button.dataset, { part, colour });
+    button.style.background = colour;
+    button.addEventListener("click", () => {
+      const { [part]: present, ...others } = colours;
+      chooseColours(present === colour ? others : { ...others, [part]: colour });
+      draw(decodeRuns(props.value.mask, size * size), false);
+    });
+    group.append(button);
+  }
+  $("quick").append(group);
 }
 
 for (const file of EXAMPLES) {

@@ -49,10 +49,10 @@ const calls = {
     return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix };
   },
 
-  /** The face for an edited mask; `quick` while the stroke goes on. */
-  async edit({ mask, quick }) {
+  /** The face for an edited mask with other colours, by part; `quick` while the stroke goes on. */
+  async edit({ mask, colours, quick }) {
     const start = performance.now();
-    const made = await edit(networks, face, motionTo(mask), quick);
+    const made = await edit(networks, face, motionTo(mask), colours, quick);
     newest = made.edit;
     return { crop: imageData(made.crop), changes: newest.changes, milliseconds: performance.now() - start };
   },
