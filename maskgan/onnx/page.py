@@ -37,10 +37,7 @@ _SOURCES = Path(__file__).parent / "web"
 _DETECTOR = ("pnet.onnx", "rnet.onnx", "onet.onnx")
 
 #: The quick edits that the page has, in the order of their buttons.
-_BUTTONS = (
-    *("smile", "bigger_eyes", "slimmer_face", "fuller_lips", "open_mouth", "close_mouth", "raised_brows"),
-    "rounder_face",
-)
+_BUTTONS = ("smile", "bigger_eyes", "slimmer_face", "fuller_lips", "open_mouth", "close_mouth", "rounder_face")
 
 #: The parts that the page recolours, by a class of each.
 _COLOURED = {"hair": Label.HAIR, "lips": Label.U_LIP, "eyes": Label.L_EYE}

@@ -1,13 +1,13 @@
-// Quick edits of eyes, brows and the outline of the face; see maskgan/quick_edits/features.py.
+// Quick edits of eyes and the outline of the face; see maskgan/quick_edits/features.py.
 
 import { LABEL } from "./constants.js";
-import { BROWS, EYES, FACE_PARTS, areaOf } from "./frame.js";
-import { any, both, inverted } from "./regions.js";
+import { EYES, FACE_PARTS, areaOf } from "./frame.js";
+import { both, inverted } from "./regions.js";
 import { ramp } from "./scene.js";
 
 const { SKIN, NOSE, EYE_G } = LABEL;
-const ON = [SKIN, NOSE, EYE_G]; // what an eye or brow may be painted on
-const [LASHES, HAIRS, LID] = [0.03, 0.03, 0.08]; // what moves with a part beyond its outline, in frame units
+const ON = [SKIN, NOSE, EYE_G]; // what an eye may be painted on
+const LASHES = 0.03; // what moves with an eye beyond its outline, in frame units
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -17,8 +17,6 @@ function range(region, plane) {
   region.forEach((inside, i) => inside && ([low, high] = [Math.min(low, plane[i]), Math.max(high, plane[i])]));
   return [low, high];
 }
-
-const meanOf = (region, plane) => region.reduce((sum, inside, i) => sum + (inside && plane[i]), 0) / areaOf(region);
 
 function biggerEyes(scene, strength) {
   const eyes = EYES.map((label) => [label, scene.part(label)]).filter(([, region]) => region);
@@ -37,35 +35,6 @@ function biggerEyes(scene, strength) {
     scene.uncover(scene.where(label), [SKIN, EYE_G]);
     scene.paint(reshaped, label, ON);
     scene.tell(both(scene.around(reshaped, LASHES), scene.where(label, ...ON)), ...source);
-  }
-}
-
-function raisedBrows(scene, strength) {
-  const brows = BROWS.map((label) => [label, scene.part(label)]).filter(([, region]) => region);
-  if (!brows.length) throw new Error("No brows are visible in this mask; paint them first.");
-  const moves = [];
-  for (const [label, region] of brows) {
-    const [left, right] = range(region, scene.x);
-    const [x, y] = [meanOf(region, scene.x), meanOf(region, scene.y)];
-    const lift = clip(0.48 + y, 0, 0.095 * strength);
-    const half = Math.max(0.2, (right - left) / 2);
-    const free = scene.where(...ON, label);
-    // Brows stop at the hairline or the brim of a hat instead of sinking into it.
-    for (const part of [1, 0.75, 0.5, 0.25]) {
-      const ySource = scene.y.map((at, i) => at + part * lift * (1 + 0.15 * (1 - clip((scene.x[i] - x) / half, -1, 1) ** 2)));
-      const raised = scene.reshaped(region, scene.x, ySource);
-      if (areaOf(both(raised, free)) < 0.9 * areaOf(raised)) continue;
-      if (lift > 0) moves.push([label, raised, ySource]);
-      break;
-    }
-  }
-  // Lids and their crease stay: between them and the brows the skin gives.
-  const eyes = scene.where(...EYES);
-  if (moves.length && any(eyes)) scene.tell(scene.around(eyes, LID), scene.x, scene.y);
-  for (const [label, raised, ySource] of moves) {
-    scene.uncover(scene.where(label), ON);
-    scene.paint(raised, label, ON);
-    scene.tell(both(scene.around(raised, HAIRS), scene.where(label, ...ON)), scene.x, ySource);
   }
 }
 
@@ -105,7 +74,6 @@ function scaleFace(scene, wanted) {
 
 export const FEATURE_EDITS = {
   bigger_eyes: biggerEyes,
-  raised_brows: raisedBrows,
   slimmer_face: (scene, strength) => scaleFace(scene, 0.19 * strength),
   rounder_face: (scene, strength) => scaleFace(scene, -0.14 * strength),
 };
