@@ -5,6 +5,7 @@ import { LABEL, SIZE } from "./constants.js";
 import { Grain } from "./grain.js";
 import { borders, extent, feathered, roundEven } from "./regions.js";
 import { percentile } from "./samples.js";
+import { LUMA, lumaAt } from "./tones.js";
 import { resample } from "./warp.js";
 
 // The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
@@ -17,7 +18,6 @@ const FINEST = 0.3;
 const [LARGER, SMALL] = [[320, 384, 448], 192];
 // In painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
-const LUMA = [0.299, 0.587, 0.114];
 // Share of a window that known hair has to fill to say which colours hair has.
 const ENOUGH_HAIR = 0.004;
 
@@ -217,8 +217,6 @@ function giveColoursOfHair(colours, photo, unknown, mask) {
     colours.set([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], at);
   }
 }
-
-const lumaAt = (data, i) => LUMA[0] * data[i] + LUMA[1] * data[i + 1] + LUMA[2] * data[i + 2];
 
 /** The median, by partitions (Hoare's selection); `values` are put in another order. */
 function median(values) {

@@ -1,15 +1,14 @@
 // Quick edits of eyes and the outline of the face; see maskgan/quick_edits/features.py.
 
 import { LABEL } from "./constants.js";
-import { EYES, FACE_PARTS, areaOf } from "./frame.js";
-import { both, inverted } from "./regions.js";
+import { EYES, FACE_PARTS } from "./frame.js";
+import { areaOf, both, inverted } from "./regions.js";
+import { clip } from "./samples.js";
 import { ramp } from "./scene.js";
 
 const { SKIN, NOSE, EYE_G } = LABEL;
 const ON = [SKIN, NOSE, EYE_G]; // what an eye may be painted on
 const LASHES = 0.03; // what moves with an eye beyond its outline, in frame units
-
-const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /** First and last value of a plane in a region. */
 function range(region, plane) {

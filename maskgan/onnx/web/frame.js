@@ -2,7 +2,7 @@
 // the eye line towards the right of the picture, y towards the chin, both in units of about one eye distance.
 
 import { LABEL } from "./constants.js";
-import { piecesOf, where } from "./regions.js";
+import { areaOf, piecesOf, where } from "./regions.js";
 
 const { SKIN, NOSE, EYE_G, L_EYE, R_EYE, L_BROW, R_BROW, MOUTH, U_LIP, L_LIP } = LABEL;
 export const EYES = [L_EYE, R_EYE];
@@ -20,8 +20,6 @@ const LANDMARKS = [
   [[NOSE], [0, 0.4], 1],
   [LIPS_AND_MOUTH, [0, 1.06], 3],
 ];
-
-export const areaOf = (region) => region.reduce((sum, inside) => sum + inside, 0);
 
 /** The largest connected piece of a region. */
 export function largestPiece(region, size) {

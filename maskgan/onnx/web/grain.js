@@ -3,11 +3,12 @@
 
 import { LABEL, SIZE } from "./constants.js";
 import {
-  AROUND, LIGHT, Places, UNLIKE, bestShifts, clamped, costsOf, expectedDirection, featuresOf, featuresSeen, luminance,
+  AROUND, LIGHT, Places, UNLIKE, bestShifts, costsOf, expectedDirection, featuresOf, featuresSeen, luminance,
   meanAround, tensorOf, viewsOf,
 } from "./likeness.js";
 import { blurred, boxed, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { both, extent, grown, inverted, where, without } from "./regions.js";
+import { clip } from "./samples.js";
 import { apply, compose, inverse, seenThrough, thenShift } from "./warp.js";
 
 // Classes whose detail is a texture; of the others (eyes, brows, jewellery) it is their drawing.
@@ -82,7 +83,7 @@ export class Grain {
       // A strip that is all outline gets none: nothing says how much would be right.
       const solid = blurred(plane(cells, there), 1.5).data;
       const more = usual.map((value, i) =>
-        Math.sqrt(clamped((value - has[i]) / (gets[i] + 1e-3), 0, MOST ** 2)) * clamped(solid[i] / 0.15, 0, 1));
+        Math.sqrt(clip((value - has[i]) / (gets[i] + 1e-3), 0, MOST ** 2)) * clip(solid[i] / 0.15, 0, 1));
       resizeLinear(plane(cells, more), n, n).data.forEach((value, i) => wanted[i] && (share[i] = value));
       pieces.push(...found);
     }
@@ -117,9 +118,9 @@ function piecesOf(targets, shifts, sources, features, cells) {
   targets.cells.forEach((cell, k) => {
     // Dark paint has weaker detail than a light source.
     const [x, y, view] = shifts[chosen[k]];
-    const [column, row] = [(cell % cells) + x, Math.floor(cell / cells) + y].map((at) => clamped(at, 0, cells - 1));
+    const [column, row] = [(cell % cells) + x, Math.floor(cell / cells) + y].map((at) => clip(at, 0, cells - 1));
     const source = features[view][5 * (row * cells + column)];
-    strength[cell] = clamped((targets.features[5 * k] + 16 * LIGHT) / (source + 16 * LIGHT), ...STRENGTH);
+    strength[cell] = clip((targets.features[5 * k] + 16 * LIGHT) / (source + 16 * LIGHT), ...STRENGTH);
     if (costs[chosen[k]][k] >= UNLIKE) return;
     if (!weights.has(chosen[k])) weights.set(chosen[k], new Float32Array(cells * cells));
     weights.get(chosen[k])[cell] = 1;

@@ -3,6 +3,7 @@
 
 import { blurred, boxed, picture, resizeArea, scharr } from "./pixels.js";
 import { SIZE } from "./constants.js";
+import { lumaAt } from "./tones.js";
 import { seenThrough } from "./warp.js";
 
 const FEATURES = 5; // lightness, two colour differences, direction (cos and sin of twice the angle)
@@ -16,12 +17,9 @@ export const UNLIKE = 8; // the cost of a shift that leads to no source
 const WORTH = 0.02; // what another shift has to gain
 export const LIGHT = 1 / 24;
 const COLOUR = 1 / 16;
-const LUMA = [0.299, 0.587, 0.114];
-
-export const clamped = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export const luminance = ({ width, height, data }) =>
-  picture(width, height, 1, new Float32Array(width * height).map((_, i) => LUMA[0] * data[3 * i] + LUMA[1] * data[3 * i + 1] + LUMA[2] * data[3 * i + 2]));
+  picture(width, height, 1, new Float32Array(width * height).map((_, i) => lumaAt(data, 3 * i)));
 
 /** Structure tensor of a luminance: (cos, sin) of twice its angle times its strength, and that strength. */
 export function tensorOf(light, cells) {

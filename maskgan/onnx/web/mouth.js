@@ -1,8 +1,8 @@
 // Quick edits of the mouth: its four contour lines are measured, bent and painted anew; see maskgan/quick_edits/mouth.py.
 
 import { LABEL } from "./constants.js";
-import { LIPS_AND_MOUTH, areaOf } from "./frame.js";
-import { any, both, either } from "./regions.js";
+import { LIPS_AND_MOUTH } from "./frame.js";
+import { any, areaOf, both, either } from "./regions.js";
 import { betweenLines, line, onLine, smoothCurve } from "./scene.js";
 
 const { SKIN, MOUTH, U_LIP, L_LIP } = LABEL;

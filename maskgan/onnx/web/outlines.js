@@ -3,7 +3,7 @@
 // find each other. Points are [x, y] in pixels of a window whose rows have `width` pixels.
 
 import { blurred, picture } from "./pixels.js";
-import { both, dilated, distances, extent, inverted, piecesOf, roundEven, square, where, without } from "./regions.js";
+import { areaOf, both, dilated, distances, extent, inverted, piecesOf, roundEven, square, where, without } from "./regions.js";
 import { fitted } from "./rigid.js";
 import { remapped } from "./samples.js";
 
@@ -51,7 +51,6 @@ export class DistanceField {
   }
 }
 
-const areaOf = (region) => region.reduce((sum, inside) => sum + inside, 0);
 const apart = ([ax, ay], [bx, by]) => Math.hypot(ax - bx, ay - by);
 const near = (region, width) => dilated(region, width, square(1));
 

@@ -2,9 +2,11 @@
 // to the wanted one and its shading along with it; see maskgan/editing/recolouring.py.
 
 import { LABEL } from "./constants.js";
-import { areaOf, centreOf } from "./frame.js";
+import { centreOf } from "./frame.js";
 import { blurred, boxed, picture } from "./pixels.js";
-import { any, dilated, distances, inverted, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
+import { any, areaOf, dilated, disc, distances, inverted, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
+import { clip } from "./samples.js";
+import { lumaAt } from "./tones.js";
 
 const { HAIR, L_EYE, R_EYE, U_LIP, L_LIP } = LABEL;
 const PARTS = { hair: [HAIR], lips: [U_LIP, L_LIP], eyes: [L_EYE, R_EYE] };
@@ -16,7 +18,6 @@ const TO_LAB = [[0.2104542553, 0.793617785, -0.0040720468], [1.9779984951, -2.42
 const FROM_LMS = inverse(TO_LMS);
 const FROM_LAB = inverse(TO_LAB);
 
-const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 const times = (matrix, [x, y, z]) => matrix.map(([a, b, c]) => a * x + b * y + c * z);
 
 function inverse([[a, b, c], [d, e, f], [g, h, i]]) {
@@ -40,7 +41,7 @@ const rgbAt = (data, i) => [data[3 * i], data[3 * i + 1], data[3 * i + 2]];
 
 /** A picture of greys in 0..255. */
 const grey = ({ width, height, data }) =>
-  picture(width, height, 1, new Float32Array(width * height).map((_, i) => Math.round(0.299 * data[3 * i] + 0.587 * data[3 * i + 1] + 0.114 * data[3 * i + 2])));
+  picture(width, height, 1, new Float32Array(width * height).map((_, i) => Math.round(lumaAt(data, 3 * i))));
 
 /** Guided filter (He et al., TPAMI 2013) of a plane by a grey guide, both in 0..1. */
 function guided(guide, plane, radius, smoothness) {
@@ -76,7 +77,7 @@ function irises(photo, eyes, apart) {
   const dark = blurred(grey(photo), 0.3 * radius).data;
   const { numbers, pieces } = piecesOf(eyes, size, size);
   const reach = (roundEven(2 * radius) | 1) >> 1;
-  const disc = Array.from({ length: 2 * reach + 1 }, (_, i) => roundEven(reach * Math.sqrt((reach * reach - (i - reach) ** 2) / (reach * reach))));
+  const rows = disc(reach);
   const share = picture(size, size, 1, new Float32Array(size * size));
   pieces.forEach((piece, number) => {
     if (!piece || piece.area < 0.3 * radius ** 2) return;
@@ -89,7 +90,7 @@ function irises(photo, eyes, apart) {
       if (!own(i)) continue;
       const [column, row] = [i % size, Math.floor(i / size)];
       let score = 0;
-      disc.forEach((half, k) => {
+      rows.forEach((half, k) => {
         const line = row + k - reach;
         if (line < 0 || line >= size) return;
         for (let u = Math.max(column - half, 0); u <= column + half && u < size; u++) {

@@ -4,7 +4,7 @@ const LONG = 2.1969; // a knight's move, see `distances`
 const UNIT = 65536; // of distances while they are whole numbers
 
 /** Half widths of the rows of an ellipse kernel of 2 r + 1 pixels. */
-function disc(radius) {
+export function disc(radius) {
   const r = Math.max(1, roundEven(radius));
   return Array.from({ length: 2 * r + 1 }, (_, i) => roundEven(r * Math.sqrt((r * r - (i - r) ** 2) / (r * r))));
 }
@@ -84,6 +84,7 @@ export function regionOf(plane, test) {
   return region;
 }
 export const any = (region) => region.includes(1);
+export const areaOf = (region) => region.reduce((sum, inside) => sum + inside, 0);
 
 /** Pixels of a border between two classes or beside one, up to `radius` pixels away. */
 export function borders(mask, size, radius) {

@@ -1,5 +1,7 @@
 // Values between samples: of planes at places between pixels, and of sorted values at a share.
 
+export const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+
 /** A picture of floats at columns and rows (Float32Arrays), linearly; beyond the borders as at them. */
 export function remapped({ width, height, channels, data }, columns, rows) {
   const result = new Float32Array(columns.length * channels);

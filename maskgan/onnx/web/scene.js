@@ -2,9 +2,9 @@
 // in maskgan/quick_edits/scene.py. Coordinates and lengths are those of the face's frame.
 
 import { LABEL } from "./constants.js";
-import { FACE_PARTS, areaOf, fitFrame, largestPiece } from "./frame.js";
+import { FACE_PARTS, fitFrame, largestPiece } from "./frame.js";
 import { blurred, picture } from "./pixels.js";
-import { any, dilated, distances, eroded, extent, regionOf, roundEven, signedDistance, smoothstep, square, where } from "./regions.js";
+import { any, areaOf, dilated, distances, eroded, extent, regionOf, roundEven, signedDistance, smoothstep, square, where } from "./regions.js";
 import { percentile, remapped } from "./samples.js";
 
 const CLASSES = Object.keys(LABEL).length;

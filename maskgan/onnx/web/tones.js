@@ -1,11 +1,11 @@
 // Black-and-white, sepia and toned photos: paint is given the photo's own tone; see maskgan/editing/tones.py.
 // In such a photo (R - Y, B - Y) lies on a curve over luma Y.
 
-const LUMA = [0.299, 0.587, 0.114];
+export const LUMA = [0.299, 0.587, 0.114];
 const STEPS = 33; // of luma, between which the curve is linear
 const [MEAN_OFF, MOST_OFF] = [1.5, 6]; // how far colours may lie off the curve: on the average, and for 99 in 100 pixels
 
-const lumaAt = (data, i) => LUMA[0] * data[i] + LUMA[1] * data[i + 1] + LUMA[2] * data[i + 2];
+export const lumaAt = (data, i) => LUMA[0] * data[i] + LUMA[1] * data[i + 1] + LUMA[2] * data[i + 2];
 
 function onCurve(curve, luma) {
   const place = (Math.min(Math.max(luma, 0), 255) / 255) * (STEPS - 1);
