@@ -28,7 +28,7 @@ from maskgan.sizes import NETWORK_SIZE
 TEXTURED = (Label.SKIN, Label.HAIR, Label.NECK, Label.CLOTH, Label.HAT, Label.BACKGROUND, Label.NOSE)
 
 #: Detail is what a Gaussian blur of so many pixels takes away, in pixels of a picture of `NETWORK_SIZE`.
-_DETAIL = 1.5
+DETAIL = 1.5
 
 #: Side of the cells in which places are compared, and how far around a cell is looked, in the same pixels and in cells.
 _CELL, _AROUND = 4, 2
@@ -210,6 +210,32 @@ class _Piece(NamedTuple):
     shift: tuple[int, int, int]
 
 
+class _Region(NamedTuple):
+    """A class of which some is painted and enough is known.
+
+    own, inner: (n, n) bool, all of it, and that where detail is the class's own and not its outline's; targets,
+    sources: (g, g) bool, cells that get detail and cells to take it from; views: how many of the `_views` are searched.
+    """
+
+    own: np.ndarray
+    inner: np.ndarray
+    targets: np.ndarray
+    sources: np.ndarray
+    views: int
+
+    @classmethod
+    def of(cls, label: Label, mask: np.ndarray, unknown: np.ndarray, cells: int, fine: float) -> _Region | None:
+        own = mask == label
+        targets = _shrunk((own & unknown).astype(np.float32), cells) > 0
+        if targets.sum() < _FEWEST:
+            return None
+        inner = own & ~grown(~own, 2 * fine)
+        sources = _shrunk((inner & ~grown(unknown, 2 * fine)).astype(np.float32), cells) > 0.9
+        # Only hair has a direction to follow; of the others the picture and its mirror image are enough.
+        views = 2 + len(_TURNS) if label == Label.HAIR else 2
+        return cls(own, inner, targets, sources, views) if sources.sum() >= _FEWEST else None
+
+
 class Grain(NamedTuple):
     """Where painted pixels take their detail from, at any resolution.
 
@@ -234,40 +260,39 @@ class Grain(NamedTuple):
         both together is what is usual in the class close by.
         """
         n = len(mask)
-        cells, fine = n // _CELL, _DETAIL * n / NETWORK_SIZE
+        cells, fine = n // _CELL, DETAIL * n / NETWORK_SIZE
+        regions = [region for label in TEXTURED if (region := _Region.of(label, mask, unknown, cells, fine))]
+        if not regions:
+            return None
         both = np.where(unknown[..., None], painted, photo).astype(np.float32)
         detail = fine_detail(both, fine)
         light = _luminance(both)
         tensor = _tensor(light, cells)
         features = _features(light, both, tensor)
-        views = _views(cells)
+        views = _views(cells)[: max(region.views for region in regions)]
         seen_features = np.stack([_features_seen(features, view) for view in views])
         energy = _shrunk(np.square(_luminance(detail)), cells)
         share, pieces = np.zeros(mask.shape, np.float32), []
-        for label in TEXTURED:
-            own = mask == label
-            wanted = own & unknown
-            targets = _Cells.where(_shrunk(wanted.astype(np.float32), cells) > 0, features)
-            inner = own & ~grown(~own, 2 * fine)  # where detail is the class's own, not its outline's
-            sources = _shrunk((inner & ~grown(unknown, 2 * fine)).astype(np.float32), cells) > 0.9
-            if min(len(targets.rows), sources.sum()) < _FEWEST:
-                continue
-            usual = _around(energy, sources, _NEAR)
-            expected = _expected_direction(tensor, _shrunk(own.astype(np.float32), cells))
+        for region in regions:
+            targets = _Cells.where(region.targets, features)
+            usual = _around(energy, region.sources, _NEAR)
+            expected = _expected_direction(tensor, _shrunk(region.own.astype(np.float32), cells))
             targets.features[:, 3:] = expected[targets.rows, targets.columns]
-            ways = slice(None if label == Label.HAIR else 2)  # only hair has a direction to follow
-            sources = np.stack([_cells_seen(sources.astype(np.float32), view) > 0.9 for view in views[ways]])
+            ways = slice(region.views)
+            sources = region.sources.astype(np.float32)
+            sources = np.stack([_cells_seen(sources, view) > 0.9 for view in views[ways]])
             shifts = _shifts(targets, sources, seen_features[ways])
             found = _pieces(targets, shifts, sources, seen_features[ways]) if len(shifts) else []
             if not found:
                 continue
             moved = _moved(detail, np.float32([[1, 0, 0], [0, 1, 0]]) * cells / n, cells, found)
-            painted_there = _shrunk((inner & unknown).astype(np.float32), cells)
+            painted_there = _shrunk((region.inner & unknown).astype(np.float32), cells)
             has = _around(energy, painted_there, 1.5)
             gets = _around(_shrunk(np.square(_luminance(moved)), cells), painted_there, 1.5) + 1e-3
             more = np.sqrt(((usual - has) / gets).clip(0, _MOST**2))
             # A strip that is all outline gets none: nothing says how much would be right.
             more *= (cv2.GaussianBlur(painted_there, (0, 0), 1.5) / 0.15).clip(0, 1)
+            wanted = region.own & unknown
             share[wanted] = cv2.resize(more, (n, n), interpolation=cv2.INTER_LINEAR)[wanted]
             pieces += found
         return cls(cells, tuple(pieces), share) if pieces else None
@@ -278,9 +303,7 @@ class Grain(NamedTuple):
         to_cells: (2, 3), pixels of the picture -> cells of the grid, both from the corner of the first.
         """
         cell = 1 / np.sqrt(abs(np.linalg.det(to_cells[:, :2])))  # in pixels of the picture
-        return _moved(
-            fine_detail(picture.astype(np.float32), _DETAIL * cell / _CELL), to_cells, self.cells, self.pieces
-        )
+        return _moved(fine_detail(picture.astype(np.float32), DETAIL * cell / _CELL), to_cells, self.cells, self.pieces)
 
 
 def _around(energy: np.ndarray, where: np.ndarray, sigma: float) -> np.ndarray:

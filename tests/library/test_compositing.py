@@ -38,7 +38,7 @@ def photo() -> np.ndarray:
 
 
 @pytest.mark.parametrize("top, left", [(0, 0), (240, 200), (480, 481)])
-@pytest.mark.parametrize(("extent", "pixels"), [(30, 192), (120, 256), (180, 320), (240, 384), (280, 448)])
+@pytest.mark.parametrize(("extent", "pixels"), [(30, 128), (60, 192), (120, 256), (180, 320), (240, 384), (280, 448)])
 def test_an_edit_is_seen_at_the_photos_own_scale(top: int, left: int, extent: int, pixels: int) -> None:
     unknown = square(SIZE, min(top, SIZE - extent), min(left, SIZE - extent), extent)
     window = Window.around(unknown, photo_side=SIZE)

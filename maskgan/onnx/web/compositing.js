@@ -2,7 +2,7 @@
 
 import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
-import { Grain } from "./grain.js";
+import { DETAIL, Grain, fineDetail } from "./grain.js";
 import { borders, extent, feathered, roundEven } from "./regions.js";
 import { percentile } from "./samples.js";
 import { LUMA, lumaAt } from "./tones.js";
@@ -15,9 +15,11 @@ const [CONTEXT, RELATIVE_CONTEXT] = [0.06, 0.3];
 // The finest window, as a share of the crop's side at the network's size: none of training is finer.
 const FINEST = 0.3;
 // Sides in painted pixels of windows at twice the network's size to the crop, and of those for small edits.
-const [LARGER, SMALL] = [[320, 384, 448], 192];
+const [LARGER, SMALL] = [[320, 384, 448], [128, 192]];
 // In painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
+// How much stronger the network's own fine detail is made, and within how many pixels' range it stays.
+const [CRISP, NO_HALO] = [1.5, 1.5];
 // Share of a window that known hair has to fill to say which colours hair has.
 const ENOUGH_HAIR = 0.004;
 
@@ -35,7 +37,7 @@ export class Window {
     if (photoSide <= FINE * SIZE.network) return Window.whole(SIZE.network);
     const finest = Math.min(photoSide, SIZE.network / FINEST); // painted pixels to the crop's side
     const choices = [
-      [SMALL / finest, SMALL],
+      ...SMALL.map((pixels) => [pixels / finest, pixels]),
       [Math.max(SIZE.network / finest, Math.min(needed, 0.5)), SIZE.network],
       ...LARGER.map((pixels) => [pixels / (2 * SIZE.network), pixels]),
     ];
@@ -111,6 +113,7 @@ export class Patch {
     const missing = colourError(error, unknown, mask, n);
     const colours = picture(n, n, 3, painted.data.map((value, i) => value + missing[i]));
     giveColoursOfHair(colours.data, photo, unknown, mask);
+    makeCrisper(colours.data, photo, unknown, n);
     const layer = new Float32Array(4 * n * n);
     for (let i = 0; i < n * n; i++) {
       for (let c = 0; c < 3; c++) layer[4 * i + c] = colours.data[3 * i + c];
@@ -216,6 +219,29 @@ function giveColoursOfHair(colours, photo, unknown, mask) {
     const blue = luma + within(colours[at + 2] - luma, blues);
     colours.set([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], at);
   }
+}
+
+/** Strengthens the fine detail of painted pixels, in lightness only and within what is close by; in place. */
+function makeCrisper(colours, photo, unknown, n) {
+  const scale = n / SIZE.network;
+  const light = new Float32Array(n * n).map((_, i) => lumaAt(unknown[i] ? colours : photo.data, 3 * i));
+  const detail = fineDetail(picture(n, n, 1, light), DETAIL * scale).data;
+  const [darkest, lightest] = [Math.min, Math.max].map((choose) => extremes(light, n, Math.round(NO_HALO * scale), choose));
+  for (let i = 0; i < n * n; i++) {
+    if (!unknown[i]) continue;
+    const crisp = Math.min(Math.max(light[i] + (CRISP - 1) * detail[i], darkest[i]), lightest[i]);
+    for (let c = 0; c < 3; c++) colours[3 * i + c] += crisp - light[i];
+  }
+}
+
+/** The least or the greatest value, as `choose` says, in the square of pixels within `reach` of each pixel. */
+function extremes(values, n, reach, choose) {
+  const along = (plane, step, place) => plane.map((value, i) => {
+    const at = place(i);
+    for (let k = Math.max(-reach, -at); k <= Math.min(reach, n - 1 - at); k++) value = choose(value, plane[i + k * step]);
+    return value;
+  });
+  return along(along(values, 1, (i) => i % n), n, (i) => Math.floor(i / n));
 }
 
 /** The median, by partitions (Hoare's selection); `values` are put in another order. */

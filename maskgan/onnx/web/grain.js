@@ -13,7 +13,7 @@ import { apply, compose, inverse, seenThrough, thenShift } from "./warp.js";
 
 // Classes whose detail is a texture; of the others (eyes, brows, jewellery) it is their drawing.
 const TEXTURED = ["SKIN", "HAIR", "NECK", "CLOTH", "HAT", "BACKGROUND", "NOSE"].map((name) => LABEL[name]);
-const DETAIL = 1.5; // what a Gaussian of so many pixels takes away, in pixels of a picture of the network's size
+export const DETAIL = 1.5; // what a Gaussian of so many pixels takes away, in pixels of a picture of the network's size
 const CELL = 4; // side of a cell, in the same pixels
 const FEWEST = 24; // fewer cells are no source
 const STRENGTH = [0.75, 1.15]; // how much weaker or stronger detail gets with the light
@@ -53,7 +53,9 @@ export class Grain {
     const light = luminance(seen);
     const tensor = tensorOf(light, cells);
     const features = featuresOf(light, seen, tensor);
-    const views = viewsOf(cells);
+    // Only hair has a direction to follow; of the others the picture and its mirror image are enough.
+    const waysOf = (label) => viewsOf(cells).slice(0, label === LABEL.HAIR ? undefined : 2);
+    const views = waysOf(mask.some((label, i) => label === LABEL.HAIR && unknown[i]) ? LABEL.HAIR : null);
     const featuresIn = views.map((view) => featuresSeen(features, view));
     const energy = energyOf(detail, cells);
     const shrunk = (region) => resizeArea(plane(n, new Float32Array(region)), cells, cells);
@@ -71,8 +73,7 @@ export class Grain {
       const usual = meanAround(energy, places.data, NEAR);
       const direction = expectedDirection(tensor, shrunk(own).data);
       targets.cells.forEach((cell, k) => targets.features.set(direction(cell), 5 * k + 3));
-      const ways = views.slice(0, label === LABEL.HAIR ? views.length : 2); // only hair has a direction to follow
-      const sources = ways.map((view) => seenThrough(places, view, cells, cells, "zero", false).data.map((value) => (value > 0.9 ? 1 : 0)));
+      const sources = waysOf(label).map((view) => seenThrough(places, view, cells, cells, "zero", false).data.map((value) => (value > 0.9 ? 1 : 0)));
       const shifts = bestShifts(targets, sources, featuresIn, cells);
       const found = shifts.length ? piecesOf(targets, shifts, sources, featuresIn, cells) : [];
       if (!found.length) continue;
