@@ -41,7 +41,7 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
   element: $("canvas"),
   props,
   watch: (_, listener) => (valueChanged = listener),
-  // "input" comes with every change, "release" after it when a stroke has ended.
+  // "input" asks for a preview of a stroke under way, "release" comes at its end.
   trigger: (event) => draw(decodeRuns(props.value.mask, size * size), event === "input"),
 });
 
@@ -61,6 +61,7 @@ async function drawAll() {
     try {
       const { crop, painted, milliseconds } = await ask("edit", { mask, quick });
       show(after, crop);
+      after.dispatchEvent(new CustomEvent("mask-result-shown", { bubbles: true }));
       if (wanted) continue;
       done(painted ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face.");
       if (quick) settling = setTimeout(() => draw(mask, false), SETTLE_AFTER);
