@@ -135,6 +135,14 @@ def test_the_result_can_be_painted_on(tab: StyleTab, opened: tuple[Session, Sess
     assert (result.face.crop != target.face.crop).any()
 
 
+def test_a_result_with_nothing_changed_is_not_for_the_paint_tab(tab: StyleTab, opened: tuple[Session, Session]) -> None:
+    for nothing in (("style", [], 1.0), ("style", ["lips"], 0.0)):
+        assert "nothing changed" in tab.update(*opened, *nothing)[tab.why_not]
+        with pytest.raises(ValueError, match="nothing changed"):
+            tab.result_face(*opened, *nothing)
+    assert tab.update(*opened, *STYLE)[tab.why_not] == ""
+
+
 def test_what_is_sent_to_paint_stays_marked_and_puts_the_open_face_aside(
     tab: StyleTab, opened: tuple[Session, Session]
 ) -> None:
