@@ -26,7 +26,7 @@ PRECISIONS = ("no", "bf16", "fp16")
 
 #: Sizes of networks, the usual one first.
 PRESETS = ("studio", "published", "tiny")
-_PRESET_TITLES = ("as in this app", "as published", "tiny")
+_PRESET_TITLES = ("this app's", "published", "tiny")
 
 
 class Page(NamedTuple):
@@ -89,7 +89,7 @@ def common(name: str, default: Any, trial: Any = None) -> Any:
 
 def preset_flag(default: str | None, names: Sequence[str], help: str | None = None) -> Any:
     """The flag that chooses the size of a network with random weights."""
-    page = Page("Size of the network", name="preset", place=1, titles=_PRESET_TITLES, usual="studio", random_only=True)
+    page = Page("Network size", name="preset", place=1, titles=_PRESET_TITLES, usual="studio", random_only=True)
     return flag(default, help, choices=tuple(names), bounds=Choice(PRESETS), page=page)
 
 
@@ -163,7 +163,7 @@ class Settings:
     checkpointing_steps: int = flag(
         500,
         bounds=Number(int, 1, 1_000_000),
-        page=Page("Save every (steps)", name="every", place=6, trial=10, sets=saved_every),
+        page=Page("Save every", name="every", place=6, trial=10, sets=saved_every),
     )
     checkpoints_total_limit: int = flag(2, bounds=Number(int, 1, 100))
     resume: str = flag("auto", "newest checkpoint of --out, none, or this one", metavar="auto|never|FOLDER")

@@ -33,7 +33,7 @@ _TERMS = {
     "Error": "training loss; the list under the curve has its parts",
     "Nothing learned yet": "random weights",
     "Result": "snapshot: moving average of the weights, and metrics on the validation split",
-    "Saved at steps": "checkpoints, from which a run goes on",
+    "Save every, saved at": "steps between checkpoints, from which a run goes on",
 }
 
 

@@ -113,7 +113,7 @@ class LabTab(LabLayout):
         if not found:
             raise ValueError(f"{name} has no such result any more; choose another, or wait for its next.")
         self.serving.serve(found[0].folder)
-        tell(f"The page edits with {self.serving.current().weights} now.")
+        tell(f"The page edits with the network {self.serving.current().weights} now.")
 
     @warns_on_value_error
     def follow(self, name: str | None) -> None:
@@ -128,7 +128,7 @@ class LabTab(LabLayout):
     def serve_bundled(self) -> None:
         """Let the page use the weights that came with it, and follow nothing."""
         self.serving.serve(WEIGHTS)
-        tell(f"The page edits with {self.serving.current().weights} now.")
+        tell(f"The page edits with the network {self.serving.current().weights} now.")
 
     # ------------------------------------------------------------------ handlers: look
 

@@ -118,7 +118,7 @@ def facts(state: RunState | None, memory: tuple[int, int]) -> str:
 
 def in_use(serving: Serving) -> str:
     """A line about the weights that the page uses, and the run that it follows, as HTML."""
-    line = f"The page edits with {serving.current().weights}"
+    line = f"The page edits with the network {serving.current().weights}"
     if serving.folder is not None:
         line += f" and follows {serving.folder.name}"
     return f"<p class='made-by'>{html.escape(line)}.</p>"

@@ -188,7 +188,11 @@ class StyleTab(UsesWeights):
         if source.opened is None or target.opened is None:
             return gr.skip()
         faces = self._faces(source, target)
-        edit = self._edit(*faces, direction, regions, strength)
+        try:
+            edit = self._edit(*faces, direction, regions, strength)
+        except ValueError as problem:
+            warn(problem)
+            return {self.why_not: str(problem)}
         if direction == _STYLE and (left_out := missing_regions(faces[1], faces[0], regions)):
             names = ", ".join(REGIONS[name].title.lower() for name in left_out)
             tell(f"Left out, for one of the two faces has none: {names}.")
