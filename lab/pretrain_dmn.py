@@ -135,7 +135,7 @@ class DmnSettings(AdversarialSettings):
     """The settings of this stage."""
 
     stage = "pretrain_dmn"
-    title = "Dense Mapping Network"
+    title, term = "Paint a face from its mask", "Dense Mapping Network"
 
     max_steps: int = common("max_steps", 20_000, trial=40)
     learning_rate: float = common("learning_rate", 4e-4, trial=1e-4)

@@ -169,7 +169,7 @@ class EbstSettings(AdversarialSettings):
     """The settings of this stage."""
 
     stage = "train_ebst"
-    title = "EBST"
+    title, term = "Paint masks that were edited", "Editing Behavior Simulated Training (EBST)"
     starts_trained = True
 
     batch_size: int = common("batch_size", 4, trial=4)

@@ -109,7 +109,7 @@ class MaskVAESettings(Settings):
     """The settings of this stage."""
 
     stage = "train_mask_vae"
-    title = "MaskVAE"
+    title, term = "Draw masks between masks", "MaskVAE"
 
     max_steps: int = common("max_steps", 10_000, trial=100)
     learning_rate: float = common("learning_rate", 1e-3, trial=1e-4)

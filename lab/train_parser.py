@@ -83,7 +83,7 @@ class ParserSettings(Settings):
     """The settings of this stage."""
 
     stage = "train_parser"
-    title = "Face parser"
+    title, term = "Find the parts of a face", "face parser"
 
     batch_size: int = common("batch_size", 16, trial=4)
     max_steps: int = common("max_steps", 4000, trial=100)

@@ -132,6 +132,7 @@ class StageForm:
         title: for people.
         fields, networks: of the form.
         starts_trained: whether a run usually goes on with trained weights rather than from random ones.
+        term: what the field calls it.
     """
 
     name: str
@@ -139,6 +140,7 @@ class StageForm:
     fields: tuple[FormField, ...] = ()
     networks: tuple[NetworkField, ...] = ()
     starts_trained: bool = False
+    term: str = ""
 
 
 @dataclass(frozen=True)

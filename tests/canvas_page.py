@@ -41,10 +41,7 @@ def face_mask() -> np.ndarray:
 
 
 class Message(NamedTuple):
-    """What Python received: the mask, or None when it is not face 1's, and the number of strokes that have ended.
-
-    One click is told twice, as it falls and as it ends, unless Python was too busy for the first.
-    """
+    """What Python received: the mask, or None when it is not face 1's, and the number of strokes that have ended."""
 
     mask: np.ndarray | None
     stroke: int
@@ -146,7 +143,8 @@ def _build_app(received: list[Message]) -> gr.Blocks:
         gr.Button("echo", elem_id="echo").click(
             lambda value, count: (value, count + 1), [canvas, echoes], [canvas, echoes], show_progress="hidden"
         )
-        canvas.input(follow, canvas, result, trigger_mode="always_last", show_progress="hidden")
+        for event in (canvas.input, canvas.release):
+            event(follow, canvas, result, trigger_mode="always_last", show_progress="hidden")
         demo.load(lambda: pictures(original), None, result)
     return demo
 

@@ -2,8 +2,9 @@
 
 In Chromium, on the real page with real weights: strokes of a few hundred pixels on an example's hair, skin and
 background, as a mouse paints them, taken back after every fifth. Timed in the page itself: from the pointer's going up
-to the frame after the one in which the last picture for that stroke had been loaded. First alone, then with other
-painters at work (see `load.py`); each with its median and 95th percentile.
+to the frame after the one in which the last picture for that stroke had been loaded, which shows all of it; and how
+many pictures came in that time. First alone, then with other painters at work (see `load.py`); each with its median and
+95th percentile, and the processor time that the server took for a stroke, which other programs do not change.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ def call(page: Any, expression: str) -> Any:
     return page.evaluate(f"document.querySelector('#canvas .mask-canvas').maskCanvas.{expression}")
 
 
-def stroke(page: Any, random: np.random.Generator) -> float:
-    """Paint a stroke; seconds from the pointer's going up to its picture."""
+def stroke(page: Any, random: np.random.Generator) -> tuple[float, int]:
+    """Paint a stroke; seconds from the pointer's going up to its last picture, and how many came in that time."""
     mask = np.array(call(page, "getMask()"), np.uint8).reshape(CROP_SIZE, CROP_SIZE)
     label = random.choice([Label.HAIR, Label.SKIN, Label.BACKGROUND])
     within = mask[96:-96, 96:-96] != label  # a stroke must change something
@@ -93,15 +94,16 @@ def take_back(page: Any) -> None:
     page.wait_for_timeout(1000 * SETTLED)
 
 
-def _painted(page: Any) -> float:
-    """Wait until the last picture is on the screen; seconds from the pointer's going up."""
+def _painted(page: Any) -> tuple[float, int]:
+    """Wait until the last picture is on the screen; see `stroke`. 0, 0: it came while the brush was still down."""
     until, count, since = time.monotonic() + PATIENCE, 0, time.monotonic()
     while True:
         shown = page.evaluate("felt.shown")
         if len(shown) != count:
             count, since = len(shown), time.monotonic()
         elif count and time.monotonic() - since > QUIET:
-            return max(0.0, shown[-1] - page.evaluate("felt.up")) / 1000  # 0: the brush was still down
+            late = [time for time in np.subtract(shown, page.evaluate("felt.up")) if time > 0]
+            return (late[-1] / 1000 if late else 0.0), len(late)
         if time.monotonic() > until:
             raise TimeoutError(f"No result of a stroke came within {PATIENCE:.0f} seconds.")
         time.sleep(0.05)
@@ -129,15 +131,18 @@ def measure(url: str, strokes: int, others: int, chromium: str, pid: int | None)
     with painters(url, others), page(url, chromium) as open_page:
         stroke(open_page, random)  # the first one warms up
         used = processor_seconds(pid) if pid else 0.0
-        times = []
+        times, pictures = [], []
         for number in range(strokes):
-            times.append(1000 * stroke(open_page, random))
+            seconds, late = stroke(open_page, random)
+            times.append(1000 * seconds)
+            pictures.append(late)
             if number % 5 == 4:
                 take_back(open_page)
         used = processor_seconds(pid) - used if pid else 0.0
     median, most = np.percentile(times, (50, 95))
     row = {"painters": others, "strokes": strokes, "median_ms": round(median), "p95_ms": round(most)}
-    return row | {"load_average": round(psutil.getloadavg()[0], 1), "processor_s": round(used, 1)}
+    row |= {"pictures_after": round(float(np.mean(pictures)), 2), "most_pictures_after": max(pictures)}
+    return row | {"load_average": round(psutil.getloadavg()[0], 1), "processor_ms": round(1000 * used / strokes)}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -157,8 +162,11 @@ def main(arguments: list[str] | None = None) -> None:
         for others in options.painters:
             rows.append(measure(url.rstrip("/"), options.strokes, others, options.chromium, pid))
             print(
-                "{strokes} strokes, {painters} other painters: median {median_ms} ms, p95 {p95_ms} ms "
-                "(load average {load_average})".format(**rows[-1]),
+                "{strokes} strokes, {painters} other painters: median {median_ms} ms, p95 {p95_ms} ms; "
+                "{pictures_after} pictures after lifting the brush, {most_pictures_after} at most; "
+                "{processor_ms} ms of processor time a stroke in the server (load average {load_average})".format(
+                    **rows[-1]
+                ),
                 flush=True,
             )
     if options.json is not None:

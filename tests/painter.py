@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import time
 from collections.abc import AsyncIterator
@@ -165,17 +164,17 @@ class Painter:
         self._check(picture, original)
 
     async def _paint(self, mask: np.ndarray) -> None:
-        """A stroke as the canvas sends it: what it holds now and, at once, that the stroke has ended."""
+        """A stroke as the canvas sends it at its end."""
         self._strokes += 1
         self.page.put("canvas", {**wire.payload(mask, id=self._id), "stroke": self._strokes})
-        picture, ended = await asyncio.gather(self._edit("canvas", "input"), self.page.fire("canvas", "release"))
-        self._check(picture[0], mask)
+        picture, ended = await self._edit("canvas", "release")
+        self._check(picture, mask)
         if mask.tobytes() not in self._steps:  # undo and redo lead to steps that there are already
             self._steps.append(mask.tobytes())
         history = _answered(ended, "history")
         if len(history) != len(self._steps):
             raise Mixed(f"{self.subject.name} has {len(history)} results in its history, not {len(self._steps)}.")
-        if await self.page.load(history[self._place(mask)]["image"]) != thumbnail(picture[0]):
+        if await self.page.load(history[self._place(mask)]["image"]) != thumbnail(picture):
             raise Mixed(f"{self.subject.name} has somebody else's result in its history.")
 
     def _place(self, mask: np.ndarray) -> int:

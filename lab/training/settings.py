@@ -26,6 +26,7 @@ PRECISIONS = ("no", "bf16", "fp16")
 
 #: Sizes of networks, the usual one first.
 PRESETS = ("studio", "published", "tiny")
+_PRESET_TITLES = ("this app's", "published", "tiny")
 
 
 class Page(NamedTuple):
@@ -88,7 +89,7 @@ def common(name: str, default: Any, trial: Any = None) -> Any:
 
 def preset_flag(default: str | None, names: Sequence[str], help: str | None = None) -> Any:
     """The flag that chooses the size of a network with random weights."""
-    page = Page("Network", name="preset", place=1, usual="studio", random_only=True)
+    page = Page("Network size", name="preset", place=1, titles=_PRESET_TITLES, usual="studio", random_only=True)
     return flag(default, help, choices=tuple(names), bounds=Choice(PRESETS), page=page)
 
 
@@ -114,11 +115,13 @@ class Settings:
     Attributes of the class:
         stage: name of the script.
         title: for people.
+        term: what the field calls it.
         starts_trained: whether a run usually goes on with trained weights rather than from random ones.
     """
 
     stage: ClassVar[str]
     title: ClassVar[str]
+    term: ClassVar[str] = ""
     starts_trained: ClassVar[bool] = False
 
     data: tuple[Path | str, ...] = flag(
@@ -131,15 +134,15 @@ class Settings:
     resolution: int = flag(
         256,
         bounds=Choice((64, 128, 256, 512)),
-        page=Page("Resolution", place=2, titles=("64 px", "128 px", "256 px", "512 px")),
+        page=Page("Picture size", place=2, titles=("64 px", "128 px", "256 px", "512 px")),
     )
-    batch_size: int = flag(8, "per process", bounds=Number(int, 1, 512), page=Page("Batch size", place=4, trial=4))
+    batch_size: int = flag(8, "per process", bounds=Number(int, 1, 512), page=Page("Faces at once", place=4, trial=4))
     gradient_accumulation_steps: int = flag(1, "batches per step", bounds=Number(int, 1, 256))
     max_steps: int = flag(20_000, bounds=Number(int, 1, 10_000_000), page=Page("Steps", place=3, trial=100))
     max_minutes: float | None = flag(
         None, "stop after so many minutes, whatever --max-steps; the learning rate falls to its end in this time"
     )
-    learning_rate: float = flag(2e-4, bounds=Number(float, 1e-7, 0.1), page=Page("Learning rate", place=5, trial=1e-4))
+    learning_rate: float = flag(2e-4, bounds=Number(float, 1e-7, 0.1), page=Page("Learning speed", place=5, trial=1e-4))
     lr_scheduler: str = flag(
         "cosine",
         "down to a tenth, or not",
@@ -254,7 +257,7 @@ def form_of(stage: type[Settings]) -> StageForm:
             shown.append(_form_field(each, told, told.page))
         if told.network:
             networks.append(NetworkField(each.name, *told.network))
-    return StageForm(stage.stage, stage.title, tuple(shown), tuple(networks), stage.starts_trained)
+    return StageForm(stage.stage, stage.title, tuple(shown), tuple(networks), stage.starts_trained, stage.term)
 
 
 def _form_field(each: Field, told: Flag, page: Page) -> FormField:

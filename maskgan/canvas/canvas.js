@@ -110,7 +110,7 @@ function createMaskCanvas({ element, props, trigger, watch }) {
         half.locked = buffer.locked;
         labels = make(half, mirror, pixels);
       }
-      if (labels.every((label, i) => label === buffer.labels[i])) act.say("Nothing changed.");
+      if (labels.every((label, i) => label === buffer.labels[i])) act.say(guard.any ? "Nothing changed: what is around it is locked." : "Nothing changed.");
       act.replace(labels);
     },
 
@@ -160,12 +160,16 @@ function createMaskCanvas({ element, props, trigger, watch }) {
       controls.revealClass(settings.classId);
     },
     photoLoaded: () => view.draw(),
+    locked: () => CLASSES.map(({ id }) => id).filter((id) => guard.locked[id]),
   });
   const view = createView({
     size: () => session.face && [session.face.buffer.width, session.face.buffer.height],
     moved: () => act.show(),
   });
-  const guard = createGuard(settings.guard, () => act.show());
+  const guard = createGuard(settings.guard, () => {
+    session.tellLocks();
+    act.show();
+  });
   const tools = createTools(session, view, settings, act);
   const parts = { session, view, tools, settings, controls, act };
   const keys = createKeys({ root, stage, panes: () => [stage, ...results.paintable().map(({ host }) => host)] }, parts);

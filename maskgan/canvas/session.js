@@ -1,12 +1,15 @@
 // The face that is open: its mask with undo and redo, and the messages to and from Python about it.
 
-const SEND_EVERY = 120; // ms between previews during a long stroke
+const PREVIEW_AFTER = 250; // ms of a stroke before its first preview: short strokes are drawn once, at their end
+const SEND_EVERY = 120; // ms at least from a preview to the next
+const SLOWEST = 1000; // ms that an answer is taken to need at most, where it needs longer
 const MAX_KEPT = 24; // faces whose history is kept
 const MAX_TOLD = 40; // steps of a history that are kept beyond this load of the page
 
 /** `bridge` is Gradio's: `element`, `props` and `trigger` of the component. `on` is what the canvas does then:
  *  `interrupt()` before the mask is replaced, `opened()` when another face is, `changed()` after any change of the mask,
- *  `refused()` after a stroke that locks left nothing of, `received()` after a message from Python, `photoLoaded()`. */
+ *  `refused()` after a stroke that locks left nothing of, `received()` after a message from Python, `photoLoaded()`;
+ *  `locked()` are the ids of locked classes. */
 function createSession({ element, props, trigger }, on) {
   // Gradio builds the component anew whenever it has been hidden, and people come back to faces that they have left:
   // photo, original and history outlive that here. What an earlier load of the page knew is in `maskCanvasKept`.
@@ -15,9 +18,13 @@ function createSession({ element, props, trigger }, on) {
   const keptAs = element.closest(".block")?.id ?? element.id; // of the page without a server it is the only one
   let face = null; // {id, buffer, history, photo}
   let strokes = 0;
+  let began = null; // when the stroke under way first changed the mask
   let timer = 0; // of the next preview
   let lastSent = 0;
-  let previewed = false; // whether Python has seen, or will see, more than the history holds
+  let lastMask = null; // what Python was told since it last gave a mask itself
+  let waiting = false; // for Python to answer that with a result
+  let answers = 0; // ms that the last answer took
+  let owed = false; // whether a preview of the stroke under way is to be sent
 
   // -------------------------------------------------------------- Python -> browser
 
@@ -52,9 +59,14 @@ function createSession({ element, props, trigger }, on) {
 
   function accept(value) {
     if (!value || !value.mask) return;
-    if (!face && kept.get(keptAs)?.id === value.id) openFace(kept.get(keptAs));
-    if (value.stroke !== undefined && value.id === face?.id) return on.changed(); // our own message come back
-    const { id, width, height } = value;
+    if (!face && kept.get(keptAs)?.id === value.id) {
+      openFace(kept.get(keptAs));
+      on.changed();
+    }
+    if (value.stroke !== undefined && value.id === face?.id) return; // our own message come back
+    const { id, width, height, version } = value;
+    if (id === face?.id && version <= face.version) return; // sent twice
+    lastMask = null;
     const labels = decodeRuns(value.mask, width * height);
     const original = value.original && decodeRuns(value.original, labels.length);
     if (id !== face?.id || width !== face.buffer.width || height !== face.buffer.height) {
@@ -69,8 +81,10 @@ function createSession({ element, props, trigger }, on) {
         face.history.push(value.mask);
       }
     }
+    face.version = version;
     if (value.photo) loadPhoto(face, value.photo);
     tellStrokes();
+    if (on.locked().length) hold(face.history.current);
     on.received();
   }
 
@@ -85,21 +99,68 @@ function createSession({ element, props, trigger }, on) {
 
   // -------------------------------------------------------------- browser -> Python
 
-  function send() {
+  function send(event, mask) {
     clearTimeout(timer);
     timer = 0;
-    lastSent = performance.now();
-    const { width, height, labels } = face.buffer;
-    props.value = { id: face.id, width, height, mask: encodeRuns(labels), stroke: strokes };
-    trigger("input", { id: face.id, stroke: strokes });
+    owed = false;
+    if (mask !== lastMask) { // a mask that Python knows is answered with nothing
+      lastSent = performance.now();
+      waiting = true;
+    }
+    lastMask = mask;
+    hold(mask);
+    trigger(event, { id: face.id, stroke: strokes });
+  }
+
+  /** What any event of the page tells Python of the canvas. */
+  function hold(mask) {
+    const { width, height } = face.buffer;
+    const known = face.version === undefined ? {} : { version: face.version };
+    const ids = on.locked();
+    props.value = { id: face.id, width, height, mask, stroke: strokes, ...known, ...(ids.length ? { locked: ids } : {}) };
   }
 
   function sendStroke() {
+    began = null;
     strokes++;
     tellStrokes();
-    send();
-    trigger("release", { id: face.id, stroke: strokes });
+    send("release", face.history.current);
   }
+
+  function sendPreview() {
+    const mask = encodeRuns(face.buffer.labels);
+    timer = 0;
+    owed = false;
+    if (mask !== lastMask) send("input", mask);
+  }
+
+  /** Previews leave half of the time to what ends a stroke, which has to wait for the preview under way. */
+  function schedule() {
+    clearTimeout(timer);
+    timer = 0;
+    if (!owed) return;
+    const pause = waiting ? 2 * SLOWEST : Math.max(SEND_EVERY, 2 * answers);
+    const due = Math.max(began + PREVIEW_AFTER, lastSent + pause);
+    timer = setTimeout(sendPreview, Math.max(0, due - performance.now()));
+  }
+
+  /** A stroke has left nothing: what Python saw of it is taken back. */
+  function settle() {
+    began = null;
+    owed = false;
+    clearTimeout(timer);
+    timer = 0;
+    if (lastMask !== null && lastMask !== face.history.current) send("input", face.history.current);
+  }
+
+  function onAnswer({ target }) {
+    if (!element.isConnected) document.removeEventListener("mask-result-shown", onAnswer);
+    if (!waiting || target.closest("[data-canvas]")?.dataset.canvas !== keptAs) return;
+    waiting = false;
+    answers = Math.min(SLOWEST, performance.now() - lastSent);
+    schedule();
+  }
+  document.addEventListener("mask-result-shown", onAnswer);
 
   return {
     accept,
@@ -108,17 +169,25 @@ function createSession({ element, props, trigger }, on) {
       return face;
     },
 
-    /** A preview of the stroke under way, at most one every SEND_EVERY ms. */
+    /** Other classes are locked. */
+    tellLocks() {
+      if (face) hold(face.history.current);
+    },
+
+    /** A preview of the stroke under way, when its time has come. */
     sendSoon() {
-      previewed = true;
-      if (!timer) timer = setTimeout(send, Math.max(0, SEND_EVERY - (performance.now() - lastSent)));
+      began ??= performance.now();
+      owed = true;
+      if (!timer) schedule();
     },
 
     /** End of a stroke: one undo step, if anything changed. */
     commit() {
-      previewed = false;
       if (face.history.push(encodeRuns(face.buffer.labels))) sendStroke();
-      else if (face.buffer.refused) on.refused();
+      else {
+        if (face.buffer.refused) on.refused();
+        settle();
+      }
       face.buffer.refused = 0;
       on.changed();
     },
@@ -126,8 +195,7 @@ function createSession({ element, props, trigger }, on) {
     /** Back to the last step of the history, for Python too where it has seen more. */
     revert() {
       face.buffer.labels = decodeRuns(face.history.current, face.buffer.labels.length);
-      if (timer || previewed) send();
-      previewed = false;
+      settle();
       face.buffer.refused = 0;
     },
 

@@ -203,18 +203,18 @@ class Left:
 class Session:
     """Everything a visitor's page stands on.
 
-    replaced: the mask that the canvas held when the server last gave it another one: until that arrives, the canvas
-    goes on reporting this one; history: of the open face, its original first; pending: a photo (H, W, 3) in which no
-    face was found, with its name and file, until the visitor decides about it; motions: how the pixels got to masks of
-    the open face, from tools that know it, the newest last; looks: what was chosen for classes of the open face, never
-    changed in place; left: faces that were open before, the last one last; key: of the visit, see
+    version: how many masks the server gave the canvas: until one arrives there, the canvas goes on reporting what it
+    had before, under the version before; history: of the open face, its original first; pending: a photo (H, W, 3) in
+    which no face was found, with its name and file, until the visitor decides about it; motions: how the pixels got to
+    masks of the open face, from tools that know it, the newest last; looks: what was chosen for classes of the open
+    face, never changed in place; left: faces that were open before, the last one last; key: of the visit, see
     `keeping/traces.py`; tuned: the last quick edit, while nothing came after it.
     """
 
     opened: OpenFace | None = None
     edit: Edit | None = None
     mask: np.ndarray | None = None
-    replaced: np.ndarray | None = None
+    version: int = 0
     history: tuple[Step, ...] = ()
     pending: tuple[np.ndarray, str, Original | None] | None = None
     motions: tuple[KnownMotion, ...] = ()
@@ -258,12 +258,16 @@ class Session:
         place = opened.photo_id, opened.chosen
         left = tuple(item for item in self.left if (item.opened.photo_id, item.opened.chosen) != place)
         left = _trimmed(left, opened.photo_id)
-        return replace(self, **shown, replaced=None, history=history, pending=None, left=left, tuned=None)
+        return replace(self, **shown, version=self.version + 1, history=history, pending=None, left=left, tuned=None)
 
-    def painted(self, edit: Edit, mask: np.ndarray, replaced: np.ndarray | None = None) -> Session:
-        """The session with another mask of the open face; `replaced`: the mask that the canvas may still report."""
+    def painted(self, edit: Edit, mask: np.ndarray) -> Session:
+        """The session with a mask of the open face that the canvas has."""
         tuned = self.tuned if np.array_equal(mask, self.mask) else None
-        return replace(self, edit=edit, mask=mask, replaced=replaced, tuned=tuned)
+        return replace(self, edit=edit, mask=mask, tuned=tuned)
+
+    def given(self, edit: Edit, mask: np.ndarray) -> Session:
+        """The session with another mask of the open face, which the canvas is given."""
+        return replace(self.painted(edit, mask), version=self.version + 1)
 
     def with_look(self, labels: Collection[Label], look: Look | None) -> Session:
         """The session with another look for these classes; None: what they have by themselves.

@@ -15,6 +15,7 @@ import pytest
 import torch
 from conftest import draw_mask, told_by
 from PIL import ExifTags, Image
+from strokes import finish_stroke
 
 pytest.importorskip("gradio")
 
@@ -167,13 +168,23 @@ def test_a_stroke_changes_its_region_and_nothing_else(tab: PaintTab, session: Se
     assert (edit.region == 0).mean() > 0.5
     assert np.array_equal(session.mask, session.opened.face.mask)  # the old value is as it was
     assert tab.canvas not in updates  # or a late answer would undo the next stroke
+    # The same mask once more, as at the end of a stroke whose preview was its end: it is on the screen.
+    assert nothing_changed(tab.paint(updates[tab.session], message(session, mask), LOOK))
+
+
+def test_a_stroke_on_a_mask_that_was_replaced_is_told_the_new_one(tab: PaintTab, session: Session) -> None:
+    late = {**message(session, painted(session)), "version": session.version}
+    smiling = tab.quick_edit("smile", session, late, 1.0, LOOK)
+    session = smiling[tab.session]
+    late["mask"] = MaskCanvas.payload(painted(session, Label.HAT, 20))["mask"]
+    assert tab.paint(session, late, LOOK) == {tab.canvas: smiling[tab.canvas]}
+    assert np.array_equal(tab.quick_edit("hat", session, late, 1.0, LOOK)[tab.session].tuned.before.mask, session.mask)
 
 
 def test_a_stroke_on_an_earlier_face_is_dropped(tab: PaintTab, session: Session) -> None:
     late = message(session, painted(session))
     session = tab.open_face(session, tab.example_faces.open(1), LOOK)[tab.session]
     assert nothing_changed(tab.paint(session, late, LOOK))
-    assert nothing_changed(tab.finish_stroke(session, late, LOOK))
 
 
 @pytest.mark.parametrize("forged", [None, "mask", {"id": 1}, {"mask": "A" * 400}])
@@ -188,7 +199,7 @@ def test_the_full_photo_is_shown_when_it_is_chosen(tab: PaintTab, session: Sessi
     assert before.shape == after.shape == session.opened.face.photo.shape
     changed = abs(before - after).max(-1) > 2  # JPEG
     assert changed.any() and changed.mean() < 0.5
-    assert updates[tab.face_result]["visible"] is False
+    assert tab.face_result not in updates  # it was hidden when the other view was chosen
 
 
 @pytest.mark.parametrize("view", ["face", "photo"])
@@ -196,7 +207,9 @@ def test_pictures_on_the_screen_tell_when_they_are_edited(tab: PaintTab, session
     """A picture can be saved from the screen too."""
 
     def told(mask: np.ndarray) -> list[bool]:
+        nonlocal session
         updates = tab.paint(session, message(session, mask), Look(view))
+        session = updates[tab.session]
         paths = updates[tab.photo_result if view == "photo" else tab.face_result]["value"]
         return [told_by(Image.open(path)).get("DigitalSourceType") == DIGITAL_SOURCE_TYPE for path in paths]
 
@@ -207,7 +220,7 @@ def test_pictures_on_the_screen_tell_when_they_are_edited(tab: PaintTab, session
 def test_finished_strokes_are_remembered_and_come_back(tab: PaintTab, session: Session) -> None:
     first, second = painted(session), painted(session, Label.HAT, 20)
     for mask in (first, second):
-        session = tab.finish_stroke(session, message(session, mask), LOOK)[tab.session]
+        session = finish_stroke(tab, session, message(session, mask), LOOK)[tab.session]
     updates = tab.restore(session, select(1), LOOK)  # newest first
     assert np.array_equal(updates[tab.session].mask, first)
     assert np.array_equal(MaskCanvas.read(updates[tab.canvas], first.shape, session.opened.id), first)
@@ -218,7 +231,7 @@ def test_finished_strokes_are_remembered_and_come_back(tab: PaintTab, session: S
 def test_undo_and_redo_add_no_steps_and_the_original_is_the_first(tab: PaintTab, session: Session) -> None:
     own, first, second = session.mask, painted(session), painted(session, Label.HAT, 20)
     for mask in (first, second, first, own, first, second):
-        updates = tab.finish_stroke(session, message(session, mask), LOOK)
+        updates = finish_stroke(tab, session, message(session, mask), LOOK)
         session = updates[tab.session]
     assert [step.label for step in session.history] == ["Original", "Painted: hair", "Painted: hat"]
     assert updates[tab.history]["selected_index"] == 0  # newest first
@@ -229,7 +242,7 @@ def test_undo_and_redo_add_no_steps_and_the_original_is_the_first(tab: PaintTab,
 def test_a_photo_that_was_left_opens_as_it_was(tab: PaintTab, session: Session) -> None:
     mask = painted(session)
     first = session.opened
-    session = tab.finish_stroke(session, message(session, mask), LOOK)[tab.session]
+    session = finish_stroke(tab, session, message(session, mask), LOOK)[tab.session]
     session = tab.quick_edit("hat", session, message(session, mask), 1.0, LOOK)[tab.session]
     result = session.edit.crop
     updates = tab.open_face(session, tab.example_faces.open(1), LOOK)
@@ -271,8 +284,28 @@ def test_quick_edits_go_to_the_canvas_and_the_history(tab: PaintTab, session: Se
     assert updates[tab.history]["value"][0][1] == "Hat"
 
 
+def test_locked_classes_keep_their_pixels_under_quick_edits(tab: PaintTab, session: Session) -> None:
+    own, canvas = session.mask, message(session, session.mask)
+    free = tab.quick_edit("hat", session, canvas, 1.0, LOOK)[tab.session].mask
+    assert (own[free == Label.HAT] == Label.HAIR).any() and (own[free == Label.HAT] != Label.HAIR).any()
+    locked = {**canvas, "locked": [int(Label.HAIR)]}
+    hatted = tab.quick_edit("hat", session, locked, 1.0, LOOK)[tab.session]
+    for mask in (hatted.mask, tab.tune(hatted, {**locked, "version": 0}, 1.6, LOOK)[tab.session].mask):
+        assert (mask[own == Label.HAIR] == Label.HAIR).all() and (mask == Label.HAT).any()
+    assert np.array_equal(hatted.edit.crop[hatted.edit.region == 0], session.edit.crop[hatted.edit.region == 0])
+    everything = {**canvas, "locked": [int(label) for label in Label]}
+    with pytest.warns(UserWarning, match="only change what is locked"):
+        assert nothing_changed(tab.quick_edit("hat", session, everything, 1.0, LOOK))
+    for forged in ("hair", [99], [True], [13] * 20, [[13]]):
+        with pytest.warns(UserWarning, match="locks"):
+            assert nothing_changed(tab.quick_edit("hat", session, {**canvas, "locked": forged}, 1.0, LOOK))
+
+
 def test_quick_edits_clicked_in_a_row_all_count(tab: PaintTab, session: Session) -> None:
-    unaware = message(session, session.mask)  # the canvas has not heard of the first one yet
+    unaware = {
+        **message(session, session.mask),
+        "version": session.version,
+    }  # the canvas has not heard of the first one yet
     expected = session.mask
     for name in ("smile", "hat", "fringe"):
         session = tab.quick_edit(name, session, unaware, 1.0, LOOK)[tab.session]
@@ -304,7 +337,7 @@ def test_the_strength_tunes_the_last_quick_edit_while_it_is_the_last(tab: PaintT
     assert np.array_equal(once.edit.crop, session.edit.crop)  # as if it had been the strength at once
     late = tab.tune(session, message(session, own), 0.5, LOOK)
     assert nothing_changed(late)  # the canvas holds something else
-    stroke = tab.finish_stroke(session, message(session, painted(session)), LOOK)[tab.session]
+    stroke = finish_stroke(tab, session, message(session, painted(session)), LOOK)[tab.session]
     assert nothing_changed(tab.tune(stroke, message(stroke, stroke.mask), 0.5, LOOK))
     other = tab.open_face(session, tab.example_faces.open(1), LOOK)[tab.session]
     assert nothing_changed(tab.tune(other, message(other, other.mask), 0.5, LOOK))
@@ -363,7 +396,7 @@ def test_a_forged_look_changes_nothing(tab: PaintTab, session: Session, forged: 
 def test_a_look_for_a_part_that_is_not_there_says_so(tab: PaintTab, session: Session) -> None:
     bald = session.mask.copy()
     bald[bald == Label.HAIR] = Label.SKIN
-    session = tab.finish_stroke(session, message(session, bald), LOOK)[tab.session]
+    session = finish_stroke(tab, session, message(session, bald), LOOK)[tab.session]
     with pytest.warns(UserWarning, match="nothing of this part"):
         assert nothing_changed(tab.choose_look(session, {"part": "Hair", "look": "black_hair"}, LOOK))
 

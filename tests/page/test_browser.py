@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +29,7 @@ from maskgan.serving.guard import Guard
 from maskgan.sizes import CROP_SIZE
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
+from maskgan.ui.paint import showing
 
 pytestmark = pytest.mark.browser
 
@@ -191,6 +196,90 @@ def test_upload_paint_undo_download(visitor: Visitor, pipeline: MaskGANPipeline,
     visitor.page.keyboard.press("Control+z")
     assert np.array_equal(visitor.mask(), face.mask)
     assert visitor.wait_for_result() == unedited
+
+
+def test_a_preview_that_is_the_end_is_drawn_once_and_no_slow_result_covers_a_newer_one(
+    visitor: Visitor, pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, drawn, go_on = visitor.page, [], threading.Event()
+
+    def edit(pipeline: Any, face: Any, mask: np.ndarray, *rest: Any, **named: Any) -> Any:
+        drawn.append(mask)
+        if len(drawn) == 2:
+            assert go_on.wait(60), "the slow edit was never let go"
+        return edit_with_looks(pipeline, face, mask, *rest, **named)
+
+    def until(sentence: str, is_so: Callable[[], bool]) -> None:
+        limit = time.monotonic() + PATIENCE / 1000
+        while not is_so():
+            assert time.monotonic() < limit, f"never was {sentence}"
+            page.wait_for_timeout(50)
+
+    def seen() -> list[np.ndarray]:
+        """All pictures that were shown, in their order."""
+        files = page.evaluate(
+            """() => Promise.all(seen.map(async (url) => {
+              const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
+              return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+            }))"""
+        )
+        return [np.array(Image.open(io.BytesIO(base64.b64decode(file)))) for file in files]
+
+    visitor.choose_example(1)
+    visitor.wait_for_result()
+    face = Examples(pipeline).open(1).face
+    monkeypatch.setattr(showing, "edit_with_looks", edit)
+    page.evaluate(
+        """() => {
+          window.seen = [];
+          const picture = document.querySelector("#face-result .after");
+          new MutationObserver(() => seen.push(picture.src)).observe(picture, { attributeFilter: ["src"] });
+        }"""
+    )
+    # Lifted where the preview was drawn: nothing is left to draw.
+    visitor.call("setTool('brush')")
+    visitor.call(f"setClass({int(Label.HAT)})")
+    visitor.call("setSize(24)")
+    page.mouse.move(*visitor.call("canvasToClient(200.5, 300.5)"))
+    page.mouse.down()
+    until("a preview", lambda: bool(page.evaluate("seen.length")))
+    page.mouse.up()
+    page.wait_for_selector("#history img")  # the server has heard of the end
+    first = visitor.mask()
+    assert len(drawn) == 1 and np.array_equal(drawn[0], first)
+
+    # A preview that takes long, and an end that does not.
+    page.mouse.move(*visitor.call("canvasToClient(260.5, 300.5)"))
+    page.mouse.down()
+    until("a second preview", lambda: len(drawn) == 2)
+    page.mouse.move(*visitor.call("canvasToClient(330.5, 300.5)"), steps=3)
+    with page.expect_response(lambda answer: "/queue/join" in answer.url):
+        page.mouse.up()
+    page.wait_for_timeout(1000)  # for an end that does not wait
+    go_on.set()
+    last = visitor.mask()
+    page.wait_for_function("document.querySelectorAll('#history img').length === 3")
+    masks = [first, drawn[1], last]
+    assert len(drawn) == 3 and all(map(np.array_equal, drawn, masks))
+    shown = seen()
+    assert len(shown) == 3
+    for picture, mask in zip(shown, masks, strict=True):
+        assert np.array_equal(picture, edit_with_looks(pipeline, face, mask).crop)
+
+
+def test_locked_classes_keep_their_pixels_when_a_button_paints(visitor: Visitor) -> None:
+    visitor.choose_example(0)
+    own = visitor.mask()
+    visitor.page.locator("#canvas .mc-stage").focus()
+    visitor.page.keyboard.press("Shift+H")
+    visitor.page.click("#quick-hat")
+    hat = visitor.wait_for_mask(other_than=own)
+    assert (hat == Label.HAT).any() and (hat[own == Label.HAIR] == Label.HAIR).all()
+    visitor.call("undo()")
+    visitor.page.locator("#canvas .mc-stage").focus()
+    visitor.page.keyboard.press("Shift+H")
+    visitor.page.click("#quick-hat")
+    assert (visitor.wait_for_mask(other_than=own)[own == Label.HAIR] == Label.HAT).any()
 
 
 def test_looks_and_shapes_by_one_click(visitor: Visitor) -> None:

@@ -169,6 +169,20 @@ def test_the_paint_tab_gets_the_mask_on_the_face_of_the_style(
     assert np.array_equal(mask, tab._morph(state).mask_at(0.4))
 
 
+def test_an_end_with_nothing_changed_is_not_for_the_paint_tab(
+    tab: InterpolateTab, state: MorphState, ends: tuple[Session, Session]
+) -> None:
+    for t, style, name in ((0.0, "a", "A"), (0.0, "blend", "A"), (1.0, "blend", "B"), (1.0, "b", "B")):
+        updates = tab.scrub(state, t, style, False)
+        assert f"face {name} with nothing changed" in updates[tab.why_not]
+        with pytest.raises(ValueError, match="nothing changed"):
+            tab.shown_face(updates[tab.state])
+    for t, style, redraw in ((0.0, "b", False), (0.4, "blend", False), (0.0, "blend", True)):
+        assert tab.scrub(state, t, style, redraw)[tab.why_not] == ""
+    with pytest.raises(ValueError, match="Choose a mask at A"):
+        tab.shown_face(MorphState())
+
+
 @pytest.mark.parametrize("redraw", [False, True])
 def test_a_blended_face_goes_to_the_paint_tab_as_it_is_seen(
     tab: InterpolateTab, state: MorphState, redraw: bool
@@ -293,6 +307,15 @@ def test_in_the_browser_the_slider_moves_both_pictures_and_paint_gets_the_mask(
     file = visitor.download("#morph-save-mp4", tmp_path)
     with av.open(str(file)) as video:
         assert sum(1 for _ in video.decode(video=0)) == 9
+
+    page.click("#morph-mark-A")
+    page.wait_for_selector("#morph-send[aria-disabled=true]")
+    page.click("#morph-send", force=True)  # it says why not, and stays here
+    reason = page.locator("#morph-send-why-not").inner_text()
+    assert "nothing changed" in reason and reason == page.locator("#morph-send").get_attribute("title")
+    assert page.locator("#morph-t").is_visible()
+    page.click("#morph-mark-Inner")
+    page.wait_for_selector("#morph-send:not([aria-disabled])")
 
     page.click("#morph-send")
     applied = visitor.wait_for_mask(other_than=original)

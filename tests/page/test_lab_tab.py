@@ -351,7 +351,7 @@ def test_a_look_shows_the_numbers_and_the_next_only_what_changed(tab: LabTab, la
     first = tab.look("mine", [], {})
     assert "7" in first[tab.facts] and "2 of 10" in first[tab.facts] and "3.0 GiB" in first[tab.facts]
     assert first[tab.log] == "a <line>" and first[tab.watched]["choices"] == ["mine", "other"]
-    assert first[tab.table]["value"][0] == ["mine", "train_mask_vae", "running", "2", "loss 2.5", ""]
+    assert first[tab.table]["value"][0] == ["mine", "Draw masks between masks", "running", "2", "2.5", ""]
     assert first[tab.losses]["choices"] == ["loss", "part"] and first[tab.losses]["value"] == ["loss"]
     plot = first[tab.plot]["value"]
     assert plot.to_dict("list") == {"step": [1, 2], "value": [3.0, 2.5], "loss": ["loss", "loss"]}
@@ -423,7 +423,7 @@ def test_odd_settings_and_metrics_do_not_blank_the_lab(tab: LabTab, lab: NotedLa
     for odd in ("many", [1], float("nan"), True, 10**400, None):
         (folder / "config.json").write_text(json.dumps({"stage": "train_mask_vae", "max_steps": odd}))
         lab.there["mine"] = state_of(folder, running=False)
-        assert tab.look("mine", [], {})[tab.table]["value"][0][:3] == ["mine", "train_mask_vae", "ended"]
+        assert tab.look("mine", [], {})[tab.table]["value"][0][:3] == ["mine", "Draw masks between masks", "ended"]
     name = published(folder, 1)
     about = folder / "weights" / name / "snapshot.json"
     told = json.loads(about.read_text())
@@ -487,7 +487,7 @@ def published(folder: Path, seed: int) -> str:
 
 def test_weights_of_a_run_serve_and_a_run_is_followed(tab: LabTab, lab: NotedLab, serving: Serving) -> None:
     folder = lab.add("mine")
-    with pytest.warns(UserWarning, match="no such weights"):
+    with pytest.warns(UserWarning, match="no such result"):
         tab.serve("mine", "")
     with pytest.warns(UserWarning, match="no weights yet"):
         tab.follow("mine")
@@ -500,7 +500,7 @@ def test_weights_of_a_run_serve_and_a_run_is_followed(tab: LabTab, lab: NotedLab
     assert serving.current().weights.step == 1 and serving.folder is None
     tab.serve("mine", "")
     assert serving.current().weights.step == 2
-    with pytest.warns(UserWarning, match="no such weights"):
+    with pytest.warns(UserWarning, match="no such result"):
         tab.serve("mine", "../../elsewhere")
     try:
         tab.follow("mine")

@@ -70,7 +70,7 @@ def test_the_result_is_the_target_in_the_style_of_the_source(tab: StyleTab, open
 
 def test_no_region_is_answered_in_a_sentence(tab: StyleTab, opened: tuple[Session, Session]) -> None:
     with pytest.warns(UserWarning, match=r"^Choose at least one region to copy\.$"):
-        assert tab.update(*opened, "style", [], 1.0) == gr.skip()
+        assert tab.update(*opened, "style", [], 1.0).keys() == {tab.why_not}
 
 
 def test_swap_twice_is_as_before(tab: StyleTab, opened: tuple[Session, Session]) -> None:
@@ -133,6 +133,16 @@ def test_the_result_can_be_painted_on(tab: StyleTab, opened: tuple[Session, Sess
     assert result.id != target.id and result.face.photo.shape == target.face.photo.shape
     assert np.array_equal(mask, target.face.mask) and result.face.mask is mask
     assert (result.face.crop != target.face.crop).any()
+
+
+def test_a_result_with_nothing_changed_is_not_for_the_paint_tab(tab: StyleTab, opened: tuple[Session, Session]) -> None:
+    nothing = ("style", ["lips"], 0.0)
+    assert "nothing changed" in tab.update(*opened, *nothing)[tab.why_not]
+    with pytest.raises(ValueError, match="nothing changed"):
+        tab.result_face(*opened, *nothing)
+    with pytest.warns(UserWarning, match="region") as told:
+        assert tab.update(*opened, "style", [], 1.0) == {tab.why_not: str(told[0].message)}
+    assert tab.update(*opened, *STYLE)[tab.why_not] == ""
 
 
 def test_what_is_sent_to_paint_stays_marked_and_puts_the_open_face_aside(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import tiny_pipeline
+from strokes import finish_stroke
 
 pytest.importorskip("gradio")
 
@@ -47,13 +48,13 @@ def tab() -> PaintTab:
 def session(tab: PaintTab) -> Session:
     """An upload with a quick edit, a stroke and a colour, after an example with a stroke."""
     session = tab.open_face(Session(key=traces.new_key()), tab.example_faces.open(0), LOOK)[tab.session]
-    session = tab.finish_stroke(session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
+    session = finish_stroke(tab, session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
     session = tab.picker.open_photo(session, str(FOLDER / "photo_01.jpg"), *vars(LOOK).values())[tab.session]
     drawn_in = replace(session.opened.face, drawn=Weights("ab" * 32))
     session = replace(session, opened=replace(session.opened, face=drawn_in))
     drawn = tab.example_faces.face(1).mask  # tiny networks find no face in the photo
     session = tab.quick_edit("smile", session, message(session, drawn), 1.0, LOOK)[tab.session]
-    session = tab.finish_stroke(session, message(session, painted(session, Label.HAIR)), LOOK)[tab.session]
+    session = finish_stroke(tab, session, message(session, painted(session, Label.HAIR)), LOOK)[tab.session]
     return tab.choose_look(session, {"part": "Hair", "look": "#c03020"}, LOOK)[tab.session]
 
 
@@ -118,7 +119,7 @@ def test_a_page_on_which_nothing_was_done_is_not_kept(tab: PaintTab) -> None:
     assert pack(session, SETTINGS) is None
     session = tab.open_face(session, tab.example_faces.open(1), LOOK)[tab.session]
     assert pack(session, SETTINGS) is None
-    session = tab.finish_stroke(session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
+    session = finish_stroke(tab, session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
     assert pack(session, SETTINGS) is not None
 
 
@@ -162,7 +163,7 @@ def test_a_look_can_be_taken_from_another_photo_and_comes_back(tab: PaintTab, se
     own, look = shown[tab.session], {"part": "Hair", "look": "", "photo": lent[0]["id"]}
     coloured = tab.choose_look(own, look, LOOK)[tab.session]
     assert (coloured.edit.crop != own.edit.crop).any()
-    worn = tab.finish_stroke(coloured, message(coloured, painted(coloured, Label.HAT)), LOOK)[tab.session]
+    worn = finish_stroke(tab, coloured, message(coloured, painted(coloured, Label.HAT)), LOOK)[tab.session]
     taken = tab.choose_look(worn, {"part": "Hat", "look": "", "photo": "example/portrait_06"}, LOOK)[tab.session]
     assert taken.history[-1].label == "Hat: as on another photo"
     assert np.array_equal(taken.looks[Label.HAT].lender.mask, tab.example_faces.face(hat).mask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,33 @@ class Person:
         page.wait_for_selector("#canvas .mask-canvas.mc-ready")
         page.wait_for_selector("#face-result img")
 
+    def until(self, sentence: str, is_so: Callable[[], bool]) -> None:
+        limit = time.monotonic() + PATIENCE / 1000
+        while not is_so():
+            assert time.monotonic() < limit, f"never was {sentence}"
+            self.page.wait_for_timeout(200)
+
+    def picture(self, of: str) -> str:
+        """The hash of what an element of another tab shows; while it shows nothing, the empty string."""
+        pictures = self.page.locator(f"#{of} img")
+        return pictures.last.get_attribute("src").split("/")[-2] if pictures.count() else ""
+
+    def pixels(self, of: str) -> np.ndarray:
+        """The same as pixels (H, W, 3)."""
+        file = self.page.request.get(self.page.locator(f"#{of} img").last.get_attribute("src")).body()
+        return np.array(Image.open(io.BytesIO(file))).astype(int)
+
+    def wait_until_tab_is_kept(self, condition: str) -> None:
+        """Until this holds of `tabs` and `photos` of a visit in the browser's database."""
+        stored = f"""() => new Promise((resolve) => {{
+          const request = indexedDB.open("maskgan-studio", 1);
+          request.onsuccess = () => {{
+            const all = request.result.transaction("visits").objectStore("visits").getAll();
+            all.onsuccess = () => resolve(all.result.some(({{ visit: {{ tabs, photos }} }}) => {condition}));
+          }};
+        }})"""
+        self.until("the tab kept", lambda: self.page.evaluate(stored))
+
     def result(self, folder: Path) -> np.ndarray:
         """What "Download face" saves."""
         with self.page.expect_download() as info:
@@ -210,17 +238,7 @@ def test_reload_and_back_bring_everything_back(person: Person, tmp_path: Path) -
 
 
 def test_the_other_tabs_are_as_they_were_too(person: Person) -> None:
-    page = person.page
-
-    def picture(of: str) -> str:
-        return page.locator(f"#{of} img").last.get_attribute("src").split("/")[-2]
-
-    def until(sentence: str, is_so: Any) -> None:
-        limit = time.monotonic() + PATIENCE / 1000
-        while not is_so():
-            assert time.monotonic() < limit, f"never was {sentence}"
-            page.wait_for_timeout(200)
-
+    page, picture, until = person.page, person.picture, person.until
     page.get_by_role("tab", name="Style copy").click()
     page.wait_for_selector("#style-result img")
     first = picture("style-result")
@@ -231,15 +249,9 @@ def test_the_other_tabs_are_as_they_were_too(person: Person) -> None:
     page.locator("#source-examples").get_by_role("button", name="rendered head with white hair and glasses").click()
     until("a result with another source", lambda: picture("style-result") != second)
     third, source = picture("style-result"), picture("source-face")
-    stored = """() => new Promise((resolve) => {
-      const request = indexedDB.open("maskgan-studio", 1);
-      request.onsuccess = () => {
-        const all = request.result.transaction("visits").objectStore("visits").getAll();
-        all.onsuccess = () => resolve(all.result.some(({ visit: { tabs, photos } }) =>
-          tabs?.style?.settings.regions.length > 2 && photos[tabs.style.faces.source.photo].example === "portrait_03"));
-      };
-    })"""
-    until("the tab kept", lambda: page.evaluate(stored))
+    person.wait_until_tab_is_kept(
+        'tabs?.style?.settings.regions.length > 2 && photos[tabs.style.faces.source.photo].example === "portrait_03"'
+    )
     page.reload()
     page.wait_for_selector("#style-result img")  # it is the open tab again
     until("the same result", lambda: picture("style-result") == third)
@@ -269,12 +281,39 @@ def test_another_run_of_the_server_goes_on_where_the_last_one_was_killed(person:
     person.quick("hat")
     mask = person.mask()
     person.wait_until_kept()
+    page, picture = person.page, person.picture
+    page.get_by_role("tab", name="Interpolate").click()  # between the photo and an example
+    page.wait_for_selector("#morph-face img")
+    half_way = picture("morph-face")
+    page.locator("#morph-t input[type=number]").fill("0.8")
+    page.locator("#morph-t input[type=number]").press("Enter")
+    person.until("another place", lambda: picture("morph-face") != half_way)
+    page.get_by_role("tab", name="Style copy").click()  # the photo as it is edited
+    page.wait_for_selector("#style-result img")
+    first = picture("style-result")
+    page.get_by_label("Everything").check()
+    person.until("another result", lambda: picture("style-result") != first)
+    shown = {name: picture(name) for name in ("morph-face", "morph-mask")}
+    styled = person.pixels("style-result")
+    person.wait_until_tab_is_kept("tabs?.style?.settings.regions.length > 2 && tabs?.interpolate?.settings.t === 0.8")
+    page.get_by_role("tab", name="Paint").click()
+
     server.kill()
     person.page.wait_for_timeout(2000)
     server.start()
     person.wait_until_back()  # by itself
     person.wait_for_steps(3)
     assert np.array_equal(person.mask(), mask)
+    page.get_by_role("tab", name="Interpolate").click()
+    for name in shown:
+        person.until(f"the same {name}", lambda name=name: picture(name) == shown[name])
+    assert page.locator("#morph-t input[type=number]").input_value() == "0.8"
+    page.get_by_role("tab", name="Style copy").click()
+    page.wait_for_selector("#style-result img")
+    # An edited face is kept in its photo, which holds fewer pixels of it than the editor.
+    person.until("the same style", lambda: np.abs(person.pixels("style-result") - styled).mean() < 3)
+    assert page.locator("#style-regions input:not(:checked)").count() == 0
+    page.get_by_role("tab", name="Paint").click()
     person.quick("glasses")
 
 

@@ -42,7 +42,7 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
   element: $("canvas"),
   props,
   watch: (_, listener) => (valueChanged = listener),
-  // "input" comes with every change, "release" after it when a stroke has ended.
+  // "input" asks for a preview of a stroke under way, "release" comes at its end.
   trigger: (event) => draw(decodeRuns(props.value.mask, size * size), event === "input"),
 });
 
@@ -62,6 +62,7 @@ async function drawAll() {
     try {
       const { crop, changes, milliseconds } = await ask("edit", { mask, colours, quick });
       show(after, crop);
+      after.dispatchEvent(new CustomEvent("mask-result-shown", { bubbles: true }));
       if (wanted) continue;
       done(changes ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face.");
       if (quick) settling = setTimeout(() => draw(mask, false), SETTLE_AFTER);

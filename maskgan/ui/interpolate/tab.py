@@ -45,6 +45,7 @@ from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.pictures import png, shrink, webp
 from maskgan.ui.session import Left, OpenFace, Session
 from maskgan.ui.weights_line import drawn_line
+from maskgan.ui.why_not import WhyNot
 
 #: Places worth a button below the slider, in the slider's order, and the words on it. Outer and Inner are the paper's.
 MARKS = {"Outer": T_MIN, "A": 0.0, "Inner": -T_MIN, "B": 1.0}
@@ -68,6 +69,8 @@ neither shows, or all of the face where it is asked to.</p>"""
 #: What was chosen in a strip below is shown above.
 _LOOK_UP = "() => document.getElementById('morph-face').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
 
+_CHOOSE = "Choose a mask at A and one at B first."
+
 _NO_VAE = "The networks in use cannot interpolate masks (they hold no MaskVAE); the other tabs work."
 
 
@@ -77,7 +80,8 @@ class MorphState:
 
     line: what its `Morph` knows, without the networks, which may be replaced meanwhile; ends: the faces at A and B;
     mask: (S, S) uint8, the one that is shown; t: its place, where `style` takes the blended style from; redraw: the
-    face is the network's, not made of the photos; seed: of the random masks that were drawn last.
+    face is the network's, not made of the photos; seed: of the random masks that were drawn last; unchanged: why there
+    is nothing to open in the Paint tab, "" where there is.
     """
 
     line: LatentLine | None = None
@@ -87,6 +91,7 @@ class MorphState:
     style: str = "blend"
     redraw: bool = False
     seed: int = 0
+    unchanged: str = _CHOOSE
     near: tuple[np.ndarray, ...] = ()
 
 
@@ -144,6 +149,7 @@ class InterpolateTab(UsesWeights):
         with gr.Row(elem_classes="morph-send"):
             self.redraw = gr.Checkbox(False, label="Redraw the whole face", container=False, elem_id="morph-redraw")
             self.send_button = gr.Button("Open in Paint", variant="primary", elem_id="morph-send", **SMALL)
+        self.why_not = WhyNot(_CHOOSE, button="morph-send", help="Takes what is shown to the Paint tab.")
         self.made_by = gr.HTML("", elem_id="morph-made-by")
         gr.HTML(_NOTE)
 
@@ -275,6 +281,8 @@ class InterpolateTab(UsesWeights):
         With only one face that is seen it is this face, whose unchanged parts stay the photo's own; of both it is what
         is seen, as a face of its own.
         """
+        if state.unchanged:
+            raise ValueError(state.unchanged)
         opened = _opened(state).ends[state.style == "b"]
         if state.style != "blend":
             return opened, state.mask
@@ -312,8 +320,10 @@ class InterpolateTab(UsesWeights):
 
     def _shown(self, state: MorphState, morph: Morph) -> Updates:
         face = _drawn(morph, state.ends, state.mask, state.t, state.style, state.redraw)
+        state = replace(state, line=morph.line, unchanged=_unchanged(state, face))
         return {
-            self.state: replace(state, line=morph.line),
+            self.state: state,
+            self.why_not: state.unchanged,
             self.mask: saved(webp(colourise(state.mask)), "mask.webp"),
             self.face: saved(webp(face, morph.line.weights), "face.webp"),
             self.made_by: drawn_line(morph.line.weights),
@@ -330,7 +340,7 @@ class InterpolateTab(UsesWeights):
     def _wire(self) -> None:
         names = ("t", "style", "redraw", "count", "what", "amount")
         self.settings = {name: getattr(self, name) for name in names}
-        self._shown_outputs = [self.state, self.mask, self.face, self.made_by, self.announcer]
+        self._shown_outputs = [self.state, self.mask, self.face, self.made_by, self.why_not, self.announcer]
         latest = {"trigger_mode": "always_last", **QUIET}
         self._scrubbed = gr.on(
             [self.t.change, self.style.input, self.redraw.input],
@@ -390,8 +400,17 @@ class InterpolateTab(UsesWeights):
 
 def _opened(state: MorphState) -> MorphState:
     if state.line is None:
-        raise ValueError("Choose a mask at A and one at B first.")
+        raise ValueError(_CHOOSE)
     return state
+
+
+def _unchanged(state: MorphState, face: np.ndarray) -> str:
+    """Why the Paint tab would get nothing new, "" if it would; face: (S, S, 3) uint8, the one that is shown."""
+    for name, end in zip("AB", state.ends, strict=True):
+        same = state.style == name.lower() or np.array_equal(face, end.face.crop)
+        if same and np.array_equal(state.mask, end.face.mask):
+            return f"This is face {name} with nothing changed; move the slider first."
+    return ""
 
 
 def _drawn(

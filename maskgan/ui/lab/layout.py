@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -23,7 +24,17 @@ _FIRST = "pretrain_dmn"
 
 #: Values of the first choices among weights to start from, and to serve.
 RANDOM, NEWEST = "", ""
-_HEADERS = ["Run", "Stage", "State", "Step", "Loss", "Newest weights"]
+_HEADERS = ["Run", "Learns to", "State", "Step", "Error", "Newest result"]
+
+#: Words of the page, and what the field calls these things.
+_TERMS = {
+    "Steps, faces at once": "optimisation steps; batch size of each process",
+    "Learning speed": "learning rate, which rises over the first steps and then falls",
+    "Error": "training loss; the list under the curve has its parts",
+    "Nothing learned yet": "random weights",
+    "Result": "snapshot: moving average of the weights, and metrics on the validation split",
+    "Save every, saved at": "steps between checkpoints, from which a run goes on",
+}
 
 
 class FolderNames:
@@ -96,7 +107,7 @@ class LabLayout:
         folders = self.lab.data_folders()
         data = [self.folders.of(folder) for folder in folders[:1]]
         begin = self.beginning(_FIRST, self.only_examples(data))
-        self._dropdown("stage", "Stage", [(stage.title, name) for name, stage in self.lab.stages.items()], _FIRST)
+        self._dropdown("stage", "Learn to", [(stage.title, name) for name, stage in self.lab.stages.items()], _FIRST)
         self._data(folders, data)
         self._dropdown("weights", "Start from", self.sources(()), begin["weights"])
         upper = sorted((field for field in self.of_stages if field.place is not None), key=lambda field: field.place)
@@ -104,9 +115,14 @@ class LabLayout:
             with gr.Row(elem_classes="lab-pair"):
                 for field in upper[start : start + 2]:
                     self._field(field, begin, interactive=self.usable(field.name, _FIRST, begin["weights"]))
-        with gr.Accordion("More", open=False, elem_id="lab-more"):
+        with gr.Accordion("More, for experts", open=False, elem_id="lab-more"):
             self._more(begin)
         self.start_button = gr.Button("Start", variant="primary", size="sm", elem_id="lab-start")
+        terms = {f"{stage.title}": f"{stage.term}, {name}" for name, stage in self.lab.stages.items() if stage.term}
+        rows = "".join(
+            f"<dt>{html.escape(word)}</dt><dd>{html.escape(term)}</dd>" for word, term in (terms | _TERMS).items()
+        )
+        gr.HTML(f"<details class='lab-terms'><summary>The same in technical terms</summary><dl>{rows}</dl></details>")
 
     def _data(self, folders: Sequence[Path], chosen: list[str]) -> None:
         info = None
@@ -224,7 +240,7 @@ class LabLayout:
                     buttons=[],
                     elem_id="lab-plot",
                 )
-                self.losses = gr.Dropdown([], multiselect=True, label="Losses", elem_id="lab-losses", **bare)
+                self.losses = gr.Dropdown([], multiselect=True, label="Errors to draw", elem_id="lab-losses", **bare)
             self.sample = gr.Image(
                 label="Newest samples",
                 show_label=False,
@@ -235,20 +251,24 @@ class LabLayout:
             )
         with gr.Row(elem_classes="lab-line"):
             self.snapshot = gr.Dropdown(
-                [("Newest weights", NEWEST)], value=NEWEST, label="Weights", elem_id="lab-snapshot", **bare
+                [("Newest result", NEWEST)], value=NEWEST, label="Result", elem_id="lab-snapshot", **bare
             )
-            self.serve_button = gr.Button("Serve this", elem_id="lab-serve", **options)
-            self.follow_button = gr.Button("Follow this run", elem_id="lab-follow", **options)
-            self.bundled_button = gr.Button("Bundled weights", elem_id="lab-bundled", **options | {"interactive": True})
+            self.serve_button = gr.Button("Use in the page", elem_id="lab-serve", **options)
+            self.follow_button = gr.Button("Always use the newest", elem_id="lab-follow", **options)
+            self.bundled_button = gr.Button(
+                "Back to the app's own", elem_id="lab-bundled", **options | {"interactive": True}
+            )
         self.in_use = gr.HTML("", elem_id="lab-in-use")
-        self.log = gr.Textbox(label="Log", lines=6, max_lines=10, interactive=False, elem_id="lab-log")
+        self.log = gr.Textbox(
+            label="What the training says", lines=6, max_lines=10, interactive=False, elem_id="lab-log"
+        )
 
     # ------------------------------------------------------------------ choices that change with the runs
 
     def sources(self, states: Sequence[RunState]) -> list[tuple[str, str]]:
         """Weights to start from, as names and values."""
         runs = [(state.name, self.folders.of(state.folder)) for state in states if state.snapshot is not None]
-        return [("Random weights", RANDOM), ("Bundled weights", self.folders.of(WEIGHTS)), *runs]
+        return [("Nothing learned yet", RANDOM), ("What the app came with", self.folders.of(WEIGHTS)), *runs]
 
     def sources_of(self, network: NetworkField, states: Sequence[RunState]) -> list[tuple[str, str]]:
         """Where a network that a stage takes beside its own can come from, as names and values."""
@@ -257,8 +277,8 @@ class LabLayout:
 
     def first_choices(self, network: NetworkField) -> list[tuple[str, str]]:
         """Where a network can come from without any run, as names and values."""
-        bundled = [("Bundled", self.folders.of(WEIGHTS))] * network.bundled
-        return bundled + [("Random weights", RANDOM)] * network.random
+        bundled = [("What the app came with", self.folders.of(WEIGHTS))] * network.bundled
+        return bundled + [("Nothing learned yet", RANDOM)] * network.random
 
     def only_examples(self, data: Sequence[str] | None) -> bool:
         """Whether these data folders are but the handful of faces that come with the app."""

@@ -111,24 +111,24 @@ class LabTab(LabLayout):
         published = lab_view.snapshots(self.lab.state(_chosen(name)).folder)
         found = [item for item in published if snapshot in (NEWEST, None, item.folder.name)]
         if not found:
-            raise ValueError(f"{name} has no such weights any more; choose others, or wait for its next checkpoint.")
+            raise ValueError(f"{name} has no such result any more; choose another, or wait for its next.")
         self.serving.serve(found[0].folder)
-        tell(f"The page uses {self.serving.current().weights} now.")
+        tell(f"The page edits with the network {self.serving.current().weights} now.")
 
     @warns_on_value_error
     def follow(self, name: str | None) -> None:
         """Let the page use whatever this run publishes, from now on."""
         state = self.lab.state(_chosen(name))
         if state.snapshot is None:
-            raise ValueError(f"{name} has published no weights yet; wait for its first checkpoint.")
+            raise ValueError(f"{name} has no result yet; wait until it has saved one.")
         self.serving.follow(state.folder)
-        tell(f"The page follows {name}: it uses its newest weights as soon as they are there.")
+        tell(f"The page follows {name}: it edits with its newest result as soon as that is there.")
 
     @warns_on_value_error
     def serve_bundled(self) -> None:
         """Let the page use the weights that came with it, and follow nothing."""
         self.serving.serve(WEIGHTS)
-        tell(f"The page uses {self.serving.current().weights} now.")
+        tell(f"The page edits with the network {self.serving.current().weights} now.")
 
     # ------------------------------------------------------------------ handlers: look
 
@@ -149,7 +149,7 @@ class LabTab(LabLayout):
             if component not in seen or seen[component] != key:
                 updates[self.fields[component] if component in self.fields else getattr(self, component)] = value()
 
-        rows = [lab_view.row(state) for state in states]
+        rows = [lab_view.row(state, self.stage(state.stage or "").title) for state in states]
         show("table", rows, lambda: gr.update(value=rows))
         show("watched", (names, name), lambda: gr.update(choices=names, value=name))
         sources = {name: self.sources_of(network, states) for name, network in self.networks.items()}
@@ -190,7 +190,7 @@ class LabTab(LabLayout):
         sample = state and state.sample
         show("sample", sample and (sample, _size(sample)), lambda: self._saved(sample) if sample else None)
         published = lab_view.snapshots(state.folder) if state else []
-        choices = [("Newest weights", NEWEST), *((item.title, item.folder.name) for item in published)]
+        choices = [("Newest result", NEWEST), *((item.title, item.folder.name) for item in published)]
         show("snapshot", (name, choices), lambda: gr.update(choices=choices, value=NEWEST))
 
     def choose(self, losses: list[str], seen: dict[str, Any], event: gr.SelectData) -> Any:

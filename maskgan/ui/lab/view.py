@@ -86,28 +86,30 @@ def status(state: RunState) -> str:
     return "finished" if finished else "ended"
 
 
-def row(state: RunState) -> list[str]:
-    """A run's line in the list: name, stage, status, step, loss, newest weights."""
+def row(state: RunState, learns: str) -> list[str]:
+    """A run's line in the list: name, what it `learns`, status, step, loss, newest weights."""
     stats = state.stats
-    loss = next((f"{name} {stats[name]:.4g}" for name in losses_of(state)[:1]), "")
-    return [state.name, state.stage or "", status(state), _number(stats.get("step")), loss, state.snapshot or ""]
+    loss = next((f"{stats[name]:.4g}" for name in losses_of(state)[:1]), "")
+    return [state.name, learns, status(state), _number(stats.get("step")), loss, state.snapshot or ""]
 
 
 def facts(state: RunState | None, memory: tuple[int, int]) -> str:
     """A run's numbers as HTML; memory: bytes, of its processes and on the GPUs."""
     if state is None:
-        return "<p class='lab-facts'>No run yet: choose a stage and data, then start one.</p>"
+        return "<p class='lab-facts'>No run yet: choose what to learn and from which faces, then press Start.</p>"
     stats, most = state.stats, state.max_steps
     said: list[tuple[str, str]] = [("State", status(state))]
     if "step" in stats:
         said.append(("Step", _number(stats["step"]) + (f" of {_number(most)}" if most else "")))
     if "images_per_second" in stats:
-        said.append(("Images/s", f"{stats['images_per_second']:.3g}"))
+        said.append(("Faces a second", f"{stats['images_per_second']:.3g}"))
     if state.running and "seconds_left" in stats:
         said.append(("Time left", duration(stats["seconds_left"])))
     sizes = {"Memory": memory[0], "GPU memory": memory[1]}
     said += [(name, f"{size / 2**30:.1f} GiB") for name, size in sizes.items() if size]
-    said.append(("Checkpoints", ", ".join(name.removeprefix("step-").lstrip("0") for name in state.checkpoints) or "–"))
+    said.append(
+        ("Saved at steps", ", ".join(name.removeprefix("step-").lstrip("0") for name in state.checkpoints) or "–")
+    )
     cells = "".join(f"<span><b>{html.escape(name)}</b> {html.escape(value)}</span>" for name, value in said)
     data = "".join(f"<p class='lab-data'>{html.escape(line)}</p>" for line in data_told(state.folder))
     why = f"<p class='lab-failure' role='alert'>{html.escape(state.failure)}</p>" if state.failure else ""
@@ -116,7 +118,7 @@ def facts(state: RunState | None, memory: tuple[int, int]) -> str:
 
 def in_use(serving: Serving) -> str:
     """A line about the weights that the page uses, and the run that it follows, as HTML."""
-    line = f"The page uses the weights {serving.current().weights}"
+    line = f"The page edits with the network {serving.current().weights}"
     if serving.folder is not None:
         line += f" and follows {serving.folder.name}"
     return f"<p class='made-by'>{html.escape(line)}.</p>"

@@ -19,9 +19,8 @@ class MaskCanvas(gr.HTML):
     """A canvas that holds a label map and lets people paint on it.
 
     Its value goes to the browser as `MaskCanvas.payload(...)` and comes back to a handler as the browser's
-    message, which only `MaskCanvas.read(...)` may turn into a mask. Events: `input` after every stroke and
-    several times a second during a long one, `release` once when a stroke ends. Python's own updates fire
-    neither. The canvas must not be an output of its own `input`, or late answers would undo later strokes.
+    message, which only `MaskCanvas.read(...)` may turn into a mask. Events: `input` now and then during a long
+    stroke, for a preview, and `release` once when a stroke ends. Python's own updates fire neither.
     """
 
     def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
@@ -44,17 +43,23 @@ class MaskCanvas(gr.HTML):
 
     @staticmethod
     def payload(
-        mask: np.ndarray, original: np.ndarray | None = None, photo_crop: np.ndarray | None = None, id: int = 0
+        mask: np.ndarray,
+        original: np.ndarray | None = None,
+        photo_crop: np.ndarray | None = None,
+        id: int = 0,
+        version: int | None = None,
     ) -> dict[str, Any]:
         """The value that shows `mask` on the canvas.
 
         `mask`, `original`: (H, W) ids 0..18, the current mask and the one that the eraser and Reset bring
         back; `photo_crop`: (H', W', 3) uint8 RGB, drawn under the mask. `id` names the face: a new id starts
         a new history; the same id adds one undo step and may leave `original` and `photo_crop` out to keep them.
+        `version` counts what the canvas is given: it sends the newest one back with every message (see `knows`),
+        and of the same face takes a newer one only.
 
         Raises ValueError when a mask is no label map or the two differ in size.
         """
-        return wire.payload(mask, original, photo_crop, id)
+        return wire.payload(mask, original, photo_crop, id, version)
 
     @staticmethod
     def read(value: Any, expected_size: tuple[int, int], expected_id: int) -> np.ndarray | None:
@@ -65,6 +70,16 @@ class MaskCanvas(gr.HTML):
         Raises ValueError with one sentence when the message is malformed or forged: every field is checked.
         """
         return wire.read(value, expected_size, expected_id)
+
+    @staticmethod
+    def knows(value: dict[str, Any], version: int) -> bool:
+        """Whether a message that was read came from a canvas that had this version of the mask, or tells none."""
+        return value.get("version", version) == version
+
+    @staticmethod
+    def locked(value: dict[str, Any]) -> tuple[int, ...]:
+        """The class ids that people do not want painted over, in a message that was read."""
+        return tuple(value.get("locked", ()))
 
 
 __all__ = ["MaskCanvas", "ResultView"]

@@ -16,6 +16,7 @@ function show() {
   props.value.forEach(({ url }, number) => {
     if (pictures[number].getAttribute("src") !== url) pictures[number].src = url;
   });
+  host.dispatchEvent(new CustomEvent("mask-result-shown", { bubbles: true }));
 }
 
 watch("value", show);

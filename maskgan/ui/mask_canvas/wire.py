@@ -20,7 +20,7 @@ from maskgan.labels import NUM_CLASSES, check_mask
 #: Longest data URL of a photo that the browser may send back, in characters (a 512 px JPEG takes about 200,000).
 _PHOTO_LIMIT = 8_000_000
 _REQUIRED = {"id", "width", "height", "mask"}
-_OPTIONAL = {"original", "photo", "stroke", "instead"}
+_OPTIONAL = {"original", "photo", "stroke", "instead", "version", "locked"}
 
 
 def encode_runs(mask: np.ndarray) -> str:
@@ -68,7 +68,11 @@ def encode_photo(crop: np.ndarray) -> str:
 
 
 def payload(
-    mask: np.ndarray, original: np.ndarray | None = None, photo_crop: np.ndarray | None = None, id: int = 0
+    mask: np.ndarray,
+    original: np.ndarray | None = None,
+    photo_crop: np.ndarray | None = None,
+    id: int = 0,
+    version: int | None = None,
 ) -> dict[str, Any]:
     """See `MaskCanvas.payload`."""
     mask = check_mask(mask)
@@ -81,6 +85,8 @@ def payload(
         value["original"] = encode_runs(original)
     if photo_crop is not None:
         value["photo"] = encode_photo(photo_crop)
+    if version is not None:
+        value["version"] = version
     return value
 
 
@@ -102,8 +108,13 @@ def read(value: Any, expected_size: tuple[int, int], expected_id: int) -> np.nda
     face = _whole_number(value, "id", 0, 2**53)
     width = _whole_number(value, "width", 1, 4096)
     height = _whole_number(value, "height", 1, 4096)
-    if "stroke" in value:
-        _whole_number(value, "stroke", 0, 2**53)
+    for field in ("stroke", "version"):
+        if field in value:
+            _whole_number(value, field, 0, 2**53)
+    locked = value.get("locked", [])
+    usable = isinstance(locked, list) and len(locked) <= NUM_CLASSES
+    if not usable or not all(type(label) is int and 0 <= label < NUM_CLASSES for label in locked):
+        raise ValueError("The canvas sent no usable locks; reload the page.")
     for field in ("mask", "original", "photo"):
         if field in value and not isinstance(value[field], str):
             raise ValueError(f"The canvas sent no usable {field}; reload the page.")

@@ -139,7 +139,7 @@ class Faces(Showing):
             return self.open_face(session, opened, look, mask)
         else:
             updates = self._opened(session, look)
-        return updates | self._apply(updates[self.session], mask, updates[self.session].mask, "From another tab", look)
+        return updates | self._apply(updates[self.session], mask, "From another tab", look)
 
     def _photo(self, source: str | Original | None) -> np.ndarray:
         """A photo (H, W, 3) read again, upright as it was edited."""
@@ -188,7 +188,7 @@ class Faces(Showing):
         """All that another open face changes on the page."""
         face = session.opened.face
         return {
-            self.canvas: MaskCanvas.payload(session.mask, face.mask, face.crop, session.opened.id),
+            self.canvas: MaskCanvas.payload(session.mask, face.mask, face.crop, session.opened.id, session.version),
             self.looks: LookBar.payload(session.looks, self._lending(session)),
             **self.picker.reflect(session.opened),
             **self._show(session, look),

@@ -33,18 +33,20 @@ class Showing(PaintLayout, UsesWeights):
         self,
         session: Session,
         mask: np.ndarray,
-        on_canvas: np.ndarray | None,
         label: str,
         look: Look,
     ) -> Updates:
         """Give the canvas another mask, which goes into the history."""
-        opened = session.require_open()
-        session = session.painted(self._edit(session, mask, look), mask, on_canvas)
+        session = session.given(self._edit(session, mask, look), mask)
         return {
-            self.canvas: MaskCanvas.payload(mask, id=opened.id),
+            **self._give(session),
             **self._show(session, look),
             **self._remember(session, label),
         }
+
+    def _give(self, session: Session) -> Updates:
+        """The mask of a session for the canvas."""
+        return {self.canvas: MaskCanvas.payload(session.mask, id=session.opened.id, version=session.version)}
 
     def _remember(self, session: Session, label: str) -> Updates:
         session = session.remembered(thumbnail(session.edit.crop), label)
@@ -79,8 +81,11 @@ class Showing(PaintLayout, UsesWeights):
                 last.setdefault(left.opened.photo_id, left)
         return list(last.values())
 
-    def _show(self, session: Session, look: Look) -> Updates:
-        """The result in the view that is chosen; the other one would only cost time."""
+    def _show(self, session: Session, look: Look, switched: bool = True) -> Updates:
+        """The result in the view that is chosen; the other one would only cost time.
+
+        switched: whether the other one may be on the screen.
+        """
         # As files: Gradio's own packing of an array takes longer than the edit.
         if look.view == "photo":
             before, after = photos_for_screen(session.edit, look.seamless, session.opened.unedited)
@@ -92,9 +97,7 @@ class Showing(PaintLayout, UsesWeights):
             files, name = (session.require_open().crop_file, webp(session.edit.crop, drawn)), "face.webp"
             shown, hidden = self.face_result, self.photo_result
         pictures = tuple(saved(file, name) for file in files)
-        return {
-            self.session: session,
-            shown: gr.update(value=pictures, visible=True),
-            hidden: gr.update(visible=False),
-            self.made_by: made_by(session.edit, drawn),
-        }
+        updates = {self.session: session, shown: gr.update(value=pictures), self.made_by: made_by(session.edit, drawn)}
+        if switched:
+            updates |= {shown: gr.update(value=pictures, visible=True), hidden: gr.update(visible=False)}
+        return updates

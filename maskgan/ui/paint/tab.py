@@ -7,7 +7,7 @@ overtake a later one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -73,24 +73,21 @@ class PaintTab(Visits):
 
     @warns_on_value_error
     def paint(self, session: Session, message: Any, look: Look) -> Updates:
-        """What the canvas holds now, several times a second while somebody paints."""
+        """What the canvas holds now: the mask during a stroke, and at its end."""
         opened = session.require_open()
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         if mask is None:  # a stroke on the face that was open before
             return gr.skip()
-        return self._show(session.painted(self._edit(session, mask, look), mask), look)
-
-    @warns_on_value_error
-    def finish_stroke(self, session: Session, message: Any, look: Look) -> Updates:
-        """The end of a stroke: its result goes into the history."""
-        opened = session.require_open()
-        mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
-        if mask is None:
-            return gr.skip()
-        if np.array_equal(mask, session.mask):  # `paint` has shown it
-            return self._remember_stroke(session)
+        if not MaskCanvas.knows(message, session.version):  # a stroke on a mask that has been replaced
+            return self._give(session)
+        if np.array_equal(mask, session.mask) and session.edit.weights is self.pipeline.weights:
+            return gr.skip()  # it is on the screen
         session = session.painted(self._edit(session, mask, look), mask)
-        return self._show(session, look) | self._remember_stroke(session)
+        return self._show(session, look, switched=False)
+
+    def remember_stroke(self, session: Session) -> Updates:
+        """After the end of a stroke, whose result is on the screen: it goes into the history."""
+        return gr.skip() if session.opened is None else self._remember_stroke(session)
 
     @warns_on_value_error
     def quick_edit(
@@ -100,11 +97,10 @@ class PaintTab(Visits):
         opened = session.require_open()
         on_canvas = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         # A canvas that does not know the last button's mask yet must not undo it.
-        late = on_canvas is None or (session.replaced is not None and np.array_equal(on_canvas, session.replaced))
-        mask = session.mask if late else on_canvas
-        if not np.array_equal(mask, session.mask):
-            session = replace(session, mask=mask)
-        return self._quick_edited(session, on_canvas, name, strength, look, shape)
+        late = on_canvas is None or not MaskCanvas.knows(message, session.version)
+        if not late and not np.array_equal(on_canvas, session.mask):
+            session = replace(session, mask=on_canvas)
+        return self._quick_edited(session, name, strength, look, shape, MaskCanvas.locked(message))
 
     @warns_on_value_error
     def tune(self, session: Session, message: Any, strength: float, look: Look) -> Updates:
@@ -114,31 +110,43 @@ class PaintTab(Visits):
             return gr.skip()
         opened = session.require_open()
         on_canvas = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
-        known = (session.mask, session.replaced)
-        if on_canvas is None or not any(mask is not None and np.array_equal(on_canvas, mask) for mask in known):
+        if on_canvas is None:
+            return gr.skip()
+        if MaskCanvas.knows(message, session.version) and not np.array_equal(on_canvas, session.mask):
             return gr.skip()  # somebody paints
-        before = replace(tuned.before, left=session.left, key=session.key)
-        return self._quick_edited(before, on_canvas, tuned.name, strength, look, tuned.shape, again=True)
+        before = replace(tuned.before, left=session.left, key=session.key, version=session.version)
+        locked = MaskCanvas.locked(message)
+        return self._quick_edited(before, tuned.name, strength, look, tuned.shape, locked, again=True)
 
     def _quick_edited(
         self,
         before: Session,
-        on_canvas: np.ndarray | None,
         name: str,
         strength: float,
         look: Look,
         shape: str | None,
+        locked: Collection[int] = (),
         again: bool = False,
     ) -> Updates:
-        """A quick edit on the mask of a session, as a new step; `again`: the canvas has another strength of it."""
+        """A quick edit on the mask of a session, as a new step.
+
+        locked: classes that keep their pixels; again: the canvas has another strength of it.
+        """
         mask = before.mask
         edited, moved, worn = QUICK_EDITS[name].move(mask, strength, shape)
         if np.array_equal(edited, mask):
             raise ValueError(f"{QUICK_EDITS[name].label} changes nothing more on this mask; undo goes back.")
+        if locked:
+            stays = np.isin(mask, list(locked))
+            edited, moved = np.where(stays, mask, edited), np.where(stays[..., None], np.float32(0), moved)
+        if np.array_equal(edited, mask):
+            raise ValueError(
+                f"{QUICK_EDITS[name].label} would only change what is locked; Adjust says what may be painted over."
+            )
         session = before.moved(before.motion_to(mask).to(edited, moved))
         session = replace(session, looks=looks_with(before.looks, name, shape, worn))
         label = QUICK_EDITS[name].label + (f": {QUICK_EDITS[name].variant(shape).label}" if shape else "")
-        updates = self._apply(session, edited, on_canvas, label, look)
+        updates = self._apply(session, edited, label, look)
         session = replace(updates[self.session], tuned=Tuned(name, shape, replace(before, tuned=None)))
         if again:
             updates[self.canvas]["instead"] = True
@@ -161,7 +169,7 @@ class PaintTab(Visits):
         if isinstance(chosen, str):
             chosen, whose = self.look_from(session, chosen, PARTS[part][0]), "as on another photo"
         session = replace(session.with_look(PARTS[part], chosen), tuned=None)
-        session = session.painted(self._edit(session, session.mask, look), session.mask, session.replaced)
+        session = session.painted(self._edit(session, session.mask, look), session.mask)
         label = f"{part}: {whose or chosen.title}"
         return {
             **self._show(session, look),
@@ -174,7 +182,7 @@ class PaintTab(Visits):
         """An uploaded mask file takes the place of the one on the canvas; undo brings that back."""
         opened = session.require_open()
         mask = uploaded_mask(path, opened.face.mask.shape, self.picker.max_pixels)
-        return self._apply(session, mask, session.mask, "Loaded mask", look)
+        return self._apply(session, mask, "Loaded mask", look)
 
     @warns_on_value_error
     def load_own_mask(self, session: Session, path: str, look: Look) -> Updates:
@@ -186,15 +194,15 @@ class PaintTab(Visits):
     @warns_on_value_error
     def restore(self, session: Session, event: gr.SelectData, look: Look) -> Updates:
         """A click on the history (newest first): its mask and looks again."""
-        opened = session.require_open()
+        session.require_open()
         if not 0 <= event.index < len(session.history):
             raise ValueError("This result is no longer in the history.")
         step = session.history[-1 - event.index]
         motions = (*session.motions, *KnownMotion.unpacked(step.motion, step.mask.shape))[-MAX_MOTIONS:]
         session = replace(session, looks=step.looks, motions=motions, tuned=None)
-        session = session.painted(self._edit(session, step.mask, look), step.mask, session.mask)
+        session = session.given(self._edit(session, step.mask, look), step.mask)
         return {
-            self.canvas: MaskCanvas.payload(step.mask, id=opened.id),
+            **self._give(session),
             self.looks: LookBar.payload(session.looks),
             **self._show(session, look),
             self.announcer: Announcer.payload(f"Back to: {step.label}"),
@@ -205,7 +213,7 @@ class PaintTab(Visits):
         if session.opened is None:
             return gr.skip()
         edit = self._edit(session, session.mask, look)
-        return self._show(session.painted(edit, session.mask, session.replaced), look)
+        return self._show(session.painted(edit, session.mask), look)
 
     # ------------------------------------------------------------------ taking it home
 
@@ -263,8 +271,10 @@ class PaintTab(Visits):
         changed.append(self.earlier.select(with_look(self.reopen_photo), again, opening, **QUIET))
         painted = [self.session, self.canvas, *self.look]
         latest = {"trigger_mode": "always_last", **QUIET}
-        self.canvas.input(with_look(self.paint), painted, screen, api_name="paint", **latest)
-        changed.append(self.canvas.release(with_look(self.finish_stroke), painted, [*screen, *steps], **latest))
+        drawn = [*screen, self.canvas]
+        self.canvas.input(with_look(self.paint), painted, drawn, api_name="paint", **latest)
+        ended = self.canvas.release(with_look(self.paint), painted, drawn, **latest)
+        changed.append(ended.success(self.remember_stroke, self.session, [self.session, *steps], **QUIET))
         quick = [self.session, self.canvas, self.strength, *self.look]
         each = {"trigger_mode": "multiple", **QUIET}
         for name, button in self.quick.items():

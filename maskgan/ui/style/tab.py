@@ -41,10 +41,15 @@ from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.pictures import jpeg, png, webp
 from maskgan.ui.session import Left, OpenFace, Session
 from maskgan.ui.weights_line import made_by
+from maskgan.ui.why_not import WhyNot
 
 _STYLE, _SHAPES, _REDRAWN = "style", "shapes", "redrawn"
 _EVERYTHING = "everything"
 _SOURCE, _TARGET = "Source above", "Target above"
+
+#: Why there is nothing for the Paint tab.
+_CHOOSE = "Choose a source and a target face first."
+_UNCHANGED = "The result is the target with nothing changed; choose a region, more strength or another source."
 
 #: Sources and targets of the matrix, at most, and the side of one of its pictures in pixels.
 MATRIX, _CELL = 4, 192
@@ -93,6 +98,7 @@ class StyleTab(UsesWeights):
             self.save_button = gr.Button("Download photo", variant="primary", elem_id="style-save", **SMALL)
             self.send_button = gr.Button("Open in Paint", elem_id="style-send", **SMALL)
             self.swap_button = gr.Button("Swap", elem_id="style-swap", **SMALL)
+        self.why_not = WhyNot(_CHOOSE, button="style-send", help="Takes the result to the Paint tab.")
         self.made_by = gr.HTML("", elem_id="style-made-by")
         self.file = gr.DownloadButton(visible=False)
 
@@ -173,7 +179,7 @@ class StyleTab(UsesWeights):
     @staticmethod
     def _faces(source: Session, target: Session) -> tuple[Face, Face]:
         if source.opened is None or target.opened is None:
-            raise ValueError("Choose a source and a target face first.")
+            raise ValueError(_CHOOSE)
         return source.opened.face, target.opened.face
 
     @warns_on_value_error
@@ -182,7 +188,11 @@ class StyleTab(UsesWeights):
         if source.opened is None or target.opened is None:
             return gr.skip()
         faces = self._faces(source, target)
-        edit = self._edit(*faces, direction, regions, strength)
+        try:
+            edit = self._edit(*faces, direction, regions, strength)
+        except ValueError as problem:
+            warn(problem)
+            return {self.why_not: str(problem)}
         if direction == _STYLE and (left_out := missing_regions(faces[1], faces[0], regions)):
             names = ", ".join(REGIONS[name].title.lower() for name in left_out)
             tell(f"Left out, for one of the two faces has none: {names}.")
@@ -192,6 +202,7 @@ class StyleTab(UsesWeights):
             self.strength: gr.update(interactive=direction == _STYLE),
             self.regions: gr.update(interactive=direction == _STYLE),
             self.made_by: made_by(edit),
+            self.why_not: _UNCHANGED if np.array_equal(edit.crop, edit.face.crop) else "",
             self.announcer: Announcer.payload("New picture"),
         }
 
@@ -243,6 +254,8 @@ class StyleTab(UsesWeights):
     ) -> tuple[OpenFace, np.ndarray]:
         """The result as a face of its own, to be painted on, and its mask."""
         edit = self._edit(*self._faces(source, target), direction, regions, strength)
+        if np.array_equal(edit.crop, edit.face.crop):
+            raise ValueError(_UNCHANGED)
         shapes = target.opened.face.mask if direction == _STYLE else source.opened.face.mask
         result = replace(edit.face, photo=edit.photo, crop=edit.crop, drawn=drawn_by(edit))
         face, opened = self.pipeline.with_mask(result, shapes), target.opened
@@ -255,7 +268,7 @@ class StyleTab(UsesWeights):
     def _wire(self) -> None:
         self.sessions = [self.source.session, self.target.session]
         self.chosen = [*self.sessions, self.direction, self.regions, self.strength]
-        shown = self.shown = [self.result, self.strength, self.regions, self.made_by, self.announcer]
+        shown = self.shown = [self.result, self.strength, self.regions, self.made_by, self.why_not, self.announcer]
         self.settings = {name: getattr(self, name) for name in ("direction", "regions", "strength")}
         self._chosen_again = gr.on(
             [self.direction.input, self.strength.input],
