@@ -134,7 +134,7 @@ def exportable_pipeline() -> MaskGANPipeline:
     parser = FaceParser(widths=(8, 8, 8), blocks=1)
     torch.nn.init.normal_(parser.head.weight, std=0.5)
     parser.head.bias.view(len(Label), -1).data[list(MOUTH)] = -1000
-    dmn = DenseMappingNetwork(**PRESETS["tiny"] | {"fine_blocks": 1})
+    dmn = DenseMappingNetwork(**PRESETS["tiny"] | {"noise": True})
     for noise in (dmn.backbone.noise4, dmn.backbone.noise2):
         torch.nn.init.normal_(noise.strength)
     for last in (dmn.backbone.kept.at_quarter[-1], dmn.backbone.kept.at_half[-1]):
@@ -156,7 +156,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place  # which all workers of a run share
     out = place / "exported" / "share"
     networks, precisions = exportable_pipeline().networks, ("fp32", "fp16", "int8")
-    with FileLock(place / "exported.lock", timeout=280):
+    with FileLock(place / "exported.lock", timeout=800):
         if not out.is_dir():  # it appears when it is complete
             export(networks, Weights("f" * 64), out, licence="CC0", precisions=precisions, faces=Faces(Path("nowhere")))
     return out
@@ -213,3 +213,13 @@ def browser() -> Iterator[Any]:
         instance = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield instance
         instance.close()
+
+
+@pytest.fixture(scope="module")
+def canvas_server() -> Iterator[tuple[str, list[Any]]]:
+    """A page with nothing but the canvas and its result: its address, and the messages that Python has received."""
+    pytest.importorskip("gradio")
+    from canvas_page import serving
+
+    with serving() as page:
+        yield page

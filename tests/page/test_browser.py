@@ -257,6 +257,7 @@ def test_the_page_fits_a_phone(browser: Any, url: str) -> None:
     result = page.locator("#face-result").bounding_box()
     assert result["y"] >= 0 and result["y"] + result["height"] < 400
     # Two fingers on the mask zoom the result too, which is full of the face then.
+    person.settle()
     devtools = person.context.new_cdp_session(page)
     for kind, reach in (("touchStart", 40), ("touchMove", 120), ("touchEnd", 0)):
         fingers = (256 - reach, 256 + reach) if reach else ()
