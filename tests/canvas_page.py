@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
+from canvas_hand import CanvasHand
 
 from maskgan.labels import PALETTE, Label
 from maskgan.ui.kit import saved
@@ -47,42 +48,12 @@ class Message(NamedTuple):
     stroke: int
 
 
-class Painter:
+class Painter(CanvasHand):
     """Drives the canvas of one page in mask coordinates and sees what Python received."""
 
     def __init__(self, page: Any, received: list[Message]) -> None:
-        self.page = page
+        super().__init__(page)
         self.received = received
-
-    def call(self, expression: str) -> Any:
-        return self.page.evaluate(f"document.querySelector('#canvas .mask-canvas').maskCanvas.{expression}")
-
-    def mask(self) -> np.ndarray:
-        return np.array(self.call("getMask()"), np.uint8).reshape(SIZE, SIZE)
-
-    def _move(self, on: str, x: float, y: float, steps: int = 1) -> list[float]:
-        place = self.call(f"{on}ToClient({x}, {y})")
-        self.page.mouse.move(*place, steps=steps)
-        return place
-
-    def to(self, x: float, y: float, steps: int = 1, on: str = "canvas") -> None:
-        """Moves the mouse; a page that is still laid out moves the canvas from under it."""
-        for _ in range(20):
-            if self._move(on, x, y, steps) == self.call(f"{on}ToClient({x}, {y})"):
-                return
-        raise AssertionError("the canvas does not come to rest")
-
-    def drag(self, *points: tuple[float, float], on: str = "canvas") -> None:
-        # A click elsewhere may have scrolled the canvas out of the window, where a mouse cannot reach it.
-        self.page.locator(".mc-stage" if on == "canvas" else ".mask-result").scroll_into_view_if_needed()
-        self.to(*points[0], on=on)
-        self.page.mouse.down()
-        for point in points[1:]:
-            self._move(on, *point, steps=6)
-        self.page.mouse.up()
-
-    def click(self, x: float, y: float) -> None:
-        self.drag((x, y))
 
     def press(self, *keys: str) -> None:
         for key in keys:

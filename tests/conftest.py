@@ -86,6 +86,22 @@ def told_by(picture: Image.Image) -> dict[str, str]:
     return told(picture.info.get("XML:com.adobe.xmp") or picture.info.get("xmp"))
 
 
+#: Files of a minute and more, the longest first: at the end of a run by several workers such a file would keep one of
+#: them busy while the others have nothing left. `test_onnx_engine.py` is not among them: it wants what
+#: `test_onnx_export.py` makes, and would wait for it.
+_LONG = (
+    "test_visits_page.py", "test_onnx_export.py", "test_lab_page.py", "test_faces_page.py", "test_web_page.py",
+    "test_access_page.py", "test_load.py", "test_space.py", "test_interpolate_page.py", "test_pack.py",
+    "test_distributed.py", "test_browser.py", "test_processes.py", "test_interrupted_runs.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files come first, all else in its own order."""
+    places = {name: place for place, name in enumerate(_LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(_LONG)))
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     """Small networks are quicker on one thread, and results do not depend on how many a test before asked for."""
@@ -140,7 +156,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place  # which all workers of a run share
     out = place / "exported" / "share"
     networks, precisions = exportable_pipeline().networks, ("fp32", "fp16", "int8")
-    with FileLock(place / "exported.lock", timeout=280):
+    with FileLock(place / "exported.lock", timeout=800):
         if not out.is_dir():  # it appears when it is complete
             export(networks, Weights("f" * 64), out, licence="CC0", precisions=precisions, faces=Faces(Path("nowhere")))
     return out
@@ -197,3 +213,13 @@ def browser() -> Iterator[Any]:
         instance = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield instance
         instance.close()
+
+
+@pytest.fixture(scope="module")
+def canvas_server() -> Iterator[tuple[str, list[Any]]]:
+    """A page with nothing but the canvas and its result: its address, and the messages that Python has received."""
+    pytest.importorskip("gradio")
+    from canvas_page import serving
+
+    with serving() as page:
+        yield page

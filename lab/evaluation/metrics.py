@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 import torch
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from maskgan.labels import IGNORE, NUM_CLASSES, PART_NAMES
 
@@ -63,6 +62,8 @@ def psnr(image: np.ndarray, truth: np.ndarray) -> float:
 
 def ssim(image: np.ndarray, truth: np.ndarray) -> float:
     """Structural similarity (Wang et al., 2004; 11 x 11 Gaussian window) of two uint8 pictures (H, W, 3)."""
+    from torchmetrics.functional.image import structural_similarity_index_measure  # a second, for trainers in vain
+
     # In 0..255 and not in the networks' -1..1: the luminance term wants means that are not negative.
     first, second = (torch.from_numpy(picture).permute(2, 0, 1)[None].float() for picture in (image, truth))
     return float(structural_similarity_index_measure(first, second, data_range=255.0))

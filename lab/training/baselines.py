@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES, one_hot
 from maskgan.networks.dense_mapping import DenseMappingNetwork
-from maskgan.networks.region_style import place
+from maskgan.networks.region_backbone import place
 from maskgan.styles import VectorStyle
 
 #: Channels of Pix2PixHD's feature map.

@@ -12,7 +12,8 @@ from torch import Tensor
 from maskgan.labels import NUM_CLASSES, one_hot
 from maskgan.networks.global_style import GlobalBackbone, GlobalStyleEncoder
 from maskgan.networks.published import PublishedNetwork, load_published
-from maskgan.networks.region_style import RegionBackbone, RegionStyleEncoder
+from maskgan.networks.region_backbone import RegionBackbone
+from maskgan.networks.region_style import RegionStyleEncoder
 from maskgan.styles import Style, VectorStyle
 
 #: Constructor arguments by name. `published` computes what the authors' generator computes; `studio` is bundled.

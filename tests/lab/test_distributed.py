@@ -8,10 +8,12 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+import warm
 from safetensors.torch import load_file
 from test_training import ROOT
 
@@ -59,7 +61,11 @@ def launch(*flags: object) -> subprocess.Popen[str]:
 
 
 def succeed(*processes: subprocess.Popen[str]) -> None:
-    outputs = [process.communicate(timeout=600)[0] for process in processes]
+    try:
+        outputs = [process.communicate(timeout=600)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.terminate()  # the launcher takes its trainers along
     for process, output in zip(processes, outputs, strict=True):
         assert process.returncode == 0, output
 
@@ -72,7 +78,22 @@ def one_process(script: Path, *flags: object) -> None:
         importlib.import_module(f"lab.{script.stem}").main()
 
 
-def two_processes(*flags: object) -> None:
+def two_processes(script: Path, *flags: object) -> None:
+    """As Accelerate's launcher leaves them: joined by what torchrun tells each."""
+    output = Path(flags[flags.index("--out") + 1]).with_suffix(".log")
+    together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    processes = [
+        warm.start(script.name, *flags, "--cpu", output=output, **together, RANK=str(rank), LOCAL_RANK=str(rank))
+        for rank in range(2)
+    ]
+    try:
+        assert [warm.ended(process) for process in processes] == [0, 0], output.read_text()
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def launched_processes(*flags: object) -> None:
     config = ROOT / "lab" / "accelerate" / "cpu.yaml"
     succeed(launch("--config_file", config, "--main_process_port", free_port(), *flags))
 
@@ -117,14 +138,26 @@ def assert_learnt_the_same(one: Path, other: Path, expected: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "networks"), [("train_mask_vae", 1), ("pretrain_dmn", 2), ("train_ebst", 3)])
+@pytest.mark.parametrize(
+    ("name", "networks", "run_by_two"),
+    [
+        ("train_mask_vae", 1, launched_processes),
+        ("pretrain_dmn", 2, two_processes),
+        ("train_ebst", 3, two_processes),
+    ],
+)
 def test_two_processes_with_half_the_batch_each_learn_what_one_learns(
-    name: str, networks: int, data_folder: Path, tiny_weights: Path, tmp_path: Path
+    name: str,
+    networks: int,
+    run_by_two: Callable[..., None],
+    data_folder: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
 ) -> None:
     slowly = ("--learning-rate", "1e-4", *(() if networks == 1 else ("--discriminator-learning-rate", "1e-4")))
     flags = (name, data_folder, tiny_weights)
     one_process(*stage(*flags, tmp_path / "one", "--batch-size", 4, *slowly))
-    two_processes(*stage(*flags, tmp_path / "two", "--batch-size", 2, *slowly))
+    run_by_two(*stage(*flags, tmp_path / "two", "--batch-size", 2, *slowly))
     assert_learnt_the_same(tmp_path / "one", tmp_path / "two", networks)
 
 
@@ -149,26 +182,20 @@ def test_accumulated_batches_learn_what_a_large_one_teaches(
     assert newest_snapshot(tmp_path / "two").name.startswith("step-0000003")
 
 
-def refused(environment: dict[str, str], out: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    command = [sys.executable, str(ROOT / "lab" / "pretrain_dmn.py"), "--data", str(out), "--out", str(out / "run")]
-    done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 1 and not (out / "run").exists()
-    assert "Traceback" not in done.stderr
-    return done.stderr
+def refused(environment: dict[str, str], folder: Path) -> str:
+    """The sentence with which a training ends that is started with these variables."""
+    output, flags = folder / "output", ("--data", folder, "--out", folder / "run")
+    assert warm.ended(warm.start("pretrain_dmn.py", *flags, output=output, **environment)) == 1
+    assert not (folder / "run").exists() and "Traceback" not in output.read_text()
+    return output.read_text()
 
 
 @pytest.mark.parametrize("variable", ["ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP"])
-def test_launches_that_hold_one_network_only_are_refused_with_the_reason(
-    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sentence = refused({variable: "true"}, tmp_path, monkeypatch)
+def test_launches_that_hold_one_network_only_are_refused_with_the_reason(variable: str, tmp_path: Path) -> None:
+    sentence = refused({variable: "true"}, tmp_path)
     assert "several networks" in sentence and "multi_gpu.yaml" in sentence
 
 
-def test_a_launch_that_started_one_process_of_several_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sentence = refused({"MASTER_ADDR": "127.0.0.1"}, tmp_path, monkeypatch)
+def test_a_launch_that_started_one_process_of_several_is_refused(tmp_path: Path) -> None:
+    sentence = refused({"MASTER_ADDR": "127.0.0.1"}, tmp_path)
     assert "only one was started" in sentence and "cpu.yaml" in sentence

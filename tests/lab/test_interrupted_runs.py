@@ -7,11 +7,11 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import warm
 from huggingface_hub.errors import LocalTokenNotFoundError
-from test_training import ROOT, assert_equal_folders
+from test_training import assert_equal_folders
 
 from lab import pretrain_dmn, train_mask_vae, train_parser
 from lab.shards import write_shards
@@ -248,24 +249,22 @@ def test_a_finished_run_says_that_there_is_nothing_to_do(
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(flags: list[str], whole: Path, tmp_path: Path) -> None:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    killed, output = tmp_path / "killed", tmp_path / "output"
 
-    def script(out: Path) -> list[str]:
-        return [sys.executable, str(ROOT / "lab" / "train_mask_vae.py"), *flags, "--out", str(out)]
+    def started() -> BaseProcess:
+        return warm.start("train_mask_vae.py", *flags, "--out", killed, output=output, ACCELERATE_USE_CPU="true")
 
-    killed = tmp_path / "killed"
     for moment in ("config.json", "checkpoints/step-0000002*", "weights/latest.json"):
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        process = subprocess.Popen(script(killed), env=environment, **quiet)
+        process = started()
         try:
             late = time.monotonic() + 120
-            while process.poll() is None and not list(killed.glob(moment)):
+            while process.is_alive() and not list(killed.glob(moment)):
                 assert time.monotonic() < late, f"no {moment} after two minutes"
                 time.sleep(0.002)
         finally:
             process.kill()
-            process.wait()
-    subprocess.run(script(killed), env=environment, check=True, capture_output=True, timeout=300)
+            process.join()
+    assert warm.ended(started()) == 0, output.read_text()
     assert_ended_alike(whole, killed)
 
 

@@ -1,12 +1,11 @@
-"""The training scripts as people run them: in a subprocess, cut and resumed, and what they leave on disk."""
+"""The training scripts in processes of their own, cut and resumed, and what they leave on disk."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import warm
 from conftest import draw_face, draw_mask
 from safetensors.torch import load_file
 from torch import Tensor
@@ -33,12 +33,14 @@ SMALL = ("--resolution", 64, "--batch-size", 2, "--max-steps", 4, "--checkpointi
 
 
 def run(script: str, *flags: object) -> str:
-    """Run a script of lab/ on the CPU, on one thread; returns what it printed."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
-    command = [sys.executable, str(ROOT / "lab" / script), *(str(flag) for flag in flags)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    """Run a script of lab/ in a process of its own; returns what it printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "output"
+        process = warm.start(script, *flags, output=output, ACCELERATE_USE_CPU="true")
+        code = warm.ended(process)
+        said = output.read_text()
+    assert code == 0, said
+    return said
 
 
 def tensors_of(path: Path) -> list[tuple[str, Tensor]]:

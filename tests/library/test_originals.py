@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from conftest import told_by
 from PIL import ExifTags, Image, ImageCms
-from test_images import encoded, picture, profile
+from test_colour_profiles import profile
+from test_images import encoded, picture
 
 from maskgan.images import read_photo
 from maskgan.originals import Original, read_original

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
@@ -10,19 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import draw_face, draw_mask, tiny_pipeline
+from conftest import draw_face, draw_mask
 
 from maskgan.editing import pipeline as pipeline_module
-from maskgan.editing.engine import most_probable
-from maskgan.editing.faces import Alignment, DetectedFace
+from maskgan.editing.faces import DetectedFace
 from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion, warp_picture
 from maskgan.images import read_photo
 from maskgan.labels import Label, flip
-from maskgan.mask_files import read_mask, resize_mask
+from maskgan.mask_files import read_mask
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.quick_edits import QUICK_EDITS
-from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
+from maskgan.sizes import CROP_SIZE
 from maskgan.styles import VectorStyle
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -72,9 +70,6 @@ def assert_same(first: Face | Edit, second: Face | Edit) -> None:
         np.testing.assert_array_equal(array, theirs[name], err_msg=name)
 
 
-# --- Files ---------------------------------------------------------------------------------------------------------
-
-
 def test_save_and_load_round_trip_with_safetensors_only(
     pipeline: MaskGANPipeline, face: Face, edited_mask: np.ndarray, tmp_path: Path
 ) -> None:
@@ -89,35 +84,6 @@ def test_save_and_load_round_trip_with_safetensors_only(
         p.edit(p.with_mask(p.prepare(face.photo, None), face.mask), edited_mask) for p in (pipeline, again)
     )
     assert np.abs(first.crop.astype(int) - second.crop).max() <= 1
-
-
-def test_half_precision_files_run_in_float32(pipeline: MaskGANPipeline, tmp_path: Path) -> None:
-    stored = tiny_pipeline().to(torch.float16)
-    stored.save(tmp_path)
-    again = MaskGANPipeline.load(tmp_path, device="cpu")
-    assert again.dmn.dtype == again.parser.dtype == torch.float32
-    weight = pipeline.dmn.state_dict()["backbone.head.weight"]
-    torch.testing.assert_close(again.dmn.state_dict()["backbone.head.weight"], weight, atol=1e-3, rtol=1e-3)
-
-
-def test_loading_writes_nothing_to_the_terminal(
-    pipeline: MaskGANPipeline, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    pipeline.save(tmp_path)
-    capfd.readouterr()
-    MaskGANPipeline.load(tmp_path, device="cpu")
-    assert "".join(capfd.readouterr()) == ""
-
-
-def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no MaskGAN weights in .*model_index\.json"):
-        MaskGANPipeline.load(tmp_path)
-
-
-def test_weights_are_frozen_for_use() -> None:
-    fresh = tiny_pipeline()
-    for network in (fresh.dmn, fresh.parser):
-        assert not network.training and not any(parameter.requires_grad for parameter in network.parameters())
 
 
 # --- prepare -------------------------------------------------------------------------------------------------------
@@ -376,56 +342,3 @@ def test_one_style_vector_for_the_whole_picture_works_too(pipeline: MaskGANPipel
     mask[100:120, 100:150] = (mask[100:120, 100:150] + 3) % 19
     edit = other.edit(face, mask)
     assert isinstance(face.style, VectorStyle) and (edit.crop[edit.changed] != face.crop[edit.changed]).any()
-
-
-# --- Pictures that are crops already -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [(256, 256), (512, 512), (300, 200), (97, 180)])
-def test_aligned_pictures_keep_their_size(pipeline: MaskGANPipeline, size: tuple[int, int]) -> None:
-    height, width = size
-    photo = draw_face(draw_mask(512))[:height, :width]
-    mask = pipeline.parse_picture(photo)
-    assert mask.shape == size and mask.max() <= 18
-    assert np.array_equal(pipeline.edit_picture(photo, mask), photo)
-    edited = mask.copy()
-    rows, columns = slice(height // 2, height // 2 + 20), slice(width // 2, width // 2 + 20)
-    edited[rows, columns] = (edited[rows, columns] + 1) % 19
-    result = pipeline.edit_picture(photo, edited)
-    assert result.shape == photo.shape and not np.array_equal(result[rows, columns], photo[rows, columns])
-    assert np.array_equal(result[: height // 4], photo[: height // 4])
-    redrawn = pipeline.edit_picture(photo, edited, keep_untouched=False)
-    assert redrawn.shape == photo.shape and (redrawn[: height // 4] != photo[: height // 4]).any()
-
-
-@pytest.mark.parametrize("shape", [(32, 24_000), (24_000, 40), (700, 1500)])
-def test_a_long_picture_takes_no_square_of_its_long_side(shape: tuple[int, int], pipeline: MaskGANPipeline) -> None:
-    height, width = shape
-    photo = np.full((height, width, 3), 90, np.uint8)
-    photo[:, : width // 2] = 200
-    tracemalloc.start()
-    mask = pipeline.parse_picture(photo)
-    pipeline.face_with(photo, mask)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert mask.shape == shape
-    assert peak < 40e6  # a square of 24,000 pixels takes 576 MB
-
-
-@pytest.mark.parametrize("shape", [(200, 900), (900, 333), (100, 37), (512, 512), (1300, 1299)])
-def test_the_mask_of_a_picture_is_that_of_the_square_around_it(
-    shape: tuple[int, int], pipeline: MaskGANPipeline
-) -> None:
-    random = np.random.default_rng(0)
-    photo = random.integers(0, 255, (*shape, 3), np.uint8)
-    (height, width), side = shape, max(shape)
-    top, left = (side - height) // 2, (side - width) // 2
-    mask = pipeline.parse_picture(photo)
-    face = pipeline.face_with(photo, mask)
-
-    square = np.pad(mask, ((top, side - height - top), (left, side - width - left)), mode="edge")
-    np.testing.assert_array_equal(face.mask, resize_mask(square, (CROP_SIZE, CROP_SIZE), smooth=True))
-    crop = Alignment.whole_picture(shape).crop(photo, NETWORK_SIZE)
-    ids, _ = most_probable(pipeline._probabilities(crop), min(side, 1024))
-    square = resize_mask(ids, (side, side))
-    np.testing.assert_array_equal(mask, square[top : top + height, left : left + width])

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 import torch
+from canvas_hand import CanvasHand, sources
 from PIL import Image
 
 pytest.importorskip("gradio")
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.browser
 
 PHOTO = FOLDER / "photo_01.jpg"
 SIZE = CROP_SIZE
-PATIENCE = 60_000  # ms; only a page that never answers takes as long
+PATIENCE = 120_000  # ms; only a page that never answers takes as long
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +54,13 @@ def url(pipeline: MaskGANPipeline) -> Iterator[str]:
     demo.close()
 
 
-class Visitor:
+class Visitor(CanvasHand):
     """One person with a browser of their own; collects what a page should never do."""
 
     def __init__(self, browser: Any, url: str, **context: Any) -> None:
         context.setdefault("viewport", {"width": 1280, "height": 720})
         self.context = browser.new_context(**context)
-        self.page = self.context.new_page()
+        super().__init__(self.context.new_page())
         self.page.set_default_timeout(PATIENCE)
         self.problems: list[str] = []
         host = urlsplit(url).netloc
@@ -81,38 +82,16 @@ class Visitor:
         self.page.wait_for_selector("#canvas .mask-canvas.mc-ready")
         self.page.wait_for_selector("#face-result img")
 
-    def call(self, expression: str) -> Any:
-        return self.page.evaluate(f"document.querySelector('#canvas .mask-canvas').maskCanvas.{expression}")
-
-    def mask(self) -> np.ndarray:
-        return np.array(self.call("getMask()"), np.uint8).reshape(SIZE, SIZE)
-
-    def wait_for_mask(self, other_than: np.ndarray) -> np.ndarray:
-        """Until the canvas holds another mask than this; it and the result do not arrive at the same moment."""
-        self.page.wait_for_function(
-            "before => JSON.stringify(document.querySelector('#canvas .mask-canvas').maskCanvas.getMask()) !== before",
-            arg=str(other_than.ravel().tolist()).replace(" ", ""),
-        )
-        return self.mask()
-
     def upload(self, path: Path) -> None:
         """Drop a photo and wait until its mask is on the canvas."""
-        before = self.call("id")
-        self.page.set_input_files("#upload input[type=file]", str(path))
-        self.page.wait_for_function(
-            "before => document.querySelector('#canvas .mask-canvas').maskCanvas.id !== before", arg=before
-        )
+        self.another_face(lambda: self.page.set_input_files("#upload input[type=file]", str(path)))
 
     def choose_example(self, index: int) -> None:
-        before = self.call("id")
-        self.page.locator("#examples button.thumbnail-item").nth(index).click()
-        self.page.wait_for_function(
-            "before => document.querySelector('#canvas .mask-canvas').maskCanvas.id !== before", arg=before
-        )
+        self.another_face(lambda: self.page.locator("#examples button.thumbnail-item").nth(index).click())
 
     def shown(self) -> list[str]:
-        """Addresses of the two pictures of the slider; they hold a hash of the picture."""
-        return [image.get_attribute("src") for image in self.page.locator("#face-result img").all()]
+        """Addresses of the two pictures of the slider."""
+        return sources(self.page, "#face-result img")
 
     def wait_for_result(self, other_than: list[str] | None = None) -> list[str]:
         """Until the slider shows pictures other than these (None: until before and after are the same)."""
@@ -122,15 +101,6 @@ class Visitor:
                 return shown
             self.page.wait_for_timeout(100)
         raise AssertionError("the result never followed")
-
-    def stroke(self, label: Label, start: tuple[float, float], end: tuple[float, float], size: int = 24) -> None:
-        self.call("setTool('brush')")
-        self.call(f"setClass({int(label)})")
-        self.call(f"setSize({size})")
-        self.page.mouse.move(*self.call(f"canvasToClient{start}"))
-        self.page.mouse.down()
-        self.page.mouse.move(*self.call(f"canvasToClient{end}"), steps=8)
-        self.page.mouse.up()
 
     def download(self, button: str, folder: Path) -> Path:
         with self.page.expect_download() as info:
@@ -376,6 +346,7 @@ def test_the_page_fits_a_phone(browser: Any, url: str) -> None:
     result = page.locator("#face-result").bounding_box()
     assert result["y"] >= 0 and result["y"] + result["height"] < 400
     # Two fingers on the mask zoom the result too, which is full of the face then.
+    person.settle()
     devtools = person.context.new_cdp_session(page)
     for kind, reach in (("touchStart", 40), ("touchMove", 120), ("touchEnd", 0)):
         fingers = (256 - reach, 256 + reach) if reach else ()

@@ -12,21 +12,15 @@ from maskgan.labels import PALETTE, Label
 
 pytest.importorskip("gradio")
 
-from canvas_page import CENTRE, SIZE, Message, Painter, disc, face_mask, painting, serving
+from canvas_page import CENTRE, SIZE, Message, Painter, disc, face_mask, painting
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[str, list[Message]]]:
-    with serving() as page:
-        yield page
-
-
 @pytest.fixture
-def painter(server: tuple[str, list[Message]], browser: Any) -> Iterator[Painter]:
+def painter(canvas_server: tuple[str, list[Message]], browser: Any) -> Iterator[Painter]:
     """Somebody whose focus is nowhere yet."""
-    with painting(server, browser) as somebody:
+    with painting(canvas_server, browser) as somebody:
         somebody.page.wait_for_selector("#result img.after[src]")
         yield somebody
 
@@ -152,9 +146,11 @@ def test_before_and_after_by_a_held_key_and_by_a_handle_that_keys_move(painter: 
 # ---------------------------------------------------------------- fingers and pens
 
 
-def test_two_fingers_zoom_both_and_paint_nothing_on_a_phone(server: tuple[str, list[Message]], browser: Any) -> None:
+def test_two_fingers_zoom_both_and_paint_nothing_on_a_phone(
+    canvas_server: tuple[str, list[Message]], browser: Any
+) -> None:
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
-    with painting(server, browser, **phone) as painter:
+    with painting(canvas_server, browser, **phone) as painter:
         page = painter.page
         page.wait_for_selector("#result img.after[src]")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -168,6 +164,7 @@ def test_two_fingers_zoom_both_and_paint_nothing_on_a_phone(server: tuple[str, l
             devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
         page.locator(".mc-stage").scroll_into_view_if_needed()
+        painter.settle()
         touch("touchStart", (50, 60))
         touch("touchStart", (50, 60), (70, 60))
         touch("touchMove", (30, 60), (90, 60))

@@ -15,7 +15,7 @@ from maskgan.labels import Label
 
 pytest.importorskip("gradio")
 
-from canvas_page import CENTRE, SIZE, Message, Painter, disc, face_mask, painting, serving
+from canvas_page import CENTRE, SIZE, Message, Painter, disc, face_mask, painting
 
 from maskgan import canvas
 from maskgan.canvas import CLASS_KEYS
@@ -127,15 +127,9 @@ def test_every_class_has_its_own_key() -> None:
 # ---------------------------------------------------------------- in the browser
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[str, list[Message]]]:
-    with serving() as page:
-        yield page
-
-
 @pytest.fixture
-def painter(server: tuple[str, list[Message]], browser: Any) -> Iterator[Painter]:
-    with painting(server, browser) as somebody:
+def painter(canvas_server: tuple[str, list[Message]], browser: Any) -> Iterator[Painter]:
+    with painting(canvas_server, browser) as somebody:
         somebody.page.locator(".mc-stage").focus()
         yield somebody
 

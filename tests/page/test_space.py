@@ -265,6 +265,7 @@ def GPU(duration):
 
 _VISIT = """
 import sys
+from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import gradio as gr, numpy as np, spaces, torch
 from gradio_client import Client
@@ -273,14 +274,15 @@ from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.editing.pipeline import MaskGANPipeline
 
-plain = MaskGANPipeline.load(None, "cpu")
-serving = serving_of(None, False, "cuda")  # whatever was asked for: here is no GPU
+plain = MaskGANPipeline.load(sys.argv[2], "cpu")
+serving = serving_of(Path(sys.argv[2]), False, "cuda")  # whatever was asked for: here is no GPU
 served = serving.current()
 photo = read_photo("examples/images/portrait_01.jpg")
 
 def edited(pipeline):
     face = pipeline.prepare(photo, None)
-    mask = np.where(face.mask == Label.HAIR, Label.HAT, face.mask)
+    mask = face.mask.copy()
+    mask[200:260, 180:300] = Label.HAT
     return pipeline.edit(face, mask), pipeline.edit(face, mask, keep_untouched=False)
 
 def same(edits):
@@ -319,9 +321,12 @@ print("done")
 
 
 @pytest.mark.slow
-def test_on_zero_gpu_an_edit_is_the_same_in_another_process_and_a_refusal_leaves_it_to_the_cpu(tmp_path: Path) -> None:
+def test_on_zero_gpu_an_edit_is_the_same_in_another_process_and_a_refusal_leaves_it_to_the_cpu(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
     (tmp_path / "spaces.py").write_text(_SPACES)
-    printed = run_python(_VISIT, tmp_path, PYTHONPATH=tmp_path, SPACES_ZERO_GPU="true", GRADIO_ANALYTICS_ENABLED=False)
+    variables = {"PYTHONPATH": tmp_path, "SPACES_ZERO_GPU": "true", "GRADIO_ANALYTICS_ENABLED": False}
+    printed = run_python(_VISIT, tmp_path, tiny_weights, **variables)
     assert printed[-1] == "done"
     assert [line for line in printed if line.startswith("No GPU (You have exceeded your GPU quota.)")] == printed[:1]
 

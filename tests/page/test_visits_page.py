@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from canvas_hand import CanvasHand, sources
 from PIL import Image
 
 pytest.importorskip("gradio")
@@ -53,13 +53,14 @@ class Server:
         command = [sys.executable, "app.py", "--port", str(self.port)]
         with (self.folder / "server.log").open("a") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, stdout=log, stderr=log)
-        for _ in range(600):
+        limit = time.monotonic() + 300
+        while time.monotonic() < limit:
             assert self.process.poll() is None, (self.folder / "server.log").read_text()[-2000:]
             try:
                 urllib.request.urlopen(self.url, timeout=5).close()
                 return
-            except (urllib.error.URLError, TimeoutError, ConnectionError):
-                time.sleep(0.5)
+            except OSError:  # nobody listens yet, or whoever does is too busy
+                time.sleep(0.2)
         raise AssertionError("the server did not answer for five minutes")
 
     def kill(self) -> None:
@@ -79,13 +80,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.kill()
 
 
-class Person:
+class Person(CanvasHand):
     """Somebody with a browser of their own."""
 
     def __init__(self, browser: Any, url: str, **context: Any) -> None:
         self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | context)
         self.url, self.dialogs = url, []
-        self.page = self.visit()
+        super().__init__(self.visit())
 
     def visit(self) -> Any:
         page = self.context.new_page()
@@ -103,13 +104,6 @@ class Person:
         mask = np.array(self.call("getMask()", page), np.uint8)
         return mask.reshape(round(mask.size**0.5), -1)
 
-    def another_face(self, act: Any) -> int:
-        """Do something that opens another face, and wait for it; its id."""
-        before = self.call("id")
-        act()
-        self.page.wait_for_function(f"before => {CANVAS}.id !== before", arg=before)
-        return self.call("id")
-
     def upload(self, path: Path = PHOTO) -> int:
         return self.another_face(lambda: self.page.set_input_files("#upload input[type=file]", str(path)))
 
@@ -117,25 +111,13 @@ class Person:
         """A quick edit, until the canvas and the history have it."""
         before, steps = self.mask(), len(self.steps())
         self.page.click(f"#quick-{name}")
-        self.page.wait_for_function(
-            f"before => JSON.stringify({CANVAS}.getMask()) !== before",
-            arg=str(before.ravel().tolist()).replace(" ", ""),
-        )
+        self.wait_for_mask(other_than=before)
         self.wait_for_steps(max(2, steps + 1))
-
-    def stroke(self, label: Label, start: tuple[float, float], end: tuple[float, float]) -> None:
-        self.call("setTool('brush')")
-        self.call(f"setClass({int(label)})")
-        self.call("setSize(24)")
-        self.page.mouse.move(*self.call(f"canvasToClient{start}"))
-        self.page.mouse.down()
-        self.page.mouse.move(*self.call(f"canvasToClient{end}"), steps=8)
-        self.page.mouse.up()
 
     def steps(self, page: Any = None) -> list[str]:
         """Addresses of the pictures in the history, the newest first; they hold a hash of the picture."""
-        pictures = (page or self.page).locator("#history button.thumbnail-item img").all()
-        return [picture.get_attribute("src").split("/")[-2] for picture in pictures]
+        pictures = sources(page or self.page, "#history button.thumbnail-item img")
+        return [address.split("/")[-2] for address in pictures]
 
     def wait_for_steps(self, count: int) -> None:
         limit = time.monotonic() + PATIENCE / 1000

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 import pytest
+from canvas_hand import CanvasHand
 from conftest import told_by
 from PIL import Image
 
@@ -79,11 +80,13 @@ class Site:
         self.thread.join(10)
 
 
-class Visitor:
+class Visitor(CanvasHand):
     """One page of a site; waits by asking, since the page forbids the evaluation of text that Playwright waits with."""
 
+    selector = ".mask-canvas"
+
     def __init__(self, page: Any, url: str) -> None:
-        self.page = page
+        super().__init__(page)
         self.errors: list[str] = []
         self.asked: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -111,21 +114,10 @@ class Visitor:
         text = self.page.locator("#canvas").get_attribute("data-matrix")
         return np.array([float(number) for number in text.split()]).reshape(2, 3)
 
-    def canvas(self, expression: str) -> Any:
-        return self.page.evaluate(f"document.querySelector('.mask-canvas').maskCanvas.{expression}")
-
-    def mask(self) -> np.ndarray:
-        return np.array(self.canvas("getMask()"), np.uint8).reshape(SIZE, SIZE)
-
     def paint(self, label: Label, size: int, *points: tuple[int, int]) -> None:
-        self.canvas(f"setClass({int(label)})")
-        self.canvas(f"setSize({size})")
-        self.page.locator(".mc-stage").scroll_into_view_if_needed()
-        for number, (x, y) in enumerate(points):
-            self.page.mouse.move(*self.canvas(f"canvasToClient({x}, {y})"), steps=3)
-            if number == 0:
-                self.page.mouse.down()
-        self.page.mouse.up()
+        self.call(f"setClass({int(label)})")
+        self.call(f"setSize({size})")
+        self.drag(*points, steps=3)
         self.wait_for_drawing()
 
     def wait_for_drawing(self) -> None:
@@ -298,12 +290,12 @@ def test_a_smile_shows_teeth_and_hair_takes_another_colour_as_in_the_app(
 
 def test_the_result_is_painted_on_and_goes_where_the_canvas_goes(visitor: Visitor) -> None:
     page, before = visitor.page, visitor.mask()
-    visitor.canvas(f"setClass({int(Label.HAT)})")
+    visitor.call(f"setClass({int(Label.HAT)})")
     page.locator("#compare").scroll_into_view_if_needed()
-    page.mouse.move(*visitor.canvas("resultToClient(256, 60)"))
+    page.mouse.move(*visitor.call("resultToClient(256, 60)"))
     page.mouse.wheel(0, -300)
-    visitor.wait(lambda: visitor.canvas("zoom") > 2, "the zoom")
-    page.mouse.click(*visitor.canvas("resultToClient(256, 60)"))
+    visitor.wait(lambda: visitor.call("zoom") > 2, "the zoom")
+    page.mouse.click(*visitor.call("resultToClient(256, 60)"))
     visitor.wait_for_drawing()
     painted = visitor.mask()
     assert painted[60, 256] == Label.HAT and set(painted[painted != before]) == {Label.HAT}
@@ -311,7 +303,7 @@ def test_the_result_is_painted_on_and_goes_where_the_canvas_goes(visitor: Visito
     page.keyboard.press("z")
     page.keyboard.press("Control+z")
     visitor.wait_for_drawing()
-    assert np.array_equal(visitor.mask(), before) and visitor.canvas("zoom") == 1
+    assert np.array_equal(visitor.mask(), before) and visitor.call("zoom") == 1
 
 
 def test_a_phone_shows_all_of_it_without_scrolling_sideways(visitor: Visitor) -> None:
