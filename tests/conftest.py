@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -113,6 +114,19 @@ def _one_thread() -> None:
 def _own_uploads(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Gradio's folder of uploads, which any other app on this machine would share, and empty when it ends."""
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_requests() -> None:
+    """Requests without a limit of their own, those of gradio_client too, wait for a busy machine.
+
+    By itself httpx gives up after five seconds. All of its functions share one default.
+    """
+    with contextlib.suppress(ImportError, AttributeError):
+        from httpx._config import DEFAULT_TIMEOUT_CONFIG
+
+        for phase in ("connect", "read", "write", "pool"):
+            setattr(DEFAULT_TIMEOUT_CONFIG, phase, 120.0)
 
 
 @pytest.fixture(scope="session")

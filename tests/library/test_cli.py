@@ -388,5 +388,5 @@ def test_help_answers_without_loading_torch():
     code = (
         "import sys; from maskgan.__main__ import build_parser as b; b().format_help(); print('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=True)
     assert done.stdout.strip() == "False"

@@ -21,7 +21,7 @@ from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, WeightsRefused
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import ABOUT, FORMAT, LATEST, combined_hash, file_hashes, publish, weights_hash
 
-PATIENCE = 60  # seconds; only what never happens takes as long
+PATIENCE = 300  # seconds; only what never happens takes as long
 
 
 def published(weights: Path, seed: int, step: int | None = None) -> Path:

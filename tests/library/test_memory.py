@@ -33,7 +33,9 @@ print(freed, megabytes() - start)
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc is Linux's")
 def test_what_was_freed_is_given_back() -> None:
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=root, capture_output=True, text=True, timeout=600, check=True
+    )
     before, after = map(float, done.stdout.split())
     if before < 150:
         pytest.skip("this C library gives memory back by itself")

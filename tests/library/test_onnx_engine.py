@@ -108,7 +108,7 @@ copy = copy_style(pipeline, face, face, ["lips"])
 morph = Morph.between(pipeline, face.mask, pipeline.prepare(photo, None).mask, face.style, face.style)
 print(edit.photo.shape, copy.photo.shape, morph.face_at(0.5).shape)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
     assert done.stdout.split("\n")[0] == "(512, 512, 3) (512, 512, 3) (512, 512, 3)", done.stderr
 
 
@@ -163,5 +163,5 @@ def test_the_page_needs_no_torch() -> None:
         f"import sys; sys.modules['torch'] = sys.modules['diffusers'] = None; sys.path.insert(0, {str(ROOT)!r})\n"
         "import maskgan.ui.app, maskgan.ui.examples, maskgan.ui.api, app; print('page')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
     assert done.stdout == "page\n", done.stderr

@@ -76,7 +76,7 @@ def test_exiftool_reads_all_of_them(tmp_path: Path) -> None:
     (tmp_path / "faces.gif").write_bytes(gif(FACES, weights=WEIGHTS))
     (tmp_path / "faces.mp4").write_bytes(mp4(FACES, weights=WEIGHTS))
     command = ["exiftool", "-json", "-n", "-warning", "-XMP-iptcExt:all", tmp_path]
-    files = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    files = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=300).stdout)
     assert len(files) == 6
     for file in files:
         assert file == {"SourceFile": file["SourceFile"]} | FULL

@@ -399,8 +399,8 @@ def test_a_request_without_all_values_gets_one_sentence(client: Client) -> None:
 
 def refused_raw(client: Client, name: str, data: list[Any]) -> str:
     """The one sentence that a hand-written program gets, which sends what gradio_client would not."""
-    start = httpx.post(f"{client.src}gradio_api/call/{name}", json={"data": data}, timeout=60)
-    with httpx.stream("GET", f"{client.src}gradio_api/call/{name}/{start.json()['event_id']}", timeout=60) as stream:
+    start = httpx.post(f"{client.src}gradio_api/call/{name}", json={"data": data}, timeout=300)
+    with httpx.stream("GET", f"{client.src}gradio_api/call/{name}/{start.json()['event_id']}", timeout=300) as stream:
         lines = list(stream.iter_lines())
     assert "event: error" in lines
     sentence = json.loads(next(line for line in lines if line.startswith("data:"))[5:])["error"]
@@ -448,7 +448,7 @@ def test_the_python_example(client: Client, tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "1 face, and 3 masks on the way\n"
@@ -467,7 +467,7 @@ def test_the_javascript_example(tmp_path: Path) -> None:
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     try:
         arguments = ["node", "client.mjs", url, str(PHOTO.resolve()), str(OTHER.resolve())]
-        done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     finally:
         demo.close()
     assert done.returncode == 0, done.stderr

@@ -37,7 +37,7 @@ from maskgan.serving.hot_reload import Serving
 from maskgan.serving.storage import Storage
 from maskgan.snapshots import publish
 
-PATIENCE = 60  # seconds; only what never happens takes as long
+PATIENCE = 300  # seconds; only what never happens takes as long
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ def app() -> Iterator[gr.Blocks]:
 @pytest.fixture(scope="module")
 def visitor(app: gr.Blocks) -> httpx.Client:
     """Whoever has logged in."""
-    client = httpx.Client(base_url=app.local_url, timeout=60)
+    client = httpx.Client(base_url=app.local_url, timeout=300)
     answer = client.post("/login", data={"username": "anna", "password": "secret"})
     assert answer.status_code == 200 and "samesite=none" not in str(answer.headers).lower()
     assert client.post("/login", data={"username": "anna", "password": "guess"}).status_code == 400
@@ -71,7 +71,7 @@ def test_a_proxy_with_an_allowed_name_serves(app: gr.Blocks, visitor: httpx.Clie
         answer = visitor.post("/gradio_api/upload", files=PICTURE, headers={**origin, **headers})
         assert answer.status_code == 200
         assert visitor.get("/config", headers=headers).json()["root"].endswith("://studio.example")
-    client = Client(app.local_url, verbose=False, auth=("anna", "secret"), httpx_kwargs={"timeout": 60})
+    client = Client(app.local_url, verbose=False, auth=("anna", "secret"), httpx_kwargs={"timeout": 300})
     assert client.view_api(print_info=False, return_format="dict")["named_endpoints"]
 
 
@@ -114,11 +114,11 @@ def test_a_proxy_that_the_app_was_not_told_of_is_noticed(browser) -> None:
             try:
                 page.goto(app.local_url)
                 text = page.locator(".page-head .privacy")
-                text.wait_for(timeout=60_000)
+                text.wait_for(timeout=120_000)
                 page.wait_for_function(
                     "says => document.querySelector('.page-head .privacy').textContent.includes(says)",
                     arg=says,
-                    timeout=60_000,
+                    timeout=120_000,
                 )
                 page.wait_for_timeout(1500)  # it stays so
                 assert says in text.text_content()
@@ -155,6 +155,7 @@ def test_in_chromium_another_site_s_page_uploads_nothing_and_a_rebound_name_show
         threading.Thread(target=evil.serve_forever, args=(0.05,), daemon=True).start()
         before = set(app.upload_file_set)
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         page.goto(f"http://evil.localhost:{evil.server_port}/")  # Chromium itself leads such names to this computer
         page.wait_for_function("document.title !== 'waiting'")
         assert page.title() == "opaque0 failed"  # sent, but unreadable: the app itself has to refuse it

@@ -175,7 +175,7 @@ def test_the_page_tells_what_happens_to_its_weights(
     demo.guard = Guard("127.0.0.1")
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(120_000)
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -125,8 +125,8 @@ def test_asked_to_stop_it_finishes_what_runs_and_deletes_the_photos(number: sign
             assert any("at work" in line for line in iter(process.stdout.readline, ""))
             assert len(list(tmp_path.glob("maskgan-uploads-*/*/portrait_02.jpg"))) == 1
             process.send_signal(number)
-            faces = job.result(30)
-            said = process.communicate(timeout=60)[0]
+            faces = job.result(120)
+            said = process.communicate(timeout=120)[0]
         finally:
             process.kill()
     assert len(faces) == 1 and process.returncode == 0

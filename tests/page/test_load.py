@@ -191,7 +191,9 @@ def test_files_are_counted(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_command_starts_the_real_app(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.load", "--painters", "2", "--seconds", "1"]
-    done = subprocess.run([*command, "--json", tmp_path / "load.json"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, "--json", tmp_path / "load.json"], cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
     measured = json.loads((tmp_path / "load.json").read_text())
     assert measured["mixed"] == measured["errors"] == [], done.stdout + done.stderr
     assert len(measured["edit_seconds"]) >= 10 and min(measured["memory"]) > 10**8 and len(measured["files"]) == 2

@@ -73,7 +73,7 @@ class SlowNetworks:
 
         def slow(photo: np.ndarray) -> Any:
             self.started.release()
-            assert self.may_go_on.wait(60)
+            assert self.may_go_on.wait(300)
             return detect(photo)
 
         self.pipeline.detect = slow
@@ -117,14 +117,14 @@ def test_one_waiting_too_many_is_turned_away(guarded: str, slow_networks: SlowNe
         pass
     at_work = client.submit(handle_file(OTHER), api_name="/detect")
     try:
-        assert slow_networks.started.acquire(timeout=60)
+        assert slow_networks.started.acquire(timeout=300)
         waiting = [client.submit(handle_file(OTHER), api_name="/detect") for _ in range(2)]
         until(lambda: all(job.status().code == Status.IN_QUEUE for job in waiting))
         with pytest.raises(QueueError, match="Queue is full"):
             client.predict(handle_file(OTHER), api_name="/detect")
     finally:
         slow_networks.may_go_on.set()
-    assert all(len(job.result(60)) == 1 for job in (at_work, *waiting))
+    assert all(len(job.result(300)) == 1 for job in (at_work, *waiting))
 
 
 def test_larger_photos_than_max_pixels_are_refused(guarded: str, slow_networks: SlowNetworks) -> None:
@@ -229,7 +229,7 @@ def test_exported_networks_are_served_by_onnx_runtime(
     over = MaskGANPipeline.over
     monkeypatch.setattr(MaskGANPipeline, "over", lambda engine: served.append(engine) or over(engine))
     with started(None, "--backend", "onnx", "--weights", str(exported_folder), *options) as app:
-        assert "MaskGAN" in httpx.get(app.local_url, timeout=60).text
+        assert "MaskGAN" in httpx.get(app.local_url, timeout=300).text
     (engine,) = served
     assert isinstance(engine, OnnxEngine) and engine.folder == exported_folder and engine.precision == precision
 

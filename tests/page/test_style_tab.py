@@ -27,7 +27,7 @@ from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 from maskgan.ui.style.tab import StyleTab
 
-PATIENCE = 60_000  # ms
+PATIENCE = 120_000  # ms
 STYLE = ("style", ["skin", "hair"], 1.0)
 
 
