@@ -210,7 +210,8 @@ def test_a_preview_that_is_the_end_is_drawn_once_and_no_slow_result_covers_a_new
     visitor.call("setTool('brush')")
     visitor.call(f"setClass({int(Label.HAT)})")
     visitor.call("setSize(24)")
-    page.mouse.move(*visitor.call("canvasToClient(200.5, 300.5)"))
+    visitor.settle()
+    visitor.to(200.5, 300.5)
     page.mouse.down()
     until("a preview", lambda: bool(page.evaluate("seen.length")))
     page.mouse.up()
@@ -219,10 +220,11 @@ def test_a_preview_that_is_the_end_is_drawn_once_and_no_slow_result_covers_a_new
     assert len(drawn) == 1 and np.array_equal(drawn[0], first)
 
     # A preview that takes long, and an end that does not.
-    page.mouse.move(*visitor.call("canvasToClient(260.5, 300.5)"))
+    visitor.settle()
+    visitor.to(260.5, 300.5)
     page.mouse.down()
     until("a second preview", lambda: len(drawn) == 2)
-    page.mouse.move(*visitor.call("canvasToClient(330.5, 300.5)"), steps=3)
+    visitor.to(330.5, 300.5, steps=3)
     with page.expect_response(lambda answer: "/queue/join" in answer.url):
         page.mouse.up()
     page.wait_for_timeout(1000)  # for an end that does not wait
