@@ -489,7 +489,7 @@ def test_weights_of_a_run_serve_and_a_run_is_followed(tab: LabTab, lab: NotedLab
     folder = lab.add("mine")
     with pytest.warns(UserWarning, match="no such result"):
         tab.serve("mine", "")
-    with pytest.warns(UserWarning, match="no weights yet"):
+    with pytest.warns(UserWarning, match="no result yet"):
         tab.follow("mine")
     older, newer = published(folder, 1), published(folder, 2)
     lab.there["mine"].snapshot = newer
