@@ -242,7 +242,7 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
         }
       });
     }"""
-    names = [button.get_attribute("data-edit") for button in visitor.page.locator("#quick button").all()]
+    names = [button.get_attribute("data-edit") for button in visitor.page.locator("#quick [data-edit]").all()]
     assert len(names) > 6
     for portrait in ("portrait_03", "portrait_05"):
         mask = read_mask(EXAMPLE.parent / "masks" / f"{portrait}.png")

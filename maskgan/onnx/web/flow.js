@@ -13,7 +13,6 @@ const JACOBIAN = 0.08; // the smallest that a flow may have
 const SOLVE_SIDE = 144; // of the solver's grid
 const SEEN = 0.06; // how far around the change outlines are looked at, as a share of the picture's side
 const MATCH_SIDE = 320; // windows from this side on are matched on every second pixel, from twice this side on every third
-const SMOOTH = [[1, 4, 1], [4, 0, 4], [1, 4, 1]].flat().map((weight) => weight / 20);
 
 export const noFlow = (size) => picture(size, size, 2, new Float32Array(2 * size * size));
 const lengthAt = (data, i) => Math.hypot(data[2 * i], data[2 * i + 1]);
@@ -133,18 +132,17 @@ function membrane({ width, height, data }) {
   for (let round = 0; round < 24; round++) {
     const next = flow.slice();
     for (let y = 0, i = 0; y < height; y++) {
-      const rows = [Math.max(y - 1, 0), y, Math.min(y + 1, height - 1)];
+      const [above, row, below] = [Math.max(y - 1, 0), y, Math.min(y + 1, height - 1)].map((at) => at * width);
       for (let x = 0; x < width; x++, i++) {
         if (held(i)) continue;
-        const columns = [Math.max(x - 1, 0), x, Math.min(x + 1, width - 1)];
-        let [u, v] = [0, 0];
-        for (let k = 0; k < 9; k++) {
-          const from = 2 * (rows[(k / 3) | 0] * width + columns[k % 3]);
-          u += SMOOTH[k] * flow[from];
-          v += SMOOTH[k] * flow[from + 1];
+        const left = Math.max(x - 1, 0);
+        const right = Math.min(x + 1, width - 1);
+        for (let c = 0; c < 2; c++) {
+          const at = (place) => flow[2 * place + c];
+          const edges = at(above + x) + at(row + left) + at(row + right) + at(below + x);
+          const corners = at(above + left) + at(above + right) + at(below + left) + at(below + right);
+          next[2 * i + c] = 0.2 * edges + 0.05 * corners;
         }
-        next[2 * i] = u;
-        next[2 * i + 1] = v;
       }
     }
     flow = next;
