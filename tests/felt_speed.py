@@ -142,7 +142,10 @@ def measure(url: str, strokes: int, others: int, chromium: str, pid: int | None)
     median, most = np.percentile(times, (50, 95))
     row = {"painters": others, "strokes": strokes, "median_ms": round(median), "p95_ms": round(most)}
     row |= {"pictures_after": round(float(np.mean(pictures)), 2), "most_pictures_after": max(pictures)}
-    return row | {"load_average": round(psutil.getloadavg()[0], 1), "processor_ms": round(1000 * used / strokes)}
+    return row | {
+        "load_average": round(psutil.getloadavg()[0], 1),
+        "processor_ms": round(1000 * used / strokes) if pid else None,
+    }
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -161,12 +164,13 @@ def main(arguments: list[str] | None = None) -> None:
         url, pid = (options.url, None) if options.url else stack.enter_context(server(Path(name)))
         for others in options.painters:
             rows.append(measure(url.rstrip("/"), options.strokes, others, options.chromium, pid))
+            row = rows[-1]
             print(
                 "{strokes} strokes, {painters} other painters: median {median_ms} ms, p95 {p95_ms} ms; "
-                "{pictures_after} pictures after lifting the brush, {most_pictures_after} at most; "
-                "{processor_ms} ms of processor time a stroke in the server (load average {load_average})".format(
-                    **rows[-1]
-                ),
+                "{pictures_after} pictures after lifting the brush, {most_pictures_after} at most "
+                "(load average {load_average})".format(**row),
+                *([f"{row['processor_ms']} ms of processor time for a stroke, in the server"] if pid else []),
+                sep="; ",
                 flush=True,
             )
     if options.json is not None:

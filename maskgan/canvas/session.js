@@ -1,6 +1,6 @@
 // The face that is open: its mask with undo and redo, and the messages to and from Python about it.
 
-const PREVIEW_AFTER = 250; // ms of a stroke before its first preview: short strokes are drawn once, at their end
+const PREVIEW_AFTER = 350; // ms of a stroke before its first preview: short strokes are drawn once, at their end
 const SEND_EVERY = 120; // ms at least from a preview to the next
 const SLOWEST = 1000; // ms that an answer is taken to need at most, where it needs longer
 const MAX_KEPT = 24; // faces whose history is kept
