@@ -47,7 +47,7 @@ from maskgan.benchmark_backends import (
     write,
 )
 from maskgan.editing.faces import Alignment
-from maskgan.editing.pipeline import Face, MaskGANPipeline
+from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
 from maskgan.editing.warping import Motion
 from maskgan.images import read_photo
 from maskgan.labels import Label
@@ -91,16 +91,22 @@ def stages_at(size: int, pipelines: dict[str, MaskGANPipeline], portrait: np.nda
         face = Face(
             crop, crop, before, np.ones(before.shape, np.float32), style(), Alignment.whole_picture(crop.shape[:2])
         )
-        stages[name] = {"style": style, "edit": lambda p=pipeline, f=face: p.edit(f, after)}
+        stages[name] = {"style": style, "edit": partial(_painted, pipeline, face, after)}
     studio = pipelines["studio"]
     stages["studio"]["parse"] = lambda: studio.parse(crop)
     if size == CROP_SIZE:
         face = studio.face_with(crop, before)
         window = small_hat(before, 0.05)
         larger, moved, _ = QUICK_EDITS["bigger_eyes"].move(before)
-        stages["studio"]["window"] = lambda: studio.edit(face, window)
+        stages["studio"]["window"] = partial(_painted, studio, face, window)
         stages["studio"]["warp"] = lambda: studio.edit(face, larger, motion=Motion.none(before).to(larger, moved))
     return stages
+
+
+def _painted(pipeline: MaskGANPipeline, face: Face, mask: np.ndarray) -> Edit:
+    """An edit of which nothing was painted before."""
+    pipeline.painted.clear()
+    return pipeline.edit(face, mask)
 
 
 def measure(stages: dict[str, Stages], repeats: int) -> dict[tuple[str, str], float]:

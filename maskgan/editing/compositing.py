@@ -18,24 +18,9 @@ from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
 from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import moves, warp_picture
+from maskgan.editing.windows import Window
 from maskgan.labels import Label
-from maskgan.mask_files import resize_mask
 from maskgan.sizes import NETWORK_SIZE
-
-#: The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
-_FINE = 1.25
-
-#: The surroundings that a window shows beside what is unknown, as a share of the crop's side, and relative to it.
-_CONTEXT, _RELATIVE_CONTEXT = 0.06, 0.3
-
-#: The finest window, as a share of the crop's side at the network's size: none of training is finer.
-_FINEST = 0.3
-
-#: Sides in painted pixels of windows at twice the network's size to the crop, smallest first; beyond, all is shown.
-_LARGER = (320, 384, 448)
-
-#: Sides in painted pixels of windows for small edits, smallest first: what they cost grows with their area.
-_SMALL = (128, 192)
 
 #: Sizes in painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 _FEATHER, _COLOUR, _BORDER = 3.0, 10.0, 3
@@ -45,69 +30,6 @@ _CRISP, _NO_HALO = 1.5, 1.5
 
 #: Share of a window that known hair has to fill to say which colours hair has.
 _ENOUGH_HAIR = 0.004
-
-
-class Window(NamedTuple):
-    """A square part of a face crop, in fractions of the crop's side: left, top and side; drawn at `pixels`."""
-
-    left: float
-    top: float
-    side: float
-    pixels: int
-
-    @classmethod
-    def around(cls, unknown: np.ndarray, photo_side: float) -> Window:
-        """The smallest useful window around what is unknown, (S, S) bool with some True.
-
-        `photo_side`: how many pixels of the photo the crop's side spans: no window is finer than the photo.
-        """
-        size = len(unknown)
-        rows, columns = (np.flatnonzero(unknown.any(axis)) for axis in (1, 0))
-        extent = max(np.ptp(rows), np.ptp(columns)) + 1
-        needed = extent / size * (1 + _RELATIVE_CONTEXT) + 2 * _CONTEXT
-        if photo_side <= _FINE * NETWORK_SIZE:
-            return cls.whole(NETWORK_SIZE)
-        finest = min(photo_side, NETWORK_SIZE / _FINEST)  # painted pixels to the crop's side
-        choices = [(pixels / finest, pixels) for pixels in _SMALL]
-        choices += [(max(NETWORK_SIZE / finest, min(needed, 0.5)), NETWORK_SIZE)]
-        choices += [(pixels / (2 * NETWORK_SIZE), pixels) for pixels in _LARGER]
-        side, pixels = next((choice for choice in choices if choice[0] >= needed), (1.0, 2 * NETWORK_SIZE))
-        if side >= 1:
-            return cls.whole(pixels)
-        # On the crop's own grid of pixels, so that the window can be cut out of it.
-        side = 2 * round(side * size / 2)
-        left, top = (int(np.clip((at[0] + at[-1] + 1 - side) // 2, 0, size - side)) for at in (columns, rows))
-        return cls(left / size, top / size, side / size, pixels)
-
-    @classmethod
-    def whole(cls, pixels: int) -> Window:
-        """All of the crop."""
-        return cls(0.0, 0.0, 1.0, pixels)
-
-    def slices(self, size: int) -> tuple[slice, slice]:
-        """Rows and columns of a crop of `size` pixels."""
-        left, top, side = (round(value * size) for value in self[:3])
-        return slice(top, top + side), slice(left, left + side)
-
-    def picture(self, picture: np.ndarray) -> np.ndarray:
-        """This part of a picture or plane (S, S, ...) float32 or uint8, at the window's pixels."""
-        part = picture[self.slices(len(picture))]
-        if len(part) == self.pixels:
-            return part
-        way = cv2.INTER_AREA if len(part) > self.pixels else cv2.INTER_CUBIC
-        return cv2.resize(part, (self.pixels, self.pixels), interpolation=way)
-
-    def mask(self, mask: np.ndarray) -> np.ndarray:
-        """This part of a mask (S, S), at the window's pixels."""
-        return resize_mask(mask[self.slices(len(mask))], (self.pixels, self.pixels), smooth=True)
-
-    def covers(self, unknown: np.ndarray) -> np.ndarray:
-        """Which of the window's pixels show anything of what is unknown (S, S)."""
-        part = unknown[self.slices(len(unknown))].astype(np.float32)
-        if len(part) == self.pixels:
-            return part > 0
-        way = cv2.INTER_AREA if len(part) > self.pixels else cv2.INTER_LINEAR
-        return cv2.resize(part, (self.pixels, self.pixels), interpolation=way) > 0
 
 
 class Patch(NamedTuple):
@@ -123,7 +45,13 @@ class Patch(NamedTuple):
 
     @classmethod
     def joined(
-        cls, painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray, window: Window
+        cls,
+        painted: np.ndarray,
+        photo: np.ndarray,
+        unknown: np.ndarray,
+        mask: np.ndarray,
+        window: Window,
+        part: np.ndarray | None = None,
     ) -> Patch:
         """Painted pixels that fit what they are laid over.
 
@@ -132,8 +60,10 @@ class Patch(NamedTuple):
             photo: the moved photo, (n, n, 3) uint8 or float32.
             unknown: (n, n) bool.
             mask: the edited mask, (n, n).
+            window: where it lies.
+            part: (n, n) bool, the part of what is unknown that is laid over the photo; None for all of it.
         """
-        alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
+        alpha = feathered(unknown if part is None else part, _FEATHER * len(mask) / NETWORK_SIZE)
         picture = painted + _colour_error(photo - painted, unknown, mask)
         picture = _with_colours_of_hair(picture, photo, unknown, mask)
         picture = _crisper(picture, photo, unknown)
@@ -232,10 +162,10 @@ def _with_colours_of_hair(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
 
 
 class Retouch(NamedTuple):
-    """How an edit made of the photo changes it: flow (S, S, 2) in pixels of the crop, then the patch; None for none."""
+    """How an edit made of the photo changes it: flow (S, S, 2) in pixels of the crop, None for none, then patches."""
 
     flow: np.ndarray | None
-    patch: Patch | None
+    patches: tuple[Patch, ...] = ()
 
     def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
         """The edited photo (H, W, 3) uint8, from the photo in which the crop lies at `alignment`.
@@ -244,7 +174,9 @@ class Retouch(NamedTuple):
         """
         if self.flow is not None:
             photo = warp_photo(photo, alignment, self.flow)
-        return photo if self.patch is None else self.patch.over(photo, alignment)
+        for patch in self.patches:
+            photo = patch.over(photo, alignment)
+        return photo
 
 
 class Overlay(NamedTuple):

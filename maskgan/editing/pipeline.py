@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -13,11 +13,13 @@ import cv2
 import numpy as np
 
 from maskgan import labels
-from maskgan.editing.compositing import Change, Overlay, Patch, Retouch, Window, warp_window
+from maskgan.editing.compositing import Change, Overlay, Patch, Retouch, warp_window
 from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
+from maskgan.editing.patch_cache import PatchCache, fingerprint, fingerprint_of_style
 from maskgan.editing.tones import Tone, in_tone_of
 from maskgan.editing.warping import Motion, moves, unknown_after, warp_picture
+from maskgan.editing.windows import Window
 from maskgan.images import differs
 from maskgan.labels import Label
 from maskgan.mask_files import nearest, resize_mask
@@ -131,6 +133,7 @@ class MaskGANPipeline:
     Attributes:
         engine: what runs the networks.
         weights: which weights they have.
+        painted: paint of the last edits, which edits that follow them need not paint again.
     """
 
     def __init__(
@@ -144,6 +147,7 @@ class MaskGANPipeline:
         self.engine, self.weights = engine, engine.weights
         self._refreshed: WeakKeyDictionary[Face, Face] = WeakKeyDictionary()
         self._refreshing = threading.Lock()
+        self.painted = PatchCache()
 
     @classmethod
     def over(cls, engine: Engine) -> MaskGANPipeline:
@@ -311,7 +315,15 @@ class MaskGANPipeline:
             return picture
         return cv2.resize(picture, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
 
-    def paint(self, mask: np.ndarray, style: Style, photo: np.ndarray, unknown: np.ndarray, window: Window) -> Patch:
+    def paint(
+        self,
+        mask: np.ndarray,
+        style: Style,
+        photo: np.ndarray,
+        unknown: np.ndarray,
+        window: Window,
+        part: np.ndarray | None = None,
+    ) -> Patch:
         """Paint what is unknown of a face.
 
         Args:
@@ -320,14 +332,16 @@ class MaskGANPipeline:
             photo: the window's part of the photo with its moved pixels in place, (n, n, 3) uint8 or float32.
             unknown: (S, S) bool.
             window: the part of the face that the network sees, n pixels wide.
+            part: (S, S) bool, the part of what is unknown that the patch covers; all of it by default.
 
         A network that cannot be shown what is known (`Engine.kept`) redraws the window.
         """
         mask, unknown = window.mask(mask), window.covers(unknown)
+        part = None if part is None else window.covers(part)
         if window.side < 1:
             style = style.window(window.top, window.left, window.side)
         painted = self.engine.draw(mask, style, (photo, ~unknown) if self.engine.kept else None)
-        return Patch.joined(painted, photo, unknown, mask, window)
+        return Patch.joined(painted, photo, unknown, mask, window, part)
 
     def with_mask(self, face: Face, mask: np.ndarray) -> Face:
         """The face with another original mask, for instance a corrected one, and the style encoded with that mask."""
@@ -371,37 +385,42 @@ class MaskGANPipeline:
             return Edit(face, crop, changed, region, Overlay(crop, region, detail))
         if not changed.any():
             nothing = np.zeros(mask.shape, np.float32)
-            return Edit(face, face.crop, changed, nothing, Retouch(None, None), Motion.none(mask))
+            return Edit(face, face.crop, changed, nothing, Retouch(None), Motion.none(mask))
         motion = (motion or Motion.none(face.mask)).to(mask)
         moved = warp_picture(face.crop, motion.flow)
-        patch = self._patch(face, motion, moved)
-        if patch is not None:
-            patch = patch._replace(picture=in_tone_of(face.tone, patch.picture))
-        crop = moved if patch is None else patch.over(moved, Alignment.whole_picture(mask.shape))
+        patches = tuple(
+            patch._replace(picture=in_tone_of(face.tone, patch.picture)) for patch in self._patches(face, motion, moved)
+        )
+        crop = Retouch(None, patches).onto(moved, Alignment.whole_picture(mask.shape))
         region = moves(motion.flow).astype(np.float32)
-        if patch is not None:
+        for patch in patches:
             part = patch.window.slices(len(mask))
             side = part[0].stop - part[0].start
             alpha = cv2.resize(patch.alpha, (side, side), interpolation=cv2.INTER_LINEAR)
             region[part] = np.maximum(region[part], alpha)
         region[differs(crop, face.crop) & (region == 0)] = 1 / 255  # where paint ends between two pixels
         flow = motion.flow if motion.flow.any() else None
-        return Edit(face, crop, changed, region, Retouch(flow, patch), motion)
+        return Edit(face, crop, changed, region, Retouch(flow, patches), motion)
 
-    def _patch(self, face: Face, motion: Motion, moved: np.ndarray) -> Patch | None:
-        """Paint what is unknown when the photo's pixels have moved; None where they can show all of the mask."""
+    def _patches(self, face: Face, motion: Motion, moved: np.ndarray) -> list[Patch]:
+        """Paint what is unknown when the photo's pixels have moved; nothing where they can show all of the mask."""
         unknown = unknown_after(face.mask, motion.mask, motion.flow)
         if not unknown.any():
-            return None
+            return []
         if not self.engine.kept:
             window = Window.whole(self._drawing_size(len(moved)))
-            return self.paint(motion.mask, face.style, window.picture(moved), unknown, window)
-        window = Window.around(unknown, face.alignment.side)
-        if window.pixels > round(window.side * len(moved)):  # finer than the crop
-            photo = warp_window(face.photo, face.alignment, motion.flow, window)
-        else:
-            photo = window.picture(moved)
-        return self.paint(motion.mask, face.style, photo, unknown, window)
+            return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window)]
+        style = fingerprint_of_style(face.style)
+        patches = []
+        for window, part in Window.several(unknown, face.alignment.side):
+            if window.pixels > round(window.side * len(moved)):  # finer than the crop
+                photo = warp_window(face.photo, face.alignment, motion.flow, window)
+            else:
+                photo = window.picture(moved)
+            seen = (window.mask(motion.mask), photo, window.covers(unknown), window.covers(part))
+            paint = partial(self.paint, motion.mask, face.style, photo, unknown, window, part)
+            patches.append(self.painted.get(fingerprint(style, window, *seen), paint))
+        return patches
 
     @staticmethod
     def _checked(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

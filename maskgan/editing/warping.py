@@ -45,6 +45,9 @@ _STRETCH = 6.0
 #: The solver's largest grid, and how far around the change outlines are looked at, as a share of the picture's side.
 _SOLVE_SIDE, _SEEN = 144, 0.06
 
+#: Changes farther apart than twice this share of the picture's side are edits of their own.
+_FAR = 0.09
+
 #: Windows from this side on are matched on every second pixel, from twice this side on every third.
 _MATCH_SIDE = 320
 
@@ -57,17 +60,36 @@ def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
         after: the edited mask, (H, W) class ids of one size.
         moved: (H, W, 2) float32, the flow as far as a tool knows it, NaN elsewhere.
 
+    Changes that lie far apart do not know of each other.
+
     Returns:
         (H, W, 2) float32, x and y in pixels; exactly 0 away from the change. The map p -> p + flow[p] has a positive
         Jacobian determinant everywhere.
     """
+    changed = before != after
+    if moved is not None:
+        changed = changed | (np.isfinite(moved[..., 0]) & (_length(np.nan_to_num(moved)) > STILL))
+    if not changed.any():
+        return np.zeros((*before.shape, 2), np.float32)
+    away = cv2.distanceTransform((~changed).astype(np.uint8), cv2.DIST_L2, 5)
+    count, numbers = cv2.connectedComponents((away <= _FAR * max(before.shape)).astype(np.uint8))
+    if count > 2:
+        flows = []
+        for place in (numbers == number for number in range(1, count)):
+            told = None if moved is None else np.where(place[..., None], moved, np.float32(np.nan))
+            flows.append(_flow_between(before, np.where(place, after, before), told))
+        if sum(moves(flow).astype(np.uint8) for flow in flows).max() <= 1:
+            return sum(flows)
+    return _flow_between(before, after, moved)
+
+
+def _flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) -> np.ndarray:
+    """`flow_between` for changes that belong together."""
     flow = np.zeros((*before.shape, 2), np.float32)
     changed = before != after
     told = np.zeros(before.shape, bool) if moved is None else np.isfinite(moved[..., 0])
     if moved is not None:
         changed = changed | (told & (_length(np.nan_to_num(moved)) > STILL))
-    if not changed.any():
-        return flow
     side = max(before.shape)
     scale = side / 256
     values, fixed = np.zeros_like(flow), np.zeros(before.shape, bool)

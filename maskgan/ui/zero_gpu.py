@@ -25,8 +25,9 @@ from gradio.context import LocalContext
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from maskgan.editing.compositing import Patch, Window
+from maskgan.editing.compositing import Patch
 from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.windows import Window
 from maskgan.networks.engine import best_device
 from maskgan.styles import Style
 
@@ -102,9 +103,17 @@ class ZeroGPUPipeline(MaskGANPipeline):
         """See `MaskGANPipeline.generate`."""
         return self._ask("generate", mask, style)
 
-    def paint(self, mask: np.ndarray, style: Style, photo: np.ndarray, unknown: np.ndarray, window: Window) -> Patch:
+    def paint(
+        self,
+        mask: np.ndarray,
+        style: Style,
+        photo: np.ndarray,
+        unknown: np.ndarray,
+        window: Window,
+        part: np.ndarray | None = None,
+    ) -> Patch:
         """See `MaskGANPipeline.paint`."""
-        return self._ask("paint", mask, style, photo, unknown, window)
+        return self._ask("paint", mask, style, photo, unknown, window, part)
 
 
 def for_zero_gpu(pipeline: MaskGANPipeline) -> MaskGANPipeline:

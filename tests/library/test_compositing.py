@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from conftest import draw_face, draw_mask
 
-from maskgan.editing.compositing import Overlay, Patch, Retouch, Window, warp_photo, warp_window
+from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_photo, warp_window
 from maskgan.editing.faces import Alignment
 from maskgan.editing.warping import warp_picture
+from maskgan.editing.windows import Window
 from maskgan.labels import Label
 
 SIZE = 512
@@ -46,6 +47,26 @@ def test_an_edit_is_seen_at_the_photos_own_scale(top: int, left: int, extent: in
     rows, columns = window.slices(SIZE)
     assert unknown[rows, columns].sum() == unknown.sum()
     assert rows.start >= 0 and rows.stop <= SIZE and columns.start >= 0 and columns.stop <= SIZE
+
+
+def test_places_far_apart_have_windows_of_their_own() -> None:
+    near = square(SIZE, 60, 60, 20) | square(SIZE, 66, 100, 20)
+    far = square(SIZE, 400, 420, 24)
+    (first, one), (second, other) = Window.several(near | far, SIZE)
+    assert np.array_equal(one, near) and np.array_equal(other, far)
+    assert (first.pixels, second.pixels) == (192, 128)
+    assert all(part[window.slices(SIZE)].sum() == part.sum() for window, part in ((first, one), (second, other)))
+    # Two large ones cost more than one that shows both.
+    large = square(SIZE, 30, 30, 200) | square(SIZE, 290, 280, 200)
+    ((window, part),) = Window.several(large, SIZE)
+    assert window == Window.around(large, SIZE) and np.array_equal(part, large)
+
+
+def test_specks_everywhere_share_windows() -> None:
+    specks = np.zeros((SIZE, SIZE), bool)
+    specks[20:500:40, 20:500:40] = True
+    windows = Window.several(specks, SIZE)
+    assert len(windows) <= 12 and np.array_equal(sum(part.astype(int) for _, part in windows), specks)
 
 
 @pytest.mark.parametrize("photo_side", [330, 500, 700, 853, 3000])
@@ -184,7 +205,7 @@ def test_a_window_finer_than_the_crop_is_cut_out_of_the_photo() -> None:
 
 def test_an_edit_without_flow_and_paint_is_the_photo(photo: np.ndarray) -> None:
     alignment = Alignment.whole_picture(photo.shape[:2])
-    assert np.array_equal(Retouch(None, None).onto(photo, alignment), photo)
+    assert np.array_equal(Retouch(None).onto(photo, alignment), photo)
     assert np.array_equal(warp_photo(photo, alignment, np.zeros((SIZE, SIZE, 2), np.float32)), photo)
 
 
@@ -193,7 +214,7 @@ def test_pixels_that_neither_move_nor_are_painted_are_bit_identical(photo: np.nd
     alpha = np.zeros((256, 256), np.float32)
     alpha[20:60, 30:80] = 1
     patch = Patch(flat(10), alpha, Window(0.0, 0.5, 0.5, 256))
-    result = Retouch(flow, patch).onto(photo, Alignment.whole_picture(photo.shape[:2]))
+    result = Retouch(flow, (patch,)).onto(photo, Alignment.whole_picture(photo.shape[:2]))
     still = ~flow.any(-1)
     still[274:318, 28:82] = False
     assert still.mean() > 0.5 and np.array_equal(result[still], photo[still])

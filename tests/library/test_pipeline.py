@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -181,7 +181,7 @@ def test_an_edit_made_of_the_photo_moves_its_pixels(pipeline: MaskGANPipeline, f
     inner &= np.roll(face.mask == Label.L_EYE, (5, 8), (0, 1))
     expected = np.roll(face.crop, (6, 10), (0, 1))[inner].astype(int)
     assert np.median(np.abs(edit.crop[inner] - expected)) <= 3
-    assert edit.change.patch is None  # nothing is left to paint
+    assert not edit.change.patches  # nothing is left to paint
     assert (edit.region[:60] == 0).all() and np.array_equal(edit.crop[:60], face.crop[:60])
 
 
@@ -193,7 +193,7 @@ def test_what_a_tool_knows_of_the_motion_is_used(pipeline: MaskGANPipeline, face
     further = after.copy()
     further[100:140, 200:300] = Label.HAT
     again = pipeline.edit(face, further, motion=edit.motion)
-    assert np.abs(again.change.flow - moved)[told].max() < 1 and again.change.patch is not None
+    assert np.abs(again.change.flow - moved)[told].max() < 1 and again.change.patches
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -226,7 +226,7 @@ def test_the_network_sees_only_what_is_kept(
     edit = pipeline.edit(face, mask)
     ((ids, kept),) = shown
     assert ids.shape == (1, 192, 192) and kept.shape == (1, 4, 192, 192)
-    window = edit.change.patch.window
+    (window,) = (patch.window for patch in edit.change.patches)
     rows, columns = window.slices(CROP_SIZE)
     assert window.side == 192 / CROP_SIZE  # one pixel of the photo for each of the network's
     assert np.array_equal(ids[0].numpy(), mask[rows, columns])
@@ -238,6 +238,39 @@ def test_the_network_sees_only_what_is_kept(
     assert (kept[0, :3].numpy()[:, ~known] == 0).all()
 
 
+def test_an_edit_elsewhere_leaves_paint_as_it_is(
+    pipeline: MaskGANPipeline, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, drawn = MaskGANPipeline.over(pipeline.engine), []
+    draw = own.engine.draw
+
+    def counted(mask: np.ndarray, *rest: object) -> np.ndarray:
+        drawn.append(len(mask))
+        return draw(mask, *rest)
+
+    monkeypatch.setattr(own.engine, "draw", counted)
+    mask = face.mask.copy()
+    mask[20:50, 230:260] = Label.HAT
+    first = own.edit(face, mask)
+    assert drawn == [128]
+    mask[440:470, 60:90] = Label.HAT
+    both = own.edit(face, mask)
+    assert drawn == [128, 128] and len(both.change.patches) == 2
+    top = np.s_[:200]
+    assert (
+        np.array_equal(both.crop[top], first.crop[top])
+        and (both.crop[430:480, 50:100] != face.crop[430:480, 50:100]).any()
+    )
+    own.edit(face, mask)
+    assert len(drawn) == 2  # nothing new
+    brighter = replace(face, style=face.style.scale_residue(torch.zeros(1)))
+    own.edit(brighter, mask)
+    assert len(drawn) == 4  # another style paints anew
+    own.painted.clear()
+    again = own.edit(face, mask)
+    assert len(drawn) == 6 and np.array_equal(again.crop, both.crop)
+
+
 def test_a_finer_photo_is_painted_finer(pipeline: MaskGANPipeline) -> None:
     photo = draw_face(draw_mask(1600))
     mask = draw_mask(CROP_SIZE)
@@ -245,7 +278,7 @@ def test_a_finer_photo_is_painted_finer(pipeline: MaskGANPipeline) -> None:
     after = mask.copy()
     after[20:60, 230:290] = Label.HAT
     edit = pipeline.edit(face, after)
-    window = edit.change.patch.window
+    (window,) = (patch.window for patch in edit.change.patches)
     assert window.pixels > round(window.side * CROP_SIZE)  # finer than the crop, no finer than the photo
     assert window.pixels <= round(window.side * 1600)
     away = np.ones(photo.shape[:2], bool)

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from maskgan.editing.compositing import Patch, Window
+from maskgan.editing.compositing import Patch
 from maskgan.editing.faces import Alignment
 from maskgan.editing.texture import Grain, fine_detail
+from maskgan.editing.windows import Window
 from maskgan.labels import Label
 
 N = 256

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -239,3 +240,22 @@ def test_quick_edits_that_know_their_motion_hand_it_over(name: str, face_mask: n
 def test_an_edit_without_strength_moves_nothing(face_mask: np.ndarray) -> None:
     after, moved, _ = QUICK_EDITS["smile"].move(face_mask, 0)
     assert np.array_equal(after, face_mask) and np.isnan(moved).all()
+
+
+def test_changes_far_apart_do_not_know_of_each_other() -> None:
+    size = 512
+    before = np.zeros((size, size), np.uint8)
+    cv2.ellipse(before, (110, 120), (40, 25), 0, 0, 360, int(Label.L_EYE), -1)
+    cv2.ellipse(before, (400, 380), (50, 30), 0, 0, 360, int(Label.NOSE), -1)
+    one, both = before.copy(), before.copy()
+    for mask in (one, both):
+        mask[60:180, 40:180] = 0
+        cv2.ellipse(mask, (120, 126), (40, 25), 0, 0, 360, int(Label.L_EYE), -1)
+    both[320:440, 320:480] = 0
+    cv2.ellipse(both, (392, 372), (50, 30), 0, 0, 360, int(Label.NOSE), -1)
+    first, two = flow_between(before, one), flow_between(before, both)
+    assert np.array_equal(two[:250, :256], first[:250, :256]) and (two[380, 392] == pytest.approx([8, 8], abs=1))
+    told = np.full((size, size, 2), np.nan, np.float32)
+    told[340:420, 340:450] = (5, 3)
+    handed = flow_between(before, both, told)
+    assert np.array_equal(handed[:250, :256], first[:250, :256]) and handed[380, 392] == pytest.approx([5, 3], abs=0.5)

@@ -187,9 +187,10 @@ def levels(one: np.ndarray, other: np.ndarray) -> int:
 def check_alike(one: np.ndarray, edit: Edit, alignment: Alignment, below: np.ndarray) -> None:
     """`one` is what an edit made of the picture `below`, within two levels; strands of hair and the like may come from
     another of several like places, where a level more or less in the photo decides, if there are as many of them."""
-    patch = edit.change.patch
+    patches = edit.change.patches
     other, smooth = (
-        edit.change._replace(patch=patch._replace(grain=grain)).onto(below, alignment) for grain in (patch.grain, None)
+        edit.change._replace(patches=those).onto(below, alignment)
+        for those in (patches, tuple(patch._replace(grain=None) for patch in patches))
     )
     grained = cv2.dilate((other != smooth).any(-1).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     assert np.abs(one.astype(int) - other)[~grained].max() <= 2

@@ -3,7 +3,7 @@
 import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
-import { borders, extent, feathered, roundEven } from "./regions.js";
+import { borders, either, extent, feathered, grown, piecesOf, roundEven } from "./regions.js";
 import { percentile } from "./samples.js";
 import { LUMA, lumaAt } from "./tones.js";
 import { resample } from "./warp.js";
@@ -16,6 +16,9 @@ const [CONTEXT, RELATIVE_CONTEXT] = [0.06, 0.3];
 const FINEST = 0.3;
 // Sides in painted pixels of windows at twice the network's size to the crop, and of those for small edits.
 const [LARGER, SMALL] = [[320, 384, 448], [128, 192]];
+// Parts of what is unknown that lie nearer than twice this share of the crop's side to each other are one part; how many
+// parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
+const [APART, MOST_PARTS, OVERHEAD] = [0.02, 12, 96];
 // In painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
 // How much stronger the network's own fine detail is made, and within how many pixels' range it stays.
@@ -29,10 +32,48 @@ export class Window {
     Object.assign(this, { left, top, side, pixels });
   }
 
-  /** The smallest useful window around what is unknown; the crop's side spans `photoSide` pixels of the photo. */
-  static around(unknown, size, photoSide) {
-    const { left, top, right, bottom } = extent(unknown, size);
-    const length = Math.max(right - left, bottom - top) + 1;
+  /** Windows around parts of what is unknown that lie far apart: [{ window, part }], whose parts are all of it. Two parts
+   *  share a window where that costs less than one for each; the crop's side spans `photoSide` pixels of the photo. */
+  static several(unknown, size, photoSide) {
+    let radius = APART * size;
+    let found;
+    do {
+      found = piecesOf(grown(unknown, size, radius), size, size);
+      radius *= 2;
+    } while (found.pieces.length > MOST_PARTS + 1);
+    const groups = found.pieces.slice(1).map((_, k) => {
+      const part = unknown.map((inside, i) => inside && found.numbers[i] === k + 1 ? 1 : 0);
+      const { left, top, right, bottom } = extent(part, size);
+      return { part, box: [top, left, bottom + 1, right + 1] };
+    });
+    const order = (a, b) => a.box.map((value, k) => value - b.box[k]).find((difference) => difference) ?? 0;
+    groups.sort(order);
+    for (const group of groups) group.window = Window.of(group.box, size, photoSide);
+    for (;;) {
+      let best = { more: 1 };
+      for (let i = 0; i < groups.length; i++) {
+        for (let j = i + 1; j < groups.length; j++) {
+          const [one, other] = [groups[i], groups[j]];
+          const box = one.box.map((value, k) => (k < 2 ? Math.min : Math.max)(value, other.box[k]));
+          const window = Window.of(box, size, photoSide);
+          const more = window.cost - one.window.cost - other.window.cost;
+          if (more < best.more) best = { more, i, j, group: { box, window } };
+        }
+      }
+      if (best.more > 0) return groups;
+      best.group.part = either(groups[best.i].part, groups[best.j].part);
+      groups[best.i] = best.group;
+      groups.splice(best.j, 1);
+    }
+  }
+
+  get cost() {
+    return this.pixels ** 2 + OVERHEAD ** 2;
+  }
+
+  /** The smallest useful window around a box [top, left, bottom, right]. */
+  static of([top, left, bottom, right], size, photoSide) {
+    const length = Math.max(right - left, bottom - top);
     const needed = (length / size) * (1 + RELATIVE_CONTEXT) + 2 * CONTEXT;
     if (photoSide <= FINE * SIZE.network) return Window.whole(SIZE.network);
     const finest = Math.min(photoSide, SIZE.network / FINEST); // painted pixels to the crop's side
@@ -44,7 +85,7 @@ export class Window {
     const [share, pixels] = choices.find(([side]) => side >= needed) ?? [1, 2 * SIZE.network];
     if (share >= 1) return Window.whole(pixels);
     const side = 2 * roundEven((share * size) / 2);
-    const start = (low, high) => Math.min(Math.max(Math.floor((low + high + 1 - side) / 2), 0), size - side);
+    const start = (low, high) => Math.min(Math.max(Math.floor((low + high - side) / 2), 0), size - side);
     return new Window(start(left, right) / size, start(top, bottom) / size, side / size, pixels);
   }
 
@@ -104,10 +145,11 @@ export class Patch {
   }
 
   /** Painted pixels that fit what they are laid over: `painted` and `photo` are pictures of the window, `unknown` and
-   *  `mask` are its region to paint and its edited mask; `fine`: with the photo's fine detail. */
-  static joined(painted, photo, unknown, mask, window, fine) {
+   *  `mask` are its region to paint and its edited mask; `fine`: with the photo's fine detail; `part`: the part of the
+   *  region that is laid over the photo. */
+  static joined(painted, photo, unknown, mask, window, fine, part = unknown) {
     const n = window.pixels;
-    const alpha = feathered(unknown, n, (FEATHER * n) / SIZE.network);
+    const alpha = feathered(part, n, (FEATHER * n) / SIZE.network);
     const error = new Float32Array(painted.data.length);
     for (let i = 0; i < error.length; i++) error[i] = photo.data[i] - painted.data[i];
     const missing = colourError(error, unknown, mask, n);

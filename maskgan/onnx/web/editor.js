@@ -31,20 +31,21 @@ export async function prepare(networks, photo, alignment) {
 
 const drawingSize = ({ manifest }) => Math.min(SIZE.crop, manifest.drawing_size ?? SIZE.crop);
 
-/** What an edit does to a photo: `flow` moves its pixels, then `patch` and `overlay` are laid over; null for none. */
+/** What an edit does to a photo: `flow` moves its pixels, then `patches` and `overlay` are laid over; null for no
+ *  flow or overlay. */
 class Edit {
-  constructor(flow, patch, overlay) {
-    Object.assign(this, { flow, patch, overlay });
+  constructor(flow, patches, overlay) {
+    Object.assign(this, { flow, patches, overlay });
   }
 
   get changes() {
-    return Boolean(this.flow || this.patch || this.overlay);
+    return Boolean(this.flow || this.patches.length || this.overlay);
   }
 
   /** The edited photo, from the photo in which the crop lies at `alignment`. */
   onto(photo, alignment) {
     if (this.flow) photo = movedPhoto(photo, alignment, this.flow);
-    if (this.patch) photo = this.patch.over(photo, alignment);
+    for (const patch of this.patches) photo = patch.over(photo, alignment);
     return this.overlay ? this.overlay.onto(photo, alignment) : photo;
   }
 }
@@ -54,34 +55,38 @@ class Edit {
 export async function edit(networks, face, motion, colours, quick) {
   const flow = any(moving(motion.flow)) ? motion.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
-  const patch = await patchFor(networks, face, motion, moved, quick);
-  const drawn = patch ? patch.over(moved, Alignment.wholePicture(moved)) : moved;
+  const patches = await patchesFor(networks, face, motion, moved, quick);
+  const drawn = new Edit(null, patches, null).onto(moved, Alignment.wholePicture(moved));
   const crop = Object.entries(colours).reduce((seen, [part, colour]) => recoloured(seen, motion.mask, part, colour), drawn);
-  return { edit: new Edit(flow, patch, Overlay.between(drawn, crop)), crop };
+  return { edit: new Edit(flow, patches, Overlay.between(drawn, crop)), crop };
 }
 
-/** What is painted when the photo's pixels have moved; null where they can show all of the mask. */
-async function patchFor(networks, face, motion, moved, quick) {
+/** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. */
+async function patchesFor(networks, face, motion, moved, quick) {
   const unknown = unknownAfter(face.mask, motion.mask, motion.flow);
-  if (!any(unknown)) return null;
-  let window = networks.kept
-    ? Window.around(unknown, SIZE.crop, face.alignment.side)
-    : Window.whole(drawingSize(networks));
-  if (quick && networks.kept) window = window.at(Math.min(window.pixels, SIZE.network));
-  const finer = window.pixels > Math.round(window.side * SIZE.crop);
-  const photo = finer ? movedWindow(face.photo, face.alignment, motion.flow, window) : window.picture(moved);
-  const mask = window.mask(motion.mask, SIZE.crop);
-  const covered = window.covers(unknown, SIZE.crop);
+  if (!any(unknown)) return [];
+  const parts = networks.kept
+    ? Window.several(unknown, SIZE.crop, face.alignment.side)
+    : [{ window: Window.whole(drawingSize(networks)), part: unknown }];
   const whole = withTeeth(face, motion.mask);
-  const style = window.side < 1 ? inWindow(whole, window) : whole;
-  const { image } = await networks.run(networks.generator, {
-    mask: maskOf(mask, window.pixels),
-    kept: keptOf(photo, inverted(covered)),
-    ...style,
-  });
-  const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, !quick);
-  if (face.tone) applyTone(face.tone, patch.layer);
-  return patch;
+  const patches = [];
+  for (const { window: finest, part } of parts) {
+    const window = quick && networks.kept ? finest.at(Math.min(finest.pixels, SIZE.network)) : finest;
+    const finer = window.pixels > Math.round(window.side * SIZE.crop);
+    const photo = finer ? movedWindow(face.photo, face.alignment, motion.flow, window) : window.picture(moved);
+    const mask = window.mask(motion.mask, SIZE.crop);
+    const [covered, own] = [unknown, part].map((region) => window.covers(region, SIZE.crop));
+    const style = window.side < 1 ? inWindow(whole, window) : whole;
+    const { image } = await networks.run(networks.generator, {
+      mask: maskOf(mask, window.pixels),
+      kept: keptOf(photo, inverted(covered)),
+      ...style,
+    });
+    const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, !quick, own);
+    if (face.tone) applyTone(face.tone, patch.layer);
+    patches.push(patch);
+  }
+  return patches;
 }
 
 /** The face's style, with another one's teeth where its mouth opens and the photo shows none. */

@@ -3,13 +3,14 @@
 
 import { matchClass } from "./outlines.js";
 import { blurred, cutOut, picture, resizeArea, resizeLinear } from "./pixels.js";
-import { borders, dilated, distances, extent, grown, inverted, roundEven, smoothstep, square, without } from "./regions.js";
+import { borders, dilated, distances, extent, grown, inverted, piecesOf, roundEven, smoothstep, square, without } from "./regions.js";
 import { remapped } from "./samples.js";
 
 export const STILL = 0.02; // displacements below this, in pixels, are none
 const MARGIN = 8; // in pixels of a picture of 256 px
 const FADE = 2.5; // the flow ends where its change per pixel would stay below about 1 / this
 const JACOBIAN = 0.08; // the smallest that a flow may have
+const FAR = 0.09; // changes farther apart than twice this share of the picture's side are edits of their own
 const SOLVE_SIDE = 144; // of the solver's grid
 const SEEN = 0.06; // how far around the change outlines are looked at, as a share of the picture's side
 const MATCH_SIDE = 320; // windows from this side on are matched on every second pixel, from twice this side on every third
@@ -29,12 +30,38 @@ export function windowAround(region, size, margin) {
 /** That part of a plane of numbers. */
 export const partOf = (data, size, { left, top, width, height }) => cutOut(picture(size, size, 1, data), left, top, width, height).data;
 
-/** The flow of an edit from one mask to another; `told`: offsets as far as a tool knows them, NaN elsewhere, or null. */
+/** The flow of an edit from one mask to another; `told`: offsets as far as a tool knows them, NaN elsewhere, or null.
+ *  Changes that lie far apart do not know of each other. */
 export function flowBetween(before, after, size, told = null) {
+  const { changed } = changesOf(before, after, told);
+  if (!changed.includes(1)) return noFlow(size);
+  const { numbers, pieces } = piecesOf(distances(changed, size, size).map((away) => (away <= FAR * size ? 1 : 0)), size, size);
+  if (pieces.length > 2) {
+    const flow = noFlow(size);
+    const apart = pieces.slice(1).every((_, k) => {
+      const here = (i) => numbers[i] === k + 1;
+      const own = flowOf(before, after.map((label, i) => (here(i) ? label : before[i])), size, told?.map((value, i) => (here(i >> 1) ? value : NaN)));
+      const moved = moving(own);
+      if (moved.some((yes, i) => yes && lengthAt(flow.data, i))) return false;
+      moved.forEach((yes, i) => yes && flow.data.set(own.data.subarray(2 * i, 2 * i + 2), 2 * i));
+      return true;
+    });
+    if (apart) return flow;
+  }
+  return flowOf(before, after, size, told);
+}
+
+/** Which pixels change, and which of them a tool told about. */
+function changesOf(before, after, told) {
+  const known = before.map((_, i) => (told && !Number.isNaN(told[2 * i]) ? 1 : 0));
+  return { known, changed: before.map((label, i) => (label !== after[i] || (known[i] && lengthAt(told, i) > STILL) ? 1 : 0)) };
+}
+
+/** `flowBetween` for changes that belong together. */
+function flowOf(before, after, size, told) {
   const flow = noFlow(size);
   const scale = size / 256;
-  const known = before.map((_, i) => (told && !Number.isNaN(told[2 * i]) ? 1 : 0));
-  const changed = before.map((label, i) => (label !== after[i] || (known[i] && lengthAt(told, i) > STILL) ? 1 : 0));
+  const { known, changed } = changesOf(before, after, told);
   if (!changed.includes(1)) return flow;
   const seen = windowAround(changed, size, roundEven(SEEN * size));
   const step = 1 + Math.floor(Math.max(seen.width, seen.height) / MATCH_SIDE);

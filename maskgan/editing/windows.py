@@ -1,0 +1,153 @@
+"""Which parts of a face the network is shown to paint what is unknown: windows, at the finest scale that fits.
+
+What is unknown in several places far apart is painted in as many windows: each is small, and fine, and a later edit at
+one place leaves the others as they are.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from maskgan.editing.warping import grown
+from maskgan.mask_files import resize_mask
+from maskgan.sizes import NETWORK_SIZE
+
+#: The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
+_FINE = 1.25
+
+#: The surroundings that a window shows beside what is unknown, as a share of the crop's side, and relative to it.
+_CONTEXT, _RELATIVE_CONTEXT = 0.06, 0.3
+
+#: The finest window, as a share of the crop's side at the network's size: none of training is finer.
+_FINEST = 0.3
+
+#: Sides in painted pixels of windows at twice the network's size to the crop, smallest first; beyond, all is shown.
+_LARGER = (320, 384, 448)
+
+#: Sides in painted pixels of windows for small edits, smallest first: what they cost grows with their area.
+_SMALL = (128, 192)
+
+#: Parts of what is unknown that lie nearer than twice this share of the crop's side to each other are one part; how
+#: many parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
+_APART, _MOST_PARTS, _OVERHEAD = 0.02, 12, 96
+
+
+class _Box(NamedTuple):
+    """Rows from `top` and columns from `left`, up to but without `bottom` and `right`."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @classmethod
+    def around(cls, region: np.ndarray) -> _Box:
+        """The smallest around a region (S, S) bool with some True."""
+        rows, columns = (np.flatnonzero(region.any(axis)) for axis in (1, 0))
+        return cls(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+
+    def with_(self, other: _Box) -> _Box:
+        """The smallest around both."""
+        return _Box(*map(min, self[:2], other[:2]), *map(max, self[2:], other[2:]))
+
+
+class Window(NamedTuple):
+    """A square part of a face crop, in fractions of the crop's side: left, top and side; drawn at `pixels`."""
+
+    left: float
+    top: float
+    side: float
+    pixels: int
+
+    @classmethod
+    def around(cls, unknown: np.ndarray, photo_side: float) -> Window:
+        """The smallest useful window around what is unknown, (S, S) bool with some True.
+
+        `photo_side`: how many pixels of the photo the crop's side spans: no window is finer than the photo.
+        """
+        return cls._of(_Box.around(unknown), len(unknown), photo_side)
+
+    @classmethod
+    def several(cls, unknown: np.ndarray, photo_side: float) -> list[tuple[Window, np.ndarray]]:
+        """Windows around parts (S, S) bool of what is unknown that lie far apart, whose sum is all of it.
+
+        Two parts share a window where that costs less than one for each. Arguments as for `around`.
+        """
+        size = len(unknown)
+        radius = _APART * size
+        count = _MOST_PARTS + 2
+        while count > _MOST_PARTS + 1:  # 0 is the rest
+            count, numbers = cv2.connectedComponents(grown(unknown, radius).astype(np.uint8))
+            radius *= 2
+        parts = (unknown & (numbers == n) for n in range(1, count))
+        groups = sorted(((_Box.around(part), part) for part in parts), key=lambda group: group[0])
+        windows = [cls._of(box, size, photo_side) for box, _ in groups]
+        while True:
+            pairs = []
+            for i, j in combinations(range(len(groups)), 2):
+                both = cls._of(groups[i][0].with_(groups[j][0]), size, photo_side)
+                pairs.append((both._cost - windows[i]._cost - windows[j]._cost, i, j, both))
+            if not pairs or min(pairs)[0] > 0:
+                return [(window, part) for window, (_, part) in zip(windows, groups, strict=True)]
+            _, i, j, windows[i] = min(pairs)
+            groups[i] = groups[i][0].with_(groups[j][0]), groups[i][1] | groups[j][1]
+            del groups[j], windows[j]
+
+    @property
+    def _cost(self) -> int:
+        return self.pixels**2 + _OVERHEAD**2
+
+    @classmethod
+    def _of(cls, box: _Box, size: int, photo_side: float) -> Window:
+        extent = max(box.bottom - box.top, box.right - box.left)
+        needed = extent / size * (1 + _RELATIVE_CONTEXT) + 2 * _CONTEXT
+        if photo_side <= _FINE * NETWORK_SIZE:
+            return cls.whole(NETWORK_SIZE)
+        finest = min(photo_side, NETWORK_SIZE / _FINEST)  # painted pixels to the crop's side
+        choices = [(pixels / finest, pixels) for pixels in _SMALL]
+        choices += [(max(NETWORK_SIZE / finest, min(needed, 0.5)), NETWORK_SIZE)]
+        choices += [(pixels / (2 * NETWORK_SIZE), pixels) for pixels in _LARGER]
+        side, pixels = next((choice for choice in choices if choice[0] >= needed), (1.0, 2 * NETWORK_SIZE))
+        if side >= 1:
+            return cls.whole(pixels)
+        # On the crop's own grid of pixels, so that the window can be cut out of it.
+        side = 2 * round(side * size / 2)
+        left, top = (
+            min(max((low + high - side) // 2, 0), size - side)
+            for low, high in ((box.left, box.right), (box.top, box.bottom))
+        )
+        return cls(left / size, top / size, side / size, pixels)
+
+    @classmethod
+    def whole(cls, pixels: int) -> Window:
+        """All of the crop."""
+        return cls(0.0, 0.0, 1.0, pixels)
+
+    def slices(self, size: int) -> tuple[slice, slice]:
+        """Rows and columns of a crop of `size` pixels."""
+        left, top, side = (round(value * size) for value in self[:3])
+        return slice(top, top + side), slice(left, left + side)
+
+    def picture(self, picture: np.ndarray) -> np.ndarray:
+        """This part of a picture or plane (S, S, ...) float32 or uint8, at the window's pixels."""
+        part = picture[self.slices(len(picture))]
+        if len(part) == self.pixels:
+            return part
+        way = cv2.INTER_AREA if len(part) > self.pixels else cv2.INTER_CUBIC
+        return cv2.resize(part, (self.pixels, self.pixels), interpolation=way)
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """This part of a mask (S, S), at the window's pixels."""
+        return resize_mask(mask[self.slices(len(mask))], (self.pixels, self.pixels), smooth=True)
+
+    def covers(self, unknown: np.ndarray) -> np.ndarray:
+        """Which of the window's pixels show anything of what is unknown (S, S)."""
+        part = unknown[self.slices(len(unknown))].astype(np.float32)
+        if len(part) == self.pixels:
+            return part > 0
+        way = cv2.INTER_AREA if len(part) > self.pixels else cv2.INTER_LINEAR
+        return cv2.resize(part, (self.pixels, self.pixels), interpolation=way) > 0
