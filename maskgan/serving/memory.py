@@ -10,12 +10,17 @@ import time
 #: Seconds between two calls of malloc_trim.
 EVERY = 10.0
 
+#: For how many half seconds in which this process is busy a call is put off at most.
+_PATIENCE = 20
+
 
 def give_back_freed_memory(every: float = EVERY) -> None:
     """Start a daemon thread that calls glibc's malloc_trim periodically; no effect with other C libraries.
 
     glibc keeps freed memory in an arena per thread as long as a block above it is in use, and Gradio's handlers run in
-    several threads: after five minutes with eight users 0.5 of 1.9 GB were free but not returned, and growing.
+    several threads: after five minutes with eight users 0.5 of 1.9 GB were free but not returned, and growing. Where
+    much is free it takes a few tenths of a second, in which whoever wants memory waits: it waits for a moment of rest
+    first, though not for ever.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is None:
@@ -24,6 +29,11 @@ def give_back_freed_memory(every: float = EVERY) -> None:
     def work() -> None:
         while True:
             time.sleep(every)
+            for _ in range(_PATIENCE):
+                before = time.process_time()
+                time.sleep(0.5)
+                if time.process_time() - before < 0.1:
+                    break
             trim(0)
 
     threading.Thread(target=work, name="freed memory", daemon=True).start()
