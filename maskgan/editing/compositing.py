@@ -2,8 +2,8 @@
 
 The published method redraws the whole face, so identity and background drift with every edit; its authors advise to
 blend the untouched part back. Here `warping.py` says which pixels move and what is left unknown; the network paints
-the unknown part in a window around it, at the finest scale that fits; and the painted window is laid over the moved
-photo at whatever resolution that has. Pixels that neither move nor are painted are the photo's own, bit for bit.
+the unknown parts in windows around them (`windows.py`); and the painted windows are laid over the moved photo at
+whatever resolution that has. Pixels that neither move nor are painted are the photo's own, bit for bit.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
+import weakref
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 import numpy as np
@@ -18,23 +19,31 @@ _MOST, _LARGEST = 32, NETWORK_SIZE
 
 
 class PatchCache:
-    """The last patches of a pipeline, by all that they were painted from. Any number of threads may use it."""
+    """The last patches of a pipeline, by all that they were painted from, and no longer than the photos that they were
+    painted for. Any number of threads may use it."""
 
     def __init__(self) -> None:
-        self._patches: OrderedDict[bytes, Patch] = OrderedDict()
+        self._patches: OrderedDict[tuple[int, bytes], Patch] = OrderedDict()
+        self._photos: dict[int, weakref.finalize] = {}
+        self._gone: deque[int] = deque()
         self._lock = threading.Lock()
 
-    def get(self, key: bytes, paint: Callable[[], Patch]) -> Patch:
-        """The patch with a key, painted where there is none."""
+    def get(self, photo: np.ndarray, key: bytes, paint: Callable[[], Patch]) -> Patch:
+        """The patch for a photo with a key, painted where there is none."""
+        place = id(photo), key
         with self._lock:
-            patch = self._patches.get(key)
+            self._sweep()
+            patch = self._patches.get(place)
             if patch is not None:
-                self._patches.move_to_end(key)
+                self._patches.move_to_end(place)
                 return patch
         patch = paint()
         if patch.window.pixels <= _LARGEST:
             with self._lock:
-                self._patches[key] = patch
+                if id(photo) not in self._photos:
+                    self._photos[id(photo)] = weakref.finalize(photo, self._forget, id(photo))
+                    self._photos[id(photo)].atexit = False
+                self._patches[place] = patch
                 while len(self._patches) > _MOST:
                     self._patches.popitem(last=False)
         return patch
@@ -43,6 +52,25 @@ class PatchCache:
         """Forget all patches, as measurements of time need it."""
         with self._lock:
             self._patches.clear()
+
+    def __len__(self) -> int:
+        return len(self._patches)
+
+    def _forget(self, photo: int) -> None:
+        """Called when a photo is gone; should that happen while the lock is held, the next `get` sees to it."""
+        self._gone.append(photo)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._sweep()
+            finally:
+                self._lock.release()
+
+    def _sweep(self) -> None:
+        while self._gone:
+            photo = self._gone.popleft()
+            self._photos.pop(photo, None)
+            for place in [place for place in self._patches if place[0] == photo]:
+                del self._patches[place]
 
 
 def fingerprint(*values: object) -> bytes:

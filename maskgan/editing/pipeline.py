@@ -419,7 +419,7 @@ class MaskGANPipeline:
                 photo = window.picture(moved)
             seen = (window.mask(motion.mask), photo, window.covers(unknown), window.covers(part))
             paint = partial(self.paint, motion.mask, face.style, photo, unknown, window, part)
-            patches.append(self.painted.get(fingerprint(style, window, *seen), paint))
+            patches.append(self.painted.get(face.photo, fingerprint(style, window, *seen), paint))
         return patches
 
     @staticmethod

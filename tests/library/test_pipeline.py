@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
@@ -269,6 +270,21 @@ def test_an_edit_elsewhere_leaves_paint_as_it_is(
     own.painted.clear()
     again = own.edit(face, mask)
     assert len(drawn) == 6 and np.array_equal(again.crop, both.crop)
+
+
+def test_paint_is_kept_no_longer_than_the_photo(pipeline: MaskGANPipeline, face: Face) -> None:
+    own = MaskGANPipeline.over(pipeline.engine)
+    mine, other = (replace(face, photo=face.photo.copy()) for _ in range(2))
+    mask = face.mask.copy()
+    mask[20:50, 230:260] = Label.HAT
+    for one in (mine, other):
+        own.edit(one, mask)
+    assert len(own.painted) == 2
+    del mine, one
+    gc.collect()
+    assert len(own.painted) == 1
+    own.edit(other, mask)
+    assert len(own.painted) == 1
 
 
 def test_a_finer_photo_is_painted_finer(pipeline: MaskGANPipeline) -> None:
