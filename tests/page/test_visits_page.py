@@ -307,8 +307,7 @@ def test_start_fresh_is_the_undo_and_forget_leaves_nothing(person: Person, serve
     person.wait_until_back()
     person.page.get_by_role("button", name="Start fresh").click()
     person.page.wait_for_selector(".keeper", state="hidden")
-    person.page.wait_for_selector("#face-result img")
-    assert person.page.locator("#history").count() == 0 or not person.steps()
+    person.wait_for_steps(0)
     person.upload()
     person.quick("smile")
     person.wait_until_kept()
@@ -317,7 +316,7 @@ def test_start_fresh_is_the_undo_and_forget_leaves_nothing(person: Person, serve
     with person.page.expect_navigation():
         person.page.click("#forget-all")
     person.page.wait_for_selector("#face-result img")
-    assert not any(path.exists() for path in uploads)
+    person.until("the upload gone", lambda: not any(path.exists() for path in uploads))
     assert person.page.locator(".keeper").is_hidden()
 
 
