@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import gradio as gr
 
@@ -39,12 +40,13 @@ class WhyNot(gr.HTML):
     the focus of keyboards, so that everybody can learn the reason.
     """
 
-    def __init__(self, reason: str, *, button: str, help: str) -> None:
-        """`reason`: at first; `button`: the element id; `help`: its tooltip when it can be used."""
+    def __init__(self, value: str = "", *, button: str, help: str, **kwargs: Any) -> None:
+        """`value`: the reason at first; `button`: the element id; `help`: its tooltip when it can be used."""
         super().__init__(
-            reason,
+            value,
             html_template="<p class='why-not' role='status'></p>",
             js_on_load=f"const BUTTON = {json.dumps(button)};\nconst HELP = {json.dumps(help)};\n{_SCRIPT}",
             apply_default_css=False,
             elem_id=f"{button}-why-not",
+            **kwargs,
         )

@@ -64,6 +64,7 @@ def test_an_edit_in_flight_ends_with_the_networks_it_began_with(
     former = serving.current()
     face = former.prepare(photo, None)
     expected = some_edit(former, face).crop
+    former.painted.clear()
     began, go_on = threading.Event(), threading.Event()
     generate = former.dmn.generate
 

@@ -295,6 +295,7 @@ assert same(edited(served)) and here and not spaces.calls  # nobody visits: nobo
 
 def visit() -> str:
     here.clear()
+    served.painted.clear()
     edits = edited(served)
     face = edits[0].face
     assert same(edits) and np.array_equal(face.mask, expected[0].face.mask)
@@ -306,16 +307,18 @@ with gr.Blocks() as page:
 _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, server_port=None)
 client = Client(address, verbose=False)
 assert client.predict(api_name="/visit") == plain.weights.hash
-assert spaces.calls == [(name, True) for name in ("_probabilities", "encode_style", "paint", "generate")] and not here
+steps = ("_probabilities", "encode_style", "paint", "generate")  # it may paint in several windows
+assert list(dict.fromkeys(spaces.calls)) == [(name, True) for name in steps] and not here
+once = len(spaces.calls)
 spaces.refusing = True
 client.predict(api_name="/visit")
 assert here
 spaces.refusing = False
 client.predict(api_name="/visit")  # soon after a refusal nobody asks again
-assert len(spaces.calls) == 4
+assert len(spaces.calls) == once
 served._cpu_until = 0
 client.predict(api_name="/visit")
-assert len(spaces.calls) == 8 and not here
+assert len(spaces.calls) == 2 * once and not here
 print("done")
 """
 
