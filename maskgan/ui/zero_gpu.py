@@ -27,7 +27,6 @@ from torch.utils._pytree import tree_map_only
 
 from maskgan.editing.compositing import Patch
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.windows import Window
 from maskgan.networks.engine import best_device
 from maskgan.styles import Style
 
@@ -103,17 +102,9 @@ class ZeroGPUPipeline(MaskGANPipeline):
         """See `MaskGANPipeline.generate`."""
         return self._ask("generate", mask, style)
 
-    def paint(
-        self,
-        mask: np.ndarray,
-        style: Style,
-        photo: np.ndarray,
-        unknown: np.ndarray,
-        window: Window,
-        part: np.ndarray | None = None,
-    ) -> Patch:
+    def paint(self, *values: Any) -> Patch:
         """See `MaskGANPipeline.paint`."""
-        return self._ask("paint", mask, style, photo, unknown, window, part)
+        return self._ask("paint", *values)
 
 
 def for_zero_gpu(pipeline: MaskGANPipeline) -> MaskGANPipeline:
