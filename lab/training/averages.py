@@ -8,55 +8,10 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from diffusers import ModelMixin
-from torch import Tensor, nn
+from diffusers.training_utils import EMAModel
+from torch import nn
 
 from lab.training.stopping import TrainingStoppedError
-
-
-class MovingAverage:
-    """An exponential moving average of parameters, kept beside them on a device.
-
-    Step n = 1, 2, ... takes `average <- d average + (1 - d) parameter`, d = min(decay, 1 - (1 + (n - 1) / 10)^(-3/4)):
-    a young average follows closely, so that its random beginning is soon forgotten. Diffusers has the same as EMAModel
-    (`use_ema_warmup`, `inv_gamma=10`, `power=3/4`), whose module loads all of its transformers first.
-    """
-
-    def __init__(self, parameters: Iterable[Tensor], decay: float, device: torch.device | str) -> None:
-        self.decay, self.device, self.steps = decay, device, 0
-        self.tensors = [parameter.detach().clone().to(device) for parameter in parameters]
-
-    @torch.no_grad()
-    def step(self, parameters: Iterable[Tensor]) -> None:
-        """Take in parameters after a step of their optimiser; those that are not trained are copied."""
-        self.steps += 1
-        follows = 1 - min(self.decay, 1 - (1 + (self.steps - 1) / 10) ** -0.75)
-        for average, parameter in zip(self.tensors, parameters, strict=True):
-            if parameter.requires_grad:
-                average.sub_(follows * (average - parameter))
-            else:
-                average.copy_(parameter)
-
-    @torch.no_grad()
-    def copy_to(self, parameters: Iterable[Tensor]) -> None:
-        """Write the averages into parameters, wherever those are."""
-        for average, parameter in zip(self.tensors, parameters, strict=True):
-            parameter.copy_(average)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` takes; its names are those of diffusers' EMAModel."""
-        return {"decay": self.decay, "optimization_step": self.steps, "shadow_params": self.tensors}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put back what `state_dict` returned, here or in EMAModel; the decay is that of the state too.
-
-        Raises:
-            ValueError: the tensors are not those of these parameters.
-        """
-        tensors = state["shadow_params"]
-        if [tensor.shape for tensor in tensors] != [tensor.shape for tensor in self.tensors]:
-            raise ValueError("The moving average belongs to another network.")
-        self.decay, self.steps = float(state["decay"]), int(state["optimization_step"])
-        self.tensors = [tensor.detach().clone().to(self.device) for tensor in tensors]
 
 
 class MovingAverages:
@@ -64,11 +19,12 @@ class MovingAverages:
 
     def __init__(self, accelerator: Accelerator, decay: float) -> None:
         self.accelerator, self.decay = accelerator, decay
-        self._networks: dict[str, tuple[ModelMixin, MovingAverage]] = {}
+        self._networks: dict[str, tuple[ModelMixin, EMAModel]] = {}
 
     def add(self, name: str, network: ModelMixin) -> None:
         """Average `network` from now on."""
-        average = MovingAverage(network.parameters(), self.decay, self.accelerator.device)
+        average = EMAModel(network.parameters(), decay=self.decay, use_ema_warmup=True, inv_gamma=10, power=0.75)
+        average.to(self.accelerator.device)
         self._networks[name] = (network, average)
 
     def update(self, network: nn.Module) -> None:
@@ -88,8 +44,12 @@ class MovingAverages:
         Raises:
             ValueError: a state belongs to another network.
         """
-        for (_, average), state in zip(self._networks.values(), states, strict=True):
+        for (network, average), state in zip(self._networks.values(), states, strict=True):
+            shapes = [parameter.shape for parameter in network.parameters()]
+            if [tensor.shape for tensor in state["shadow_params"]] != shapes:
+                raise ValueError("The moving average belongs to another network.")
             average.load_state_dict(state)
+            average.to(self.accelerator.device)
 
     def check(self, step: int) -> None:
         """Raise TrainingStoppedError when a network's weights contain NaN or infinity."""
