@@ -66,9 +66,7 @@ def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
         (H, W, 2) float32, x and y in pixels; exactly 0 away from the change. The map p -> p + flow[p] has a positive
         Jacobian determinant everywhere.
     """
-    changed = before != after
-    if moved is not None:
-        changed = changed | (np.isfinite(moved[..., 0]) & (_length(np.nan_to_num(moved)) > STILL))
+    changed, _ = _changes(before, after, moved)
     if not changed.any():
         return np.zeros((*before.shape, 2), np.float32)
     away = cv2.distanceTransform((~changed).astype(np.uint8), cv2.DIST_L2, 5)
@@ -83,13 +81,18 @@ def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
     return _flow_between(before, after, moved)
 
 
+def _changes(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Where (H, W) bool a class changes or a tool moves something, and where a tool told anything."""
+    if moved is None:
+        return before != after, np.zeros(before.shape, bool)
+    told = np.isfinite(moved[..., 0])
+    return (before != after) | (told & (_length(np.nan_to_num(moved)) > STILL)), told
+
+
 def _flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) -> np.ndarray:
     """`flow_between` for changes that belong together."""
     flow = np.zeros((*before.shape, 2), np.float32)
-    changed = before != after
-    told = np.zeros(before.shape, bool) if moved is None else np.isfinite(moved[..., 0])
-    if moved is not None:
-        changed = changed | (told & (_length(np.nan_to_num(moved)) > STILL))
+    changed, told = _changes(before, after, moved)
     side = max(before.shape)
     scale = side / 256
     values, fixed = np.zeros_like(flow), np.zeros(before.shape, bool)
