@@ -32,7 +32,8 @@ from lab.evaluation.edit_scores import EditScore, Features, score
 from lab.evaluation.edit_tasks import KINDS, EditTask, tasks_of
 from lab.training.perceptual import EfficientNetFeatures, ParserFeatures
 from lab.training.samples import save_picture
-from maskgan.editing.pipeline import Edit, MaskGANPipeline
+from maskgan.editing.edit import Edit
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.warping import Motion, flow_between, warp_picture
 from maskgan.labels import IGNORE
 from maskgan.mask_files import resize_mask

@@ -46,8 +46,9 @@ from maskgan.benchmark_backends import (
     runner,
     write,
 )
+from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment
-from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.warping import Motion
 from maskgan.images import read_photo
 from maskgan.labels import Label

@@ -19,7 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import XMP as TIFF_XMP
 
-from maskgan.editing.pipeline import Edit
+from maskgan.editing.edit import Edit
 from maskgan.snapshots import Weights
 
 #: IPTC term for a photo of which trained networks drew a part.

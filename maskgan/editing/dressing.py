@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 
 from maskgan.editing.compositing import Layers, Overlay
+from maskgan.editing.edit import Edit, Face
 from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.looks import LOOKS, Look, looks_for
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
-from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
 from maskgan.editing.transplants import likeness, transplant
 from maskgan.images import differs, read_photo

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.editing.edit import Face
 from maskgan.editing.faces import Alignment
 from maskgan.editing.morphing import Morph
-from maskgan.editing.pipeline import Face
 from maskgan.editing.warping import flow_between, unknown_after, warp_picture
 from maskgan.editing.windows import Window
 from maskgan.labels import EARS, Label

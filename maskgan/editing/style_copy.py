@@ -22,7 +22,8 @@ import numpy as np
 
 from maskgan.blending import feathered
 from maskgan.editing.compositing import Overlay
-from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.editing.edit import Edit, Face
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import BROWS, EARS, EYES, LIPS, MIRRORED_PAIRS, Label
 
 #: Width of the feather around a copied region, in pixels of a 256 px crop.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from maskgan.editing.pipeline import Face, MaskGANPipeline
+from maskgan.editing.edit import Face
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.mask_files import read_mask
 from maskgan.serving.hot_reload import Serving

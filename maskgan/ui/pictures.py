@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from maskgan.editing.edit import Edit
 from maskgan.editing.faces import Alignment, DetectedFace
-from maskgan.editing.pipeline import Edit
 from maskgan.mask_files import write_mask
 from maskgan.provenance import encode_picture
 from maskgan.snapshots import Weights

@@ -14,9 +14,10 @@ from functools import cached_property
 import numpy as np
 
 from maskgan.editing.compositing import Change
+from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment, DetectedFace, upright
 from maskgan.editing.looks import Look, wearing
-from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
+from maskgan.editing.pipeline import MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion
 from maskgan.labels import DISPLAY_NAMES, Label
 from maskgan.originals import Original

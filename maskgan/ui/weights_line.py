@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from maskgan.editing.pipeline import Edit
+from maskgan.editing.edit import Edit
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.kit import UNQUEUED

@@ -8,9 +8,10 @@ from conftest import draw_mask
 from test_quick_edits import draw_face, fit_frame
 
 from maskgan.editing.dressing import edit_with_looks
+from maskgan.editing.edit import Face
 from maskgan.editing.hairdressing import in_colours_of, put_on, seen_of
 from maskgan.editing.looks import LOOKS, look_named, looks_with, measured_colour, plain_colour, wearing
-from maskgan.editing.pipeline import Face, MaskGANPipeline
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import to_oklab
 from maskgan.labels import EYES, MOUTH, Label
 from maskgan.quick_edits import QUICK_EDITS

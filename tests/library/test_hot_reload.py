@@ -17,7 +17,8 @@ import torch
 from conftest import draw_face, draw_mask, tiny_pipeline
 from safetensors.torch import load_file, save_file
 
-from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, WeightsRefused
+from maskgan.editing.edit import Edit, Face
+from maskgan.editing.pipeline import MaskGANPipeline, WeightsRefused
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import ABOUT, FORMAT, LATEST, combined_hash, file_hashes, publish, weights_hash
 

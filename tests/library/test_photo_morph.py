@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from conftest import draw_face, draw_mask
 
+from maskgan.editing.edit import Face
 from maskgan.editing.morphing import T_MAX, T_MIN, Morph
 from maskgan.editing.photo_morph import face_between
-from maskgan.editing.pipeline import Face, MaskGANPipeline
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label
 from maskgan.sizes import CROP_SIZE
 

@@ -13,8 +13,9 @@ import torch
 from conftest import draw_face, draw_mask
 
 from maskgan.editing import pipeline as pipeline_module
+from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import DetectedFace
-from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline, NoFaceFound
+from maskgan.editing.pipeline import MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion, warp_picture
 from maskgan.images import read_photo
 from maskgan.labels import Label, flip

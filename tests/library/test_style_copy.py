@@ -10,7 +10,8 @@ import pytest
 import torch
 from conftest import draw_face, draw_mask
 
-from maskgan.editing.pipeline import Face, MaskGANPipeline
+from maskgan.editing.edit import Face
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
 from maskgan.labels import MIRRORED_PAIRS, Label
 from maskgan.sizes import CROP_SIZE

@@ -15,7 +15,8 @@ import torch
 from conftest import draw_face, draw_mask, tiny_pipeline
 from test_hot_reload import PATIENCE, published, some_edit
 
-from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.editing.edit import Edit, Face
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import publish
 

@@ -26,9 +26,10 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from maskgan.editing.dressing import edit_with_looks
+from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment, detect_faces
 from maskgan.editing.looks import LOOKS, Look
-from maskgan.editing.pipeline import WEIGHTS, Edit, Face, MaskGANPipeline
+from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
 from maskgan.editing.warping import Motion
 from maskgan.images import read_photo
 from maskgan.labels import Label

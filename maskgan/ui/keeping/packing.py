@@ -24,8 +24,8 @@ import numpy as np
 from gradio import utils
 
 from maskgan.editing.borrowed_looks import look_named
+from maskgan.editing.edit import Face
 from maskgan.editing.faces import Alignment, DetectedFace
-from maskgan.editing.pipeline import Face
 from maskgan.editing.transplants import Lender
 from maskgan.labels import Label
 from maskgan.originals import Original

@@ -6,7 +6,7 @@ import gradio as gr
 import numpy as np
 
 from maskgan.editing.dressing import edit_with_looks
-from maskgan.editing.pipeline import Edit
+from maskgan.editing.edit import Edit
 from maskgan.ui.access import Announcer
 from maskgan.ui.kit import Updates, UsesWeights, saved
 from maskgan.ui.mask_canvas import MaskCanvas

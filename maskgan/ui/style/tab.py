@@ -12,7 +12,8 @@ import cv2
 import gradio as gr
 import numpy as np
 
-from maskgan.editing.pipeline import Edit, Face, MaskGANPipeline
+from maskgan.editing.edit import Edit, Face
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
 from maskgan.images import MAX_PIXELS
 from maskgan.originals import Original
