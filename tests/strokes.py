@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from maskgan.labels import Label
 from maskgan.ui.kit import Updates
+from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
+
+
+def message(session: Session, mask: np.ndarray) -> dict[str, Any]:
+    """What the browser sends after a stroke."""
+    return {**MaskCanvas.payload(mask, id=session.opened.id), "stroke": 1}
 
 
 def finish_stroke(tab: PaintTab, session: Session, message: dict[str, Any], look: Look) -> Updates:
     """All that the end of a stroke changes: the result that is shown, then the history."""
     shown = tab.paint(session, message, look)
     return {**shown, **tab.remember_stroke(shown.get(tab.session, session))}
+
+
+def painted(session: Session, label: Label = Label.HAIR, row: int = 100) -> np.ndarray:
+    """The mask (512, 512) of the open face with a stroke on it."""
+    mask = session.opened.face.mask.copy()
+    mask[row : row + 20, 100:140] = label
+    return mask
+
+
+def shown(updates: dict[Any, Any], tab: PaintTab) -> list[np.ndarray]:
+    """The pictures before and after, as the face's slider shows them."""
+    return [np.array(Image.open(path)) for path in updates[tab.face_result]["value"]]
+
+
+def nothing_changed(updates: Any) -> bool:
+    """Whether a handler left the page as it is."""
+    return updates == gr.skip()

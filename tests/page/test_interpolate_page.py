@@ -28,7 +28,8 @@ from maskgan.serving.hot_reload import Serving
 from maskgan.sizes import CROP_SIZE
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import Examples
-from maskgan.ui.interpolate.tab import RANDOM, InterpolateTab, MorphState
+from maskgan.ui.interpolate.state import MorphState
+from maskgan.ui.interpolate.tab import RANDOM, InterpolateTab
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import tiny_pipeline, told_by
 from PIL import Image
-from strokes import finish_stroke
+from strokes import finish_stroke, message
 
 pytest.importorskip("gradio")
 
@@ -50,10 +50,6 @@ def session(tab: PaintTab, two: Path) -> Session:
     session = tab.picker.open_photo(Session(), str(two), *vars(LOOK).values())[tab.session]
     assert len(session.opened.faces) == 2
     return session
-
-
-def message(session: Session, mask: np.ndarray) -> dict[str, Any]:
-    return {**MaskCanvas.payload(mask, id=session.opened.id), "stroke": 1}
 
 
 def paint(tab: PaintTab, session: Session, label: Label, row: int) -> Session:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import tiny_pipeline
-from strokes import finish_stroke
+from strokes import finish_stroke, message
 
 pytest.importorskip("gradio")
 
@@ -27,7 +27,6 @@ from maskgan.ui.keeping.motions import pack_motion, unpack_motion
 from maskgan.ui.keeping.packing import NotKept, pack, unpack
 from maskgan.ui.keeping.tabs import KeptTab, fitting, kept_tab
 from maskgan.ui.kit import saved
-from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.mask_canvas.wire import encode_runs
 from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
@@ -56,10 +55,6 @@ def session(tab: PaintTab) -> Session:
     session = tab.quick_edit("smile", session, message(session, drawn), 1.0, LOOK)[tab.session]
     session = finish_stroke(tab, session, message(session, painted(session, Label.HAIR)), LOOK)[tab.session]
     return tab.choose_look(session, {"part": "Hair", "look": "#c03020"}, LOOK)[tab.session]
-
-
-def message(session: Session, mask: np.ndarray) -> dict[str, Any]:
-    return {**MaskCanvas.payload(mask, id=session.opened.id), "stroke": 1}
 
 
 def painted(session: Session, label: Label) -> np.ndarray:

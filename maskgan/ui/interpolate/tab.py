@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -13,8 +13,7 @@ import numpy as np
 
 from maskgan.animations import gif, mp4, numbered_pngs
 from maskgan.editing.faces import paste_back
-from maskgan.editing.morphing import T_MAX, T_MIN, LatentLine, Morph, frame_places
-from maskgan.editing.photo_morph import face_between
+from maskgan.editing.morphing import T_MAX, T_MIN, Morph, frame_places
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
 from maskgan.labels import colourise
@@ -25,6 +24,7 @@ from maskgan.snapshots import Weights
 from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.mask_input import MaskInput
+from maskgan.ui.interpolate.state import CHOOSE, MorphState, drawn_face, why_unchanged
 from maskgan.ui.keeping.tabs import KeptTab, fitting
 from maskgan.ui.kit import (
     PACKING,
@@ -69,30 +69,7 @@ neither shows, or all of the face where it is asked to.</p>"""
 #: What was chosen in a strip below is shown above.
 _LOOK_UP = "() => document.getElementById('morph-face').scrollIntoView({block: 'nearest', behavior: 'smooth'})"
 
-_CHOOSE = "Choose a mask at A and one at B first."
-
 _NO_VAE = "The networks in use cannot interpolate masks (they hold no MaskVAE); the other tabs work."
-
-
-@dataclass(frozen=True, eq=False)
-class MorphState:
-    """What a visitor has open in this tab.
-
-    line: what its `Morph` knows, without the networks, which may be replaced meanwhile; ends: the faces at A and B;
-    mask: (S, S) uint8, the one that is shown; t: its place, where `style` takes the blended style from; redraw: the
-    face is the network's, not made of the photos; seed: of the random masks that were drawn last; unchanged: why there
-    is nothing to open in the Paint tab, "" where there is.
-    """
-
-    line: LatentLine | None = None
-    ends: tuple[OpenFace, ...] = ()
-    mask: np.ndarray | None = None
-    t: float = 0.0
-    style: str = "blend"
-    redraw: bool = False
-    seed: int = 0
-    unchanged: str = _CHOOSE
-    near: tuple[np.ndarray, ...] = ()
 
 
 class InterpolateTab(UsesWeights):
@@ -149,7 +126,7 @@ class InterpolateTab(UsesWeights):
         with gr.Row(elem_classes="morph-send"):
             self.redraw = gr.Checkbox(False, label="Redraw the whole face", container=False, elem_id="morph-redraw")
             self.send_button = gr.Button("Open in Paint", variant="primary", elem_id="morph-send", **SMALL)
-        self.why_not = WhyNot(_CHOOSE, button="morph-send", help="Takes what is shown to the Paint tab.")
+        self.why_not = WhyNot(CHOOSE, button="morph-send", help="Takes what is shown to the Paint tab.")
         self.made_by = gr.HTML("", elem_id="morph-made-by")
         gr.HTML(_NOTE)
 
@@ -227,7 +204,7 @@ class InterpolateTab(UsesWeights):
         frames = []
         for t in frame_places(int(count)):
             mask = morph.mask_at(t)
-            face = _drawn(morph, state.ends, mask, t, style, redraw, NETWORK_SIZE)
+            face = drawn_face(morph, state.ends, mask, t, style, redraw, NETWORK_SIZE)
             frames.append(self._small(mask, face, morph.line.weights))
         return {self.strip: gr.update(value=frames, selected_index=None)}
 
@@ -239,11 +216,11 @@ class InterpolateTab(UsesWeights):
     @warns_on_value_error
     def draw_near(self, state: MorphState, amount: float, style: str, redraw: bool) -> Updates:
         """New random masks near A, in the style that is chosen for the place A."""
-        morph = self._morph(_opened(state))
+        morph = self._morph(state.require_ends())
         masks = tuple(morph.near(amount, state.seed + number) for number in range(RANDOM))
         pictures = []
         for mask in masks:
-            face = _drawn(morph, state.ends, mask, 0, style, redraw, NETWORK_SIZE)
+            face = drawn_face(morph, state.ends, mask, 0, style, redraw, NETWORK_SIZE)
             pictures.append(self._small(mask, face, morph.line.weights))
         return {
             self.state: replace(state, near=masks, seed=state.seed + RANDOM),
@@ -253,7 +230,7 @@ class InterpolateTab(UsesWeights):
     @warns_on_value_error
     def choose_near(self, state: MorphState, style: str, redraw: bool, event: gr.SelectData) -> Updates:
         """A click on a random mask: it is shown large, for the Paint tab."""
-        state = _opened(state)
+        state = state.require_ends()
         if event.index >= len(state.near):
             raise ValueError("This mask is no longer here; draw new ones.")
         state = replace(state, mask=state.near[event.index], t=0.0, style=style, redraw=redraw)
@@ -262,11 +239,11 @@ class InterpolateTab(UsesWeights):
     @fails_on_value_error
     def sequence_file(self, kind: str, state: MorphState, count: float, style: str, redraw: bool, what: str) -> str:
         """The frames from A to B as a file: GIF, MP4 or a set of PNG."""
-        morph, places = self._morph(_opened(state)), frame_places(int(count))
+        morph, places = self._morph(state.require_ends()), frame_places(int(count))
         frames = [morph.mask_at(t) for t in places]
         if what == "faces":
             both = zip(frames, places, strict=True)
-            frames = [_drawn(morph, state.ends, mask, t, style, redraw) for mask, t in both]
+            frames = [drawn_face(morph, state.ends, mask, t, style, redraw) for mask, t in both]
         name = "_to_".join(end.name for end in state.ends)
         weights = morph.pipeline.weights if what == "faces" else None
         if kind not in _FILES:
@@ -283,7 +260,7 @@ class InterpolateTab(UsesWeights):
         """
         if state.unchanged:
             raise ValueError(state.unchanged)
-        opened = _opened(state).ends[state.style == "b"]
+        opened = state.require_ends().ends[state.style == "b"]
         if state.style != "blend":
             return opened, state.mask
         morph = self._morph(state)
@@ -294,7 +271,7 @@ class InterpolateTab(UsesWeights):
             edit = pipeline.edit(face, state.mask, keep_untouched=False)
             photo, crop = edit.photo, edit.crop
         else:
-            crop = _drawn(morph, state.ends, state.mask, state.t, state.style, redraw=False)
+            crop = drawn_face(morph, state.ends, state.mask, state.t, state.style, redraw=False)
             photo = paste_back(face.photo, face.alignment, crop, detail=0.0)
         face = pipeline.with_mask(replace(face, photo=photo, crop=crop, drawn=weights), state.mask)
         source = Original(png(photo, weights))
@@ -319,8 +296,8 @@ class InterpolateTab(UsesWeights):
         return self._shown(replace(state, mask=morph.mask_at(t), t=t, style=style, redraw=redraw), morph)
 
     def _shown(self, state: MorphState, morph: Morph) -> Updates:
-        face = _drawn(morph, state.ends, state.mask, state.t, state.style, state.redraw)
-        state = replace(state, line=morph.line, unchanged=_unchanged(state, face))
+        face = drawn_face(morph, state.ends, state.mask, state.t, state.style, state.redraw)
+        state = replace(state, line=morph.line, unchanged=why_unchanged(state, face))
         return {
             self.state: state,
             self.why_not: state.unchanged,
@@ -396,34 +373,3 @@ class InterpolateTab(UsesWeights):
         for event in (begun, *events):
             event.success(self.draw_strip, [self.state, self.count, self.style, self.redraw], self.strip, **QUIET)
         paint.open_from(self.send_button, self.shown_face, [self.state], tabs, api_name="apply_morph")
-
-
-def _opened(state: MorphState) -> MorphState:
-    if state.line is None:
-        raise ValueError(_CHOOSE)
-    return state
-
-
-def _unchanged(state: MorphState, face: np.ndarray) -> str:
-    """Why the Paint tab would get nothing new, "" if it would; face: (S, S, 3) uint8, the one that is shown."""
-    for name, end in zip("AB", state.ends, strict=True):
-        same = state.style == name.lower() or np.array_equal(face, end.face.crop)
-        if same and np.array_equal(state.mask, end.face.mask):
-            return f"This is face {name} with nothing changed; move the slider first."
-    return ""
-
-
-def _drawn(
-    morph: Morph,
-    ends: tuple[OpenFace, ...],
-    mask: np.ndarray,
-    t: float,
-    style: str,
-    redraw: bool,
-    size: int | None = None,
-) -> np.ndarray:
-    """The face (S, S, 3) uint8 for a mask at t: the network's, or made of the photos (at another side than theirs)."""
-    if redraw:
-        return morph.face(mask, morph.style_at(t, style))
-    a, b = (end.face for end in ends)
-    return face_between(morph, (a, b), mask, t, style, size)
