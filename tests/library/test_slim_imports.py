@@ -49,3 +49,16 @@ def test_gradio_looks_at_no_sources_and_inspect_is_itself_again() -> None:
         "print(any(str(name).startswith('gradio.components.') for name in read), gradio.Button('x').value)"
     )
     assert answer_of(program) == "False x"
+
+
+@pytest.mark.parametrize(
+    ("variables", "spins"), [({}, "5000"), ({"OMP_WAIT_POLICY": "active"}, "None"), ({"GOMP_SPINCOUNT": "7"}, "7")]
+)
+def test_openmp_waits_briefly_unless_somebody_chose(variables: dict[str, str], spins: str) -> None:
+    own = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    program = "import os, maskgan; print(os.environ.get('GOMP_SPINCOUNT'))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=240, check=True,
+        env={**own, **variables, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.stdout.strip() == spins
