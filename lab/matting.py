@@ -13,6 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.blending import mirrored_beyond
 from maskgan.labels import BROWS, EARS, EYES, MOUTH, Label
 
 #: How far inside and outside of the parser's edge the matte is looked for.
@@ -74,6 +75,7 @@ def cut_out(
     label: Label = Label.HAIR,
     bottom: float | None = None,
     evened: float = 0.0,
+    ears: np.ndarray | None = None,
 ) -> Cutout:
     """The hair of a photo, or what has another label.
 
@@ -84,6 +86,7 @@ def cut_out(
         bottom: share of the height at which the hair is made to end in tips, where what lies below cannot be told
             from it.
         evened: share of the large differences of light and colour that is taken away, for hair in two colours.
+        ears: (S, S) bool, an ear that shows in the hair, which is to be covered: the hair beside it goes on there.
 
     Raises:
         ModuleNotFoundError: pymatting is not installed.
@@ -125,8 +128,8 @@ def cut_out(
         tips = 3.3 * np.sin(at / 4.7) + 2.7 * np.sin(at / 1.9 + 1) + 2 * np.sin(at / 1.1 + 2)
         left = bottom * size + tips[None] * scale - np.arange(size)[:, None]
         alpha = alpha * (left / (0.035 * size)).clip(0, 1)
-    ears = cv2.dilate(np.isin(mask, (*EARS, Label.EAR_R)).astype(np.uint8), _disc(2.5 * scale)).astype(np.float32)
-    alpha = (alpha * (1 - cv2.GaussianBlur(ears, (0, 0), 1.2 * scale)) * (ears == 0)).astype(np.float32)
+    bare = cv2.dilate(np.isin(mask, (*EARS, Label.EAR_R)).astype(np.uint8), _disc(2.5 * scale)).astype(np.float32)
+    alpha = (alpha * (1 - cv2.GaussianBlur(bare, (0, 0), 1.2 * scale)) * (bare == 0)).astype(np.float32)
 
     # Thin and odd places take the colours of the hair around them.
     weight = (alpha > 0.75) * (1 - odd)
@@ -142,4 +145,10 @@ def cut_out(
         mean = (lab * alpha[..., None]).sum((0, 1)) / alpha.sum()
         lab -= evened * (_mean(lab, alpha, 24 * scale) - mean)
         colours = 255 * cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB)
+    if ears is not None:
+        soft = cv2.GaussianBlur(ears.astype(np.float32), (0, 0), scale)
+        near = cv2.dilate(ears.astype(np.uint8), _disc(2 * scale)) > 0
+        covered = mirrored_beyond(colours.astype(np.float32), (alpha > 0.9) & ~near, near, round(40 * scale))
+        colours += soft[..., None] * (covered - colours)
+        alpha = np.maximum(alpha, soft)
     return Cutout(colours.round().clip(0, 255).astype(np.uint8), alpha)

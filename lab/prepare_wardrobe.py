@@ -7,7 +7,7 @@ or `id`, a face of one of the FOLDERs in the plain format (images/ID.jpg, masks/
 come `polygon`, the hat's outline in pixels of a 256 px crop (x, y; negative y above the crop), or `crown`, the outline
 of what lies above the crop alone; `top`, rows that are mirrored above the crop to make room for it; and `picture`:
 true to keep the picture beside the mask. With `piece`, an object of `lab.matting.cut_out`'s options, maybe empty, hair
-is kept with its matte, and a hat without its ground (needs pymatting).
+is kept with its matte, and a hat without its ground (needs pymatting); its `ears` is an outline like `polygon`, too.
 
 OUT/index.json lists the entries with source and licence, OUT/NAME.png are the masks, OUT/NAME.jpg the pictures, and
 OUT/NAME.webp hairpieces with transparency.
@@ -90,7 +90,10 @@ class Faces:
             drawn = filled(entry["polygon"], photo.shape[:2], len(photo) / SIZE)
             mask = np.where(drawn, label, np.where(mask == label, Label.HAIR, mask)).astype(np.uint8)
             sure = np.where(drawn, 1, 0).astype(np.float32)
-        return cut_out(photo, mask, sure, label, **entry["piece"])
+        options = dict(entry["piece"])
+        if "ears" in options:
+            options["ears"] = filled(options["ears"], photo.shape[:2], len(photo) / SIZE)
+        return cut_out(photo, mask, sure, label, **options)
 
 
 def filled(polygon: list[list[float]], shape: tuple[int, ...], scale: float, top: int = 0) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Blend weights in 0..1 that fall smoothly from a region to what surrounds it."""
+"""Regions and what surrounds them: weights that fall smoothly, and a region that goes on beyond its outline."""
 
 from __future__ import annotations
 
@@ -18,3 +18,34 @@ def feathered(inside: np.ndarray, reach: float) -> np.ndarray:
         return np.zeros(inside.shape, np.float32)
     distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5)
     return smoothstep(1 - distance / reach).astype(np.float32)
+
+
+def mirrored_beyond(picture: np.ndarray, inside: np.ndarray, wanted: np.ndarray, reach: int) -> np.ndarray:
+    """A picture (H, W, C) float32 in which a region `inside` (H, W) bool goes on where it is `wanted` (H, W) bool.
+
+    Wanted pixels outside of the region show its mirror image in its outline, so that a texture goes on; where the
+    mirror shows nothing of the region, its nearest pixel does. What lies farther than `reach` pixels from all that is
+    wanted is not looked at: without any of the region there, the picture stays.
+    """
+    left, top, width, height = cv2.boundingRect((wanted & ~inside).astype(np.uint8))
+    box = (slice(max(0, top - reach), top + height + reach), slice(max(0, left - reach), left + width + reach))
+    part, region, missing = picture[box], inside[box], (wanted & ~inside)[box]
+    result = picture.copy()
+    if not region.any() or not missing.any():
+        return result
+    outside = (~region).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    places = np.zeros((nearest.max() + 1, 2), np.float32)
+    places[nearest[region]] = np.argwhere(region)[:, ::-1]
+    y, x = np.indices(region.shape, np.float32)
+    way = places[nearest] - np.dstack([x, y])
+    # Pixels that lie close together go much the same way, so that the mirror has no facets.
+    sigma = max(1.0, 0.15 * float(cv2.magnitude(*cv2.split(way))[missing].max()))
+    weight = cv2.GaussianBlur(outside.astype(np.float32), (0, 0), sigma)
+    even = cv2.GaussianBlur(way * outside[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)[..., None]
+    for shift in (2 * even, 2 * way, 1.5 * way, way):
+        at = (x + shift[..., 0], y + shift[..., 1])
+        there = missing & (cv2.remap(region.astype(np.float32), *at, cv2.INTER_LINEAR) > 0.99)
+        result[box][there] = cv2.remap(part, *at, cv2.INTER_LINEAR)[there]
+        missing = missing & ~there
+    return result

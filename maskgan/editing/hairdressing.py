@@ -12,6 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.blending import mirrored_beyond, smoothstep
 from maskgan.editing.faces import Alignment, paste_back
 from maskgan.editing.recolouring import from_oklab, to_oklab
 from maskgan.labels import EARS, FACE_PARTS, Label
@@ -40,8 +41,13 @@ _IS_THERE = 0.25
 #: How far strands reach beyond the mask's hair, as a share of the crop's side.
 _STRANDS = 0.03
 
-#: Width (frame units) of what is closed between hair and jaw, and how light hair is there in parts of its own.
-_OPEN, _IN_SHADE = 0.4, 0.7
+#: Width (frame units) of what is closed between hair and jaw, how light hair is there in the end, in parts of its own,
+#: and how far in that is.
+_OPEN, _IN_SHADE, _SHADED = 0.4, 0.6, 0.25
+
+#: Lightness (OKLab) below which a photo of hair shows no strands, over how much of it they appear, and how far (frame
+#: units) it is made even.
+_BLACK, _FADES, _EVEN = 0.15, 0.05, 0.025
 
 #: Classes that hair hangs beside.
 _SKIN = (*FACE_PARTS, *EARS, Label.NECK)
@@ -114,6 +120,7 @@ def put_on(
     colours, seen = colours_of_hair(photo, own), where.alpha > 0
     if colours is not None:
         solid = where.alpha > 0.9
+        hair = _without_noise_in_black(hair, scene.unit)
         hair[seen] = in_colours_of(hair[seen], colours, hair[solid if solid.any() else seen])
     if worn.part != Part.FRINGE:
         where, hair = _behind_jaw(where, hair, mask, own)
@@ -131,9 +138,19 @@ def put_on(
     return np.where(changed[..., None] > 0, result.round().clip(0, 255), picture).astype(np.uint8), changed
 
 
+def _without_noise_in_black(hair: np.ndarray, unit: float) -> np.ndarray:
+    """Hair (S, S, 3) float32 in 0..255, even where it is all black.
+
+    In dark hair's own shadow a photo holds nothing but the blocks of its compression, which lighter colours would show.
+    """
+    even = cv2.GaussianBlur(hair, (0, 0), max(0.8, _EVEN * unit))
+    black = smoothstep((_BLACK - to_oklab(even)[..., 0]) / _FADES)[..., None]
+    return hair + black * (even - hair)
+
+
 def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[Coverage, np.ndarray]:
-    """Close what is left open between the hair (S, S, 3) float32 and the jaw, or the wearer's own hair, with the
-    nearest of it, in its shadow.
+    """Close what is left open between the hair (S, S, 3) float32 and the jaw, or the wearer's own hair, with hair that
+    goes on there, in shadow.
 
     The edge of face and hair, which has some of the old ground in it, goes under the hair too.
     """
@@ -151,23 +168,18 @@ def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.nda
     gap = closed & near & (mask == Label.HAIR) & wispy & ~solid & (scene.y > -0.5)
     if not gap.any():
         return where, hair
-    _, index = cv2.distanceTransformWithLabels(
-        (~solid).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    nearest = np.zeros((index.max() + 1, 3), np.float32)
-    nearest[index[solid]] = hair[solid]
     ground |= cv2.dilate(gap.astype(np.uint8), square) > 0
     edge = skin & ground & (cv2.dilate(gap.astype(np.uint8), np.ones((2 * wide + 3,) * 2, np.uint8)) > 0)
-    filled = (gap | edge).astype(np.float32)
-    soft = cv2.GaussianBlur(filled, (0, 0), max(0.6, wide / 3))
+    filled = gap | edge
+    soft = cv2.GaussianBlur(filled.astype(np.float32), (0, 0), max(0.6, wide / 3))
     soft = np.where(gap, 1, soft)
-    dark = cv2.GaussianBlur(nearest[index], (0, 0), max(0.6, wide / 2)) * _IN_SHADE
+    deep = cv2.distanceTransform((~solid).astype(np.uint8), cv2.DIST_L2, 5) / (_SHADED * scene.unit)
+    shade = 1 - (1 - _IN_SHADE) * smoothstep(deep)
+    behind = mirrored_beyond(hair, solid, soft > 0, size)
     share = (soft * (1 - where.alpha))[..., None]
     alpha = np.maximum(where.alpha, soft).astype(np.float32)
-    mixed = where.alpha[..., None] * hair + share * dark
-    return where._replace(alpha=alpha), np.where(
-        filled[..., None] > 0, mixed / np.maximum(alpha[..., None], 1e-3), hair
-    )
+    mixed = where.alpha[..., None] * hair + share * behind * shade[..., None]
+    return where._replace(alpha=alpha), np.where(filled[..., None], mixed / np.maximum(alpha[..., None], 1e-3), hair)
 
 
 def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:

@@ -294,8 +294,9 @@ def unknown_after(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np
     """Where (H, W) the moved photo cannot show what the edited mask asks for, so that it has to be painted.
 
     The class that arrives is not the class that is wanted; the surroundings of an outline that is gone, whose
-    shadows and strands would stay as a ghost; and what is stretched too far. Slivers along outlines, where masks
-    are never exact, count only where a class comes to a place that had none of it near.
+    shadows and strands would stay as a ghost; what is stretched too far; and what would come from beyond the picture's
+    edge. Slivers along outlines, where masks are never exact, count only where a class comes to a place that had none
+    of it near.
     """
     scale = max(before.shape) / 256
     unknown = np.zeros(before.shape, bool)
@@ -323,8 +324,18 @@ def _unknown_after(
     for label in np.unique(arrived[solid]):
         lost |= grown((arrived == label) & solid, _LOST_BORDER * scale) & ~grown(after == label, 1.0 * scale)
     unknown |= lost | _wisps(solid & (arrived == Label.HAIR), after, scale)
+    unknown |= _beyond(before.shape, flow, window, scale)
     stretched = jacobian(flow) < 1 / _STRETCH
     return unknown | cv2.morphologyEx(stretched.astype(np.uint8), cv2.MORPH_OPEN, _disc(scale)).astype(bool)
+
+
+def _beyond(shape: tuple[int, ...], flow: np.ndarray, window: tuple[slice, slice], scale: float) -> np.ndarray:
+    """Where (h, w) in a window a flow (h, w, 2) takes pixels from beyond a picture of that shape."""
+    x, y = _places(flow)
+    x, y = x + window[1].start, y + window[0].start
+    return (np.maximum(-x, x - (shape[1] - 1)) > _SLIVER * scale) | (
+        np.maximum(-y, y - (shape[0] - 1)) > _SLIVER * scale
+    )
 
 
 def _wisps(lost: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:

@@ -28,6 +28,9 @@ from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
 #: y (frame units) down to which hair has to hang for more of it to be added below, instead of other hair in its place.
 _TO_THE_EARS = 0.3
 
+#: Hair that ends nearer than this (frame units) to the picture's lower edge cannot be seen to be longer.
+_LEAST = 0.35
+
 
 def _has_hair(scene: Scene) -> bool:
     return bool(scene.where(Label.HAIR).sum() > 0.15 * scene.unit**2)
@@ -67,6 +70,8 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
     bottom = float(np.percentile(scene.y[outer], 98)) if outer.any() else -0.5
     longest = length_of(hairpiece(style).silhouette)
     end = min(bottom + strength * max(0.7, longest - bottom), 3.0)
+    if bottom > float(scene.y.max()) - _LEAST:
+        raise QuickEditImpossible("This hair already hangs to the edge of the picture; try another Hairstyle.")
     if bottom < _TO_THE_EARS and not scene.where(Label.HAT).any():
         wear_hair(scene, strength, style)
         return
@@ -93,10 +98,12 @@ def _close_beside_jaw(scene: Scene, end: float) -> None:
 
 
 def _morphed(scene: Scene, region: np.ndarray, operation: int, width: float) -> np.ndarray:
-    """A region (H, W) opened or closed with a disc of this width in frame units."""
+    """A region (H, W) opened or closed with a disc of this width in frame units; gaps to the picture's edge stay."""
     size = max(3, int(width * scene.unit) | 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    return cv2.morphologyEx(region.astype(np.uint8), operation, disc) > 0
+    border = cv2.BORDER_REPLICATE if operation == cv2.MORPH_OPEN else cv2.BORDER_CONSTANT
+    wide = cv2.copyMakeBorder(region.astype(np.uint8), size, size, size, size, border, value=0)
+    return cv2.morphologyEx(wide, operation, disc)[size:-size, size:-size] > 0
 
 
 def wear_hair(scene: Scene, strength: float, style: str) -> None:
@@ -212,7 +219,7 @@ def shorter_hair(scene: Scene, strength: float) -> None:
     if bottom > 0.5:
         goal, width = (1.05, half + 0.42) if bottom > 1.5 else (0.12, half + 0.2)
         cut = bottom + strength * (goal - bottom)
-        ceiling = top
+        ceiling = top - 0.5  # the crown stays as it is, a bun above it too
     else:
         cut, width = max(0.08, bottom - 0.15 * strength), half + 0.14
         face_top = float(scene.y[scene.face].min()) if scene.face.any() else -1.2

@@ -25,6 +25,9 @@ from maskgan.quick_edits.silhouettes import WARDROBE, Silhouette, wardrobe
 #: How far (frame units) the ends of long hair reach below and above the line to which it is worn.
 _TIPS = 0.13
 
+#: How far single strands do beyond that, and how wide one is, in frame units.
+_LOOSE, _STRAND = 0.09, 0.02
+
 #: Where the hair over the forehead begins to be the lender's, and is so, in frame units above the hairline.
 _ROOTS, _GROWN = 0.45, 0.05
 
@@ -36,6 +39,9 @@ _BROWS = -0.36
 
 #: How far (frame units) hair that is cut off by the side of the lender's picture goes on beyond it.
 _BEYOND = 0.15
+
+#: How far below the upper edge of the lender's picture, as a share of its side, the outline tells how hair goes on.
+_SLOPE = 0.06
 
 #: Longer hair leaves the wearer's own outline between these rows (frame units), by so much in the end.
 _SPREADS, _SPREAD = (-0.8, 0.7), 1.0
@@ -88,6 +94,21 @@ class Hairpiece:
         flipped = (np.ascontiguousarray(plane[:, ::-1]) for plane in (self.colours, self.alpha))
         return Hairpiece(*flipped, self.silhouette.mirrored)
 
+    def crown(self, cols: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """How far places above the picture belong to hair that its upper edge cut off: (H, W) float32 in 0..1.
+
+        cols, rows: the places (H, W) in pixels of the picture. The hair's outline goes on as the parabola through its
+        widths at the edge and a little below it.
+        """
+        below = round(_SLOPE * len(self.alpha))
+        edge, lower = (np.flatnonzero(self.alpha[row] > 0.5) for row in (0, below))
+        if not len(edge) or not len(lower):
+            return np.zeros(cols.shape, np.float32)
+        half, wider = np.ptp(edge) / 2, max(np.ptp(lower), 1.01 * np.ptp(edge)) / 2
+        height = below * half**2 / (wider**2 - half**2)
+        inside = 1 + rows / height - ((cols - (edge[0] + edge[-1]) / 2) / half) ** 2
+        return ramp(inside * half, -0.01 * len(self.alpha), 0.01 * len(self.alpha)).astype(np.float32)
+
     def facing(self, scene: Scene) -> Hairpiece:
         """The hairpiece, or its mirror image, so that it leans to the side to which the face does."""
         return self if self.silhouette.facing(scene) is self.silhouette else self.mirrored
@@ -138,6 +159,7 @@ def coverage(scene: Scene, worn: Worn) -> Coverage:
     # Hair that the lender's picture cut off goes on beyond it as its own mirror image, a little way at the sides.
     alpha = cv2.remap(piece.alpha, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     beyond = np.maximum(-cols, cols - (len(piece.alpha) - 1)) / (scale * shape.scene.unit)
+    alpha = np.where(rows < 0, piece.crown(cols, rows), alpha)
     alpha = alpha * _share(scene, shape, worn) * (1 - ramp(beyond, 0.0, _BEYOND)) * _inside(scene)
     features = scene.where(*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
     alpha *= 1 - cv2.GaussianBlur(features.astype(np.float32), (0, 0), max(0.5, 0.01 * scene.unit))
@@ -150,12 +172,11 @@ def _inside(scene: Scene) -> np.ndarray:
     (H, W) float32.
     """
     height, width = scene.mask.shape
-    along = np.linspace(-5, 5, 401)
     across, down = (np.arange(n) / scene.unit for n in (width, height))
-    waves = [_TIPS * np.interp(at - at.mean(), along, _ends(along)) for at in (across, down)]
-    below = (down[-1] - down)[:, None] + waves[0][None]
-    beside = np.minimum(across, across[-1] - across)[None] + 0.5 * waves[1][:, None]
-    return (ramp(below, _EDGE / 2, _EDGE) * ramp(beside, _EDGE / 4, _EDGE / 2)).astype(np.float32)
+    waves = [_TIPS * _ends(at - at.mean()) for at in (across, down)]
+    below = (down[-1] - down)[:, None] + (waves[0] + _LOOSE * _strands(across - across.mean()))[None]
+    beside = np.minimum(across, across[-1] - across)[None] + 0.25 * waves[1][:, None]
+    return (ramp(below, _EDGE / 4, _EDGE) * ramp(beside, _EDGE / 4, _EDGE / 2)).astype(np.float32)
 
 
 def hairline(scene: Scene) -> float:
@@ -197,8 +218,7 @@ def _share(scene: Scene, shape: Silhouette, worn: Worn) -> np.ndarray:
         return (over * (1 - ramp(abs(q), 0.92, 1.12)) * ramp(head, 0.5, 0.95)).astype(np.float32)
     if worn.part == Part.WHOLE:
         return dome(scene, shape) if shape.is_cut_off else np.ones(scene.mask.shape, np.float32)
-    grid = np.linspace(-5, 5, 401)
-    tips = _TIPS * np.interp(scene.x, grid, _ends(grid))
+    tips = _TIPS * _ends(scene.x) + _LOOSE * _strands(scene.x)
     own = scene.where(Label.HAIR)
     outer = own & (abs(scene.x - middle) > 0.45 * half)
     bottom = float(np.percentile(scene.y[outer], 96)) if outer.any() else -0.5
@@ -224,10 +244,9 @@ def dome(scene: Scene, shape: Silhouette) -> np.ndarray:
     reach = max((right - left) / 2, half + 0.1)
     top = head_top(scene) - max(0.42, 0.95 * (reach - half))
     base = -0.45
-    grid = np.linspace(-5, 5, 401)
     beside = abs(scene.x - (left + right) / 2) / reach
     up = np.maximum(base - scene.y, 0) / (base - top)
-    radius = (beside**2.2 + up**2.2) ** (1 / 2.2) + 0.012 * np.interp(scene.x, grid, _ends(grid))
+    radius = (beside**2.2 + up**2.2) ** (1 / 2.2) + 0.012 * _ends(scene.x)
     return np.where(scene.y > base, 1, 1 - ramp(radius, 0.97, 1.03)).astype(np.float32)
 
 
@@ -237,5 +256,13 @@ def head_top(scene: Scene) -> float:
 
 
 def _ends(x: np.ndarray) -> np.ndarray:
-    """How far strands end above and below a line, about -1..1: waves whose lengths have no common measure."""
+    """How far locks end above and below a line, about -1..1: waves whose lengths have no common measure."""
     return (np.sin(5.3 * x + 0.4) + np.sin(13.9 * x + 2.1) + 0.8 * np.sin(31.7 * x + 4.0)) / 2.8
+
+
+def _strands(x: np.ndarray) -> np.ndarray:
+    """How far single strands end above and below where their lock does, about -1..1, for places in frame units."""
+    at = np.arange(-5, 5, _STRAND)
+    fine = np.random.default_rng(5).uniform(-1, 1, (2, len(at)))
+    fine[1] = cv2.GaussianBlur(fine[1][None], (0, 0), 3)[0] * 3
+    return np.interp(x, at, fine.mean(0))

@@ -13,8 +13,8 @@ const STRETCH = 6; // what is drawn out to more than this many times its area is
 /** Where the moved photo cannot show what the edited mask asks for, so that it has to be painted.
  *
  *  The class that arrives is not the class that is wanted; the surroundings of an outline that is gone, whose shadows and
- *  strands would stay as a ghost; and what is stretched too far. Slivers along outlines, where masks are never exact,
- *  count only where a class comes to a place that had none of it near. */
+ *  strands would stay as a ghost; what is stretched too far; and what would come from beyond the picture's edge. Slivers
+ *  along outlines, where masks are never exact, count only where a class comes to a place that had none of it near. */
 export function unknownAfter(before, after, flow) {
   const { width: size } = flow;
   const unknown = new Uint8Array(before.length);
@@ -22,7 +22,11 @@ export function unknownAfter(before, after, flow) {
   if (!any(touched)) return unknown;
   const window = windowAround(touched, size, Math.ceil((REACH * size) / 256));
   const { left, top, width, height } = window;
-  const found = unknownIn(arrivedIn(before, flow, window), partOf(after, size, window), cutOut(flow, left, top, width, height), size / 256);
+  const moved = cutOut(flow, left, top, width, height);
+  const found = either(
+    unknownIn(arrivedIn(before, flow, window), partOf(after, size, window), moved, size / 256),
+    beyond(size, moved, window),
+  );
   for (let y = 0; y < height; y++) unknown.set(found.subarray(y * width, (y + 1) * width), (top + y) * size + left);
   return unknown;
 }
@@ -35,6 +39,13 @@ function arrivedIn(mask, { width: size, data }, { left, top, width, height }) {
     const at = 2 * (y * size + x);
     return mask[within(y + data[at + 1]) * size + within(x + data[at])];
   });
+}
+
+/** Where in a window a flow takes pixels from beyond a picture of this size. */
+function beyond(size, { data }, { left, top, width, height }) {
+  const past = (value) => Math.max(-value, value - (size - 1)) > (SLIVER * size) / 256;
+  return new Uint8Array(width * height).map((_, i) =>
+    past(left + (i % width) + data[2 * i]) || past(top + Math.floor(i / width) + data[2 * i + 1]) ? 1 : 0);
 }
 
 function unknownIn(arrived, after, flow, scale) {
