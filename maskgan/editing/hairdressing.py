@@ -170,16 +170,16 @@ def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.nda
         return where, hair
     ground |= cv2.dilate(gap.astype(np.uint8), square) > 0
     edge = skin & ground & (cv2.dilate(gap.astype(np.uint8), np.ones((2 * wide + 3,) * 2, np.uint8)) > 0)
-    filled = gap | edge
-    soft = cv2.GaussianBlur(filled.astype(np.float32), (0, 0), max(0.6, wide / 3))
-    soft = np.where(gap, 1, soft)
+    soft = cv2.GaussianBlur((gap | edge).astype(np.float32), (0, 0), max(0.6, wide / 2))
+    soft = (2 * soft).clip(0, 1) * where.above
     deep = cv2.distanceTransform((~solid).astype(np.uint8), cv2.DIST_L2, 5) / (_SHADED * scene.unit)
     shade = 1 - (1 - _IN_SHADE) * smoothstep(deep)
-    behind = mirrored_beyond(hair, solid, soft > 0, size)
-    share = (soft * (1 - where.alpha))[..., None]
-    alpha = np.maximum(where.alpha, soft).astype(np.float32)
-    mixed = where.alpha[..., None] * hair + share * behind * shade[..., None]
-    return where._replace(alpha=alpha), np.where(filled[..., None], mixed / np.maximum(alpha[..., None], 1e-3), hair)
+    behind = mirrored_beyond(hair, solid, soft > 0, size) * shade[..., None]
+    share = soft * (1 - where.alpha)
+    alpha = where.alpha + share
+    mixed = where.alpha[..., None] * hair + share[..., None] * behind
+    mixed = np.where(soft[..., None] > 0, mixed / np.maximum(alpha, 1e-3)[..., None], hair)
+    return where._replace(alpha=alpha), mixed
 
 
 def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:

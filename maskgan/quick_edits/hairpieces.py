@@ -44,7 +44,7 @@ _BEYOND = 0.15
 _SLOPE = 0.06
 
 #: Longer hair leaves the wearer's own outline between these rows (frame units), by so much in the end.
-_SPREADS, _SPREAD = (-0.8, 0.7), 1.0
+_SPREADS, _SPREAD = (-0.5, 0.8), 1.0
 
 
 class Part(str, Enum):
@@ -115,13 +115,17 @@ class Hairpiece:
 
 
 class Coverage(NamedTuple):
-    """Where a face wears a hairpiece: how far each pixel belongs to it, (H, W) float32 in 0..1, and the columns and
-    rows of the lender's picture, (H, W) float32 each."""
+    """Where a face wears a hairpiece, all (H, W) float32.
+
+    alpha: how far each pixel belongs to it, 0..1; cols, rows: its place in the lender's picture; above: 1 that falls to
+    0 where all hair ends.
+    """
 
     scene: Scene
     alpha: np.ndarray
     cols: np.ndarray
     rows: np.ndarray
+    above: np.ndarray
     piece: Hairpiece
 
 
@@ -160,23 +164,26 @@ def coverage(scene: Scene, worn: Worn) -> Coverage:
     alpha = cv2.remap(piece.alpha, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     beyond = np.maximum(-cols, cols - (len(piece.alpha) - 1)) / (scale * shape.scene.unit)
     alpha = np.where(rows < 0, piece.crown(cols, rows), alpha)
-    alpha = alpha * _share(scene, shape, worn) * (1 - ramp(beyond, 0.0, _BEYOND)) * _inside(scene)
+    above = _above_tips(scene, worn)
+    alpha = alpha * _share(scene, shape, worn) * (1 - ramp(beyond, 0.0, _BEYOND)) * above
     features = scene.where(*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
     alpha *= 1 - cv2.GaussianBlur(features.astype(np.float32), (0, 0), max(0.5, 0.01 * scene.unit))
-    return Coverage(scene, np.where(features, 0, alpha).astype(np.float32), cols, rows, piece)
+    return Coverage(scene, np.where(features, 0, alpha).astype(np.float32), cols, rows, above, piece)
 
 
-def _inside(scene: Scene) -> np.ndarray:
-    """1 away from the picture's lower and side edges, beyond which the photo may go on: there hair ends in tips.
+def _above_tips(scene: Scene, worn: Worn) -> np.ndarray:
+    """1 above the tips of a hairpiece, falling to 0 over them: (H, W) float32.
 
-    (H, W) float32.
+    Hair also ends before the picture's lower and side edges, beyond which the photo may go on.
     """
     height, width = scene.mask.shape
     across, down = (np.arange(n) / scene.unit for n in (width, height))
-    waves = [_TIPS * _ends(at - at.mean()) for at in (across, down)]
-    below = (down[-1] - down)[:, None] + (waves[0] + _LOOSE * _strands(across - across.mean()))[None]
-    beside = np.minimum(across, across[-1] - across)[None] + 0.25 * waves[1][:, None]
-    return (ramp(below, _EDGE / 4, _EDGE) * ramp(beside, _EDGE / 4, _EDGE / 2)).astype(np.float32)
+    below = (down[-1] - down)[:, None] + _tips(across - across.mean())[None]
+    beside = np.minimum(across, across[-1] - across)[None] + 0.25 * _TIPS * _ends(down - down.mean())[:, None]
+    inside = ramp(below, _EDGE / 4, _EDGE) * ramp(beside, _EDGE / 4, _EDGE / 2)
+    if worn.part == Part.LENGTH:
+        inside = inside * (1 - ramp(scene.y - worn.size - _tips(scene.x), -0.12, 0.04))
+    return inside.astype(np.float32)
 
 
 def hairline(scene: Scene) -> float:
@@ -218,7 +225,6 @@ def _share(scene: Scene, shape: Silhouette, worn: Worn) -> np.ndarray:
         return (over * (1 - ramp(abs(q), 0.92, 1.12)) * ramp(head, 0.5, 0.95)).astype(np.float32)
     if worn.part == Part.WHOLE:
         return dome(scene, shape) if shape.is_cut_off else np.ones(scene.mask.shape, np.float32)
-    tips = _TIPS * _ends(scene.x) + _LOOSE * _strands(scene.x)
     own = scene.where(Label.HAIR)
     outer = own & (abs(scene.x - middle) > 0.45 * half)
     bottom = float(np.percentile(scene.y[outer], 96)) if outer.any() else -0.5
@@ -226,10 +232,9 @@ def _share(scene: Scene, shape: Silhouette, worn: Worn) -> np.ndarray:
     core = cv2.distanceTransform(own.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
     core = ramp(core, 0.08, 0.22)
     away = cv2.distanceTransform((~(own | scene.face)).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
-    reach = _SPREAD * ramp(scene.y, *_SPREADS) + 0.3 * tips
+    reach = _SPREAD * ramp(scene.y, *_SPREADS) + 0.3 * _tips(scene.x)
     share = 1 - core * (1 - ramp(scene.y, bottom - 0.9, bottom - 0.25))
-    share *= 1 - ramp(away - reach, -0.06, 0.02)
-    return (share * (1 - ramp(scene.y - worn.size - tips, -0.12, 0.04))).astype(np.float32)
+    return (share * (1 - ramp(away - reach, -0.06, 0.02))).astype(np.float32)
 
 
 def dome(scene: Scene, shape: Silhouette) -> np.ndarray:
@@ -253,6 +258,11 @@ def dome(scene: Scene, shape: Silhouette) -> np.ndarray:
 def head_top(scene: Scene) -> float:
     """y of the top of the bare head."""
     return float(np.clip(scene.y[scene.face].min(), -1.55, -1.2)) if scene.face.any() else -1.3
+
+
+def _tips(x: np.ndarray) -> np.ndarray:
+    """How far (frame units) hair ends above and below a line, at places along it."""
+    return _TIPS * _ends(x) + _LOOSE * _strands(x)
 
 
 def _ends(x: np.ndarray) -> np.ndarray:
