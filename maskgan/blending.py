@@ -21,7 +21,7 @@ def feathered(inside: np.ndarray, reach: float) -> np.ndarray:
 
 
 def mirrored_beyond(picture: np.ndarray, inside: np.ndarray, wanted: np.ndarray, reach: int) -> np.ndarray:
-    """A picture (H, W, C) float32 in which a region `inside` (H, W) bool goes on where it is `wanted` (H, W) bool.
+    """A picture (H, W, 3) float32 in which a region `inside` (H, W) bool goes on where it is `wanted` (H, W) bool.
 
     Wanted pixels outside of the region show its mirror image in its outline, so that a texture goes on; where the
     mirror shows nothing of the region, its nearest pixel does. What lies farther than `reach` pixels from all that is
@@ -39,10 +39,10 @@ def mirrored_beyond(picture: np.ndarray, inside: np.ndarray, wanted: np.ndarray,
     places[nearest[region]] = np.argwhere(region)[:, ::-1]
     y, x = np.indices(region.shape, np.float32)
     way = places[nearest] - np.dstack([x, y])
-    # Pixels that lie close together go much the same way, so that the mirror has no facets.
-    sigma = max(1.0, 0.15 * float(cv2.magnitude(*cv2.split(way))[missing].max()))
-    weight = cv2.GaussianBlur(outside.astype(np.float32), (0, 0), sigma)
-    even = cv2.GaussianBlur(way * outside[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)[..., None]
+    # Pixels that lie close together look in much the same direction, so that the mirror has no facets.
+    length = cv2.magnitude(*cv2.split(way))
+    even = cv2.GaussianBlur(way, (0, 0), max(1.0, 0.15 * float(length[missing].max())))
+    even *= (length / np.maximum(cv2.magnitude(*cv2.split(even)), 1e-3))[..., None]
     for shift in (2 * even, 2 * way, 1.5 * way, way):
         at = (x + shift[..., 0], y + shift[..., 1])
         there = missing & (cv2.remap(region.astype(np.float32), *at, cv2.INTER_LINEAR) > 0.99)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from maskgan.blending import feathered
+from maskgan.blending import feathered, smoothstep
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
 from maskgan.editing.tones import LUMA
@@ -30,6 +30,9 @@ _CRISP, _NO_HALO = 1.5, 1.5
 
 #: Share of a window that known hair has to fill to say which colours hair has.
 _ENOUGH_HAIR = 0.004
+
+#: Share of a window that known skin has to fill to tell the light, and how coloured teeth may be in parts of the skin.
+_ENOUGH_SKIN, _TEETH = 0.02, 0.5
 
 
 class Patch(NamedTuple):
@@ -66,6 +69,7 @@ class Patch(NamedTuple):
         alpha = feathered(unknown if part is None else part, _FEATHER * len(mask) / NETWORK_SIZE)
         picture = painted + _colour_error(photo - painted, unknown, mask)
         picture = _with_colours_of_hair(picture, photo, unknown, mask)
+        picture = _with_teeth_in_its_light(picture, photo, unknown, mask)
         picture = _crisper(picture, photo, unknown)
         return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask))
 
@@ -158,6 +162,32 @@ def _with_colours_of_hair(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     red, blue = (luma[:, None] + np.clip(drawn, low, high)).T
     result = picture.copy()
     result[painted] = np.stack([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], 1)
+    return result
+
+
+def _with_teeth_in_its_light(
+    picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    """Painted teeth no more coloured than the photo's light makes them, told from its skin: (n, n, 3) float32.
+
+    A network that has seen no teeth of this person draws those of an average photo, which are orange in a cool or pale
+    one. Differences of red and blue from the luma are in parts of it, so that they do not depend on the exposure.
+    """
+    skin, mouth = (mask == Label.SKIN) & ~unknown, (mask == Label.MOUTH) & unknown
+    if skin.sum() < _ENOUGH_SKIN * mask.size or not mouth.any():
+        return picture
+
+    def colours(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        luma = np.maximum(pixels @ LUMA, 1.0)
+        return luma, pixels[:, 0] / luma - 1, 1 - pixels[:, 2] / luma
+
+    limits = [_TEETH * max(float(np.median(of)), 0.0) for of in colours(photo[skin].astype(np.float32))[1:]]
+    luma, red, yellow = colours(picture[mouth])
+    share = smoothstep((yellow - 0.6 * red) / np.maximum(0.4 * red, 0.01))  # gums and the tongue are redder
+    red, yellow = (of + share * (np.minimum(of, most) - of) for of, most in zip((red, yellow), limits, strict=True))
+    red, blue = luma * (1 + red), luma * (1 - yellow)
+    result = picture.copy()
+    result[mouth] = np.stack([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], 1)
     return result
 
 

@@ -53,6 +53,16 @@ def test_hair_ends_in_tips_where_it_is_told_to() -> None:
     assert not piece.alpha[int(0.64 * len(mask)) :].any()
 
 
+def test_an_ear_in_the_hair_is_covered_by_the_hair_beside_it() -> None:
+    photo, mask, _ = portrait()
+    ears = np.zeros(mask.shape, bool)
+    ears[70:90, 70:85] = True
+    photo[ears] = (220, 170, 150)
+    piece = cut_out(photo, mask, (mask == Label.HAIR).astype(np.float32), ears=ears)
+    assert piece.alpha[ears].min() > 0.45 and piece.alpha[74:86, 74:81].min() > 0.99
+    assert piece.colours[74:86, 74:81].max() < 110, "nothing of the skin is left"
+
+
 def test_a_picture_without_hair_is_refused() -> None:
     photo, mask, _ = portrait()
     with pytest.raises(ValueError, match="no hair"):

@@ -9,6 +9,7 @@ from conftest import draw_face, draw_mask
 
 from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_photo, warp_window
 from maskgan.editing.faces import Alignment
+from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import warp_picture
 from maskgan.editing.windows import Window
 from maskgan.labels import Label
@@ -122,6 +123,21 @@ def test_painted_hair_has_no_colours_that_the_photos_hair_lacks() -> None:
     assert seam[0] > seam[1] > seam[2]  # brown
     assert seam @ (0.299, 0.587, 0.114) == pytest.approx(85, abs=6)
     assert np.abs(picture[110, 110:150].mean(0) - photo[110, 110:150].mean(0)).max() < 3
+
+
+@pytest.mark.parametrize("skin, orange", [((205, 185, 175), True), ((220, 160, 130), False)])
+def test_painted_teeth_are_less_coloured_than_the_skin_and_gums_stay_red(skin: tuple[int, ...], orange: bool) -> None:
+    mask = np.full((128, 128), Label.SKIN, np.uint8)
+    mask[50:80, 40:90] = Label.MOUTH
+    photo = np.full((128, 128, 3), skin, np.uint8)
+    painted = np.broadcast_to(np.float32(skin), photo.shape).copy()
+    painted[50:80, 40:90] = teeth = np.float32((250, 220, 180))
+    painted[50:80, 70:90] = gums = np.float32((150, 70, 75))
+    patch = Patch.joined(painted, photo, mask == Label.MOUTH, mask, Window(0, 0, 1, 128))
+    drawn = patch.picture[55:75, 45:60].reshape(-1, 3)
+    assert np.abs(patch.picture[55:75, 75:85] - gums).max() < 3
+    assert np.abs(drawn @ LUMA - teeth @ LUMA).max() < 3, "as light as before"
+    assert (np.ptp(drawn, axis=1).max() < 0.7 * np.ptp(teeth)) == orange
 
 
 def test_paint_takes_the_colours_of_its_class_around() -> None:

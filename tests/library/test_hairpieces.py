@@ -14,7 +14,7 @@ from maskgan.editing.looks import LOOKS, look_named, looks_with, measured_colour
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import to_oklab
 from maskgan.labels import EYES, MOUTH, Label
-from maskgan.quick_edits import QUICK_EDITS
+from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.quick_edits.hairpieces import Part, Worn, coverage, hairpiece, hairpieces
 from maskgan.quick_edits.scene import Scene
 from maskgan.sizes import CROP_SIZE
@@ -117,6 +117,26 @@ def test_longer_hair_is_added_below_what_there_is_and_replaces_short_hair() -> N
     y = fit_frame(bob).coordinates(bob.shape)[1]
     inside = cv2.erode((bob == Label.HAIR).astype(np.uint8), np.ones((63, 63))) > 0
     assert alpha[inside & (y < -0.6)].max() < 0.05, "the wearer's own hair stays on top"
+
+
+def test_hair_that_hangs_to_the_pictures_edge_gets_no_longer() -> None:
+    mask = draw_face(512, extra=("bob",))
+    below, y = np.arange(512)[:, None] > 250, np.arange(512)[:, None]
+    sides = below & (abs(np.arange(512)[None] - 256) > 110) & (y < 512)
+    with pytest.raises(QuickEditImpossible, match="edge of the picture"):
+        QUICK_EDITS["longer_hair"].move(np.where(sides, Label.HAIR, mask).astype(np.uint8))
+
+
+@pytest.mark.parametrize("name", hairpieces())
+def test_a_head_of_hair_that_a_picture_cut_off_is_round(name: str) -> None:
+    piece = hairpiece(name)
+    size = len(piece.alpha)
+    cols, rows = np.meshgrid(np.arange(size, dtype=np.float32), -np.arange(1, size, dtype=np.float32))
+    widths = (piece.crown(cols, rows) > 0.5).sum(1)
+    hair = np.flatnonzero(piece.alpha[0] > 0.5)
+    edge = np.ptp(hair) + 1 if len(hair) else 0
+    assert (np.diff(widths) <= 0).all() and widths[0] <= edge + 2
+    assert (widths[0] > 0.8 * edge) == (edge > 0)
 
 
 def test_pieces_add_up_keep_their_colour_and_come_back_by_name() -> None:

@@ -202,6 +202,16 @@ def test_what_is_drawn_out_too_far_is_unknown() -> None:
     assert unknown[24:40].all() and not unknown[:16].any()
 
 
+def test_what_would_come_from_beyond_the_picture_is_unknown() -> None:
+    mask = np.zeros((256, 256), np.uint8)
+    flow = np.zeros((256, 256, 2), np.float32)
+    flow[:40, 60:200, 1] = -12 * (1 - np.linspace(0, 1, 40)[:, None])
+    unknown = unknown_after(mask, mask, flow)
+    from_above = np.arange(256)[:, None] + flow[..., 1] < 0
+    assert unknown[from_above & (np.arange(256)[:, None] + flow[..., 1] < -1)].all()
+    assert not unknown[~from_above].any()
+
+
 def test_a_picture_is_moved_once_and_stays_bit_identical_where_nothing_moves() -> None:
     picture = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
     flow = np.zeros((64, 64, 2), np.float32)

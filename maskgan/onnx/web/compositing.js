@@ -3,7 +3,7 @@
 import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
-import { borders, either, extent, feathered, grown, piecesOf, roundEven } from "./regions.js";
+import { borders, either, extent, feathered, grown, piecesOf, roundEven, smoothstep } from "./regions.js";
 import { percentile } from "./samples.js";
 import { LUMA, lumaAt } from "./tones.js";
 import { resample } from "./warp.js";
@@ -25,6 +25,8 @@ const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
 const [CRISP, NO_HALO] = [1.5, 1.5];
 // Share of a window that known hair has to fill to say which colours hair has.
 const ENOUGH_HAIR = 0.004;
+// Share of a window that known skin has to fill to tell the light, and how coloured teeth may be in parts of the skin.
+const [ENOUGH_SKIN, TEETH] = [0.02, 0.5];
 
 /** A square part of a face crop, in fractions of the crop's side, drawn at `pixels` a side. */
 export class Window {
@@ -155,6 +157,7 @@ export class Patch {
     const missing = colourError(error, unknown, mask, n);
     const colours = picture(n, n, 3, painted.data.map((value, i) => value + missing[i]));
     giveColoursOfHair(colours.data, photo, unknown, mask);
+    putTeethInItsLight(colours.data, photo, unknown, mask);
     makeCrisper(colours.data, photo, unknown, n);
     const layer = new Float32Array(4 * n * n);
     for (let i = 0; i < n * n; i++) {
@@ -260,6 +263,29 @@ function giveColoursOfHair(colours, photo, unknown, mask) {
     const red = luma + within(colours[at] - luma, reds);
     const blue = luma + within(colours[at + 2] - luma, blues);
     colours.set([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], at);
+  }
+}
+
+/** Painted teeth become no more coloured than the photo's light makes them, told from its skin; in place. Differences of
+ *  red and blue from the luma are in parts of it. */
+function putTeethInItsLight(colours, photo, unknown, mask) {
+  const partsOf = (data, at) => {
+    const luma = Math.max(lumaAt(data, at), 1);
+    return { luma, red: data[at] / luma - 1, yellow: 1 - data[at + 2] / luma };
+  };
+  const skin = [];
+  for (let i = 0; i < mask.length; i++) if (mask[i] === LABEL.SKIN && !unknown[i]) skin.push(partsOf(photo.data, 3 * i));
+  if (skin.length < ENOUGH_SKIN * mask.length) return;
+  const most = (name) => TEETH * Math.max(median(new Float32Array(skin.map((parts) => parts[name]))), 0);
+  const limits = { red: most("red"), yellow: most("yellow") };
+  for (let i = 0; i < mask.length; i++) {
+    if (mask[i] !== LABEL.MOUTH || !unknown[i]) continue;
+    const { luma, red, yellow } = partsOf(colours, 3 * i);
+    const share = smoothstep((yellow - 0.6 * red) / Math.max(0.4 * red, 0.01)); // gums and the tongue are redder
+    const limited = (value, limit) => value + share * (Math.min(value, limit) - value);
+    const r = luma * (1 + limited(red, limits.red));
+    const b = luma * (1 - limited(yellow, limits.yellow));
+    colours.set([r, (luma - LUMA[0] * r - LUMA[2] * b) / LUMA[1], b], 3 * i);
   }
 }
 
