@@ -47,7 +47,7 @@ _OPEN, _IN_SHADE, _SHADED = 0.4, 0.6, 0.25
 
 #: Lightness (OKLab) below which a photo of hair shows no strands, over how much of it they appear, and how far (frame
 #: units) it is made even.
-_BLACK, _FADES, _EVEN = 0.15, 0.05, 0.025
+_BLACK, _FADES, _EVEN = 0.17, 0.05, 0.04
 
 #: Classes that hair hangs beside.
 _SKIN = (*FACE_PARTS, *EARS, Label.NECK)
