@@ -286,7 +286,7 @@ def test_undo_brings_the_photo_back(visitor: Visitor) -> None:
 
 
 def test_a_moved_region_takes_its_own_pixels_along_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
-    visitor.page.locator("[data-do=reset]").click()
+    visitor.call("reset()")
     visitor.wait_for_drawing()
     original = visitor.mask()
     eye = original == Label.R_EYE
@@ -303,6 +303,8 @@ def test_a_moved_region_takes_its_own_pixels_along_as_in_the_app(folder: Path, v
     told = carried_offsets(original, visitor.mask(), [region])
     edit = edited_in_python(folder, visitor, photo, original, told)
     check_alike(after, edit, Alignment.whole_picture((SIZE, SIZE)), edit.face.crop)
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
 
 
 def test_a_smile_shows_teeth_and_hair_takes_another_colour_as_in_the_app(
