@@ -15,6 +15,7 @@ from canvas_hand import CanvasHand
 from maskgan.labels import PALETTE, Label
 from maskgan.ui.kit import saved
 from maskgan.ui.mask_canvas import MaskCanvas, ResultView
+from maskgan.ui.mask_canvas.wire import Moved
 from maskgan.ui.pictures import png
 
 SIZE = 128
@@ -42,10 +43,12 @@ def face_mask() -> np.ndarray:
 
 
 class Message(NamedTuple):
-    """What Python received: the mask, or None when it is not face 1's, and the number of strokes that have ended."""
+    """What Python received: the mask, or None when it is not face 1's, the number of strokes that have ended, and the
+    regions that were moved to get there."""
 
     mask: np.ndarray | None
     stroke: int
+    moved: Moved | None
 
 
 class Painter(CanvasHand):
@@ -94,7 +97,7 @@ def _build_app(received: list[Message]) -> gr.Blocks:
 
     def follow(value: Any) -> Any:
         mask = MaskCanvas.read(value, (SIZE, SIZE), 1)
-        received.append(Message(mask, value["stroke"]))
+        received.append(Message(mask, value["stroke"], MaskCanvas.moved(value, (SIZE, SIZE))))
         return gr.skip() if mask is None else pictures(mask)
 
     with gr.Blocks() as demo:

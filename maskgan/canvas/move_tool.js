@@ -3,7 +3,7 @@
 /** Holds a region, drags it, scales it by its corners. */
 function createMove(session, view, settings, act) {
   const SETTLE_AFTER = 400; // ms: steps from the keyboard or the wheel in a burst are one undo step
-  let selection = null; // {piece, twin, base, kept, dx, dy, scale}
+  let selection = null; // {from, piece, twin, base, kept, dx, dy, scale}
   let drag = null; // {grip, alone} or {centre, factor}
   let settling = 0;
   const clampScale = (scale) => Math.min(5, Math.max(0.2, scale));
@@ -19,7 +19,8 @@ function createMove(session, view, settings, act) {
     if (fixed !== undefined) return act.say(`${CLASSES[fixed].name} is locked, so it stays where it is.`);
     const pixels = buffer.connectedPixels(x, y, ids, true);
     let taken = pixels;
-    selection = { piece: buffer.cut(pixels), twin: null, dx: 0, dy: 0, scale: 1 };
+    const held = (from, at, classes) => ({ ...buffer.cut(from), at: [at % buffer.width, Math.floor(at / buffer.width)], classes });
+    selection = { from: encodeRuns(buffer.labels), piece: held(pixels, pixels[0], ids), twin: null, dx: 0, dy: 0, scale: 1 };
     if (settings.mirror) {
       const mirrored = (index) => index + buffer.mirrorSum - 2 * (index % buffer.width);
       const twinIds = ids.map((id) => CLASSES[id].mirror).filter((id) => !buffer.locked[id]);
@@ -29,7 +30,7 @@ function createMove(session, view, settings, act) {
       });
       const twin = seed === undefined ? [] : buffer.connectedPixels(seed % buffer.width, seed / buffer.width, twinIds, true);
       if (twin.length && !twin.includes(pixels[0])) {
-        selection.twin = buffer.cut(twin);
+        selection.twin = held(twin, seed, twinIds);
         taken = pixels.concat(twin);
       }
     }
@@ -44,8 +45,19 @@ function createMove(session, view, settings, act) {
     buffer.labels = base.slice();
     if (twin) buffer.place(twin, -dx, dy, scale, kept);
     buffer.place(piece, dx, dy, scale, kept);
-    session.sendSoon();
+    session.sendSoon(told());
     view.draw();
+  }
+
+  /** What was done to the regions since they were grabbed, for Python: the mask then, and by which affine map (`matrix`,
+   *  row by row) each region, found by a pixel and its classes, got to where it is. */
+  function told() {
+    const { from, piece, twin, dx, dy, scale } = selection;
+    const region = ({ at, classes, left, top, width, height }, sideways) => {
+      const fixed = [left + width / 2, top + height / 2].map((middle) => middle * (1 - scale));
+      return { at, classes, matrix: [scale, 0, fixed[0] + sideways, 0, scale, fixed[1] + dy] };
+    };
+    return { from, regions: [...(twin ? [region(twin, -dx)] : []), region(piece, dx)] };
   }
 
   function corners() {
@@ -62,7 +74,7 @@ function createMove(session, view, settings, act) {
     if (!settling) return;
     clearTimeout(settling);
     settling = 0;
-    session.commit();
+    session.commit(told());
   }
 
   return {
@@ -99,7 +111,7 @@ function createMove(session, view, settings, act) {
       layDown();
     },
 
-    finish: session.commit,
+    finish: () => session.commit(selection && told()),
 
     /** A step of the held region from the keyboard or the wheel; returns whether one is held. */
     adjust(dx, dy, factor) {

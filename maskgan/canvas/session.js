@@ -16,7 +16,7 @@ function createSession({ element, props, trigger }, on) {
   const kept = (window.maskCanvasFaces ??= new Map());
   const before = (window.maskCanvasKept ??= new Map());
   const keptAs = element.closest(".block")?.id ?? element.id; // of the page without a server it is the only one
-  let face = null; // {id, buffer, history, photo}
+  let face = null; // {id, buffer, history, photo, moved}; moved: {mask, told} of the newest mask to which regions were moved
   let strokes = 0;
   let began = null; // when the stroke under way first changed the mask
   let timer = 0; // of the next preview
@@ -25,6 +25,7 @@ function createSession({ element, props, trigger }, on) {
   let waiting = false; // for Python to answer that with a result
   let answers = 0; // ms that the last answer took
   let owed = false; // whether a preview of the stroke under way is to be sent
+  let carried = null; // what `move_tool.js` tells of how the mask on the canvas came about
 
   // -------------------------------------------------------------- Python -> browser
 
@@ -117,7 +118,8 @@ function createSession({ element, props, trigger }, on) {
     const { width, height } = face.buffer;
     const known = face.version === undefined ? {} : { version: face.version };
     const ids = on.locked();
-    props.value = { id: face.id, width, height, mask, stroke: strokes, ...known, ...(ids.length ? { locked: ids } : {}) };
+    const moved = face.moved?.mask === mask ? { moved: face.moved.told } : {};
+    props.value = { id: face.id, width, height, mask, stroke: strokes, ...known, ...(ids.length ? { locked: ids } : {}), ...moved };
   }
 
   function sendStroke() {
@@ -131,6 +133,7 @@ function createSession({ element, props, trigger }, on) {
     const mask = encodeRuns(face.buffer.labels);
     timer = 0;
     owed = false;
+    if (carried && mask !== face.history.current) face.moved = { mask, told: carried };
     if (mask !== lastMask) send("input", mask);
   }
 
@@ -174,16 +177,20 @@ function createSession({ element, props, trigger }, on) {
       if (face) hold(face.history.current);
     },
 
-    /** A preview of the stroke under way, when its time has come. */
-    sendSoon() {
+    /** A preview of the stroke under way, when its time has come; `told` of regions that it moves. */
+    sendSoon(told = null) {
+      carried = told;
       began ??= performance.now();
       owed = true;
       if (!timer) schedule();
     },
 
-    /** End of a stroke: one undo step, if anything changed. */
-    commit() {
-      if (face.history.push(encodeRuns(face.buffer.labels))) sendStroke();
+    /** End of a stroke: one undo step, if anything changed; `told` of regions that it moved. */
+    commit(told = null) {
+      carried = null;
+      const mask = encodeRuns(face.buffer.labels);
+      if (told && mask !== face.history.current) face.moved = { mask, told };
+      if (face.history.push(mask)) sendStroke();
       else {
         if (face.buffer.refused) on.refused();
         settle();

@@ -29,6 +29,10 @@ _ENOUGH = 0.0005
 #: How what one photo knows fades into what only the other knows, in pixels of a face of 256 px.
 _FADE = 5.0
 
+#: Colours are compared on a grid of so many cells in a row, which have no texture; a cell counts in full where both
+#: photos show this share of it.
+_GRID, _SURE = 64, 0.5
+
 
 class _Moved(NamedTuple):
     """A photo moved to a mask: picture (S, S, 3) float32 in 0..255, and where (S, S) it does not show that mask."""
@@ -102,9 +106,11 @@ def _certain(unknown: np.ndarray, reach: float) -> np.ndarray:
 
 
 def _in_common_colours(a: _Moved, b: _Moved, mask: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Both pictures with each class's mean colour moved to what lies between them.
+    """Both pictures with the colours of each class moved to what lies between them.
 
-    Without it, what only one of them shows would stand out against what both do.
+    Without it, what only one of them shows would stand out against what both do: with a seam along its border, since
+    light differs from place to place, unless the colours meet there. So the difference is that of the nearest places
+    which both show, and farther away that of ever larger surroundings.
     """
     shifts = np.zeros((2, *a.picture.shape), np.float32)
     known = ~a.unknown & ~b.unknown
@@ -118,10 +124,29 @@ def _in_common_colours(a: _Moved, b: _Moved, mask: np.ndarray, share: float) -> 
         seen = inside & known
         if seen.sum() < _ENOUGH * mask.size:
             continue
-        difference = b.picture[seen].mean(0) - a.picture[seen].mean(0)
+        weighted = np.dstack([(b.picture - a.picture) * seen[..., None], seen]).astype(np.float32)
+        difference = _spread(cv2.resize(weighted, (_GRID, _GRID), interpolation=cv2.INTER_AREA))
+        difference = cv2.resize(difference, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)[inside]
         shifts[0][inside] = share * difference
         shifts[1][inside] = (share - 1) * difference
     sigma = 1.5 * len(mask) / 256
     return tuple(
         end.picture + cv2.GaussianBlur(shift, (0, 0), sigma) for end, shift in zip((a, b), shifts, strict=True)
     )
+
+
+def _spread(weighted: np.ndarray) -> np.ndarray:
+    """Values (h, w, C) everywhere from values times weights, with the weights last (h, w, C + 1): where they are small,
+    those of larger surroundings (the pull-push of Gortler et al., The Lumigraph, 1996)."""
+    height, width = weighted.shape[:2]
+    values, weight = weighted[..., :-1], weighted[..., -1:]
+    own = values / np.maximum(weight, 1e-6)
+    if max(height, width) == 1:
+        return own
+    size = (-(-width // 2), -(-height // 2))
+    # An odd line gets an empty partner, so that each coarse cell is a mean of 2 x 2.
+    even = np.pad(weighted, ((0, height % 2), (0, width % 2), (0, 0)))
+    around = _spread(cv2.resize(even, size, interpolation=cv2.INTER_AREA))
+    around = cv2.resize(around, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)[:height, :width]
+    sure = np.minimum(weight / _SURE, 1)
+    return around + sure * (own - around)

@@ -7,12 +7,13 @@ A session has one face open. The other faces of its photo, and the photos before
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
+from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.compositing import Change
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment, DetectedFace, upright
@@ -24,7 +25,7 @@ from maskgan.originals import Original
 from maskgan.provenance import drawn_by
 from maskgan.sizes import CROP_SIZE
 from maskgan.snapshots import Weights
-from maskgan.ui.keeping.motions import pack_motion, unpack_motion
+from maskgan.ui.keeping.motions import KnownMotion
 from maskgan.ui.pictures import webp
 
 #: The history of a face keeps this many results beside its first ...
@@ -126,23 +127,6 @@ class OpenFace:
         crop = self.face.alignment.crop(photo, CROP_SIZE)
         certain = np.ones(self.face.mask.shape, np.float32)
         return replace(self, face=replace(self.face, photo=photo, crop=crop, confidence=certain), base=base)
-
-
-@dataclass(frozen=True, eq=False)
-class KnownMotion:
-    """How pixels got to a mask, from a tool that knows it; `packed` takes a twentieth of the memory."""
-
-    motion: Motion
-
-    @cached_property
-    def packed(self) -> bytes:
-        """The motion, as `pack_motion` writes it; worked out once."""
-        return pack_motion(self.motion)
-
-    @classmethod
-    def unpacked(cls, packed: bytes, shape: tuple[int, int]) -> tuple[KnownMotion, ...]:
-        """The motion in these bytes, none where there are none; errors as of `unpack_motion`."""
-        return (cls(unpack_motion(packed, shape)),) if packed else ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,11 +266,18 @@ class Session:
         return replace(self, looks=looks if look is None else looks | dict.fromkeys(labels, look))
 
     def known_motion(self, mask: np.ndarray) -> KnownMotion | None:
-        """Of the motions that tools handed over, the one that ends nearest to a mask (H, W); None where none is."""
+        """Of the motions that tools handed over, the one that ends nearest to a mask (H, W); None where none is.
+
+        Undo may lead farther back than `motions` do; what led to a step is in the history.
+        """
         misses = [np.count_nonzero(known.motion.mask != mask) for known in self.motions]
         own = np.count_nonzero(self.require_open().face.mask != mask)
         if not misses or own < min(misses):
             return None
+        if min(misses):
+            for step in reversed(self.history):
+                if step.motion and np.array_equal(step.mask, mask):
+                    return KnownMotion.unpacked(step.motion, step.mask.shape)[0]
         return self.motions[len(misses) - 1 - int(np.argmin(misses[::-1]))]
 
     def motion_to(self, mask: np.ndarray) -> Motion:
@@ -295,8 +286,29 @@ class Session:
         return (known.motion if known else Motion.none(self.require_open().face.mask)).to(mask)
 
     def moved(self, motion: Motion) -> Session:
-        """Remember a motion that a tool handed over."""
-        return replace(self, motions=(*self.motions, KnownMotion(motion))[-MAX_MOTIONS:])
+        """Remember a motion that a tool handed over.
+
+        It takes the place of one that was only seen on the way there, during a stroke.
+        """
+        known = self.motions
+        if known and not any(np.array_equal(step.mask, known[-1].motion.mask) for step in reversed(self.history)):
+            known = known[:-1]
+        return replace(self, motions=(*known, KnownMotion(motion))[-MAX_MOTIONS:])
+
+    def carried(self, mask: np.ndarray, before: np.ndarray, regions: Iterable[Carried]) -> Session:
+        """The session that knows how its pixels get to a mask (H, W): regions of another one were carried there.
+
+        Raises ValueError where `carried_offsets` does.
+        """
+        told = carried_offsets(before, mask, regions)
+        return self.moved(self.motion_to(before).to(mask, told))
+
+    def knows_way_to(self, mask: np.ndarray) -> bool:
+        """Whether a tool handed over a motion to just this mask (H, W), or it is the face's own."""
+        if np.array_equal(mask, self.require_open().face.mask):
+            return True
+        known = self.known_motion(mask)
+        return known is not None and np.array_equal(known.motion.mask, mask)
 
     def remembered(self, thumbnail: bytes, label: str) -> Session:
         """The session with what is shown added to the history; old steps make room, but never the first."""

@@ -10,7 +10,7 @@ from conftest import draw_face, draw_mask
 
 from maskgan.editing.edit import Face
 from maskgan.editing.morphing import T_MAX, T_MIN, Morph
-from maskgan.editing.photo_morph import face_between
+from maskgan.editing.photo_morph import _blended, _Moved, face_between
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label
 from maskgan.sizes import CROP_SIZE
@@ -75,3 +75,18 @@ def test_another_size_shows_the_same_face(morph: Morph, faces: tuple[Face, Face]
 def test_a_style_that_is_not_there_is_named(morph: Morph, faces: tuple[Face, Face]) -> None:
     with pytest.raises(ValueError, match="no style 'c'"):
         face_between(morph, faces, faces[0].mask, 0.5, "c")
+
+
+@pytest.mark.parametrize("size", [64, 256, 500])
+def test_what_only_one_photo_shows_meets_the_rest_without_a_seam(size: int) -> None:
+    """Light from the left in one photo and from above in the other: no shift of all skin by one colour meets both."""
+    y, x = np.mgrid[:size, :size] / size
+    light = [np.repeat(plane[..., None], 3, 2).astype(np.float32) for plane in (90 + 100 * x, 200 - 120 * y)]
+    hidden = [(x - 0.3) ** 2 + (y - 0.3) ** 2 < 0.02, (x - 0.75) ** 2 + (y - 0.6) ** 2 < 0.02]
+    ends = [_Moved(np.where(gone[..., None], 255, own), gone) for own, gone in zip(light, hidden, strict=True)]
+    for share in (0.25, 0.5, 0.75):
+        blended = _blended(*ends, np.full((size, size), Label.SKIN, np.uint8), share)
+        wanted = (1 - share) * light[0] + share * light[1]
+        assert np.abs(blended.picture - wanted).max() < 8 and not blended.unknown.any()
+        known = ~(hidden[0] | hidden[1])
+        assert np.abs(blended.picture - wanted)[known].mean() < 0.5

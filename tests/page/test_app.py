@@ -162,6 +162,67 @@ def test_a_stroke_on_an_earlier_face_is_dropped(tab: PaintTab, session: Session)
     assert nothing_changed(tab.paint(session, late, LOOK))
 
 
+def moved_by(session: Session, mask: np.ndarray, label: Label, shift: tuple[int, int]) -> dict[str, Any]:
+    """What the canvas sends when a region of a mask was moved by whole pixels."""
+    inside = mask == label
+    after = np.where(inside, np.uint8(Label.SKIN), mask)
+    rows, columns = np.nonzero(inside)
+    after[rows + shift[1], columns + shift[0]] = label
+    region = {
+        "at": [int(columns[0]), int(rows[0])],
+        "classes": [int(label)],
+        "matrix": [1, 0, shift[0], 0, 1, shift[1]],
+    }
+    told = {"from": MaskCanvas.payload(mask)["mask"], "regions": [region]}
+    return {**message(session, after), "moved": told}
+
+
+def follows(session: Session, label: Label, shift: tuple[int, int]) -> bool:
+    """Whether the photo's pixels of a class come from where it was before it was moved so far."""
+    flow = session.edit.change.flow[session.mask == label]
+    return bool(np.abs(flow + shift).max() < 1)
+
+
+def test_a_moved_region_takes_its_own_pixels_along_through_all_that_follows(tab: PaintTab, session: Session) -> None:
+    opened, own = session, session.mask
+    on_the_way = tab.paint(session, moved_by(session, own, Label.NOSE, (3, 2)), LOOK)[tab.session]
+    assert follows(on_the_way, Label.NOSE, (3, 2))
+    session = finish_stroke(tab, on_the_way, moved_by(session, own, Label.NOSE, (6, 5)), LOOK)[tab.session]
+    assert follows(session, Label.NOSE, (6, 5)) and len(session.motions) == 1  # that on the way is forgotten
+    nose, flow_of_nose = session.mask, session.edit.change.flow
+    session = finish_stroke(tab, session, moved_by(session, nose, Label.L_EYE, (8, -6)), LOOK)[tab.session]
+    assert follows(session, Label.NOSE, (6, 5)) and follows(session, Label.L_EYE, (8, -6))
+    eye = session.mask
+
+    stroke = eye.copy()
+    stroke[20:40, 100:140] = Label.HAIR
+    after = finish_stroke(tab, session, message(session, stroke), LOOK)[tab.session]
+    smiling = tab.quick_edit("smile", after, message(after, stroke), 1.0, LOOK)[tab.session]
+    tuned = tab.tune(smiling, message(smiling, smiling.mask), 0.5, LOOK)[tab.session]
+    for later in (after, smiling, tuned):
+        assert follows(later, Label.NOSE, (6, 5)) and follows(later, Label.L_EYE, (8, -6))
+
+    # Undo and redo on the canvas, a click on the history, and what a server knows that was started anew.
+    undone = tab.paint(after, message(after, nose), LOOK)[tab.session]
+    assert np.array_equal(undone.edit.change.flow, flow_of_nose)
+    redone = tab.paint(undone, message(undone, eye), LOOK)[tab.session]
+    assert follows(redone, Label.L_EYE, (8, -6))
+    former = tab.restore(after, select(2), LOOK)[tab.session]
+    assert follows(former, Label.NOSE, (6, 5)) and np.array_equal(former.mask, nose)
+    anew = replace(after, motions=after.motions[-1:])
+    assert follows(tab.paint(anew, message(anew, nose), LOOK)[tab.session], Label.NOSE, (6, 5))
+    assert opened.motions == () and np.array_equal(opened.mask, own)  # the old value is as it was
+
+
+def test_a_forged_move_is_answered_in_a_sentence(tab: PaintTab, session: Session) -> None:
+    good = moved_by(session, session.mask, Label.NOSE, (3, 2))
+    for matrix, says in (([0] * 6, "too far"), ([1, 0, 1e300, 0, 1, 0], "no usable place"), ("eye", "no usable move")):
+        (region,) = good["moved"]["regions"]
+        forged = {**good, "moved": {**good["moved"], "regions": [{**region, "matrix": matrix}]}}
+        with pytest.warns(UserWarning, match=rf"{says}.*\.$"):
+            assert nothing_changed(tab.paint(session, forged, LOOK))
+
+
 @pytest.mark.parametrize("forged", [None, "mask", {"id": 1}, {"mask": "A" * 400}])
 def test_a_forged_message_is_answered_in_a_sentence(tab: PaintTab, session: Session, forged: Any) -> None:
     with pytest.warns(UserWarning, match=r"\.$"):

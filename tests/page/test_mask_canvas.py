@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from maskgan.editing.carrying import carried_offsets
 from maskgan.labels import Label
 
 pytest.importorskip("gradio")
@@ -65,9 +66,31 @@ def pairs(*runs: tuple[int, int]) -> str:
 
 GOOD: dict[str, Any] = {"id": 1, "width": 20, "height": 10, "mask": pairs((3, 200)), "stroke": 2}
 
+REGION: dict[str, Any] = {"at": [4, 5], "classes": [3], "matrix": [1.2, 0, -2, 0, 1.2, 1.5]}
+MOVED: dict[str, Any] = {"from": pairs((3, 200)), "regions": [REGION]}
+FORGED_REGIONS: list[dict[str, Any]] = [
+    {"at": [4]},
+    {"at": [4.5, 5]},
+    {"at": [True, 5]},
+    {"at": {"x": 4}},
+    {"classes": []},
+    {"classes": [19]},
+    {"classes": [3] * 20},
+    {"classes": "3"},
+    {"matrix": [1, 0, 0, 0, 1]},
+    {"matrix": [1, 0, "0", 0, 1, 0]},
+    {"matrix": [1, 0, None, 0, 1, 0]},
+    {"matrix": [[1, 0, 0], [0, 1, 0]]},
+    {"more": 1},
+]
 
-def test_the_good_message_of_the_next_test_is_good() -> None:
+
+def test_the_good_messages_of_the_next_test_are_good() -> None:
     assert (MaskCanvas.read(GOOD, (10, 20), 1) == 3).all()
+    assert (MaskCanvas.read({**GOOD, "moved": MOVED}, (10, 20), 1) == 3).all()
+    before, (region,) = MaskCanvas.moved({**GOOD, "moved": MOVED}, (10, 20))
+    assert (before == 3).all() and region.at == (4, 5) and region.classes == (3,)
+    assert region.matrix.tolist() == [[1.2, 0, -2], [0, 1.2, 1.5]]
 
 
 @pytest.mark.parametrize(
@@ -99,11 +122,40 @@ def test_the_good_message_of_the_next_test_is_good() -> None:
         {"photo": "https://elsewhere.example/a.png"},
         {"photo": ["data:image/png"]},
         {"extra": 1},
+        {"moved": []},
+        {"moved": {"regions": [REGION]}},
+        {"moved": {**MOVED, "from": pairs((3, 199))}},
+        {"moved": {**MOVED, "from": 5}},
+        {"moved": {**MOVED, "regions": []}},
+        {"moved": {**MOVED, "regions": [REGION] * 3}},
+        {"moved": {**MOVED, "regions": [None]}},
+        *({"moved": {**MOVED, "regions": [{**REGION, **change}]}} for change in FORGED_REGIONS),
     ],
 )
 def test_forged_messages_are_refused_in_one_sentence(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"^The canvas sent .*\.$"):
         MaskCanvas.read({**GOOD, **change}, (10, 20), 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"at": [4, 10]},
+        {"at": [400, 5]},
+        {"classes": [4]},
+        {"matrix": [1, 0, float("nan"), 0, 1, 0]},
+        {"matrix": [1, 0, 10**400, 0, 1, 0]},
+        {"matrix": [1, 0, float("inf"), 0, 1, 0]},
+        {"matrix": [0, 0, 0, 0, 0, 0]},
+        {"matrix": [-1, 0, 20, 0, 1, 0]},
+        {"matrix": [1e-9, 0, 0, 0, 1, 0]},
+        {"matrix": [900, 0, 0, 0, 900, 0]},
+    ],
+)
+def test_moves_that_cannot_be_are_refused_in_one_sentence(change: dict[str, Any]) -> None:
+    forged = {**GOOD, "moved": {**MOVED, "regions": [{**REGION, **change}]}}
+    with pytest.raises(ValueError, match=r"^A region was .*; undo, and move it again\.$"):
+        MaskCanvas.read(forged, (10, 20), 1)
 
 
 @pytest.mark.parametrize("value", [None, "", {}, [], "mask", 7, [GOOD], {"id": 1}])
@@ -280,6 +332,27 @@ def test_both_eyes_move_apart_with_mirror_on(painter: Painter) -> None:
     original, got = face_mask(), painter.mask()
     for label, shift in ((Label.L_EYE, 4), (Label.R_EYE, -4)):
         assert np.array_equal(got == label, np.roll(original == label, (-3, shift), (0, 1)))
+    painter.wait_until_python_has(got)
+    check_told(painter, got, (Label.L_EYE, Label.R_EYE))
+    painter.press("+", "+", "+", "ArrowUp")  # of the same regions: all of it is told from where they were grabbed
+    painter.wait_until(lambda: painter.received[-1].stroke == 2, "the end of the second stroke was never told")
+    check_told(painter, painter.mask(), (Label.L_EYE, Label.R_EYE))
+    bigger = painter.mask()
+    painter.press("b")
+    painter.click(CENTRE, 100.5)
+    painter.wait_until_python_has(painter.mask())
+    assert painter.received[-1].moved is None  # a stroke of the brush moves nothing
+    painter.press("Control+z")
+    painter.wait_until_python_has(bigger)
+    check_told(painter, bigger, (Label.L_EYE, Label.R_EYE))
+
+
+def check_told(painter: Painter, mask: np.ndarray, moved: tuple[Label, ...]) -> None:
+    """What Python was told last explains every pixel of these classes on the mask."""
+    before, regions = painter.received[-1].moved
+    assert np.array_equal(before, face_mask()) and len(regions) == len(moved)
+    offsets = carried_offsets(before, mask, regions)
+    assert np.isfinite(offsets[np.isin(mask, moved)]).all() and np.abs(np.nan_to_num(offsets)).max() > 2
 
 
 @pytest.mark.browser

@@ -25,6 +25,7 @@ from PIL import Image
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
+from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment, detect_faces
@@ -282,6 +283,28 @@ def test_undo_brings_the_photo_back(visitor: Visitor) -> None:
     np.testing.assert_array_equal(visitor.picture("after"), visitor.picture("before"))
     assert "own face" in visitor.page.locator("#time").inner_text()
     assert told_by(Image.open(visitor.save("#png"))) == {}
+
+
+def test_a_moved_region_takes_its_own_pixels_along_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+    original = visitor.mask()
+    eye = original == Label.R_EYE
+    row, column = (float(np.median(places)) + 0.5 for places in np.nonzero(eye))
+    visitor.call("setTool('move')")
+    visitor.drag((column, row), (column - 7, row + 9), steps=3)
+    visitor.wait_for_drawing()
+    moved = np.roll(eye, (9, -7), (0, 1))
+    assert np.array_equal(visitor.mask() == Label.R_EYE, moved)
+    before, after = visitor.picture("before"), visitor.picture("after")
+    there = cv2.erode(moved.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert np.abs(after[there].astype(int) - np.roll(before, (9, -7), (0, 1))[there]).mean() < 2
+    region = Carried((round(column - 0.5), round(row - 0.5)), (int(Label.R_EYE),), np.array([[1.0, 0, -7], [0, 1, 9]]))
+    told = carried_offsets(original, visitor.mask(), [region])
+    edit = edited_in_python(folder, visitor, photo, original, told)
+    check_alike(after, edit, Alignment.whole_picture((SIZE, SIZE)), edit.face.crop)
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
 
 
 def test_a_smile_shows_teeth_and_hair_takes_another_colour_as_in_the_app(

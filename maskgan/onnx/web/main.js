@@ -12,7 +12,7 @@ const [before, after] = $("compare").children; // the canvas takes them up
 let name = "photo"; // of the file that is open
 let opened = 0; // faces, so that each has its own id
 let size = 0; // of the mask, in pixels a side
-let wanted = null; // {mask, quick}: the newest one that has not been drawn
+let wanted = null; // {mask, moved, quick}: the newest one that has not been drawn
 let drawing = null; // the promise of the drawings under way
 let colours = {}; // by part
 let settling = 0; // timer of the drawing that follows a quick one
@@ -43,29 +43,37 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
   props,
   watch: (_, listener) => (valueChanged = listener),
   // "input" asks for a preview of a stroke under way, "release" comes at its end.
-  trigger: (event) => draw(decodeRuns(props.value.mask, size * size), event === "input"),
+  trigger: (event) => drawCanvas(event === "input"),
 });
 
-/** Draws a mask, unless a newer one comes before its turn; `quick`: coarsely, until nothing has come for a while. */
-function draw(mask, quick) {
+/** Draws what the canvas holds. */
+function drawCanvas(quick) {
+  const { mask, moved } = props.value;
+  const told = moved && { mask: decodeRuns(moved.from, size * size), regions: moved.regions };
+  draw(decodeRuns(mask, size * size), quick, told);
+}
+
+/** Draws a mask, unless a newer one comes before its turn; `quick`: coarsely, until nothing has come for a while. `moved`:
+ *  the mask from which regions were moved to get to it, and how. */
+function draw(mask, quick, moved = null) {
   clearTimeout(settling);
   settling = 0;
-  wanted = { mask, quick };
+  wanted = { mask, moved, quick };
   drawing ??= drawAll().finally(() => (drawing = null));
 }
 
 async function drawAll() {
   while (wanted) {
-    const { mask, quick } = wanted;
+    const { mask, moved, quick } = wanted;
     wanted = null;
     working("Drawing");
     try {
-      const { crop, changes, milliseconds } = await ask("edit", { mask, colours, quick });
+      const { crop, changes, milliseconds } = await ask("edit", { mask, moved, colours, quick });
       show(after, crop);
       after.dispatchEvent(new CustomEvent("mask-result-shown", { bubbles: true }));
       if (wanted) continue;
       done(changes ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face.");
-      if (quick) settling = setTimeout(() => draw(mask, false), SETTLE_AFTER);
+      if (quick) settling = setTimeout(() => draw(mask, false, moved), SETTLE_AFTER);
     } catch ({ message }) {
       done("");
       complain(message);
@@ -183,7 +191,7 @@ async function address(picture) {
 }
 
 async function save(type, ending) {
-  if (settling) draw(decodeRuns(props.value.mask, size * size), false);
+  if (settling) drawCanvas(false);
   await drawing;
   working("Writing the photo");
   try {
@@ -251,7 +259,7 @@ for (const [part, choices] of Object.entries(COLOURS)) {
     button.addEventListener("click", () => {
       const { [part]: present, ...others } = colours;
       chooseColours(present === colour ? others : { ...others, [part]: colour });
-      draw(decodeRuns(props.value.mask, size * size), false);
+      drawCanvas(false);
     });
     group.append(button);
   }

@@ -1,5 +1,6 @@
 // The editor beside the page, so that painting never waits: answers {id, call, argument} with {id, result | problem}.
 
+import { carriedOffsets } from "./carrying.js";
 import { edit, isUpsideDown, prepare } from "./editor.js";
 import { Alignment, uprightFaces } from "./faces.js";
 import { decode, encode, imageData } from "./files.js";
@@ -14,7 +15,8 @@ let packet = null; // the mark of results
 let photo = null; // upright
 let faces = [];
 let face = null; // the one that is edited
-let motions = []; // that quick edits handed over, and that of the face as it was
+let motions = []; // that quick edits and the canvas handed over, and that of the face as it was
+let passing = null; // the one of them that was only seen during a stroke
 let newest = null; // edit
 
 const calls = {
@@ -44,15 +46,22 @@ const calls = {
     if (number !== null && isUpsideDown(next)) {
       throw new Error("What was found is no upright face; turn the photo upright, or use the whole picture.");
     }
-    [face, newest, motions] = [next, null, [Motion.none(next.mask, next.crop.width)]];
+    [face, newest, motions, passing] = [next, null, [Motion.none(next.mask, next.crop.width)], null];
     const { matrix } = alignment;
     return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix };
   },
 
-  /** The face for an edited mask with other colours, by part; `quick` while the stroke goes on. */
-  async edit({ mask, colours, quick }) {
+  /** The face for an edited mask with other colours, by part; `quick` while the stroke goes on. `moved`: regions that the
+   *  canvas moved to get there, {mask, regions}, or null. */
+  async edit({ mask, moved, colours, quick }) {
     const start = performance.now();
-    const made = await edit(networks, face, motionTo(mask), colours, quick);
+    const way = motionTo(mask, moved);
+    if (moved && !motions.includes(way)) {
+      remember(way);
+      passing = way;
+    }
+    if (!quick && way === passing) passing = null;
+    const made = await edit(networks, face, way, colours, quick);
     newest = made.edit;
     return { crop: imageData(made.crop), changes: newest.changes, milliseconds: performance.now() - start };
   },
@@ -61,7 +70,7 @@ const calls = {
   async quickEdit({ name, mask, strength }) {
     const { mask: edited, moved } = quickEdit(name, mask, face.crop.width, strength);
     if (edited.every((label, i) => label === mask[i])) return null;
-    motions = [motions[0], ...motions.slice(1).slice(1 - MOST_MOTIONS), motionTo(mask).to(edited, moved)];
+    remember(motionTo(mask).to(edited, moved));
     return edited;
   },
 
@@ -72,10 +81,20 @@ const calls = {
   },
 };
 
-/** What is known of the way to a mask: from the motion that ends nearest to it, the newest of equals. */
-function motionTo(mask) {
+/** Keep a motion that was handed over. */
+function remember(motion) {
+  const others = motions.slice(1).filter((other) => other !== passing);
+  motions = [motions[0], ...others.slice(1 - MOST_MOTIONS), motion];
+  passing = null;
+}
+
+/** What is known of the way to a mask: from the motion that ends nearest to it, the newest of equals. Where none ends
+ *  there, `moved` regions lead on from another mask. */
+function motionTo(mask, moved = null) {
   const misses = motions.map((motion) => mask.reduce((sum, label, i) => sum + (label !== motion.mask[i]), 0));
-  return motions[misses.lastIndexOf(Math.min(...misses))].to(mask);
+  const least = Math.min(...misses);
+  if (moved && least) return motionTo(moved.mask).to(mask, carriedOffsets(moved.mask, mask, face.crop.width, moved.regions));
+  return motions[misses.lastIndexOf(least)].to(mask);
 }
 
 let last = Promise.resolve(); // calls are answered one after the other

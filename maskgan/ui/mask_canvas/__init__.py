@@ -77,6 +77,14 @@ class MaskCanvas(gr.HTML):
         return value.get("version", version) == version
 
     @staticmethod
+    def moved(value: dict[str, Any], size: tuple[int, int]) -> wire.Moved | None:
+        """The regions that were moved to get to the mask of `size` (height, width), in a message that was read.
+
+        None where it came about otherwise. Raises ValueError with one sentence when the browser told nonsense.
+        """
+        return wire.moved_regions(value, size)
+
+    @staticmethod
     def locked(value: dict[str, Any]) -> tuple[int, ...]:
         """The class ids that people do not want painted over, in a message that was read."""
         return tuple(value.get("locked", ()))

@@ -10,17 +10,31 @@ import base64
 import binascii
 import io
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from maskgan.editing.carrying import Carried
 from maskgan.labels import NUM_CLASSES, check_mask
 
 #: Longest data URL of a photo that the browser may send back, in characters (a 512 px JPEG takes about 200,000).
 _PHOTO_LIMIT = 8_000_000
 _REQUIRED = {"id", "width", "height", "mask"}
-_OPTIONAL = {"original", "photo", "stroke", "instead", "version", "locked"}
+_OPTIONAL = {"original", "photo", "stroke", "instead", "version", "locked", "moved"}
+
+#: Numbers of a move beyond this are none that a region may have.
+_FAR = 1e9
+
+#: A hand moves a region, and its twin on the other side of the face.
+_MOST_MOVED = 2
+
+
+class Moved(NamedTuple):
+    """What the canvas tells of its mask: mask: (H, W) uint8, the one from which it moved regions, and how it did."""
+
+    mask: np.ndarray
+    regions: tuple[Carried, ...]
 
 
 def encode_runs(mask: np.ndarray) -> str:
@@ -130,4 +144,32 @@ def read(value: Any, expected_size: tuple[int, int], expected_id: int) -> np.nda
         )
     if "original" in value:
         decode_runs(value["original"], (height, width))
+    moved_regions(value, (height, width))
     return decode_runs(value["mask"], (height, width))
+
+
+def moved_regions(value: dict[str, Any], size: tuple[int, int]) -> Moved | None:
+    """See `MaskCanvas.moved`."""
+    told = value.get("moved")
+    if told is None:
+        return None
+    usable = isinstance(told, dict) and told.keys() == {"from", "regions"} and isinstance(told["from"], str)
+    if not usable or not isinstance(told["regions"], list) or not 1 <= len(told["regions"]) <= _MOST_MOVED:
+        raise ValueError("The canvas sent no usable move of a region; reload the page.")
+    before = decode_runs(told["from"], size)
+    regions = tuple(_carried(region) for region in told["regions"])
+    for region in regions:
+        region.check(before)
+    return Moved(before, regions)
+
+
+def _carried(region: Any) -> Carried:
+    if isinstance(region, dict) and region.keys() == {"at", "classes", "matrix"}:
+        at, classes, matrix = region["at"], region["classes"], region["matrix"]
+        lists = all(isinstance(each, list) for each in (at, classes, matrix))
+        if lists and len(at) == 2 and 1 <= len(classes) <= NUM_CLASSES and len(matrix) == 6:
+            whole = all(type(number) is int and 0 <= number < 4096 for number in (*at, *classes))
+            if whole and max(classes) < NUM_CLASSES and all(type(number) in (int, float) for number in matrix):
+                numbers = [max(-_FAR, min(_FAR, number)) for number in matrix]  # whole numbers may be of any length
+                return Carried(tuple(at), tuple(classes), np.array(numbers, np.float64).reshape(2, 3))
+    raise ValueError("The canvas sent no usable move of a region; reload the page.")

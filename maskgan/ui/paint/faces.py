@@ -19,6 +19,7 @@ from maskgan.originals import Original
 from maskgan.provenance import drawn_by
 from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
+from maskgan.ui.keeping.motions import KnownMotion
 from maskgan.ui.kit import (
     QUIET,
     Updates,
@@ -30,7 +31,7 @@ from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.menus import Lending, LookBar
 from maskgan.ui.paint.showing import Showing
 from maskgan.ui.pictures import thumbnail
-from maskgan.ui.session import KnownMotion, Left, OpenFace, Session, Step
+from maskgan.ui.session import Left, OpenFace, Session, Step
 
 #: Faces that fill less of the photo than this, in pixels, have little to show.
 SMALL_FACE = 80

@@ -25,6 +25,7 @@ from maskgan.serving.hot_reload import Serving
 from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
 from maskgan.ui.keeping.keeper import Keeper
+from maskgan.ui.keeping.motions import KnownMotion
 from maskgan.ui.kit import (
     PACKING,
     QUIET,
@@ -42,7 +43,7 @@ from maskgan.ui.paint.look import Look, with_look
 from maskgan.ui.paint.menus import PARTS, LookBar
 from maskgan.ui.paint.visits import Visits
 from maskgan.ui.pictures import mask_png, png
-from maskgan.ui.session import MAX_MOTIONS, KnownMotion, Session, Tuned
+from maskgan.ui.session import MAX_MOTIONS, Session, Tuned
 
 
 class PaintTab(Visits):
@@ -82,8 +83,15 @@ class PaintTab(Visits):
             return self._give(session)
         if np.array_equal(mask, session.mask) and session.edit.weights is self.pipeline.weights:
             return gr.skip()  # it is on the screen
+        session = self._with_moved(session, message, mask)
         session = session.painted(self._edit(session, mask, look), mask)
         return self._show(session, look, switched=False)
+
+    @staticmethod
+    def _with_moved(session: Session, message: Any, mask: np.ndarray) -> Session:
+        """The session that knows of regions that the canvas moved to get to its mask."""
+        moved = MaskCanvas.moved(message, mask.shape)
+        return session if moved is None or session.knows_way_to(mask) else session.carried(mask, *moved)
 
     def remember_stroke(self, session: Session) -> Updates:
         """After the end of a stroke, whose result is on the screen: it goes into the history."""
@@ -99,7 +107,7 @@ class PaintTab(Visits):
         # A canvas that does not know the last button's mask yet must not undo it.
         late = on_canvas is None or not MaskCanvas.knows(message, session.version)
         if not late and not np.array_equal(on_canvas, session.mask):
-            session = replace(session, mask=on_canvas)
+            session = replace(self._with_moved(session, message, on_canvas), mask=on_canvas)
         return self._quick_edited(session, name, strength, look, shape, MaskCanvas.locked(message))
 
     @warns_on_value_error
