@@ -87,8 +87,9 @@ class Subject:
 
 def _around(changed: np.ndarray) -> np.ndarray:
     """(S, S) bool -> where an edit of these pixels may reach."""
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * REACH + 1, 2 * REACH + 1))
-    return cv2.dilate(changed.astype(np.uint8), brush) > 0
+    if not changed.any():
+        return changed
+    return cv2.distanceTransform((~changed).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= REACH
 
 
 def stroke(mask: np.ndarray, random: np.random.Generator) -> np.ndarray:

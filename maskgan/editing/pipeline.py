@@ -133,6 +133,11 @@ class MaskGANPipeline:
         """Where the networks run, such as "cpu" or "cuda:0"."""
         return self.engine.device
 
+    @property
+    def shares_device(self) -> bool:
+        """Whether edits beside each other take no longer than one after another: on a CPU's cores, not on a GPU."""
+        return self.device.startswith("cpu")
+
     def save(self, folder: str | Path) -> None:
         """Write `model_index.json` and a folder per network, as `load` reads them; not of exported networks."""
         from maskgan.networks.checkpoints import save_networks

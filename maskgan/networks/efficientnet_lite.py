@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from maskgan.networks.conv1x1 import conv1x1
+
 #: The batch normalisations' epsilon (TensorFlow's).
 _EPSILON = 1e-3
 
@@ -50,6 +52,8 @@ class _Conv(nn.Conv2d):
         self.around = (even // 2, even - even // 2) * 2 if even % 2 else None
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.kernel_size == (1, 1):
+            return conv1x1(x, self.weight, self.bias)
         return super().forward(x if self.around is None else F.pad(x, self.around))
 
 

@@ -18,6 +18,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES, flip_planes
+from maskgan.networks.conv1x1 import Conv1x1
 from maskgan.networks.efficientnet_lite import EfficientNetLite0, imagenet_weights
 
 #: What reads the picture.
@@ -107,10 +108,10 @@ class FaceParser(ModelMixin, ConfigMixin):
 
     def _build_pyramid(self, fine: int, coarse: int) -> None:
         self.trunk = EfficientNetLite0()
-        self.merge = nn.ModuleList(nn.Conv2d(width, coarse, 1) for width in self.trunk.widths)
-        self.merge[0] = nn.Conv2d(self.trunk.widths[0], 32, 1)
+        self.merge = nn.ModuleList(Conv1x1(width, coarse) for width in self.trunk.widths)
+        self.merge[0] = Conv1x1(self.trunk.widths[0], 32)
         self.up = nn.ModuleList([_conv(coarse + 32, fine), *(_conv(coarse, coarse) for _ in range(3))])
-        self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(self.trunk.widths[-1], coarse, 1))
+        self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), Conv1x1(self.trunk.widths[-1], coarse))
         self.head = nn.Conv2d(fine, NUM_CLASSES, 3, padding=1)
 
     def _build_unet(self, widths: Sequence[int], blocks: int) -> None:
@@ -122,10 +123,10 @@ class FaceParser(ModelMixin, ConfigMixin):
             self.down.append(
                 nn.Sequential(_conv(fine, coarse, stride=2), *(_ResidualBlock(coarse) for _ in range(blocks)))
             )
-            self.merge.append(nn.Conv2d(coarse, fine, 1))
+            self.merge.append(Conv1x1(coarse, fine))
             self.up.append(_ResidualBlock(fine))
-        self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(widths[-1], widths[-1], 1), nn.Sigmoid())
-        self.head = nn.Conv2d(widths[0], NUM_CLASSES * 4, 1)
+        self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), Conv1x1(widths[-1], widths[-1]), nn.Sigmoid())
+        self.head = Conv1x1(widths[0], NUM_CLASSES * 4)
 
     @classmethod
     def on_imagenet(cls) -> FaceParser:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES
+from maskgan.networks.conv1x1 import Conv1x1
 from maskgan.networks.layers import Decoder, Encoder, ResidualBlock, SpatialFeatureTransform, reflect_conv
 
 
@@ -30,7 +31,7 @@ class GlobalStyleEncoder(nn.Module):
         self.image_far = _halvings(features)
         self.sft_near = SpatialFeatureTransform(features, features)
         self.sft_far = SpatialFeatureTransform(features, features)
-        self.head = nn.Conv2d(features, style_dim, 1)
+        self.head = Conv1x1(features, style_dim)
 
     def forward(self, image: Tensor, one_hot: Tensor) -> Tensor:
         """Style vectors (N, style_dim) of RGB images (N, 3, H, W) in [-1, 1] with masks (N, num_classes, H, W).

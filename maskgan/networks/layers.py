@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from maskgan.networks.conv1x1 import Conv1x1
+
 
 def example_of(network: nn.Module) -> Tensor:
     """A parameter of a network, which says where it is and of which type.
@@ -70,10 +72,10 @@ class SpatialFeatureTransform(nn.Module):
 
     def __init__(self, channels: int, prior_channels: int) -> None:
         super().__init__()
-        self.scale_conv0 = nn.Conv2d(prior_channels, prior_channels, 1)
-        self.scale_conv1 = nn.Conv2d(prior_channels, channels, 1)
-        self.shift_conv0 = nn.Conv2d(prior_channels, prior_channels, 1)
-        self.shift_conv1 = nn.Conv2d(prior_channels, channels, 1)
+        self.scale_conv0 = Conv1x1(prior_channels, prior_channels)
+        self.scale_conv1 = Conv1x1(prior_channels, channels)
+        self.shift_conv0 = Conv1x1(prior_channels, prior_channels)
+        self.shift_conv1 = Conv1x1(prior_channels, channels)
 
     def forward(self, features: Tensor, prior: Tensor) -> Tensor:
         """Modulate image `features` (N, channels, H, W) by the mask's `prior` (N, prior_channels, H, W)."""

@@ -13,11 +13,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES, one_hot
+from maskgan.networks.conv1x1 import Conv1x1
 from maskgan.networks.kept_pixels import KeptPixels
 from maskgan.networks.layers import adaptive_instance_norm
 from maskgan.networks.region_style import blurred, interpolate_residue
 from maskgan.networks.winograd import Conv3x3, draws_on_cpu
 from maskgan.styles import RegionStyle
+
+
+def _centred(x: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """Planes (N, C, H, W) less their means, and their standard deviations (N, 1, C) as of instance norm.
+
+    In the layout that convolutions have on a CPU torch's own norms add up by threads, so that how many there are
+    changes the result.
+    """
+    flat = x.permute(0, 2, 3, 1).flatten(1, 2)  # N, HW, C
+    centred = flat - flat.mean(1, keepdim=True)
+    variance = torch.linalg.vector_norm(centred, dim=1, keepdim=True) ** 2 / flat.shape[1]
+    return centred.view(x.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2), torch.sqrt(variance + eps)
 
 
 def place(table: Tensor, planes: Tensor) -> Tensor:
@@ -34,7 +47,7 @@ class RegionAffine(nn.Module):
         super().__init__()
         self.from_code = nn.Linear(code_dim, 2 * channels)
         self.per_class = nn.Parameter(torch.zeros(NUM_CLASSES, 2 * channels))
-        self.from_local = nn.Conv2d(local_dim, 2 * channels, 1, bias=False) if local_dim else None
+        self.from_local = Conv1x1(local_dim, 2 * channels, bias=False) if local_dim else None
 
     def forward(self, x: Tensor, codes: Tensor, layout: Tensor) -> Tensor:
         """AdaIN of x (N, C, h, w), eq. (2), with codes (N, 19, D) and layout (N, 19 + L, h, w).
@@ -47,8 +60,10 @@ class RegionAffine(nn.Module):
             table = torch.cat([table, weight], 1)
         if draws_on_cpu(x):
             table[:, :NUM_CLASSES, : x.shape[1]] += 1  # of every pixel, since its shares add up to one
+            x, deviation = _centred(x)
+            table[:, :, : x.shape[1]] /= deviation
             gamma, beta = (place(half, layout) for half in table.chunk(2, 2))
-            return beta.addcmul_(gamma, F.group_norm(x, x.shape[1]))
+            return beta.addcmul_(gamma, x)
         gamma, beta = place(table, layout).chunk(2, 1)  # N, C, h, w each
         return adaptive_instance_norm(x, 1 + gamma, beta)
 
@@ -130,14 +145,14 @@ class RegionBackbone(nn.Module):
         super().__init__()
         w4, w8, w16 = widths
         local = residue_dim + 1
-        self.stem = nn.Conv2d(NUM_CLASSES * 16, w4, 1)
+        self.stem = Conv1x1(NUM_CLASSES * 16, w4)
         self.stem2 = Conv3x3(w4, w4)
         self.down8 = nn.Conv2d(w4, w8, 3, stride=2, padding=1)
         self.down16 = nn.Conv2d(w8, w16, 3, stride=2, padding=1)
         self.blocks16 = nn.ModuleList(RegionBlock(w16, code_dim, local) for _ in range(blocks))
-        self.up8 = nn.Conv2d(w16, w8, 1)
+        self.up8 = Conv1x1(w16, w8)
         self.block8 = RegionBlock(w8, code_dim, local)
-        self.up4 = nn.Conv2d(w8, w4, 1)
+        self.up4 = Conv1x1(w8, w4)
         self.block4 = RegionBlock(w4, code_dim, local)
         self.more8 = nn.ModuleList(RegionBlock(w8, code_dim, local) for _ in range(fine_blocks - 1))
         self.more4 = nn.ModuleList(RegionBlock(w4, code_dim, local) for _ in range(fine_blocks - 1))

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maskgan.labels import NUM_CLASSES
+from maskgan.networks.conv1x1 import Conv1x1
 from maskgan.networks.layers import SpatialFeatureTransform
 from maskgan.networks.winograd import Conv3x3, draws_on_cpu
 from maskgan.styles import RegionStyle
@@ -39,19 +40,17 @@ class RegionStyleEncoder(nn.Module):
         super().__init__()
         self.scope = scope
         self.near = Conv3x3(3 * 16, width)
-        self.mask_near = nn.Sequential(
-            nn.Conv2d(NUM_CLASSES, 32, 1), nn.ReLU(inplace=True), nn.Conv2d(32, 32, 3, padding=1)
-        )
+        self.mask_near = nn.Sequential(Conv1x1(NUM_CLASSES, 32), nn.ReLU(inplace=True), nn.Conv2d(32, 32, 3, padding=1))
         self.sft_near = SpatialFeatureTransform(width, 32)
         self.far = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
         self.mask_far = nn.Sequential(nn.ReLU(), nn.Conv2d(32, 32, 3, stride=2, padding=1))
         self.sft_far = SpatialFeatureTransform(2 * width, 32)
         self.context = nn.Conv2d(2 * width, 2 * width, 3, stride=2, padding=1)
-        self.context_back = nn.Conv2d(2 * width, 2 * width, 1)
-        self.far_back = nn.Conv2d(2 * width, width, 1)
+        self.context_back = Conv1x1(2 * width, 2 * width)
+        self.far_back = Conv1x1(2 * width, width)
         self.merge = Conv3x3(width, width)
-        self.to_code = nn.Conv2d(width, code_dim, 1)
-        self.to_residue = nn.Conv2d(width, residue_dim, 1, bias=False)  # only deviations from the mean count
+        self.to_code = Conv1x1(width, code_dim)
+        self.to_residue = Conv1x1(width, residue_dim, bias=False)  # only deviations from the mean count
         # Fallback code for classes absent from the source: learned code + mix of present codes.
         self.absent_code = nn.Parameter(torch.zeros(NUM_CLASSES, code_dim))
         self.affinity = nn.Parameter(torch.zeros(NUM_CLASSES, NUM_CLASSES))

@@ -22,6 +22,7 @@ from maskgan.ui.lab.layout import Lab
 from maskgan.ui.lab.tab import LabTab
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.style.tab import StyleTab
+from maskgan.ui.turns import take_turns
 from maskgan.ui.weights_line import WeightsNews
 
 TITLE = "MaskGAN Studio"
@@ -137,6 +138,7 @@ def build_app(
         Api(serving, max_pixels)
         if not hosted:
             app.load(_where_photos_go, None, header, **UNQUEUED)
+    take_turns(app, serving.current())
     return app
 
 

@@ -20,6 +20,7 @@ from maskgan.serving.guard import Guard, GuardedApp
 from maskgan.serving.storage import Storage, StoredUploads
 from maskgan.ui.keeping import traces
 from maskgan.ui.photo_memory import keep_within
+from maskgan.ui.turns import govern
 
 #: Seconds that what runs may take to finish when the app is asked to stop.
 FINISH = 20.0
@@ -35,12 +36,14 @@ class Blocks(gr.Blocks):
     Attributes:
         guard, storage: see there; to be set before the launch, and without effect where they are not.
         max_photo_bytes: what all sessions may hold in memory, None for any amount.
+        at_once: how many edits may run at the same time, see `maskgan.ui.turns`.
         stopping: whether the app was asked to stop.
     """
 
     guard: Guard | None = None
     storage: Storage | None = None
     max_photo_bytes: int | None = None
+    at_once = 1
     stopping = False
 
     @property
@@ -56,6 +59,11 @@ class Blocks(gr.Blocks):
         if self.guard is not None:
             server_app.add_middleware(GuardedApp, guard=self.guard)
         self._server_app = server_app
+
+    def run_startup_events(self) -> None:
+        """See Gradio."""
+        govern(self._queue, self.at_once)
+        super().run_startup_events()
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **named: Any) -> list[Any]:
         """The values for a handler, files in the upload folder; `gr.Error` where they are too few or no uploads."""

@@ -19,6 +19,7 @@ from maskgan.images import MAX_PIXELS
 from maskgan.originals import read_original
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
+from maskgan.ui.gallery import Gallery
 from maskgan.ui.kit import BUSY, QUIET, SQUARES, Updates, UsesWeights, tell, warn, warns_on_value_error
 from maskgan.ui.pictures import face_thumbnails
 from maskgan.ui.session import OpenFace, Session
@@ -53,10 +54,10 @@ class FacePicker(UsesWeights):
         self.whole = gr.Button(
             "Use the whole picture", variant="primary", size="sm", visible=False, elem_id=f"{prefix}whole"
         )
-        self.faces = gr.Gallery(
+        self.faces = Gallery(
             label="Faces of the photo", columns=columns[0], visible=False, elem_id=f"{prefix}faces", **SQUARES
         )
-        self.examples = gr.Gallery(
+        self.examples = Gallery(
             examples.thumbnails(), label="Examples", columns=columns[1], elem_id=f"{prefix}examples", **SQUARES
         )
         self.outputs = [self.faces, self.whole]

@@ -34,8 +34,11 @@ TIME_TO_LIVE = 2 * 60 * 60
 
 # ---------------------------------------------------------------- options of events
 
-#: Handlers that run the networks, one at a time: one edit uses all cores already, and the order keeps answers in step.
-DEVICE = {"concurrency_id": "device", "concurrency_limit": 1}
+#: So many edits run at once at most, however many cores there are: each takes memory.
+AT_ONCE = 4
+
+#: Handlers that run the networks, of each visitor one at a time: the order keeps answers in step. See `turns.py`.
+DEVICE = {"concurrency_id": "device", "concurrency_limit": AT_ONCE}
 
 #: An event of the page itself, neither an endpoint for programs nor worth a progress bar.
 QUIET = {"show_progress": "hidden", "api_visibility": "undocumented", **DEVICE}

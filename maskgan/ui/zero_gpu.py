@@ -77,6 +77,7 @@ def _packed(values: Any) -> Any:
 class ZeroGPUPipeline(MaskGANPipeline):
     """A pipeline on the CPU whose faces are drawn on a GPU for visitors, whenever one can be had."""
 
+    shares_device = False  # one GPU is asked for at a time
     _cpu_until = 0.0
 
     def _ask(self, method: str, *values: Any) -> Any:

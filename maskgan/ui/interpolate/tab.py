@@ -23,6 +23,7 @@ from maskgan.sizes import NETWORK_SIZE
 from maskgan.snapshots import Weights
 from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
+from maskgan.ui.gallery import Gallery
 from maskgan.ui.interpolate.mask_input import MaskInput
 from maskgan.ui.interpolate.state import CHOOSE, MorphState, drawn_face, why_unchanged
 from maskgan.ui.keeping.tabs import KeptTab, fitting
@@ -142,11 +143,11 @@ class InterpolateTab(UsesWeights):
                     kind: gr.Button(kind, elem_id=f"morph-save-{kind[:3].lower()}", **SMALL)
                     for kind in (*_FILES, "PNG set")
                 }
-        self.strip = gr.Gallery(label="From A to B", elem_id="morph-strip", **strip)
+        self.strip = Gallery(label="From A to B", elem_id="morph-strip", **strip)
         with gr.Row(elem_classes="morph-line"):
             self.amount = gr.Slider(0.1, 2, 1, step=0.1, label="How much random shapes differ", elem_id="morph-amount")
             self.random_button = gr.Button("Random shapes near A", size="sm", elem_id="morph-random")
-        self.near = gr.Gallery(label="Near A", visible=False, elem_id="morph-near", **strip)
+        self.near = Gallery(label="Near A", visible=False, elem_id="morph-near", **strip)
         self.file = gr.DownloadButton(visible=False)
 
     # ------------------------------------------------------------------ handlers

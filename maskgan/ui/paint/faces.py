@@ -194,5 +194,6 @@ class Faces(Showing):
             **self.picker.reflect(session.opened),
             **self._show(session, look),
             **self._history(session),
+            **self._photos_before(session),
             self.announcer: Announcer.payload(f"{session.opened.name} is open", timed=False),
         }

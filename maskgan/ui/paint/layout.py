@@ -10,6 +10,7 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.examples import Examples
 from maskgan.ui.face_picker import FacePicker
+from maskgan.ui.gallery import Gallery
 from maskgan.ui.kit import SMALL, SQUARES, heading, visitor_state
 from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 from maskgan.ui.paint.files import AS_IT_CAME, FILE_KINDS
@@ -95,14 +96,14 @@ class PaintLayout:
             self.seamless = gr.Checkbox(False, label="Match edge colours", container=False, elem_id="seamless")
         gr.HTML(f"<p class='keep-note'>{_KEEP_NOTE}</p>")
         self.look = [self.view, self.keep, self.seamless]
-        self.history = gr.Gallery(
+        self.history = Gallery(
             label="History: click to go back to a result",
             columns=6,
             visible=False,
             elem_id="history",
             **SQUARES | {"container": True, "show_label": None},
         )
-        self.earlier = gr.Gallery(
+        self.earlier = Gallery(
             label="Photos before this one: click to open one as it was left",
             columns=6,
             visible=False,

@@ -60,16 +60,19 @@ class Showing(PaintLayout, UsesWeights):
         return self._remember(session, session.stroke_name())
 
     def _history(self, session: Session, selected: int | None = None) -> Updates:
-        """The results of the open face, newest first, and the photos before its own; selected: the number of a step."""
+        """The results of the open face, newest first; selected: the number of a step."""
         steps = session.history
         pictures = [(saved(step.thumbnail, "step.jpg"), step.label) for step in reversed(steps)]
         chosen = None if selected is None else len(steps) - 1 - selected
-        earlier = [(saved(left.history[-1].thumbnail, "step.jpg"), left.opened.name) for left in self._earlier(session)]
         return {
             self.history: gr.update(value=pictures, visible=len(steps) > 1, selected_index=chosen),
-            self.earlier: gr.update(value=earlier, visible=bool(earlier), selected_index=None),
             self.announcer: Announcer.payload(f"New picture: {steps[-1 if selected is None else selected].label}"),
         }
+
+    def _photos_before(self, session: Session) -> Updates:
+        """The photos before the open one, which change with it only."""
+        earlier = [(saved(left.history[-1].thumbnail, "step.jpg"), left.opened.name) for left in self._earlier(session)]
+        return {self.earlier: gr.update(value=earlier, visible=bool(earlier), selected_index=None)}
 
     @staticmethod
     def _earlier(session: Session) -> list[Left]:
