@@ -114,6 +114,7 @@ def _in_common_colours(a: _Moved, b: _Moved, mask: np.ndarray, share: float) -> 
     """
     shifts = np.zeros((2, *a.picture.shape), np.float32)
     known = ~a.unknown & ~b.unknown
+    apart = b.picture - a.picture
     done: set[int] = set()
     for label in np.unique(mask).tolist():
         group = next((tuple(map(int, group)) for group in _AS_ONE if label in group), (label,))
@@ -124,7 +125,7 @@ def _in_common_colours(a: _Moved, b: _Moved, mask: np.ndarray, share: float) -> 
         seen = inside & known
         if seen.sum() < _ENOUGH * mask.size:
             continue
-        weighted = np.dstack([(b.picture - a.picture) * seen[..., None], seen]).astype(np.float32)
+        weighted = cv2.merge([*cv2.split(cv2.copyTo(apart, seen.view(np.uint8))), seen.astype(np.float32)])
         difference = _spread(cv2.resize(weighted, (_GRID, _GRID), interpolation=cv2.INTER_AREA))
         difference = cv2.resize(difference, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)[inside]
         shifts[0][inside] = share * difference
