@@ -335,7 +335,7 @@ def test_both_eyes_move_apart_with_mirror_on(painter: Painter) -> None:
     painter.wait_until_python_has(got)
     check_told(painter, got, (Label.L_EYE, Label.R_EYE))
     painter.press("+", "+", "+", "ArrowUp")  # of the same regions: all of it is told from where they were grabbed
-    painter.wait_until(lambda: painter.received[-1].stroke == 2, "the end of the second stroke was never told")
+    painter.wait_until_python_has(painter.mask())
     check_told(painter, painter.mask(), (Label.L_EYE, Label.R_EYE))
     bigger = painter.mask()
     painter.press("b")
