@@ -20,7 +20,7 @@ from maskgan.serving.guard import Guard, GuardedApp
 from maskgan.serving.storage import Storage, StoredUploads
 from maskgan.ui.keeping import traces
 from maskgan.ui.photo_memory import keep_within
-from maskgan.ui.turns import govern
+from maskgan.ui.turns import Cores, govern
 
 #: Seconds that what runs may take to finish when the app is asked to stop.
 FINISH = 20.0
@@ -36,7 +36,7 @@ class Blocks(gr.Blocks):
     Attributes:
         guard, storage: see there; to be set before the launch, and without effect where they are not.
         max_photo_bytes: what all sessions may hold in memory, None for any amount.
-        at_once: how many edits may run at the same time, see `maskgan.ui.turns`.
+        at_once, cores: how many edits may run at the same time, and what they share; see `maskgan.ui.turns`.
         stopping: whether the app was asked to stop.
     """
 
@@ -44,6 +44,7 @@ class Blocks(gr.Blocks):
     storage: Storage | None = None
     max_photo_bytes: int | None = None
     at_once = 1
+    cores: Cores
     stopping = False
 
     @property

@@ -71,7 +71,7 @@ def _use_threads(count: int) -> None:
 
 def take_turns(app: gr.Blocks, pipeline: MaskGANPipeline) -> None:
     """Let the handlers of a page that was built around this pipeline run as this module says."""
-    cores = Cores()
+    app.cores = cores = Cores()
     app.at_once = min(AT_ONCE, cores.count) if pipeline.shares_device else 1
     for function in app.fns.values():
         if function.concurrency_id == _ID and function.fn is not None:

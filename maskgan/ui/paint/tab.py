@@ -1,8 +1,8 @@
 """The Paint tab: choose a face, paint on its mask, watch the result, take it home.
 
 Handlers are methods from values to `{component: new value}`; they hold nothing themselves. All that touch the
-networks or a session run one after another in one queue (`DEVICE`), so an answer about an earlier face can never
-overtake a later one.
+networks or a session wait in one queue (`DEVICE`), where those of one visitor run one after another, so an answer about
+an earlier face can never overtake a later one.
 """
 
 from __future__ import annotations
