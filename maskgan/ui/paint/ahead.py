@@ -67,7 +67,10 @@ class Ahead:
             message = asked.get("message") if isinstance(asked, dict) else None
             if not isinstance(key, str) or not isinstance(message, dict) or getattr(blocks, "stopping", False):
                 return None
-            number, ended = MaskCanvas.number(message), asked.get("ended") is True
+            try:
+                number, ended = MaskCanvas.number(message), asked.get("ended") is True
+            except ValueError:
+                return None
             if ended:
                 self._ended[key] = max(number, self._ended.get(key, -1))
                 self._ended.move_to_end(key)
