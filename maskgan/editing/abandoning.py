@@ -1,7 +1,7 @@
 """Edits that nobody waits for any more end between their stages.
 
-    with wanted_while(lambda: not newer.is_set()):
-        pipeline.edit(face, mask)  # raises Abandoned soon after `newer` is set
+with wanted_while(lambda: not newer.is_set()):
+    pipeline.edit(face, mask)  # raises Abandoned soon after `newer` is set
 """
 
 from __future__ import annotations

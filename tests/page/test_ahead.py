@@ -27,7 +27,9 @@ class Page:
         self.device = SimpleNamespace(
             queue=[None] * waiting, concurrency_limit=1, current_concurrency=min(1, len(running))
         )
-        self._queue = SimpleNamespace(event_queue_per_concurrency_id={"device": self.device}, active_jobs=[None, *jobs])
+        self._queue = SimpleNamespace(
+            event_queue_per_concurrency_id={"device": self.device}, active_jobs=[None, *jobs], beside=set()
+        )
         self.limiter = None
 
 

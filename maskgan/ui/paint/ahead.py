@@ -43,7 +43,6 @@ class Ahead:
 
     def __init__(self) -> None:
         self._ended: OrderedDict[str, int] = OrderedDict()  # number of the newest message that ends a stroke
-        self._holder: str | None = None  # the session whose picture is being made
 
     def outdated(self, session: str | None, number: int) -> bool:
         """Whether a later stroke of a session has ended than the message of this number was about."""
@@ -102,31 +101,31 @@ class Ahead:
 
     @asynccontextmanager
     async def _turn(self, blocks: gr.Blocks, key: str) -> AsyncIterator[bool]:
-        """A place on the device, counted by the queue like an event's, when nobody else has it or waits for it.
+        """A place on the device, counted by the queue like an event's, when nobody else has one or waits for one.
 
         Work of the same session is waited for: it ends soon, or is abandoned.
         """
-        jobs = blocks._queue.event_queue_per_concurrency_id[DEVICE["concurrency_id"]]
-        limit = jobs.concurrency_limit
-        until = asyncio.get_running_loop().time() + _PATIENCE
+        queue, clock = blocks._queue, asyncio.get_running_loop().time
+        device = queue.event_queue_per_concurrency_id[DEVICE["concurrency_id"]]
+        until = clock() + _PATIENCE
 
-        def own() -> bool:
-            running = [event for job in blocks._queue.active_jobs if job for event in job]
-            at_work = [event.session_hash for event in running if event.concurrency_id == DEVICE["concurrency_id"]]
-            return all(session == key for session in [*at_work, *([self._holder] if self._holder else [])])
+        def others() -> bool:
+            running = (event for job in queue.active_jobs if job for event in job)
+            at_work = {event.session_hash for event in running if event.concurrency_id == DEVICE["concurrency_id"]}
+            return bool((at_work | queue.beside) - {key})
 
-        while jobs.queue or (limit is not None and jobs.current_concurrency >= limit):
-            if not own() or jobs.queue or asyncio.get_running_loop().time() > until:
+        while device.queue or device.current_concurrency:
+            if device.queue or others() or clock() > until:
                 yield False
                 return
             await asyncio.sleep(_LOOK)
-        jobs.current_concurrency += 1
-        self._holder = key
+        device.current_concurrency += 1
+        queue.beside.add(key)
         try:
             yield True
         finally:
-            self._holder = None
-            jobs.current_concurrency -= 1
+            queue.beside.discard(key)
+            device.current_concurrency -= 1
 
 
 def _data_url(file: bytes) -> str:
