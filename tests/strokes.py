@@ -36,7 +36,7 @@ def painted(session: Session, label: Label = Label.HAIR, row: int = 100) -> np.n
 
 def shown(updates: dict[Any, Any], tab: PaintTab) -> list[np.ndarray]:
     """The pictures before and after, as the face's slider shows them."""
-    return [np.array(Image.open(path)) for path in updates[tab.face_result]["value"]]
+    return [np.array(Image.open(path)) for path in updates[tab.face_result]["value"][:2]]
 
 
 def nothing_changed(updates: Any) -> bool:

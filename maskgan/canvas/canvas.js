@@ -1,6 +1,6 @@
 // Puts the pieces together, says what the buttons do, and starts the component.
 
-function createMaskCanvas({ element, props, trigger, watch }) {
+function createMaskCanvas({ element, props, trigger, watch, server }) {
   const root = element.querySelector(".mask-canvas");
   if (!document.getElementById("mask-canvas-style")) {
     const style = Object.assign(document.createElement("style"), { id: "mask-canvas-style", textContent: STYLE });
@@ -144,7 +144,7 @@ function createMaskCanvas({ element, props, trigger, watch }) {
   const controls = createControls(root, act);
   const { stage, canvas } = controls;
   const adjust = createAdjust(controls.panel, act);
-  const session = createSession({ element, props, trigger }, {
+  const session = createSession({ element, props, trigger, server }, {
     interrupt: () => tools.abandon(),
     opened() {
       const { buffer } = session.face;
@@ -231,4 +231,5 @@ function createMaskCanvas({ element, props, trigger, watch }) {
   results.find();
 }
 
-createMaskCanvas({ element, props, trigger, watch });
+// `server` is of a page with Gradio only.
+createMaskCanvas({ element, props, trigger, watch, server: typeof server === "undefined" ? {} : server });

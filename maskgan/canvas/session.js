@@ -6,24 +6,25 @@ const SLOWEST = 1000; // ms that an answer is taken to need at most, where it ne
 const MAX_KEPT = 24; // faces whose history is kept
 const MAX_TOLD = 40; // steps of a history that are kept beyond this load of the page
 
-/** `bridge` is Gradio's: `element`, `props` and `trigger` of the component. `on` is what the canvas does then:
+/** `bridge` is Gradio's: `element`, `props`, `trigger` and `server` of the component. `on` is what the canvas does then:
  *  `interrupt()` before the mask is replaced, `opened()` when another face is, `changed()` after any change of the mask,
  *  `refused()` after a stroke that locks left nothing of, `received()` after a message from Python, `photoLoaded()`;
  *  `locked()` are the ids of locked classes. */
-function createSession({ element, props, trigger }, on) {
+function createSession({ element, props, trigger, server }, on) {
   // Gradio builds the component anew whenever it has been hidden, and people come back to faces that they have left:
   // photo, original and history outlive that here. What an earlier load of the page knew is in `maskCanvasKept`.
   const kept = (window.maskCanvasFaces ??= new Map());
   const before = (window.maskCanvasKept ??= new Map());
   const keptAs = element.closest(".block")?.id ?? element.id; // of the page without a server it is the only one
   let face = null; // {id, buffer, history, photo, moved}; moved: {mask, told} of the newest mask to which regions were moved
-  let strokes = 0;
+  let number = 0; // of the last message
   let began = null; // when the stroke under way first changed the mask
   let timer = 0; // of the next preview
   let lastSent = 0;
   let lastMask = null; // what Python was told since it last gave a mask itself
   let waiting = false; // for Python to answer that with a result
   let answers = 0; // ms that the last answer took
+  let asked = Promise.resolve(); // of what was asked for ahead last
   let owed = false; // whether a preview of the stroke under way is to be sent
   let carried = null; // what `move_tool.js` tells of how the mask on the canvas came about
 
@@ -83,6 +84,7 @@ function createSession({ element, props, trigger }, on) {
       }
     }
     face.version = version;
+    document.dispatchEvent(new CustomEvent("mask-canvas-given", { detail: { canvas: keptAs } }));
     if (value.photo) loadPhoto(face, value.photo);
     tellStrokes();
     if (on.locked().length) hold(face.history.current);
@@ -100,17 +102,37 @@ function createSession({ element, props, trigger }, on) {
 
   // -------------------------------------------------------------- browser -> Python
 
-  function send(event, mask) {
+  /** `ended`: whether nothing of this stroke follows. */
+  function send(event, mask, ended = true) {
     clearTimeout(timer);
     timer = 0;
     owed = false;
-    if (mask !== lastMask) { // a mask that Python knows is answered with nothing
+    const known = mask === lastMask; // it is answered with nothing
+    if (!known) {
       lastSent = performance.now();
       waiting = true;
     }
     lastMask = mask;
+    // Numbers go on when Gradio builds the component anew, and are never used twice on a page.
+    number = window.maskCanvasMessages = (window.maskCanvasMessages ?? 0) + 1;
     hold(mask);
-    trigger(event, { id: face.id, stroke: strokes });
+    if (!server.picture_ahead) tell(event);
+    else if (known) asked.then(() => tell(event)); // after the preview that showed it
+    else asked = askAhead(event, ended);
+  }
+
+  function tell(event) {
+    trigger(event, { id: face.id, stroke: number });
+  }
+
+  /** Ask for the picture, which is shown at once; the event, which does the rest, follows, in which it is not made again.
+   *  Previews need no event. */
+  async function askAhead(event, ended) {
+    const [own, { id, version }] = [number, face];
+    const answer = await server.picture_ahead({ message: { ...props.value }, ended }).catch(() => null);
+    const same = face?.id === id && face.version === version; // else another mask has come meanwhile
+    if (answer && same) document.dispatchEvent(new CustomEvent("mask-result-ahead", { detail: { canvas: keptAs, ...answer } }));
+    if (ended || (!answer && own === number)) tell(event);
   }
 
   /** What any event of the page tells Python of the canvas. */
@@ -119,12 +141,11 @@ function createSession({ element, props, trigger }, on) {
     const known = face.version === undefined ? {} : { version: face.version };
     const ids = on.locked();
     const moved = face.moved?.mask === mask ? { moved: face.moved.told } : {};
-    props.value = { id: face.id, width, height, mask, stroke: strokes, ...known, ...(ids.length ? { locked: ids } : {}), ...moved };
+    props.value = { id: face.id, width, height, mask, stroke: number, ...known, ...(ids.length ? { locked: ids } : {}), ...moved };
   }
 
   function sendStroke() {
     began = null;
-    strokes++;
     tellStrokes();
     send("release", face.history.current);
   }
@@ -134,7 +155,7 @@ function createSession({ element, props, trigger }, on) {
     timer = 0;
     owed = false;
     if (carried && mask !== face.history.current) face.moved = { mask, told: carried };
-    if (mask !== lastMask) send("input", mask);
+    if (mask !== lastMask) send("input", mask, false);
   }
 
   /** Previews leave half of the time to what ends a stroke, which has to wait for the preview under way. */

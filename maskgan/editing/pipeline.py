@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from maskgan import labels
+from maskgan.editing.abandoning import go_on
 from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_window
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.engine import Engine, most_probable
@@ -302,6 +303,7 @@ class MaskGANPipeline:
 
         Raises:
             ValueError: the mask is not a label map.
+            Abandoned: see `maskgan.editing.abandoning`.
         """
         mask = self._checked(mask, face.mask.shape)
         if original_mask is not None:
@@ -318,10 +320,12 @@ class MaskGANPipeline:
             nothing = np.zeros(mask.shape, np.float32)
             return Edit(face, face.crop, changed, nothing, Retouch(None), Motion.none(mask))
         motion = (motion or Motion.none(face.mask)).to(mask)
+        go_on()
         moved = warp_picture(face.crop, motion.flow)
         patches = tuple(
             patch._replace(picture=in_tone_of(face.tone, patch.picture)) for patch in self._patches(face, motion, moved)
         )
+        go_on()
         crop = Retouch(None, patches).onto(moved, Alignment.whole_picture(mask.shape))
         region = moves(motion.flow).astype(np.float32)
         for patch in patches:
@@ -344,6 +348,7 @@ class MaskGANPipeline:
         style = fingerprint_of_style(face.style)
         patches = []
         for window, part in Window.several(unknown, face.alignment.side):
+            go_on()
             if window.pixels > round(window.side * len(moved)):  # finer than the crop
                 photo = warp_window(face.photo, face.alignment, motion.flow, window)
             else:

@@ -193,7 +193,8 @@ class Session:
     which no face was found, with its name and file, until the visitor decides about it; motions: how the pixels got to
     masks of the open face, from tools that know it, the newest last; looks: what was chosen for classes of the open
     face, never changed in place; left: faces that were open before, the last one last; key: of the visit, see
-    `keeping/traces.py`; tuned: the last quick edit, while nothing came after it.
+    `keeping/traces.py`; tuned: the last quick edit, while nothing came after it; stroke:
+    the number of the canvas's message that it knows, see `MaskCanvas.number`.
     """
 
     opened: OpenFace | None = None
@@ -207,6 +208,7 @@ class Session:
     left: tuple[Left, ...] = ()
     key: str = ""
     tuned: Tuned | None = None
+    stroke: int = 0
 
     def require_open(self) -> OpenFace:
         """The face that is open; raises ValueError when there is none."""

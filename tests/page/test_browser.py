@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -30,7 +31,7 @@ from maskgan.serving.guard import Guard
 from maskgan.sizes import CROP_SIZE
 from maskgan.ui.app import build_app, launch_options
 from maskgan.ui.examples import FOLDER, Examples
-from maskgan.ui.paint import showing
+from maskgan.ui.paint import ahead, showing
 
 pytestmark = pytest.mark.browser
 
@@ -237,6 +238,69 @@ def test_a_preview_that_is_the_end_is_drawn_once_and_no_slow_result_covers_a_new
     assert len(shown) == 3
     for picture, mask in zip(shown, masks, strict=True):
         assert np.array_equal(picture, edit_with_looks(pipeline, face, mask).crop)
+
+
+def test_a_picture_that_arrives_after_a_newer_one_is_not_shown(
+    visitor: Visitor, pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visitor.page
+    monkeypatch.setattr(ahead, "_PATIENCE", PATIENCE / 1000)
+    visitor.choose_example(2)
+    visitor.wait_for_result()
+    face = Examples(pipeline).open(2).face
+
+    def shows(mask: np.ndarray, **options: Any) -> bool:
+        address = visitor.shown()[1]
+        file = (
+            base64.b64decode(address.partition(",")[2]) if address.startswith("data:") else httpx.get(address).content
+        )
+        return np.array_equal(Image.open(io.BytesIO(file)), edit_with_looks(pipeline, face, mask, **options).crop)
+
+    def until(sentence: str, is_so: Callable[[], bool]) -> None:
+        limit = time.monotonic() + PATIENCE / 1000
+        while not is_so():
+            assert time.monotonic() < limit, f"never was {sentence}"
+            page.wait_for_timeout(50)
+
+    # The first stroke's picture is held up on its way, the second one's is not.
+    page.evaluate(
+        """() => {
+          const own = window.fetch;
+          window.fetch = async (...request) => {
+            const answer = await own(...request);
+            if (window.letGo || !String(request[0].url ?? request[0]).includes("component_server")) return answer;
+            await new Promise((resolve) => (window.letGo = resolve));
+            setTimeout(() => (window.arrived = true), 500);
+            return answer;
+          };
+        }"""
+    )
+    visitor.stroke(Label.HAT, (200.5, 60.5), (240.5, 60.5))
+    until("the first picture on its way", lambda: page.evaluate("Boolean(window.letGo)"))
+    first = visitor.mask()
+    visitor.stroke(Label.CLOTH, (250.5, 400.5), (280.5, 400.5))
+    second = visitor.mask()
+    until("the second picture", lambda: shows(second))
+    page.evaluate("letGo()")
+    until("the first picture there", lambda: page.evaluate("Boolean(window.arrived)"))
+    assert shows(second) and not np.array_equal(first, second)
+
+    # An answer of an event that knows no more than what was shown before the last picture.
+    red = "data:image/gif;base64,R0lGODlhAQABAPAAAP8AAAAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="
+    page.evaluate(
+        """([file, face]) => document.dispatchEvent(new CustomEvent("mask-result-ahead", {
+          detail: { canvas: "canvas", file, path: "/red/face.webp", order: `${face} ${window.maskCanvasMessages + 1}` },
+        }))""",
+        [red, visitor.call("id")],
+    )
+    assert visitor.shown()[1] == red
+    page.evaluate("document.addEventListener('mask-result-shown', () => (window.told = true))")
+    page.click("#keep input")
+    until("the answer there", lambda: page.evaluate("Boolean(window.told)"))
+    assert visitor.shown()[1] == red
+    visitor.stroke(Label.HAT, (300.5, 60.5), (340.5, 60.5))
+    third = visitor.mask()
+    until("the third picture", lambda: shows(third, keep_untouched=False))
 
 
 def test_locked_classes_keep_their_pixels_when_a_button_paints(visitor: Visitor) -> None:

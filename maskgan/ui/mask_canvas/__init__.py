@@ -20,7 +20,8 @@ class MaskCanvas(gr.HTML):
 
     Its value goes to the browser as `MaskCanvas.payload(...)` and comes back to a handler as the browser's
     message, which only `MaskCanvas.read(...)` may turn into a mask. Events: `input` now and then during a long
-    stroke, for a preview, and `release` once when a stroke ends. Python's own updates fire neither.
+    stroke, for a preview, and `release` once when a stroke ends. Python's own updates fire neither. Where its
+    `server_functions` have a `picture_ahead`, the canvas asks that first (see `maskgan/ui/paint/ahead.py`).
     """
 
     def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
@@ -83,6 +84,14 @@ class MaskCanvas(gr.HTML):
         None where it came about otherwise. Raises ValueError with one sentence when the browser told nonsense.
         """
         return wire.moved_regions(value, size)
+
+    @staticmethod
+    def number(value: dict[str, Any]) -> int:
+        """The number of a message: later ones of a page have larger numbers.
+
+        Raises ValueError when it is none.
+        """
+        return wire.number(value)
 
     @staticmethod
     def locked(value: dict[str, Any]) -> tuple[int, ...]:

@@ -111,6 +111,11 @@ def _whole_number(value: dict[str, Any], field: str, low: int, high: int) -> int
     return number
 
 
+def number(value: dict[str, Any]) -> int:
+    """See `MaskCanvas.number`; 0 for a message that tells none."""
+    return _whole_number(value, "stroke", 0, 2**53) if "stroke" in value else 0
+
+
 def read(value: Any, expected_size: tuple[int, int], expected_id: int) -> np.ndarray | None:
     """See `MaskCanvas.read`."""
     if not value:

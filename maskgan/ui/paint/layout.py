@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import groupby
+from typing import Any
 
 import gradio as gr
 
@@ -50,13 +52,17 @@ class PaintLayout:
                 self._choose(serving, examples, max_pixels)
             with gr.Column(elem_classes="area-canvas"):
                 heading("Pick a colour and paint on the mask", "2")
-                self.canvas = MaskCanvas(elem_id="canvas")
+                self.canvas = MaskCanvas(elem_id="canvas", server_functions=self._asked_by_the_canvas())
             with gr.Column(elem_classes="area-result"):
                 self._result()
             with gr.Column(elem_classes="area-after"):
                 self._after()
             with gr.Column(elem_classes="area-quick"):
                 self._quick()
+
+    def _asked_by_the_canvas(self) -> list[Callable[..., Any]]:
+        """What the canvas may call on the server, past the queue."""
+        return []
 
     def _choose(self, serving: Serving, examples: Examples, max_pixels: int) -> None:
         heading("Choose a face", "1")

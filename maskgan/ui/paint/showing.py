@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import is_
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
 import gradio as gr
 import numpy as np
 
+from maskgan.editing.abandoning import go_on
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Edit
 from maskgan.ui.access import Announcer
 from maskgan.ui.kit import Updates, UsesWeights, saved
-from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.mask_canvas import MaskCanvas, ResultView
+from maskgan.ui.paint.ahead import Ahead
 from maskgan.ui.paint.layout import PaintLayout
 from maskgan.ui.paint.look import Look
 from maskgan.ui.pictures import jpeg, photos_for_screen, thumbnail, webp
-from maskgan.ui.session import Left, Session
+from maskgan.ui.session import Left, OpenFace, Session
 from maskgan.ui.weights_line import made_by
+
+#: Of the files of results.
+FACE_NAME = "face.webp"
+
+
+class _Made(NamedTuple):
+    """An edit, the mask (H, W) uint8 that it was made for, and what else."""
+
+    made_of: tuple[Any, ...]
+    mask: np.ndarray
+    edit: Edit
 
 
 class Showing(PaintLayout, UsesWeights):
@@ -22,12 +40,41 @@ class Showing(PaintLayout, UsesWeights):
 
     announcer: Announcer
 
+    def __init__(self, *args: Any) -> None:
+        self._last: WeakKeyDictionary[OpenFace, _Made] = WeakKeyDictionary()
+        self._shown_as: WeakKeyDictionary[OpenFace, Look] = WeakKeyDictionary()
+        self.ahead = Ahead()
+        super().__init__(*args)
+
     def _edit(self, session: Session, mask: np.ndarray, look: Look) -> Edit:
-        """The open face in the shapes of a mask."""
-        face = session.require_open().face
-        return edit_with_looks(
-            self.pipeline, face, mask, session.looks, keep_untouched=look.keep, motion=session.motion_to(mask)
+        """The open face in the shapes of a mask; the last one is at hand still."""
+        opened, pipeline = session.require_open(), self.pipeline
+        made_of = (pipeline, session.looks, session.motions, look.keep)  # none of them is ever changed in place
+        last = self._last.get(opened)
+        if last is not None and all(map(is_, last.made_of, made_of)) and np.array_equal(last.mask, mask):
+            return last.edit
+        go_on()
+        edit = edit_with_looks(
+            pipeline, opened.face, mask, session.looks, keep_untouched=look.keep, motion=session.motion_to(mask)
         )
+        self._last[opened] = _Made(made_of, mask, edit)
+        return edit
+
+    def _asked_by_the_canvas(self) -> list[Callable[..., Any]]:
+        return [self.ahead.answer(lambda: self.session, self._picture_ahead)]
+
+    def _picture_ahead(self, session: Session, message: dict[str, Any]) -> tuple[str, bytes] | None:
+        """Path and content of the picture of a canvas's message, as `paint` will show it; None where it cannot tell."""
+        opened = session.opened
+        look = self._shown_as.get(opened) if opened is not None else None
+        if look is None or look.view != "face" or "moved" in message:  # what was moved, the session has to know
+            return None
+        mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
+        if mask is None or not MaskCanvas.knows(message, session.version):
+            return None
+        painted = session.painted(self._edit(session, mask, look), mask)
+        picture = webp(painted.edit.crop, painted.drawn_in_crop)
+        return saved(picture, FACE_NAME), picture
 
     def _apply(
         self,
@@ -97,9 +144,12 @@ class Showing(PaintLayout, UsesWeights):
             shown, hidden = self.photo_result, self.face_result
         else:
             drawn = session.drawn_in_crop
-            files, name = (session.require_open().crop_file, webp(session.edit.crop, drawn)), "face.webp"
+            files, name = (session.require_open().crop_file, webp(session.edit.crop, drawn)), FACE_NAME
             shown, hidden = self.face_result, self.photo_result
         pictures = tuple(saved(file, name) for file in files)
+        if shown is self.face_result:
+            pictures = (*pictures, ResultView.order(session.opened.id, session.stroke))
+        self._shown_as[session.opened] = look
         updates = {self.session: session, shown: gr.update(value=pictures), self.made_by: made_by(session.edit, drawn)}
         if switched:
             updates |= {shown: gr.update(value=pictures, visible=True), hidden: gr.update(visible=False)}

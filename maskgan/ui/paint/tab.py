@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import gradio as gr
 import numpy as np
 
+from maskgan.editing.abandoning import Abandoned, wanted_while
 from maskgan.editing.looks import looks_with
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
@@ -24,6 +25,7 @@ from maskgan.quick_edits import QUICK_EDITS
 from maskgan.serving.hot_reload import Serving
 from maskgan.ui.access import Announcer
 from maskgan.ui.examples import Examples
+from maskgan.ui.keeping import traces
 from maskgan.ui.keeping.keeper import Keeper
 from maskgan.ui.keeping.motions import KnownMotion
 from maskgan.ui.kit import (
@@ -74,18 +76,38 @@ class PaintTab(Visits):
 
     @warns_on_value_error
     def paint(self, session: Session, message: Any, look: Look) -> Updates:
-        """What the canvas holds now: the mask during a stroke, and at its end."""
+        """What the canvas holds now, at the end of a stroke.
+
+        A picture may have come ahead of this event, so that what is shown is said anew whatever the message is worth.
+        """
         opened = session.require_open()
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
+        number = MaskCanvas.number(message)
         if mask is None:  # a stroke on the face that was open before
             return gr.skip()
         if not MaskCanvas.knows(message, session.version):  # a stroke on a mask that has been replaced
-            return self._give(session)
+            session = replace(session, stroke=number)
+            return {**self._give(session), **self._show(session, look, switched=False)}
         if np.array_equal(mask, session.mask) and session.edit.weights is self.pipeline.weights:
-            return gr.skip()  # it is on the screen
+            if number == session.stroke:
+                return gr.skip()  # it is on the screen
+            return self._show(replace(session, stroke=number), look, switched=False)
         session = self._with_moved(session, message, mask)
-        session = session.painted(self._edit(session, mask, look), mask)
+        session = replace(session.painted(self._edit(session, mask, look), mask), stroke=number)
         return self._show(session, look, switched=False)
+
+    def preview(self, session: Session, message: Any, look: Look) -> Updates:
+        """What the canvas holds during a stroke; given up when the stroke has ended meanwhile."""
+        key = traces.current.get()
+
+        def wanted() -> bool:
+            return not self.ahead.outdated(key, MaskCanvas.number(message))
+
+        try:
+            with wanted_while(wanted):
+                return self.paint(session, message, look)
+        except Abandoned:
+            return gr.skip()
 
     @staticmethod
     def _with_moved(session: Session, message: Any, mask: np.ndarray) -> Session:
@@ -104,6 +126,7 @@ class PaintTab(Visits):
         """One of `QUICK_EDITS` on the mask that is on the canvas, in one of its shapes (None: the first)."""
         opened = session.require_open()
         on_canvas = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
+        session = replace(session, stroke=MaskCanvas.number(message))
         # A canvas that does not know the last button's mask yet must not undo it.
         late = on_canvas is None or not MaskCanvas.knows(message, session.version)
         if not late and not np.array_equal(on_canvas, session.mask):
@@ -122,7 +145,8 @@ class PaintTab(Visits):
             return gr.skip()
         if MaskCanvas.knows(message, session.version) and not np.array_equal(on_canvas, session.mask):
             return gr.skip()  # somebody paints
-        before = replace(tuned.before, left=session.left, key=session.key, version=session.version)
+        now = {"left": session.left, "key": session.key, "version": session.version}
+        before = replace(tuned.before, **now, stroke=MaskCanvas.number(message))
         locked = MaskCanvas.locked(message)
         return self._quick_edited(before, tuned.name, strength, look, tuned.shape, locked, again=True)
 
@@ -280,7 +304,7 @@ class PaintTab(Visits):
         painted = [self.session, self.canvas, *self.look]
         latest = {"trigger_mode": "always_last", **QUIET}
         drawn = [*screen, self.canvas]
-        self.canvas.input(with_look(self.paint), painted, drawn, api_name="paint", **latest)
+        self.canvas.input(with_look(self.preview), painted, drawn, api_name="paint", **latest)
         ended = self.canvas.release(with_look(self.paint), painted, drawn, **latest)
         changed.append(ended.success(self.remember_stroke, self.session, [self.session, *steps], **QUIET))
         quick = [self.session, self.canvas, self.strength, *self.look]
