@@ -11,8 +11,10 @@ import multiprocessing
 import os
 import runpy
 import sys
+from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What is loaded once. Nothing of it starts threads or reads the variables that tests set.
@@ -63,3 +65,15 @@ def ended(process: BaseProcess) -> int:
         process.join()
         raise AssertionError(f"{process.name} did not end in {PATIENCE} s")
     return process.exitcode
+
+
+class Popen:
+    """What `subprocess.Popen` is to code that starts scripts of lab/ and waits for them."""
+
+    def __init__(self, command: Sequence[str], *, stdout: IO[bytes], stderr: int, env: Mapping[str, str]) -> None:
+        _, script, *flags = command
+        self.process = start(script, *flags, output=Path(stdout.name), **env)
+
+    def wait(self) -> int:
+        """The exit code, when it has ended."""
+        return ended(self.process)
