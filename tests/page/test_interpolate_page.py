@@ -1,4 +1,4 @@
-"""The Interpolate tab: its handlers with tiny random networks, and the real page with the bundled ones."""
+"""The Interpolate tab with tiny random networks: its handlers, and the real page in Chromium."""
 
 from __future__ import annotations
 
@@ -267,8 +267,7 @@ def test_weights_without_a_mask_vae_say_so_in_one_line(pipeline: MaskGANPipeline
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    pipeline = MaskGANPipeline.load()
+def url(pipeline: MaskGANPipeline) -> Iterator[str]:
     demo = build_app(pipeline, Examples(pipeline))
     demo.guard = Guard("127.0.0.1")
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())

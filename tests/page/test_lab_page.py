@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import warm
 from conftest import tiny_pipeline, told_by
 from PIL import Image
 
@@ -23,7 +22,7 @@ pytest.importorskip("gradio")
 from test_browser import Visitor, away_from
 
 from lab.data.faces import find_samples, load
-from lab.jobs.processes import ROOT, Processes
+from lab.jobs.processes import Processes
 from maskgan.labels import IGNORE, Label
 from maskgan.snapshots import weights_hash
 from maskgan.ui.examples import FOLDER, Examples
@@ -48,17 +47,15 @@ class Studio:
             self.port = free.getsockname()[1]
         self.lab = Processes(folder / "runs", [FOLDER])
         self.log, self.url = folder / "app.log", f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen | None = None
+        self.process: BaseProcess | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "app.py", "--lab", "--runs", str(self.lab.runs), "--port", str(self.port)]
-        with self.log.open("ab") as log:
-            environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # the trainer inherits it
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)
+        flags = ("--lab", "--runs", self.lab.runs, "--port", self.port)
+        self.process = warm.start(warm.APP, *flags, output=self.log)  # on one thread, as the trainer then
         self.wait_until(self.answers)
 
     def answers(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
+        assert self.process.is_alive(), self.log.read_text()
         try:
             with urllib.request.urlopen(self.url, timeout=10) as answer:
                 return answer.status == 200
@@ -74,7 +71,7 @@ class Studio:
     def end(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(PATIENCE)
+            self.process.join(PATIENCE)
 
 
 @pytest.fixture

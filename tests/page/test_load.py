@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -191,10 +192,15 @@ def test_files_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_starts_the_real_app(tmp_path: Path) -> None:
+def test_the_command_starts_the_real_app(tmp_path: Path, tiny_weights: Path) -> None:
     command = [sys.executable, "-m", "tests.load", "--painters", "2", "--seconds", "1"]
     done = subprocess.run(
-        [*command, "--json", tmp_path / "load.json"], cwd=ROOT, capture_output=True, text=True, timeout=600
+        [*command, "--json", tmp_path / "load.json"],
+        cwd=ROOT,
+        env={**os.environ, "MASKGAN_WEIGHTS": str(tiny_weights), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     measured = json.loads((tmp_path / "load.json").read_text())
     assert measured["mixed"] == measured["errors"] == [], done.stdout + done.stderr

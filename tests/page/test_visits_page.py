@@ -5,11 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import warm
 from canvas_hand import CanvasHand, sources
 from PIL import Image
 
@@ -28,7 +25,6 @@ from maskgan.ui.examples import FOLDER
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ROOT = Path(__file__).resolve().parents[2]
 PHOTO = FOLDER / "photo_01.jpg"
 PATIENCE = 120_000  # ms; only a page that never answers takes as long
 
@@ -49,13 +45,11 @@ class Server:
         return f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        variables = {"OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": str(self.folder)}
-        command = [sys.executable, "app.py", "--port", str(self.port)]
-        with (self.folder / "server.log").open("a") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, stdout=log, stderr=log)
+        log = self.folder / "server.log"
+        self.process = warm.start(warm.APP, "--port", self.port, output=log, GRADIO_TEMP_DIR=str(self.folder))
         limit = time.monotonic() + 300
         while time.monotonic() < limit:
-            assert self.process.poll() is None, (self.folder / "server.log").read_text()[-2000:]
+            assert self.process.is_alive(), log.read_text()[-2000:]
             try:
                 urllib.request.urlopen(self.url, timeout=5).close()
                 return
@@ -66,8 +60,8 @@ class Server:
     def kill(self) -> None:
         """End it at once, without a word to anybody."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait(30)
+            self.process.kill()
+            self.process.join(30)
 
 
 @pytest.fixture(scope="module")
