@@ -13,6 +13,7 @@ sessions to each other; most of an edit's time goes to libraries that let other 
 from __future__ import annotations
 
 import functools
+import inspect
 import random
 import sys
 import threading
@@ -56,6 +57,7 @@ class Cores:
                 with self._lock:
                     self._running -= 1
 
+        wrapped.__signature__ = inspect.signature(handler)  # a method's without `self`, which is bound already
         return wrapped
 
 
