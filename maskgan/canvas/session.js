@@ -4,6 +4,7 @@ const PREVIEW_AFTER = 350; // ms of a stroke before its first preview: short str
 const SEND_EVERY = 120; // ms at least from a preview to the next
 const SLOWEST = 1000; // ms that an answer is taken to need at most, where it needs longer
 const MAX_KEPT = 24; // faces whose history is kept
+const ELSEWHERE = ["pointerdown", "click", "keydown", "change", "drop", "paste"]; // after which the page may ask Python
 const MAX_TOLD = 40; // steps of a history that are kept beyond this load of the page
 
 /** `bridge` is Gradio's: `element`, `props`, `trigger` and `server` of the component. `on` is what the canvas does then:
@@ -25,6 +26,7 @@ function createSession({ element, props, trigger, server }, on) {
   let waiting = false; // for Python to answer that with a result
   let answers = 0; // ms that the last answer took
   let asked = Promise.resolve(); // of what was asked for ahead last
+  const untold = new Set(); // {event} of strokes whose event is to follow
   let owed = false; // whether a preview of the stroke under way is to be sent
   let carried = null; // what `move_tool.js` tells of how the mask on the canvas came about
 
@@ -116,23 +118,36 @@ function createSession({ element, props, trigger, server }, on) {
     // Numbers go on when Gradio builds the component anew, and are never used twice on a page.
     number = window.maskCanvasMessages = (window.maskCanvasMessages ?? 0) + 1;
     hold(mask);
-    if (!server.picture_ahead) tell(event);
-    else if (known) asked.then(() => tell(event)); // after the preview that showed it
-    else asked = askAhead(event, ended);
+    if (!server.picture_ahead) return tell(event);
+    const late = { event };
+    if (ended) untold.add(late);
+    if (known) asked.then(() => untold.delete(late) && tell(event)); // after the preview that showed it
+    else asked = askAhead(late, ended);
   }
 
   function tell(event) {
     trigger(event, { id: face.id, stroke: number });
   }
 
+  /** What people do elsewhere on the page comes after the stroke that they made before: its event waits no longer. */
+  function onElsewhere({ target }) {
+    if (!element.isConnected) ELSEWHERE.forEach((name) => document.removeEventListener(name, onElsewhere, true));
+    else if (untold.size && !element.contains(target)) {
+      const [{ event }] = untold;
+      untold.clear();
+      tell(event); // of the newest mask, to which all of them led
+    }
+  }
+  ELSEWHERE.forEach((name) => document.addEventListener(name, onElsewhere, true));
+
   /** Ask for the picture, which is shown at once; the event, which does the rest, follows, in which it is not made again.
    *  Previews need no event. */
-  async function askAhead(event, ended) {
+  async function askAhead(late, ended) {
     const [own, { id, version }] = [number, face];
     const answer = await server.picture_ahead({ message: { ...props.value }, ended }).catch(() => null);
     const same = face?.id === id && face.version === version; // else another mask has come meanwhile
     if (answer && same) document.dispatchEvent(new CustomEvent("mask-result-ahead", { detail: { canvas: keptAs, ...answer } }));
-    if (ended || (!answer && own === number)) tell(event);
+    if (ended ? untold.delete(late) : !answer && own === number) tell(late.event);
   }
 
   /** What any event of the page tells Python of the canvas. */
