@@ -303,6 +303,30 @@ def test_a_picture_that_arrives_after_a_newer_one_is_not_shown(
     until("the third picture", lambda: shows(third, keep_untouched=False))
 
 
+def test_a_stroke_is_told_before_what_people_do_elsewhere_next(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.choose_example(1)
+    visitor.wait_for_result()
+    page.evaluate(
+        """() => {
+          const own = window.fetch;
+          window.fetch = (...request) => {
+            const ahead = String(request[0].url ?? request[0]).includes("component_server");
+            return ahead ? new Promise((resolve) => (window.letGo = () => resolve(own(...request)))) : own(...request);
+          };
+          window.letAllGo = () => { window.fetch = own; window.letGo(); };
+        }"""
+    )
+    try:
+        visitor.stroke(Label.HAT, (200.5, 60.5), (240.5, 60.5))
+        page.wait_for_function("Boolean(window.letGo)")
+        assert page.locator("#history button.thumbnail-item").count() < 2
+        page.locator("h2.step").first.click()  # its picture ahead has not come, and does not
+        page.wait_for_function("document.querySelectorAll('#history button.thumbnail-item').length === 2")
+    finally:
+        page.evaluate("letAllGo()")
+
+
 def test_locked_classes_keep_their_pixels_when_a_button_paints(visitor: Visitor) -> None:
     visitor.choose_example(0)
     own = visitor.mask()
