@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import cv2
@@ -22,31 +20,20 @@ from maskgan.editing.patch_cache import PatchCache, fingerprint, fingerprint_of_
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.warping import Motion, moves, unknown_after, warp_picture
 from maskgan.editing.windows import Window
+from maskgan.editing.with_engine import WEIGHTS, WithEngine
 from maskgan.images import differs
 from maskgan.labels import Label
 from maskgan.mask_files import nearest, resize_mask
-from maskgan.onnx.folder import is_export
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
-from maskgan.snapshots import WeightsRefused, newest_snapshot
+from maskgan.snapshots import WeightsRefused
 from maskgan.styles import Style
-
-if TYPE_CHECKING:
-    import torch
-    from diffusers import ModelMixin
-
-    from maskgan.networks.dense_mapping import DenseMappingNetwork
-    from maskgan.networks.face_parser import FaceParser
-    from maskgan.networks.mask_vae import MaskVAE
-
-#: Folder of the bundled weights.
-WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 class NoFaceFound(ValueError):  # noqa: N818
     """The photo has no such face; the message says what to do."""
 
 
-class MaskGANPipeline:
+class MaskGANPipeline(WithEngine):
     """Face editing by semantic masks: a Dense Mapping Network and a face parser, which are all that an edit needs.
 
     Any number of threads may call it at once. The networks run on torch, or on ONNX Runtime (`load` of a folder that
@@ -58,98 +45,15 @@ class MaskGANPipeline:
         others: networks that only training needs, by their names in the registry (the `alpha_blender` of EBST).
 
     Attributes:
-        engine: what runs the networks.
-        weights: which weights they have.
+        engine, weights: see `WithEngine`.
         painted: paint of the last edits, which edits that follow them need not paint again.
     """
 
-    def __init__(
-        self, dmn: DenseMappingNetwork, parser: FaceParser, mask_vae: MaskVAE | None = None, **others: ModelMixin
-    ) -> None:
-        from maskgan.networks.engine import TorchEngine
-
-        self._start(TorchEngine({"dmn": dmn, "parser": parser, "mask_vae": mask_vae, **others}))
-
     def _start(self, engine: Engine) -> None:
-        self.engine, self.weights = engine, engine.weights
+        super()._start(engine)
         self._refreshed: WeakKeyDictionary[Face, Face] = WeakKeyDictionary()
         self._refreshing = threading.Lock()
         self.painted = PatchCache()
-
-    @classmethod
-    def over(cls, engine: Engine) -> MaskGANPipeline:
-        """The editor over an engine."""
-        pipeline = cls.__new__(cls)
-        pipeline._start(engine)
-        return pipeline
-
-    @classmethod
-    def load(cls, folder: str | Path | None = None, device: str | None = None) -> MaskGANPipeline:
-        """Load and check trained networks (see `maskgan.networks.checkpoints`), in float32.
-
-        Args:
-            folder: a pipeline folder, or a run or its weights folder for the newest snapshot in it, or exported
-                networks (with `onnx.json`); the weights that come with the package when it is not given.
-            device: "cuda", "mps" or "cpu"; the first of them that is available when it is not given (exported networks:
-                the CPU).
-
-        Raises:
-            FileNotFoundError: the folder holds no pipeline.
-            WeightsRefused: something is wrong with the pipeline in it.
-        """
-        place = Path(folder or WEIGHTS)
-        if is_export(place):
-            from maskgan.onnx.engine import OnnxEngine
-
-            return cls.over(OnnxEngine(place, device))
-        from maskgan.networks.engine import TorchEngine
-
-        return cls.over(TorchEngine.load(newest_snapshot(place), device))
-
-    @property
-    def networks(self) -> dict[str, ModelMixin]:
-        """All networks of torch by name."""
-        try:
-            return self.engine.networks
-        except AttributeError as error:
-            raise ValueError("Exported networks are no networks of torch; load the weights themselves.") from error
-
-    @property
-    def dmn(self) -> DenseMappingNetwork:
-        """The generator."""
-        return self.networks["dmn"]
-
-    @property
-    def parser(self) -> FaceParser:
-        """The parser."""
-        return self.networks["parser"]
-
-    @property
-    def mask_vae(self) -> MaskVAE | None:
-        """MaskVAE, where there is one."""
-        return self.networks.get("mask_vae")
-
-    @property
-    def device(self) -> str:
-        """Where the networks run, such as "cpu" or "cuda:0"."""
-        return self.engine.device
-
-    @property
-    def shares_device(self) -> bool:
-        """Whether edits beside each other take no longer than one after another: on a CPU's cores, not on a GPU."""
-        return self.device.startswith("cpu")
-
-    def save(self, folder: str | Path) -> None:
-        """Write `model_index.json` and a folder per network, as `load` reads them; not of exported networks."""
-        from maskgan.networks.checkpoints import save_networks
-
-        save_networks(Path(folder), self.networks)
-
-    def to(self, target: str | torch.device | torch.dtype) -> MaskGANPipeline:
-        """Move all networks (of torch) to a device, or convert them to a dtype, in place."""
-        for network in self.networks.values():
-            network.to(target)
-        return self
 
     def detect(self, photo: np.ndarray) -> list[DetectedFace]:
         """All faces of a photo (H, W, 3) uint8 RGB, largest first, where they lie in it whichever way up it is."""
