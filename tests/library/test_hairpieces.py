@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from conftest import draw_face as draw_picture
 from conftest import draw_mask
-from test_quick_edits import draw_face, fit_frame
+from drawn_faces import draw_face
 
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Face
@@ -15,6 +15,7 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import to_oklab
 from maskgan.labels import EYES, MOUTH, Label
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
+from maskgan.quick_edits.frame import fit_frame
 from maskgan.quick_edits.hairpieces import Part, Worn, coverage, hairpiece, hairpieces
 from maskgan.quick_edits.scene import Scene
 from maskgan.sizes import CROP_SIZE

@@ -1,0 +1,145 @@
+"""Quick edits of hair and hats: what hair covers, what shows where it was cut, and what stays."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from drawn_faces import FACE, area, around_frame, draw_face, extent
+
+from maskgan.editing.warping import flow_between
+from maskgan.labels import BROWS, EYES, MOUTH, Label
+from maskgan.quick_edits import QUICK_EDITS
+from maskgan.quick_edits.frame import fit_frame
+
+
+def apply(name: str, mask: np.ndarray, times: int = 1) -> np.ndarray:
+    for _ in range(times):
+        mask = QUICK_EDITS[name].apply(mask)
+    return mask
+
+
+def test_long_hair_covers_ears_and_never_the_face_below_hair_that_stays():
+    edited = apply("longer_hair", draw_face())
+    assert area(edited, Label.L_EAR, Label.R_EAR) == 0
+    assert extent(edited, Label.HAIR)[3] > 240
+    mask = draw_face(extra=("bob",))
+    edited = apply("longer_hair", mask)
+    face = np.isin(mask, FACE)
+    assert np.array_equal(edited[face], mask[face])
+    assert extent(edited, Label.HAIR)[3] > 240
+
+
+def test_cut_hair_uncovers_ears_on_their_own_sides():
+    edited = apply("shorter_hair", draw_face(extra=("long hair",)), times=2)
+    assert extent(edited, Label.R_EAR)[1] < 128 < extent(edited, Label.L_EAR)[0]
+    assert extent(edited, Label.HAIR)[3] < 150
+
+
+def test_an_afterthought_fringe_can_be_taken_back():
+    mask = draw_face()
+    fringe = apply("fringe", mask)
+    assert np.array_equal(np.isin(fringe, EYES + BROWS), np.isin(mask, EYES + BROWS))
+    open_again = apply("higher_forehead", fringe)
+    assert area(open_again, Label.SKIN) > 0.95 * area(mask, Label.SKIN)
+
+
+def test_half_the_strength_hangs_hair_half_as_low():
+    mask = draw_face()
+    ends = [extent(QUICK_EDITS["longer_hair"].apply(mask, strength), Label.HAIR)[3] for strength in (0.3, 0.6, 0.9)]
+    assert ends[0] < ends[1] - 8 < ends[2] - 16
+
+
+def test_a_fringe_under_a_hat_leaves_the_hat_alone():
+    mask = draw_face(extra=("hat",))
+    after, moved, _ = QUICK_EDITS["fringe"].move(mask)
+    assert np.isnan(moved[mask == Label.HAT]).all() and (after[mask == Label.HAT] == Label.HAT).all()
+
+
+CUTS = [("shorter_hair", None), *(("hairstyle", variant.name) for variant in QUICK_EDITS["hairstyle"].variants)]
+
+
+SHORT = [cut for cut in CUTS if not (cut[1] or "").startswith(("long_", "shoulder", "fringe_bob"))]
+
+
+@pytest.mark.parametrize(("name", "cut"), CUTS)
+def test_no_background_shows_through_a_head_whose_hair_was_cut(name, cut):
+    mask = draw_face(scale=0.8, extra=("long hair",))
+    edited = QUICK_EDITS[name].apply(mask, 1.0, cut)
+    _, y = around_frame(mask)
+    outside = np.pad((edited == Label.BACKGROUND).astype(np.uint8), 1, constant_values=1)
+    cv2.floodFill(outside, None, (0, 0), 2)
+    assert not ((outside[1:-1, 1:-1] == 1) & (y < 0.5)).any()
+
+
+@pytest.mark.parametrize(("name", "cut"), SHORT)
+def test_hair_that_was_cut_ends_in_a_round_head(name, cut):
+    mask = draw_face(scale=0.6, shift=(0, 0.15), extra=("long hair",))
+    hair = QUICK_EDITS[name].apply(mask, 1.0, cut) == Label.HAIR
+    widths = hair.sum(1)[np.flatnonzero(hair.any(1))]
+    unit = fit_frame(mask).unit
+    assert not hair[0].any(), "it does not reach up to the border"
+    assert widths[int(0.25 * unit)] > 0.6 * unit, "nor does it end in a pillar"
+
+
+def test_a_neck_that_comes_to_light_widens_from_the_jaw_to_the_shoulders():
+    mask = draw_face(scale=0.7, without=(Label.CLOTH,), extra=("long hair",))
+    edited = QUICK_EDITS["shorter_hair"].apply(mask)
+    x, y = around_frame(mask)
+    widths = [np.ptp(x[(edited == Label.NECK) & (abs(y - at) < 0.03)]) for at in (1.75, 1.9, 2.1)]
+    assert widths[0] <= widths[1] + 0.05 and widths[1] < widths[2]
+    beside_the_jaw = (edited == Label.NECK) & (mask == Label.HAIR) & (y < 1.3)
+    assert not beside_the_jaw.any()
+
+
+def test_no_lock_hangs_into_an_eye():
+    for name, cut in CUTS:
+        mask = draw_face(512)
+        edited = QUICK_EDITS[name].apply(mask, 1.0, cut)
+        near = cv2.dilate(np.isin(mask, EYES).astype(np.uint8), np.ones((19, 19))) > 0
+        assert not ((edited == Label.HAIR) & (mask == Label.SKIN) & near).any(), cut
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"), [("hairstyle", "fringe_bob"), ("longer_hair", "long_straight"), ("longer_hair", "shoulder")]
+)
+def test_hair_that_covers_a_cheek_does_not_push_the_face_in(name, variant):
+    mask = draw_face(512)
+    after, moved, _ = QUICK_EDITS[name].move(mask, 1.0, variant)
+    flow = flow_between(mask, after, moved)
+    assert not flow[np.isin(mask, (*EYES, *MOUTH, Label.NOSE))].any()
+    cheeks = (after == Label.SKIN) & (mask == Label.SKIN)
+    assert (np.abs(flow[cheeks]).max(-1) < 0.5).mean() > 0.95
+
+
+@pytest.mark.parametrize("style", [variant.name for variant in QUICK_EDITS["hat"].variants])
+def test_no_brim_runs_on_to_the_border_of_a_wide_picture(style):
+    mask = draw_face(512, scale=0.45, shift=(0, 0.1))
+    hat = QUICK_EDITS["hat"].apply(mask, 1.0, style) == Label.HAT
+    assert not hat[:, :20].any() and not hat[:, -20:].any()
+
+
+def test_hair_at_the_temples_stays_beneath_a_wide_brim():
+    mask = draw_face(512, extra=("long hair",))
+    edited = QUICK_EDITS["hat"].apply(mask, 1.0, "straw")
+    x, y = around_frame(mask)
+    temples = (mask == Label.HAIR) & (abs(x) < 1.1) & (y > -0.6) & (y < 0.2)
+    assert not (edited[temples] == Label.BACKGROUND).any()
+
+
+@pytest.mark.parametrize("style", [variant.name for variant in QUICK_EDITS["longer_hair"].variants])
+def test_long_hair_spreads_downwards_and_has_no_wings_at_the_temples(style):
+    mask = draw_face(512, scale=0.7, extra=("bob",))
+    edited = QUICK_EDITS["longer_hair"].apply(mask, 1.0, style)
+    x, y = around_frame(mask)
+    new = (edited == Label.HAIR) & (mask != Label.HAIR)
+    temples = np.abs(x[new & (y > -0.9) & (y < -0.6)])
+    assert temples.max(initial=0) < 1.4
+
+
+@pytest.mark.parametrize("style", [variant.name for variant in QUICK_EDITS["longer_hair"].variants])
+def test_nothing_shines_through_between_long_hair_and_the_jaw(style):
+    edited = QUICK_EDITS["longer_hair"].apply(draw_face(512, scale=0.7), 1.0, style)
+    behind = (edited == Label.BACKGROUND).astype(np.uint8)
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(np.pad(behind, 1, constant_values=1))
+    assert (np.delete(stats[:, cv2.CC_STAT_AREA], [0, pieces[0, 0]]) < 12).all()  # all of it is one with the border
