@@ -15,6 +15,9 @@ from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 
+VALUES = ("face", True, False)
+LOOK = Look(*VALUES)
+
 
 def message(session: Session, mask: np.ndarray) -> dict[str, Any]:
     """What the browser sends after a stroke."""

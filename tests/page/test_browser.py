@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import pytest
-import torch
 from canvas_hand import CanvasHand, sources
+from paint_tab import random_networks
 from PIL import Image
 
 pytest.importorskip("gradio")
@@ -25,8 +25,6 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask
-from maskgan.networks.dense_mapping import DenseMappingNetwork
-from maskgan.networks.face_parser import FaceParser
 from maskgan.serving.guard import Guard
 from maskgan.sizes import CROP_SIZE
 from maskgan.ui.app import build_app, launch_options
@@ -42,8 +40,7 @@ PATIENCE = 120_000  # ms; only a page that never answers takes as long
 
 @pytest.fixture(scope="module")
 def pipeline() -> MaskGANPipeline:
-    torch.manual_seed(0)
-    return MaskGANPipeline(DenseMappingNetwork.preset("tiny"), FaceParser(widths=(8, 8, 8, 8, 8)))
+    return random_networks()
 
 
 @pytest.fixture(scope="module")

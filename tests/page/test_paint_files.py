@@ -9,42 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from conftest import told_by
+from paint_tab import a_session, random_pipeline, the_examples, the_tab  # noqa: F401  (fixtures)
 from PIL import ExifTags, Image
-from strokes import message, nothing_changed, painted, shown
+from strokes import LOOK, VALUES, message, nothing_changed, painted, shown
 
 pytest.importorskip("gradio")
 
 import gradio as gr
 
-from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.mask_files import read_mask, write_mask
-from maskgan.networks.dense_mapping import DenseMappingNetwork
-from maskgan.networks.face_parser import FaceParser
-from maskgan.ui.examples import FOLDER, Examples
+from maskgan.ui.examples import FOLDER
 from maskgan.ui.kit import fails_on_value_error, tell, warns_on_value_error
 from maskgan.ui.paint.files import AS_IT_CAME, FILE_KINDS
-from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
-
-VALUES = ("face", True, False)
-LOOK = Look(*VALUES)
-
-
-@pytest.fixture(scope="module")
-def tab() -> PaintTab:
-    torch.manual_seed(0)
-    pipeline = MaskGANPipeline(DenseMappingNetwork.preset("tiny"), FaceParser(widths=(8, 8, 8, 8, 8)))
-    with gr.Blocks():
-        return PaintTab(pipeline, Examples(pipeline), max_pixels=4_000_000)
-
-
-@pytest.fixture
-def session(tab: PaintTab) -> Session:
-    return tab.open_face(Session(), tab.example_faces.open(0), LOOK)[tab.session]
 
 
 def test_masks_go_out_and_come_back(tab: PaintTab, session: Session, tmp_path: Path) -> None:
