@@ -14,7 +14,7 @@ from conftest import tiny_pipeline
 
 pytest.importorskip("gradio")
 
-from test_browser import Visitor
+from visitor import Visitor
 
 from lab.jobs.processes import ROOT, Processes
 from maskgan.labels import Label

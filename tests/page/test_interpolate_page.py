@@ -18,7 +18,7 @@ from PIL import Image
 pytest.importorskip("gradio")
 
 import gradio as gr
-from test_browser import Visitor
+from visitor import Visitor
 
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label, colourise

@@ -19,7 +19,7 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from test_browser import Visitor, away_from
+from visitor import Visitor, away_from
 
 from lab.data.faces import find_samples, load
 from lab.jobs.processes import Processes
