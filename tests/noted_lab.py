@@ -7,9 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
+import pytest
+from conftest import tiny_pipeline
+
 from lab.jobs.processes import Processes
 from maskgan.editing.pipeline import WEIGHTS
 from maskgan.run_requests import RunRequest
+from maskgan.serving.hot_reload import Serving
 from maskgan.ui.lab.tab import LabTab
 
 STAGES = Processes.stages
@@ -72,6 +77,22 @@ class NotedLab:
 
     def resume(self, name: str) -> Any:
         return self._noted("resume", name)
+
+
+@pytest.fixture(name="lab")
+def a_lab(tmp_path: Path) -> NotedLab:
+    return NotedLab(tmp_path / "runs")
+
+
+@pytest.fixture(name="serving")
+def tiny_serving() -> Serving:
+    return Serving(tiny_pipeline(0))
+
+
+@pytest.fixture(name="tab")
+def lab_tab(lab: NotedLab, serving: Serving) -> LabTab:
+    with gr.Blocks():
+        return LabTab(lab, serving)
 
 
 def filled(tab: LabTab, **changed: Any) -> dict[Any, Any]:

@@ -23,11 +23,11 @@ pytest.importorskip("gradio")
 
 import gradio as gr
 import httpx
+from endpoints import OTHER, PHOTO, SENTENCE, painted_mask
 from gradio import processing_utils
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from test_api import OTHER, PHOTO, SENTENCE, painted_mask
 from test_options import needs_mcp, started
 
 import app as command

@@ -16,7 +16,7 @@ from PIL import Image
 pytest.importorskip("gradio")
 
 import gradio as gr
-from noted_lab import STAGES, NotedLab, bundled, start
+from noted_lab import STAGES, NotedLab, a_lab, bundled, lab_tab, start, tiny_serving  # noqa: F401  (fixtures)
 
 from lab.jobs.processes import Processes
 from maskgan.run_folder import DATA, state_of
@@ -26,22 +26,6 @@ from maskgan.ui.lab import view as lab_view
 from maskgan.ui.lab.tab import LabTab
 
 PATIENCE = 300  # seconds; only what never happens takes as long
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> NotedLab:
-    return NotedLab(tmp_path / "runs")
-
-
-@pytest.fixture
-def serving() -> Serving:
-    return Serving(tiny_pipeline(0))
-
-
-@pytest.fixture
-def tab(lab: NotedLab, serving: Serving) -> LabTab:
-    with gr.Blocks():
-        return LabTab(lab, serving)
 
 
 def wait_until(condition: Callable[[], Any], log: Callable[[], str]) -> None:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import tiny_pipeline
 
 pytest.importorskip("gradio")
 
 import gradio as gr
-from noted_lab import STAGES, NotedLab, begins, bundled, filled, start
+from noted_lab import STAGES, NotedLab, a_lab, begins, bundled, filled, lab_tab, start, tiny_serving  # noqa: F401  (fixtures)
 
 import app as command
 from lab.jobs.processes import Processes
@@ -23,23 +22,6 @@ from maskgan.ui.app import build_app
 from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.lab.layout import FolderNames
 from maskgan.ui.lab.tab import LabTab
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> NotedLab:
-    return NotedLab(tmp_path / "runs")
-
-
-@pytest.fixture
-def serving() -> Serving:
-    return Serving(tiny_pipeline(0))
-
-
-@pytest.fixture
-def tab(lab: NotedLab, serving: Serving) -> LabTab:
-    with gr.Blocks():
-        return LabTab(lab, serving)
-
 
 # ---------------------------------------------------------------- start and stop
 

@@ -23,11 +23,11 @@ pytest.importorskip("gradio")
 
 import gradio as gr
 import httpx
+from endpoints import FULL, OTHER, PHOTO, SENTENCE, WEIGHTS
 from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, AuthenticationError
 from gradio_client.utils import QueueError, Status
-from test_api import FULL, OTHER, PHOTO, SENTENCE, WEIGHTS
 
 import app as command
 from maskgan.editing.pipeline import MaskGANPipeline
