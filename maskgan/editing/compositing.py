@@ -16,7 +16,7 @@ import numpy as np
 from maskgan.blending import feathered, smoothstep
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
-from maskgan.editing.tones import LUMA
+from maskgan.editing.tones import LUMA, with_chroma
 from maskgan.editing.warping import moves, warp_picture
 from maskgan.editing.windows import Window
 from maskgan.labels import Label
@@ -159,9 +159,8 @@ def _with_colours_of_hair(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     _, own = differences(photo[known].astype(np.float32))
     luma, drawn = differences(picture[painted])
     low, high = np.percentile(own, (2, 98), axis=0)
-    red, blue = (luma[:, None] + np.clip(drawn, low, high)).T
     result = picture.copy()
-    result[painted] = np.stack([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], 1)
+    result[painted] = with_chroma(luma, *np.clip(drawn, low, high).T)
     return result
 
 
@@ -185,9 +184,8 @@ def _with_teeth_in_its_light(
     luma, red, yellow = colours(picture[mouth])
     share = smoothstep((yellow - 0.6 * red) / np.maximum(0.4 * red, 0.01))  # gums and the tongue are redder
     red, yellow = (of + share * (np.minimum(of, most) - of) for of, most in zip((red, yellow), limits, strict=True))
-    red, blue = luma * (1 + red), luma * (1 - yellow)
     result = picture.copy()
-    result[mouth] = np.stack([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], 1)
+    result[mouth] = with_chroma(luma, luma * red, -luma * yellow)
     return result
 
 

@@ -55,9 +55,13 @@ class Tone:
         """A picture (H, W, 3) float32 in 0..255 in this tone; its luma stays."""
         luma = picture @ LUMA
         chroma = self._chroma(luma).astype(np.float32)
-        red, blue = luma + chroma[..., 0], luma + chroma[..., 1]
-        green = luma - (LUMA[0] * chroma[..., 0] + LUMA[2] * chroma[..., 1]) / LUMA[1]
-        return np.stack((red, green, blue), -1).clip(0, 255)
+        return with_chroma(luma, chroma[..., 0], chroma[..., 1]).clip(0, 255)
+
+
+def with_chroma(luma: np.ndarray, red: np.ndarray, blue: np.ndarray) -> np.ndarray:
+    """Pixels (..., 3) of these lumas (...) whose red and blue differ from them by so much (...)."""
+    green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
+    return luma[..., None] + np.stack((red, green, blue), -1)
 
 
 def in_tone_of(tone: Tone | None, picture: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
 import { borders, either, extent, feathered, grown, piecesOf, roundEven, smoothstep } from "./regions.js";
 import { percentile } from "./samples.js";
-import { LUMA, lumaAt } from "./tones.js";
+import { lumaAt, withChroma } from "./tones.js";
 import { resample } from "./warp.js";
 
 // The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
@@ -260,9 +260,7 @@ function giveColoursOfHair(colours, photo, unknown, mask) {
     if (!hair(i, 1)) continue;
     const at = 3 * i;
     const luma = lumaAt(colours, at);
-    const red = luma + within(colours[at] - luma, reds);
-    const blue = luma + within(colours[at + 2] - luma, blues);
-    colours.set([red, (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], at);
+    colours.set(withChroma(luma, within(colours[at] - luma, reds), within(colours[at + 2] - luma, blues)), at);
   }
 }
 
@@ -283,9 +281,7 @@ function putTeethInItsLight(colours, photo, unknown, mask) {
     const { luma, red, yellow } = partsOf(colours, 3 * i);
     const share = smoothstep((yellow - 0.6 * red) / Math.max(0.4 * red, 0.01)); // gums and the tongue are redder
     const limited = (value, limit) => value + share * (Math.min(value, limit) - value);
-    const r = luma * (1 + limited(red, limits.red));
-    const b = luma * (1 - limited(yellow, limits.yellow));
-    colours.set([r, (luma - LUMA[0] * r - LUMA[2] * b) / LUMA[1], b], 3 * i);
+    colours.set(withChroma(luma, luma * limited(red, limits.red), -luma * limited(yellow, limits.yellow)), 3 * i);
   }
 }
 

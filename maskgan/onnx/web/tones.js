@@ -7,6 +7,12 @@ const [MEAN_OFF, MOST_OFF] = [1.5, 6]; // how far colours may lie off the curve:
 
 export const lumaAt = (data, i) => LUMA[0] * data[i] + LUMA[1] * data[i + 1] + LUMA[2] * data[i + 2];
 
+/** [R, G, B] of this luma whose red and blue differ from it by so much. */
+export function withChroma(luma, red, blue) {
+  const green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1];
+  return [luma + red, luma + green, luma + blue];
+}
+
 function onCurve(curve, luma) {
   const place = (Math.min(Math.max(luma, 0), 255) / 255) * (STEPS - 1);
   const step = Math.min(Math.floor(place), STEPS - 2);
@@ -50,8 +56,6 @@ export function toneOf({ width, height, data }) {
 export function applyTone(curve, { data }) {
   for (let i = 0; i < data.length; i += 4) {
     const luma = lumaAt(data, i);
-    const [red, blue] = onCurve(curve, luma);
-    const green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1];
-    [red, green, blue].forEach((chroma, c) => (data[i + c] = Math.min(Math.max(luma + chroma, 0), 255)));
+    withChroma(luma, ...onCurve(curve, luma)).forEach((value, c) => (data[i + c] = Math.min(Math.max(value, 0), 255)));
   }
 }
