@@ -30,6 +30,9 @@ TEXTURED = (Label.SKIN, Label.HAIR, Label.NECK, Label.CLOTH, Label.HAT, Label.BA
 #: Detail is what a Gaussian blur of so many pixels takes away, in pixels of a picture of `NETWORK_SIZE`.
 DETAIL = 1.5
 
+#: A background has neither strands nor pores: what makes it this photo's is coarser. How many times, by class.
+_COARSER = {Label.BACKGROUND: 4.0}
+
 #: Side of the cells in which places are compared, and how far around a cell is looked, in the same pixels and in cells.
 _CELL, _AROUND = 4, 2
 
@@ -202,19 +205,24 @@ def _shifts(targets: _Cells, sources: np.ndarray, features: np.ndarray) -> np.nd
 
 
 class _Piece(NamedTuple):
-    """Places that take their detail by one shift: weight (h, w) on the grid from row `top`, column `left` on."""
+    """Places that take their detail by one shift: weight (h, w) on the grid from row `top`, column `left` on.
+
+    coarser: how many times `DETAIL` is taken for detail.
+    """
 
     top: int
     left: int
     weight: np.ndarray
     shift: tuple[int, int, int]
+    coarser: float
 
 
 class _Region(NamedTuple):
     """A class of which some is painted and enough is known.
 
     own, inner: (n, n) bool, all of it, and that where detail is the class's own and not its outline's; targets,
-    sources: (g, g) bool, cells that get detail and cells to take it from; views: how many of the `_views` are searched.
+    sources: (g, g) bool, cells that get detail and cells to take it from; views: how many of the `_views` are searched;
+    coarser: see `_COARSER`.
     """
 
     own: np.ndarray
@@ -222,6 +230,7 @@ class _Region(NamedTuple):
     targets: np.ndarray
     sources: np.ndarray
     views: int
+    coarser: float
 
     @classmethod
     def of(cls, label: Label, mask: np.ndarray, unknown: np.ndarray, cells: int, fine: float) -> _Region | None:
@@ -233,7 +242,9 @@ class _Region(NamedTuple):
         sources = _shrunk((inner & ~grown(unknown, 2 * fine)).astype(np.float32), cells) > 0.9
         # Only hair has a direction to follow; of the others the picture and its mirror image are enough.
         views = 2 + len(_TURNS) if label == Label.HAIR else 2
-        return cls(own, inner, targets, sources, views) if sources.sum() >= _FEWEST else None
+        if sources.sum() < _FEWEST:
+            return None
+        return cls(own, inner, targets, sources, views, _COARSER.get(label, 1.0))
 
 
 class Grain(NamedTuple):
@@ -265,15 +276,15 @@ class Grain(NamedTuple):
         if not regions:
             return None
         both = np.where(unknown[..., None], painted, photo).astype(np.float32)
-        detail = fine_detail(both, fine)
         light = _luminance(both)
         tensor = _tensor(light, cells)
         features = _features(light, both, tensor)
         views = _views(cells)[: max(region.views for region in regions)]
         seen_features = np.stack([_features_seen(features, view) for view in views])
-        energy = _shrunk(np.square(_luminance(detail)), cells)
         share, pieces = np.zeros(mask.shape, np.float32), []
         for region in regions:
+            detail = fine_detail(both, region.coarser * fine)
+            energy = _shrunk(np.square(_luminance(detail)), cells)
             targets = _Cells.where(region.targets, features)
             usual = _around(energy, region.sources, _NEAR)
             expected = _expected_direction(tensor, _shrunk(region.own.astype(np.float32), cells))
@@ -282,7 +293,7 @@ class Grain(NamedTuple):
             sources = region.sources.astype(np.float32)
             sources = np.stack([_cells_seen(sources, view) > 0.9 for view in views[ways]])
             shifts = _shifts(targets, sources, seen_features[ways])
-            found = _pieces(targets, shifts, sources, seen_features[ways]) if len(shifts) else []
+            found = _pieces(targets, shifts, sources, seen_features[ways], region.coarser) if len(shifts) else []
             if not found:
                 continue
             moved = _moved(detail, np.float32([[1, 0, 0], [0, 1, 0]]) * cells / n, cells, found)
@@ -303,7 +314,11 @@ class Grain(NamedTuple):
         to_cells: (2, 3), pixels of the picture -> cells of the grid, both from the corner of the first.
         """
         cell = 1 / np.sqrt(abs(np.linalg.det(to_cells[:, :2])))  # in pixels of the picture
-        return _moved(fine_detail(picture.astype(np.float32), DETAIL * cell / _CELL), to_cells, self.cells, self.pieces)
+        picture, result = picture.astype(np.float32), np.zeros(picture.shape, np.float32)
+        for coarser in {piece.coarser for piece in self.pieces}:
+            detail = fine_detail(picture, coarser * DETAIL * cell / _CELL)
+            result += _moved(detail, to_cells, self.cells, [piece for piece in self.pieces if piece.coarser == coarser])
+        return result
 
 
 def _around(energy: np.ndarray, where: np.ndarray, sigma: float) -> np.ndarray:
@@ -325,7 +340,9 @@ def fine_detail(picture: np.ndarray, sigma: float) -> np.ndarray:
     return picture - cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _pieces(targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: np.ndarray) -> list[_Piece]:
+def _pieces(
+    targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: np.ndarray, coarser: float
+) -> list[_Piece]:
     """The targets in pieces, each by the best of the shifts (K, 3)."""
     cells = sources.shape[1]
     costs = _costs(targets, shifts, sources, features)
@@ -356,7 +373,7 @@ def _pieces(targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: 
         rows, columns = (np.flatnonzero(plane.any(axis)) for axis in (1, 0))
         part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         shift = tuple(int(value) for value in shifts[number])
-        pieces.append(_Piece(int(rows[0]), int(columns[0]), (plane * strength)[part], shift))
+        pieces.append(_Piece(int(rows[0]), int(columns[0]), (plane * strength)[part], shift, coarser))
     return pieces
 
 

@@ -31,6 +31,9 @@ _TO_THE_EARS = 0.3
 #: Hair that ends nearer than this (frame units) to the picture's lower edge cannot be seen to be longer.
 _LEAST = 0.35
 
+#: Share of the picture below which clothes are too little to tell where the shoulders go on.
+_SHIRT = 0.006
+
 
 def _has_hair(scene: Scene) -> bool:
     return bool(scene.where(Label.HAIR).sum() > 0.15 * scene.unit**2)
@@ -176,7 +179,7 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     neck = scene.where(Label.NECK)
     low, high = scene.extent(neck, scene.chin, scene.chin + 0.2, 0.0)
     scene.mask[removed] = Label.BACKGROUND
-    if shirt.any():
+    if shirt.mean() > _SHIRT:
         # Shoulders are alike on both sides and slope down outwards, also where they were not seen.
         out = abs(scene.x - middle)
         edges = np.linspace(out[shirt].min(), out[shirt].max() + 1e-3, 25)

@@ -134,3 +134,21 @@ def test_one_edit_has_one_answer(hole: np.ndarray) -> None:
     first, second = (Patch.joined(smooth(photo), photo, hole, mask, Window.whole(N)) for _ in range(2))
     whole, below = Alignment.whole_picture((N, N)), photo.astype(np.uint8)
     assert (first.over(below, whole) == second.over(below, whole)).all()
+
+
+@pytest.mark.parametrize(("label", "least", "most"), [(Label.BACKGROUND, 0.35, 1.5), (Label.HAIR, 0.0, 0.1)])
+def test_a_background_gets_coarser_shapes_than_hair_does(
+    hole: np.ndarray, label: Label, least: float, most: float
+) -> None:
+    """Leaves of some twelve pixels: of a background they go on, of hair they are no strands."""
+    noise = cv2.GaussianBlur(np.random.default_rng(5).standard_normal((N, N)), (0, 0), 4)
+    photo = np.repeat((110 + 30 * noise / noise.std())[..., None], 3, 2).clip(0, 255).astype(np.float32)
+    mask = np.full((N, N), label, np.uint8)
+    paint = cv2.GaussianBlur(photo, (0, 0), 16)
+    grain = Grain.planned(paint, photo, hole, mask)
+    known = np.where(hole[..., None], 110, photo).astype(np.uint8)
+    added = np.zeros_like(photo)
+    if grain is not None:
+        added = grain.of(known, np.float32([[1, 0, 0], [0, 1, 0]]) / 4) * grain.share[..., None]
+    inside = cv2.erode(hole.astype(np.uint8), np.ones((15, 15))) > 0
+    assert least < added[inside].std() / photo[~hole].std() < most

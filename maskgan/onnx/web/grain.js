@@ -14,6 +14,8 @@ import { apply, compose, inverse, seenThrough, thenShift } from "./warp.js";
 // Classes whose detail is a texture; of the others (eyes, brows, jewellery) it is their drawing.
 const TEXTURED = ["SKIN", "HAIR", "NECK", "CLOTH", "HAT", "BACKGROUND", "NOSE"].map((name) => LABEL[name]);
 export const DETAIL = 1.5; // what a Gaussian of so many pixels takes away, in pixels of a picture of the network's size
+// A background has neither strands nor pores: what makes it this photo's is coarser. How many times, by class.
+const COARSER = new Map([[LABEL.BACKGROUND, 4]]);
 const CELL = 4; // side of a cell, in the same pixels
 const FEWEST = 24; // fewer cells are no source
 const STRENGTH = [0.75, 1.15]; // how much weaker or stronger detail gets with the light
@@ -49,7 +51,6 @@ export class Grain {
     const cells = Math.floor(n / CELL);
     const fine = (DETAIL * n) / SIZE.network;
     const seen = picture(n, n, 3, new Float32Array(3 * n * n).map((_, i) => (unknown[Math.floor(i / 3)] ? painted : photo).data[i]));
-    const detail = fineDetail(seen, fine);
     const light = luminance(seen);
     const tensor = tensorOf(light, cells);
     const features = featuresOf(light, seen, tensor);
@@ -57,7 +58,6 @@ export class Grain {
     const waysOf = (label) => viewsOf(cells).slice(0, label === LABEL.HAIR ? undefined : 2);
     const views = waysOf(mask.some((label, i) => label === LABEL.HAIR && unknown[i]) ? LABEL.HAIR : null);
     const featuresIn = views.map((view) => featuresSeen(features, view));
-    const energy = energyOf(detail, cells);
     const shrunk = (region) => resizeArea(plane(n, new Float32Array(region)), cells, cells);
     const known = inverted(grown(unknown, n, 2 * fine));
     const share = new Float32Array(n * n);
@@ -70,6 +70,9 @@ export class Grain {
       const inner = without(own, grown(inverted(own), n, 2 * fine)); // where detail is the class's own, not its outline's
       const places = plane(cells, shrunk(both(inner, known)).data.map((value) => (value > 0.9 ? 1 : 0)));
       if (places.data.reduce((a, b) => a + b) < FEWEST) continue;
+      const coarser = COARSER.get(label) ?? 1;
+      const detail = fineDetail(seen, fine * coarser);
+      const energy = energyOf(detail, cells);
       const usual = meanAround(energy, places.data, NEAR);
       const direction = expectedDirection(tensor, shrunk(own).data);
       targets.cells.forEach((cell, k) => targets.features.set(direction(cell), 5 * k + 3));
@@ -86,7 +89,7 @@ export class Grain {
       const more = usual.map((value, i) =>
         Math.sqrt(clip((value - has[i]) / (gets[i] + 1e-3), 0, MOST ** 2)) * clip(solid[i] / 0.15, 0, 1));
       resizeLinear(plane(cells, more), n, n).data.forEach((value, i) => wanted[i] && (share[i] = value));
-      pieces.push(...found);
+      pieces.push(...found.map((piece) => ({ ...piece, coarser })));
     }
     return pieces.length ? new Grain(cells, pieces, plane(n, share)) : null;
   }
@@ -96,7 +99,13 @@ export class Grain {
   of(image, toCells) {
     const cell = 1 / Math.sqrt(Math.abs(toCells[0] * toCells[4] - toCells[1] * toCells[3])); // in pixels of the picture
     const floats = { ...image, data: new Float32Array(image.data) };
-    return movedDetail(fineDetail(floats, (DETAIL * cell) / CELL), toCells, this.cells, this.pieces);
+    const result = picture(image.width, image.height, 3, new Float32Array(image.data.length));
+    for (const coarser of new Set(this.pieces.map((piece) => piece.coarser))) {
+      const pieces = this.pieces.filter((piece) => piece.coarser === coarser);
+      const moved = movedDetail(fineDetail(floats, (coarser * DETAIL * cell) / CELL), toCells, this.cells, pieces);
+      moved.data.forEach((value, i) => (result.data[i] += value));
+    }
+    return result;
   }
 }
 
