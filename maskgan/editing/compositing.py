@@ -13,13 +13,13 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from maskgan.blending import feathered, smoothstep
+from maskgan.blending import feathered
 from maskgan.editing.faces import Alignment, paste_back, resample
+from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
-from maskgan.editing.tones import LUMA, with_chroma
+from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import moves, warp_picture
 from maskgan.editing.windows import Window
-from maskgan.labels import Label
 from maskgan.sizes import NETWORK_SIZE
 
 #: Sizes in painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
@@ -27,12 +27,6 @@ _FEATHER, _COLOUR, _BORDER = 3.0, 10.0, 3
 
 #: How much stronger the network's own fine detail is made, and within how many pixels' range it stays.
 _CRISP, _NO_HALO = 1.5, 1.5
-
-#: Share of a window that known hair has to fill to say which colours hair has.
-_ENOUGH_HAIR = 0.004
-
-#: Share of a window that known skin has to fill to tell the light, and how coloured teeth may be in parts of the skin.
-_ENOUGH_SKIN, _TEETH = 0.02, 0.5
 
 
 class Patch(NamedTuple):
@@ -68,8 +62,7 @@ class Patch(NamedTuple):
         """
         alpha = feathered(unknown if part is None else part, _FEATHER * len(mask) / NETWORK_SIZE)
         picture = painted + _colour_error(photo - painted, unknown, mask)
-        picture = _with_colours_of_hair(picture, photo, unknown, mask)
-        picture = _with_teeth_in_its_light(picture, photo, unknown, mask)
+        picture = in_colours_of_the_photo(picture, photo, unknown, mask)
         picture = _crisper(picture, photo, unknown)
         return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask))
 
@@ -143,50 +136,6 @@ def _crisper(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray) -> np.
     crisp = light + (_CRISP - 1) * fine_detail(light, DETAIL * scale)
     crisp = np.clip(crisp, cv2.erode(light, near), cv2.dilate(light, near))
     return picture + ((crisp - light) * unknown)[..., None]
-
-
-def _with_colours_of_hair(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Painted hair without colours that the photo's hair lacks, such as a seam of the background's: (n, n, 3)."""
-    hair = mask == Label.HAIR
-    known, painted = hair & ~unknown, hair & unknown
-    if known.sum() < _ENOUGH_HAIR * mask.size or not painted.any():
-        return picture
-
-    def differences(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        luma = pixels @ LUMA
-        return luma, pixels[:, ::2] - luma[:, None]
-
-    _, own = differences(photo[known].astype(np.float32))
-    luma, drawn = differences(picture[painted])
-    low, high = np.percentile(own, (2, 98), axis=0)
-    result = picture.copy()
-    result[painted] = with_chroma(luma, *np.clip(drawn, low, high).T)
-    return result
-
-
-def _with_teeth_in_its_light(
-    picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
-) -> np.ndarray:
-    """Painted teeth no more coloured than the photo's light makes them, told from its skin: (n, n, 3) float32.
-
-    A network that has seen no teeth of this person draws those of an average photo, which are orange in a cool or pale
-    one. Differences of red and blue from the luma are in parts of it, so that they do not depend on the exposure.
-    """
-    skin, mouth = (mask == Label.SKIN) & ~unknown, (mask == Label.MOUTH) & unknown
-    if skin.sum() < _ENOUGH_SKIN * mask.size or not mouth.any():
-        return picture
-
-    def colours(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        luma = np.maximum(pixels @ LUMA, 1.0)
-        return luma, pixels[:, 0] / luma - 1, 1 - pixels[:, 2] / luma
-
-    limits = [_TEETH * max(float(np.median(of)), 0.0) for of in colours(photo[skin].astype(np.float32))[1:]]
-    luma, red, yellow = colours(picture[mouth])
-    share = smoothstep((yellow - 0.6 * red) / np.maximum(0.4 * red, 0.01))  # gums and the tongue are redder
-    red, yellow = (of + share * (np.minimum(of, most) - of) for of, most in zip((red, yellow), limits, strict=True))
-    result = picture.copy()
-    result[mouth] = with_chroma(luma, luma * red, -luma * yellow)
-    return result
 
 
 class Retouch(NamedTuple):

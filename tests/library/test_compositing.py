@@ -140,6 +140,27 @@ def test_painted_teeth_are_less_coloured_than_the_skin_and_gums_stay_red(skin: t
     assert (np.ptp(drawn, axis=1).max() < 0.7 * np.ptp(teeth)) == orange
 
 
+@pytest.mark.parametrize("known", [0, 40])
+def test_painted_ears_are_in_the_light_and_colours_of_the_cheek_unless_they_show_their_own(known: int) -> None:
+    mask = np.full((128, 128), Label.SKIN, np.uint8)
+    mask[40:90, 100:120] = Label.L_EAR
+    mask[:, 120:] = Label.BACKGROUND
+    skin, orange = (226, 190, 176), np.float32((210, 130, 60))
+    photo = np.full((128, 128, 3), skin, np.uint8)
+    unknown = mask == Label.L_EAR
+    unknown[40 : 40 + known, 100:120] = False
+    photo[40 : 40 + known, 100:120] = orange
+    painted = np.broadcast_to(np.float32(skin), photo.shape).copy()
+    painted[40:90, 100:120] = orange
+    painted[60:70, 106:112] *= 0.6  # a fold
+    drawn = Patch.joined(painted, photo, unknown, mask, Window(0, 0, 1, 128)).picture
+    if known:
+        assert np.abs(drawn[84, 110] - orange).max() < 4
+        return
+    assert np.abs(drawn[50, 110] / skin - 0.88).max() < 0.05
+    assert drawn[65, 109].mean() < 0.75 * drawn[50, 110].mean()
+
+
 def test_paint_takes_the_colours_of_its_class_around() -> None:
     """The network draws hair 30 too dark and skin right; painted hair is lifted by 30, painted skin is not."""
     mask = np.full((256, 256), Label.SKIN, np.uint8)

@@ -3,9 +3,10 @@
 import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
-import { borders, either, extent, feathered, grown, piecesOf, roundEven, smoothstep } from "./regions.js";
-import { percentile } from "./samples.js";
-import { lumaAt, withChroma } from "./tones.js";
+import { takeColoursOfPhoto } from "./paint-colours.js";
+import { borders, either, extent, feathered, grown, piecesOf, roundEven } from "./regions.js";
+import { median } from "./samples.js";
+import { lumaAt } from "./tones.js";
 import { resample } from "./warp.js";
 
 // The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
@@ -23,10 +24,6 @@ const [APART, MOST_PARTS, OVERHEAD] = [0.02, 12, 96];
 const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
 // How much stronger the network's own fine detail is made, and within how many pixels' range it stays.
 const [CRISP, NO_HALO] = [1.5, 1.5];
-// Share of a window that known hair has to fill to say which colours hair has.
-const ENOUGH_HAIR = 0.004;
-// Share of a window that known skin has to fill to tell the light, and how coloured teeth may be in parts of the skin.
-const [ENOUGH_SKIN, TEETH] = [0.02, 0.5];
 
 /** A square part of a face crop, in fractions of the crop's side, drawn at `pixels` a side. */
 export class Window {
@@ -156,8 +153,7 @@ export class Patch {
     for (let i = 0; i < error.length; i++) error[i] = photo.data[i] - painted.data[i];
     const missing = colourError(error, unknown, mask, n);
     const colours = picture(n, n, 3, painted.data.map((value, i) => value + missing[i]));
-    giveColoursOfHair(colours.data, photo, unknown, mask);
-    putTeethInItsLight(colours.data, photo, unknown, mask);
+    takeColoursOfPhoto(colours.data, photo, unknown, mask, n);
     makeCrisper(colours.data, photo, unknown, n);
     const layer = new Float32Array(4 * n * n);
     for (let i = 0; i < n * n; i++) {
@@ -240,51 +236,6 @@ function colourError(error, unknown, mask, n) {
   return result;
 }
 
-/** Takes colours from painted hair that the photo's hair lacks, such as a seam of the background's; in place. */
-function giveColoursOfHair(colours, photo, unknown, mask) {
-  const hair = (i, painted) => mask[i] === LABEL.HAIR && unknown[i] === painted;
-  const chroma = [[], []]; // R - Y and B - Y of known hair
-  for (let i = 0; i < mask.length; i++) {
-    if (!hair(i, 0)) continue;
-    const luma = lumaAt(photo.data, 3 * i);
-    chroma[0].push(photo.data[3 * i] - luma);
-    chroma[1].push(photo.data[3 * i + 2] - luma);
-  }
-  if (chroma[0].length < ENOUGH_HAIR * mask.length) return;
-  const [reds, blues] = chroma.map((values) => {
-    const sorted = new Float32Array(values).sort();
-    return [0.02, 0.98].map((share) => percentile(sorted, share));
-  });
-  const within = (value, [low, high]) => Math.min(Math.max(value, low), high);
-  for (let i = 0; i < mask.length; i++) {
-    if (!hair(i, 1)) continue;
-    const at = 3 * i;
-    const luma = lumaAt(colours, at);
-    colours.set(withChroma(luma, within(colours[at] - luma, reds), within(colours[at + 2] - luma, blues)), at);
-  }
-}
-
-/** Painted teeth become no more coloured than the photo's light makes them, told from its skin; in place. Differences of
- *  red and blue from the luma are in parts of it. */
-function putTeethInItsLight(colours, photo, unknown, mask) {
-  const partsOf = (data, at) => {
-    const luma = Math.max(lumaAt(data, at), 1);
-    return { luma, red: data[at] / luma - 1, yellow: 1 - data[at + 2] / luma };
-  };
-  const skin = [];
-  for (let i = 0; i < mask.length; i++) if (mask[i] === LABEL.SKIN && !unknown[i]) skin.push(partsOf(photo.data, 3 * i));
-  if (skin.length < ENOUGH_SKIN * mask.length) return;
-  const most = (name) => TEETH * Math.max(median(new Float32Array(skin.map((parts) => parts[name]))), 0);
-  const limits = { red: most("red"), yellow: most("yellow") };
-  for (let i = 0; i < mask.length; i++) {
-    if (mask[i] !== LABEL.MOUTH || !unknown[i]) continue;
-    const { luma, red, yellow } = partsOf(colours, 3 * i);
-    const share = smoothstep((yellow - 0.6 * red) / Math.max(0.4 * red, 0.01)); // gums and the tongue are redder
-    const limited = (value, limit) => value + share * (Math.min(value, limit) - value);
-    colours.set(withChroma(luma, luma * limited(red, limits.red), -luma * limited(yellow, limits.yellow)), 3 * i);
-  }
-}
-
 /** Strengthens the fine detail of painted pixels, in lightness only and within what is close by; in place. */
 function makeCrisper(colours, photo, unknown, n) {
   const scale = n / SIZE.network;
@@ -306,28 +257,4 @@ function extremes(values, n, reach, choose) {
     return value;
   });
   return along(along(values, 1, (i) => i % n), n, (i) => Math.floor(i / n));
-}
-
-/** The median, by partitions (Hoare's selection); `values` are put in another order. */
-function median(values) {
-  const middle = values.length >> 1;
-  let [low, high] = [0, values.length - 1];
-  while (low < high) {
-    const pivot = values[(low + high) >> 1];
-    let [i, j] = [low, high];
-    while (i <= j) {
-      while (values[i] < pivot) i++;
-      while (values[j] > pivot) j--;
-      if (i <= j) {
-        const value = values[i];
-        values[i++] = values[j];
-        values[j--] = value;
-      }
-    }
-    if (middle <= j) high = j;
-    else if (middle >= i) low = i;
-    else break;
-  }
-  if (values.length % 2) return values[middle];
-  return (values[middle] + values.subarray(0, middle).reduce((a, b) => Math.max(a, b))) / 2;
 }

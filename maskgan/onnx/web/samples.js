@@ -30,3 +30,27 @@ export function percentile(sorted, share) {
   const high = Math.min(low + 1, sorted.length - 1);
   return sorted[low] + (place - low) * (sorted[high] - sorted[low]);
 }
+
+/** The median, by partitions (Hoare's selection); `values` are put in another order. */
+export function median(values) {
+  const middle = values.length >> 1;
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const pivot = values[(low + high) >> 1];
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (values[i] < pivot) i++;
+      while (values[j] > pivot) j--;
+      if (i <= j) {
+        const value = values[i];
+        values[i++] = values[j];
+        values[j--] = value;
+      }
+    }
+    if (middle <= j) high = j;
+    else if (middle >= i) low = i;
+    else break;
+  }
+  if (values.length % 2) return values[middle];
+  return (values[middle] + values.subarray(0, middle).reduce((a, b) => Math.max(a, b))) / 2;
+}

@@ -1,0 +1,114 @@
+"""Painted pixels held to the colours that the photo has: its hair's, its skin's, its light's.
+
+A network paints what is usual; a photo may be cool, pale or warm, and a few wrong pixels of a mask are enough to give a
+style colours that nothing in it has. Luma and colour differences are those of Rec. 601 (see `tones.py`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maskgan.blending import smoothstep
+from maskgan.editing.tones import LUMA, with_chroma
+from maskgan.editing.warping import grown
+from maskgan.labels import EARS, Label
+from maskgan.sizes import NETWORK_SIZE
+
+#: Share of a window that known hair has to fill to say which colours hair has.
+_ENOUGH_HAIR = 0.004
+
+#: Share of a window that known skin has to fill to tell the light, and how coloured teeth may be in parts of the skin.
+_ENOUGH_SKIN, _TEETH = 0.02, 0.5
+
+#: How light ears are beside the cheek, how far in painted pixels that goes, and which share of what is painted of an
+#: ear has to be known for its own colours to hold.
+_EAR, _BESIDE, _KNOWN_EAR = 0.88, 20, 0.6
+
+
+def in_colours_of_the_photo(
+    picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    """Painted hair, teeth and ears in colours that fit the photo.
+
+    Args:
+        picture: what is painted, (n, n, 3) float32 in 0..255.
+        photo: the moved photo, (n, n, 3) uint8 or float32.
+        unknown: (n, n) bool, where it is painted.
+        mask: the edited mask, (n, n).
+
+    Returns a picture (n, n, 3) float32; nothing that is known of it is changed.
+    """
+    picture = _with_colours_of_hair(picture, photo, unknown, mask)
+    picture = _with_teeth_in_its_light(picture, photo, unknown, mask)
+    return _with_ears_of_its_skin(picture, photo, unknown, mask)
+
+
+def _with_colours_of_hair(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Painted hair without colours that the photo's hair lacks, such as a seam of the background's: (n, n, 3)."""
+    hair = mask == Label.HAIR
+    known, painted = hair & ~unknown, hair & unknown
+    if known.sum() < _ENOUGH_HAIR * mask.size or not painted.any():
+        return picture
+
+    def differences(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        luma = pixels @ LUMA
+        return luma, pixels[:, ::2] - luma[:, None]
+
+    _, own = differences(photo[known].astype(np.float32))
+    luma, drawn = differences(picture[painted])
+    low, high = np.percentile(own, (2, 98), axis=0)
+    result = picture.copy()
+    result[painted] = with_chroma(luma, *np.clip(drawn, low, high).T)
+    return result
+
+
+def _with_teeth_in_its_light(
+    picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    """Painted teeth no more coloured than the photo's light makes them, told from its skin: (n, n, 3) float32.
+
+    A network that has seen no teeth of this person draws those of an average photo, which are orange in a cool or pale
+    one. Differences of red and blue from the luma are in parts of it, so that they do not depend on the exposure.
+    """
+    skin, mouth = (mask == Label.SKIN) & ~unknown, (mask == Label.MOUTH) & unknown
+    if skin.sum() < _ENOUGH_SKIN * mask.size or not mouth.any():
+        return picture
+
+    limits = [_TEETH * max(float(np.median(of)), 0.0) for of in _by_luma(photo[skin].astype(np.float32))[1:]]
+    luma, red, yellow = _by_luma(picture[mouth])
+    share = smoothstep((yellow - 0.6 * red) / np.maximum(0.4 * red, 0.01))  # gums and the tongue are redder
+    red, yellow = (of + share * (np.minimum(of, most) - of) for of, most in zip((red, yellow), limits, strict=True))
+    result = picture.copy()
+    result[mouth] = with_chroma(luma, luma * red, -luma * yellow)
+    return result
+
+
+def _with_ears_of_its_skin(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Painted ears that hair had covered, in the colours and the light of the cheek beside them: (n, n, 3) float32.
+
+    What the photo showed of them were slivers, mostly of something else, from which no colours can be told.
+    """
+    skin, n = (mask == Label.SKIN) & ~unknown, len(mask)
+    result = picture
+    for label in EARS:
+        ear = mask == label
+        painted = ear & unknown
+        if not painted.any():
+            continue
+        near = skin & grown(painted, _BESIDE * n / NETWORK_SIZE)
+        share = 1 - (ear & ~unknown).sum() / (_KNOWN_EAR * painted.sum())
+        if share <= 0 or near.sum() < 0.1 * painted.sum():
+            continue
+        wanted = [np.median(of) for of in _by_luma(photo[near].astype(np.float32))]
+        luma, red, yellow = _by_luma(picture[painted])
+        luma = luma * (1 + share * (_EAR * wanted[0] / np.median(luma) - 1))
+        red, yellow = (of + share * (goal - np.median(of)) for of, goal in zip((red, yellow), wanted[1:], strict=True))
+        result = result.copy()
+        result[painted] = with_chroma(luma, luma * red, -luma * yellow)
+    return result
+
+
+def _by_luma(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Luma of pixels (m, 3), and how much more red and less blue they are than it, in parts of it: (m,) each."""
+    luma = np.maximum(pixels @ LUMA, 1.0)
+    return luma, pixels[:, 0] / luma - 1, 1 - pixels[:, 2] / luma
