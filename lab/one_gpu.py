@@ -3,7 +3,8 @@
 Trains on what `lab.pack` packed: parser and DMN side by side, then EBST, each until its share of `--minutes` is over,
 in bf16, channels-last and batches that fill one GPU of the H100's class. The last line names a pipeline folder with
 the averaged weights. Weights are also published on the way, so that a machine that is taken away early leaves the last
-ones. `--max-steps 2` tries all of it, on a CPU too.
+ones. `--max-steps 2` tries all of it, on a CPU too. `--student light` ends with a smaller DMN that the new one teaches,
+in a pipeline folder of its own.
 
 The bundled weights came from such a run of nine minutes on an H200 with 16 cores, without EBST (`--ebst 0`): 470 faces
 a second for the DMN, 100 for the parser.
@@ -17,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from lab.data.faces import find_samples
 from lab.pack import SIDE, unpack
 from lab.training.settings import PRESETS
 from maskgan.editing.pipeline import WEIGHTS
+from maskgan.networks.dense_mapping import PRESETS as DMN_PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -74,9 +76,17 @@ def finished(runs: dict[Path, subprocess.Popen]) -> None:
 
 
 def train(
-    folders: Sequence[Path], out: Path, base: Path, preset: str, minutes: float, ebst: float, max_steps: int
-) -> Path:
-    """Train on unpacked folders; returns the pipeline folder.
+    folders: Sequence[Path],
+    out: Path,
+    base: Path,
+    preset: str,
+    minutes: float,
+    ebst: float,
+    max_steps: int,
+    student: str | None = None,
+    student_share: float = 0.0,
+) -> list[Path]:
+    """Train on unpacked folders; returns the pipeline folder, and with a student the one that has it.
 
     Args:
         folders: in the plain format; those with few faces are drawn more often by being named again.
@@ -84,10 +94,13 @@ def train(
         base: pipeline to go on from; preset: the size that its DMN grows to.
         minutes: from now on; `ebst`: the share of them for stage two, 0 for none.
         max_steps: of each run at most.
+        student: preset of a smaller DMN, which the trained one teaches at last.
+        student_share: of the minutes, for it.
     """
     start, plan = time.monotonic(), Plan.of_this_machine()
     common = ["--base", base, "--max-steps", max_steps, "--log-steps", 20, *plan.common]
-    first = minutes * (1 - ebst)
+    student_minutes = minutes * student_share if student else 0.0
+    first = (minutes - student_minutes) * (1 - ebst)
     saved = ["--checkpointing-steps", 800, "--sample-steps", 500]
     adversary = ["--adversary", "projected", "--pixel-head", "--adversarial-weight", 1.5, "--pixel-weight", 6]
     parser, dmn, second = out / "parser", out / "dmn", out / "ebst"
@@ -107,7 +120,7 @@ def train(
     }  # fmt: skip
     finished(runs)
     trained = {"parser": parser, "dmn": dmn}
-    left = minutes - (time.monotonic() - start) / 60
+    left = minutes - student_minutes - (time.monotonic() - start) / 60
     if ebst and left > 0:
         finished({
             second: stage(
@@ -118,11 +131,29 @@ def train(
             )
         })  # fmt: skip
         trained |= {"dmn": second, "alpha_blender": second}
-    bundled = out / "weights"
-    flags = [part for name, run in trained.items() for part in (f"--{name.replace('_', '-')}", str(run))]
-    command = [sys.executable, "-m", "lab.bundle", "--base", str(base), "--out", str(bundled), *flags]
-    subprocess.run(command, check=True, cwd=ROOT)
+    bundled = [bundle(out / "weights", base, trained)]
+    left = minutes - (time.monotonic() - start) / 60
+    if student and left > 0:
+        taught = out / "student"
+        finished({
+            taught: stage(
+                "pretrain_dmn.py", taught, "--data", *folders, "--teacher", trained["dmn"], "--shrink",
+                "--preset", student, "--discriminator", trained["dmn"], "--parser", parser, "--learning-rate", 4e-4,
+                "--discriminator-learning-rate", 4e-4, "--warmup-steps", 100, "--ema-decay", 0.999,
+                "--max-minutes", left, "--batch-size", plan.batches[0], "--num-workers", plan.workers[2],
+                *adversary[:-2], *saved, *common,  # pixels are compared with the teacher's
+            )
+        })  # fmt: skip
+        bundled.append(bundle(out / "student_weights", base, trained | {"dmn": taught}))
     return bundled
+
+
+def bundle(out: Path, base: Path, trained: Mapping[str, Path]) -> Path:
+    """A pipeline folder `out` of the runs' networks, by name, and those of `base` beside them."""
+    flags = [part for name, run in trained.items() for part in (f"--{name.replace('_', '-')}", str(run))]
+    command = [sys.executable, "-m", "lab.bundle", "--base", str(base), "--out", str(out), *flags]
+    subprocess.run(command, check=True, cwd=ROOT)
+    return out
 
 
 def main() -> None:
@@ -133,10 +164,13 @@ def main() -> None:
     parser.add_argument("--preset", choices=PRESETS, default="studio", help="size that the DMN grows to")
     parser.add_argument("--minutes", type=float, default=12.0, help="for training; unpacking comes before")
     parser.add_argument("--ebst", type=float, default=0.25, help="share of the minutes for EBST")
+    parser.add_argument("--student", choices=DMN_PRESETS, help="size of a DMN that the trained one teaches at last")
+    parser.add_argument("--student-share", type=float, default=0.3, help="share of the minutes for --student")
     parser.add_argument("--max-steps", type=int, default=1_000_000, help="of each run at most")
     args = parser.parse_args()
     out = args.out.resolve()
     masks = [out / "dmn/filled_masks" / f"{SIDE}px_sharp"]  # the DMN is shown windows, EBST whole faces
+    masks += [out / "student/filled_masks" / f"{SIDE}px_sharp"] if args.student else []
     masks += [out / "ebst/filled_masks" / f"{SIDE}px"] if args.ebst else []
     try:
         folders = unpack(args.pack, out / "data", masks)
@@ -147,8 +181,11 @@ def main() -> None:
     often = [
         folder for folder, size in zip(folders, sizes, strict=True) for _ in range(3 if size * 8 < max(sizes) else 1)
     ]
-    weights = train(often, out, args.weights.resolve(), args.preset, args.minutes, args.ebst, args.max_steps)
-    print(f"Pipeline: {weights}; python app.py --weights {weights}")
+    base = args.weights.resolve()
+    for weights in train(
+        often, out, base, args.preset, args.minutes, args.ebst, args.max_steps, args.student, args.student_share
+    ):
+        print(f"Pipeline: {weights}; python app.py --weights {weights}")
 
 
 if __name__ == "__main__":

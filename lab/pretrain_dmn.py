@@ -3,13 +3,17 @@
 The Dense Mapping Network learns to draw I^t from its style and M = M^t, with the objective of eq. (6). Of one face in
 eight it redraws everything, as in the paper; of the others it fills a hole (`lab/data/holes.py`) and is shown the rest
 of the photo, whole or in a window of a sharper picture. `--holes 0 --adversary patch` trains as the paper does.
+
+`--teacher` distils a trained network into a smaller one (Hinton et al., 2015): where the pixels were compared with the
+photo, they are compared with what the teacher draws, and the rest of the objective stays.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,13 +25,18 @@ import torch
 import torch.nn.functional as F
 from diffusers import ModelMixin
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
+from lab.data.faces import CountingSampler, FaceStream
 from lab.data.filling import Filling, FillingTask
-from lab.data.sources import open_stream, whole_tasks
+from lab.data.sources import open_stream, samples_of, sharded, whole_tasks
+from lab.shards import ShardStream
 from lab.training.adversary import AdversarialSettings, Drawing, adam, open_adversary
 from lab.training.baselines import BASELINES, load_generator
 from lab.training.growth import grown
+from lab.training.losses import pixel_loss
 from lab.training.noise import SampleNoise
+from lab.training.pruning import pruned
 from lab.training.run import Run
 from lab.training.samples import picture_grid
 from lab.training.settings import Network, common, flag, preset_flag, read_command_line
@@ -43,6 +52,9 @@ from maskgan.snapshots import network_folder
 
 #: Share of the faces of which a hole is filled; of the others everything is redrawn.
 USUAL_HOLES = 0.875
+
+#: Faces that a teacher draws to show which of its channels matter.
+CALIBRATION_FACES = 8
 
 
 def shifted(image: Tensor, mask: Tensor, known: Tensor, noise: SampleNoise, amount: float = 0.06) -> tuple[Tensor, ...]:
@@ -102,15 +114,15 @@ def sees_known(generator: ModelMixin) -> bool:
     return bool(getattr(generator.config, "kept", False))
 
 
-def draw(dmn: nn.Module, task: Filling, style: StyleSource, shown: bool, noise: SampleNoise | None = None) -> Tensor:
+def draw(dmn: nn.Module, task: Filling, style: StyleSource, shown: bool, noise_shift: Tensor | None = None) -> Tensor:
     """All of each view, (N, 3, S, S), by a generator that is `shown` what is known of it, or is not.
 
-    `noise` shifts the noise that a generator of the first kind may add.
+    `noise_shift` (N, 2) in 0..1: of the noise that a generator of the first kind may add.
     """
     if not shown:
         return dmn(*style[:2], task.view_mask, *style[2:4])
     kept = kept_pixels(task.view, task.known)
-    return dmn(*style[:2], task.view_mask, *style[2:], task.window, kept, noise and noise.uniform(2))
+    return dmn(*style[:2], task.view_mask, *style[2:], task.window, kept, noise_shift)
 
 
 @torch.no_grad()
@@ -147,6 +159,12 @@ class DmnSettings(AdversarialSettings):
     preset: str = preset_flag("studio", sorted(PRESETS))
     network: str = flag("dmn", "a baseline, for comparisons", choices=("dmn", *BASELINES))
     grow: bool = flag(False, "give the network of --weights the size of --preset; it goes on from what it draws")
+    teacher: Path | None = flag(
+        None,
+        "distil this trained network (a run's or pipeline folder), with its style encoder, into one of --preset",
+    )
+    shrink: bool = flag(False, "begin with the network of --teacher, pruned to the size of --preset")
+    distillation_weight: float = flag(8.0, "L1 between the picture and the teacher's; --pixel-weight is 0 then")
     style_scope: str | None = flag(None, "for comparisons", choices=("global", "region", "region_and_residue"))
     holes: float | None = flag(
         None,
@@ -169,8 +187,11 @@ def build(settings: DmnSettings) -> tuple[ModelMixin, float]:
     studio network that cannot see kept pixels yet becomes one that can.
 
     Raises:
-        ValueError: for `--holes` and a network that cannot learn to fill them.
+        ValueError: for `--holes` and a network that cannot learn to fill them, and for `--shrink` with nothing to
+            shrink or with weights of its own.
     """
+    if settings.shrink and (settings.teacher is None or settings.weights):
+        raise ValueError("--shrink begins with the network of --teacher: give one, and leave --weights out.")
     if settings.weights:
         network = load_generator(network_folder(settings.weights, "dmn"))
         if settings.grow and isinstance(network, DenseMappingNetwork):
@@ -189,6 +210,51 @@ def build(settings: DmnSettings) -> tuple[ModelMixin, float]:
     return (network.with_kept() if holes and not network.config.kept else network), holes
 
 
+def first_tasks(settings: DmnSettings, filling: FillingTask | None) -> Filling:
+    """The first tasks of a stream of training data, as the data have them."""
+    options = {"seed": settings.seed, "finish": filling}
+    if sharded(settings.data):
+        stream, sampler = ShardStream(settings.data[0], settings.resolution, **options), None
+    else:
+        stream = FaceStream(samples_of(settings.data), settings.resolution, **options)
+        sampler = CountingSampler(0, 1, CALIBRATION_FACES)
+    batch = next(iter(DataLoader(stream, CALIBRATION_FACES, sampler=sampler, generator=torch.Generator())))
+    return Filling(*batch) if filling else Filling.of_whole_faces(*batch)
+
+
+def student_of(
+    teacher: ModelMixin, network: ModelMixin, settings: DmnSettings, tasks: Callable[[], Filling]
+) -> DenseMappingNetwork:
+    """The network that a teacher teaches: `network`, or with `--shrink` the teacher pruned to its size.
+
+    Its style encoder is the teacher's and is not trained: it works once per photo, so that a smaller one would gain
+    nothing, and styles that were stored stay right.
+
+    Raises:
+        ValueError: when one of the two is no studio network, or their styles have other sizes.
+    """
+    for each in (teacher, network):
+        if not isinstance(each, DenseMappingNetwork) or each.config.style_scope == "vector":
+            raise ValueError("Only a studio network can teach, and learn from, another; leave --teacher out.")
+    names = ("style_scope", "encoder_width", "code_dim", "residue_dim")
+    if any(teacher.config[name] != network.config[name] for name in names):
+        raise ValueError(
+            "The style encoder of --teacher has another size than that of --preset; choose a preset "
+            "whose " + ", ".join(names) + " are the teacher's."
+        )
+    if settings.shrink:
+        task = tasks()
+        style = StyleSource(task.image, task.mask, known=task.style_known)
+        network = pruned(
+            teacher,
+            lambda dmn: draw(dmn, task, style, sees_known(dmn)),
+            **{name: network.config[name] for name in PRESETS[settings.preset]} | {"kept": network.config.kept},
+        )
+    network.style_encoder.load_state_dict(teacher.style_encoder.state_dict())
+    network.style_encoder.requires_grad_(False)
+    return network
+
+
 @torch.no_grad()
 def psnr_of_holes(drawing: Drawing) -> float:
     """Of what was drawn where nothing is known, in dB."""
@@ -199,17 +265,25 @@ def psnr_of_holes(drawing: Drawing) -> float:
 
 def main() -> None:
     settings = read_command_line(DmnSettings, __doc__)
+    if settings.teacher and settings.pixel_weight is None:
+        settings = replace(settings, pixel_weight=0.0)
     run = Run(settings)
 
     face_parser = load_network(settings.parser, "parser")
     face_parser = face_parser.eval().requires_grad_(False).to(run.accelerator.device)
     dmn, holes = build(settings)
+    filling = FillingTask(settings.windows, 1 - holes) if holes else None
+    teacher = None
+    if settings.teacher:
+        teacher = load_network(settings.teacher, "dmn").eval().requires_grad_(False).to(run.accelerator.device)
+        dmn = student_of(
+            teacher, dmn, settings, lambda: whole_tasks(first_tasks(settings, filling), face_parser, run.layout())
+        )
     dmn = run.trained("dmn", dmn)
     dmn, optimiser = run.accelerator.prepare(dmn, adam(dmn, settings.learning_rate))
     adversary = open_adversary(settings, run, face_parser)
     bare_dmn = run.accelerator.unwrap_model(dmn)
     run.resume()
-    filling = FillingTask(settings.windows, 1 - holes) if holes else None
 
     for batch, noise in run.batches(open_stream(run, face_parser, filling=filling)):
         task = whole_tasks(Filling(*batch) if filling else Filling.of_whole_faces(*batch), face_parser, run.layout())
@@ -217,7 +291,8 @@ def main() -> None:
         with run.accelerator.accumulate(dmn, adversary.discriminator):
             with run.accelerator.autocast():
                 style = style_of_an_edit(bare_dmn, task.image, task.mask, task.style_known, noise)
-                drawn = draw(dmn, task, style, sees_known(bare_dmn), noise)
+                shift = noise.uniform(2) if sees_known(bare_dmn) else None
+                drawn = draw(dmn, task, style, sees_known(bare_dmn), shift)
             drawing = Drawing(task.view, drawn, planes, task.known)
 
             # update D
@@ -225,6 +300,12 @@ def main() -> None:
 
             # update G_A
             total, parts = adversary.objective(drawing, learned)
+            if teacher is not None:
+                with torch.no_grad(), run.accelerator.autocast():
+                    taught = draw(teacher, task, style, sees_known(teacher), shift)
+                distillation = pixel_loss(drawn, taught, task.known)
+                total = total + settings.distillation_weight * distillation
+                parts["distillation"] = distillation.detach()
             run.accelerator.backward(total)
             run.update(dmn, optimiser, settings.learning_rate, max_norm=10.0)
 

@@ -16,7 +16,8 @@ from maskgan.networks.region_backbone import RegionBackbone
 from maskgan.networks.region_style import RegionStyleEncoder
 from maskgan.styles import Style, VectorStyle
 
-#: Constructor arguments by name. `published` computes what the authors' generator computes; `studio` is bundled.
+#: Constructor arguments by name. `published` computes what the authors' generator computes; `studio` is bundled;
+#: `light` has a third of its operations, to be taught by it (`lab/pretrain_dmn.py --teacher`).
 PRESETS: dict[str, dict] = {
     "published": {"style_scope": "vector", "widths": [64], "blocks": 4, "depth": 4, "encoder_width": 16},
     "studio": {
@@ -26,6 +27,15 @@ PRESETS: dict[str, dict] = {
         "kept": True,
         "half_width": 32,
         "fine_blocks": 2,
+        "noise": True,
+    },
+    "light": {
+        "style_scope": "region_and_residue",
+        "widths": [64, 96, 192],
+        "blocks": 1,
+        "kept": True,
+        "half_width": 16,
+        "fine_blocks": 1,
         "noise": True,
     },
     "tiny": {

