@@ -37,9 +37,14 @@ def painted(session: Session, label: Label = Label.HAIR, row: int = 100) -> np.n
     return mask
 
 
+def shown_files(update: Any) -> tuple[str, str]:
+    """Paths of the pictures before and after in what a handler returns for a result: a value, or an update of it."""
+    return tuple((update["value"] if isinstance(update, dict) else update)[:2])
+
+
 def shown(updates: dict[Any, Any], tab: PaintTab) -> list[np.ndarray]:
     """The pictures before and after, as the face's slider shows them."""
-    return [np.array(Image.open(path)) for path in updates[tab.face_result]["value"][:2]]
+    return [np.array(Image.open(path)) for path in shown_files(updates[tab.face_result])]
 
 
 def nothing_changed(updates: Any) -> bool:

@@ -31,7 +31,7 @@ TITLE = "MaskGAN Studio"
 #: an upload and the page's announcer, and connects itself to the Paint tab with `connect`.
 MORE_TABS = (InterpolateTab, StyleTab)
 
-#: Gradio keeps half a megabyte of every visit until so many others came after it, whatever a state's time to live.
+#: Gradio keeps the components of every visit until so many others came after it, whatever a state's time to live.
 MAX_SESSIONS = 500
 
 _HEADER = """<header class="page-head">

@@ -21,6 +21,7 @@ from maskgan.serving.storage import Storage, StoredUploads
 from maskgan.ui.keeping import traces
 from maskgan.ui.photo_memory import keep_within
 from maskgan.ui.turns import Cores, govern
+from maskgan.ui.visitors import Visitors
 
 #: Seconds that what runs may take to finish when the app is asked to stop.
 FINISH = 20.0
@@ -59,6 +60,7 @@ class Blocks(gr.Blocks):
             server_app.add_middleware(StoredUploads, storage=self.storage)
         if self.guard is not None:
             server_app.add_middleware(GuardedApp, guard=self.guard)
+        server_app.state_holder = Visitors.of(self)
         self._server_app = server_app
 
     def run_startup_events(self) -> None:

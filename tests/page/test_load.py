@@ -82,6 +82,14 @@ def test_past_visits_are_forgotten(demo: gr.Blocks) -> None:
     assert demo.state_holder.capacity == MAX_SESSIONS < 1000
 
 
+def test_no_visitor_gets_a_description_of_the_page(demo: gr.Blocks, url: str) -> None:
+    """It takes longer than the flow of an edit, and is for links that this page does not have."""
+    asyncio.run(measure(url, 1, seconds=0))
+    visitors = demo.state_holder.session_data.values()
+    assert any(visitor.state_data for visitor in visitors)
+    assert not any(description for visitor in visitors for description in visitor.config_values.values())
+
+
 def test_a_style_that_lies_in_the_networks_is_noticed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the published code: alone everybody is served well, and of several the last face's style is everyone's."""
     encode, paint, last = MaskGANPipeline.encode_style, MaskGANPipeline.paint, []

@@ -11,7 +11,7 @@ import pytest
 from conftest import told_by
 from paint_tab import a_session, random_pipeline, the_examples, the_tab  # noqa: F401  (fixtures)
 from PIL import Image
-from strokes import LOOK, VALUES, finish_stroke, message, nothing_changed, painted, shown
+from strokes import LOOK, VALUES, finish_stroke, message, nothing_changed, painted, shown, shown_files
 
 pytest.importorskip("gradio")
 
@@ -194,7 +194,7 @@ def test_a_forged_message_is_answered_in_a_sentence(tab: PaintTab, session: Sess
 
 def test_the_full_photo_is_shown_when_it_is_chosen(tab: PaintTab, session: Session) -> None:
     updates = tab.paint(session, message(session, painted(session)), Look("photo"))
-    before, after = (np.array(Image.open(path)).astype(int) for path in updates[tab.photo_result]["value"])
+    before, after = (np.array(Image.open(path)).astype(int) for path in shown_files(updates[tab.photo_result]))
     assert before.shape == after.shape == session.opened.face.photo.shape
     changed = abs(before - after).max(-1) > 2  # JPEG
     assert changed.any() and changed.mean() < 0.5
@@ -209,7 +209,7 @@ def test_pictures_on_the_screen_tell_when_they_are_edited(tab: PaintTab, session
         nonlocal session
         updates = tab.paint(session, message(session, mask), Look(view))
         session = updates[tab.session]
-        paths = updates[tab.photo_result if view == "photo" else tab.face_result]["value"][:2]
+        paths = shown_files(updates[tab.photo_result if view == "photo" else tab.face_result])
         return [told_by(Image.open(path)).get("DigitalSourceType") == DIGITAL_SOURCE_TYPE for path in paths]
 
     assert told(painted(session)) == [False, True]

@@ -87,6 +87,14 @@ def test_the_first_of_whom_nothing_runs_is_next() -> None:
     assert taken(waiting("anna", "bert", beside={"anna"})) == "bert"
 
 
+def test_an_empty_queue_is_looked_at_less_often_than_one_in_which_somebody_waits() -> None:
+    queue = waiting("anna", "bert")
+    taken(queue)
+    busy = queue.sleep_when_free
+    taken(queue)
+    assert queue.sleep_when_free > busy
+
+
 def test_no_more_run_than_there_are_places() -> None:
     queue = waiting("anna", "bert")
     queue.line.current_concurrency = 1

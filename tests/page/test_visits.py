@@ -28,8 +28,10 @@ from maskgan.ui.keeping.packing import NotKept, pack, unpack
 from maskgan.ui.keeping.tabs import KeptTab, fitting, kept_tab
 from maskgan.ui.kit import saved
 from maskgan.ui.mask_canvas.wire import encode_runs
+from maskgan.ui.paint import showing
 from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
+from maskgan.ui.pictures import webp
 from maskgan.ui.session import Session
 
 LOOK = Look()
@@ -177,6 +179,21 @@ def test_settings_that_a_control_cannot_have_are_left_out() -> None:
     good = {"strength": 0.5, "regions": ["hair"], "direction": "shapes", "redraw": False}
     assert fitting(good, controls) == dict(zip(controls.values(), good.values(), strict=True))
     assert fitting({"strength": 7, "regions": ["<b>"], "direction": ["style"], "redraw": 1, "more": 1}, controls) == {}
+
+
+def test_the_picture_of_an_edit_is_encoded_once(
+    tab: PaintTab, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ahead of the event of a stroke, in the event, and where the same edit is shown again."""
+    encoded: list[Any] = []
+    monkeypatch.setattr(showing, "webp", lambda *told: encoded.append(told) or webp(*told))
+    stroke = message(session, painted(session, Label.HAT))
+    path, picture = tab._picture_ahead(session, stroke)
+    updates = tab.paint(session, stroke, LOOK)
+    assert len(encoded) == 1
+    assert updates[tab.face_result][1] == path and Path(path).read_bytes() == picture
+    Path(path).unlink()  # another page of the visitor had it forgotten
+    assert Path(tab.refresh(updates[tab.session], LOOK)[tab.face_result]["value"][1]).exists()
 
 
 def test_nothing_is_written_twice(session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import is_
+from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -13,6 +14,7 @@ import numpy as np
 from maskgan.editing.abandoning import go_on
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Edit
+from maskgan.snapshots import Weights
 from maskgan.ui.access import Announcer
 from maskgan.ui.kit import Updates, UsesWeights, saved
 from maskgan.ui.mask_canvas import MaskCanvas, ResultView
@@ -35,6 +37,14 @@ class _Made(NamedTuple):
     edit: Edit
 
 
+class _FaceFile(NamedTuple):
+    """The picture of an edited face as a file, and the weights that it names."""
+
+    drawn: Weights | None
+    path: str
+    content: bytes
+
+
 class Showing(PaintLayout, UsesWeights):
     """The Paint tab as far as it draws results and remembers them."""
 
@@ -42,6 +52,7 @@ class Showing(PaintLayout, UsesWeights):
 
     def __init__(self, *args: Any) -> None:
         self._last: WeakKeyDictionary[OpenFace, _Made] = WeakKeyDictionary()
+        self._files: WeakKeyDictionary[Edit, _FaceFile] = WeakKeyDictionary()
         self._shown_as: WeakKeyDictionary[OpenFace, Look] = WeakKeyDictionary()
         self.ahead = Ahead()
         super().__init__(*args)
@@ -73,8 +84,15 @@ class Showing(PaintLayout, UsesWeights):
         if mask is None or not MaskCanvas.knows(message, session.version):
             return None
         painted = session.painted(self._edit(session, mask, look), mask)
-        picture = webp(painted.edit.crop, painted.drawn_in_crop)
-        return saved(picture, FACE_NAME), picture
+        return self._face_file(painted)
+
+    def _face_file(self, session: Session) -> tuple[str, bytes]:
+        """Path and content of the picture of the face as it is now; written once for an edit."""
+        drawn, known = session.drawn_in_crop, self._files.get(session.edit)
+        if known is None or known.drawn != drawn or not Path(known.path).exists():
+            content = webp(session.edit.crop, drawn)
+            known = self._files[session.edit] = _FaceFile(drawn, saved(content, FACE_NAME), content)
+        return known.path, known.content
 
     def _apply(
         self,
@@ -140,17 +158,17 @@ class Showing(PaintLayout, UsesWeights):
         if look.view == "photo":
             before, after = photos_for_screen(session.edit, look.seamless, session.opened.unedited)
             drawn = session.drawn
-            files, name = (jpeg(before), jpeg(after, drawn)), "photo.jpg"
+            pictures = tuple(saved(file, "photo.jpg") for file in (jpeg(before), jpeg(after, drawn)))
             shown, hidden = self.photo_result, self.face_result
         else:
             drawn = session.drawn_in_crop
-            files, name = (session.require_open().crop_file, webp(session.edit.crop, drawn)), FACE_NAME
+            before, (after, _) = saved(session.require_open().crop_file, FACE_NAME), self._face_file(session)
+            pictures = before, after, ResultView.order(session.opened.id, session.stroke)
             shown, hidden = self.face_result, self.photo_result
-        pictures = tuple(saved(file, name) for file in files)
-        if shown is self.face_result:
-            pictures = (*pictures, ResultView.order(session.opened.id, session.stroke))
         self._shown_as[session.opened] = look
-        updates = {self.session: session, shown: gr.update(value=pictures), self.made_by: made_by(session.edit, drawn)}
+        shown.temp_files |= set(pictures[:2])  # Gradio deletes them when their time to live is over
+        # As a plain value: for an update Gradio builds the component anew.
+        updates = {self.session: session, shown: pictures, self.made_by: made_by(session.edit, drawn)}
         if switched:
             updates |= {shown: gr.update(value=pictures, visible=True), hidden: gr.update(visible=False)}
         return updates
