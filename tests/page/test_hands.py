@@ -12,6 +12,7 @@ from maskgan.labels import PALETTE, Label
 
 pytest.importorskip("gradio")
 
+from canvas_hand import PACKED, unpacked
 from canvas_page import CENTRE, SIZE, Message, Painter, disc, face_mask, painting
 
 pytestmark = pytest.mark.browser
@@ -28,15 +29,16 @@ def painter(canvas_server: tuple[str, list[Message]], browser: Any) -> Iterator[
 def shown_result(painter: Painter) -> np.ndarray:
     """The pixels of the picture that stands for now, (SIZE, SIZE, 3)."""
     pixels = painter.page.evaluate(
-        """async () => {
+        f"""async () => {{
           const picture = document.querySelector("#result .after");
           await picture.decode();
           const context = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight).getContext("2d");
           context.drawImage(picture, 0, 0);
-          return Array.from(context.getImageData(0, 0, picture.naturalWidth, picture.naturalHeight).data);
-        }"""
+          const {{ data }} = context.getImageData(0, 0, picture.naturalWidth, picture.naturalHeight);
+          return ({PACKED})(data);
+        }}"""
     )
-    return np.array(pixels, np.uint8).reshape(SIZE, SIZE, 4)[..., :3]
+    return unpacked(pixels).reshape(SIZE, SIZE, 4)[..., :3]
 
 
 def place_of(painter: Painter, picture: str) -> tuple[float, ...]:
