@@ -237,3 +237,14 @@ def canvas_server() -> Iterator[tuple[str, list[Any]]]:
 
     with serving() as page:
         yield page
+
+
+@pytest.fixture(scope="module")
+def canvas_window(browser: Any) -> Iterator[Any]:
+    """A window, whose pages come and go: one for each page would cost the browser as much as the page."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    try:
+        context.new_page()  # which keeps the window open
+        yield context
+    finally:
+        context.close()

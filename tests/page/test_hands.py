@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def painter(canvas_server: tuple[str, list[Message]], browser: Any) -> Iterator[Painter]:
+def painter(canvas_server: tuple[str, list[Message]], canvas_window: Any) -> Iterator[Painter]:
     """Somebody whose focus is nowhere yet."""
-    with painting(canvas_server, browser) as somebody:
+    with painting(canvas_server, canvas_window) as somebody:
         somebody.page.wait_for_selector("#result img.after[src]")
         yield somebody
 
@@ -152,7 +153,7 @@ def test_two_fingers_zoom_both_and_paint_nothing_on_a_phone(
     canvas_server: tuple[str, list[Message]], browser: Any
 ) -> None:
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
-    with painting(canvas_server, browser, **phone) as painter:
+    with closing(browser.new_context(**phone)) as visit, painting(canvas_server, visit) as painter:
         page = painter.page
         page.wait_for_selector("#result img.after[src]")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
