@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,26 @@ _STANDS_STILL = """([canvas, frames]) => new Promise((done, failed) => {
 })"""
 
 
+#: Bytes as one text: Playwright checks a list number by number, which for a mask takes a second of processor time.
+PACKED = """(bytes) => {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.slice(i, i + 8192));
+  return btoa(text);
+}"""
+
+
+def unpacked(text: str) -> np.ndarray:
+    """What PACKED has packed, flat uint8."""
+    return np.frombuffer(base64.b64decode(text), np.uint8).copy()
+
+
+def mask_on(page: Any, selector: str) -> np.ndarray:
+    """What is on the canvas of a page, (size, size) uint8."""
+    text = page.evaluate(f"({PACKED})(document.querySelector('{selector}').maskCanvas.getMask())")
+    mask = unpacked(text)
+    return mask.reshape(round(mask.size**0.5), -1)
+
+
 class CanvasHand:
     """Drives the canvas of one page, which the selector finds."""
 
@@ -46,8 +67,7 @@ class CanvasHand:
 
     def mask(self) -> np.ndarray:
         """What is on the canvas, (size, size) uint8."""
-        mask = np.array(self.call("getMask()"), np.uint8)
-        return mask.reshape(round(mask.size**0.5), -1)
+        return mask_on(self.page, self.selector)
 
     def settle(self, frames: int = 4) -> None:
         """Until nothing moves under the mouse any more."""
@@ -88,13 +108,21 @@ class CanvasHand:
         self.call(f"setSize({size})")
         self.drag(start, end, steps=8)
 
-    def wait_for_mask(self, other_than: np.ndarray) -> np.ndarray:
-        """Until the canvas holds another mask than this; it and the result do not arrive at the same moment."""
+    def _wait_for_mask(self, mask: np.ndarray, comparison: str) -> np.ndarray:
         self.page.wait_for_function(
-            f"before => JSON.stringify(document.querySelector('{self.selector}').maskCanvas.getMask()) !== before",
-            arg=str(other_than.ravel().tolist()).replace(" ", ""),
+            f"text => ({PACKED})(document.querySelector('{self.selector}').maskCanvas.getMask()) {comparison} text",
+            arg=base64.b64encode(mask.astype(np.uint8).tobytes()).decode(),
+            polling=50,  # ms
         )
         return self.mask()
+
+    def wait_for_mask(self, other_than: np.ndarray) -> np.ndarray:
+        """Until the canvas holds another mask than this; it and the result do not arrive at the same moment."""
+        return self._wait_for_mask(other_than, "!==")
+
+    def wait_until_mask_is(self, mask: np.ndarray) -> None:
+        """Until the canvas holds this mask."""
+        self._wait_for_mask(mask, "===")
 
     def another_face(self, act: Any) -> int:
         """Do something that opens another face, and wait until it is on the canvas; its id."""

@@ -136,18 +136,27 @@ def serving() -> Iterator[tuple[str, list[Message]]]:
 
 
 @contextmanager
-def painting(server: tuple[str, list[Message]], browser: Any, **context: Any) -> Iterator[Painter]:
-    """Somebody new in front of the page; no script on it may fail."""
+def painting(server: tuple[str, list[Message]], visit: Any) -> Iterator[Painter]:
+    """Somebody new in front of the page, in a browser context whose storage is empty again afterwards; no script on it
+    may fail."""
     url, received = server
     received.clear()
-    visit = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | context)
     errors: list[str] = []
-    visit.on("weberror", lambda error: errors.append(str(error.error)))
+
+    def note(error: Any) -> None:
+        errors.append(str(error.error))
+
+    visit.on("weberror", note)
     page = open_page(visit, url)
     try:
         yield Painter(page, received)
     finally:
-        visit.close()
+        try:
+            page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        finally:
+            page.close()
+            visit.clear_cookies()
+            visit.remove_listener("weberror", note)
     assert not errors
 
 

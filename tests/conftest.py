@@ -148,7 +148,7 @@ def exportable_pipeline() -> MaskGANPipeline:
     parser = FaceParser(widths=(8, 8, 8), blocks=1)
     torch.nn.init.normal_(parser.head.weight, std=0.5)
     parser.head.bias.view(len(Label), -1).data[list(MOUTH)] = -1000
-    dmn = DenseMappingNetwork(**PRESETS["tiny"] | {"noise": True})
+    dmn = DenseMappingNetwork(**PRESETS["tiny"] | {"noise": True, "fine_blocks": 1})
     for noise in (dmn.backbone.noise4, dmn.backbone.noise2):
         torch.nn.init.normal_(noise.strength)
     for last in (dmn.backbone.kept.at_quarter[-1], dmn.backbone.kept.at_half[-1]):
@@ -237,3 +237,14 @@ def canvas_server() -> Iterator[tuple[str, list[Any]]]:
 
     with serving() as page:
         yield page
+
+
+@pytest.fixture(scope="module")
+def canvas_window(browser: Any) -> Iterator[Any]:
+    """A window, whose pages come and go: one for each page would cost the browser as much as the page."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    try:
+        context.new_page()  # which keeps the window open
+        yield context
+    finally:
+        context.close()

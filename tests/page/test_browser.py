@@ -123,10 +123,7 @@ def test_quick_edits_full_photo_and_history(visitor: Visitor) -> None:
     visitor.wait_for_mask(other_than=with_hat)
 
     visitor.page.locator("#history button.thumbnail-item").nth(1).click()
-    visitor.page.wait_for_function(
-        "wanted => JSON.stringify(document.querySelector('#canvas .mask-canvas').maskCanvas.getMask()) === wanted",
-        arg=str(with_hat.ravel().tolist()).replace(" ", ""),
-    )
+    visitor.wait_until_mask_is(with_hat)
     visitor.page.locator("#view label").nth(1).click()
     visitor.page.wait_for_selector("#photo-result img")
     visitor.page.wait_for_selector("#face-result img", state="detached")

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from canvas_hand import sources
 from conftest import told_by
 from PIL import Image
 
 pytest.importorskip("gradio")
 
-from test_visits_page import CANVAS, Person, person, server  # noqa: F401  (fixtures)
+from test_visits_page import Person, person, server  # noqa: F401  (fixtures)
 
 from maskgan.images import read_photo
 from maskgan.labels import Label
@@ -54,9 +55,13 @@ def test_two_people_in_one_photo_keep_their_own_work(person: Person, tmp_path: P
     assert person.call("id") == first and np.array_equal(person.mask(), one)
     person.wait_for_steps(2)
     assert np.abs(np.array(Image.open(saved_photo(person, tmp_path))).astype(int) - both).mean() < 0.05
+    shown = sources(person.page, "#face-result img")
     person.call("undo()")  # this face's own undo
     assert not np.array_equal(person.mask(), one) and person.page.locator("#canvas [data-do=undo]").is_disabled()
+    person.until("the undone result", lambda: sources(person.page, "#face-result img") != shown)
+    undone = sources(person.page, "#face-result img")
     person.call("redo()")
+    person.until("the result done again", lambda: sources(person.page, "#face-result img") != undone)
     person.another_face(lambda: faces.nth(1).click())
     assert person.call("id") == second and np.array_equal(person.mask(), two)
 
@@ -79,9 +84,7 @@ def test_the_slider_tunes_the_last_edit_and_undo_adds_nothing(person: Person) ->
     slider.focus()
     for _ in range(6):
         slider.press("ArrowRight")
-    person.page.wait_for_function(
-        f"before => JSON.stringify({CANVAS}.getMask()) !== before", arg=str(gentle.ravel().tolist()).replace(" ", "")
-    )
+    person.wait_for_mask(other_than=gentle)
     person.page.wait_for_timeout(3000)
     assert (person.mask() != own).sum() > (gentle != own).sum() and len(person.steps()) == 2
     person.call("undo()")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,16 @@ from maskgan.labels import PALETTE, Label
 
 pytest.importorskip("gradio")
 
+from canvas_hand import PACKED, unpacked
 from canvas_page import CENTRE, SIZE, Message, Painter, disc, face_mask, painting
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def painter(canvas_server: tuple[str, list[Message]], browser: Any) -> Iterator[Painter]:
+def painter(canvas_server: tuple[str, list[Message]], canvas_window: Any) -> Iterator[Painter]:
     """Somebody whose focus is nowhere yet."""
-    with painting(canvas_server, browser) as somebody:
+    with painting(canvas_server, canvas_window) as somebody:
         somebody.page.wait_for_selector("#result img.after[src]")
         yield somebody
 
@@ -28,15 +30,16 @@ def painter(canvas_server: tuple[str, list[Message]], browser: Any) -> Iterator[
 def shown_result(painter: Painter) -> np.ndarray:
     """The pixels of the picture that stands for now, (SIZE, SIZE, 3)."""
     pixels = painter.page.evaluate(
-        """async () => {
+        f"""async () => {{
           const picture = document.querySelector("#result .after");
           await picture.decode();
           const context = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight).getContext("2d");
           context.drawImage(picture, 0, 0);
-          return Array.from(context.getImageData(0, 0, picture.naturalWidth, picture.naturalHeight).data);
-        }"""
+          const {{ data }} = context.getImageData(0, 0, picture.naturalWidth, picture.naturalHeight);
+          return ({PACKED})(data);
+        }}"""
     )
-    return np.array(pixels, np.uint8).reshape(SIZE, SIZE, 4)[..., :3]
+    return unpacked(pixels).reshape(SIZE, SIZE, 4)[..., :3]
 
 
 def place_of(painter: Painter, picture: str) -> tuple[float, ...]:
@@ -150,7 +153,7 @@ def test_two_fingers_zoom_both_and_paint_nothing_on_a_phone(
     canvas_server: tuple[str, list[Message]], browser: Any
 ) -> None:
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
-    with painting(canvas_server, browser, **phone) as painter:
+    with closing(browser.new_context(**phone)) as visit, painting(canvas_server, visit) as painter:
         page = painter.page
         page.wait_for_selector("#result img.after[src]")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

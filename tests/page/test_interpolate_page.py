@@ -1,4 +1,4 @@
-"""The Interpolate tab with tiny random networks: its handlers, and the real page in Chromium."""
+"""The Interpolate tab with random networks and the bundled MaskVAE: its handlers, and the real page in Chromium."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ pytest.importorskip("gradio")
 import gradio as gr
 from visitor import Visitor
 
-from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
 from maskgan.labels import Label, colourise
 from maskgan.mask_files import read_mask, write_mask
+from maskgan.networks.mask_vae import MaskVAE
 from maskgan.serving.guard import Guard
 from maskgan.serving.hot_reload import Serving
 from maskgan.sizes import CROP_SIZE
@@ -36,6 +37,13 @@ from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 
 LOOK = Look()
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> MaskGANPipeline:
+    """Its masks between two are faces: those of a random MaskVAE are thousands of specks, slow to warp photos by."""
+    random, mask_vae = tiny_pipeline(), MaskVAE.from_pretrained(WEIGHTS / "mask_vae").eval()
+    return MaskGANPipeline(random.dmn, random.parser, mask_vae, alpha_blender=random.networks["alpha_blender"])
 
 
 @pytest.fixture(scope="module")

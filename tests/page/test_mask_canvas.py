@@ -17,8 +17,8 @@ from canvas_page import CENTRE, Message, Painter, disc, face_mask, painting
 
 
 @pytest.fixture
-def painter(canvas_server: tuple[str, list[Message]], browser: Any) -> Iterator[Painter]:
-    with painting(canvas_server, browser) as somebody:
+def painter(canvas_server: tuple[str, list[Message]], canvas_window: Any) -> Iterator[Painter]:
+    with painting(canvas_server, canvas_window) as somebody:
         somebody.page.locator(".mc-stage").focus()
         yield somebody
 

@@ -107,12 +107,15 @@ def test_a_picture_that_arrives_after_a_newer_one_is_not_shown(
     visitor.wait_for_result()
     face = Examples(pipeline).open(2).face
 
-    def shows(mask: np.ndarray, **options: Any) -> bool:
+    def crop(mask: np.ndarray, **options: Any) -> np.ndarray:
+        return edit_with_looks(pipeline, face, mask, **options).crop
+
+    def shows(picture: np.ndarray) -> bool:
         address = visitor.shown()[1]
         file = (
             base64.b64decode(address.partition(",")[2]) if address.startswith("data:") else httpx.get(address).content
         )
-        return np.array_equal(Image.open(io.BytesIO(file)), edit_with_looks(pipeline, face, mask, **options).crop)
+        return np.array_equal(Image.open(io.BytesIO(file)), picture)
 
     def until(sentence: str, is_so: Callable[[], bool]) -> None:
         limit = time.monotonic() + PATIENCE / 1000
@@ -138,10 +141,11 @@ def test_a_picture_that_arrives_after_a_newer_one_is_not_shown(
     first = visitor.mask()
     visitor.stroke(Label.CLOTH, (250.5, 400.5), (280.5, 400.5))
     second = visitor.mask()
-    until("the second picture", lambda: shows(second))
+    of_second = crop(second)
+    until("the second picture", lambda: shows(of_second))
     page.evaluate("letGo()")
     until("the first picture there", lambda: page.evaluate("Boolean(window.arrived)"))
-    assert shows(second) and not np.array_equal(first, second)
+    assert shows(of_second) and not np.array_equal(first, second)
 
     # An answer of an event that knows no more than what was shown before the last picture.
     red = "data:image/gif;base64,R0lGODlhAQABAPAAAP8AAAAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="
@@ -157,8 +161,8 @@ def test_a_picture_that_arrives_after_a_newer_one_is_not_shown(
     until("the answer there", lambda: page.evaluate("Boolean(window.told)"))
     assert visitor.shown()[1] == red
     visitor.stroke(Label.HAT, (300.5, 60.5), (340.5, 60.5))
-    third = visitor.mask()
-    until("the third picture", lambda: shows(third, keep_untouched=False))
+    of_third = crop(visitor.mask(), keep_untouched=False)
+    until("the third picture", lambda: shows(of_third))
 
 
 def test_a_stroke_is_told_before_what_people_do_elsewhere_next(visitor: Visitor) -> None:

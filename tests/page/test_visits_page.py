@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import warm
-from canvas_hand import CanvasHand, sources
+from canvas_hand import CanvasHand, mask_on, sources
 from PIL import Image
 
 pytest.importorskip("gradio")
@@ -95,8 +95,7 @@ class Person(CanvasHand):
         return (page or self.page).evaluate(f"{CANVAS}.{expression}")
 
     def mask(self, page: Any = None) -> np.ndarray:
-        mask = np.array(self.call("getMask()", page), np.uint8)
-        return mask.reshape(round(mask.size**0.5), -1)
+        return mask_on(page or self.page, self.selector)
 
     def upload(self, path: Path = PHOTO) -> int:
         return self.another_face(lambda: self.page.set_input_files("#upload input[type=file]", str(path)))
@@ -302,8 +301,11 @@ def test_start_fresh_is_the_undo_and_forget_leaves_nothing(person: Person, serve
     person.wait_until_kept()
     person.page.reload()
     person.wait_until_back()
-    person.page.get_by_role("button", name="Start fresh").click()
-    person.page.wait_for_selector(".keeper", state="hidden")
+    with person.page.expect_navigation():  # once the browser has dropped what it kept, the page is loaded anew
+        person.page.get_by_role("button", name="Start fresh").click()
+    person.page.wait_for_selector("#canvas .mask-canvas.mc-ready")
+    person.page.wait_for_selector("#face-result img")
+    assert person.page.locator(".keeper").is_hidden()
     person.wait_for_steps(0)
     person.upload(photo)
     person.quick("smile")
