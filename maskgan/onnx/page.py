@@ -27,7 +27,7 @@ from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
 from maskgan.onnx.runtime import FILES, version_of
 from maskgan.provenance import xmp_packet
-from maskgan.quick_edits import QUICK_EDITS
+from maskgan.quick_edits import QUICK_EDITS, features, mouth
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
 from maskgan.styles import RegionStyle
 
@@ -37,7 +37,7 @@ _SOURCES = Path(__file__).parent / "web"
 _DETECTOR = ("pnet.onnx", "rnet.onnx", "onet.onnx")
 
 #: The quick edits that the page has, in the order of their buttons.
-_BUTTONS = ("smile", "bigger_eyes", "slimmer_face", "fuller_lips", "open_mouth", "close_mouth", "rounder_face")
+_BUTTONS = tuple(edit.name for module in (mouth, features) for edit in module.EDITS)
 
 #: The parts that the page recolours, by a class of each.
 _COLOURED = {"hair": Label.HAIR, "lips": Label.U_LIP, "eyes": Label.L_EYE}
