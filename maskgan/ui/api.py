@@ -26,7 +26,7 @@ from pydantic import ValidationError, validate_call
 from maskgan.editing.borrowed_looks import look_of
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.faces import DetectedFace
-from maskgan.editing.looks import LOOKS, Look, plain_colour
+from maskgan.editing.looks import LOOKS, PARTS, Look, plain_colour
 from maskgan.editing.morphing import Morph
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
@@ -38,7 +38,6 @@ from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
 from maskgan.ui.interpolate.tab import MAX_FRAMES
 from maskgan.ui.kit import DEVICE, saved, tell, uploaded_mask
-from maskgan.ui.paint.menus import PARTS
 from maskgan.ui.pictures import mask_png
 
 #: Sides of masks that `/interpolate` takes, in pixels: it holds 19 planes of them.

@@ -10,7 +10,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment, detect_faces
-from maskgan.editing.looks import LOOKS, Look
+from maskgan.editing.looks import LOOKS, PARTS, Look, looks_with, plain_colour
 from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
 from maskgan.editing.warping import Motion
 from maskgan.images import read_photo
@@ -126,6 +126,16 @@ class Visitor(CanvasHand):
     def wait_for_drawing(self) -> None:
         self.wait(lambda: self.page.locator("#result:not(.busy)").count(), "the drawing")
 
+    def choose_look(self, part: str, name: str) -> None:
+        """By its swatch, or any colour `#rrggbb` by the picker."""
+        bar = self.page.locator("#looks")
+        bar.locator("select").select_option(part)
+        if name.startswith("#"):
+            bar.locator("input").fill(name)
+        else:
+            bar.locator(f"[data-look={name}]").click()
+        self.wait_for_drawing()
+
     def picture(self, which: str) -> np.ndarray:
         url = self.page.evaluate("(which) => document.querySelector(`#compare .${which}`).toDataURL()", which)
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
@@ -177,15 +187,19 @@ def edited_in_python(
     original: np.ndarray,
     moved: np.ndarray | None = None,
     looks: dict[Label, Look] | None = None,
+    motions: Sequence[tuple[np.ndarray, np.ndarray]] = (),
 ) -> Edit:
-    """What the app makes of the visitor's mask in these looks; `moved`: what the quick edit to it hands over."""
+    """What the app makes of the visitor's mask in these looks; `moved`: what the quick edit to it hands over;
+    `motions`: masks on the way to it, and what their quick edits hand over."""
     pipeline, picture = MaskGANPipeline.load(folder), read_photo(photo)
     alignment = Alignment(visitor.matrix(), picture.shape[:2])
     crop = alignment.crop(picture, SIZE)
     style = pipeline.encode_style(crop, original)
     face = Face(picture, crop, original, np.ones(original.shape, np.float32), style, alignment)
-    mask = visitor.mask()
-    return edit_with_looks(pipeline, face, mask, looks, motion=Motion.none(original).to(mask, moved))
+    mask, motion = visitor.mask(), Motion.none(original)
+    for between, told in motions:
+        motion = motion.to(between, told)
+    return edit_with_looks(pipeline, face, mask, looks, motion=motion.to(mask, moved))
 
 
 def levels(one: np.ndarray, other: np.ndarray) -> int:
@@ -253,32 +267,35 @@ def test_edits_are_those_of_the_app_and_saved_in_full_size_with_their_mark(
 
 
 def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
-    """Every button, by the page's own scripts: on dark glasses, and on a mouth that is open."""
-    code = """async ([names, packed]) => {
+    """Every button in its shapes, by the page's own scripts: on dark glasses, and on a mouth that is open."""
+    code = """async ([edits, packed]) => {
       const { quickEdit } = await import(new URL("web/quick_edits.js", location));
       const mask = Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
-      return names.map((name) => {
+      return edits.map(([name, shape]) => {
         try {
-          return btoa(quickEdit(name, mask, 512).mask.reduce((text, label) => text + String.fromCharCode(label), ""));
+          const edited = quickEdit(name, mask, 512, 1, shape).mask;
+          return btoa(edited.reduce((text, label) => text + String.fromCharCode(label), ""));
         } catch ({ message }) {
           return message;
         }
       });
     }"""
     names = [button.get_attribute("data-edit") for button in visitor.page.locator("#quick [data-edit]").all()]
-    assert len(names) > 6
-    for portrait in ("portrait_03", "portrait_05"):
+    edits = [(name, shape) for name in names for shape in [v.name for v in QUICK_EDITS[name].variants] or [""]]
+    assert {"wider_nose", "sunglasses", "hat", "necklace"} <= set(names) and len(edits) > len(names) + 8
+    firsts = list({name: (name, shape) for name, shape in reversed(edits)}.values())
+    for portrait, tried in (("portrait_03", firsts), ("portrait_05", edits)):  # glasses, and a face without
         mask = read_mask(EXAMPLE.parent / "masks" / f"{portrait}.png")
-        answers = visitor.page.evaluate(code, [names, base64.b64encode(mask).decode()])
-        for name, answer in zip(names, answers, strict=True):
+        answers = visitor.page.evaluate(code, [tried, base64.b64encode(mask).decode()])
+        for (name, shape), answer in zip(tried, answers, strict=True):
             try:
-                wanted = QUICK_EDITS[name].apply(mask)
+                wanted = QUICK_EDITS[name].apply(mask, variant=shape or None)
             except QuickEditImpossible as reason:
                 assert answer == str(reason)
                 continue
             assert (wanted != mask).any()
             got = np.frombuffer(base64.b64decode(answer), np.uint8).reshape(mask.shape)
-            assert (got != wanted).sum() <= 16, (portrait, name)
+            assert (got != wanted).sum() <= 16, (portrait, name, shape)
 
 
 def test_undo_brings_the_photo_back(visitor: Visitor) -> None:
@@ -324,13 +341,45 @@ def test_a_smile_shows_teeth_and_hair_takes_another_colour_as_in_the_app(
     assert (visitor.mask() != mask).sum() <= 16 and not (original == Label.MOUTH).any() and (mask == Label.MOUTH).any()
     for looks in ({}, {Label.HAIR: LOOKS["copper_hair"]}):
         for look in looks.values():
-            visitor.page.locator(f"[data-part=hair][data-colour='{look.colour}']").click()
-            visitor.wait_for_drawing()
+            visitor.choose_look("Hair", look.name)
         edit = edited_in_python(folder, visitor, photo, original, moved, looks)
         off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
         assert levels(edit.crop, edit.face.crop) > 20 and np.percentile(off, 99.9) <= 2 and off.max() <= 8
     saved = np.asarray(Image.open(visitor.save("#png")).convert("RGB"))
     assert np.percentile(np.abs(saved.astype(int) - edit.photo).max(-1), 99.9) <= 2
+
+
+def test_what_is_put_on_and_any_colour_are_those_of_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+    visitor.page.locator("#looks > button").click()  # hair as on the photo again
+    visitor.wait_for_drawing()
+    original, looks = visitor.mask(), {}
+    for name, shape in (("sunglasses", "aviators"), ("hat", "beret")):
+        before = visitor.mask()
+        visitor.page.locator(f"[data-shapes={name}]").select_option(shape)
+        visitor.wait(lambda before=before: (visitor.mask() != before).any(), f"the {name}")
+        visitor.wait_for_drawing()
+        looks = looks_with(looks, name, shape)
+    visitor.choose_look("Skin", "#b07a58")
+    looks |= {label: plain_colour(label, "#b07a58") for label in PARTS["Skin"]}
+    glasses, moved, _ = QUICK_EDITS["sunglasses"].move(original, variant="aviators")
+    both, then, _ = QUICK_EDITS["hat"].move(glasses, variant="beret")
+    assert (visitor.mask() != both).sum() <= 16
+    edit = edited_in_python(folder, visitor, photo, original, looks=looks, motions=[(glasses, moved), (both, then)])
+    assert levels(edit.crop, edit.face.crop) > 60
+    for shown, expected in (
+        (visitor.picture("after"), edit.crop),
+        (np.asarray(Image.open(visitor.save("#png")).convert("RGB")), edit.photo),
+    ):
+        off = np.abs(shown.astype(int) - expected).max(-1)
+        assert np.percentile(off, 99) <= 2, np.percentile(off, (99, 99.5, 99.9))
+    # What there is nothing to do for says why.
+    for name, possible in (("remove_hat", True), ("remove_necklace", False)):
+        button = visitor.page.locator(f"[data-edit={name}]")
+        assert button.is_enabled() == possible and ("There is no" in button.get_attribute("title")) != possible
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
 
 
 def test_the_result_is_painted_on_and_goes_where_the_canvas_goes(visitor: Visitor) -> None:

@@ -2,19 +2,18 @@
 
 import { Patch, Window } from "./compositing.js";
 import { Alignment } from "./faces.js";
-import { LABEL, SIZE, TEETH } from "./constants.js";
-import { moving } from "./flow.js";
+import { LABEL, SIZE } from "./constants.js";
+import { beneath, dressed, finished, looksOf } from "./dressing.js";
+import { Motion, moving } from "./flow.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { picture, resizeLinear } from "./pixels.js";
-import { recoloured } from "./recolour.js";
 import { any, inverted, where } from "./regions.js";
 import { applyTone, toneOf } from "./tones.js";
 import { unknownAfter } from "./unknown.js";
 
 const CLASSES = Object.keys(LABEL).length;
 const CELLS = 16; // of a style's residue, in a row
-const HARDLY_OPEN = 0.002; // share of a face's mask: a mouth that is open less shows no teeth to go by
 
 /** Crop, mask and style of a face: the slow part, once per photo. `alignment`: where it lies. */
 export async function prepare(networks, photo, alignment) {
@@ -50,15 +49,21 @@ class Edit {
   }
 }
 
-/** The edit that leads a face to a motion's mask, and the edited crop. `colours`: by part, see `recoloured`; `quick`: large windows are drawn at the network's
- *  own size, in a quarter of the time, and without fine detail. */
-export async function edit(networks, face, motion, colours, quick) {
-  const flow = any(moving(motion.flow)) ? motion.flow : null;
+/** The edit that leads a face to a motion's mask, and the edited crop. `chosen`: looks by class that somebody chose, what
+ *  the photo has no example of gets one by itself; `quick`: large windows are drawn at the network's own size, in a quarter
+ *  of the time, and without fine detail. */
+export async function edit(networks, face, motion, chosen, quick) {
+  const { mask } = motion;
+  const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
+  const below = beneath(face.mask, mask, looks);
+  const still = below.every((label, i) => label === face.mask[i]); // then nothing of the photo moves
+  const way = still ? Motion.none(face.mask, SIZE.crop) : motion.to(below);
+  const flow = any(moving(way.flow)) ? way.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
-  const patches = await patchesFor(networks, face, motion, moved, quick);
-  const drawn = new Edit(null, patches, null).onto(moved, Alignment.wholePicture(moved));
-  const crop = Object.entries(colours).reduce((seen, [part, colour]) => recoloured(seen, motion.mask, part, colour), drawn);
-  return { edit: new Edit(flow, patches, Overlay.between(drawn, crop)), crop };
+  const patches = await patchesFor(networks, { ...face, style: dressed(face.style, looks) }, way, moved, quick);
+  const painted = new Edit(null, patches, null).onto(moved, Alignment.wholePicture(moved));
+  const { crop, drawn } = await finished(painted, face.mask, mask, looks, chosen, face.tone);
+  return { edit: new Edit(flow, patches, Overlay.between(painted, crop, drawn)), crop };
 }
 
 /** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. */
@@ -68,7 +73,6 @@ async function patchesFor(networks, face, motion, moved, quick) {
   const parts = networks.kept
     ? Window.several(unknown, SIZE.crop, face.alignment.side)
     : [{ window: Window.whole(drawingSize(networks)), part: unknown }];
-  const whole = withTeeth(face, motion.mask);
   const patches = [];
   for (const { window: finest, part } of parts) {
     const window = quick && networks.kept ? finest.at(Math.min(finest.pixels, SIZE.network)) : finest;
@@ -76,7 +80,7 @@ async function patchesFor(networks, face, motion, moved, quick) {
     const photo = finer ? movedWindow(face.photo, face.alignment, motion.flow, window) : window.picture(moved);
     const mask = window.mask(motion.mask, SIZE.crop);
     const [covered, own] = [unknown, part].map((region) => window.covers(region, SIZE.crop));
-    const style = window.side < 1 ? inWindow(whole, window) : whole;
+    const style = window.side < 1 ? inWindow(face.style, window) : face.style;
     const { image } = await networks.run(networks.generator, {
       mask: maskOf(mask, window.pixels),
       kept: keptOf(photo, inverted(covered)),
@@ -87,18 +91,6 @@ async function patchesFor(networks, face, motion, moved, quick) {
     patches.push(patch);
   }
   return patches;
-}
-
-/** The face's style, with another one's teeth where its mouth opens and the photo shows none. */
-function withTeeth({ mask, style }, after) {
-  const shown = mask.reduce((sum, label) => sum + (label === LABEL.MOUTH), 0);
-  if (!TEETH || shown > HARDLY_OPEN * mask.length || !after.includes(LABEL.MOUTH)) return style;
-  const codes = { ...style.codes, data: style.codes.data.slice() };
-  codes.data.set(TEETH, LABEL.MOUTH * TEETH.length);
-  const residue = { ...style.residue, data: style.residue.data.slice() };
-  const own = residue.data.length / CLASSES;
-  residue.data.fill(0, LABEL.MOUTH * own, (LABEL.MOUTH + 1) * own);
-  return { ...style, codes, residue };
 }
 
 /** A style for drawing a window: its residue is cropped to that window, linearly between cells. */

@@ -1,14 +1,15 @@
-// Quick edits of eyes and the outline of the face; see maskgan/quick_edits/features.py.
+// Quick edits of eyes, brows, nose and the outline of the face; see maskgan/quick_edits/features.py.
 
 import { LABEL } from "./constants.js";
-import { EYES, FACE_PARTS } from "./frame.js";
-import { areaOf, both, inverted } from "./regions.js";
+import { BROWS, EYES, FACE_PARTS } from "./frame.js";
+import { any, areaOf, both, inverted } from "./regions.js";
 import { clip } from "./samples.js";
-import { ramp } from "./scene.js";
+import { betweenLines, line, onLine, ramp, smoothCurve } from "./scene.js";
 
 const { SKIN, NOSE, EYE_G } = LABEL;
-const ON = [SKIN, NOSE, EYE_G]; // what an eye may be painted on
-const LASHES = 0.03; // what moves with an eye beyond its outline, in frame units
+const ON = [SKIN, NOSE, EYE_G]; // what an eye or brow may be painted on
+// What moves with a part beyond its outline, and how far lids reach around an eye, in frame units.
+const [LASHES, HAIRS, WINGS, LID] = [0.03, 0.03, 0.03, 0.08];
 
 /** First and last value of a plane in a region. */
 function range(region, plane) {
@@ -17,24 +18,109 @@ function range(region, plane) {
   return [low, high];
 }
 
-function biggerEyes(scene, strength) {
-  const eyes = EYES.map((label) => [label, scene.part(label)]).filter(([, region]) => region);
-  if (!eyes.length) throw new Error("No eyes are visible in this mask; take dark glasses off or paint eyes first.");
-  for (const [label, region] of eyes) {
+function mean(region, plane) {
+  let [sum, count] = [0, 0];
+  region.forEach((inside, i) => inside && ([sum, count] = [sum + plane[i], count + 1]));
+  return sum / count;
+}
+
+/** [class, region] of the parts that a mask shows; `otherwise`: what is said where it shows none. */
+function shown(scene, labels, otherwise) {
+  const found = labels.map((label) => [label, scene.part(label)]).filter(([, region]) => region);
+  if (!found.length) throw new Error(otherwise);
+  return found;
+}
+
+function scaleEyes(scene, wider, taller) {
+  for (const [label, region] of shown(scene, EYES, "No eyes are visible in this mask; take dark glasses off or paint eyes first.")) {
     const [[left, right], [top, bottom]] = [range(region, scene.x), range(region, scene.y)];
     const [width, height] = [right - left + 1 / scene.unit, bottom - top + 1 / scene.unit];
     // A face can take eyes of a quarter to a bit more than half an eye distance.
-    const wider = clip(1 + 0.18 * strength, Math.min(1, 0.26 / width), Math.max(1, 0.54 / width));
-    const taller = clip(1 + 0.55 * strength, Math.min(1, 0.07 / height), Math.max(1, 0.3 / height));
+    const across = clip(wider, Math.min(1, 0.26 / width), Math.max(1, 0.54 / width));
+    const down = clip(taller, Math.min(1, 0.07 / height), Math.max(1, 0.3 / height));
     const [x, y] = [(left + right) / 2, (top + bottom) / 2];
-    // They grow down more than up, away from the brow.
-    const newY = y + 0.1 * height * Math.max(0, taller - 1);
-    const source = [scene.x.map((at) => x + (at - x) / wider), scene.y.map((at) => y + (at - newY) / taller)];
+    // Larger eyes grow down more than up, away from the brow.
+    const newY = y + 0.1 * height * Math.max(0, down - 1);
+    const source = [scene.x.map((at) => x + (at - x) / across), scene.y.map((at) => y + (at - newY) / down)];
     const reshaped = scene.reshaped(region, ...source);
     scene.uncover(scene.where(label), [SKIN, EYE_G]);
     scene.paint(reshaped, label, ON);
     scene.tell(both(scene.around(reshaped, LASHES), scene.where(label, ...ON)), ...source);
   }
+}
+
+const brows = (scene) => shown(scene, BROWS, "No brows are visible in this mask; paint them first.");
+
+function scaleBrows(scene, factor, extra) {
+  for (const [label, region] of brows(scene)) {
+    const band = scene.band(region);
+    const [top, bottom] = [smoothCurve(band.top, 2), smoothCurve(band.bottom, 2)];
+    const before = top.map((y, i) => Math.max(bottom[i] - y, 0.01));
+    const body = line(-1, 1, top.length).map((t) => Math.sqrt(Math.max(1 - t ** 4, 0))); // rounded ends
+    const thick = before.map((own, i) => (factor > 1
+      ? Math.max(Math.min(own * factor + extra, 0.23) * body[i], own)
+      : Math.min(own, Math.max(own * factor, 0.05 * body[i]))));
+    // A thicker brow grows upwards more than towards the eye.
+    const middle = top.map((y, i) => (y + bottom[i]) / 2 - 0.2 * (thick[i] - (bottom[i] - y)));
+    const [newTop, newBottom] = [middle.map((y, i) => y - thick[i] / 2), middle.map((y, i) => y + thick[i] / 2)];
+    scene.uncover(scene.where(label), ON);
+    const reshaped = scene.between(band.x, newTop, newBottom);
+    scene.paint(reshaped, label, ON);
+    const ySource = scene.y.map((y, i) => {
+      const at = (curve) => onLine(scene.x[i], band.x, curve);
+      return betweenLines(y, [newTop, newBottom].map(at), [top, bottom].map(at));
+    });
+    scene.tell(both(scene.around(reshaped, HAIRS), scene.where(label, ...ON)), scene.x, ySource);
+  }
+}
+
+/** Both brows up, with a slight arch. */
+function raisedBrows(scene, strength) {
+  const moves = [];
+  for (const [label, region] of brows(scene)) {
+    const lift = clip(0.48 + mean(region, scene.y), 0, 0.095 * strength);
+    const [[left, right], centre] = [range(region, scene.x), mean(region, scene.x)];
+    const arch = scene.x.map((x) => 1 + 0.15 * (1 - clip((x - centre) / Math.max(0.2, (right - left) / 2), -1, 1) ** 2));
+    const free = scene.where(...ON, label);
+    // Brows stop at the hairline or the brim of a hat instead of sinking into it.
+    for (const part of [1, 0.75, 0.5, 0.25]) {
+      const ySource = scene.y.map((y, i) => y + part * lift * arch[i]);
+      const reshaped = scene.reshaped(region, scene.x, ySource);
+      if (areaOf(both(reshaped, free)) < 0.9 * areaOf(reshaped)) continue;
+      if (lift > 0) moves.push([label, reshaped, ySource]);
+      break;
+    }
+  }
+  // Lids and their crease stay: between them and the brows the skin gives.
+  const eyes = scene.where(...EYES);
+  if (moves.length && any(eyes)) scene.tell(scene.around(eyes, LID), scene.x, scene.y);
+  for (const [label, reshaped, ySource] of moves) {
+    scene.uncover(scene.where(label), ON);
+    scene.paint(reshaped, label, ON);
+    scene.tell(both(scene.around(reshaped, HAIRS), scene.where(label, ...ON)), scene.x, ySource);
+  }
+}
+
+function scaleNose(scene, wanted) {
+  const region = scene.part(NOSE);
+  if (!region) throw new Error("This mask has no nose; paint one first.");
+  const [top, bottom] = range(region, scene.y);
+  const height = bottom - top;
+  const wings = range(region.map((inside, i) => inside & (scene.y[i] > top + 0.65 * height)), scene.x);
+  const width = wings[1] - wings[0];
+  const factor = clip(wanted, Math.min(1, 0.4 / width), Math.max(1, 0.95 / width));
+  const bridge = mean(region.map((inside, i) => inside & (scene.y[i] < top + 0.35 * height)), scene.x);
+  // The bridge keeps its place; the wings move most.
+  const xSource = scene.x.map((x, i) => {
+    const scale = 1 + (factor - 1) * (0.35 + 0.65 * ramp(scene.y[i], top + 0.2 * height, top + 0.75 * height));
+    const along = clip((scene.y[i] - top) / Math.max(height, 0.1), 0, 1);
+    const middle = bridge + ((wings[0] + wings[1]) / 2 - bridge) * along;
+    return middle + (x - middle) / scale;
+  });
+  const reshaped = scene.reshaped(region, xSource, scene.y);
+  scene.uncover(scene.where(NOSE), [SKIN, EYE_G]);
+  scene.paint(reshaped, NOSE, [SKIN, EYE_G]);
+  scene.tell(both(scene.around(reshaped, WINGS), scene.where(NOSE, SKIN, EYE_G)), xSource, scene.y);
 }
 
 /** Moves cheeks and jaw inwards (amount > 0) or outwards; what lies beside the face follows. */
@@ -72,7 +158,13 @@ function scaleFace(scene, wanted) {
 }
 
 export const FEATURE_EDITS = {
-  bigger_eyes: biggerEyes,
+  bigger_eyes: (scene, strength) => scaleEyes(scene, 1 + 0.18 * strength, 1 + 0.55 * strength),
+  smaller_eyes: (scene, strength) => scaleEyes(scene, 1 / (1 + 0.15 * strength), 1 / (1 + 0.45 * strength)),
+  thicker_brows: (scene, strength) => scaleBrows(scene, 1 + 0.45 * strength, 0.04 * strength),
+  thinner_brows: (scene, strength) => scaleBrows(scene, Math.max(0.2, 1 - 0.45 * strength), 0),
+  raised_brows: raisedBrows,
   slimmer_face: (scene, strength) => scaleFace(scene, 0.19 * strength),
   rounder_face: (scene, strength) => scaleFace(scene, -0.14 * strength),
+  wider_nose: (scene, strength) => scaleNose(scene, 1 + 0.28 * strength),
+  narrower_nose: (scene, strength) => scaleNose(scene, 1 / (1 + 0.3 * strength)),
 };

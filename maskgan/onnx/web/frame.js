@@ -51,7 +51,7 @@ function trust(labels, mask) {
 }
 
 /** A similarity between frame coordinates and pixels: pixel = origin + axis * frame, as complex numbers. */
-class Frame {
+export class Frame {
   constructor([originX, originY], [axisX, axisY]) {
     Object.assign(this, { originX, originY, axisX, axisY, unit: Math.hypot(axisX, axisY) });
   }

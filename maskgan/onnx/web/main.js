@@ -1,9 +1,11 @@
 // The page: a photo in, its mask on the canvas, the edited face beside it, a file out.
 
 import { mountMaskCanvas } from "./canvas.js";
-import { COLOURS, EXAMPLES, QUICK_EDITS } from "./constants.js";
+import { EXAMPLES } from "./constants.js";
 import { startEngine } from "./engine.js";
+import { createLookBar } from "./look_bar.js";
 import { isolated } from "./offline.js";
+import { createQuickButtons } from "./quick_buttons.js";
 
 const SETTLE_AFTER = 400; // ms
 
@@ -14,7 +16,6 @@ let opened = 0; // faces, so that each has its own id
 let size = 0; // of the mask, in pixels a side
 let wanted = null; // {mask, moved, quick}: the newest one that has not been drawn
 let drawing = null; // the promise of the drawings under way
-let colours = {}; // by part
 let settling = 0; // timer of the drawing that follows a quick one
 
 $("unstarted").remove();
@@ -46,6 +47,10 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
   trigger: (event) => drawCanvas(event === "input"),
 });
 
+const canvas = () => document.querySelector("#canvas .mask-canvas")?.maskCanvas;
+const lookBar = createLookBar($("looks"), canvas, () => drawCanvas(false));
+createQuickButtons($("quick"), canvas, quickEdit);
+
 /** Draws what the canvas holds. */
 function drawCanvas(quick) {
   const { mask, moved } = props.value;
@@ -68,7 +73,7 @@ async function drawAll() {
     wanted = null;
     working("Drawing");
     try {
-      const { crop, changes, milliseconds } = await ask("edit", { mask, moved, colours, quick });
+      const { crop, changes, milliseconds } = await ask("edit", { mask, moved, looks: lookBar.looks, quick });
       show(after, crop);
       after.dispatchEvent(new CustomEvent("mask-result-shown", { bubbles: true }));
       if (wanted) continue;
@@ -81,29 +86,22 @@ async function drawAll() {
   }
 }
 
-/** One press for a change of shape: a new step of the canvas's history. */
-async function quickEdit({ name, label }) {
+/** One press for a change of shape: a new step of the canvas's history. What it puts on has its own look. */
+async function quickEdit({ name, label, looks }, shape) {
   complain("");
   await stopDrawing();
   const { id, mask } = props.value;
   working(label);
   try {
-    const edited = await ask("quickEdit", { name, mask: decodeRuns(mask, size * size), strength: 1 });
+    const edited = await ask("quickEdit", { name, mask: decodeRuns(mask, size * size), strength: 1, shape });
     if (id !== props.value.id || mask !== props.value.mask) return done(""); // somebody has gone on meanwhile
     if (!edited) return done(`${label} changes nothing more on this mask; undo goes back.`);
     props.value = { id, width: size, height: size, mask: encodeRuns(edited) };
     valueChanged();
+    lookBar.add((looks[shape] ?? looks[""]).map((brought) => [brought.class, brought.look]));
     draw(edited, false);
   } catch ({ message }) {
     done(message);
-  }
-}
-
-/** Other colours by part, shown by their buttons. */
-function chooseColours(chosen) {
-  colours = chosen;
-  for (const button of document.querySelectorAll("[data-part]")) {
-    button.ariaPressed = colours[button.dataset.part] === button.dataset.colour;
   }
 }
 
@@ -166,7 +164,7 @@ async function choose(number) {
     show(before, face.crop);
     show(after, face.crop);
     size = face.size;
-    chooseColours({});
+    lookBar.looks = [];
     const runs = encodeRuns(face.mask);
     props.value = { id: ++opened, width: size, height: size, mask: runs, original: runs, photo: await address(face.crop) };
     valueChanged();
@@ -242,29 +240,6 @@ $("drop").addEventListener("keydown", (event) => {
 $("another").addEventListener("click", close);
 $("png").addEventListener("click", () => save("image/png", "png"));
 $("jpeg").addEventListener("click", () => save("image/jpeg", "jpg"));
-
-for (const edit of QUICK_EDITS) {
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: edit.label, title: edit.help });
-  button.dataset.edit = edit.name;
-  button.addEventListener("click", () => quickEdit(edit));
-  $("quick").append(button);
-}
-
-for (const [part, choices] of Object.entries(COLOURS)) {
-  const group = Object.assign(document.createElement("div"), { role: "group", ariaLabel: `Colour of ${part}`, textContent: part });
-  for (const { title, colour } of choices) {
-    const button = Object.assign(document.createElement("button"), { type: "button", title: `${title}; again: as it was`, ariaLabel: title });
-    Object.assign(button.dataset, { part, colour });
-    button.style.background = colour;
-    button.addEventListener("click", () => {
-      const { [part]: present, ...others } = colours;
-      chooseColours(present === colour ? others : { ...others, [part]: colour });
-      drawCanvas(false);
-    });
-    group.append(button);
-  }
-  $("quick").append(group);
-}
 
 for (const file of EXAMPLES) {
   const url = new URL(`examples/${file}`, import.meta.url);

@@ -142,21 +142,29 @@ function closeMouth(scene, strength) {
   painted(scene, lines, was);
 }
 
-function fullerLips(scene, strength) {
+/** Lips `factor` times as thick, within a least and a greatest thickness. */
+function scaleLips(scene, factor, thinnest, thickest) {
   const lines = measured(scene);
   const was = new Lines(lines);
   const body = bodyOf(lines);
-  const factor = 1 + 0.45 * strength;
   // They grow outwards.
-  const growth = (top, bottom, extra, limit) => body.map((share, i) => {
+  const change = (top, bottom, extra, limit) => body.map((share, i) => {
     const thickness = lines[bottom][i] - lines[top][i];
-    return Math.max(Math.min(thickness * factor + extra * share, limit * share) - thickness, 0);
+    return factor > 1
+      ? Math.max(Math.min(thickness * factor + extra * share, limit * share) - thickness, 0)
+      : Math.min(Math.max(thickness * factor, thinnest * share) - thickness, 0);
   });
-  const upper = growth("upperTop", "upperBottom", 0.03, 0.2);
-  const lower = growth("lowerTop", "lowerBottom", 0.04, 0.25);
+  const upper = change("upperTop", "upperBottom", 0.03, 0.8 * thickest);
+  const lower = change("lowerTop", "lowerBottom", 0.04, thickest);
   const room = chinRoom(scene, lines);
   lines.shift((i) => -upper[i], none, none, (i) => Math.min(lower[i], room));
   painted(scene, lines, was);
 }
 
-export const MOUTH_EDITS = { smile, open_mouth: openMouth, close_mouth: closeMouth, fuller_lips: fullerLips };
+export const MOUTH_EDITS = {
+  smile,
+  open_mouth: openMouth,
+  close_mouth: closeMouth,
+  fuller_lips: (scene, strength) => scaleLips(scene, 1 + 0.45 * strength, 0, 0.25),
+  thinner_lips: (scene, strength) => scaleLips(scene, Math.max(0.3, 1 - 0.35 * strength), 0.05, 0),
+};

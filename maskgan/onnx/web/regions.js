@@ -173,11 +173,17 @@ export function distances(region, width, height, { coarse = false, nearest = nul
 }
 
 /** Distance in pixels to the region's border, positive inside. */
-export function signedDistance(region, size) {
+export function signedDistance(region, width, height = width) {
   if (!any(region)) return new Float32Array(region.length).fill(-1e4);
-  const outside = distances(region, size, size);
+  const outside = distances(region, width, height);
   if (!region.includes(0)) return outside.fill(1e4);
-  return distances(inverted(region), size, size).map((inside, i) => inside - outside[i]);
+  return distances(inverted(region), width, height).map((inside, i) => inside - outside[i]);
+}
+
+/** A plane whose rows are `rows` further down; what leaves it below comes in above. */
+export function rolled(plane, size, rows) {
+  const shift = rows * size;
+  return plane.map((_, i) => plane[(i - shift + plane.length) % plane.length]);
 }
 
 /** The connected pieces of a region, eight neighbours to a pixel: {numbers, pieces}, where `numbers` has a piece's number

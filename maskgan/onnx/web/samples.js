@@ -54,3 +54,15 @@ export function median(values) {
   if (values.length % 2) return values[middle];
   return (values[middle] + values.subarray(0, middle).reduce((a, b) => Math.max(a, b))) / 2;
 }
+
+/** `percentile` of a plane over a region. */
+export const percentileOf = (plane, region, share) => percentile(plane.filter((_, i) => region[i]).sort(), share);
+
+/** Linear between points of rising x, level beyond them. */
+export function interpolated(x, xs, ys) {
+  if (x <= xs[0]) return ys[0];
+  for (let k = 1; k < xs.length; k++) {
+    if (x <= xs[k]) return ys[k - 1] + ((x - xs[k - 1]) / (xs[k] - xs[k - 1])) * (ys[k] - ys[k - 1]);
+  }
+  return ys.at(-1);
+}

@@ -59,6 +59,13 @@ export class Scene {
     return y === -Infinity ? 1.75 : Math.min(Math.max(y, 1.3), 2.1);
   }
 
+  /** x seen from the middle of the face in half faces, that middle, and half the face's width. */
+  get across() {
+    const [left, right] = this.cheeks;
+    const [middle, half] = [(left + right) / 2, (right - left) / 2];
+    return { q: this.x.map((x) => (x - middle) / half), middle, half };
+  }
+
   /** Gives a region one class, only where the present class is in `over`. */
   paint(region, label, over) {
     region.forEach((inside, i) => inside && over.includes(this.mask[i]) && (this.mask[i] = label));
@@ -216,7 +223,7 @@ export function betweenLines(y, after, before) {
 export const ramp = (value, start, end) => smoothstep((value - start) / (end - start));
 
 /** The convex hull of a region's pixels, filled. */
-function convexHull(region, size) {
+export function convexHull(region, size) {
   const points = [];
   for (let y = 0; y < size; y++) {
     const row = region.subarray(y * size, (y + 1) * size);

@@ -52,9 +52,9 @@ export function toneOf({ width, height, data }) {
   return mean <= MEAN_OFF && off[Math.floor(0.99 * (off.length - 1))] <= MOST_OFF ? curve : null;
 }
 
-/** Gives the first three of four interleaved planes a tone, in place; their luma stays. */
-export function applyTone(curve, { data }) {
-  for (let i = 0; i < data.length; i += 4) {
+/** Gives the first three planes of a picture a tone, in place; their luma stays. */
+export function applyTone(curve, { channels, data }) {
+  for (let i = 0; i < data.length; i += channels) {
     const luma = lumaAt(data, i);
     withChroma(luma, ...onCurve(curve, luma)).forEach((value, c) => (data[i + c] = Math.min(Math.max(value, 0), 255)));
   }

@@ -1,6 +1,7 @@
 // The editor beside the page, so that painting never waits: answers {id, call, argument} with {id, result | problem}.
 
 import { carriedOffsets } from "./carrying.js";
+import { lookNamed } from "./dressing.js";
 import { edit, isUpsideDown, prepare } from "./editor.js";
 import { Alignment, uprightFaces } from "./faces.js";
 import { decode, encode, imageData } from "./files.js";
@@ -51,9 +52,9 @@ const calls = {
     return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix };
   },
 
-  /** The face for an edited mask with other colours, by part; `quick` while the stroke goes on. `moved`: regions that the
+  /** The face for an edited mask with looks, [class, name] each; `quick` while the stroke goes on. `moved`: regions that the
    *  canvas moved to get there, {mask, regions}, or null. */
-  async edit({ mask, moved, colours, quick }) {
+  async edit({ mask, moved, looks, quick }) {
     const start = performance.now();
     const way = motionTo(mask, moved);
     if (moved && !motions.includes(way)) {
@@ -61,14 +62,15 @@ const calls = {
       passing = way;
     }
     if (!quick && way === passing) passing = null;
-    const made = await edit(networks, face, way, colours, quick);
+    const chosen = new Map(looks.map(([label, look]) => [label, lookNamed(look)]));
+    const made = await edit(networks, face, way, chosen, quick);
     newest = made.edit;
     return { crop: imageData(made.crop), changes: newest.changes, milliseconds: performance.now() - start };
   },
 
-  /** The mask after a quick edit, whose motion is kept; null where it changes nothing more. */
-  async quickEdit({ name, mask, strength }) {
-    const { mask: edited, moved } = quickEdit(name, mask, face.crop.width, strength);
+  /** The mask after a quick edit in one of its shapes, whose motion is kept; null where it changes nothing more. */
+  async quickEdit({ name, mask, strength, shape }) {
+    const { mask: edited, moved } = quickEdit(name, mask, face.crop.width, strength, shape);
     if (edited.every((label, i) => label === mask[i])) return null;
     remember(motionTo(mask).to(edited, moved));
     return edited;

@@ -17,7 +17,7 @@ import gradio as gr
 import numpy as np
 
 from maskgan.editing.abandoning import Abandoned, wanted_while
-from maskgan.editing.looks import looks_with
+from maskgan.editing.looks import PARTS, looks_with
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
 from maskgan.provenance import encode_picture
@@ -42,7 +42,7 @@ from maskgan.ui.kit import (
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.files import AS_IT_CAME, COPY, FILE_KINDS, SHARE
 from maskgan.ui.paint.look import Look, with_look
-from maskgan.ui.paint.menus import PARTS, LookBar
+from maskgan.ui.paint.menus import LookBar
 from maskgan.ui.paint.visits import Visits
 from maskgan.ui.pictures import mask_png, png
 from maskgan.ui.session import MAX_MOTIONS, Session, Tuned

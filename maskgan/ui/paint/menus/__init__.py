@@ -11,24 +11,10 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from maskgan.editing.looks import LOOKS, Look, looks_for, plain_colour
+from maskgan.editing.looks import LOOKS, PARTS, Look, looks_for, plain_colour
 from maskgan.labels import Label
 
 _FOLDER = Path(__file__).parent
-
-#: Parts whose look can be chosen: a name for people and the classes, the first of which says what they are made of.
-PARTS: dict[str, tuple[Label, ...]] = {
-    "Hair": (Label.HAIR,),
-    "Lips": (Label.U_LIP, Label.L_LIP),
-    "Eyes": (Label.L_EYE, Label.R_EYE),
-    "Brows": (Label.L_BROW, Label.R_BROW),
-    "Skin": (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR, Label.NECK),
-    "Clothes": (Label.CLOTH,),
-    "Hat": (Label.HAT,),
-    "Glasses": (Label.EYE_G,),
-    "Earrings": (Label.EAR_R,),
-    "Necklace": (Label.NECK_L,),
-}
 
 
 @cache

@@ -1,15 +1,15 @@
-// Another colour for hair, lips or irises, without a network: colours are moved in OKLab (Ottosson, 2020), the part's mean
+// Another colour for a part that is there, without a network: colours are moved in OKLab (Ottosson, 2020), the part's mean
 // to the wanted one and its shading along with it; see maskgan/editing/recolouring.py.
 
-import { LABEL } from "./constants.js";
+import { LABEL, TOGETHER } from "./constants.js";
 import { centreOf } from "./frame.js";
 import { blurred, boxed, picture } from "./pixels.js";
 import { any, areaOf, dilated, disc, distances, inverted, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
 import { clip } from "./samples.js";
 import { lumaAt } from "./tones.js";
 
-const { HAIR, L_EYE, R_EYE, U_LIP, L_LIP } = LABEL;
-const PARTS = { hair: [HAIR], lips: [U_LIP, L_LIP], eyes: [L_EYE, R_EYE] };
+const { HAIR, L_EYE, R_EYE } = LABEL;
+const EYES = [L_EYE, R_EYE];
 const [STRANDS, EDGE] = [5, 1.6]; // widths of the edge of hair and of other parts, in pixels of a crop of 256 px
 const IRIS = 0.19; // its diameter, of the distance between the eyes
 
@@ -109,12 +109,16 @@ function irises(photo, eyes, apart) {
   return blurred(share, 0.12 * radius + 0.3).data.map((value, i) => value * near[i]);
 }
 
-function shareOf(photo, mask, part) {
-  const inside = where(mask, ...PARTS[part]);
+/** The classes that change their colour together with this one. */
+export const classesWith = (label) => TOGETHER.find((group) => group.includes(label));
+
+/** How far each pixel belongs to the classes: hair by its strands, eyes by their irises alone; null for none of them. */
+function partShare(photo, mask, labels) {
+  const inside = where(mask, ...labels);
   if (!any(inside)) return null;
-  if (part !== "eyes") return matte(photo, inside, part === "hair");
+  if (!labels.some((label) => EYES.includes(label))) return matte(photo, inside, labels.includes(HAIR));
   const { width: size } = photo;
-  const centres = PARTS.eyes.map((label) => where(mask, label)).filter(any).map((eye) => centreOf(eye, size));
+  const centres = EYES.map((label) => where(mask, label)).filter(any).map((eye) => centreOf(eye, size));
   const apart = centres.length === 2 ? Math.hypot(centres[0][0] - centres[1][0], centres[0][1] - centres[1][1]) : 0.245 * size;
   return irises(photo, inside, apart);
 }
@@ -125,16 +129,16 @@ function meanLab(photo, region) {
   return sum.map((value) => value / areaOf(region));
 }
 
-/** A crop whose "hair", "lips" or "eyes" have another colour, `#rrggbb`. */
-export function recoloured(photo, mask, part, colour) {
-  const share = shareOf(photo, mask, part);
+/** A crop in which a class, and those that go with it, has another colour, `#rrggbb`. */
+export function recolourPart(photo, mask, label, colour) {
+  const share = partShare(photo, mask, classesWith(label));
   if (!share?.some((value) => value > 0)) return photo;
   const solid = regionOf(share, (value) => value > 0.6);
   const core = any(solid) ? solid : regionOf(share, (value) => value > 0);
   const mean = meanLab(photo, core);
   let goal = toLab([1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
-  if (part === "eyes") goal = [0.72 * goal[0], 0.8 * goal[1], 0.8 * goal[2]]; // with its pupil and the lid's shadow
-  else if (part === "hair" && goal[0] > mean[0]) { // a swatch is read as the colour of lit hair
+  if (EYES.includes(label)) goal = [0.72 * goal[0], 0.8 * goal[1], 0.8 * goal[2]]; // with its pupil and the lid's shadow
+  else if (label === HAIR && goal[0] > mean[0]) { // a swatch is read as the colour of lit hair
     goal = [goal[0] * (1 - 0.22 * (1 - mean[0] / goal[0])), 0.9 * goal[1], 0.9 * goal[2]];
   }
   goal = toLab(fromLab(goal));

@@ -1,0 +1,141 @@
+"""What the page beside exported networks takes from Python as tables: buttons, looks, shapes and pixels of hats.
+
+Whatever of an edit does not depend on the visitor's face is worked out here, so that the page's scripts hold no second
+copy of it: the outlines of lenses, hats with the place of their lenders' eyes, cheeks and chin, their pixels, their
+style codes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from maskgan.editing.looks import LOOKS, PARTS, looks_for, looks_with
+from maskgan.editing.recolouring import TOGETHER
+from maskgan.labels import Label
+from maskgan.onnx.folder import Manifest
+from maskgan.quick_edits import QUICK_EDITS, accessories, features, mouth
+from maskgan.quick_edits.needs import NEEDS
+from maskgan.quick_edits.silhouettes import Silhouette, silhouette, turned_to, wardrobe
+from maskgan.styles import RegionStyle
+
+#: The quick edits that the page has, in the order of their buttons.
+BUTTONS = tuple(edit.name for module in (mouth, features, accessories) for edit in module.EDITS)
+
+_HATS = tuple(dict.fromkeys(look.reference for look in looks_for(Label.HAT) if look.reference))
+
+
+def quick_edits() -> list[dict[str, Any]]:
+    """Buttons, with their shapes, what they need of a mask, and the looks of what they put on, by shape."""
+    return [_quick_edit(name) for name in BUTTONS]
+
+
+def _quick_edit(name: str) -> dict[str, Any]:
+    edit = QUICK_EDITS[name]
+    shapes = [{"name": variant.name, "title": variant.label} for variant in edit.variants]
+    brought = {shape["name"]: looks_with({}, name, shape["name"]) for shape in shapes}
+    brought[""] = looks_with({}, name, None)
+    labels, what = NEEDS.get(name, ((), ""))
+    return {
+        **{"name": name, "label": edit.label, "help": edit.help, "group": edit.group, "shapes": shapes},
+        "needs": {"classes": [int(label) for label in labels], "what": what} if labels else None,
+        "looks": {
+            shape: [{"class": int(label), "look": look.name} for label, look in looks.items()]
+            for shape, looks in brought.items()
+        },
+    }
+
+
+def looks() -> dict[str, dict[str, Any]]:
+    """Every look by its name, as `maskgan.editing.looks.Look` has it."""
+    return {
+        look.name: {
+            **{"title": look.title, "swatch": look.swatch, "colour": look.colour, "reference": look.reference},
+            "material": look.material._asdict() if look.material else None,
+        }
+        for look in LOOKS.values()
+    }
+
+
+def parts() -> list[dict[str, Any]]:
+    """Parts whose look can be chosen, with the names of their looks; any: whether any colour can be chosen."""
+    return [
+        {
+            "name": name,
+            "classes": [int(label) for label in labels],
+            "any": not any(look.material for look in looks_for(labels[0])),
+            "looks": [look.name for look in looks_for(labels[0])],
+        }
+        for name, labels in PARTS.items()
+    ]
+
+
+def together() -> list[list[int]]:
+    """Classes that change their colour together."""
+    return [[int(label) for label in group] for group in TOGETHER]
+
+
+def lenses() -> dict[str, list[list[float]]]:
+    """The outline of a lens by style, around the eye, x away from the nose, in distances between the eyes."""
+    styles = [name for name, entry in wardrobe().items() if entry["kind"] == "glasses"]
+    return {name: accessories.lens_outline(name).round(6).tolist() for name in styles}
+
+
+def silhouettes() -> dict[str, dict[str, Any]]:
+    """Hats by name: size and mask in run lengths, from outside on, and where the lender's parts lie."""
+    return {name: _silhouette(silhouette(name)) for name in _HATS}
+
+
+def _silhouette(shape: Silhouette) -> dict[str, Any]:
+    inside = shape.mask == shape.label
+    starts = np.flatnonzero(np.diff(np.concatenate([[False], inside.ravel()]).astype(np.int8)))
+    x, y = shape.scene.x[inside], shape.scene.y[inside]
+    return {
+        **{"width": inside.shape[1], "height": inside.shape[0], "label": int(shape.label)},
+        "runs": np.diff(np.concatenate([[0], starts, [inside.size]])).tolist(),
+        "extent": [np.percentile(axis, (0.5, 99.5)).tolist() for axis in (x, y)],
+        "seen": _anchors(shape),
+        "mirrored": _anchors(shape.mirrored),
+    }
+
+
+def _anchors(shape: Silhouette) -> dict[str, Any]:
+    """Where a lender's face lies in its picture, and to which side it leans."""
+    frame = shape.scene.frame
+    return {
+        "origin": [frame.origin.real, frame.origin.imag],
+        "axis": [frame.axis.real, frame.axis.imag],
+        "cheeks": [float(x) for x in shape.scene.cheeks],
+        "chin": float(shape.scene.chin),
+        "leans": turned_to(shape.scene),
+    }
+
+
+def write_stuff(folder: Path) -> None:
+    """The pixels of hats as PNG files; beyond a hat's outline, and a little within it, its nearest pixels go on."""
+    from maskgan.editing.dressing import reference_picture
+    from maskgan.editing.transplants import gone_on
+
+    for name in _HATS:
+        shape = silhouette(name)
+        Image.fromarray(gone_on(reference_picture(name), shape.mask == shape.label)).save(folder / f"{name}.png")
+
+
+def codes(folder: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """The style codes of references, by look; none where the networks know no such codes."""
+    if "style_encoder.onnx" not in manifest.files:
+        return {}
+    from maskgan.editing.dressing import reference_style
+    from maskgan.editing.pipeline import MaskGANPipeline
+
+    pipeline = MaskGANPipeline.load(folder)
+    found = {}
+    for look in LOOKS.values():
+        style = reference_style(pipeline, look.reference) if look.reference else None
+        if isinstance(style, RegionStyle):
+            label = look.labels[0]
+            found[look.name] = {"class": int(label), "code": [float(value) for value in style.codes[0, label]]}
+    return found

@@ -1,0 +1,261 @@
+// Quick edits that put things on or take them off: glasses, hat, earrings, necklace; see
+// maskgan/quick_edits/accessories.py.
+
+import { LABEL, LENSES } from "./constants.js";
+import { BROWS, EYES } from "./frame.js";
+import { any, areaOf, both, dilated, either, roundEven, square, without } from "./regions.js";
+import { clip, percentileOf } from "./samples.js";
+import { line, onLine, ramp } from "./scene.js";
+import { silhouette, UNTOUCHED } from "./silhouettes.js";
+
+const { BACKGROUND, SKIN, NOSE, HAIR, HAT, EYE_G, CLOTH, NECK, NECK_L, EAR_R, L_EYE, R_EYE, L_BROW, R_BROW, L_EAR, R_EAR } = LABEL;
+const EARS = [L_EAR, R_EAR];
+const SIDES = [[-1, R_EYE, R_BROW, R_EAR], [1, L_EYE, L_BROW, L_EAR]];
+const FACE_SIDE = [BACKGROUND, SKIN, NOSE, HAIR, ...EARS];
+
+/** Accessories grow a little with strength. */
+const sizeOf = (strength) => 0.75 + 0.25 * strength;
+
+/** The pixels whose frame coordinates pass a test. */
+const places = (scene, test) => scene.mask.map((_, i) => (test(scene.x[i], scene.y[i], i) ? 1 : 0));
+const few = (scene, region, share) => areaOf(region) < share * scene.unit ** 2;
+const meanOf = (plane, region) => region.reduce((sum, inside, i) => sum + (inside ? plane[i] : 0), 0) / areaOf(region);
+
+function medianOf(plane, region) {
+  return percentileOf(plane, region, 0.5);
+}
+
+/** x and y of the eyes by side (-1, 1); one that is hidden is taken opposite the other. */
+function eyeCentres(scene) {
+  const eyes = {};
+  for (const [side, eye] of SIDES) {
+    const region = scene.part(eye);
+    if (region) eyes[side] = [meanOf(scene.x, region), meanOf(scene.y, region)];
+  }
+  for (const side of [-1, 1]) {
+    const [x, y] = eyes[-side] ?? [-0.47 * side, 0];
+    eyes[side] ??= [-x, y];
+  }
+  return eyes;
+}
+
+/** The polygon through points (columns and rows), filled, with its outline. Points lie at sixteenths of a pixel. */
+function filled(size, columns, rows) {
+  const fixed = (value) => roundEven(16 * value);
+  const points = Array.from(columns, (column, i) => [fixed(column) / 16, Math.floor((fixed(rows[i]) + 8) / 16)]);
+  const region = new Uint8Array(size * size);
+  const crossings = new Map(); // row -> columns of the polygon's sides
+  const set = (x, y) => x >= 0 && x < size && y >= 0 && y < size && (region[y * size + x] = 1);
+  points.forEach((one, i) => {
+    const other = points[(i + 1) % points.length];
+    const [[x0, y0], [x1, y1]] = [one, other].map(([x, y]) => [Math.floor(x + 0.5), y]).sort((a, b) => a[0] - b[0]);
+    const [dx, dy] = [x1 - x0, y1 - y0];
+    const steps = Math.max(dx, Math.abs(dy), 1);
+    for (let k = 0; k <= steps; k++) set(x0 + Math.ceil((dx * k) / steps - 0.5), y0 + Math.sign(dy) * Math.ceil((Math.abs(dy) * k) / steps - 0.5));
+    const [upper, lower] = one[1] < other[1] ? [one, other] : [other, one];
+    for (let y = upper[1]; y < lower[1]; y++) {
+      const x = upper[0] + ((y - upper[1]) / (lower[1] - upper[1])) * (lower[0] - upper[0]);
+      crossings.set(y, [...(crossings.get(y) ?? []), x]);
+    }
+  });
+  for (const [y, xs] of crossings) {
+    xs.sort((a, b) => a - b);
+    for (let k = 0; k + 1 < xs.length; k += 2) for (let x = Math.ceil(xs[k]); x <= Math.floor(xs[k + 1]); x++) set(x, y);
+  }
+  return region;
+}
+
+function wearGlasses(scene, strength, style, dark) {
+  if (areaOf(scene.where(EYE_G)) > 0.1 * scene.unit ** 2) throw new Error("This face wears glasses already; take them off first.");
+  const eyes = eyeCentres(scene);
+  const apart = clip(Math.abs(eyes[1][0] - eyes[-1][0]), 0.5, 1.1);
+  const [across, down] = [0, 1].map((axis) => LENSES[style].map((point) => point[axis] * apart * sizeOf(strength)));
+  // Lenses never meet over the nose.
+  const wider = Math.max(0, -Math.min(...across) - 0.42 * apart);
+  across.forEach((x, i) => (across[i] = x + wider));
+  let [lenses, arms] = [new Uint8Array(scene.mask.length), new Uint8Array(scene.mask.length)];
+  for (const side of [-1, 1]) {
+    const [x, y] = eyes[side];
+    const outline = scene.frame.toPixels(Float64Array.from(across, (at) => x + side * at), Float64Array.from(down, (at) => y + at));
+    lenses = either(lenses, filled(scene.size, ...outline.map((axis) => Float32Array.from(axis))));
+    const [hinge, temple] = [side * x + Math.max(...across) - 0.04, side * scene.cheeks[side < 0 ? 0 : 1] + 0.14];
+    arms = either(arms, places(scene, (u, v) => side * u > hinge && side * u < temple && Math.abs(v - y + 0.06) < 0.035));
+  }
+  const [middle, level] = [0, 1].map((axis) => (eyes[-1][axis] + eyes[1][axis]) / 2);
+  const gap = apart / 2 + Math.min(...across) + 0.03;
+  const bridge = places(scene, (x, y) => Math.abs(x - middle) < gap && Math.abs(y - (level - 0.03 + 0.9 * (x - middle) ** 2)) < 0.04);
+  scene.paint(either(lenses, bridge), EYE_G, FACE_SIDE);
+  if (dark) scene.paint(lenses, EYE_G, [...EYES, ...BROWS]);
+  scene.paint(arms, EYE_G, [SKIN, ...EARS]);
+}
+
+/** Middle of one lens, without the arm, or null when that side has none. */
+function lensCentre(scene, glass, side) {
+  const region = both(glass, places(scene, (x) => side * x > 0.1 && side * x < 1));
+  return few(scene, region, 0.03) ? null : [medianOf(scene.x, region), medianOf(scene.y, region) - 0.05];
+}
+
+/** Glasses off; eyes and brows that dark lenses hid are drawn where they belong. */
+function removeGlasses(scene) {
+  const glass = scene.where(EYE_G);
+  if (!any(glass)) throw new Error("This face wears no glasses.");
+  const nose = scene.where(NOSE);
+  scene.uncover(both(glass, scene.face), [SKIN]);
+  if (any(nose)) {
+    // The visible piece of the nose was cut out by the frame: its bridge is drawn anew between the lenses.
+    const low = both(nose, places(scene, (_, y) => y > 0.35));
+    const wings = meanOf(scene.x, any(low) ? low : nose);
+    const bridge = places(scene, (x, y) => Math.abs(x - wings * clip(y / 0.5, 0, 1)) < 0.11 + 0.2 * ramp(y, 0.05, 0.6) && y > -0.05);
+    const near = dilated(glass, scene.size, square(Math.floor(0.2 * scene.unit)));
+    const touched = both(both(near, scene.face), places(scene, (_, y) => y < 0.6));
+    scene.paint(without(touched, bridge), SKIN, [NOSE]);
+    scene.paint(both(touched, bridge), NOSE, [SKIN]);
+  }
+  scene.uncover(scene.where(EYE_G), [BACKGROUND, SKIN, HAIR, ...EARS]);
+  for (const [side, eye, brow] of SIDES) {
+    const centre = lensCentre(scene, glass, side);
+    if (!centre) continue;
+    if (few(scene, scene.where(eye), 0.012)) {
+      scene.where(eye).forEach((inside, i) => inside && (scene.mask[i] = SKIN));
+      const inside = (x, y) => {
+        const lid = clip(1 - ((x - centre[0]) / 0.22) ** 2, 0, 1);
+        return y - centre[1] > -0.085 * lid && y - centre[1] < 0.065 * lid;
+      };
+      scene.paint(places(scene, inside), eye, [SKIN, NOSE]);
+    }
+    if (few(scene, scene.where(brow), 0.04)) {
+      const inside = (x, y) => {
+        const t = (side * (x - centre[0]) - 0.03) / 0.35; // -1 at the nose, 1 at the temple
+        const arc = centre[1] - 0.27 - 0.07 * (1 - (t - 0.3) ** 2);
+        return Math.abs(y - arc) < 0.06 * clip(1 - Math.abs(t) ** 3, 0, 1) * (1 - 0.35 * t);
+      };
+      scene.paint(places(scene, inside), brow, [SKIN, NOSE]);
+    }
+  }
+}
+
+/** y of the brows' upper edge, or where it usually is. */
+function browLine(scene) {
+  const brows = scene.where(...BROWS);
+  return any(brows) ? clip(percentileOf(scene.y, brows, 0.03), -0.65, -0.25) : -0.36;
+}
+
+/** Somebody's hat, down to above the brows; hair that would stand out above its brim is pressed under it. */
+function hat(scene, strength, style) {
+  if (areaOf(scene.where(HAT)) > 0.1 * scene.unit ** 2) throw new Error("This face wears a hat already; take it off first.");
+  const shape = silhouette(style).facing(scene);
+  const { middle, half } = scene.across;
+  const least = -0.12 * (strength - 1);
+  const front = shape.fitted(scene).map((distance, i) => (distance > least && Math.abs(scene.x[i] - middle) < 0.3 * half ? 1 : 0));
+  if (!front.includes(1)) throw new Error("The upper head lies outside this picture; there is no room for a hat.");
+  const lift = Math.min(0, browLine(scene) - 0.08 - percentileOf(scene.y, front, 0.99));
+  const untouched = scene.where(...UNTOUCHED);
+  const lifted = shape.fitted(scene, scene.y.map((y) => y - lift));
+  const before = (x, y) => Math.abs(x - middle) < 0.8 * half && y > 0.1;
+  const worn = places(scene, (x, y, i) => lifted[i] > least && !untouched[i] && !before(x, y));
+  let [left, right] = [Infinity, -Infinity];
+  worn.forEach((inside, i) => inside && ([left, right] = [Math.min(left, scene.x[i]), Math.max(right, scene.x[i])]));
+  const grid = line(left, right, 61);
+  const edge = scene.envelope(worn, grid).bottom;
+  // Beside the brim the line that hair is pressed to falls off outwards.
+  const beneath = scene.x.map((x) => Math.min(onLine(x, grid, edge), -0.1) + 1.1 * Math.max(0, Math.abs(x - (left + right) / 2) - (right - left) / 2));
+  const [hair, skin] = [scene.where(HAIR), scene.where(SKIN)];
+  const beside = (x, y) => Math.abs(x - middle) < 1.2 * half && y > -0.8; // hair between the temples and a wide brim stays
+  const loose = places(scene, (x, y, i) => hair[i] && !worn[i] && y < beneath[i] && !beside(x, y));
+  const crown = places(scene, (_, y, i) => skin[i] && scene.face[i] && y < beneath[i] - 0.15); // of a high forehead
+  either(worn, crown).forEach((inside, i) => inside && (scene.mask[i] = HAT));
+  scene.uncover(loose, [BACKGROUND]);
+}
+
+/** Hat off: forehead and short hair come to light. */
+function removeHat(scene) {
+  const cap = scene.where(HAT);
+  if (!any(cap)) throw new Error("This face wears no hat.");
+  const { q, half } = scene.across;
+  const top = clip(percentileOf(scene.y, cap, 0.01) + 0.05, -1.85, -1.6);
+  const [base, width] = [-0.3, 1 + 0.13 / half];
+  const beside = new Uint8Array(cap.length);
+  cap.forEach((inside, i) => {
+    if (!inside) return;
+    const [out, y] = [Math.abs(q[i]), scene.y[i]];
+    const dome = (out / width) ** 2.4 + (Math.max(base - y, 0) / (base - top)) ** 2.4 < 1;
+    const crown = dome && y < -1.08 + 0.75 * clip(out, 0, 1.2) ** 5;
+    const forehead = out < 0.95;
+    scene.mask[i] = crown ? HAIR : forehead && dome ? SKIN : BACKGROUND;
+    // Beside the forehead lies what lies next to the brim.
+    if (!crown && !forehead && y > -0.9) beside[i] = 1;
+  });
+  scene.uncover(beside, [BACKGROUND, HAIR, ...EARS]);
+}
+
+/** A drop, a hoop or a stud below each ear that can be seen. */
+function earrings(scene, strength, style) {
+  const size = sizeOf(strength);
+  const ears = SIDES.map(([side, , , ear]) => [side, scene.part(ear)]).filter(([, region]) => region);
+  if (!ears.length) throw new Error("Both ears are hidden in this mask; make the hair shorter or paint an ear first.");
+  const present = scene.where(EAR_R);
+  const bare = ears.filter(([side]) => few(scene, both(present, places(scene, (x) => side * x > 0)), 0.01));
+  if (!bare.length) throw new Error("This face wears earrings already.");
+  for (const [side, region] of bare) {
+    const bottom = percentileOf(scene.y, region, 0.98);
+    const at = meanOf(scene.x, both(region, places(scene, (_, y) => y > bottom - 0.12)));
+    const shapes = {
+      drop: (dx, dy) => {
+        const t = clip(dy / (0.42 * size), 0, 1);
+        const drop = Math.abs(dx) < 0.115 * size * Math.sqrt(t) * Math.sqrt(1 - t ** 3) && dy > 0 && dy < 0.42 * size;
+        return dx ** 2 + (dy + 0.01) ** 2 < (0.06 * size) ** 2 || drop;
+      },
+      hoop: (dx, dy) => {
+        const radius = 0.19 * size;
+        return Math.abs(Math.hypot(dx + 0.05 * side, dy - radius + 0.06) - radius) < Math.max(0.028, 1.2 / scene.unit);
+      },
+      stud: (dx, dy) => dx ** 2 + (dy - 0.03) ** 2 < (0.085 * size) ** 2,
+    };
+    const ring = places(scene, (x, y) => shapes[style](x - at - 0.02 * side, y - bottom));
+    scene.paint(ring, EAR_R, [...FACE_SIDE, NECK, NECK_L, CLOTH]);
+  }
+}
+
+function removeEarrings(scene) {
+  const worn = scene.where(EAR_R);
+  if (!any(worn)) throw new Error("This face wears no earrings.");
+  scene.uncover(worn, Object.values(LABEL).filter((label) => ![EAR_R, NECK_L, EYE_G].includes(label)));
+}
+
+/** A chain around the neck with a small pendant. */
+function necklace(scene, strength) {
+  if (areaOf(scene.where(NECK_L)) > 0.02 * scene.unit ** 2) throw new Error("This neck wears a necklace already.");
+  const neck = scene.part(NECK);
+  if (!neck || few(scene, neck, 0.12)) throw new Error("Too little of the neck is visible in this mask for a necklace.");
+  const size = sizeOf(strength);
+  const [left, right] = [0.01, 0.99].map((share) => percentileOf(scene.x, neck, share));
+  const [middle, half] = [(left + right) / 2, (right - left) / 2];
+  const underChin = both(neck, places(scene, (x) => Math.abs(x - middle) < 0.35 * half));
+  const [top, bottom] = [0.01, 0.99].map((share) => percentileOf(scene.y, any(underChin) ? underChin : neck, share));
+  const lowest = top + 0.68 * (bottom - top);
+  const sag = Math.min(0.45, 0.85 * (lowest - top) + 0.12);
+  const inside = (x, y) => {
+    const t = (x - middle) / half;
+    const chain = Math.abs(y - lowest + sag * clip(Math.abs(t), 0, 1.1) ** 2) < 0.032 * size * Math.sqrt(1 + ((2 * sag * t) / half) ** 2);
+    return chain || ((x - middle) / 0.065) ** 2 + ((y - lowest - 0.05 * size) / 0.085) ** 2 < size ** 2;
+  };
+  scene.paint(places(scene, inside), NECK_L, [NECK]);
+}
+
+function removeNecklace(scene) {
+  const worn = scene.where(NECK_L);
+  if (!any(worn)) throw new Error("This neck wears no necklace.");
+  scene.uncover(worn, [NECK, CLOTH, HAIR, SKIN, BACKGROUND]);
+}
+
+export const ACCESSORY_EDITS = {
+  glasses: (scene, strength, style) => wearGlasses(scene, strength, style, false),
+  sunglasses: (scene, strength, style) => wearGlasses(scene, strength, style, true),
+  remove_glasses: removeGlasses,
+  hat,
+  remove_hat: removeHat,
+  earrings,
+  remove_earrings: removeEarrings,
+  necklace,
+  remove_necklace: removeNecklace,
+};

@@ -1,0 +1,141 @@
+// Edits in which some classes have a look; see maskgan/editing/dressing.py and looks.py. Looks are a Map from class to
+// {title, swatch, colour, reference, material, name}.
+
+import { CODES, LABEL, LOOKS } from "./constants.js";
+import { decode } from "./files.js";
+import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
+import { classesWith, recolourPart } from "./recolouring.js";
+import { any, areaOf, both, dilated, piecesOf, regionOf, where } from "./regions.js";
+import { silhouette } from "./silhouettes.js";
+import { applyTone } from "./tones.js";
+import { likeness, transplant } from "./transplants.js";
+
+const { MOUTH, EYE_G, EAR_R, NECK_L, HAT } = LABEL;
+const CLASSES = Object.keys(LABEL).length;
+const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network paints what lies beneath them
+// Share of a photo below which a class is no example of how it looks; a mouth that is open less shows no teeth to go by.
+const [HARDLY, HARDLY_OPEN] = [0.0006, 0.002];
+const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was painted
+
+const stuffs = {};
+
+/** The pixels of a hat of the wardrobe. */
+async function stuffOf(name) {
+  stuffs[name] ??= fetch(new URL(`wardrobe/${name}.png`, import.meta.url)).then((answer) => {
+    if (!answer.ok) throw new Error(`${name}.png is missing from this folder; export it again.`);
+    return answer.blob();
+  }).then(decode);
+  stuffs[name].catch(() => delete stuffs[name]); // the next edit asks again
+  return stuffs[name];
+}
+
+/** A look by its name, or of a plain colour `#rrggbb`. */
+export const lookNamed = (name) => (name.startsWith("#") ? { title: name, swatch: name, colour: name, name } : { ...LOOKS[name], name });
+
+/** Looks for classes of a mask that the photo, whose mask is `own`, has no example of, and those that were chosen. */
+export function looksOf(own, mask, size, chosen) {
+  const looks = new Map();
+  for (const label of [MOUTH, EYE_G, EAR_R, NECK_L, HAT]) {
+    const shown = areaOf(where(own, label)) / own.length;
+    if (shown > (label === MOUTH ? HARDLY_OPEN : HARDLY) || !mask.includes(label)) continue;
+    if (chosen.has(label)) {
+      looks.set(label, chosen.get(label));
+      continue;
+    }
+    let name = "gold_jewel";
+    if (label === MOUTH) name = "natural_teeth";
+    else if (label === EYE_G) name = areDark(mask, size) ? "dark_glasses" : "horn_glasses";
+    else if (label === HAT) {
+      const hats = Object.keys(LOOKS).filter((hat) => LOOKS[hat].reference && !LOOKS[hat].colour && hat !== "natural_teeth");
+      const alike = hats.map((hat) => likeness(mask, size, silhouette(LOOKS[hat].reference)));
+      name = hats[alike.indexOf(Math.max(...alike))];
+    }
+    looks.set(label, lookNamed(name));
+  }
+  return new Map([...looks, ...chosen]);
+}
+
+/** A style that has the references' codes for the classes of these looks, without a residue, since a reference's places
+ *  mean nothing here. */
+export function dressed(style, looks) {
+  for (const { name } of looks.values()) {
+    const { class: label, code } = CODES[name] ?? {};
+    if (!code) continue;
+    const codes = { ...style.codes, data: style.codes.data.slice() };
+    codes.data.set(code, label * code.length);
+    const residue = { ...style.residue, data: style.residue.data.slice() };
+    const own = residue.data.length / CLASSES;
+    residue.data.fill(0, label * own, (label + 1) * own);
+    style = { ...style, codes, residue };
+  }
+  return style;
+}
+
+/** The mask without what is laid over the picture and covers it anyway: there the photo's own classes. */
+export function beneath(own, mask, looks) {
+  const laid = [...looks].filter(([label, look]) => look.material || (label === HAT && look.reference)).map(([label]) => label);
+  return laid.length ? mask.map((label, i) => (laid.includes(label) ? own[i] : label)) : mask;
+}
+
+/** The connected pieces of a region that have a pixel of `fresh`. */
+function touched(region, fresh, size) {
+  const { numbers } = piecesOf(region, size, size);
+  const found = new Set(numbers.filter((number, i) => number && fresh[i]));
+  return regionOf(numbers, (number) => found.has(number));
+}
+
+/** Half widths of the rows of an exact disc. */
+function roundKernel(radius) {
+  const reach = Math.floor(radius);
+  return Array.from({ length: 2 * reach + 1 }, (_, i) => Math.floor(Math.sqrt(radius * radius - (i - reach) ** 2)));
+}
+
+/** A crop with somebody's hat, no further from what was painted than its soft edge and its shadow. */
+async function withHat(crop, mask, fresh, { reference }) {
+  const { width: size } = crop;
+  const { crop: laid, changed } = transplant(crop, mask, silhouette(reference), await stuffOf(reference));
+  const near = dilated(touched(where(mask, HAT), fresh, size), size, roundKernel(NEAR * size));
+  const result = { ...crop, data: crop.data.slice() };
+  near.forEach((inside, i) => inside && result.data.set(laid.data.subarray(3 * i, 3 * i + 3), 3 * i));
+  return { crop: result, changed: changed.map((share, i) => share * near[i]) };
+}
+
+/** A crop with the looks of its mask laid over it: pixels of references, drawn things, colours; and how far each pixel was
+ *  drawn over. `byHand`: classes whose looks somebody chose, so that they bring colour into a photo that has none; the
+ *  others take its tone. */
+export async function finished(crop, own, mask, looks, byHand, tone) {
+  const drawn = new Float32Array(mask.length);
+  const fresh = mask.map((label, i) => (label !== own[i] ? 1 : 0));
+  const done = new Set();
+  const order = [false, true].flatMap((over) => [...looks].filter(([label]) => DRAWN.includes(label) === over));
+  for (const [label, look] of order) {
+    const region = where(mask, label);
+    if (done.has(label) || !any(region)) continue;
+    const before = crop;
+    const isNew = any(both(region, fresh));
+    const take = ({ crop: laid, changed }) => {
+      crop = laid;
+      changed.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
+    };
+    if (label === HAT && look.reference && isNew) take(await withHat(crop, mask, fresh, look));
+    if (look.colour) {
+      crop = recolourPart(crop, mask, label, look.colour);
+      classesWith(label).forEach((other) => done.add(other));
+    }
+    if (look.material && isNew) {
+      take(label === EYE_G ? drawGlasses(crop, mask, look.material) : drawJewels(crop, mask, label, look.material));
+    }
+    if (tone && !byHand.has(label) && crop !== before) inTone(crop, before, tone);
+  }
+  return { crop, drawn };
+}
+
+/** Gives what differs from a crop before a photo's tone, in place. */
+function inTone(crop, before, tone) {
+  const toned = { ...crop, data: crop.data.slice() };
+  applyTone(tone, toned);
+  for (let i = 0; i < crop.data.length; i += 3) {
+    const same = [0, 1, 2].every((c) => crop.data[i + c] === before.data[i + c]);
+    if (!same) crop.data.set(toned.data.subarray(i, i + 3), i);
+  }
+}

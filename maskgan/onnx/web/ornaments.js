@@ -1,0 +1,165 @@
+// Glasses and jewellery drawn from their place in the mask, as small solids in the light; see maskgan/editing/ornaments.py.
+
+import { LABEL } from "./constants.js";
+import { BROWS, EYES, fitFrame, largestPiece } from "./frame.js";
+import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
+import { any, areaOf, both, dilated, disc, either, eroded, piecesOf, regionOf, rolled, roundEven, signedDistance, where, without } from "./regions.js";
+import { clip } from "./samples.js";
+import { convexHull } from "./scene.js";
+
+const { BACKGROUND, HAIR, HAT, EYE_G, NECK_L } = LABEL;
+const LIGHT = [-0.45, -0.7, 0.55].map((value, _, all) => value / Math.hypot(...all)); // from above left, a little from the front
+
+const zeros = (size) => new Float32Array(size * size);
+const blur = (data, size, sigma) => blurred(picture(size, size, 1, data), sigma).data;
+
+/** Lays colours over a crop: `colourAt(i)` gives [R, G, B] where `alpha` is above 0. */
+function laidOver(crop, alpha, colourAt) {
+  const result = { ...crop, data: crop.data.slice() };
+  alpha.forEach((share, i) => {
+    if (!(share > 0)) return;
+    colourAt(i).forEach((value, c) => (result.data[3 * i + c] = crop.data[3 * i + c] + share * (value - crop.data[3 * i + c])));
+  });
+  return result;
+}
+
+/** Signed distance to an outline in pixels, smooth over its stairs, positive inside. */
+function distanceTo(region, size) {
+  const fine = resizeLinear(picture(size, size, 1, new Float32Array(region)), 2 * size, 2 * size);
+  const solid = regionOf(blurred(fine, 1.5).data, (share) => share > 0.5);
+  const signed = picture(2 * size, 2 * size, 1, signedDistance(solid, 2 * size));
+  return blur(resizeArea(signed, size, size).data.map((value) => value / 2), size, 0.7);
+}
+
+/** The greatest value within a disc of `side` pixels around each place of a region. */
+function greatestNear(plane, size, side, places) {
+  const kernel = disc((side - 1) / 2);
+  const reach = kernel.length >> 1;
+  return plane.map((value, i) => {
+    if (!places[i]) return value;
+    const [x, y] = [i % size, Math.floor(i / size)];
+    for (let v = Math.max(y - reach, 0); v <= y + reach && v < size; v++) {
+      const half = kernel[v - y + reach];
+      for (let u = Math.max(x - half, 0); u <= x + half && u < size; u++) value = Math.max(value, plane[v * size + u]);
+    }
+    return value;
+  });
+}
+
+/** The colour of a surface of these heights, in pixels, in the light, at a place. */
+function lit(height, size, { colour, gloss }) {
+  const mirrored = (i) => (i < 0 ? -i : i >= size ? 2 * size - 2 - i : i);
+  const slope = (i, across) => { // Sobel's kernels
+    const [x, y] = [i % size, Math.floor(i / size)];
+    const at = (u, v) => height[mirrored(y + (across ? v : u)) * size + mirrored(x + (across ? u : v))];
+    return 0.125 * (at(1, -1) - at(-1, -1) + 2 * (at(1, 0) - at(-1, 0)) + at(1, 1) - at(-1, 1));
+  };
+  return (i) => {
+    const normal = [-slope(i, true), -slope(i, false), 1];
+    const length = Math.hypot(...normal);
+    const toward = clip(normal.reduce((sum, value, k) => sum + (value / length) * LIGHT[k], 0), 0, 1);
+    const glint = toward ** (6 + 40 * gloss);
+    // Polished things show bright and dark surroundings instead of an even light.
+    const [dull, bright] = [0.45 + 0.65 * toward, 0.25 + 1.1 * toward ** 1.5];
+    return colour.map((value) => value * (dull + gloss * (bright - dull)) + 190 * (0.25 + 0.75 * gloss) * glint);
+  };
+}
+
+/** Height in pixels of a surface that is round across: a half circle over each outline. */
+function rounded(distance, radius) {
+  const share = clip(1 - Math.max(distance, 0) / radius, 0, 1);
+  return radius * Math.sqrt(1 - share * share);
+}
+
+/** The lenses of a mask, with the eyes and brows that lie on them, and bridge and arms. */
+function lenses(mask, size) {
+  const region = where(mask, EYE_G);
+  const { unit } = fitFrame(mask, size);
+  const kernel = disc((Math.max(3, roundEven(0.15 * unit) | 1) - 1) / 2);
+  const seen = either(region, both(where(mask, ...EYES, ...BROWS), dilated(region, size, kernel)));
+  const opened = dilated(eroded(seen, size, kernel), size, kernel);
+  const { numbers, pieces } = piecesOf(opened, size, size);
+  let glass = new Uint8Array(mask.length);
+  pieces.forEach((piece, number) => {
+    if (!piece || piece.area < 0.06 * unit ** 2) return;
+    const inside = region.map((value, i) => (value && numbers[i] === number ? 1 : 0));
+    if (areaOf(inside) < 0.03 * unit ** 2) return;
+    const closed = eroded(dilated(inside, size, kernel), size, kernel);
+    glass = either(glass, convexHull(largestPiece(closed, size), size));
+  });
+  return { glass, thin: without(region, glass) };
+}
+
+/** Whether the glasses of a mask hide the eyes. */
+export function areDark(mask, size) {
+  const { glass } = lenses(mask, size);
+  return any(glass) && areaOf(both(glass, where(mask, ...EYES))) < 0.02 * areaOf(glass);
+}
+
+/** A crop with the glasses that its mask asks for, and where it changed; the crop is what is seen through the lenses. */
+export function drawGlasses(crop, mask, material) {
+  const { width: size } = crop;
+  const { glass, thin } = lenses(mask, size);
+  if (!any(glass) && !any(thin)) return { crop, changed: zeros(size) };
+  const { unit } = fitFrame(mask, size);
+  const width = Math.max(1.1, material.width * unit);
+  const distance = distanceTo(glass, size);
+  const inner = distance.map((value) => clip(value - width + 0.5, 0, 1));
+  const bars = distanceTo(thin, size);
+  const barsWidth = Math.min(width, 0.035 * unit);
+  // Bridge and arms are as thick as the frame, along the middle of what the mask gives them.
+  const ridge = greatestNear(bars, size, Math.max(3, roundEven(0.08 * unit) | 1), regionOf(bars, (value) => value > -0.5));
+  const middle = bars.map((value, i) => value - Math.max(ridge[i] - barsWidth / 2, 0));
+  const across = distance.map((value) => width / 2 - Math.abs(value - width / 2)); // the frame lies inside the outline
+  const barred = any(thin);
+  const frame = across.map((value, i) => Math.max(clip(value + 0.5, 0, 1), barred ? clip(middle[i] + 0.5, 0, 1) : 0));
+
+  let [top, bottom] = [0, 1];
+  if (any(glass)) [top, bottom] = [Math.floor(glass.indexOf(1) / size), Math.floor(glass.lastIndexOf(1) / size)];
+  const downAt = (i) => clip((Math.floor(i / size) - top) / Math.max(1, bottom - top), 0, 1);
+  let shadow = blur(rolled(frame, size, roundEven(0.05 * unit)), size, Math.max(0.8, 0.035 * unit));
+  if (material.lens) {
+    const shade = blur(rolled(inner, size, roundEven(0.04 * unit)), size, Math.max(0.8, 0.05 * unit));
+    shadow = shadow.map((share, i) => Math.max(share, shade[i]));
+  }
+  const open = where(mask, BACKGROUND, HAIR, HAT);
+  shadow = shadow.map((share, i) => (open[i] || share < 0.02 ? 0 : share));
+  let result = laidOver(crop, shadow.map((share) => 0.42 * share), () => [0, 0, 0]);
+
+  const stripeAt = (i) => {
+    const along = (((i % size) + 0.8 * Math.floor(i / size)) / unit) % 1.7;
+    return Math.exp(-((along - 0.85) ** 2) / 0.02) * (1 - downAt(i));
+  };
+  if (material.lens) {
+    const tintAt = (i) => material.lens.map((value) => value * (0.55 + 0.75 * downAt(i)) + 60 * stripeAt(i) + 14 * (1 - downAt(i)));
+    result = laidOver(result, inner.map((share) => share * material.opacity), tintAt);
+  } else {
+    result = laidOver(result, inner.map((share, i) => (share > 0 ? share * (0.03 + 0.13 * stripeAt(i)) : 0)), () => [255, 255, 255]);
+  }
+  const height = across.map((value, i) => Math.max(rounded(value, width / 2), rounded(middle[i], barsWidth / 2)));
+  result = laidOver(result, frame, lit(height, size, material));
+  return { crop: result, changed: frame.map((share, i) => Math.max(share, inner[i], shadow[i])) };
+}
+
+/** A crop with the earrings or the necklace (`label`) that its mask asks for, and where it changed. */
+export function drawJewels(crop, mask, label, material) {
+  const { width: size } = crop;
+  const region = where(mask, label);
+  if (!any(region)) return { crop, changed: zeros(size) };
+  const distance = distanceTo(region, size);
+  const alpha = distance.map((value) => clip(value + 0.6, 0, 1));
+  // Each piece is as round as it is thick where it is thickest nearby.
+  const inside = regionOf(distance, (value) => value > 0);
+  const radius = greatestNear(distance, size, Math.max(3, roundEven(0.05 * size) | 1), inside);
+  const surface = lit(distance.map((value, i) => rounded(value, Math.max(radius[i], 1))), size, material);
+  const link = Math.max(3, 0.016 * size);
+  const shadeAt = (i) =>
+    label === NECK_L ? 0.78 + 0.35 * Math.sin((2 * Math.PI * ((i % size) + 0.4 * Math.floor(i / size))) / link) : 1;
+  const lower = rolled(alpha, size, roundEven(0.006 * size));
+  const aside = lower.map((_, i) => lower[i - (i % size) + (((i % size) + size - 1) % size)]);
+  const ground = where(mask, BACKGROUND);
+  const fall = blur(aside, size, 0.006 * size).map((share, i) => (ground[i] || share < 0.02 ? 0 : share));
+  const shaded = laidOver(crop, fall.map((share) => 0.4 * share), () => [0, 0, 0]);
+  const result = laidOver(shaded, alpha, (i) => surface(i).map((value) => value * shadeAt(i)));
+  return { crop: result, changed: alpha.map((share, i) => Math.max(share, fall[i])) };
+}

@@ -1,0 +1,82 @@
+// Shapes of hats taken from people, fitted to another face; see maskgan/quick_edits/silhouettes.py.
+
+import { FACE_PARTS, Frame } from "./frame.js";
+import { LABEL, SILHOUETTES } from "./constants.js";
+import { blurred, picture } from "./pixels.js";
+import { signedDistance } from "./regions.js";
+import { interpolated, remapped } from "./samples.js";
+
+const { SKIN, HAIR, NOSE, EYE_G } = LABEL;
+
+/** Classes that no hat is painted over. */
+export const UNTOUCHED = [...FACE_PARTS.filter((label) => label !== SKIN), EYE_G];
+
+function meanOf(plane, region) {
+  let [sum, count] = [0, 0];
+  region.forEach((inside, i) => inside && ([sum, count] = [sum + plane[i], count + 1]));
+  return sum / count;
+}
+
+/** The side (-1 left in the picture, 1 right) to which a face leans, 0 for neither: by the parting of the hair, then the
+ *  turn of the head, then the place in the picture. */
+function turnedTo(scene) {
+  const { middle, half } = scene.across;
+  const [hair, nose] = [scene.where(HAIR), scene.part(NOSE)];
+  const parting = hair.includes(1) ? (meanOf(scene.x, hair) - middle) / half : 0;
+  const turn = nose ? (meanOf(scene.x, nose) - middle) / half : 0;
+  const at = (scene.frame.originX - (scene.size - 1) / 2) / scene.unit;
+  const found = [[parting, 0.12], [turn, 0.1], [at, 0.05]].find(([value, least]) => Math.abs(value) > least);
+  return found ? Math.sign(found[0]) : 0;
+}
+
+/** One person's shape. `anchors`: where that face lies in its picture; `distance`: a picture of the signed distance to the
+ *  shape's outline in frame units; `extent`: percentiles of x and y. */
+export class Silhouette {
+  constructor(label, anchors, distance, extent, mirrored = null) {
+    const { origin, axis, cheeks, chin, leans } = anchors;
+    Object.assign(this, { label, frame: new Frame(origin, axis), cheeks, chin, leans, distance, extent });
+    this.mirrored = mirrored ?? this;
+  }
+
+  static of({ width, height, label, runs, extent, seen, mirrored }) {
+    const inside = new Uint8Array(width * height);
+    let at = 0;
+    runs.forEach((length, k) => inside.fill(k % 2, at, (at += length)));
+    const { unit } = new Frame(seen.origin, seen.axis);
+    const signed = picture(width, height, 1, signedDistance(inside, width, height));
+    const distance = blurred(signed, Math.max(0.5, 0.012 * unit));
+    distance.data.forEach((value, i) => (distance.data[i] = value / unit));
+    const flipped = distance.data.map((_, i) => distance.data[i - (i % width) + width - 1 - (i % width)]);
+    const other = new Silhouette(label, mirrored, { ...distance, data: flipped }, null);
+    return new Silhouette(label, seen, distance, extent, other);
+  }
+
+  /** The shape, or its mirror image, so that it leans to the same side as the face. */
+  facing(scene) {
+    const side = turnedTo(scene);
+    return side && side !== (this.leans || -1) ? this.mirrored : this;
+  }
+
+  /** Where each pixel of a face lies in the lender's frame. `y`: rows to look up instead of the scene's own. */
+  places(scene, y = scene.y) {
+    const [[left, right], [theirLeft, theirRight]] = [scene.cheeks, this.cheeks];
+    const size = (theirRight - theirLeft) / (right - left);
+    const across = [left - 4, left, (left + right) / 2, right, right + 4];
+    const theirs = [theirLeft - 4 * size, theirLeft, (theirLeft + theirRight) / 2, theirRight, theirRight + 4 * size];
+    const [down, below] = [[-4, 0, scene.chin, scene.chin + 5], [-4 * size, 0, this.chin, this.chin + 5 * size]];
+    return [scene.x.map((x) => interpolated(x, across, theirs)), y.map((row) => interpolated(row, down, below))];
+  }
+
+  /** Signed distance to the outline of the shape as this face wears it, in frame units. */
+  fitted(scene, y = scene.y) {
+    const [columns, rows] = this.frame.toPixels(...this.places(scene, y));
+    const last = this.distance.width - 1;
+    // A brim that the side of the lender's picture cut off tapers beyond it.
+    return remapped(this.distance, columns, rows).map((distance, i) => distance - Math.max(0, -columns[i], columns[i] - last) / this.frame.unit);
+  }
+}
+
+const made = {};
+
+/** A hat of the wardrobe by its name. */
+export const silhouette = (name) => (made[name] ??= Silhouette.of(SILHOUETTES[name]));

@@ -1,0 +1,109 @@
+// Somebody else's hat on this photo: its own felt and straw, fitted to its place in the mask; see
+// maskgan/editing/transplants.py.
+
+import { LABEL } from "./constants.js";
+import { fitFrame } from "./frame.js";
+import { blurred, cubicWeights, picture } from "./pixels.js";
+import { rolled, roundEven, where } from "./regions.js";
+import { clip, percentileOf, remapped } from "./samples.js";
+import { Scene, line } from "./scene.js";
+
+const { BACKGROUND, CLOTH } = LABEL;
+const SHADOW = 0.16; // how far a hat's shadow falls on what lies below it, in frame units
+const [LIFTS, SIZES] = [line(-0.5, 0.1, 9), [0.94, 1, 1.06]]; // that are tried when a shape is found again in a mask
+const SEARCH = 80; // side in pixels at which it is looked for
+const ALIKE = 0.7; // shapes that are alike to less than this are taken for different ones
+const STEPS = 32; // between two pixels, as OpenCV has them
+
+const scaled = (plane, factor) => plane.map((value) => value * factor);
+const lifted = (plane, by) => plane.map((value) => value - by);
+
+/** How well a shape's outline meets that in a mask at best, and by which {candidate, lift, size}. */
+function foundAgain(mask, size, shape) {
+  const nearest = Array.from({ length: SEARCH }, (_, i) => Math.floor(((i + 0.5) * size) / SEARCH));
+  const few = new Uint8Array(SEARCH * SEARCH).map((_, i) => mask[nearest[Math.floor(i / SEARCH)] * size + nearest[i % SEARCH]]);
+  const small = new Scene(few, SEARCH);
+  const mine = small.where(shape.label);
+  const best = { met: 0 };
+  for (const candidate of [shape, shape.mirrored]) {
+    for (const lift of LIFTS) {
+      const [x, y] = candidate.places(small, lifted(small.y, lift));
+      for (const factor of SIZES) {
+        const worn = remapped(candidate.distance, ...candidate.frame.toPixels(scaled(x, factor), scaled(y, factor)));
+        let [shared, all] = [0, 0];
+        worn.forEach((distance, i) => {
+          shared += distance > 0 && mine[i] ? 1 : 0;
+          all += distance > 0 || mine[i] ? 1 : 0;
+        });
+        const met = shared / Math.max(all, 1);
+        if (met > best.met) Object.assign(best, { met, candidate, lift, size: factor });
+      }
+    }
+  }
+  return best;
+}
+
+/** Intersection over union of what a mask has of a shape's class with the shape, where they meet best. */
+export const likeness = (mask, size, shape) => foundAgain(mask, size, shape).met;
+
+/** Columns and rows of a shape's picture for each pixel of a mask, as a quick edit laid it in, or somebody painted it. */
+function fit(mask, size, shape) {
+  const scene = new Scene(mask, size);
+  const { met, candidate, lift, size: factor } = foundAgain(mask, size, shape);
+  if (met > ALIKE) {
+    const [x, y] = candidate.places(scene, lifted(scene.y, lift));
+    const [columns, rows] = candidate.frame.toPixels(scaled(x, factor), scaled(y, factor));
+    const last = shape.distance.width - 1;
+    return [candidate === shape ? columns : columns.map((column) => last - column), rows];
+  }
+  const mine = where(mask, shape.label);
+  const along = (plane, theirs) => {
+    const [low, high] = [0.005, 0.995].map((share) => percentileOf(plane, mine, share));
+    return plane.map((value) => theirs[0] + ((value - low) * (theirs[1] - theirs[0])) / Math.max(high - low, 1e-3));
+  };
+  return shape.frame.toPixels(along(scene.x, shape.extent[0]), along(scene.y, shape.extent[1]));
+}
+
+function reflected(i, n) {
+  while (i < 0 || i >= n) i = i < 0 ? -i : 2 * n - 2 - i;
+  return i;
+}
+
+/** The colour of a picture at a place between its pixels, by cubic convolution; beyond its borders it is mirrored. */
+function sampled({ width, height, data }, column, row) {
+  const [x, y] = [column, row].map((place) => roundEven(STEPS * place));
+  const [left, top] = [Math.floor(x / STEPS), Math.floor(y / STEPS)];
+  const [across, down] = [cubicWeights(x / STEPS - left), cubicWeights(y / STEPS - top)];
+  const sum = [0, 0, 0];
+  for (let j = 0; j < 4; j++) {
+    for (let k = 0; k < 4; k++) {
+      const from = 3 * (reflected(top + j - 1, height) * width + reflected(left + k - 1, width));
+      for (let c = 0; c < 3; c++) sum[c] += down[j] * across[k] * data[from + c];
+    }
+  }
+  return sum.map((value) => clip(Math.round(value), 0, 255));
+}
+
+/** A crop in whose mask the shape's class shows the lender's pixels (`stuff`), and where it changed. */
+export function transplant(crop, mask, shape, stuff) {
+  const { width: size } = crop;
+  const inside = where(mask, shape.label);
+  const [columns, rows] = fit(mask, size, shape);
+  const plane = (data) => picture(size, size, 1, data);
+  const alpha = blurred(plane(new Float32Array(inside)), (0.7 * size) / 256).data.map((soft) => clip((soft - 0.15) / 0.7, 0, 1));
+  const { unit } = fitFrame(mask, size);
+  const below = rolled(new Float32Array(inside), size, roundEven(0.5 * SHADOW * unit));
+  const lies = where(mask, BACKGROUND, CLOTH);
+  const shade = blurred(plane(below), (SHADOW / 2) * unit).data.map((share, i) => (lies[i] || 0.5 * share < 0.01 ? 0 : 0.5 * share));
+  const result = { ...crop, data: crop.data.slice() };
+  const changed = alpha.map((share, i) => Math.max(share, shade[i]));
+  changed.forEach((share, i) => {
+    if (!(share > 0)) return;
+    const theirs = alpha[i] > 0 ? sampled(stuff, columns[i], rows[i]) : [0, 0, 0];
+    for (let c = 0; c < 3; c++) {
+      const own = crop.data[3 * i + c] * (1 - shade[i]);
+      result.data[3 * i + c] = own + alpha[i] * (theirs[c] - own);
+    }
+  });
+  return { crop: result, changed };
+}
