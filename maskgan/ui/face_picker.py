@@ -70,13 +70,14 @@ class FacePicker(UsesWeights):
         *,
         api_name: str,
         switch: Callable[..., Updates] | None = None,
+        switched: list[Any] | None = None,
         **progress: Any,
     ) -> list[Dependency]:
         """Let `show(session, opened, *inputs)` open whatever face is chosen, and return those events.
 
         `show` returns updates of `outputs`, among them the session and those of `reflect`; api_name: of the upload;
-        switch: called as `switch(session, index, *inputs)` for another face of the photo, where that is more than to
-        show it; progress: options of the events that may take a second, see `BUSY`.
+        switch: called as `switch(session, index, *switched, *inputs)` for another face of the photo, where that is more
+        than to show it; progress: options of the events that may take a second, see `BUSY`.
         """
         self._show, self._switch = show, switch or self._other
         choosing, busy = [self.session, *inputs], BUSY | progress
@@ -89,7 +90,7 @@ class FacePicker(UsesWeights):
                 **busy,
             ),
             self.whole.click(self.use_whole_picture, choosing, outputs, **busy),
-            self.faces.select(self.choose_face, choosing, outputs, **busy),
+            self.faces.select(self.choose_face, [self.session, *(switched or []), *inputs], outputs, **busy),
             self.examples.select(self.choose_example, choosing, outputs, **QUIET),  # they are prepared in advance
         ]
 

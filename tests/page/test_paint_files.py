@@ -54,6 +54,16 @@ def test_a_picture_with_its_own_mask_starts_from_it(tab: PaintTab, capsys: pytes
     assert not np.array_equal(tab.load_mask(session, str(own), LOOK)[tab.session].edit.photo, face.photo)
 
 
+def test_a_file_has_the_stroke_whose_event_has_not_come_yet(tab: PaintTab, session: Session) -> None:
+    stroke = painted(session)
+    late, now = message(session, stroke), tab.paint(session, message(session, stroke), LOOK)[tab.session]
+    assert np.array_equal(read_mask(tab._of_canvas(tab.mask_file)(session, late, *VALUES), stroke.shape), stroke)
+    saved = tab._of_canvas(tab.photo_file)(session, late, *VALUES, False, "PNG")
+    assert np.array_equal(np.array(Image.open(saved)), now.edit.photo)
+    older = {**message(session, session.opened.face.mask), "version": now.version - 1}
+    assert np.array_equal(read_mask(tab._of_canvas(tab.mask_file)(now, older, *VALUES), stroke.shape), stroke)
+
+
 def test_downloads_are_exact(tab: PaintTab, session: Session) -> None:
     session = tab.paint(session, message(session, painted(session)), LOOK)[tab.session]
     assert np.array_equal(np.array(Image.open(tab.face_file(session))), session.edit.crop)

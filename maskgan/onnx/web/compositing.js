@@ -3,7 +3,7 @@
 import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
-import { takeColoursOfPhoto } from "./paint-colours.js";
+import { takeColoursOfPhoto } from "./paint_colours.js";
 import { borders, either, extent, feathered, grown, piecesOf, roundEven } from "./regions.js";
 import { median } from "./samples.js";
 import { lumaAt } from "./tones.js";

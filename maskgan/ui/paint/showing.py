@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from operator import is_
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,6 +94,28 @@ class Showing(PaintLayout, UsesWeights):
             content = webp(session.edit.crop, drawn)
             known = self._files[session.edit] = _FaceFile(drawn, saved(content, FACE_NAME), content)
         return known.path, known.content
+
+    def _as_on_canvas(self, session: Session, message: Any, look: Look) -> Session:
+        """The session with what a message of the canvas tells, where the event of its last stroke has still to come.
+
+        While one such event is on its way Gradio's page holds the next one back, but none of other buttons.
+        """
+        opened = session.opened
+        mask = (
+            None if opened is None or message is None else MaskCanvas.read(message, opened.face.mask.shape, opened.id)
+        )
+        if mask is None or not MaskCanvas.knows(message, session.version) or np.array_equal(mask, session.mask):
+            return session
+        session = self._with_moved(session, message, mask)
+        stroke = MaskCanvas.number(message)
+        session = replace(session.painted(self._edit(session, mask, look), mask), stroke=stroke)
+        return self._remember_stroke(session)[self.session]
+
+    @staticmethod
+    def _with_moved(session: Session, message: Any, mask: np.ndarray) -> Session:
+        """The session that knows of regions that the canvas moved to get to its mask."""
+        moved = MaskCanvas.moved(message, mask.shape)
+        return session if moved is None or session.knows_way_to(mask) else session.carried(mask, *moved)
 
     def _apply(
         self,

@@ -109,12 +109,6 @@ class PaintTab(Visits):
         except Abandoned:
             return gr.skip()
 
-    @staticmethod
-    def _with_moved(session: Session, message: Any, mask: np.ndarray) -> Session:
-        """The session that knows of regions that the canvas moved to get to its mask."""
-        moved = MaskCanvas.moved(message, mask.shape)
-        return session if moved is None or session.knows_way_to(mask) else session.carried(mask, *moved)
-
     def remember_stroke(self, session: Session) -> Updates:
         """After the end of a stroke, whose result is on the screen: it goes into the history."""
         return gr.skip() if session.opened is None else self._remember_stroke(session)
@@ -284,6 +278,15 @@ class PaintTab(Visits):
         name = session.require_open().name
         return saved(content(), f"{name}_{suffix}.png")
 
+    def _of_canvas(self, make: Callable[..., str]) -> Callable[..., str]:
+        """`make(session, *options)` as a handler that is told what is on the canvas, so that no file lacks a stroke."""
+
+        @fails_on_value_error
+        def made(session: Session, message: Any, look: Look, *options: Any) -> str:
+            return make(self._as_on_canvas(session, message, look), *options)
+
+        return with_look(made)
+
     # ------------------------------------------------------------------ events
 
     def _wire(self) -> None:
@@ -297,6 +300,7 @@ class PaintTab(Visits):
             opening,
             api_name="open_photo",
             switch=with_look(self.switch_face),
+            switched=[self.canvas],
             show_progress_on=self.face_result,
         )
         again = [self.session, *self.look]
@@ -332,14 +336,14 @@ class PaintTab(Visits):
             )
         )
         self._keep_after(*changed)
-        for button, make, inputs in (
-            (self.save_mask_button, self.mask_file, [self.session]),
-            (self.save_face_button, self.face_file, [self.session]),
-            (self.save_photo_button, self.photo_file, [self.session, self.seamless, self.kind]),
+        for button, make, options in (
+            (self.save_mask_button, self.mask_file, []),
+            (self.save_face_button, self.face_file, []),
+            (self.save_photo_button, self.photo_file, [self.seamless, self.kind]),
         ):
-            download_on_click(button, make, inputs, self.file, **PACKING)
-        photo = [self.session, self.seamless]
-        as_png = self.copy_button.click(self.photo_as_png, photo, self.file, **PACKING)
+            download_on_click(button, self._of_canvas(make), [*painted, *options], self.file, **PACKING)
+        photo = [*painted, self.seamless]
+        as_png = self.copy_button.click(self._of_canvas(self.photo_as_png), photo, self.file, **PACKING)
         as_png.success(None, self.file, None, js=COPY)
-        to_share = self.share_button.click(self.photo_file, [*photo, self.kind], self.file, **PACKING)
+        to_share = self.share_button.click(self._of_canvas(self.photo_file), [*photo, self.kind], self.file, **PACKING)
         to_share.success(None, self.file, None, js=SHARE)
