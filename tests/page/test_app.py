@@ -43,7 +43,7 @@ def test_two_visitors_paint_at_once_and_get_their_own_faces(pipeline: MaskGANPip
                 mask[row : row + 30, 60:200] = label
                 stroke = {**MaskCanvas.payload(mask, id=canvas["id"]), "stroke": row}
                 shown = visitor.predict(stroke, *VALUES, api_name="/paint")[0]
-                picture = np.array(Image.open(shown["value"][1]))
+                picture = np.array(Image.open(shown[1]))
                 if not np.array_equal(picture, pipeline.edit(face, mask).crop):
                     failures.append(f"{path.name} at row {row}")
 
