@@ -149,6 +149,10 @@ def launched(lab: Processes) -> Iterator[psutil.Process]:
     with try_lock(folder / LAUNCH_LOCK) as lock:
         command = [sys.executable, "-c", "input()", str(folder)]
         process = psutil.Popen(command, stdin=subprocess.PIPE, pass_fds=(lock.fileno(),))
+    until = time.monotonic() + 30
+    while str(folder) not in process.cmdline():  # Linux closes files on exec before it shows the new command
+        assert time.monotonic() < until, "the process does not show its command"
+        time.sleep(0.01)
     yield process
     with suppress(psutil.NoSuchProcess):
         process.kill()
