@@ -13,13 +13,29 @@ has two like sides.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from maskgan.editing.tones import LUMA
+from maskgan.editing.likeness import (
+    AROUND,
+    LIGHT,
+    TURNS,
+    UNLIKE,
+    Places,
+    best_shifts,
+    cells_seen,
+    costs_of,
+    expected_direction,
+    features_of,
+    features_seen,
+    luminance,
+    seen_through,
+    shrunk,
+    tensor_of,
+    views_of,
+)
 from maskgan.editing.warping import grown
 from maskgan.labels import Label
 from maskgan.sizes import NETWORK_SIZE
@@ -33,175 +49,17 @@ DETAIL = 1.5
 #: A background has neither strands nor pores: what makes it this photo's is coarser. How many times, by class.
 _COARSER = {Label.BACKGROUND: 4.0}
 
-#: Side of the cells in which places are compared, and how far around a cell is looked, in the same pixels and in cells.
-_CELL, _AROUND = 4, 2
+#: Side of the cells in which places are compared, in the same pixels.
+_CELL = 4
 
-#: How many shifts a class's pieces may have at most, and how many are tried for them.
-_SHIFTS, _POOL = 16, 100
-
-#: Energy below which an edge is none, and how far a place without edges looks for a direction: sigmas in cells, shares.
-_NO_EDGE, _SURROUNDINGS = 1e2, ((1.5, 1.0), (6.0, 0.05), (16.0, 0.01))
-
-#: By how many degrees the picture is turned to find more sources.
-_TURNS = (-60, -30, 30, 60, 90)
-
-#: What a shift costs that leads to no source, what another one has to gain, and how few cells are no source.
-_UNLIKE, _WORTH, _FEWEST = 8.0, 0.02, 24
+#: Fewer cells are no source.
+_FEWEST = 24
 
 #: How much weaker or stronger detail may get with the light of the place that it comes to.
 _STRENGTH = (0.75, 1.15)
 
 #: How much detail may be strengthened where it is weaker than what is usual within so many cells.
 _MOST, _NEAR = 1.5, 5.0
-
-#: Weights of lightness and colour (in 0..255) beside the direction of strands (in -1..1) when places are compared.
-_LIGHT, _COLOUR = 1 / 24, 1 / 16
-
-
-def _luminance(picture: np.ndarray) -> np.ndarray:
-    return picture @ LUMA
-
-
-def _shrunk(planes: np.ndarray, cells: int) -> np.ndarray:
-    return cv2.resize(planes, (cells, cells), interpolation=cv2.INTER_AREA)
-
-
-def _tensor(light: np.ndarray, cells: int) -> np.ndarray:
-    """Structure tensor (cells, cells, 3) of a luminance (n, n): (cos, sin) of twice its angle times its strength, and
-    that strength."""
-    smooth = cv2.GaussianBlur(light, (0, 0), 1.2 * len(light) / NETWORK_SIZE)
-    x, y = (cv2.Scharr(smooth, cv2.CV_32F, *d) for d in ((1, 0), (0, 1)))
-    return _shrunk(cv2.merge([x * x - y * y, 2 * x * y, x * x + y * y]), cells)
-
-
-def _direction(tensor: np.ndarray) -> np.ndarray:
-    """(cos, sin) of twice the angle (..., 2), times the coherence in 0..1, of tensors (..., 3)."""
-    return tensor[..., :2] / (tensor[..., 2:] + _NO_EDGE)
-
-
-def _expected_direction(tensor: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Direction (g, g, 2) of a class (g, g), where it has hardly any of its own that of its surroundings."""
-    own = tensor * where[..., None]
-    return _direction(sum(share * cv2.GaussianBlur(own, (0, 0), sigma) for sigma, share in _SURROUNDINGS))
-
-
-def _features(light: np.ndarray, picture: np.ndarray, tensor: np.ndarray) -> np.ndarray:
-    """What is compared, (g, g, 5) float32: lightness, two colour differences, direction; of a picture (n, n, 3)."""
-    cells = len(tensor)
-    colour, lightness = _shrunk(picture, cells), _shrunk(light, cells)[..., None]
-    direction = _direction(cv2.GaussianBlur(tensor, (0, 0), 1))
-    planes = np.dstack([_LIGHT * lightness, _COLOUR * (colour[..., ::2] - lightness), direction])
-    return cv2.blur(planes.astype(np.float32), (_AROUND + 1,) * 2)
-
-
-@cache
-def _views(cells: int) -> list[np.ndarray]:
-    """Ways to see a picture: matrices (3, 3) from points of the view to points of the picture, in cells.
-
-    The picture itself, its mirror image, and the picture turned about its middle.
-    """
-    views = [np.eye(3), np.array([[-1.0, 0, cells], [0, 1, 0], [0, 0, 1]])]
-    for angle in _TURNS:
-        cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-        about = cells / 2 * np.array([1 - cos + sin, 1 - sin - cos])
-        views.append(np.array([[cos, -sin, about[0]], [sin, cos, about[1]], [0, 0, 1]]))
-    return views
-
-
-def _cells_seen(planes: np.ndarray, view: np.ndarray) -> np.ndarray:
-    """Planes (g, g, ...) float32 seen in a view, 0 beyond their edges."""
-    return _seen(planes, view, planes.shape[1::-1], cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-
-
-def _features_seen(features: np.ndarray, view: np.ndarray) -> np.ndarray:
-    """Features (g, g, 5) seen in a view, with the directions that they have there."""
-    parts = (slice(3), 3, 4)  # OpenCV rounds places to 1/32 where it is given two planes at once
-    seen = np.dstack([_cells_seen(np.ascontiguousarray(features[..., part]), view) for part in parts])
-    cos, sin = seen[..., 3].copy(), seen[..., 4].copy()
-    if np.linalg.det(view) < 0:
-        seen[..., 4] = -sin
-    else:
-        double = 2 * np.arctan2(view[1, 0], view[0, 0])
-        seen[..., 3] = cos * np.cos(double) + sin * np.sin(double)
-        seen[..., 4] = sin * np.cos(double) - cos * np.sin(double)
-    return seen
-
-
-def _scattered(count: int) -> np.ndarray:
-    """The numbers below `count` in a scattered order, by multiplicative hashing (Knuth, TAOCP 3, section 6.4).
-
-    It takes the place of a random order, so that other languages can follow it.
-    """
-    return np.argsort(np.arange(count, dtype=np.uint32) * np.uint32(2654435769))
-
-
-class _Cells(NamedTuple):
-    """Places of a class, in cells: what is compared (N, 5), rows and columns (N,) each."""
-
-    features: np.ndarray
-    rows: np.ndarray
-    columns: np.ndarray
-
-    @classmethod
-    def where(cls, chosen: np.ndarray, features: np.ndarray) -> _Cells:
-        rows, columns = np.nonzero(chosen)
-        return cls(features[rows, columns], rows, columns)
-
-    def some(self, count: int) -> _Cells:
-        """At most `count` of them."""
-        if len(self.rows) <= count:
-            return self
-        picked = _scattered(len(self.rows))[:count]
-        return _Cells(*(values[picked] for values in self))
-
-
-def _distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Squared distance of features (..., 5); NumPy's `sum` over a short last axis takes several times as long."""
-    squares = np.square(one - other)
-    return sum(squares[..., part] for part in range(squares.shape[-1]))
-
-
-def _costs(targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """How unlike the places are from which shifts (K, 3) take the targets' detail: (K, N) float32.
-
-    sources: (V, g, g) bool, and features (V, g, g, 5): of the picture seen in each of the `_views`.
-    """
-    count = sources.shape[1]
-    columns = targets.columns + shifts[:, :1]
-    rows = targets.rows + shifts[:, 1:2]
-    view = np.broadcast_to(shifts[:, 2:], rows.shape)
-    within = (columns >= 0) & (columns < count) & (rows >= 0) & (rows < count)
-    columns, rows = columns.clip(0, count - 1), rows.clip(0, count - 1)
-    costs = _distance(features[view, rows, columns], targets.features)
-    costs = np.minimum(costs, _UNLIKE / 2)
-    costs[~(within & sources[view, rows, columns])] = _UNLIKE
-    return costs
-
-
-def _shifts(targets: _Cells, sources: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """The few shifts (K, 3) int (columns, rows, view) that serve the targets best, chosen greedily."""
-    places = [_Cells.where(*seen).some(2 * _POOL) for seen in zip(sources, features, strict=True)]
-    asked = targets.some(_POOL)
-    pool = []
-    for view, place in enumerate(places):
-        if not len(place.rows):
-            continue
-        distance = _distance(asked.features[:, None], place.features[None])
-        for near in np.argpartition(distance, min(2, distance.shape[1] - 1), axis=1)[:, :2].T:
-            shift = np.stack([place.columns[near] - asked.columns, place.rows[near] - asked.rows], 1)
-            pool.append(np.column_stack([shift, np.full(len(shift), view)]))
-    pool = np.unique(np.concatenate(pool), axis=0)
-    pool = pool[_scattered(len(pool))[: 2 * _POOL]]
-    costs = _costs(targets.some(4 * _POOL), pool, sources, features)
-    best, chosen = np.full(costs.shape[1], _UNLIKE, np.float32), []
-    for _ in range(_SHIFTS):
-        gains = np.maximum(best - costs, 0).mean(1)
-        winner = int(gains.argmax())
-        if gains[winner] < _WORTH:
-            break
-        chosen.append(winner)
-        best = np.minimum(best, costs[winner])
-    return pool[chosen]
 
 
 class _Piece(NamedTuple):
@@ -221,7 +79,7 @@ class _Region(NamedTuple):
     """A class of which some is painted and enough is known.
 
     own, inner: (n, n) bool, all of it, and that where detail is the class's own and not its outline's; targets,
-    sources: (g, g) bool, cells that get detail and cells to take it from; views: how many of the `_views` are searched;
+    sources: (g, g) bool, cells that get detail and cells to take it from; views: how many of `views_of` are searched;
     coarser: see `_COARSER`.
     """
 
@@ -235,13 +93,13 @@ class _Region(NamedTuple):
     @classmethod
     def of(cls, label: Label, mask: np.ndarray, unknown: np.ndarray, cells: int, fine: float) -> _Region | None:
         own = mask == label
-        targets = _shrunk((own & unknown).astype(np.float32), cells) > 0
+        targets = shrunk((own & unknown).astype(np.float32), cells) > 0
         if targets.sum() < _FEWEST:
             return None
         inner = own & ~grown(~own, 2 * fine)
-        sources = _shrunk((inner & ~grown(unknown, 2 * fine)).astype(np.float32), cells) > 0.9
+        sources = shrunk((inner & ~grown(unknown, 2 * fine)).astype(np.float32), cells) > 0.9
         # Only hair has a direction to follow; of the others the picture and its mirror image are enough.
-        views = 2 + len(_TURNS) if label == Label.HAIR else 2
+        views = 2 + len(TURNS) if label == Label.HAIR else 2
         if sources.sum() < _FEWEST:
             return None
         return cls(own, inner, targets, sources, views, _COARSER.get(label, 1.0))
@@ -276,30 +134,30 @@ class Grain(NamedTuple):
         if not regions:
             return None
         both = np.where(unknown[..., None], painted, photo).astype(np.float32)
-        light = _luminance(both)
-        tensor = _tensor(light, cells)
-        features = _features(light, both, tensor)
-        views = _views(cells)[: max(region.views for region in regions)]
-        seen_features = np.stack([_features_seen(features, view) for view in views])
+        light = luminance(both)
+        tensor = tensor_of(light, cells)
+        features = features_of(light, both, tensor)
+        views = views_of(cells)[: max(region.views for region in regions)]
+        seen_features = np.stack([features_seen(features, view) for view in views])
         share, pieces = np.zeros(mask.shape, np.float32), []
         for region in regions:
             detail = fine_detail(both, region.coarser * fine)
-            energy = _shrunk(np.square(_luminance(detail)), cells)
-            targets = _Cells.where(region.targets, features)
+            energy = shrunk(np.square(luminance(detail)), cells)
+            targets = Places.where(region.targets, features)
             usual = _around(energy, region.sources, _NEAR)
-            expected = _expected_direction(tensor, _shrunk(region.own.astype(np.float32), cells))
+            expected = expected_direction(tensor, shrunk(region.own.astype(np.float32), cells))
             targets.features[:, 3:] = expected[targets.rows, targets.columns]
             ways = slice(region.views)
             sources = region.sources.astype(np.float32)
-            sources = np.stack([_cells_seen(sources, view) > 0.9 for view in views[ways]])
-            shifts = _shifts(targets, sources, seen_features[ways])
+            sources = np.stack([cells_seen(sources, view) > 0.9 for view in views[ways]])
+            shifts = best_shifts(targets, sources, seen_features[ways])
             found = _pieces(targets, shifts, sources, seen_features[ways], region.coarser) if len(shifts) else []
             if not found:
                 continue
             moved = _moved(detail, np.float32([[1, 0, 0], [0, 1, 0]]) * cells / n, cells, found)
-            painted_there = _shrunk((region.inner & unknown).astype(np.float32), cells)
+            painted_there = shrunk((region.inner & unknown).astype(np.float32), cells)
             has = _around(energy, painted_there, 1.5)
-            gets = _around(_shrunk(np.square(_luminance(moved)), cells), painted_there, 1.5) + 1e-3
+            gets = _around(shrunk(np.square(luminance(moved)), cells), painted_there, 1.5) + 1e-3
             more = np.sqrt(((usual - has) / gets).clip(0, _MOST**2))
             # A strip that is all outline gets none: nothing says how much would be right.
             more *= (cv2.GaussianBlur(painted_there, (0, 0), 1.5) / 0.15).clip(0, 1)
@@ -341,22 +199,22 @@ def fine_detail(picture: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _pieces(
-    targets: _Cells, shifts: np.ndarray, sources: np.ndarray, features: np.ndarray, coarser: float
+    targets: Places, shifts: np.ndarray, sources: np.ndarray, features: np.ndarray, coarser: float
 ) -> list[_Piece]:
     """The targets in pieces, each by the best of the shifts (K, 3)."""
     cells = sources.shape[1]
-    costs = _costs(targets, shifts, sources, features)
-    around, smooth = (2 * _AROUND + 1,) * 2, np.zeros(costs.shape, np.float32)
+    costs = costs_of(targets, shifts, sources, features)
+    around, smooth = (2 * AROUND + 1,) * 2, np.zeros(costs.shape, np.float32)
     for own, result in zip(costs, smooth, strict=True):  # one place takes after its surroundings
         plane = np.zeros((cells, cells), np.float32)
         plane[targets.rows, targets.columns] = own
         result[:] = cv2.boxFilter(plane, -1, around, normalize=False)[targets.rows, targets.columns]
     chosen = smooth.argmin(0)
-    served = costs[chosen, np.arange(len(chosen))] < _UNLIKE
+    served = costs[chosen, np.arange(len(chosen))] < UNLIKE
     # Dark paint has weaker detail than a light source.
     x, y, view = shifts[chosen].T
     rows, columns = (targets.rows + y).clip(0, cells - 1), (targets.columns + x).clip(0, cells - 1)
-    lights = (values + 16 * _LIGHT for values in (targets.features[:, 0], features[view, rows, columns, 0]))
+    lights = (values + 16 * LIGHT for values in (targets.features[:, 0], features[view, rows, columns, 0]))
     strength = np.ones((cells, cells), np.float32)
     strength[targets.rows, targets.columns] = np.divide(*lights).clip(*_STRENGTH)
     planes, squares = {}, np.zeros((cells, cells), np.float32)
@@ -392,18 +250,11 @@ def _moved(detail: np.ndarray, to_cells: np.ndarray, cells: int, pieces: Sequenc
         if right <= left or bottom <= top:
             continue
         x, y, view = piece.shift
-        move = _views(cells)[view] @ [[1, 0, x], [0, 1, y], [0, 0, 1]]
+        move = views_of(cells)[view] @ [[1, 0, x], [0, 1, y], [0, 0, 1]]
         corner = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
         size = int(right - left), int(bottom - top)
         weight = here @ corner - [[0, 0, piece.left], [0, 0, piece.top], [0, 0, 0]]
-        weight = _seen(piece.weight, weight, size, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-        moved = _seen(detail, back @ move @ here @ corner, size, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
+        weight = seen_through(piece.weight, weight, size, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+        moved = seen_through(detail, back @ move @ here @ corner, size, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
         result[top:bottom, left:right] += weight[..., None] * moved
     return result
-
-
-def _seen(planes: np.ndarray, matrix: np.ndarray, size: tuple[int, int], way: int, border: int) -> np.ndarray:
-    """Planes seen through a matrix (3, 3) from the result's points to theirs; size: (width, height)."""
-    matrix = matrix[:2].copy()
-    matrix[:, 2] += matrix[:, :2].sum(1) / 2 - 0.5  # OpenCV's origin is the first pixel's centre
-    return cv2.warpAffine(planes, matrix, size, flags=way | cv2.WARP_INVERSE_MAP, borderMode=border)
