@@ -109,18 +109,19 @@ def _colour_error(error: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> n
     result = np.zeros(error.shape, np.float32)
     square = np.ones((2 * _BORDER + 1,) * 2, np.uint8)
     border = cv2.dilate(mask, square) != cv2.erode(mask, square)
+    channels = cv2.split(error)
     for label in np.unique(mask[unknown]):
         own = mask == label
         known = own & ~unknown & ~border
         if known.sum() < 16 * scale**2:
             continue
-        mean = np.median(error[known], axis=0)
+        mean = np.array([np.median(channel[known]) for channel in channels])
         share = cv2.resize(known.astype(np.float32), small, interpolation=cv2.INTER_AREA)[..., None]
-        total = cv2.resize(error * known[..., None], small, interpolation=cv2.INTER_AREA)
+        total = cv2.resize(cv2.copyTo(error, known.view(np.uint8)), small, interpolation=cv2.INTER_AREA)
         both = np.dstack([total - mean * share, share])
         both = cv2.GaussianBlur(both, (0, 0), _COLOUR * scale / 4)
         near = cv2.resize(both[..., :3] / (both[..., 3:] + 0.02), (width, height), interpolation=cv2.INTER_LINEAR)
-        result[own] = (mean + near)[own]
+        cv2.copyTo(mean + near, own.view(np.uint8), result)
     return result
 
 
