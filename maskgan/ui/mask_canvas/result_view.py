@@ -28,7 +28,9 @@ function put(path, order, source, ahead) {
 /** Once a picture, or another one in its place, is there or will not come. */
 function loaded(picture) {
   if (picture.complete) return null;
-  return new Promise((resolve) => ["load", "error"].forEach((name) => picture.addEventListener(name, resolve, { once: true })));
+  return new Promise((resolve) => {
+    for (const name of ["load", "error"]) picture.addEventListener(name, resolve, { once: true });
+  });
 }
 
 function told() {
