@@ -48,7 +48,6 @@ class Patch(NamedTuple):
         unknown: np.ndarray,
         mask: np.ndarray,
         window: Window,
-        part: np.ndarray | None = None,
     ) -> Patch:
         """Painted pixels that fit what they are laid over.
 
@@ -58,16 +57,18 @@ class Patch(NamedTuple):
             unknown: (n, n) bool.
             mask: the edited mask, (n, n).
             window: where it lies.
-            part: (n, n) bool, the part of what is unknown that is laid over the photo; None for all of it.
         """
-        alpha = feathered(unknown if part is None else part, _FEATHER * len(mask) / NETWORK_SIZE)
+        alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
         picture = painted + _colour_error(photo - painted, unknown, mask)
         picture = in_colours_of_the_photo(picture, photo, unknown, mask)
         picture = _crisper(picture, photo, unknown)
         return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask))
 
-    def over(self, photo: np.ndarray, alignment: Alignment) -> np.ndarray:
-        """Lay it over a photo (H, W, 3) uint8 in which the crop lies at `alignment`, and return the new photo."""
+    def over(self, photo: np.ndarray, alignment: Alignment, source: np.ndarray | None = None) -> np.ndarray:
+        """Lay it over a photo (H, W, 3) uint8 in which the crop lies at `alignment`, and return the new photo.
+
+        source: the photo that fine detail is taken from, without other patches; (H, W, 3) uint8, the same by default.
+        """
         own = alignment.window(*self.window[:3])
         n = self.window.pixels
         rows, columns = (np.flatnonzero((self.alpha > 0).any(axis)) for axis in (1, 0))
@@ -78,7 +79,7 @@ class Patch(NamedTuple):
         layer = resample(layer, own.from_window(part, n), (part[0].stop - part[0].start, part[1].stop - part[1].start))
         alpha, painted = layer[..., 3:].clip(0, 1), layer[..., :3]
         if self.grain is not None:
-            painted = painted + self._grain_of(photo, own, part)
+            painted = painted + self._grain_of(photo if source is None else source, own, part)
         below = photo[part].astype(np.float32)
         blended = (below + alpha * (painted - below)).round().clip(0, 255).astype(np.uint8)
         result = photo.copy()
@@ -152,8 +153,9 @@ class Retouch(NamedTuple):
         """
         if self.flow is not None:
             photo = warp_photo(photo, alignment, self.flow)
+        moved = photo
         for patch in self.patches:
-            photo = patch.over(photo, alignment)
+            photo = patch.over(photo, alignment, moved)
         return photo
 
 

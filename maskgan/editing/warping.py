@@ -64,7 +64,7 @@ def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
         after: the edited mask, (H, W) class ids of one size.
         moved: (H, W, 2) float32, the flow as far as a tool knows it, NaN elsewhere.
 
-    Changes that lie far apart do not know of each other.
+    Changes that lie far apart do not know of each other, unless their flows meet.
 
     Returns:
         (H, W, 2) float32, x and y in pixels; exactly 0 away from the change. The map p -> p + flow[p] has a positive
@@ -77,21 +77,26 @@ def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
     near = _window(changed, int(far) + 1)
     away = cv2.distanceTransform((~changed[near]).astype(np.uint8), cv2.DIST_L2, 5)
     count, numbers = cv2.connectedComponents((away <= far).astype(np.uint8))
-    if count > 2:
-        flow, taken = np.zeros((*before.shape, 2), np.float32), np.zeros(before.shape, bool)
-        for number in range(1, count):
-            place = np.zeros(changed.shape, bool)
-            place[near] = numbers == number
+    places = []
+    for number in range(1, count):
+        places.append(np.zeros(changed.shape, bool))
+        places[-1][near] = numbers == number
+    while True:
+        flow, owner = np.zeros((*before.shape, 2), np.float32), np.zeros(before.shape, int)
+        for number, place in enumerate(places, 1):
             told = None if moved is None else np.where(place[..., None], moved, np.float32(np.nan))
             window, part = _flow_of(before, np.where(place, after, before), told)
             moving = moves(part)
-            if (moving & taken[window]).any():
+            met = set(np.unique(owner[window][moving]).tolist()) - {0}
+            if met:  # they know of each other after all
+                met.add(number)
+                together = np.any([places[k - 1] for k in met], axis=0)
+                places = [place for k, place in enumerate(places, 1) if k not in met] + [together]
                 break
             flow[window] += part
-            taken[window] |= moving
+            owner[window][moving] = number
         else:
             return flow
-    return _whole(_flow_of(before, after, moved), before.shape)
 
 
 class _Part(NamedTuple):
@@ -99,12 +104,6 @@ class _Part(NamedTuple):
 
     window: tuple[slice, slice]
     flow: np.ndarray
-
-
-def _whole(part: _Part, shape: tuple[int, ...]) -> np.ndarray:
-    flow = np.zeros((*shape, 2), np.float32)
-    flow[part.window] = part.flow
-    return flow
 
 
 def _flow_of(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) -> _Part:
