@@ -130,9 +130,10 @@ def _summed(weight: Tensor, features: Tensor) -> Tensor:
     """
     if not draws_on_cpu(features) or features.shape[2] % _AT_ONCE:
         return weight @ features.transpose(1, 2)
-    parts = (planes.unflatten(2, (-1, _AT_ONCE)).transpose(1, 2) for planes in (weight, features))  # N, parts, C, pixels
-    weight, features = parts
-    return (weight @ features.transpose(2, 3)).sum(1)
+    parts = [
+        planes.unflatten(2, (-1, _AT_ONCE)).transpose(1, 2) for planes in (weight, features)
+    ]  # N, parts, C, pixels
+    return (parts[0] @ parts[1].transpose(2, 3)).sum(1)
 
 
 def _mean_of_cells(x: Tensor) -> Tensor:
