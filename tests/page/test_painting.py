@@ -25,7 +25,7 @@ from maskgan.originals import Original
 from maskgan.provenance import DIGITAL_SOURCE_TYPE
 from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.mask_canvas import MaskCanvas
-from maskgan.ui.paint.look import Look
+from maskgan.ui.paint.look import Look, with_look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import MAX_STEPS, Session
 
@@ -282,3 +282,17 @@ def test_switching_options_keeps_the_mask(tab: PaintTab, session: Session) -> No
     before, after = shown(whole, tab)
     assert (before == after).all(-1).mean() < 0.5  # everything was drawn anew
     assert np.array_equal(whole[tab.session].mask, mask)
+
+
+def test_what_leaves_a_face_is_told_of_a_stroke_whose_event_has_still_to_come(tab: PaintTab, session: Session) -> None:
+    mask = painted(session, Label.HAT)
+    left = tab._told(tab.picker.choose_example)(session, message(session, mask), select(1), *VALUES)[tab.session].left[
+        -1
+    ]
+    assert left.opened.id == session.opened.id and np.array_equal(left.state.mask, mask)
+    chosen = tab._told(with_look(tab.choose_look))
+    coloured = chosen(session, message(session, mask), {"part": "Skin", "look": "#806050"}, *VALUES)[tab.session]
+    assert np.array_equal(coloured.mask, mask) and len(coloured.history) == len(session.history) + 2
+    with pytest.warns(UserWarning, match="base64"):
+        forged = {**message(session, mask), "mask": "?"}
+        assert nothing_changed(tab._told(tab.picker.choose_example)(session, forged, select(1), *VALUES))

@@ -126,7 +126,8 @@ class Faces(Showing):
             shown = self.receive(session, opened, mask, Look(*values[len(inputs) :]))
             return {tabs: gr.Tabs(selected=self.ID), **shown}
 
-        sent = button.click(send, [self.session, *inputs, *self.look], [tabs, *self.outputs], **QUIET, **options)
+        sent = [self.session, self.canvas, *inputs, *self.look]
+        sent = button.click(self._told(send), sent, [tabs, *self.outputs], **QUIET, **options)
         self._keep_after(sent)
 
     def receive(self, session: Session, opened: OpenFace, mask: np.ndarray, look: Look) -> Updates:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from operator import is_
@@ -18,7 +20,7 @@ from maskgan.editing.dressing import default_looks, edit_with_looks
 from maskgan.editing.edit import Edit
 from maskgan.snapshots import Weights
 from maskgan.ui.access import Announcer
-from maskgan.ui.kit import Updates, UsesWeights, saved
+from maskgan.ui.kit import Updates, UsesWeights, saved, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 from maskgan.ui.paint.ahead import Ahead
 from maskgan.ui.paint.layout import PaintLayout
@@ -124,6 +126,21 @@ class Showing(PaintLayout, UsesWeights):
         stroke = MaskCanvas.number(message)
         session = replace(session.painted(self._edit(session, mask, look), mask), stroke=stroke)
         return self._remember_stroke(session)[self.session]
+
+    def _told(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """`handler(session, ...)` as Gradio calls it with the canvas's message after the session, which then knows it."""
+
+        @functools.wraps(handler)
+        @warns_on_value_error
+        def told(session: Session, on_canvas: Any, *values: Any) -> Any:
+            look = self._shown_as.get(session.opened, Look()) if session.opened is not None else Look()
+            return handler(self._as_on_canvas(session, on_canvas, look), *values)
+
+        first, *others = inspect.signature(handler).parameters.values()
+        on_canvas = inspect.Parameter("on_canvas", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        # Gradio counts the parameters, and reads from them where event data goes.
+        told.__signature__ = inspect.Signature([first, on_canvas, *others])
+        return told
 
     @staticmethod
     def _with_moved(session: Session, message: Any, mask: np.ndarray) -> Session:
