@@ -125,6 +125,28 @@ def test_painted_hair_has_no_colours_that_the_photos_hair_lacks() -> None:
     assert np.abs(picture[110, 110:150].mean(0) - photo[110, 110:150].mean(0)).max() < 3
 
 
+@pytest.mark.parametrize("size", [128, 320])
+def test_a_plain_wall_goes_on_behind_hair_that_was_removed(size: int) -> None:
+    """Fog in the middle of a large hole gives way to the wall's own light and grain; beside stripes paint stays."""
+    mask = np.full((size, size), Label.BACKGROUND, np.uint8)
+    unknown = square(size, size // 8, size // 5, size * 3 // 5)
+    shade = np.linspace(150, 190, size)[None, :, None] * np.float32((0.8, 0.9, 1.0))
+    grain = np.random.default_rng(0).normal(0, 4, (size, size, 1))
+    wall = np.broadcast_to(shade + grain, (size, size, 3)).round().astype(np.uint8)
+    fog = flat(110, size) + 30 * np.sin(np.arange(size) / 9)[:, None, None]
+    painted = np.where(unknown[..., None], fog, wall).astype(np.float32)
+    patch = Patch.joined(painted, wall, unknown, mask, Window(0, 0, 1, size))
+    inner = square(size, size // 4, size // 3, size // 3)
+    assert np.abs(cv2.GaussianBlur(patch.picture, (0, 0), 4) - shade)[inner].max() < 6
+    result = patch.over(np.where(unknown[..., None], 0, wall).astype(np.uint8), Alignment.whole_picture((size, size)))
+    assert 0.6 < (result[inner] - cv2.blur(result, (9, 9))[inner].astype(float)).std() / 3.9 < 1.4
+
+    stripes = wall.copy()
+    stripes[np.arange(size) % 64 < 32] //= 3
+    patch = Patch.joined(painted, stripes, unknown, mask, Window(0, 0, 1, size))
+    assert (patch.picture[inner] @ LUMA).std() > 15, "waves of the paint"
+
+
 @pytest.mark.parametrize("skin, orange", [((205, 185, 175), True), ((220, 160, 130), False)])
 def test_painted_teeth_are_less_coloured_than_the_skin_and_gums_stay_red(skin: tuple[int, ...], orange: bool) -> None:
     mask = np.full((128, 128), Label.SKIN, np.uint8)

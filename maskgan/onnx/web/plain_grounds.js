@@ -1,0 +1,98 @@
+// A plain background goes on behind what was taken away: the same steps as in maskgan/editing/plain_grounds.py.
+
+import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
+import { LABEL, SIZE } from "./constants.js";
+import { areaOf, grown, smoothstep } from "./regions.js";
+
+// Cells to a window's side: what is smaller than one is texture.
+const CELLS = 64;
+// Share of a window from which on a hole in the background is large, and that has to be known of it at least.
+const [LARGE, KNOWN] = [0.01, 0.005];
+// Painted pixels beside an outline that hold some of the other side's colours.
+const BORDER = 3;
+// Within how many cells colours go on, farthest first.
+const REACHES = [16, 8, 4, 2];
+// Within how many cells a background is even or not, and the deviations up to which it is, and beyond which it is not.
+const [AROUND, EVEN, UNEVEN] = [12, 10, 24];
+
+/** Gives painted background the colours that a plain background has around it, in place: floats of n x n pixels. Only
+ *  large holes are changed. */
+export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
+  const ground = mask.map((label) => (label === LABEL.BACKGROUND ? 1 : 0));
+  const beside = grown(ground.map((inside) => 1 - inside), n, (BORDER * n) / SIZE.network);
+  const painted = ground.map((inside, i) => inside & unknown[i]);
+  const known = ground.map((inside, i) => inside & (1 - unknown[i]) & (1 - beside[i]));
+  if (areaOf(painted) < LARGE * n * n || areaOf(known) < KNOWN * n * n) return;
+  const planes = new Float32Array(4 * n * n);
+  known.forEach((inside, i) => {
+    if (!inside) return;
+    for (let c = 0; c < 3; c++) planes[4 * i + c] = photo.data[3 * i + c];
+    planes[4 * i + 3] = 1;
+  });
+  const seen = resizeArea(picture(n, n, 4, planes), CELLS, CELLS).data; // colours times their share, and that share
+  const sums = sumsOf(seen, 4);
+  const mean = [0, 1, 2].map((c) => sums[c] / sums[3]);
+  const even = evenness(seen, mean);
+  if (!even.some((share) => share > 0)) return;
+  const wanted = goneOn(seen, mean);
+  const layer = new Float32Array(seen.length);
+  for (let i = 0; i < even.length; i++) layer.set([...wanted.subarray(3 * i, 3 * i + 3), even[i]], 4 * i);
+  const wide = resizeLinear(picture(CELLS, CELLS, 4, layer), n, n).data;
+  painted.forEach((inside, i) => {
+    if (!inside) return;
+    for (let c = 0; c < 3; c++) colours[3 * i + c] += wide[4 * i + 3] * (wide[4 * i + c] - colours[3 * i + c]);
+  });
+}
+
+function sumsOf(planes, channels) {
+  const sums = new Array(channels).fill(0);
+  planes.forEach((value, i) => (sums[i % channels] += value));
+  return sums;
+}
+
+/** How even, 0..1, the known colours are around each cell. */
+function evenness(seen, mean) {
+  const count = CELLS * CELLS;
+  const planes = new Float32Array(5 * count);
+  for (let i = 0; i < count; i++) {
+    const share = seen[4 * i + 3];
+    if (!share) continue;
+    let squares = 0;
+    for (let c = 0; c < 3; c++) {
+      const away = seen[4 * i + c] / share - mean[c];
+      planes[5 * i + c] = away * share;
+      squares += away * away;
+    }
+    planes[5 * i + 3] = squares * share;
+    planes[5 * i + 4] = share;
+  }
+  // Far from all that is known all of it counts.
+  const far = sumsOf(planes, 5).map((sum) => (0.02 * sum) / count);
+  const near = blurred(picture(CELLS, CELLS, 5, planes), AROUND).data;
+  return Float32Array.from({ length: count }, (_, i) => {
+    const weight = near[5 * i + 4] + far[4];
+    const means = [0, 1, 2, 3].map((c) => (near[5 * i + c] + far[c]) / weight);
+    const variance = (means[3] - means[0] ** 2 - means[1] ** 2 - means[2] ** 2) / 3;
+    return 1 - smoothstep((Math.sqrt(Math.max(variance, 0)) - EVEN) / (UNEVEN - EVEN));
+  });
+}
+
+/** The known colours, also where nothing is known: a normalised convolution (Knutsson and Westin, CVPR 1993) over ever
+ *  nearer surroundings, each as far as it knows more. */
+function goneOn(seen, mean) {
+  const count = CELLS * CELLS;
+  const result = new Float32Array(3 * count).map((_, k) => mean[k % 3]);
+  for (const reach of REACHES) {
+    const missing = new Float32Array(4 * count);
+    for (let i = 0; i < count; i++) {
+      const share = seen[4 * i + 3];
+      for (let c = 0; c < 3; c++) missing[4 * i + c] = seen[4 * i + c] - share * result[3 * i + c];
+      missing[4 * i + 3] = share;
+    }
+    const near = blurred(picture(CELLS, CELLS, 4, missing), reach).data;
+    for (let i = 0; i < count; i++) {
+      for (let c = 0; c < 3; c++) result[3 * i + c] += near[4 * i + c] / (near[4 * i + 3] + 0.02);
+    }
+  }
+  return result;
+}
