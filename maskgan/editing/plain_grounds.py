@@ -1,8 +1,9 @@
 """A plain background goes on behind what was taken away: a wall, a sky, the blurred light of a room.
 
 In the middle of a large hole a network sees nothing of the photo, and paints the fog of an average background there.
-Where what is known around is even, no network is needed to tell what lies between: its colours go on, and texture is added as everywhere (`texture.py`). Beside an uneven background, with things in it
-that could go on in many ways, the network's paint stays as it is.
+Where what is known around is even, no network is needed to tell what lies between: its colours go on, and texture is
+added as everywhere (`texture.py`). Beside an uneven background, with things in it that could go on in many ways, the
+network's paint stays as it is.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _CELLS = 64
 #: Share of a window from which on a hole in the background is large, and that has to be known of it at least.
 _LARGE, _KNOWN = 0.01, 0.005
 
-#: Painted pixels beside an outline that hold some of the other side's colours.
-_BORDER = 3.0
+#: Painted pixels beside an outline that hold some of the other side's colours, and how soft an outline is.
+_BORDER, _SOFT = 3.0, 0.5
 
 #: Within how many cells colours go on, farthest first.
 _REACHES = (16.0, 8.0, 4.0, 2.0)
@@ -43,7 +44,8 @@ def with_plain_ground_gone_on(
         unknown: (n, n) bool, where it is painted.
         mask: the edited mask, (n, n).
 
-    Returns a picture (n, n, 3) float32; only painted background is changed, and only in large holes.
+    Returns a picture (n, n, 3) float32; only what is painted is changed, and only beside and in
+    large holes of the background.
     """
     ground = mask == Label.BACKGROUND
     painted = ground & unknown
@@ -57,7 +59,8 @@ def with_plain_ground_gone_on(
         return picture
     wanted = np.dstack([_gone_on(colours, share), even])
     wanted = cv2.resize(wanted, mask.shape, interpolation=cv2.INTER_LINEAR)
-    return picture + (wanted[..., 3] * painted)[..., None] * (wanted[..., :3] - picture)
+    soft = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * len(mask) / NETWORK_SIZE)
+    return picture + (wanted[..., 3] * soft * unknown)[..., None] * (wanted[..., :3] - picture)
 
 
 def _shrunk(planes: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from conftest import draw_face, draw_mask
 
 from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_photo, warp_window
 from maskgan.editing.faces import Alignment
+from maskgan.editing.plain_grounds import with_plain_ground_gone_on
 from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import warp_picture
 from maskgan.editing.windows import Window
@@ -145,6 +146,18 @@ def test_a_plain_wall_goes_on_behind_hair_that_was_removed(size: int) -> None:
     stripes[np.arange(size) % 64 < 32] //= 3
     patch = Patch.joined(painted, stripes, unknown, mask, Window(0, 0, 1, size))
     assert (patch.picture[inner] @ LUMA).std() > 15, "waves of the paint"
+
+
+def test_the_outline_of_what_is_painted_in_front_of_a_plain_wall_is_soft() -> None:
+    mask = np.full((SIZE, SIZE), Label.BACKGROUND, np.uint8)
+    mask[200:, 256:] = Label.HAIR
+    unknown = square(SIZE, 200, 100, 300)
+    wall = flat(180, SIZE)
+    painted = np.where((mask == Label.HAIR)[..., None], flat(40, SIZE), flat(140, SIZE))
+    across = with_plain_ground_gone_on(painted, wall, unknown, mask)[300, 248:264, 0]
+    assert across[0] == pytest.approx(180, abs=1) and across[-1] == 40
+    assert np.abs(np.diff(across)).max() < 0.45 * 140, "two pixels wide"
+    assert (with_plain_ground_gone_on(painted, wall, unknown, mask) == painted)[~unknown].all()
 
 
 @pytest.mark.parametrize("skin, orange", [((205, 185, 175), True), ((220, 160, 130), False)])

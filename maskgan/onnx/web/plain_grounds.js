@@ -8,15 +8,15 @@ import { areaOf, grown, smoothstep } from "./regions.js";
 const CELLS = 64;
 // Share of a window from which on a hole in the background is large, and that has to be known of it at least.
 const [LARGE, KNOWN] = [0.01, 0.005];
-// Painted pixels beside an outline that hold some of the other side's colours.
-const BORDER = 3;
+// Painted pixels beside an outline that hold some of the other side's colours, and how soft an outline is.
+const [BORDER, SOFT] = [3, 0.5];
 // Within how many cells colours go on, farthest first.
 const REACHES = [16, 8, 4, 2];
 // Within how many cells a background is even or not, and the deviations up to which it is, and beyond which it is not.
 const [AROUND, EVEN, UNEVEN] = [12, 10, 24];
 
 /** Gives painted background the colours that a plain background has around it, in place: floats of n x n pixels. Only
- *  large holes are changed. */
+ *  what is painted beside and in large holes of the background is changed. */
 export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
   const ground = mask.map((label) => (label === LABEL.BACKGROUND ? 1 : 0));
   const beside = grown(ground.map((inside) => 1 - inside), n, (BORDER * n) / SIZE.network);
@@ -38,9 +38,11 @@ export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
   const layer = new Float32Array(seen.length);
   for (let i = 0; i < even.length; i++) layer.set([...wanted.subarray(3 * i, 3 * i + 3), even[i]], 4 * i);
   const wide = resizeLinear(picture(CELLS, CELLS, 4, layer), n, n).data;
-  painted.forEach((inside, i) => {
+  const soft = blurred(picture(n, n, 1, new Float32Array(ground)), (SOFT * n) / SIZE.network).data;
+  unknown.forEach((inside, i) => {
     if (!inside) return;
-    for (let c = 0; c < 3; c++) colours[3 * i + c] += wide[4 * i + 3] * (wide[4 * i + c] - colours[3 * i + c]);
+    const share = wide[4 * i + 3] * soft[i];
+    for (let c = 0; c < 3; c++) colours[3 * i + c] += share * (wide[4 * i + c] - colours[3 * i + c]);
   });
 }
 
