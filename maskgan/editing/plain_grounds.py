@@ -73,7 +73,7 @@ def _even(colours: np.ndarray, share: np.ndarray) -> np.ndarray:
     away = colours - mean  # so that single precision keeps the squares
     planes = np.dstack([away, np.square(away).sum(-1), np.ones_like(share)]) * share[..., None]
     # Far from all that is known all of it counts.
-    planes = cv2.GaussianBlur(planes, (0, 0), _AROUND) + 0.02 * planes.mean((0, 1))
+    planes = cv2.GaussianBlur(planes, (0, 0), _AROUND) + 1e-3 * planes.mean((0, 1))
     means = planes[..., :4] / planes[..., 4:]
     variance = (means[..., 3] - np.square(means[..., :3]).sum(-1)) / 3
     return 1 - smoothstep((np.sqrt(np.maximum(variance, 0)) - _EVEN) / (_UNEVEN - _EVEN)).astype(np.float32)

@@ -156,7 +156,7 @@ def test_the_outline_of_what_is_painted_in_front_of_a_plain_wall_is_soft() -> No
     painted = np.where((mask == Label.HAIR)[..., None], flat(40, SIZE), flat(140, SIZE))
     across = with_plain_ground_gone_on(painted, wall, unknown, mask)[300, 248:264, 0]
     assert across[0] == pytest.approx(180, abs=1) and across[-1] == 40
-    assert np.abs(np.diff(across)).max() < 0.45 * 140, "two pixels wide"
+    assert np.abs(np.diff(across)).max() < 0.7 * 140, "no step from pixel to pixel"
     assert (with_plain_ground_gone_on(painted, wall, unknown, mask) == painted)[~unknown].all()
 
 

@@ -69,7 +69,7 @@ function evenness(seen, mean) {
     planes[5 * i + 4] = share;
   }
   // Far from all that is known all of it counts.
-  const far = sumsOf(planes, 5).map((sum) => (0.02 * sum) / count);
+  const far = sumsOf(planes, 5).map((sum) => (1e-3 * sum) / count);
   const near = blurred(picture(CELLS, CELLS, 5, planes), AROUND).data;
   return Float32Array.from({ length: count }, (_, i) => {
     const weight = near[5 * i + 4] + far[4];
