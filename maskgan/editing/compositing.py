@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered
+from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.paint_colours import in_colours_of_the_photo
-from maskgan.editing.plain_grounds import with_plain_ground_gone_on
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
 from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import moves, warp_picture
@@ -65,6 +65,7 @@ class Patch(NamedTuple):
         picture = painted + _colour_error(photo - painted, unknown, mask)
         picture = in_colours_of_the_photo(picture, photo, unknown, mask)
         picture = with_plain_ground_gone_on(picture, photo, unknown, mask)
+        picture = with_forehead_gone_on(picture, photo, unknown, mask)
         picture = _crisper(picture, photo, unknown)
         return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask))
 

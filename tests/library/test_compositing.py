@@ -8,8 +8,8 @@ import pytest
 from conftest import draw_face, draw_mask
 
 from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_photo, warp_window
+from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on
 from maskgan.editing.faces import Alignment
-from maskgan.editing.plain_grounds import with_plain_ground_gone_on
 from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import warp_picture
 from maskgan.editing.windows import Window
@@ -146,6 +146,28 @@ def test_a_plain_wall_goes_on_behind_hair_that_was_removed(size: int) -> None:
     stripes[np.arange(size) % 64 < 32] //= 3
     patch = Patch.joined(painted, stripes, unknown, mask, Window(0, 0, 1, size))
     assert (patch.picture[inner] @ LUMA).std() > 15, "waves of the paint"
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_a_painted_forehead_is_in_the_light_of_the_skin_below_it_and_the_chin_is_not(lower: bool) -> None:
+    """It keeps its wrinkles, and the shadow of the hair above it."""
+    mask = np.full((256, 256), Label.SKIN, np.uint8)
+    mask[180:190, 80:170] = Label.NOSE
+    mask[:40] = Label.HAIR
+    unknown = square(256, 200 if lower else 40, 60, 50)
+    light = 160 + 30 * np.linspace(0, 1, 256)[None, :, None] * np.ones((256, 1, 3), np.float32)
+    photo = np.where((mask == Label.HAIR)[..., None], 40, light).astype(np.uint8)
+    wrinkles = 6 * np.sin(np.arange(256) * 1.5)[:, None, None]
+    painted = np.where(unknown[..., None], light - 50 + wrinkles, photo).astype(np.float32)
+    drawn = with_forehead_gone_on(painted, photo, unknown, mask)
+    if lower:
+        assert np.array_equal(drawn, painted)
+        return
+    missing = (light - drawn)[64:86, 70:100]
+    assert abs(missing.mean()) < 5
+    assert (missing - cv2.blur(missing, (1, 13)))[6:-6].std() == pytest.approx(6 / 2**0.5, rel=0.2)
+    assert (light - drawn)[41:43, 70:100].mean() > 40
+    assert np.array_equal(drawn[~unknown], painted[~unknown])
 
 
 def test_the_outline_of_what_is_painted_in_front_of_a_plain_wall_is_soft() -> None:

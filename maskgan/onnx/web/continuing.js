@@ -1,8 +1,8 @@
-// A plain background goes on behind what was taken away: the same steps as in maskgan/editing/plain_grounds.py.
+// A plain background and a forehead go on where hair was taken away: the same steps as in maskgan/editing/continuing.py.
 
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
-import { areaOf, grown, smoothstep } from "./regions.js";
+import { areaOf, both, distances, grown, inverted, smoothstep, where, without } from "./regions.js";
 
 // Cells to a window's side: what is smaller than one is texture.
 const CELLS = 64;
@@ -12,29 +12,24 @@ const [LARGE, KNOWN] = [0.01, 0.005];
 const [BORDER, SOFT] = [3, 0.5];
 // Within how many cells colours go on, farthest first.
 const REACHES = [16, 8, 4, 2];
+// How far hair casts its shadow, in painted pixels.
+const SHADE = 10;
+// What lies below a forehead.
+const FEATURES = ["L_EYE", "R_EYE", "L_BROW", "R_BROW", "MOUTH", "U_LIP", "L_LIP", "NOSE", "EYE_G"].map((name) => LABEL[name]);
 // Within how many cells a background is even or not, and the deviations up to which it is, and beyond which it is not.
 const [AROUND, EVEN, UNEVEN] = [12, 10, 24];
 
 /** Gives painted background the colours that a plain background has around it, in place: floats of n x n pixels. Only
  *  what is painted beside and in large holes of the background is changed. */
 export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
-  const ground = mask.map((label) => (label === LABEL.BACKGROUND ? 1 : 0));
-  const beside = grown(ground.map((inside) => 1 - inside), n, (BORDER * n) / SIZE.network);
-  const painted = ground.map((inside, i) => inside & unknown[i]);
-  const known = ground.map((inside, i) => inside & (1 - unknown[i]) & (1 - beside[i]));
-  if (areaOf(painted) < LARGE * n * n || areaOf(known) < KNOWN * n * n) return;
-  const planes = new Float32Array(4 * n * n);
-  known.forEach((inside, i) => {
-    if (!inside) return;
-    for (let c = 0; c < 3; c++) planes[4 * i + c] = photo.data[3 * i + c];
-    planes[4 * i + 3] = 1;
-  });
-  const seen = resizeArea(picture(n, n, 4, planes), CELLS, CELLS).data; // colours times their share, and that share
-  const sums = sumsOf(seen, 4);
-  const mean = [0, 1, 2].map((c) => sums[c] / sums[3]);
-  const even = evenness(seen, mean);
+  const ground = where(mask, LABEL.BACKGROUND);
+  if (areaOf(both(ground, unknown)) < LARGE * n * n) return;
+  const known = without(without(ground, unknown), grown(inverted(ground), n, (BORDER * n) / SIZE.network));
+  if (areaOf(known) < KNOWN * n * n) return;
+  const seen = coarse(known, n, (i) => photo.data[i]);
+  const even = evenness(seen, meanOf(seen));
   if (!even.some((share) => share > 0)) return;
-  const wanted = goneOn(seen, mean);
+  const wanted = goneOn(seen);
   const layer = new Float32Array(seen.length);
   for (let i = 0; i < even.length; i++) layer.set([...wanted.subarray(3 * i, 3 * i + 3), even[i]], 4 * i);
   const wide = resizeLinear(picture(CELLS, CELLS, 4, layer), n, n).data;
@@ -44,6 +39,46 @@ export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
     const share = wide[4 * i + 3] * soft[i];
     for (let c = 0; c < 3; c++) colours[3 * i + c] += share * (wide[4 * i + c] - colours[3 * i + c]);
   });
+}
+
+/** Lets the light and colours of the skin below a painted forehead go on over it, so that no seam shows where hair was,
+ *  in place; the paint's finer drawing stays, and all that lies lower than some feature of the face. */
+export function letForeheadGoOn(colours, photo, unknown, mask, n) {
+  const first = mask.findIndex((label) => FEATURES.includes(label));
+  const end = first < 0 ? mask.length : first - (first % n);
+  const skin = where(mask, LABEL.SKIN);
+  const painted = skin.map((inside, i) => (i < end ? inside & unknown[i] : 0));
+  if (areaOf(painted) < LARGE * n * n) return;
+  const beside = skin.map((inside, i) => (i < end ? 0 : 1 - inside)); // what lies lower
+  const known = without(without(skin, unknown), grown(beside, n, (BORDER * n) / SIZE.network));
+  if (areaOf(known) < KNOWN * n * n) return;
+  const wanted = goneOn(coarse(known, n, (i) => photo.data[i]));
+  const own = goneOn(coarse(skin, n, (i) => (unknown[Math.floor(i / 3)] ? colours[i] : photo.data[i])));
+  const more = picture(CELLS, CELLS, 3, wanted.map((value, i) => value - own[i]));
+  const wide = resizeLinear(more, n, n).data;
+  // The paint's own shadow of the hair stays.
+  const away = distances(where(mask, LABEL.HAIR), n, n);
+  painted.forEach((inside, i) => {
+    if (!inside) return;
+    const share = smoothstep((away[i] * SIZE.network) / n / SHADE);
+    for (let c = 0; c < 3; c++) colours[3 * i + c] += share * wide[3 * i + c];
+  });
+}
+
+/** Means of a picture `of` n x n pixels over what is known of each cell, times its share, and that share. */
+function coarse(known, n, of) {
+  const planes = new Float32Array(4 * n * n);
+  known.forEach((inside, i) => {
+    if (!inside) return;
+    for (let c = 0; c < 3; c++) planes[4 * i + c] = of(3 * i + c);
+    planes[4 * i + 3] = 1;
+  });
+  return resizeArea(picture(n, n, 4, planes), CELLS, CELLS).data;
+}
+
+function meanOf(seen) {
+  const sums = sumsOf(seen, 4);
+  return [0, 1, 2].map((c) => sums[c] / sums[3]);
 }
 
 function sumsOf(planes, channels) {
@@ -81,7 +116,8 @@ function evenness(seen, mean) {
 
 /** The known colours, also where nothing is known: a normalised convolution (Knutsson and Westin, CVPR 1993) over ever
  *  nearer surroundings, each as far as it knows more. */
-function goneOn(seen, mean) {
+function goneOn(seen) {
+  const mean = meanOf(seen);
   const count = CELLS * CELLS;
   const result = new Float32Array(3 * count).map((_, k) => mean[k % 3]);
   for (const reach of REACHES) {
