@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered
+from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
@@ -61,6 +62,8 @@ class Patch(NamedTuple):
         alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
         picture = painted + _colour_error(photo - painted, unknown, mask)
         picture = in_colours_of_the_photo(picture, photo, unknown, mask)
+        picture = with_plain_ground_gone_on(picture, photo, unknown, mask)
+        picture = with_forehead_gone_on(picture, photo, unknown, mask)
         picture = _crisper(picture, photo, unknown)
         return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask))
 

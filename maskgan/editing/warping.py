@@ -34,6 +34,9 @@ _WISPS, _LARGE = 16.0, 4.0
 #: Of two numbers of 32 bits that lie side by side all but their signs.
 _NO_SIGNS = np.uint64(0x7FFF_FFFF_7FFF_FFFF)
 
+#: Hair casts its shadow so far onto skin where as large a part of it is lost.
+_SHADE = 8.0
+
 #: What is unknown depends on nothing farther away than this, and lies no farther from what changed or moved.
 _SEEN_AROUND = 32.0
 
@@ -361,6 +364,7 @@ def _unknown_after(
     for label in np.unique(arrived[solid]):
         lost |= grown((arrived == label) & solid, _LOST_BORDER * scale) & ~grown(after == label, 1.0 * scale)
     unknown |= lost | _wisps(solid & (arrived == Label.HAIR), after, scale)
+    unknown |= _shade(solid & (arrived == Label.HAIR), after, scale)
     unknown |= _beyond(before.shape, flow, window, scale)
     stretched = jacobian(flow) < 1 / _STRETCH
     return unknown | cv2.morphologyEx(stretched.astype(np.uint8), cv2.MORPH_OPEN, _disc(scale)).astype(bool)
@@ -389,6 +393,13 @@ def _wisps(lost: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
         return lost
     large = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_OPEN, _disc(_LARGE * scale)) > 0
     return grown(large, _WISPS * scale) & behind & ~grown(after == Label.HAIR, scale)
+
+
+def _shade(lost: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
+    """Where (H, W) the shadow of a large part of hair that was `lost` (H, W) would stay on the skin as its outline."""
+    skin = after == Label.SKIN
+    large = cv2.morphologyEx((lost & skin).astype(np.uint8), cv2.MORPH_OPEN, _disc(_LARGE * scale)) > 0
+    return grown(large, _SHADE * scale) & skin & ~grown(after == Label.HAIR, scale)
 
 
 def _disc(radius: float) -> np.ndarray:

@@ -4,6 +4,7 @@ import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from 
 import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
 import { takeColoursOfPhoto } from "./paint_colours.js";
+import { letForeheadGoOn, letPlainGroundGoOn } from "./continuing.js";
 import { borders, either, extent, feathered, grown, piecesOf, roundEven } from "./regions.js";
 import { median } from "./samples.js";
 import { lumaAt } from "./tones.js";
@@ -154,6 +155,8 @@ export class Patch {
     const missing = colourError(error, unknown, mask, n);
     const colours = picture(n, n, 3, painted.data.map((value, i) => value + missing[i]));
     takeColoursOfPhoto(colours.data, photo, unknown, mask, n);
+    letPlainGroundGoOn(colours.data, photo, unknown, mask, n);
+    letForeheadGoOn(colours.data, photo, unknown, mask, n);
     makeCrisper(colours.data, photo, unknown, n);
     const layer = new Float32Array(4 * n * n);
     for (let i = 0; i < n * n; i++) {
