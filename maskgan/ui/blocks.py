@@ -62,6 +62,7 @@ class Blocks(gr.Blocks):
     at_once = 1
     cores: Cores
     stopping = False
+    _config: dict[str, Any] | None = None
 
     def __init__(self, *args: Any, **named: Any) -> None:
         with _unserved():
@@ -85,13 +86,16 @@ class Blocks(gr.Blocks):
     def config(self) -> dict[str, Any]:
         """What the browser builds the page from; see Gradio."""
         if not self._config:
-            with asking_once():
-                self._config = super().get_config_file()
+            self._config = self._described()
         return self._config
 
     @config.setter
     def config(self, config: dict[str, Any]) -> None:
         self._config = config
+
+    def _described(self) -> dict[str, Any]:
+        with asking_once():
+            return super().get_config_file()
 
     @property
     def server_app(self) -> FastAPI:
@@ -106,7 +110,7 @@ class Blocks(gr.Blocks):
         if self.guard is not None:
             server_app.add_middleware(GuardedApp, guard=self.guard)
         server_app.state_holder = Visitors.of(self)
-        assert self.config  # before anybody asks
+        self.config = self._described()  # before anybody asks
         self._server_app = server_app
 
     def run_startup_events(self) -> None:
