@@ -377,6 +377,22 @@ def test_the_strength_of_the_last_quick_edit_is_tuned_as_in_the_app(
     visitor.wait_for_drawing()
 
 
+def test_hair_is_cut_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+    original = visitor.mask()
+    visitor.page.locator("[data-edit=shorter_hair]").click()
+    visitor.wait(lambda: (visitor.mask() != original).any(), "the cut")
+    visitor.wait_for_drawing()
+    mask, moved, _ = QUICK_EDITS["shorter_hair"].move(original)
+    assert (visitor.mask() != mask).sum() <= 16 < ((original == Label.HAIR) & (mask != Label.HAIR)).sum()
+    edit = edited_in_python(folder, visitor, photo, original, moved)
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert levels(edit.crop, edit.face.crop) > 60 and np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+
+
 def test_a_smile_shows_teeth_and_hair_takes_another_colour_as_in_the_app(
     folder: Path, visitor: Visitor, photo: Path
 ) -> None:

@@ -213,9 +213,9 @@ export function rolled(plane, size, rows) {
   return plane.map((_, i) => plane[(i - shift + plane.length) % plane.length]);
 }
 
-/** The connected pieces of a region, eight neighbours to a pixel: {numbers, pieces}, where `numbers` has a piece's number
+/** The connected pieces of a region, eight neighbours to a pixel, four without `corners`: {numbers, pieces}, where `numbers` has a piece's number
  *  from 1 on at each of its pixels, and `pieces` from 1 on their {area, left, top, right, bottom}. */
-export function piecesOf(region, width, height) {
+export function piecesOf(region, width, height, { corners = true } = {}) {
   const numbers = new Int32Array(region.length);
   const pieces = [null];
   const stack = [];
@@ -237,7 +237,7 @@ export function piecesOf(region, width, height) {
       for (let v = Math.max(y - 1, 0); v <= y + 1 && v < height; v++) {
         for (let u = Math.max(x - 1, 0); u <= x + 1 && u < width; u++) {
           const next = v * width + u;
-          if (!region[next] || numbers[next]) continue;
+          if (!region[next] || numbers[next] || (!corners && u !== x && v !== y)) continue;
           numbers[next] = number;
           stack.push(next);
         }
