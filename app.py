@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from maskgan.serving.guard import Guard
     from maskgan.serving.hot_reload import Serving
     from maskgan.serving.storage import Storage
+    from maskgan.ui.blocks import Blocks
+    from maskgan.ui.examples import Examples
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before anything imports gradio
 
@@ -256,30 +258,14 @@ def check_mcp() -> None:
         raise SystemExit(f"--mcp needs the package mcp {usable}, {found}; run: pip install 'gradio[mcp]'")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Load the weights and serve the page until interrupted."""
-    options = build_parser().parse_args(arguments)
-    if options.mcp:
-        check_mcp()
-        if options.auth:
-            raise SystemExit("--mcp cannot go with --auth, for MCP tools of Gradio do not log in; leave one out.")
-    guard = guard_of(options.host, options.allowed_host, options.root_path)
-    hosted = bool(options.share or options.root_path) or not guard.local
-    if options.lab and hosted and not options.auth and "SPACE_ID" not in os.environ:
-        raise SystemExit(
-            "--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share, --host, --root-path or "
-            "--allowed-host."
-        )
-    if options.lab and options.backend == "onnx":
-        raise SystemExit("--lab trains with torch and cannot go with --backend onnx; leave one out.")
-    if options.onnx_precision != "fp32" and options.backend != "onnx":
-        raise SystemExit("--onnx-precision is for ONNX Runtime; add --backend onnx.")
+def served(options: argparse.Namespace, guard: Guard, hosted: bool) -> tuple[Blocks, Serving, Examples]:
+    """Load the weights, and serve the page from here on."""
     # Imported here, so that --help and a wrong option answer at once.
     from maskgan.serving.account import Account
-    from maskgan.serving.memory import give_back_freed_memory
     from maskgan.ui.api import send_files_unchanged
     from maskgan.ui.app import build_app, launch_options
     from maskgan.ui.examples import Examples
+    from maskgan.ui.slim_import import bring_mcp
 
     weights = weights_of(options.weights, options.watch)
     lab = lab_of(options.lab, options.runs, options.data, weights)
@@ -287,6 +273,8 @@ def main(arguments: list[str] | None = None) -> None:
         serving = serving_without_torch(weights, options.watch, options.device, options.onnx_precision)
     else:
         serving = serving_of(weights, options.watch, options.device, needed=bool(options.weights))
+    if options.mcp:
+        bring_mcp()
     storage = storage_of(options.max_disk * 1_000_000)
     examples = Examples(serving, people=True)
     app = build_app(serving, examples, max_pixels=options.max_pixels, hosted=hosted, lab=lab)
@@ -315,6 +303,31 @@ def main(arguments: list[str] | None = None) -> None:
         app.guard.trust(app.share_url)
     elif options.share:
         print("No public link could be made (is there an internet connection?); the page serves at its local address.")
+    return app, serving, examples
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Load the weights and serve the page until interrupted."""
+    options = build_parser().parse_args(arguments)
+    if options.mcp:
+        check_mcp()
+        if options.auth:
+            raise SystemExit("--mcp cannot go with --auth, for MCP tools of Gradio do not log in; leave one out.")
+    guard = guard_of(options.host, options.allowed_host, options.root_path)
+    hosted = bool(options.share or options.root_path) or not guard.local
+    if options.lab and hosted and not options.auth and "SPACE_ID" not in os.environ:
+        raise SystemExit(
+            "--lab lets every visitor start trainings; give --auth USER:PASSWORD with --share, --host, --root-path or "
+            "--allowed-host."
+        )
+    if options.lab and options.backend == "onnx":
+        raise SystemExit("--lab trains with torch and cannot go with --backend onnx; leave one out.")
+    if options.onnx_precision != "fp32" and options.backend != "onnx":
+        raise SystemExit("--onnx-precision is for ONNX Runtime; add --backend onnx.")
+    from maskgan.serving.memory import give_back_freed_memory, uncollected
+
+    with uncollected():
+        app, serving, examples = served(options, guard, hosted)
     # Not before: Gradio writes environment variables while it starts, and networks that read them in another thread
     # at that moment crash the process.
     examples.prepare_in_background()

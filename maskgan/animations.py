@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image
 
@@ -43,6 +42,8 @@ def mp4(frames: Sequence[np.ndarray], fps: float = 12, weights: Weights | None =
     Raises ValueError for an empty sequence, frames of different sizes, an odd width or height (which yuv420p cannot
     hold), or fps <= 0.
     """
+    import av  # here, for an app needs it for this alone, and it takes long
+
     pictures = _pictures(frames, fps)
     height, width = pictures[0].shape[:2]
     if height % 2 or width % 2:

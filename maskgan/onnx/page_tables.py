@@ -17,13 +17,16 @@ from maskgan.editing.looks import LOOKS, PARTS, looks_for, looks_with
 from maskgan.editing.recolouring import TOGETHER
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
-from maskgan.quick_edits import QUICK_EDITS, accessories, features, mouth
+from maskgan.quick_edits import QUICK_EDITS, accessories
 from maskgan.quick_edits.needs import NEEDS
 from maskgan.quick_edits.silhouettes import Silhouette, silhouette, turned_to, wardrobe
 from maskgan.styles import RegionStyle
 
+#: Quick edits that put on somebody's hair, for which the page has no hairpieces.
+_LEFT_OUT = ("hairstyle", "longer_hair", "fringe")
+
 #: The quick edits that the page has, in the order of their buttons.
-BUTTONS = tuple(edit.name for module in (mouth, features, accessories) for edit in module.EDITS)
+BUTTONS = tuple(name for name in QUICK_EDITS if name not in _LEFT_OUT)
 
 _HATS = tuple(dict.fromkeys(look.reference for look in looks_for(Label.HAT) if look.reference))
 

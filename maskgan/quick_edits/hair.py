@@ -50,7 +50,7 @@ def _has_hair(scene: Scene) -> bool:
 def need_hair(scene: Scene) -> np.ndarray:
     """Where the hair is (H, W); raises QuickEditImpossible when the mask has hardly any."""
     if not _has_hair(scene):
-        raise QuickEditImpossible("This mask has no hair; give it some with Longer hair first.")
+        raise QuickEditImpossible("This mask has hardly any hair; paint some first.")
     return scene.where(Label.HAIR)
 
 

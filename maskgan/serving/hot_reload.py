@@ -86,6 +86,7 @@ class Serving:
         with self._swapping:
             self._pipeline = pipeline
         _log.info("Serving the weights %s.", pipeline.weights)
+        gc.unfreeze()  # see `uncollected`
         gc.collect()  # the old networks are large but few objects, too few to trigger a collection
 
     def poll(self) -> None:

@@ -1,17 +1,34 @@
-"""Returns freed memory to the operating system, for a server that runs for weeks."""
+"""Memory of a server that runs for weeks: what is freed goes back, and what stays is not searched for garbage."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import gc
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 #: Seconds between two calls of malloc_trim.
 EVERY = 10.0
 
 #: For how many half seconds in which this process is busy a call is put off at most.
 _PATIENCE = 20
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for garbage while the block runs, nor in what it left for as long as nothing calls `gc.unfreeze`.
+
+    For the start: what it makes stays, and searches take a tenth of its time, and of a stroke's later.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def give_back_freed_memory(every: float = EVERY) -> None:

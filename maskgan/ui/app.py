@@ -14,6 +14,7 @@ from maskgan.serving.hot_reload import Serving
 from maskgan.ui.access import Announcer
 from maskgan.ui.api import Api
 from maskgan.ui.blocks import Blocks
+from maskgan.ui.building import asking_once
 from maskgan.ui.examples import Examples
 from maskgan.ui.interpolate.tab import InterpolateTab
 from maskgan.ui.keeping.keeper import LIFETIME, Keeper
@@ -95,6 +96,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": "200mb",
         "state_session_capacity": MAX_SESSIONS,
         "ssr_mode": False,
+        "ssl_verify": False,  # there is nothing to verify, and reading the certificates for it takes time
     }
 
 
@@ -113,9 +115,8 @@ def build_app(
     """
     serving = Serving.of(pipeline)
     examples = examples or Examples(serving)
-    with Blocks(
-        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(TIME_TO_LIVE // 4, TIME_TO_LIVE)
-    ) as app:
+    page = Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(TIME_TO_LIVE // 4, TIME_TO_LIVE))
+    with asking_once(), page as app:
         header = gr.HTML(_HEADER.format(title=TITLE, privacy=(_HOSTED if hosted else _LOCAL) + _KEPT))
         announcer = Announcer(examples.titles())
         keeper = Keeper()

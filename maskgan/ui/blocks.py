@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import httpx
 from fastapi import FastAPI
+from gradio.routes import App
 from gradio.tunneling import CURRENT_TUNNELS
 from gradio_client import utils as client_utils
 
 from maskgan.files import is_full
 from maskgan.serving.guard import Guard, GuardedApp
 from maskgan.serving.storage import Storage, StoredUploads
+from maskgan.ui.building import asking_once
 from maskgan.ui.keeping import traces
 from maskgan.ui.photo_memory import keep_within
 from maskgan.ui.turns import Cores, govern
@@ -29,6 +33,17 @@ FINISH = 20.0
 
 #: What libraries say when there is not enough memory, of the computer or its GPU.
 _OUT_OF_MEMORY = ("out of memory", "allocate memory", "insufficient memory", "failed to allocate")
+
+
+@contextlib.contextmanager
+def _unserved() -> Iterator[None]:
+    """Gradio makes the web application at each step of building a page anew; only the one of `launch` is served."""
+    former = App.create_app
+    App.create_app = staticmethod(lambda *args, **named: None)
+    try:
+        yield
+    finally:
+        App.create_app = staticmethod(former)
 
 
 class Blocks(gr.Blocks):
@@ -47,6 +62,40 @@ class Blocks(gr.Blocks):
     at_once = 1
     cores: Cores
     stopping = False
+    _config: dict[str, Any] | None = None
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        with _unserved():
+            super().__init__(*args, **named)
+
+    def __exit__(self, *args: Any) -> None:
+        """See Gradio."""
+        with _unserved():
+            super().__exit__(*args)
+
+    def queue(self, *args: Any, **named: Any) -> Blocks:
+        """See Gradio."""
+        with _unserved():
+            return super().queue(*args, **named)
+
+    def get_config_file(self) -> dict[str, Any]:
+        """Nothing yet: Gradio asks at each step of building a page, for `config`, which is made when it is read."""
+        return {}
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the browser builds the page from; see Gradio."""
+        if not self._config:
+            self._config = self._described()
+        return self._config
+
+    @config.setter
+    def config(self, config: dict[str, Any]) -> None:
+        self._config = config
+
+    def _described(self) -> dict[str, Any]:
+        with asking_once():
+            return super().get_config_file()
 
     @property
     def server_app(self) -> FastAPI:
@@ -61,6 +110,7 @@ class Blocks(gr.Blocks):
         if self.guard is not None:
             server_app.add_middleware(GuardedApp, guard=self.guard)
         server_app.state_holder = Visitors.of(self)
+        self.config = self._described()  # before anybody asks
         self._server_app = server_app
 
     def run_startup_events(self) -> None:

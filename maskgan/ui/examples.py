@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import threading
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,13 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.mask_files import read_mask
 from maskgan.serving.hot_reload import Serving
+from maskgan.ui.gallery import Pictures
 from maskgan.ui.kit import UsesWeights
-from maskgan.ui.pictures import shrink
+from maskgan.ui.pictures import THUMBNAIL_SIDE, shrink
 from maskgan.ui.session import OpenFace
+
+#: Long side of a thumbnail in a strip, in pixels.
+SIDE = 160
 
 FOLDER = Path(__file__).parents[2] / "examples"
 
@@ -40,9 +45,17 @@ class Examples(UsesWeights):
         self._faces: dict[int, Face] = {}
         self._lock = threading.Lock()
 
-    def thumbnails(self, side: int = 160) -> list[np.ndarray]:
-        """Small pictures (h, w, 3) uint8 RGB in the order of `paths`."""
-        return [shrink(read_photo(path), side) for path in self.paths]
+    def thumbnails(self, side: int = SIDE) -> Pictures:
+        """Small pictures (h, w, 3) uint8 RGB in the order of `paths`; side: SIDE or THUMBNAIL_SIDE, the long one."""
+        return self._small[side]
+
+    @cached_property
+    def _small(self) -> dict[int, Pictures]:
+        small = {side: Pictures() for side in (SIDE, THUMBNAIL_SIDE)}
+        for photo in map(read_photo, self.paths):
+            for side, pictures in small.items():
+                pictures.append(shrink(photo, side))
+        return small
 
     def titles(self) -> list[str]:
         """What each example shows, in words, in the order of `paths`: from the folder's titles.csv, else its name."""

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import gradio as gr
+from gradio.components.gallery import GalleryData
+
+
+class Pictures(list[Any]):
+    """Pictures that several galleries show, encoded once. They must not change."""
+
+    encoded: GalleryData | None = None
 
 
 class Gallery(gr.Gallery):
@@ -16,6 +23,14 @@ class Gallery(gr.Gallery):
     is_template = True  # the browser's half is that of Gradio's own
 
     _described: ClassVar[dict[str, Any] | None] = None
+
+    def postprocess(self, value: Any) -> GalleryData:
+        """See Gradio."""
+        if not isinstance(value, Pictures):
+            return super().postprocess(value)
+        if value.encoded is None:
+            value.encoded = super().postprocess(value)
+        return value.encoded
 
     def api_info(self) -> dict[str, Any]:
         """The form of its value, as a JSON schema."""

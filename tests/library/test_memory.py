@@ -1,12 +1,15 @@
-"""Freed memory goes back to the system."""
+"""Freed memory goes back to the system, and what stays from the start is not searched for garbage."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from maskgan.serving.memory import uncollected
 
 # A process of its own, so that nothing else frees or takes memory. Blocks of 100 kB are too small for glibc to map
 # each by itself, and the last one keeps the heap from shrinking.
@@ -40,3 +43,17 @@ def test_what_was_freed_is_given_back() -> None:
     if before < 150:
         pytest.skip("this C library gives memory back by itself")
     assert after < 50
+
+
+def test_what_the_start_makes_is_not_searched_for_garbage_until_weights_are_replaced() -> None:
+    former = gc.get_freeze_count()
+    made: list[list[object]] = []
+    with uncollected():
+        assert not gc.isenabled()
+        made.extend([] for _ in range(5000))
+        made[0].append(made[0])
+        del made[0]
+    assert gc.isenabled() and gc.get_freeze_count() > former + 4000
+    assert not any(each is made[0] for each in gc.get_objects())
+    gc.unfreeze()
+    assert gc.collect() >= 1 and gc.get_freeze_count() == 0

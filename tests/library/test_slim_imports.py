@@ -51,6 +51,25 @@ def test_gradio_looks_at_no_sources_and_inspect_is_itself_again() -> None:
     assert answer_of(program) == "False x"
 
 
+def test_the_page_comes_without_libraries_that_are_there_when_they_are_wanted() -> None:
+    pytest.importorskip("gradio")
+    program = (
+        "import sys\n"
+        "import maskgan.ui.app, maskgan.ui.api\n"
+        "from importlib.util import find_spec\n"
+        "from maskgan.ui.slim_import import Later, bring_mcp\n"
+        "assert not {'av', 'httpx._main', 'mcp', 'pandas.core', 'torch'} & set(sys.modules)\n"
+        "assert find_spec('pandas').origin == sys.modules['pandas'].__file__\n"
+        "import gradio, pandas, pandas.testing, maskgan.ui.lab.view as view\n"
+        "table = gradio.Dataframe(view.pd.DataFrame({'loss': [0.5]})).value\n"
+        "assert view.pd.DataFrame is pandas.DataFrame and not isinstance(sys.modules['pandas'], Later)\n"
+        "bring_mcp()\n"
+        "served = hasattr(gradio.mcp.GradioMCPServer, 'StreamableHTTPSessionManager')\n"
+        "print(table['data'], served == (find_spec('mcp') is not None))"
+    )
+    assert answer_of(program) == "[[0.5]] True"
+
+
 @pytest.mark.parametrize(
     ("variables", "spins"), [({}, "5000"), ({"OMP_WAIT_POLICY": "active"}, "None"), ({"GOMP_SPINCOUNT": "7"}, "7")]
 )

@@ -15,6 +15,7 @@ from strokes import VALUES
 pytest.importorskip("gradio")
 
 import gradio as gr
+import httpx
 
 import app as command
 from maskgan.editing.pipeline import MaskGANPipeline
@@ -54,6 +55,32 @@ def test_two_visitors_paint_at_once_and_get_their_own_faces(pipeline: MaskGANPip
         assert not failures
     finally:
         demo.close()
+
+
+def test_the_page_is_described_once_and_as_gradio_would_each_time(
+    pipeline: MaskGANPipeline, examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe, described = gr.Blocks.get_config_file, []
+
+    def noted(demo: gr.Blocks) -> dict[str, Any]:
+        described.append(describe(demo))
+        return described[-1]
+
+    monkeypatch.setattr(gr.Blocks, "get_config_file", noted)
+    demo = build_app(pipeline, examples)
+    assert not described
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    try:
+        assert demo.config is described[0] and len(described) == 1
+        again = describe(demo)
+        for component in (*demo.config["components"], *again["components"]):
+            component.pop("example_inputs", None)  # what is announced has another number each time
+        assert demo.config == again
+        assert len(httpx.get(f"{url}config").json()["components"]) == len(demo.blocks) and len(described) == 1
+    finally:
+        demo.close()
+    strips = [block.value for block in demo.blocks.values() if str(block.elem_id).endswith("examples")]
+    assert len(strips) > 1 and all(len(strip) == len(examples.paths) for strip in strips)
 
 
 def test_state_and_files_have_an_end(pipeline: MaskGANPipeline, examples: Examples) -> None:

@@ -113,7 +113,7 @@ def test_the_page_s_settings_show_no_folders_of_the_server(serving: Serving, tmp
         else:
             yield str(value)
 
-    told = [text for text in texts(app.get_config_file()) if str(tmp_path) in text or str(FOLDER.parent) in text]
+    told = [text for text in texts(app.config) if str(tmp_path) in text or str(FOLDER.parent) in text]
     assert told == []
 
 

@@ -267,13 +267,13 @@ def test_edits_are_those_of_the_app_and_saved_in_full_size_with_their_mark(
 
 
 def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
-    """Every button in its shapes, by the page's own scripts: on dark glasses, and on a mouth that is open."""
-    code = """async ([edits, packed]) => {
+    """Every button in its shapes, weaker and stronger, by the page's own scripts: on dark glasses, on an open mouth."""
+    code = """async ([edits, packed, strength]) => {
       const { quickEdit } = await import(new URL("web/quick_edits.js", location));
       const mask = Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
       return edits.map(([name, shape]) => {
         try {
-          const edited = quickEdit(name, mask, 512, 1, shape).mask;
+          const edited = quickEdit(name, mask, 512, strength, shape).mask;
           return btoa(edited.reduce((text, label) => text + String.fromCharCode(label), ""));
         } catch ({ message }) {
           return message;
@@ -284,18 +284,24 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
     edits = [(name, shape) for name in names for shape in [v.name for v in QUICK_EDITS[name].variants] or [""]]
     assert {"wider_nose", "sunglasses", "hat", "necklace"} <= set(names) and len(edits) > len(names) + 8
     firsts = list({name: (name, shape) for name, shape in reversed(edits)}.values())
-    for portrait, tried in (("portrait_03", firsts), ("portrait_05", edits)):  # glasses, and a face without
+    # Glasses, and a face without.
+    for portrait, tried, strength in (
+        ("portrait_03", firsts, 1),
+        ("portrait_05", edits, 1),
+        ("portrait_05", firsts, 0.3),
+        ("portrait_05", firsts, 1.9),
+    ):
         mask = read_mask(EXAMPLE.parent / "masks" / f"{portrait}.png")
-        answers = visitor.page.evaluate(code, [tried, base64.b64encode(mask).decode()])
+        answers = visitor.page.evaluate(code, [tried, base64.b64encode(mask).decode(), strength])
         for (name, shape), answer in zip(tried, answers, strict=True):
             try:
-                wanted = QUICK_EDITS[name].apply(mask, variant=shape or None)
+                wanted = QUICK_EDITS[name].apply(mask, strength, shape or None)
             except QuickEditImpossible as reason:
                 assert answer == str(reason)
                 continue
-            assert (wanted != mask).any()
+            assert (wanted != mask).any() or strength < 1
             got = np.frombuffer(base64.b64decode(answer), np.uint8).reshape(mask.shape)
-            assert (got != wanted).sum() <= 16, (portrait, name, shape)
+            assert (got != wanted).sum() <= 16, (portrait, name, shape, strength)
 
 
 def test_undo_brings_the_photo_back(visitor: Visitor) -> None:
@@ -326,6 +332,63 @@ def test_a_moved_region_takes_its_own_pixels_along_as_in_the_app(folder: Path, v
     told = carried_offsets(original, visitor.mask(), [region])
     edit = edited_in_python(folder, visitor, photo, original, told)
     check_alike(after, edit, Alignment.whole_picture((SIZE, SIZE)), edit.face.crop)
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+
+
+def test_the_strength_of_the_last_quick_edit_is_tuned_as_in_the_app(
+    folder: Path, visitor: Visitor, photo: Path
+) -> None:
+    page = visitor.page
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+    original = visitor.mask()
+    slider = page.get_by_role("slider", name="Strength")
+    page.locator("[data-edit=smile]").click()
+    visitor.wait(lambda: (visitor.mask() != original).any(), "the smile")
+    for strength in ("1.8", "0.4"):
+        wanted, moved, _ = QUICK_EDITS["smile"].move(original, float(strength))
+        slider.fill(strength)
+        visitor.wait(lambda wanted=wanted: (visitor.mask() != wanted).sum() <= 16, f"a smile of {strength}")
+    visitor.wait_for_drawing()
+    edit = edited_in_python(folder, visitor, photo, original, moved)
+    assert levels(edit.crop, edit.face.crop) > 20
+
+    def as_in_the_app() -> bool:
+        """Coarse first, fine after a while."""
+        off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+        return np.percentile(off, 99.9) <= 2 and off.max() <= 8
+
+    visitor.wait(as_in_the_app, "the fine picture")
+    # It is one step of the history, and what is painted after it is not tuned away.
+    page.locator("[data-do=undo]").click()
+    visitor.wait(lambda: np.array_equal(visitor.mask(), original), "the mask without a smile")
+    visitor.wait_for_drawing()
+    page.locator("[data-do=redo]").click()
+    visitor.wait(lambda: (visitor.mask() != wanted).sum() <= 16, "the smile again")
+    visitor.wait_for_drawing()
+    visitor.paint(Label.SKIN, 20, (250, 440), (262, 440))
+    painted = visitor.mask()
+    slider.fill("2")
+    visitor.settle()
+    assert np.array_equal(visitor.mask(), painted)
+    slider.fill("1")
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+
+
+def test_hair_is_cut_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+    original = visitor.mask()
+    visitor.page.locator("[data-edit=shorter_hair]").click()
+    visitor.wait(lambda: (visitor.mask() != original).any(), "the cut")
+    visitor.wait_for_drawing()
+    mask, moved, _ = QUICK_EDITS["shorter_hair"].move(original)
+    assert (visitor.mask() != mask).sum() <= 16 < ((original == Label.HAIR) & (mask != Label.HAIR)).sum()
+    edit = edited_in_python(folder, visitor, photo, original, moved)
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert levels(edit.crop, edit.face.crop) > 60 and np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
     visitor.call("reset()")
     visitor.wait_for_drawing()
 

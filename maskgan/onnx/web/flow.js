@@ -219,22 +219,37 @@ export function unfolded(flow) {
 /** What is known of how the photo's pixels move: the mask which the flow leads to. Edits that follow each other add up;
  *  what one of them handed over is not guessed again. */
 export class Motion {
-  constructor(mask, flow) {
-    Object.assign(this, { mask, flow });
+  #flow;
+  #compute;
+
+  /** `compute()`: gives the flow when it is first asked for; things that are laid over the photo never ask. */
+  constructor(mask, size, compute) {
+    Object.assign(this, { mask, size });
+    this.#compute = compute;
   }
 
   /** The photo as it is, with its own mask. */
-  static none = (mask, size) => new Motion(mask, noFlow(size));
+  static none = (mask, size) => new Motion(mask, size, () => noFlow(size));
+
+  get flow() {
+    this.#flow ??= this.#compute();
+    this.#compute = null; // and what it holds
+    return this.#flow;
+  }
 
   /** One edit further: to another mask, with what its tool hands over. */
   to(mask, told = null) {
     if (!told && mask.every((label, i) => label === this.mask[i])) return this;
-    const { width: size } = this.flow;
+    return new Motion(mask, this.size, () => this.#flowTo(mask, told));
+  }
+
+  #flowTo(mask, told) {
+    const { size, flow } = this;
     const step = flowBetween(this.mask, mask, size, told);
-    if (!this.flow.data.some((value) => value)) return new Motion(mask, step);
+    if (!flow.data.some((value) => value)) return step;
     const columns = new Float32Array(mask.length).map((_, i) => (i % size) + step.data[2 * i]);
     const rows = new Float32Array(mask.length).map((_, i) => Math.floor(i / size) + step.data[2 * i + 1]);
-    const first = remapped(this.flow, columns, rows);
-    return new Motion(mask, unfolded(stilled(picture(size, size, 2, step.data.map((value, k) => value + first[k])))));
+    const first = remapped(flow, columns, rows);
+    return unfolded(stilled(picture(size, size, 2, step.data.map((value, k) => value + first[k]))));
   }
 }

@@ -26,17 +26,19 @@ export function largestPiece(region, size) {
   const { numbers, pieces } = piecesOf(region, size, size);
   let best = 0;
   for (let k = 1; k < pieces.length; k++) if (!best || pieces[k].area > pieces[best].area) best = k;
-  return region.map((_, i) => (best && numbers[i] === best ? 1 : 0));
+  const piece = new Uint8Array(region.length);
+  for (let i = 0; best && i < piece.length; i++) if (numbers[i] === best) piece[i] = 1;
+  return piece;
 }
 
 export function centreOf(region, size) {
   let [count, columns, rows] = [0, 0, 0];
-  region.forEach((inside, i) => {
-    if (!inside) return;
+  for (let i = 0; i < region.length; i++) {
+    if (!region[i]) continue;
     count++;
     columns += i % size;
     rows += Math.floor(i / size);
-  });
+  }
   return [columns / count, rows / count];
 }
 

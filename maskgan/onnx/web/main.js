@@ -16,6 +16,9 @@ let opened = 0; // faces, so that each has its own id
 let size = 0; // of the mask, in pixels a side
 let wanted = null; // {mask, moved, quick}: the newest one that has not been drawn
 let drawing = null; // the promise of the drawings under way
+let tuned = null; // the last quick edit, {edit, shape, id, before, after}: of a face, from one mask to another
+let tuning = false; // it is being computed in another strength,
+let retune = false; // and once more after that
 let settling = 0; // timer of the drawing that follows a quick one
 
 $("unstarted").remove();
@@ -49,7 +52,7 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
 
 const canvas = () => document.querySelector("#canvas .mask-canvas")?.maskCanvas;
 const lookBar = createLookBar($("looks"), canvas, () => drawCanvas(false));
-createQuickButtons($("quick"), canvas, quickEdit);
+const quickButtons = createQuickButtons($("quick"), canvas, quickEdit, tune);
 
 /** Draws what the canvas holds. */
 function drawCanvas(quick) {
@@ -87,19 +90,41 @@ async function drawAll() {
 }
 
 /** One press for a change of shape: a new step of the canvas's history. What it puts on has its own look. */
-async function quickEdit({ name, label, looks }, shape) {
+async function quickEdit(edit, shape) {
   complain("");
   await stopDrawing();
+  working(edit.label);
   const { id, mask } = props.value;
-  working(label);
+  await changeShape({ edit, shape, id, before: mask, after: null }, mask, false);
+}
+
+/** Another strength for the last quick edit, while nothing came after it. */
+async function tune() {
+  retune = tuned !== null && tuned.id === props.value.id && tuned.after === props.value.mask;
+  if (tuning || !retune) return;
+  tuning = true;
+  while (retune) {
+    retune = false;
+    working(tuned.edit.label);
+    await changeShape(tuned, tuned.after, true);
+  }
+  tuning = false;
+}
+
+/** A quick edit of the mask `press.before` in place of `shown`, which is on the canvas; `again`: in another strength. */
+async function changeShape(press, shown, again) {
+  const { edit: { name, label, looks }, shape, id, before } = press;
+  const strength = quickButtons.strength;
   try {
-    const edited = await ask("quickEdit", { name, mask: decodeRuns(mask, size * size), strength: 1, shape });
-    if (id !== props.value.id || mask !== props.value.mask) return done(""); // somebody has gone on meanwhile
+    const edited = await ask("quickEdit", { name, mask: decodeRuns(before, size * size), strength, shape, again });
+    if (id !== props.value.id || shown !== props.value.mask) return done(""); // somebody has gone on meanwhile
     if (!edited) return done(`${label} changes nothing more on this mask; undo goes back.`);
-    props.value = { id, width: size, height: size, mask: encodeRuns(edited) };
+    const after = encodeRuns(edited);
+    tuned = { ...press, after };
+    props.value = { id, width: size, height: size, mask: after, instead: again };
     valueChanged();
     lookBar.add((looks[shape] ?? looks[""]).map((brought) => [brought.class, brought.look]));
-    draw(edited, false);
+    draw(edited, again);
   } catch ({ message }) {
     done(message);
   }

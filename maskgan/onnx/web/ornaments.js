@@ -71,7 +71,7 @@ function rounded(distance, radius) {
   return radius * Math.sqrt(1 - share * share);
 }
 
-/** The lenses of a mask, with the eyes and brows that lie on them, and bridge and arms. */
+/** The lenses of a mask, with the eyes and brows that lie on them, bridge and arms, and the face's unit in pixels. */
 function lenses(mask, size) {
   const region = where(mask, EYE_G);
   const { unit } = fitFrame(mask, size);
@@ -87,7 +87,7 @@ function lenses(mask, size) {
     const closed = eroded(dilated(inside, size, kernel), size, kernel);
     glass = either(glass, convexHull(largestPiece(closed, size), size));
   });
-  return { glass, thin: without(region, glass) };
+  return { glass, thin: without(region, glass), unit };
 }
 
 /** Whether the glasses of a mask hide the eyes. */
@@ -99,9 +99,8 @@ export function areDark(mask, size) {
 /** A crop with the glasses that its mask asks for, and where it changed; the crop is what is seen through the lenses. */
 export function drawGlasses(crop, mask, material) {
   const { width: size } = crop;
-  const { glass, thin } = lenses(mask, size);
+  const { glass, thin, unit } = lenses(mask, size);
   if (!any(glass) && !any(thin)) return { crop, changed: zeros(size) };
-  const { unit } = fitFrame(mask, size);
   const width = Math.max(1.1, material.width * unit);
   const distance = distanceTo(glass, size);
   const inner = distance.map((value) => clip(value - width + 0.5, 0, 1));

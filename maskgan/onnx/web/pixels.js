@@ -189,7 +189,10 @@ function filtered({ width, height, channels, data }, weights) {
   const row = width * channels;
   const padded = new Float32Array((width + 2 * radius) * channels);
   const rows = new Float32Array(data.length);
+  const empty = new Uint8Array(height).fill(1); // rows of zeros
   for (let start = 0; start < data.length; start += row) {
+    for (let i = start; i < start + row; i++) if (data[i]) empty[start / row] = 0;
+    if (empty[start / row]) continue;
     for (let x = -radius, to = 0; x < width + radius; x++) {
       const from = start + reflected(x, width) * channels;
       for (let c = 0; c < channels; c++) padded[to++] = data[from + c];
@@ -205,8 +208,9 @@ function filtered({ width, height, channels, data }, weights) {
     const to = y * row;
     for (let k = -radius; k <= radius; k++) {
       const weight = weights[k + radius];
-      const from = reflected(y + k, height) * row;
-      for (let i = 0; i < row; i++) result[to + i] += weight * rows[from + i];
+      const from = reflected(y + k, height);
+      if (empty[from]) continue;
+      for (let i = 0, at = from * row; i < row; i++) result[to + i] += weight * rows[at + i];
     }
   }
   return picture(width, height, channels, result);

@@ -1,10 +1,18 @@
-// The row of quick edits: a button each, its shapes in a menu beside it; those that lack their part are disabled and say
-// why.
+// The row of quick edits: their strength, a button each, its shapes in a menu beside it; those that lack their part are
+// disabled and say why.
 
 import { QUICK_EDITS } from "./constants.js";
 
-/** Puts the buttons into an element. `canvas()`: the mask canvas; `press(edit, shape)`: what they do. */
-export function createQuickButtons(element, canvas, press) {
+/** Puts the buttons into an element. `canvas()`: the mask canvas; `press(edit, shape)`: what they do; `tune()`: somebody
+ *  moves the strength. */
+export function createQuickButtons(element, canvas, press, tune) {
+  element.innerHTML = `<label title="Strength of the buttons; it also tunes the last one."><span>Strength</span>
+    <input type="range" min="0.2" max="2" step="0.1" value="1" aria-label="Strength"><output>1</output></label>`;
+  const [slider, number] = element.querySelectorAll("input, output");
+  slider.addEventListener("input", () => {
+    number.textContent = slider.value;
+    tune();
+  });
   const buttons = QUICK_EDITS.map((edit) => {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: edit.label });
     button.dataset.edit = edit.name;
@@ -28,6 +36,13 @@ export function createQuickButtons(element, canvas, press) {
 
   document.addEventListener("mask-canvas", () => setTimeout(show)); // the canvas counts first
   show();
+
+  return {
+    /** 0.2 to 2, where 1 is a clear natural change. */
+    get strength() {
+      return slider.valueAsNumber;
+    },
+  };
 }
 
 /** The shapes of an edit; one that is chosen is applied at once, and can be chosen again. */

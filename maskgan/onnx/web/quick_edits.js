@@ -3,10 +3,11 @@
 import { ACCESSORY_EDITS } from "./accessories.js";
 import { QUICK_EDITS } from "./constants.js";
 import { FEATURE_EDITS } from "./features.js";
+import { HAIR_EDITS } from "./hair.js";
 import { MOUTH_EDITS } from "./mouth.js";
 import { Scene } from "./scene.js";
 
-const EDITS = { ...MOUTH_EDITS, ...FEATURE_EDITS, ...ACCESSORY_EDITS };
+const EDITS = { ...MOUTH_EDITS, ...FEATURE_EDITS, ...HAIR_EDITS, ...ACCESSORY_EDITS };
 
 /** The edited copy of a mask, and where the photo's pixels come from as far as the edit knows, see `Scene`. `shape`: one
  *  of those that the edit offers, the first by default. */

@@ -51,7 +51,31 @@ export function dilated(region, size, kernel) {
   return result;
 }
 
-export const inverted = (region) => region.map((value) => 1 - value);
+// Loops, for they run several times as fast as `map`, and an edit runs hundreds of them.
+
+export function inverted(region) {
+  const result = new Uint8Array(region.length);
+  for (let i = 0; i < region.length; i++) result[i] = 1 - region[i];
+  return result;
+}
+
+export function both(a, b) {
+  const result = new Uint8Array(a.length);
+  for (let i = 0; i < a.length; i++) result[i] = a[i] & b[i];
+  return result;
+}
+
+export function either(a, b) {
+  const result = new Uint8Array(a.length);
+  for (let i = 0; i < a.length; i++) result[i] = a[i] | b[i];
+  return result;
+}
+
+export function without(a, b) {
+  const result = new Uint8Array(a.length);
+  for (let i = 0; i < a.length; i++) result[i] = a[i] & (1 - b[i]);
+  return result;
+}
 
 export function eroded(region, size, kernel) {
   return inverted(dilated(inverted(region), size, kernel));
@@ -66,15 +90,13 @@ export function opened(region, size, radius) {
   return dilated(eroded(region, size, kernel), size, kernel);
 }
 
-export const both = (a, b) => a.map((value, i) => value & b[i]);
-export const either = (a, b) => a.map((value, i) => value | b[i]);
-export const without = (a, b) => a.map((value, i) => value & (1 - b[i]));
-
 /** The pixels of a mask that are of any of these classes. */
 export function where(mask, ...labels) {
   const table = new Uint8Array(256);
   for (const label of labels) table[label] = 1;
-  return mask.map((label) => table[label]);
+  const region = new Uint8Array(mask.length);
+  for (let i = 0; i < mask.length; i++) region[i] = table[mask[i]];
+  return region;
 }
 
 /** The pixels of a plane of numbers whose value passes a test. */
@@ -84,7 +106,12 @@ export function regionOf(plane, test) {
   return region;
 }
 export const any = (region) => region.includes(1);
-export const areaOf = (region) => region.reduce((sum, inside) => sum + inside, 0);
+
+export function areaOf(region) {
+  let area = 0;
+  for (let i = 0; i < region.length; i++) area += region[i];
+  return area;
+}
 
 /** Pixels of a border between two classes or beside one, up to `radius` pixels away. */
 export function borders(mask, size, radius) {
@@ -186,9 +213,9 @@ export function rolled(plane, size, rows) {
   return plane.map((_, i) => plane[(i - shift + plane.length) % plane.length]);
 }
 
-/** The connected pieces of a region, eight neighbours to a pixel: {numbers, pieces}, where `numbers` has a piece's number
+/** The connected pieces of a region, eight neighbours to a pixel, four without `corners`: {numbers, pieces}, where `numbers` has a piece's number
  *  from 1 on at each of its pixels, and `pieces` from 1 on their {area, left, top, right, bottom}. */
-export function piecesOf(region, width, height) {
+export function piecesOf(region, width, height, { corners = true } = {}) {
   const numbers = new Int32Array(region.length);
   const pieces = [null];
   const stack = [];
@@ -210,7 +237,7 @@ export function piecesOf(region, width, height) {
       for (let v = Math.max(y - 1, 0); v <= y + 1 && v < height; v++) {
         for (let u = Math.max(x - 1, 0); u <= x + 1 && u < width; u++) {
           const next = v * width + u;
-          if (!region[next] || numbers[next]) continue;
+          if (!region[next] || numbers[next] || (!corners && u !== x && v !== y)) continue;
           numbers[next] = number;
           stack.push(next);
         }

@@ -76,11 +76,12 @@ export class Scene {
     if (!any(region)) return;
     const { places, width, height } = this.window(region);
     const source = Uint8Array.from(places, (i) => (!region[i] && beneath.includes(this.mask[i]) ? 1 : 0));
+    const known = any(source);
     const nearest = new Int32Array(source.length);
-    if (any(source)) distances(source, width, height, { nearest });
-    const filled = places.map((i, k) => (any(source) ? this.mask[places[nearest[k]]] : beneath[0]));
+    if (known) distances(source, width, height, { nearest });
+    const filled = places.map((i, k) => (known ? this.mask[places[nearest[k]]] : beneath[0]));
     places.forEach((i, k) => region[i] && (this.mask[i] = filled[k]));
-    if (any(source)) this.smooth(region);
+    if (known) this.smooth(region);
   }
 
   /** The part of the picture around a region that decides what it is filled with. */

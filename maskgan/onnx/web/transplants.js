@@ -2,7 +2,6 @@
 // maskgan/editing/transplants.py.
 
 import { LABEL } from "./constants.js";
-import { fitFrame } from "./frame.js";
 import { blurred, cubicWeights, picture } from "./pixels.js";
 import { rolled, roundEven, where } from "./regions.js";
 import { clip, percentileOf, remapped } from "./samples.js";
@@ -46,9 +45,9 @@ function foundAgain(mask, size, shape) {
 /** Intersection over union of what a mask has of a shape's class with the shape, where they meet best. */
 export const likeness = (mask, size, shape) => foundAgain(mask, size, shape).met;
 
-/** Columns and rows of a shape's picture for each pixel of a mask, as a quick edit laid it in, or somebody painted it. */
-function fit(mask, size, shape) {
-  const scene = new Scene(mask, size);
+/** Columns and rows of a shape's picture for each pixel of a scene's mask, as a quick edit laid it in, or somebody painted it. */
+function fit(scene, shape) {
+  const { mask, size } = scene;
   const { met, candidate, lift, size: factor } = foundAgain(mask, size, shape);
   if (met > ALIKE) {
     const [x, y] = candidate.places(scene, lifted(scene.y, lift));
@@ -88,10 +87,11 @@ function sampled({ width, height, data }, column, row) {
 export function transplant(crop, mask, shape, stuff) {
   const { width: size } = crop;
   const inside = where(mask, shape.label);
-  const [columns, rows] = fit(mask, size, shape);
+  const scene = new Scene(mask, size);
+  const [columns, rows] = fit(scene, shape);
   const plane = (data) => picture(size, size, 1, data);
   const alpha = blurred(plane(new Float32Array(inside)), (0.7 * size) / 256).data.map((soft) => clip((soft - 0.15) / 0.7, 0, 1));
-  const { unit } = fitFrame(mask, size);
+  const { unit } = scene;
   const below = rolled(new Float32Array(inside), size, roundEven(0.5 * SHADOW * unit));
   const lies = where(mask, BACKGROUND, CLOTH);
   const shade = blurred(plane(below), (SHADOW / 2) * unit).data.map((share, i) => (lies[i] || 0.5 * share < 0.01 ? 0 : 0.5 * share));

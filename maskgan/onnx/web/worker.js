@@ -17,6 +17,7 @@ let photo = null; // upright
 let faces = [];
 let face = null; // the one that is edited
 let motions = []; // that quick edits and the canvas handed over, and that of the face as it was
+let tuned = null; // the one of them that the last quick edit handed over
 let passing = null; // the one of them that was only seen during a stroke
 let newest = null; // edit
 
@@ -47,7 +48,7 @@ const calls = {
     if (number !== null && isUpsideDown(next)) {
       throw new Error("What was found is no upright face; turn the photo upright, or use the whole picture.");
     }
-    [face, newest, motions, passing] = [next, null, [Motion.none(next.mask, next.crop.width)], null];
+    [face, newest, motions, tuned, passing] = [next, null, [Motion.none(next.mask, next.crop.width)], null, null];
     const { matrix } = alignment;
     return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix };
   },
@@ -68,11 +69,14 @@ const calls = {
     return { crop: imageData(made.crop), changes: newest.changes, milliseconds: performance.now() - start };
   },
 
-  /** The mask after a quick edit in one of its shapes, whose motion is kept; null where it changes nothing more. */
-  async quickEdit({ name, mask, strength, shape }) {
+  /** The mask after a quick edit in one of its shapes, whose motion is kept; null where it changes nothing more. `again`:
+   *  the last one in another strength, which takes its place. */
+  async quickEdit({ name, mask, strength, shape, again }) {
     const { mask: edited, moved } = quickEdit(name, mask, face.crop.width, strength, shape);
     if (edited.every((label, i) => label === mask[i])) return null;
-    remember(motionTo(mask).to(edited, moved));
+    if (again) motions = motions.filter((motion) => motion !== tuned);
+    tuned = motionTo(mask).to(edited, moved);
+    remember(tuned);
     return edited;
   },
 

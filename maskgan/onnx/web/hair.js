@@ -1,0 +1,178 @@
+// Quick edits of the hair that the photo shows; see maskgan/quick_edits/hair.py and fringe.py. Those that put on somebody
+// else's hair are in the app only.
+
+import { LABEL } from "./constants.js";
+import { any, areaOf, both, dilated, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
+import { clip, percentileOf } from "./samples.js";
+import { line, onLine, ramp, smoothCurve } from "./scene.js";
+
+const { BACKGROUND, SKIN, NOSE, HAIR, HAT, CLOTH, NECK, EAR_R, L_EAR, R_EAR } = LABEL;
+const EARS = [L_EAR, R_EAR];
+const SHIRT = 0.006; // share of the picture below which clothes do not tell where the shoulders go on
+
+/** The pixels whose frame coordinates pass a test. */
+const places = (scene, test) => scene.mask.map((_, i) => (test(scene.x[i], scene.y[i], i) ? 1 : 0));
+
+function needHair(scene) {
+  const hair = scene.where(HAIR);
+  if (areaOf(hair) > 0.15 * scene.unit ** 2) return hair;
+  throw new Error("This mask has hardly any hair; paint some first.");
+}
+
+/** Nothing but hair moves: hair that covers a cheek does not push it in. */
+function holdFace(scene) {
+  scene.tell(regionOf(scene.mask, (label) => label !== HAIR && label !== BACKGROUND), scene.x, scene.y);
+}
+
+/** Gives pieces of background that skin, ears and hair enclose where hair was removed the class around. */
+function fillHoles(scene, removed) {
+  const { size } = scene;
+  const { numbers, pieces } = piecesOf(scene.where(BACKGROUND), size, size, { corners: false });
+  const enclosed = pieces.map((piece) => piece && piece.left > 0 && piece.top > 0 && piece.right < size - 1 && piece.bottom < size - 1);
+  const fresh = new Set(numbers.filter((number, i) => removed[i] && enclosed[number]));
+  scene.uncover(regionOf(numbers, (number) => fresh.has(number)), [SKIN, HAIR, ...EARS]);
+}
+
+const earShows = (scene, label) => areaOf(scene.where(label)) > 0.05 * scene.unit ** 2;
+const sideEars = [[-1, R_EAR], [1, L_EAR]];
+
+/** y of the shoulders at each distance from the middle: alike on both sides, sloping down outwards, also where they were
+ *  not seen. */
+function collarOf(scene, shirt, middle, half) {
+  const bins = 24;
+  const out = (i) => Math.abs(scene.x[i] - middle);
+  let [near, far] = [Infinity, -Infinity];
+  shirt.forEach((inside, i) => inside && ([near, far] = [Math.min(near, out(i)), Math.max(far, out(i))]));
+  far += 1e-3;
+  const step = (far - near) / bins;
+  const top = new Array(bins).fill(Infinity);
+  shirt.forEach((inside, i) => {
+    if (!inside) return;
+    const bin = clip(Math.floor((out(i) - near) / step), 0, bins - 1);
+    top[bin] = Math.min(top[bin], scene.y[i]);
+  });
+  for (let k = bins - 2; k >= 0; k--) top[k] = Math.min(top[k], top[k + 1]);
+  const grid = line(near, far - step, bins);
+  const smooth = smoothCurve(top, 1.5);
+  // Up to the neck.
+  return (i) => onLine(out(i), grid, smooth) + 0.5 * Math.max(0, out(i) - far) - 0.25 * clip(1.4 - out(i) / half, 0, 1) ** 2;
+}
+
+/** Fills where hair was cut away with what lies behind it: face, ears, neck, clothes, background. */
+function reveal(scene, removed, earsFrom) {
+  const { mask, x, y, chin } = scene;
+  const { q, middle, half } = scene.across;
+  const [shirt, neck] = [scene.where(CLOTH), scene.where(NECK)];
+  const [low, high] = scene.extent(neck, chin, chin + 0.2, 0);
+  const give = (label, test) => removed.forEach((gone, i) => gone && test(i) && (mask[i] = label));
+  give(BACKGROUND, () => true);
+  if (areaOf(shirt) > SHIRT * shirt.length) {
+    const collar = collarOf(scene, shirt, middle, half);
+    give(CLOTH, (i) => y[i] > Math.max(collar(i), chin - 0.1));
+  }
+  if (any(neck)) {
+    // The neck comes out from behind the jaw and widens into the shoulders.
+    const behind = 0.6 * half;
+    const inside = (i) => {
+      const wider = 0.9 * Math.max(0, y[i] - chin - 0.1) ** 1.3;
+      const seen = ramp(y[i], chin - 0.3, chin + 0.25);
+      const left = middle - behind - wider + seen * Math.min(0, low - middle + behind);
+      const right = middle + behind + wider + seen * Math.max(0, high - middle - behind);
+      return x[i] > left && x[i] < right;
+    };
+    give(NECK, (i) => mask[i] === BACKGROUND && y[i] > chin - 0.4 && inside(i));
+  }
+  give(SKIN, (i) => scene.face[i] && y[i] > -1.2);
+  const nose = scene.part(NOSE);
+  const turned = nose ? q.reduce((sum, value, i) => sum + (nose[i] ? value : 0), 0) / areaOf(nose) : 0;
+  for (const [side, label] of sideEars) {
+    if (earShows(scene, label) || side * turned > 0.3) continue; // it is seen already, or lies behind a turned face
+    const edge = scene.cheeks[side < 0 ? 0 : 1];
+    const inEar = (u, v) => {
+      const [dx, dy] = [side * (u - edge) - 0.06 + 0.12 * (v - 0.38), v - 0.38];
+      return (dx / 0.15) ** 2 + (dy / 0.36) ** 2 < 1;
+    };
+    scene.paint(places(scene, (u, v, i) => removed[i] && v > earsFrom && inEar(u, v)), label, [BACKGROUND, NECK]);
+  }
+  scene.smooth(removed);
+}
+
+/** Long hair to the jaw, half-long hair to the ears, short hair closer to the head. */
+function shorterHair(scene, strength) {
+  const hair = needHair(scene);
+  const { middle, half } = scene.across;
+  const [top, bottom] = [0.005, 0.98].map((share) => percentileOf(scene.y, hair, share));
+  strength = Math.min(strength, 1.3);
+  let [cut, width, ceiling] = [Math.max(0.08, bottom - 0.15 * strength), half + 0.14, 0];
+  if (bottom > 0.5) {
+    const goal = bottom > 1.5 ? 1.05 : 0.12;
+    width = half + (bottom > 1.5 ? 0.42 : 0.2);
+    cut = bottom + strength * (goal - bottom);
+    ceiling = top - 0.5; // the crown stays as it is, a bun above it too
+  } else {
+    const faceTop = scene.face.reduce((least, inside, i) => (inside ? Math.min(least, scene.y[i]) : least), Infinity);
+    const highest = Number.isFinite(faceTop) ? faceTop : -1.2;
+    ceiling = Math.max(Math.min(Math.max(top, -1.95) + 0.22 * strength, highest - 0.22), top);
+  }
+  const shoulder = -0.55; // above this row the kept hair is a dome
+  const kept = (x, y) => {
+    const out = Math.abs(x - middle);
+    if (!(y < cut - 0.35 * (out / width) ** 5)) return false;
+    if (y >= shoulder) return out < width - (bottom > 1.5 ? 0.25 : 0.1) * ramp(y, cut - 0.5, cut) ** 2;
+    return (out / width) ** 2.4 + ((shoulder - y) / Math.max(shoulder - ceiling, 0.3)) ** 2.4 < 1;
+  };
+  // Slits of background between strands go with the hair, and so do earrings that showed through it.
+  const kernel = square(Math.max(3, Math.floor(0.15 * scene.unit) | 1) >> 1);
+  const solid = eroded(dilated(hair, scene.size, kernel), scene.size, kernel);
+  let removed = without(either(hair, both(solid, scene.where(BACKGROUND))), places(scene, kept));
+  for (const [side, label] of sideEars) {
+    if (earShows(scene, label)) continue;
+    removed = either(removed, both(scene.where(EAR_R), places(scene, (x) => side * (x - middle) > 0)));
+  }
+  reveal(scene, removed, cut - 0.3);
+  fillHoles(scene, removed);
+  holdFace(scene);
+}
+
+/** Hair stands out further all around. */
+function moreVolume(scene, strength) {
+  const hair = needHair(scene);
+  const { middle, half } = scene.across;
+  const bottom = percentileOf(scene.y, hair, 0.98);
+  const wide = half + (any(scene.where(HAT)) ? 0.5 : 0.8); // no wings beside a hat
+  const distance = signedDistance(hair, scene.size);
+  const near = places(scene, (x, y, i) => {
+    // Less at the tips, so that short hair does not end in wings.
+    const grow = 0.2 * strength * scene.unit * (1 - 0.9 * ramp(y, bottom - 0.8, bottom));
+    // A limit around the head: hair never fills the whole picture, however often it grows.
+    const limit = ((x - middle) / wide) ** 2 + ((y + 0.45) / (y > -0.45 ? bottom + 0.7 : 2)) ** 2 < 1;
+    return distance[i] > -grow && limit;
+  });
+  // Hair grows away from the head, not down over the neck.
+  const outside = places(scene, (x, y) => Math.abs(x - middle) > 0.85 * half || y < -0.5);
+  scene.paint(both(near, outside), HAIR, [BACKGROUND, ...EARS, CLOTH]);
+  scene.smooth(both(without(near, hair), scene.where(HAIR, BACKGROUND)));
+  holdFace(scene);
+}
+
+/** Fringe away, hairline further up. */
+function higherForehead(scene, strength) {
+  const hair = needHair(scene);
+  const { q, middle } = scene.across;
+  const before = (x) => Math.abs(x - middle) < 0.35;
+  const crown = both(hair, places(scene, (x, y) => before(x) && y < -0.3));
+  if (!any(crown)) throw new Error("There is no hair above the forehead to move back.");
+  const top = percentileOf(scene.y, crown, 0.01);
+  const skin = both(scene.where(SKIN), places(scene, (x, y) => before(x) && y < -0.2));
+  const hairline = any(skin) ? percentileOf(scene.y, skin, 0.02) : -0.3;
+  const highest = Math.max(Math.min(hairline, -0.95) - 0.26, top + 0.16, -1.6);
+  const goal = Math.min(hairline, hairline + strength * (highest - hairline));
+  const base = -0.25;
+  const bare = (_, y, i) => {
+    const oval = clip(1 - Math.abs(q[i] / 0.97) ** 2.4, 0, 1) ** (1 / 2.4);
+    return y > base - (base - goal) * oval && y < base;
+  };
+  scene.paint(places(scene, bare), SKIN, [HAIR]);
+}
+
+export const HAIR_EDITS = { shorter_hair: shorterHair, more_volume: moreVolume, higher_forehead: higherForehead };
