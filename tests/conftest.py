@@ -216,8 +216,8 @@ def data_folder(make_data: Callable[..., Path]) -> Path:
     return make_data()
 
 
-#: Without a window of its own first: a browser that has one loads the pages of its address bar into each, which takes as
-#: much of the processor as a third of the studio's page.
+#: Without windows first: one that has them loads the pages of its address bar into each, which takes a third as much of
+#: the processor as the studio's page.
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
@@ -227,7 +227,7 @@ def browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api")
     chromium = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if chromium is None:
-        pytest.skip("no chromium on this machine: install Debian's package chromium-headless-shell to run the browser tests")
+        pytest.skip("no chromium on this machine: the browser tests need Debian's package chromium-headless-shell")
     with sync_api.sync_playwright() as playwright:
         instance = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield instance
