@@ -134,9 +134,9 @@ def put_on(
         where, hair = _behind_jaw(where, hair, mask, own)
     alpha, changed = where.alpha[..., None], where.alpha
     result = picture.astype(np.float32)
-    if colours is not None and not _tells_colours(own):
+    roots = mask == Label.HAIR
+    if colours is not None and roots.any() and not _tells_colours(own):
         # What was painted for hair beside it has the colours of what the mask wrongly calls hair.
-        roots = mask == Label.HAIR
         result[roots] = in_colours_of(result[roots], colours, result[roots])
         changed = np.maximum(changed, roots)
     if worn.part != Part.LENGTH:

@@ -398,6 +398,8 @@ def _wisps(lost: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
 def _shade(lost: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
     """Where (H, W) the shadow of a large part of hair that was `lost` (H, W) would stay on the skin as its outline."""
     skin = after == Label.SKIN
+    if not (lost & skin).any():
+        return np.zeros_like(lost)
     large = cv2.morphologyEx((lost & skin).astype(np.uint8), cv2.MORPH_OPEN, _disc(_LARGE * scale)) > 0
     return grown(large, _SHADE * scale) & skin & ~grown(after == Label.HAIR, scale)
 
