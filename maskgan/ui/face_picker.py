@@ -94,7 +94,8 @@ class FacePicker(UsesWeights):
             ),
             self.whole.click(told(self.use_whole_picture), [*start, *inputs], outputs, **busy),
             self.faces.select(self.choose_face, [self.session, *(switched or []), *inputs], outputs, **busy),
-            self.examples.select(told(self.choose_example), [*start, *inputs], outputs, **QUIET),  # they are prepared in advance
+            # They are prepared in advance.
+            self.examples.select(told(self.choose_example), [*start, *inputs], outputs, **QUIET),
         ]
 
     def reflect(self, opened: OpenFace) -> Updates:

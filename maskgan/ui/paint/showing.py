@@ -128,7 +128,7 @@ class Showing(PaintLayout, UsesWeights):
         return self._remember_stroke(session)[self.session]
 
     def _told(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """`handler(session, ...)` as Gradio calls it with the canvas's message after the session, which then knows it."""
+        """`handler(session, ...)` as Gradio calls it: the canvas's message comes second, and the session knows it then."""
 
         @functools.wraps(handler)
         @warns_on_value_error
