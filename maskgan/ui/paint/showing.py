@@ -128,7 +128,7 @@ class Showing(PaintLayout, UsesWeights):
         return self._remember_stroke(session)[self.session]
 
     def _told(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """`handler(session, ...)` as Gradio calls it: the canvas's message comes second, and the session knows it then."""
+        """`handler(session, ...)` as Gradio calls it: what is on the canvas comes second, and becomes the session's."""
 
         @functools.wraps(handler)
         @warns_on_value_error
