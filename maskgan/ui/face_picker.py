@@ -70,7 +70,6 @@ class FacePicker(UsesWeights):
         *,
         api_name: str,
         switch: Callable[..., Updates] | None = None,
-        switched: list[Any] | None = None,
         told: Callable[[Callable[..., Updates]], Callable[..., Updates]] | None = None,
         told_by: list[Any] | None = None,
         **progress: Any,
@@ -78,7 +77,7 @@ class FacePicker(UsesWeights):
         """Let `show(session, opened, *inputs)` open whatever face is chosen, and return those events.
 
         `show` returns updates of `outputs`, among them the session and those of `reflect`; api_name: of the upload;
-        switch: called as `switch(session, index, *switched, *inputs)` for another face of the photo, where that is more
+        switch: called as `switch(session, index, *inputs)` for another face of the photo, where that is more
         than to show it; told: makes of a handler one that is called with `told_by` after the session, for what else
         has to happen before the open face is left; progress: options of the events that may take a second, see `BUSY`.
         """
@@ -93,7 +92,7 @@ class FacePicker(UsesWeights):
                 **busy,
             ),
             self.whole.click(told(self.use_whole_picture), [*start, *inputs], outputs, **busy),
-            self.faces.select(self.choose_face, [self.session, *(switched or []), *inputs], outputs, **busy),
+            self.faces.select(told(self.choose_face), [*start, *inputs], outputs, **busy),
             # They are prepared in advance.
             self.examples.select(told(self.choose_example), [*start, *inputs], outputs, **QUIET),
         ]

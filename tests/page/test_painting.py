@@ -68,12 +68,12 @@ def test_one_of_several_faces_can_be_chosen(tab: PaintTab, monkeypatch: pytest.M
     updates = tab.picker.open_photo(Session(), str(tmp_path / "two.png"), *VALUES)
     session = updates[tab.session]
     assert len(updates[tab.picker.faces]["value"]) == 2 and updates[tab.picker.faces]["visible"] is True
-    other = tab.picker.choose_face(session, select(1), message(session, session.mask), *VALUES)[tab.session]
+    other = tab.picker.choose_face(session, select(1), *VALUES)[tab.session]
     assert other.opened.chosen == 1 and other.opened.id != session.opened.id
     assert not np.array_equal(other.opened.face.crop, session.opened.face.crop)
-    assert nothing_changed(tab.picker.choose_face(session, select(0), message(session, session.mask), *VALUES))
+    assert nothing_changed(tab.picker.choose_face(session, select(0), *VALUES))
     with pytest.warns(UserWarning, match="not in the photo"):
-        assert nothing_changed(tab.picker.choose_face(session, select(7), message(session, session.mask), *VALUES))
+        assert nothing_changed(tab.picker.choose_face(session, select(7), *VALUES))
 
 
 def test_without_a_face_the_whole_picture_is_offered_and_the_work_stays(

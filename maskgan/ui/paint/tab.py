@@ -300,7 +300,6 @@ class PaintTab(Visits):
             opening,
             api_name="open_photo",
             switch=with_look(self.switch_face),
-            switched=[self.canvas],
             told=self._told,
             told_by=[self.canvas],
             show_progress_on=self.face_result,
