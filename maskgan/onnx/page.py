@@ -148,6 +148,7 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "PARTS": page_tables.parts(),
         "TOGETHER": page_tables.together(),
         "LENSES": page_tables.lenses(),
+        "TIPS": page_tables.tips(),
         "SILHOUETTES": page_tables.silhouettes(),
         "CODES": codes,
     }

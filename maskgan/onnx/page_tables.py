@@ -17,7 +17,7 @@ from maskgan.editing.looks import LOOKS, PARTS, looks_for, looks_with
 from maskgan.editing.recolouring import TOGETHER
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
-from maskgan.quick_edits import QUICK_EDITS, accessories
+from maskgan.quick_edits import QUICK_EDITS, accessories, hairpieces
 from maskgan.quick_edits.needs import NEEDS
 from maskgan.quick_edits.silhouettes import Silhouette, silhouette, turned_to, wardrobe
 from maskgan.styles import RegionStyle
@@ -60,6 +60,15 @@ def looks() -> dict[str, dict[str, Any]]:
             "material": look.material._asdict() if look.material else None,
         }
         for look in LOOKS.values()
+    }
+
+
+def tips() -> dict[str, Any]:
+    """How far hair that is cut ends above and below a line: locks, strands, and single strands place by place."""
+    at, ends = hairpieces.strand_ends()
+    return {
+        **{"lock": hairpieces.TIPS, "strand": hairpieces.LOOSE},
+        **{"at": [round(float(place), 4) for place in at], "ends": [round(float(end), 6) for end in ends]},
     }
 
 

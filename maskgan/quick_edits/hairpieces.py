@@ -23,10 +23,10 @@ from maskgan.quick_edits.scene import Scene, ramp
 from maskgan.quick_edits.silhouettes import WARDROBE, Silhouette, wardrobe
 
 #: How far (frame units) the ends of long hair reach below and above the line to which it is worn.
-_TIPS = 0.13
+TIPS = 0.13
 
 #: How far single strands do beyond that, and how wide one is, in frame units.
-_LOOSE, _STRAND = 0.09, 0.02
+LOOSE, _STRAND = 0.09, 0.02
 
 #: Where the hair over the forehead begins to be the lender's, and is so, in frame units above the hairline.
 _ROOTS, _GROWN = 0.45, 0.05
@@ -179,7 +179,7 @@ def _above_tips(scene: Scene, worn: Worn) -> np.ndarray:
     height, width = scene.mask.shape
     across, down = (np.arange(n) / scene.unit for n in (width, height))
     below = (down[-1] - down)[:, None] + tips(across - across.mean())[None]
-    beside = np.minimum(across, across[-1] - across)[None] + 0.25 * _TIPS * locks(down - down.mean())[:, None]
+    beside = np.minimum(across, across[-1] - across)[None] + 0.25 * TIPS * locks(down - down.mean())[:, None]
     inside = ramp(below, _EDGE / 4, _EDGE) * ramp(beside, _EDGE / 4, _EDGE / 2)
     if worn.part == Part.LENGTH:
         inside = inside * (1 - ramp(scene.y - worn.size - tips(scene.x), -0.12, 0.04))
@@ -262,7 +262,7 @@ def head_top(scene: Scene) -> float:
 
 def tips(x: np.ndarray) -> np.ndarray:
     """How far (frame units) hair ends above and below a line, at places along it."""
-    return _TIPS * locks(x) + _LOOSE * _strands(x)
+    return TIPS * locks(x) + LOOSE * _strands(x)
 
 
 def locks(x: np.ndarray) -> np.ndarray:
@@ -272,7 +272,13 @@ def locks(x: np.ndarray) -> np.ndarray:
 
 def _strands(x: np.ndarray) -> np.ndarray:
     """How far single strands end above and below where their lock does, about -1..1, for places in frame units."""
+    return np.interp(x, *strand_ends())
+
+
+@cache
+def strand_ends() -> tuple[np.ndarray, np.ndarray]:
+    """Places in frame units, and how far strands there end above and below where their lock does, about -1..1."""
     at = np.arange(-5, 5, _STRAND)
     fine = np.random.default_rng(5).uniform(-1, 1, (2, len(at)))
     fine[1] = cv2.GaussianBlur(fine[1][None], (0, 0), 3)[0] * 3
-    return np.interp(x, at, fine.mean(0))
+    return at, fine.mean(0)
