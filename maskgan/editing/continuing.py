@@ -89,6 +89,7 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     more = cv2.resize(more, mask.shape, interpolation=cv2.INTER_LINEAR)
     # The paint's own shadow of the hair stays.
     away = cv2.distanceTransform((mask != Label.HAIR).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    away = np.minimum(away, len(mask))  # where there is no hair it is as good as infinite
     weight = smoothstep(away * (NETWORK_SIZE / len(mask)) / _SHADE) * painted
     return picture + weight.astype(np.float32)[..., None] * more
 

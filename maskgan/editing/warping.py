@@ -12,7 +12,6 @@ over instead (`moved`).
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -80,21 +79,21 @@ def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
     near = _window(changed, int(far) + 1)
     away = cv2.distanceTransform((~changed[near]).astype(np.uint8), cv2.DIST_L2, 5)
     count, numbers = cv2.connectedComponents((away <= far).astype(np.uint8))
-    places = []
+    found = []  # places with their flows
     for number in range(1, count):
-        places.append(np.zeros(changed.shape, bool))
-        places[-1][near] = numbers == number
+        place = np.zeros(changed.shape, bool)
+        place[near] = numbers == number
+        found.append(_at(place, before, after, moved))
     while True:
         flow, owner = np.zeros((*before.shape, 2), np.float32), np.zeros(before.shape, int)
-        for number, place in enumerate(places, 1):
-            told = None if moved is None else np.where(place[..., None], moved, np.float32(np.nan))
-            window, part = _flow_of(before, np.where(place, after, before), told)
+        for number, (_, window, part) in enumerate(found, 1):
             moving = moves(part)
             met = set(np.unique(owner[window][moving]).tolist()) - {0}
             if met:  # they know of each other after all
                 met.add(number)
-                together = np.any([places[k - 1] for k in met], axis=0)
-                places = [place for k, place in enumerate(places, 1) if k not in met] + [together]
+                together = np.any([found[k - 1].place for k in met], axis=0)
+                others = [each for k, each in enumerate(found, 1) if k not in met]
+                found = [*others, _at(together, before, after, moved)]
                 break
             flow[window] += part
             owner[window][moving] = number
@@ -102,25 +101,19 @@ def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
             return flow
 
 
-class _Part(NamedTuple):
-    """A flow (h, w, 2) in a window of the picture; it is 0 elsewhere."""
+class _Found(NamedTuple):
+    """A place (H, W) bool of changes that belong together, and their flow (h, w, 2) in a window, outside of which it is
+    0."""
 
+    place: np.ndarray
     window: tuple[slice, slice]
     flow: np.ndarray
 
 
-def _flow_of(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) -> _Part:
-    """`flow_between` for changes that belong together. The last ones are at hand: most edits follow another one."""
-    if moved is not None:
-        return _flow_between(before, after, moved)
-    return _flow_of_last(*(mask.astype(np.uint8).tobytes() for mask in (before, after)), before.shape)
-
-
-@lru_cache(maxsize=24)
-def _flow_of_last(before: bytes, after: bytes, shape: tuple[int, int]) -> _Part:
-    part = _flow_between(*(np.frombuffer(mask, np.uint8).reshape(shape) for mask in (before, after)), None)
-    part.flow.setflags(write=False)
-    return part
+def _at(place: np.ndarray, before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) -> _Found:
+    """`flow_between` for the changes at a place."""
+    told = None if moved is None else np.where(place[..., None], moved, np.float32(np.nan))
+    return _Found(place, *_flow_between(before, np.where(place, after, before), told))
 
 
 def _changes(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -131,7 +124,10 @@ def _changes(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) ->
     return (before != after) | (told & (_length(np.nan_to_num(moved)) > STILL)), told
 
 
-def _flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) -> _Part:
+def _flow_between(
+    before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
+) -> tuple[tuple[slice, slice], np.ndarray]:
+    """The window and flow of `_Found`."""
     changed, told = _changes(before, after, moved)
     side = max(before.shape)
     scale = side / 256
@@ -148,10 +144,10 @@ def _flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | Non
     moving = changed | (length > STILL)
     longest = float(length[seen].max())
     if longest <= STILL:
-        return _Part(seen, np.zeros((*changed[seen].shape, 2), np.float32))
+        return seen, np.zeros((*changed[seen].shape, 2), np.float32)
     reach = _MARGIN * scale + _FADE * longest
     window = _window(moving, int(reach) + 2)
-    return _Part(window, _solve(values[window], fixed[window], told[window], moving[window], reach))
+    return window, _solve(values[window], fixed[window], told[window], moving[window], reach)
 
 
 def moves(flow: np.ndarray) -> np.ndarray:
