@@ -18,7 +18,8 @@ from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
 from maskgan.editing.patch_cache import PatchCache, fingerprint, fingerprint_of_style
 from maskgan.editing.tones import in_tone_of
-from maskgan.editing.warping import Motion, grown, moves, unknown_after, warp_picture
+from maskgan.editing.unknown import unknown_after
+from maskgan.editing.warping import Motion, grown, moves, warp_picture
 from maskgan.editing.windows import APART, Window
 from maskgan.editing.with_engine import WEIGHTS, WithEngine
 from maskgan.images import differs

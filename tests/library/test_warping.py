@@ -6,16 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from maskgan.editing.warping import (
-    STILL,
-    compose,
-    flow_between,
-    jacobian,
-    unfolded,
-    unknown_after,
-    warp_mask,
-    warp_picture,
-)
+from maskgan.editing.unknown import unknown_after
+from maskgan.editing.warping import STILL, compose, flow_between, jacobian, unfolded, warp_mask, warp_picture
 from maskgan.labels import Label
 from maskgan.quick_edits import QUICK_EDITS
 

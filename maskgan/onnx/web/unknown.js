@@ -1,4 +1,4 @@
-// Which pixels an edited mask cannot take from the photo as it moved: `unknown_after` of maskgan/editing/warping.py.
+// Which pixels an edited mask cannot take from the photo as it moved: `unknown_after` of maskgan/editing/unknown.py.
 
 import { LABEL } from "./constants.js";
 import { jacobian, moving, partOf, windowAround } from "./flow.js";
