@@ -1,0 +1,303 @@
+"""An uneven background goes on where hair or a hat was taken away: pieces of it from close by, as they are in the photo.
+
+What lies behind a head no network can know, and where there are things in the background it paints their average.
+Here the hole is filled so that every part of it looks like some part of the photo's own background (Wexler et al.,
+"Space-Time Completion of Video", PAMI 2007): patches of the hole look for the most similar known ones (PatchMatch,
+Barnes et al., SIGGRAPH 2009), those tell the hole's colours, and so again, from coarse to fine. At the coarsest the
+hole is filled from its edge inwards first. Places take what they need by a few shifts that many share (He and Sun, ECCV
+2012), so that whole pieces of the photo are moved, at any resolution.
+
+Colours are rounded to whole numbers after each step and numbers that stand for chance are a hash of their place, so
+that the same arguments give the same pieces everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from maskgan.editing.likeness import shrunk
+
+#: How far patches reach from their middle, in cells.
+_REACH = 3
+
+#: Levels, each with twice the cells of the one before, and how often patches are sought at each.
+_SEARCHES = (10, 5, 3)
+
+#: Cells that are known to so much are known, and belong to the hole from so much on.
+_KNOWN, _HOLE = 0.9, 0.02
+
+#: Fewer patches are no source.
+_FEWEST = 30
+
+#: Scenes change from top to bottom: how much less a step to the side counts for how far off a source is, how far, as
+#: part of the picture's side, costs nothing, and what the square of more costs, in squared grey levels.
+_SIDEWAYS, _CLOSE, _FAR = 0.5, 0.15, 30000.0
+
+#: What a cell of the hole's own counts when patches are compared, a known one counting 1.
+_OWN = 0.5
+
+#: How much less a patch tells with each cell that it lies further inside the hole.
+_INSIDE = 1.3
+
+#: How many shifts are tried at most, for all and then for those that none of them leads to a source.
+_SHIFTS, _MORE = 60, 30
+
+#: What is more than any cost.
+_NEVER = 1e9
+
+_STEPS = tuple((y, x) for y in range(-_REACH, _REACH + 1) for x in range(-_REACH, _REACH + 1))
+
+
+class Shifted(NamedTuple):
+    """Cells (g, g) bool that take what lies `x` to the right and `y` below."""
+
+    cells: np.ndarray
+    x: int
+    y: int
+
+
+def completed(picture: np.ndarray, known: np.ndarray, hole: np.ndarray, cells: int) -> list[Shifted] | None:
+    """Where the cells of a hole take their pixels from; None where too little is known.
+
+    Args:
+        picture: (n, n, 3) float32 in 0..255; only what is known of it counts.
+        known: (n, n) bool, what may be taken.
+        hole: (n, n) bool, what is to be filled; what is neither is another thing, which is not looked at.
+        cells: side of the grid in which places are compared; a multiple of 4 that divides n.
+
+    Every cell of the hole belongs to one of the results, unless no shift leads from it to a source.
+    """
+    below: _Search | None = None
+    for level, searches in enumerate(_SEARCHES):
+        side = cells >> (len(_SEARCHES) - 1 - level)
+        grid = _Grid.of(picture, known, hole, side)
+        if len(grid.sources) < _FEWEST:
+            return None
+        search = _Search(grid, below, level)
+        for number in range(searches):
+            search.improve(thorough=number == 0)
+            search.vote()
+        below = search
+    return below.shifts()
+
+
+class _Grid(NamedTuple):
+    """A level: colours (g, g, 3) of what is known, rounded; hole (g, g) bool; sources and targets, rows and columns
+    (N, 2) of the middles of patches; row_of (g, g), the number of a source or -1, and target_of; weights (N, P) of the
+    cells of targets' patches, which add up to 1."""
+
+    colours: np.ndarray
+    hole: np.ndarray
+    known: np.ndarray
+    sources: np.ndarray
+    targets: np.ndarray
+    source_of: np.ndarray
+    target_of: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, picture: np.ndarray, known: np.ndarray, hole: np.ndarray, side: int) -> _Grid:
+        share = shrunk(known.astype(np.float32), side)
+        colours = shrunk(picture * known[..., None].astype(np.float32), side) / np.maximum(share, 1e-6)[..., None]
+        missing = shrunk(hole.astype(np.float32), side) > _HOLE
+        good = (share > _KNOWN) & ~missing
+        source = _eroded(good, _REACH)
+        if np.count_nonzero(source) < _FEWEST:
+            source = _eroded(good, 1)
+        square = np.ones((2 * _REACH + 1,) * 2, np.uint8)
+        target = (cv2.dilate(missing.astype(np.uint8), square) > 0) & (missing | good)
+        sources, targets = np.argwhere(source), np.argwhere(target)
+        weights = _patches((good + _OWN * missing).astype(np.float32)[..., None], targets)
+        weights /= np.maximum(weights.sum(1, keepdims=True), 1e-6)
+        colours = colours.round().astype(np.float32)
+        return cls(
+            colours, missing, good, sources, targets, _numbers(source), _numbers(target), weights.astype(np.float32)
+        )
+
+
+class _Search:
+    """The sources that targets look like, and the colours that follow from that.
+
+    Args:
+        grid: the level.
+        below: the search at the level before.
+        level: its number, for what stands for chance.
+    """
+
+    def __init__(self, grid: _Grid, below: _Search | None, level: int) -> None:
+        self.grid, self.level, self.calls = grid, level, 0
+        self.likes = _patches(grid.colours, grid.sources)  # M, 3 P
+        self.weights = np.repeat(grid.weights, 3, axis=1)
+        self.found = (self._random(len(grid.targets)) * len(grid.sources)).astype(np.int64)
+        if below is None:
+            self.colours = _from_the_edge(grid, self.likes)
+        else:
+            self._take_over(below)
+        self.cost = np.zeros(len(grid.targets))
+        # Patches that lie deep in the hole know little.
+        away = cv2.distanceTransform(grid.hole.astype(np.uint8), cv2.DIST_C, 3).astype(np.int64)
+        powers = np.cumprod(np.full(len(grid.hole) + 1, 1 / _INSIDE))
+        self.trust = powers[away[tuple(grid.targets.T)].clip(0, len(grid.hole))]
+
+    def _take_over(self, below: _Search) -> None:
+        """Colours and sources of the level with half the cells."""
+        grid, side = self.grid, len(self.grid.hole)
+        larger = cv2.resize(below.colours, (side, side), interpolation=cv2.INTER_LINEAR)
+        self.colours = np.where(grid.hole[..., None], larger.round(), grid.colours).astype(np.float32)
+        own = below.grid.target_of[tuple(grid.targets.T // 2)]
+        shift = below.grid.sources[below.found[own]] - below.grid.targets[own]
+        likely = self._source_at(grid.targets + 2 * np.where(own[:, None] >= 0, shift, 0))
+        self.found = np.where(likely >= 0, likely, self.found)
+
+    def improve(self, thorough: bool) -> None:
+        """Better sources for all targets: what serves a neighbour, and chance ever closer to the best (PatchMatch)."""
+        grid = self.grid
+        self.wanted = _patches(self.colours, grid.targets)
+        self.cost = self._costs(np.arange(len(grid.targets)), self.found)
+        for steps in ((4, 2, 1), (1,)) if thorough else ((1,),):
+            for step in steps:
+                for way in ((0, step), (0, -step), (step, 0), (-step, 0)):
+                    beside = _at(grid.target_of, grid.targets + way)
+                    place = grid.sources[self.found[beside]] - way
+                    self._try(np.where(beside >= 0, self._source_at(place), -1))
+            radius = len(grid.hole) / 2
+            while radius >= 1:
+                chance = np.stack([self._random(len(grid.targets)) for _ in range(2)], 1)
+                away = np.floor((2 * chance - 1) * radius + 0.5).astype(np.int64)
+                self._try(self._source_at(grid.sources[self.found] + away))
+                radius /= 2
+
+    def vote(self) -> None:
+        """The hole's colours as the mean of what all patches over a cell say of it."""
+        grid, side = self.grid, len(self.grid.hole)
+        usual = np.sort(self.cost)[len(self.cost) // 2] + 1
+        weight = self.trust / (1 + np.square(self.cost / usual))
+        total = np.zeros((side + 2 * _REACH, side + 2 * _REACH, 4))
+        says = self.likes[self.found].astype(np.float64)
+        rows, columns = grid.targets.T + _REACH
+        for number, (y, x) in enumerate(_STEPS):
+            total[rows + y, columns + x, :3] += says[:, 3 * number : 3 * number + 3] * weight[:, None]
+            total[rows + y, columns + x, 3] += weight
+        total = total[_REACH:-_REACH, _REACH:-_REACH]
+        mean = np.floor(total[..., :3] / np.maximum(total[..., 3:], 1e-12) + 0.5)
+        self.colours = np.where(grid.hole[..., None], mean, grid.colours).astype(np.float32)
+
+    def shifts(self) -> list[Shifted]:
+        """The cells of the hole by the shift that they share with their surroundings."""
+        grid, side = self.grid, len(self.grid.hole)
+        self.wanted = _patches(self.colours, grid.targets)
+        shift = grid.sources[self.found] - grid.targets
+        ways, costs = np.zeros((0, 2), np.int64), np.zeros((0, len(grid.targets)), np.float32)
+        lost = np.ones(len(grid.targets), bool)
+        for most in (_SHIFTS, _MORE, _MORE):
+            codes, count = np.unique((shift[lost] + side) @ (4 * side, 1), return_counts=True)
+            codes = codes[np.argsort(-count, kind="stable")[:most]]
+            more = np.stack(np.divmod(codes, 4 * side), 1) - side
+            ways = np.concatenate([ways, more])
+            costs = np.concatenate([costs, np.stack([self._costs_of_shift(way) for way in more])])
+            lost = costs.min(0) >= _NEVER
+            if not lost.any():
+                break
+        smooth = np.empty_like(costs)
+        plane = np.zeros((side, side), np.float32)
+        rows, columns = grid.targets.T
+        for own, result in zip(costs, smooth, strict=True):  # one cell takes after its surroundings
+            plane[rows, columns] = np.minimum(own, _NEVER / 1e3)
+            result[:] = np.where(own < _NEVER, cv2.boxFilter(plane, -1, (3, 3))[rows, columns], _NEVER)
+        best = np.where(lost, -1, smooth.argmin(0))
+        pieces = []
+        for number in np.unique(best[best >= 0]):
+            cells = np.zeros((side, side), bool)
+            cells[rows[best == number], columns[best == number]] = True
+            pieces.append(Shifted(cells & grid.hole, int(ways[number, 1]), int(ways[number, 0])))
+        return [piece for piece in pieces if piece.cells.any()]
+
+    def _costs_of_shift(self, way: np.ndarray) -> np.ndarray:
+        """What each target costs by one shift (2,), `_NEVER` where that leads to no source."""
+        found = self._source_at(self.grid.targets + way)
+        costs = np.full(len(found), _NEVER, np.float32)
+        possible = np.flatnonzero(found >= 0)
+        costs[possible] = self._costs(possible, found[possible])
+        return costs
+
+    def _try(self, found: np.ndarray) -> None:
+        """Take other sources (N,), -1 for none, where they are better."""
+        new = np.flatnonzero((found >= 0) & (found != self.found))
+        costs = self._costs(new, found[new])
+        better = costs < self.cost[new]
+        self.found[new[better]], self.cost[new[better]] = found[new[better]], costs[better]
+
+    def _costs(self, targets: np.ndarray, sources: np.ndarray) -> np.ndarray:
+        """Mean squared difference, in grey levels, of the patches of targets (n,) and sources (n,), and what being far
+        away costs."""
+        away = self.likes[sources]
+        away -= self.wanted[targets]
+        like = np.einsum("ij,ij,ij->i", away, away, self.weights[targets]) / 3
+        y, x = (self.grid.sources[sources] - self.grid.targets[targets]).T / len(self.grid.hole)
+        return like + _FAR * np.square(np.maximum(np.hypot(y, _SIDEWAYS * x) - _CLOSE, 0))
+
+    def _source_at(self, places: np.ndarray) -> np.ndarray:
+        """Numbers of the sources at rows and columns (N, 2), -1 where none is."""
+        return _at(self.grid.source_of, places)
+
+    def _random(self, count: int) -> np.ndarray:
+        """Numbers in [0, 1) (count,), the same whenever the same things are done: mulberry32 (Ettinger, public
+        domain)."""
+        self.calls += 1
+        start = np.uint32((self.level * 1000003 + self.calls * 40503) & 0xFFFFFFFF)
+        mixed = start + np.arange(1, count + 1, dtype=np.uint32) * np.uint32(0x6D2B79F5)
+        mixed = (mixed ^ (mixed >> 15)) * (mixed | np.uint32(1))
+        mixed = mixed ^ (mixed + (mixed ^ (mixed >> 7)) * (mixed | np.uint32(61)))
+        return (mixed ^ (mixed >> 14)) / 2.0**32
+
+
+def _from_the_edge(grid: _Grid, likes: np.ndarray) -> np.ndarray:
+    """Colours (g, g, 3) with the hole filled ring by ring, by the middles of the patches that are like what is there."""
+    colours, known, todo = grid.colours.copy(), grid.known.astype(np.float32), grid.hole.copy()
+    squares = np.square(likes)
+    while todo.any():
+        ring = todo & (cv2.dilate(known, np.ones((3, 3), np.uint8)) > 0)
+        ring = ring if ring.any() else todo
+        places = np.argwhere(ring)
+        wanted, weights = _patches(colours, places), np.repeat(_patches(known[..., None], places), 3, axis=1)
+        like = weights @ squares.T - 2 * (weights * wanted) @ likes.T  # less what is the same for all sources
+        like /= np.maximum(weights.sum(1, keepdims=True), 1e-6)
+        y, x = np.moveaxis(grid.sources[None] - places[:, None], 2, 0) / len(todo)
+        like = like + _FAR * np.square(np.maximum(np.hypot(y, _SIDEWAYS * x) - _CLOSE, 0))
+        best = grid.sources[like.argmin(1)]
+        colours[ring] = grid.colours[tuple(best.T)]
+        todo &= ~ring
+        known[ring] = 0.8
+    return colours
+
+
+def _patches(planes: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Patches (N, P C) around rows and columns (N, 2) of planes (g, g, C), mirrored beyond their edges."""
+    padded = np.pad(planes, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), mode="symmetric")
+    width = padded.shape[1]
+    middles = (places[:, 0] + _REACH) * width + places[:, 1] + _REACH
+    steps = np.array([y * width + x for y, x in _STEPS])
+    return padded.reshape(-1, planes.shape[2])[middles[:, None] + steps].reshape(len(places), -1)
+
+
+def _at(numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Numbers (g, g) at rows and columns (N, 2), -1 beyond the edges."""
+    inside = ((places >= 0) & (places < len(numbers))).all(1)
+    rows, columns = np.where(inside[:, None], places, 0).T
+    return np.where(inside, numbers[rows, columns], -1)
+
+
+def _numbers(where: np.ndarray) -> np.ndarray:
+    """The places of a plane (g, g) bool numbered row by row, -1 elsewhere."""
+    numbers = np.full(where.shape, -1, np.int64)
+    numbers[where] = np.arange(np.count_nonzero(where))
+    return numbers
+
+
+def _eroded(where: np.ndarray, reach: int) -> np.ndarray:
+    """A plane (g, g) bool less `reach` cells at its edges, and at those of the picture."""
+    square = np.ones((2 * reach + 1,) * 2, np.uint8)
+    return cv2.erode(where.astype(np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
