@@ -34,7 +34,7 @@ _FEWEST = 30
 
 #: Scenes change from top to bottom: how much less a step to the side counts for how far off a source is, how far, as
 #: part of the picture's side, costs nothing, and what the square of more costs, in squared grey levels.
-_SIDEWAYS, _CLOSE, _FAR = 0.5, 0.15, 30000.0
+_SIDEWAYS, _CLOSE, _FAR = 0.5, 0.15, 10000.0
 
 #: What a cell of the hole's own counts when patches are compared, a known one counting 1.
 _OWN = 0.5

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered
-from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on
+from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on, with_uneven_ground_completed
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
@@ -33,13 +33,14 @@ _CRISP, _NO_HALO = 1.5, 1.5
 class Patch(NamedTuple):
     """What was painted: picture (n, n, 3) float32 in 0..255 and alpha (n, n) float32 in 0..1, in a window.
 
-    grain: where it takes fine detail from, in what it is laid over.
+    grain: where it takes fine detail from, in what it is laid over; ground: where completed background does.
     """
 
     picture: np.ndarray
     alpha: np.ndarray
     window: Window
     grain: Grain | None = None
+    ground: Grain | None = None
 
     @classmethod
     def joined(
@@ -65,7 +66,9 @@ class Patch(NamedTuple):
         picture = with_plain_ground_gone_on(picture, photo, unknown, mask)
         picture = with_forehead_gone_on(picture, photo, unknown, mask)
         picture = _crisper(picture, photo, unknown)
-        return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask))
+        picture, ground = with_uneven_ground_completed(picture, photo, unknown, mask)
+        finished = None if ground is None else ground.share > 0.5
+        return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask, finished), ground)
 
     def over(self, photo: np.ndarray, alignment: Alignment, source: np.ndarray | None = None) -> np.ndarray:
         """Lay it over a photo (H, W, 3) uint8 in which the crop lies at `alignment`, and return the new photo.
@@ -81,23 +84,24 @@ class Patch(NamedTuple):
         layer = np.dstack([self.picture, self.alpha])
         layer = resample(layer, own.from_window(part, n), (part[0].stop - part[0].start, part[1].stop - part[1].start))
         alpha, painted = layer[..., 3:].clip(0, 1), layer[..., :3]
-        if self.grain is not None:
-            painted = painted + self._grain_of(photo if source is None else source, own, part)
+        for grain in (self.grain, self.ground):
+            if grain is not None:
+                painted = painted + self._grain_of(grain, photo if source is None else source, own, part)
         below = photo[part].astype(np.float32)
         blended = (below + alpha * (painted - below)).round().clip(0, 255).astype(np.uint8)
         result = photo.copy()
         result[part] = np.where(alpha > 1 / 512, blended, photo[part])
         return result
 
-    def _grain_of(self, photo: np.ndarray, own: Alignment, part: tuple[slice, slice]) -> np.ndarray:
-        """The grain (h, w, 3) float32 in a part of the photo in which the window lies at `own`."""
-        n, cells = self.window.pixels, self.grain.cells
+    def _grain_of(self, grain: Grain, photo: np.ndarray, own: Alignment, part: tuple[slice, slice]) -> np.ndarray:
+        """Grain (h, w, 3) float32 in a part of the photo in which the window lies at `own`."""
+        n, cells = self.window.pixels, grain.cells
         wide = own.photo_window((-2, -2, n + 2, n + 2), n)
-        grain = self.grain.of(photo[wide], own.from_window(wide, cells))
+        detail = grain.of(photo[wide], own.from_window(wide, cells))
         inner = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(part, wide, strict=True))
         shape = part[0].stop - part[0].start, part[1].stop - part[1].start
-        share = resample(self.grain.share[..., None], own.from_window(part, n), shape, fade=True)
-        return grain[inner] * share.reshape(*shape, 1)
+        share = resample(grain.share[..., None], own.from_window(part, n), shape, fade=True)
+        return detail[inner] * share.reshape(*shape, 1)
 
 
 def _colour_error(error: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 
 from maskgan.blending import smoothstep
+from maskgan.editing.completion import completed
+from maskgan.editing.texture import DETAIL, Grain
 from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.sizes import NETWORK_SIZE
@@ -30,6 +32,9 @@ _REACHES = (16.0, 8.0, 4.0, 2.0)
 
 #: How far hair casts its shadow, in painted pixels.
 _SHADE = 10.0
+
+#: How far beside a hole its paint reaches, in painted pixels, and how uneven a background is completed.
+_BESIDE, _HARDLY = 8.0, 0.1
 
 #: What lies below a forehead.
 _FEATURES = (*EYES, *BROWS, *MOUTH, Label.NOSE, Label.EYE_G)
@@ -54,10 +59,8 @@ def with_plain_ground_gone_on(
     large holes of the background.
     """
     ground = mask == Label.BACKGROUND
-    if (ground & unknown).mean() < _LARGE:
-        return picture
-    known = ground & ~unknown & ~grown(~ground, _BORDER * len(mask) / NETWORK_SIZE)
-    if known.mean() < _KNOWN:
+    known = _known_beside_a_hole(ground, unknown)
+    if known is None:
         return picture
     share, colours = _coarse(photo, known)
     even = _even(colours, share)
@@ -67,6 +70,51 @@ def with_plain_ground_gone_on(
     wanted = cv2.resize(wanted, mask.shape, interpolation=cv2.INTER_LINEAR)
     soft = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * len(mask) / NETWORK_SIZE)
     return picture + (wanted[..., 3] * soft * unknown)[..., None] * (wanted[..., :3] - picture)
+
+
+def with_uneven_ground_completed(
+    picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, Grain | None]:
+    """Painted background in pieces of an uneven one around it, see `completion.py`.
+
+    Arguments as for `with_plain_ground_gone_on`. Returns a picture (n, n, 3) float32 and the detail that belongs to it,
+    None where nothing was completed.
+    """
+    n, ground = len(mask), mask == Label.BACKGROUND
+    known = _known_beside_a_hole(ground, unknown)
+    if known is None:
+        return picture, None
+    uneven = 1 - _even(*_coarse(photo, known)[::-1])
+    uneven = cv2.resize(uneven, mask.shape, interpolation=cv2.INTER_LINEAR)
+    hole = ground & unknown
+    if uneven[hole].mean() < _HARDLY:
+        return picture, None
+    cells = n // 4 if n > NETWORK_SIZE else n // 2
+    shifts = completed(photo.astype(np.float32), known, hole, cells)
+    if not shifts:
+        return picture, None
+    scale = n / NETWORK_SIZE
+    grain = Grain.of_shifts(shifts, np.where(hole, uneven, 0).astype(np.float32), cells)
+    moved = grain.moved(np.dstack([photo, known]).astype(np.float32))
+    there = hole & (moved[..., 3] > 0.5)
+    pieces = np.where(there[..., None], moved[..., :3] / np.maximum(moved[..., 3:], 0.5), picture)
+    own = np.where(unknown[..., None], pieces, photo) * ground[..., None]
+    soft = cv2.GaussianBlur(np.dstack([own, ground]).astype(np.float32), (0, 0), DETAIL)
+    soft = soft[..., :3] / np.maximum(soft[..., 3:], 1e-3)
+    # What is known beside the hole stays as it is, where the paint's edge is laid over it.
+    wanted = np.where(unknown[..., None], soft, photo)
+    beside = ground & grown(hole, _BESIDE * scale) & (there | ~unknown)
+    share = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside * uneven
+    return picture + share[..., None] * (wanted - picture), grain._replace(share=grain.share * there)
+
+
+def _known_beside_a_hole(ground: np.ndarray, unknown: np.ndarray) -> np.ndarray | None:
+    """The part (n, n) bool of a background (n, n) that can be seen, without its outline; None unless a large hole is in
+    it and enough of it is known."""
+    if (ground & unknown).mean() < _LARGE:
+        return None
+    known = ground & ~unknown & ~grown(~ground, _BORDER * len(ground) / NETWORK_SIZE)
+    return known if known.mean() >= _KNOWN else None
 
 
 def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:

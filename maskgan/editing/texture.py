@@ -18,6 +18,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.editing.completion import Shifted
 from maskgan.editing.likeness import (
     AROUND,
     LIGHT,
@@ -58,6 +59,9 @@ _CELL = 4
 #: Fewer cells are no source.
 _FEWEST = 24
 
+#: How soft the seams between pieces that were moved are, in cells.
+_SEAM = 0.6
+
 #: How much weaker or stronger detail may get with the light of the place that it comes to.
 _STRENGTH = (0.75, 1.15)
 
@@ -94,9 +98,11 @@ class _Region(NamedTuple):
     coarser: float
 
     @classmethod
-    def of(cls, label: Label, mask: np.ndarray, unknown: np.ndarray, cells: int, fine: float) -> _Region | None:
+    def of(
+        cls, label: Label, mask: np.ndarray, unknown: np.ndarray, wanting: np.ndarray, cells: int, fine: float
+    ) -> _Region | None:
         own = mask == label
-        targets = shrunk((own & unknown).astype(np.float32), cells) > 0
+        targets = shrunk((own & wanting).astype(np.float32), cells) > 0
         if targets.sum() < _FEWEST:
             return None
         inner = own & ~grown(~own, 2 * fine)
@@ -123,7 +129,14 @@ class Grain(NamedTuple):
     share: np.ndarray
 
     @classmethod
-    def planned(cls, painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> Grain | None:
+    def planned(
+        cls,
+        painted: np.ndarray,
+        photo: np.ndarray,
+        unknown: np.ndarray,
+        mask: np.ndarray,
+        finished: np.ndarray | None = None,
+    ) -> Grain | None:
         """For painted pixels, that of known pixels of their class; None where there is nothing to take it from.
 
         Args:
@@ -131,13 +144,15 @@ class Grain(NamedTuple):
             photo: the moved photo, (n, n, 3) uint8 or float32.
             unknown: (n, n) bool.
             mask: the edited mask, (n, n).
+            finished: (n, n) bool, what needs none of what is unknown.
 
         The same arguments give the same grain. Where paint has detail of its own less is added, so that the energy of
         both together is what is usual in the class close by.
         """
         n = len(mask)
         cells, fine = n // _CELL, DETAIL * n / NETWORK_SIZE
-        regions = [region for label in TEXTURED if (region := _Region.of(label, mask, unknown, cells, fine))]
+        wanting = unknown if finished is None else unknown & ~finished
+        regions = [region for label in TEXTURED if (region := _Region.of(label, mask, unknown, wanting, cells, fine))]
         if not regions:
             return None
         both = np.where(unknown[..., None], painted, photo).astype(np.float32)
@@ -168,10 +183,31 @@ class Grain(NamedTuple):
             more = np.sqrt(((usual - has) / gets).clip(0, _MOST**2))
             # A strip that is all outline gets none: nothing says how much would be right.
             more *= (cv2.GaussianBlur(painted_there, (0, 0), 1.5) / 0.15).clip(0, 1)
-            wanted = region.own & unknown
+            wanted = region.own & wanting
             share[wanted] = cv2.resize(more, (n, n), interpolation=cv2.INTER_LINEAR)[wanted]
             pieces += found
         return cls(cells, tuple(pieces), share) if pieces else None
+
+    @classmethod
+    def of_shifts(cls, shifts: Sequence[Shifted], share: np.ndarray, cells: int) -> Grain:
+        """The detail of what was moved by shifts on a grid of `cells`; share: (n, n) float32.
+
+        With it, what `moved_by` gives is as sharp as the picture that it came from.
+        """
+        coarser = _CELL * cells / len(share)
+        planes = [cv2.GaussianBlur(shifted.cells.astype(np.float32), (0, 0), _SEAM) for shifted in shifts]
+        total = np.maximum(sum(planes), 1e-3)
+        pieces = []
+        for plane, shifted in zip(planes, shifts, strict=True):
+            rows, columns = (np.flatnonzero((plane > 1e-3).any(axis)) for axis in (1, 0))
+            part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            shift = (shifted.x, shifted.y, 0)
+            pieces.append(_Piece(int(rows[0]), int(columns[0]), (plane / total)[part], shift, coarser))
+        return cls(cells, tuple(pieces), share)
+
+    def moved(self, picture: np.ndarray) -> np.ndarray:
+        """A picture (n, n, C) float32 moved by the pieces of the grid, 0 where there is none."""
+        return _moved(picture, np.float32([[1, 0, 0], [0, 1, 0]]) * self.cells / len(picture), self.cells, self.pieces)
 
     def of(self, picture: np.ndarray, to_cells: np.ndarray) -> np.ndarray:
         """The detail (h, w, 3) float32 to add, times `share`, to a picture (h, w, 3) uint8 whose known pixels have it.
@@ -229,7 +265,7 @@ def _pieces(
         members = served & (chosen == number)
         plane = np.zeros((cells, cells), np.float32)
         plane[targets.rows[members], targets.columns[members]] = 1
-        planes[number] = cv2.GaussianBlur(plane, (0, 0), 0.6)
+        planes[number] = cv2.GaussianBlur(plane, (0, 0), _SEAM)
         squares += planes[number] ** 2
     # Where two pieces meet, their mean would be weaker than either.
     strength /= np.sqrt(np.maximum(squares, 0.1))
