@@ -1,4 +1,4 @@
-"""An uneven background goes on where hair or a hat was taken away: pieces of it from close by, as they are in the photo.
+"""An uneven background goes on where hair or a hat was taken away: pieces of it as they are in the photo, close by.
 
 What lies behind a head no network can know, and where there are things in the background it paints their average.
 Here the hole is filled so that every part of it looks like some part of the photo's own background (Wexler et al.,
@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 
 from maskgan.editing.likeness import shrunk
+from maskgan.editing.texture import DETAIL, fine_detail
+from maskgan.sizes import NETWORK_SIZE
 
 #: How far patches reach from their middle, in cells.
 _REACH = 3
@@ -51,37 +53,77 @@ _NEVER = 1e9
 _STEPS = tuple((y, x) for y in range(-_REACH, _REACH + 1) for x in range(-_REACH, _REACH + 1))
 
 
-class Shifted(NamedTuple):
-    """Cells (g, g) bool that take what lies `x` to the right and `y` below."""
+class Completion(NamedTuple):
+    """Where a hole takes its pixels from, at any resolution.
 
-    cells: np.ndarray
-    x: int
-    y: int
-
-
-def completed(picture: np.ndarray, known: np.ndarray, hole: np.ndarray, cells: int) -> list[Shifted] | None:
-    """Where the cells of a hole take their pixels from; None where too little is known.
-
-    Args:
-        picture: (n, n, 3) float32 in 0..255; only what is known of it counts.
-        known: (n, n) bool, what may be taken.
-        hole: (n, n) bool, what is to be filled; what is neither is another thing, which is not looked at.
-        cells: side of the grid in which places are compared; a multiple of 4 that divides n.
-
-    Every cell of the hole belongs to one of the results, unless no shift leads from it to a source.
+    shift: (g, g, 2) float32, how far to the right and below of a cell of the hole that lies, in cells; found: (g, g)
+    bool, the cells that have a source; share: (n, n) float32, how much of it is wanted.
     """
-    below: _Search | None = None
-    for level, searches in enumerate(_SEARCHES):
-        side = cells >> (len(_SEARCHES) - 1 - level)
-        grid = _Grid.of(picture, known, hole, side)
-        if len(grid.sources) < _FEWEST:
-            return None
-        search = _Search(grid, below, level)
-        for number in range(searches):
-            search.improve(thorough=number == 0)
-            search.vote()
-        below = search
-    return below.shifts()
+
+    shift: np.ndarray
+    found: np.ndarray
+    share: np.ndarray
+
+    @classmethod
+    def planned(cls, picture: np.ndarray, known: np.ndarray, hole: np.ndarray) -> Completion | None:
+        """For a hole in a picture; None where too little is known.
+
+        Args:
+            picture: (n, n, 3) float32 in 0..255, n a multiple of 64; only what is known of it counts.
+            known: (n, n) bool, what may be taken.
+            hole: (n, n) bool, what is to be filled; what is neither is another thing, which is not looked at.
+        """
+        n = len(picture)
+        cells = n // 4 if n > NETWORK_SIZE else n // 2
+        below: _Search | None = None
+        for level, searches in enumerate(_SEARCHES):
+            grid = _Grid.of(picture, known, hole, cells >> (len(_SEARCHES) - 1 - level))
+            if len(grid.sources) < _FEWEST:
+                return None
+            search = _Search(grid, below, level)
+            for number in range(searches):
+                search.improve(thorough=number == 0)
+                search.vote()
+            below = search
+        return cls(*below.shifts(), hole.astype(np.float32))
+
+    @property
+    def cells(self) -> int:
+        """Side of the grid."""
+        return len(self.found)
+
+    def of(self, picture: np.ndarray, to_cells: np.ndarray) -> np.ndarray:
+        """The detail (h, w, 3) float32 to add, times `share`, to a picture (h, w, 3) uint8 whose known pixels have it.
+
+        to_cells: as for `moved`. Detail is what a Gaussian blur of `DETAIL` pixels of the planned picture takes away.
+        """
+        size = self.cells / len(self.share) / np.sqrt(abs(np.linalg.det(to_cells[:, :2])))  # of a planned pixel
+        detail, there = self.moved(fine_detail(picture.astype(np.float32), DETAIL * size), to_cells)
+        return detail * (there > 0)[..., None]
+
+    def moved(self, picture: np.ndarray, to_cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the hole shows of a picture (h, w, 3) float32, and where it shows something, (h, w) float32 in 0..1.
+
+        to_cells: (2, 3), pixels of the picture -> cells of the grid, both from the corner of the first. Each pixel is
+        told by the four cells around it, so that one piece goes over into the next.
+        """
+        height, width = picture.shape[:2]
+        x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        across, down = (row[0] * (x + 0.5) + row[1] * (y + 0.5) + row[2] - 0.5 for row in to_cells.astype(np.float32))
+        left, top = np.floor(across), np.floor(down)
+        back = np.linalg.inv(to_cells[:, :2]).astype(np.float32)
+        total, weights = np.zeros(picture.shape, np.float32), np.zeros((height, width), np.float32)
+        for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            weight = (1 - abs(left + column - across)) * (1 - abs(top + row - down))
+            cell = tuple((v.astype(np.int32)).clip(0, len(self.found) - 1) for v in (top + row, left + column))
+            weight *= self.found[cell]
+            if not weight.any():
+                continue
+            shift = self.shift[cell] @ back.T
+            told = cv2.remap(picture, x + shift[..., 0], y + shift[..., 1], cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT)
+            total += weight[..., None] * told
+            weights += weight
+        return total / np.maximum(weights, 1e-3)[..., None], weights
 
 
 class _Grid(NamedTuple):
@@ -185,8 +227,11 @@ class _Search:
         mean = np.floor(total[..., :3] / np.maximum(total[..., 3:], 1e-12) + 0.5)
         self.colours = np.where(grid.hole[..., None], mean, grid.colours).astype(np.float32)
 
-    def shifts(self) -> list[Shifted]:
-        """The cells of the hole by the shift that they share with their surroundings."""
+    def shifts(self) -> tuple[np.ndarray, np.ndarray]:
+        """The shift (g, g, 2) float32 of each cell of the hole, x and y, and which cells (g, g) bool have one.
+
+        Cells take one that many share, and after their surroundings.
+        """
         grid, side = self.grid, len(self.grid.hole)
         self.wanted = _patches(self.colours, grid.targets)
         shift = grid.sources[self.found] - grid.targets
@@ -204,16 +249,14 @@ class _Search:
         smooth = np.empty_like(costs)
         plane = np.zeros((side, side), np.float32)
         rows, columns = grid.targets.T
-        for own, result in zip(costs, smooth, strict=True):  # one cell takes after its surroundings
+        for own, result in zip(costs, smooth, strict=True):
             plane[rows, columns] = np.minimum(own, _NEVER / 1e3)
             result[:] = np.where(own < _NEVER, cv2.boxFilter(plane, -1, (3, 3))[rows, columns], _NEVER)
-        best = np.where(lost, -1, smooth.argmin(0))
-        pieces = []
-        for number in np.unique(best[best >= 0]):
-            cells = np.zeros((side, side), bool)
-            cells[rows[best == number], columns[best == number]] = True
-            pieces.append(Shifted(cells & grid.hole, int(ways[number, 1]), int(ways[number, 0])))
-        return [piece for piece in pieces if piece.cells.any()]
+        best = ways[smooth.argmin(0)]
+        found, shifts = np.zeros((side, side), bool), np.zeros((side, side, 2), np.float32)
+        found[rows, columns] = ~lost
+        shifts[rows, columns] = best[:, ::-1]
+        return shifts, found & grid.hole
 
     def _costs_of_shift(self, way: np.ndarray) -> np.ndarray:
         """What each target costs by one shift (2,), `_NEVER` where that leads to no source."""
@@ -255,7 +298,7 @@ class _Search:
 
 
 def _from_the_edge(grid: _Grid, likes: np.ndarray) -> np.ndarray:
-    """Colours (g, g, 3) with the hole filled ring by ring, by the middles of the patches that are like what is there."""
+    """Colours (g, g, 3) with the hole filled ring by ring, by the middles of the patches that look like it."""
     colours, known, todo = grid.colours.copy(), grid.known.astype(np.float32), grid.hole.copy()
     squares = np.square(likes)
     while todo.any():

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered
+from maskgan.editing.completion import Completion
 from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on, with_uneven_ground_completed
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.paint_colours import in_colours_of_the_photo
@@ -40,7 +41,7 @@ class Patch(NamedTuple):
     alpha: np.ndarray
     window: Window
     grain: Grain | None = None
-    ground: Grain | None = None
+    ground: Completion | None = None
 
     @classmethod
     def joined(
@@ -93,7 +94,9 @@ class Patch(NamedTuple):
         result[part] = np.where(alpha > 1 / 512, blended, photo[part])
         return result
 
-    def _grain_of(self, grain: Grain, photo: np.ndarray, own: Alignment, part: tuple[slice, slice]) -> np.ndarray:
+    def _grain_of(
+        self, grain: Grain | Completion, photo: np.ndarray, own: Alignment, part: tuple[slice, slice]
+    ) -> np.ndarray:
         """Grain (h, w, 3) float32 in a part of the photo in which the window lies at `own`."""
         n, cells = self.window.pixels, grain.cells
         wide = own.photo_window((-2, -2, n + 2, n + 2), n)

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from maskgan.blending import smoothstep
-from maskgan.editing.completion import completed
-from maskgan.editing.texture import DETAIL, Grain
+from maskgan.editing.completion import Completion
+from maskgan.editing.texture import DETAIL
 from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.sizes import NETWORK_SIZE
@@ -74,11 +74,11 @@ def with_plain_ground_gone_on(
 
 def with_uneven_ground_completed(
     picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
-) -> tuple[np.ndarray, Grain | None]:
+) -> tuple[np.ndarray, Completion | None]:
     """Painted background in pieces of an uneven one around it, see `completion.py`.
 
-    Arguments as for `with_plain_ground_gone_on`. Returns a picture (n, n, 3) float32 and the detail that belongs to it,
-    None where nothing was completed.
+    Arguments as for `with_plain_ground_gone_on`. Returns a picture (n, n, 3) float32 and where its
+    detail comes from, None where nothing was completed.
     """
     n, ground = len(mask), mask == Label.BACKGROUND
     known = _known_beside_a_hole(ground, unknown)
@@ -89,23 +89,23 @@ def with_uneven_ground_completed(
     hole = ground & unknown
     if uneven[hole].mean() < _HARDLY:
         return picture, None
-    cells = n // 4 if n > NETWORK_SIZE else n // 2
-    shifts = completed(photo.astype(np.float32), known, hole, cells)
-    if not shifts:
+    whole = photo.astype(np.float32)
+    completion = Completion.planned(whole, known, hole)
+    if completion is None:
         return picture, None
     scale = n / NETWORK_SIZE
-    grain = Grain.of_shifts(shifts, np.where(hole, uneven, 0).astype(np.float32), cells)
-    moved = grain.moved(np.dstack([photo, known]).astype(np.float32))
-    there = hole & (moved[..., 3] > 0.5)
-    pieces = np.where(there[..., None], moved[..., :3] / np.maximum(moved[..., 3:], 0.5), picture)
-    own = np.where(unknown[..., None], pieces, photo) * ground[..., None]
-    soft = cv2.GaussianBlur(np.dstack([own, ground]).astype(np.float32), (0, 0), DETAIL)
+    pieces, there = completion.moved(whole, np.float32([[1, 0, 0], [0, 1, 0]]) * completion.cells / n)
+    there = hole & (there > 0.5)
+    pieces = np.where(unknown[..., None], np.where(there[..., None], pieces, picture), photo)
+    soft = cv2.GaussianBlur(np.dstack([pieces * ground[..., None], ground]).astype(np.float32), (0, 0), DETAIL)
     soft = soft[..., :3] / np.maximum(soft[..., 3:], 1e-3)
     # What is known beside the hole stays as it is, where the paint's edge is laid over it.
     wanted = np.where(unknown[..., None], soft, photo)
     beside = ground & grown(hole, _BESIDE * scale) & (there | ~unknown)
-    share = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside * uneven
-    return picture + share[..., None] * (wanted - picture), grain._replace(share=grain.share * there)
+    weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside * uneven
+    return picture + weight[..., None] * (wanted - picture), completion._replace(
+        share=(uneven * there).astype(np.float32)
+    )
 
 
 def _known_beside_a_hole(ground: np.ndarray, unknown: np.ndarray) -> np.ndarray | None:

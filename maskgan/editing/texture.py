@@ -18,7 +18,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from maskgan.editing.completion import Shifted
 from maskgan.editing.likeness import (
     AROUND,
     LIGHT,
@@ -58,9 +57,6 @@ _CELL = 4
 
 #: Fewer cells are no source.
 _FEWEST = 24
-
-#: How soft the seams between pieces that were moved are, in cells.
-_SEAM = 0.6
 
 #: How much weaker or stronger detail may get with the light of the place that it comes to.
 _STRENGTH = (0.75, 1.15)
@@ -188,27 +184,6 @@ class Grain(NamedTuple):
             pieces += found
         return cls(cells, tuple(pieces), share) if pieces else None
 
-    @classmethod
-    def of_shifts(cls, shifts: Sequence[Shifted], share: np.ndarray, cells: int) -> Grain:
-        """The detail of what was moved by shifts on a grid of `cells`; share: (n, n) float32.
-
-        With it, what `moved_by` gives is as sharp as the picture that it came from.
-        """
-        coarser = _CELL * cells / len(share)
-        planes = [cv2.GaussianBlur(shifted.cells.astype(np.float32), (0, 0), _SEAM) for shifted in shifts]
-        total = np.maximum(sum(planes), 1e-3)
-        pieces = []
-        for plane, shifted in zip(planes, shifts, strict=True):
-            rows, columns = (np.flatnonzero((plane > 1e-3).any(axis)) for axis in (1, 0))
-            part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-            shift = (shifted.x, shifted.y, 0)
-            pieces.append(_Piece(int(rows[0]), int(columns[0]), (plane / total)[part], shift, coarser))
-        return cls(cells, tuple(pieces), share)
-
-    def moved(self, picture: np.ndarray) -> np.ndarray:
-        """A picture (n, n, C) float32 moved by the pieces of the grid, 0 where there is none."""
-        return _moved(picture, np.float32([[1, 0, 0], [0, 1, 0]]) * self.cells / len(picture), self.cells, self.pieces)
-
     def of(self, picture: np.ndarray, to_cells: np.ndarray) -> np.ndarray:
         """The detail (h, w, 3) float32 to add, times `share`, to a picture (h, w, 3) uint8 whose known pixels have it.
 
@@ -265,7 +240,7 @@ def _pieces(
         members = served & (chosen == number)
         plane = np.zeros((cells, cells), np.float32)
         plane[targets.rows[members], targets.columns[members]] = 1
-        planes[number] = cv2.GaussianBlur(plane, (0, 0), _SEAM)
+        planes[number] = cv2.GaussianBlur(plane, (0, 0), 0.6)
         squares += planes[number] ** 2
     # Where two pieces meet, their mean would be weaker than either.
     strength /= np.sqrt(np.maximum(squares, 0.1))
