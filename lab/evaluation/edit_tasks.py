@@ -5,6 +5,7 @@
 * fill: a part, or a band along the border of hair or skin, is hidden under its surroundings, in photo and mask; the
   edit asks for the whole mask.
 * remove: glasses, earrings or a necklace are drawn on; the edit asks for the mask without.
+* uncover: background beside hair is hidden under more of that hair; the edit asks for the mask without.
 
 Each task is a pure function of the face and a random generator.
 """
@@ -19,6 +20,7 @@ import numpy as np
 
 from lab.data.accessories import draw_glasses, draw_necklace, drawn_earring, lobes, put
 from lab.data.faces import FaceWithMask
+from maskgan.blending import mirrored_beyond
 from maskgan.editing.warping import jacobian, unfolded, warp_mask, warp_picture
 from maskgan.labels import Label
 
@@ -41,7 +43,7 @@ _SMALLEST = 40 / 256**2
 class EditTask:
     """photo (S, S, 3) uint8 with mask (S, S); the edit asks for the mask `wanted`; the answer is truth (S, S, 3).
 
-    kind: "reshape", "fill" or "remove"; part: what it is about; region: (S, S) bool, where answers are measured.
+    kind: "reshape", "fill", "remove" or "uncover"; part: what it is about; region: (S, S) bool, where answers are measured.
     """
 
     kind: str
@@ -159,11 +161,30 @@ def remove(face: FaceWithMask, random: np.random.Generator, part: str) -> EditTa
     return EditTask("remove", part, worn.image, worn.mask, face.mask, face.image, region)
 
 
+def uncover(face: FaceWithMask, random: np.random.Generator, part: str) -> EditTask | None:
+    """Hide the background beside some of the hair under more of it; the answer is the background behind."""
+    size, hair = len(face.mask), face.mask == Label.HAIR
+    if hair.sum() < _SMALLEST * hair.size:
+        return None
+    away = cv2.distanceTransform((~hair).astype(np.uint8), cv2.DIST_L2, 5)
+    hidden = (face.mask == Label.BACKGROUND) & (away < random.uniform(0.06, 0.14) * size)
+    y, x = np.mgrid[:size, :size] - size / 2
+    turned = np.arctan2(y, x) - random.uniform(-np.pi, np.pi)
+    hidden &= np.abs(np.angle(np.exp(1j * turned))) < np.pi / 3
+    if hidden.sum() < _SMALLEST * hidden.size:
+        return None
+    covered = mirrored_beyond(face.image.astype(np.float32), hair, hidden, size // 4)
+    covered = np.where(hidden[..., None], covered.round(), face.image).astype(np.uint8)
+    mask = np.where(hidden, np.uint8(Label.HAIR), face.mask)
+    return EditTask("uncover", part, covered, mask, face.mask, face.image, hidden)
+
+
 #: Every task's maker and its parts, by kind.
 KINDS: dict[str, tuple[Callable[[FaceWithMask, np.random.Generator, str], EditTask | None], tuple[str, ...]]] = {
     "reshape": (reshape, (*PARTS, JAW)),
     "fill": (fill, (*PARTS, *BANDS)),
     "remove": (remove, ("glasses", "earrings", "necklace")),
+    "uncover": (uncover, ("background",)),
 }
 
 

@@ -76,7 +76,7 @@ def test_glasses_are_put_on_only_where_none_are_worn(face: FaceWithMask) -> None
 
 def test_a_faces_tasks_are_always_the_same_and_take_turns_over_parts(face: FaceWithMask) -> None:
     first, again, other = tasks_of(face, 0), tasks_of(face, 0), tasks_of(face, 1)
-    assert [task.kind for task in first] == ["reshape", "fill", "remove"]
+    assert [task.kind for task in first] == ["reshape", "fill", "remove", "uncover"]
     assert all(np.array_equal(a.photo, b.photo) for a, b in zip(first, again, strict=True))
     assert [task.part for task in first] != [task.part for task in other]
 
