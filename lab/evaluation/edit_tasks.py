@@ -43,7 +43,7 @@ _SMALLEST = 40 / 256**2
 class EditTask:
     """photo (S, S, 3) uint8 with mask (S, S); the edit asks for the mask `wanted`; the answer is truth (S, S, 3).
 
-    kind: "reshape", "fill", "remove" or "uncover"; part: what it is about; region: (S, S) bool, where answers are measured.
+    kind: of `KINDS`; part: what it is about; region: (S, S) bool, where answers are measured.
     """
 
     kind: str

@@ -18,12 +18,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.editing.abandoning import go_on
 from maskgan.editing.likeness import shrunk
 from maskgan.editing.texture import DETAIL, fine_detail
 from maskgan.sizes import NETWORK_SIZE
 
 #: How far patches reach from their middle, in cells.
-_REACH = 3
+_REACH = 2
 
 #: Levels, each with twice the cells of the one before, and how often patches are sought at each.
 _SEARCHES = (10, 5, 3)
@@ -31,12 +32,19 @@ _SEARCHES = (10, 5, 3)
 #: Cells that are known to so much are known, and belong to the hole from so much on.
 _KNOWN, _HOLE = 0.9, 0.02
 
+#: A source's patch is known to more than so much.
+_SEEN = 0.5
+
 #: Fewer patches are no source.
 _FEWEST = 30
 
 #: Scenes change from top to bottom: how much less a step to the side counts for how far off a source is, how far, as
 #: part of the picture's side, costs nothing, and what the square of more costs, in squared grey levels.
 _SIDEWAYS, _CLOSE, _FAR = 0.5, 0.15, 10000.0
+
+#: What it counts, beside the patches themselves, that the network's paint of two places differs, and within how many
+#: cells that is averaged, since it has streaks and fog of its own.
+_GUIDED, _WITHIN = 1.0, 5
 
 #: What a cell of the hole's own counts when patches are compared, a known one counting 1.
 _OWN = 0.5
@@ -65,19 +73,26 @@ class Completion(NamedTuple):
     share: np.ndarray
 
     @classmethod
-    def planned(cls, picture: np.ndarray, known: np.ndarray, hole: np.ndarray) -> Completion | None:
+    def planned(
+        cls, picture: np.ndarray, painted: np.ndarray, known: np.ndarray, hole: np.ndarray
+    ) -> Completion | None:
         """For a hole in a picture; None where too little is known.
 
         Args:
             picture: (n, n, 3) float32 in 0..255, n a multiple of 64; only what is known of it counts.
+            painted: (n, n, 3) float32, what a network made of it: places that it paints alike are alike.
             known: (n, n) bool, what may be taken.
             hole: (n, n) bool, what is to be filled; what is neither is another thing, which is not looked at.
+
+        Raises:
+            Abandoned: see `maskgan.editing.abandoning`.
         """
         n = len(picture)
         cells = n // 4 if n > NETWORK_SIZE else n // 2
         below: _Search | None = None
         for level, searches in enumerate(_SEARCHES):
-            grid = _Grid.of(picture, known, hole, cells >> (len(_SEARCHES) - 1 - level))
+            go_on()
+            grid = _Grid.of(picture, painted, known, hole, cells >> (len(_SEARCHES) - 1 - level))
             if len(grid.sources) < _FEWEST:
                 return None
             search = _Search(grid, below, level)
@@ -127,11 +142,16 @@ class Completion(NamedTuple):
 
 
 class _Grid(NamedTuple):
-    """A level: colours (g, g, 3) of what is known, rounded; hole (g, g) bool; sources and targets, rows and columns
-    (N, 2) of the middles of patches; row_of (g, g), the number of a source or -1, and target_of; weights (N, P) of the
-    cells of targets' patches, which add up to 1."""
+    """A level of g x g cells.
+
+    colours: (g, g, 3), of what is known, and beside it its nearest, guide: (g, g, 3), the network's paint, both in
+    whole numbers; hole, known: (g, g) bool; sources, targets: rows and columns (N, 2) of the middles of patches;
+    source_of, target_of: (g, g), their numbers, -1 elsewhere; weights: (N, P) of the cells of targets' patches, which
+    add up to 1.
+    """
 
     colours: np.ndarray
+    guide: np.ndarray
     hole: np.ndarray
     known: np.ndarray
     sources: np.ndarray
@@ -141,23 +161,22 @@ class _Grid(NamedTuple):
     weights: np.ndarray
 
     @classmethod
-    def of(cls, picture: np.ndarray, known: np.ndarray, hole: np.ndarray, side: int) -> _Grid:
+    def of(cls, picture: np.ndarray, painted: np.ndarray, known: np.ndarray, hole: np.ndarray, side: int) -> _Grid:
         share = shrunk(known.astype(np.float32), side)
         colours = shrunk(picture * known[..., None].astype(np.float32), side) / np.maximum(share, 1e-6)[..., None]
         missing = shrunk(hole.astype(np.float32), side) > _HOLE
         good = (share > _KNOWN) & ~missing
-        source = _eroded(good, _REACH)
-        if np.count_nonzero(source) < _FEWEST:
-            source = _eroded(good, 1)
+        inside = cv2.boxFilter(good.astype(np.float32), -1, (2 * _REACH + 1,) * 2, borderType=cv2.BORDER_CONSTANT)
+        source = good & (inside > _SEEN)
         square = np.ones((2 * _REACH + 1,) * 2, np.uint8)
         target = (cv2.dilate(missing.astype(np.uint8), square) > 0) & (missing | good)
         sources, targets = np.argwhere(source), np.argwhere(target)
         weights = _patches((good + _OWN * missing).astype(np.float32)[..., None], targets)
         weights /= np.maximum(weights.sum(1, keepdims=True), 1e-6)
-        colours = colours.round().astype(np.float32)
-        return cls(
-            colours, missing, good, sources, targets, _numbers(source), _numbers(target), weights.astype(np.float32)
-        )
+        colours = _from_nearest(colours.round().astype(np.float32), good)
+        guide = cv2.blur(shrunk(painted, side), (_WITHIN, _WITHIN)).round()
+        numbers = _numbers(source), _numbers(target)
+        return cls(colours, guide, missing, good, sources, targets, *numbers, weights.astype(np.float32))
 
 
 class _Search:
@@ -172,6 +191,7 @@ class _Search:
     def __init__(self, grid: _Grid, below: _Search | None, level: int) -> None:
         self.grid, self.level, self.calls = grid, level, 0
         self.likes = _patches(grid.colours, grid.sources)  # M, 3 P
+        self.says = _patches(grid.known.astype(np.float32)[..., None], grid.sources)  # M, P
         self.weights = np.repeat(grid.weights, 3, axis=1)
         self.found = (self._random(len(grid.targets)) * len(grid.sources)).astype(np.int64)
         if below is None:
@@ -219,13 +239,15 @@ class _Search:
         weight = self.trust / (1 + np.square(self.cost / usual))
         total = np.zeros((side + 2 * _REACH, side + 2 * _REACH, 4))
         says = self.likes[self.found].astype(np.float64)
+        trusted = self.says[self.found] * weight[:, None]
         rows, columns = grid.targets.T + _REACH
         for number, (y, x) in enumerate(_STEPS):
-            total[rows + y, columns + x, :3] += says[:, 3 * number : 3 * number + 3] * weight[:, None]
-            total[rows + y, columns + x, 3] += weight
+            own = says[:, 3 * number : 3 * number + 3]
+            total[rows + y, columns + x, :-1] += own * trusted[:, number, None]
+            total[rows + y, columns + x, -1] += trusted[:, number]
         total = total[_REACH:-_REACH, _REACH:-_REACH]
-        mean = np.floor(total[..., :3] / np.maximum(total[..., 3:], 1e-12) + 0.5)
-        self.colours = np.where(grid.hole[..., None], mean, grid.colours).astype(np.float32)
+        mean = np.floor(total[..., :-1] / np.maximum(total[..., -1:], 1e-12) + 0.5)
+        self.colours = np.where((total[..., -1:] > 0) & grid.hole[..., None], mean, self.colours).astype(np.float32)
 
     def shifts(self) -> tuple[np.ndarray, np.ndarray]:
         """The shift (g, g, 2) float32 of each cell of the hole, x and y, and which cells (g, g) bool have one.
@@ -279,8 +301,9 @@ class _Search:
         away = self.likes[sources]
         away -= self.wanted[targets]
         like = np.einsum("ij,ij,ij->i", away, away, self.weights[targets]) / 3
-        y, x = (self.grid.sources[sources] - self.grid.targets[targets]).T / len(self.grid.hole)
-        return like + _FAR * np.square(np.maximum(np.hypot(y, _SIDEWAYS * x) - _CLOSE, 0))
+        sources, targets = self.grid.sources[sources], self.grid.targets[targets]
+        guide = self.grid.guide[tuple(sources.T)] - self.grid.guide[tuple(targets.T)]
+        return like + _GUIDED * np.square(guide).mean(1) + _far(sources - targets, len(self.grid.hole))
 
     def _source_at(self, places: np.ndarray) -> np.ndarray:
         """Numbers of the sources at rows and columns (N, 2), -1 where none is."""
@@ -308,13 +331,29 @@ def _from_the_edge(grid: _Grid, likes: np.ndarray) -> np.ndarray:
         wanted, weights = _patches(colours, places), np.repeat(_patches(known[..., None], places), 3, axis=1)
         like = weights @ squares.T - 2 * (weights * wanted) @ likes.T  # less what is the same for all sources
         like /= np.maximum(weights.sum(1, keepdims=True), 1e-6)
-        y, x = np.moveaxis(grid.sources[None] - places[:, None], 2, 0) / len(todo)
-        like = like + _FAR * np.square(np.maximum(np.hypot(y, _SIDEWAYS * x) - _CLOSE, 0))
+        guide = grid.guide[tuple(grid.sources.T)][None] - grid.guide[tuple(places.T)][:, None]
+        like = like + _GUIDED * np.square(guide).mean(2) + _far(grid.sources[None] - places[:, None], len(todo))
         best = grid.sources[like.argmin(1)]
         colours[ring] = grid.colours[tuple(best.T)]
         todo &= ~ring
         known[ring] = 0.8
     return colours
+
+
+def _far(shift: np.ndarray, side: int) -> np.ndarray:
+    """What shifts (..., 2) of rows and columns cost, on a grid of that side."""
+    y, x = np.moveaxis(shift, -1, 0) / side
+    return _FAR * np.square(np.maximum(np.hypot(y, _SIDEWAYS * x) - _CLOSE, 0))
+
+
+def _from_nearest(planes: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Planes (g, g, C) whose cells that are not good (g, g) bool are those of the nearest good ones."""
+    if not good.any():
+        return planes
+    _, nearest = cv2.distanceTransformWithLabels((~good).astype(np.uint8), cv2.DIST_L2, 5, None, cv2.DIST_LABEL_PIXEL)
+    values = np.zeros((nearest.max() + 1, planes.shape[2]), np.float32)
+    values[nearest[good]] = planes[good]
+    return values[nearest]
 
 
 def _patches(planes: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -33,8 +33,9 @@ _REACHES = (16.0, 8.0, 4.0, 2.0)
 #: How far hair casts its shadow, in painted pixels.
 _SHADE = 10.0
 
-#: How far beside a hole its paint reaches, in painted pixels, and how uneven a background is completed.
-_BESIDE, _HARDLY = 8.0, 0.1
+#: How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
+#: there a network does well. How far beside a hole its paint reaches, in painted pixels.
+_HARDLY, _DEEP, _BESIDE = 0.1, 0.04, 8.0
 
 #: What lies below a forehead.
 _FEATURES = (*EYES, *BROWS, *MOUTH, Label.NOSE, Label.EYE_G)
@@ -87,10 +88,11 @@ def with_uneven_ground_completed(
     uneven = 1 - _even(*_coarse(photo, known)[::-1])
     uneven = cv2.resize(uneven, mask.shape, interpolation=cv2.INTER_LINEAR)
     hole = ground & unknown
-    if uneven[hole].mean() < _HARDLY:
+    deep = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)[hole].max()
+    if uneven[hole].mean() < _HARDLY or deep < _DEEP * n:
         return picture, None
     whole = photo.astype(np.float32)
-    completion = Completion.planned(whole, known, hole)
+    completion = Completion.planned(whole, picture, known, hole)
     if completion is None:
         return picture, None
     scale = n / NETWORK_SIZE
