@@ -46,8 +46,8 @@ _SIDEWAYS, _CLOSE, _FAR = 0.5, 0.15, 10000.0
 #: cells that is averaged, since it has streaks and fog of its own.
 _GUIDED, _WITHIN = 1.0, 5
 
-#: What a cell of the hole's own counts when patches are compared, a known one counting 1.
-_OWN = 0.5
+#: What a cell of the hole counts when patches are compared, beside a known one; and one that was filled from the edge.
+_OWN, _FILLED = (1, 2), (4, 5)
 
 #: How much less a patch tells with each cell that it lies further inside the hole.
 _INSIDE = 1.3
@@ -146,8 +146,7 @@ class _Grid(NamedTuple):
 
     colours: (g, g, 3), of what is known, and beside it its nearest, guide: (g, g, 3), the network's paint, both in
     whole numbers; hole, known: (g, g) bool; sources, targets: rows and columns (N, 2) of the middles of patches;
-    source_of, target_of: (g, g), their numbers, -1 elsewhere; weights: (N, P) of the cells of targets' patches, which
-    add up to 1.
+    source_of, target_of: (g, g), their numbers, -1 elsewhere; weights: (N, P) of the cells of targets' patches.
     """
 
     colours: np.ndarray
@@ -171,12 +170,12 @@ class _Grid(NamedTuple):
         square = np.ones((2 * _REACH + 1,) * 2, np.uint8)
         target = (cv2.dilate(missing.astype(np.uint8), square) > 0) & (missing | good)
         sources, targets = np.argwhere(source), np.argwhere(target)
-        weights = _patches((good + _OWN * missing).astype(np.float32)[..., None], targets)
-        weights /= np.maximum(weights.sum(1, keepdims=True), 1e-6)
+        own, beside = _OWN
+        weights = _patches((beside * good + own * missing).astype(np.float32)[..., None], targets)
         colours = _from_nearest(colours.round().astype(np.float32), good)
         guide = cv2.blur(shrunk(painted, side), (_WITHIN, _WITHIN)).round()
         numbers = _numbers(source), _numbers(target)
-        return cls(colours, guide, missing, good, sources, targets, *numbers, weights.astype(np.float32))
+        return cls(colours, guide, missing, good, sources, targets, *numbers, weights)
 
 
 class _Search:
@@ -193,6 +192,7 @@ class _Search:
         self.likes = _patches(grid.colours, grid.sources)  # M, 3 P
         self.says = _patches(grid.known.astype(np.float32)[..., None], grid.sources)  # M, P
         self.weights = np.repeat(grid.weights, 3, axis=1)
+        self.counts = self.weights.sum(1, dtype=np.float64)
         self.found = (self._random(len(grid.targets)) * len(grid.sources)).astype(np.int64)
         if below is None:
             self.colours = _from_the_edge(grid, self.likes)
@@ -300,10 +300,10 @@ class _Search:
         away costs."""
         away = self.likes[sources]
         away -= self.wanted[targets]
-        like = np.einsum("ij,ij,ij->i", away, away, self.weights[targets]) / 3
+        like = np.einsum("ij,ij,ij->i", away, away, self.weights[targets]) / self.counts[targets]
         sources, targets = self.grid.sources[sources], self.grid.targets[targets]
         guide = self.grid.guide[tuple(sources.T)] - self.grid.guide[tuple(targets.T)]
-        return like + _GUIDED * np.square(guide).mean(1) + _far(sources - targets, len(self.grid.hole))
+        return like + _GUIDED * np.square(guide).sum(1) / 3 + _far(sources - targets, len(self.grid.hole))
 
     def _source_at(self, places: np.ndarray) -> np.ndarray:
         """Numbers of the sources at rows and columns (N, 2), -1 where none is."""
@@ -322,28 +322,30 @@ class _Search:
 
 def _from_the_edge(grid: _Grid, likes: np.ndarray) -> np.ndarray:
     """Colours (g, g, 3) with the hole filled ring by ring, by the middles of the patches that look like it."""
-    colours, known, todo = grid.colours.copy(), grid.known.astype(np.float32), grid.hole.copy()
+    filled, whole = _FILLED
+    colours, known, todo = grid.colours.astype(np.float64), whole * grid.known.astype(np.float64), grid.hole.copy()
+    likes = likes.astype(np.float64)
     squares = np.square(likes)
+    guides = grid.guide[tuple(grid.sources.T)]
     while todo.any():
         ring = todo & (cv2.dilate(known, np.ones((3, 3), np.uint8)) > 0)
         ring = ring if ring.any() else todo
         places = np.argwhere(ring)
         wanted, weights = _patches(colours, places), np.repeat(_patches(known[..., None], places), 3, axis=1)
         like = weights @ squares.T - 2 * (weights * wanted) @ likes.T  # less what is the same for all sources
-        like /= np.maximum(weights.sum(1, keepdims=True), 1e-6)
-        guide = grid.guide[tuple(grid.sources.T)][None] - grid.guide[tuple(places.T)][:, None]
-        like = like + _GUIDED * np.square(guide).mean(2) + _far(grid.sources[None] - places[:, None], len(todo))
-        best = grid.sources[like.argmin(1)]
-        colours[ring] = grid.colours[tuple(best.T)]
+        like /= np.maximum(weights.sum(1, keepdims=True), 1)
+        guide = guides[None] - grid.guide[ring][:, None]
+        like += _GUIDED * np.square(guide).sum(2) / 3 + _far(grid.sources[None] - places[:, None], len(todo))
+        colours[ring] = grid.colours[tuple(grid.sources[like.argmin(1)].T)]
         todo &= ~ring
-        known[ring] = 0.8
-    return colours
+        known[ring] = filled
+    return colours.astype(np.float32)
 
 
 def _far(shift: np.ndarray, side: int) -> np.ndarray:
     """What shifts (..., 2) of rows and columns cost, on a grid of that side."""
     y, x = np.moveaxis(shift, -1, 0) / side
-    return _FAR * np.square(np.maximum(np.hypot(y, _SIDEWAYS * x) - _CLOSE, 0))
+    return _FAR * np.square(np.maximum(np.sqrt(y * y + (_SIDEWAYS * x) ** 2) - _CLOSE, 0))
 
 
 def _from_nearest(planes: np.ndarray, good: np.ndarray) -> np.ndarray:

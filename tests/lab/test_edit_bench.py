@@ -117,7 +117,7 @@ def test_every_way_answers_and_changes_nothing_outside(face: FaceWithMask) -> No
     task, drawn = answers[0]
     assert isinstance(task, EditTask) and np.array_equal(drawn["untouched"], task.photo)
     assert report["reshape"]["warp"]["psnr"] > report["reshape"]["untouched"]["psnr"] + 2
-    assert edit_bench.sheet(answers).shape == (3 * 512, 5 * 512, 3)
+    assert edit_bench.sheet(answers).shape == (len(KINDS) * 512, 5 * 512, 3)
     assert "reshape warp" in edit_bench.table(report)
 
 

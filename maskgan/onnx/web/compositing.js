@@ -4,7 +4,7 @@ import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from 
 import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
 import { takeColoursOfPhoto } from "./paint_colours.js";
-import { letForeheadGoOn, letPlainGroundGoOn } from "./continuing.js";
+import { completeUnevenGround, letForeheadGoOn, letPlainGroundGoOn } from "./continuing.js";
 import { borders, either, extent, feathered, grown, piecesOf, roundEven } from "./regions.js";
 import { median } from "./samples.js";
 import { lumaAt } from "./tones.js";
@@ -139,10 +139,10 @@ export class Window {
 }
 
 /** What was painted in a window: four planes of n x n pixels, the colours in 0..255 and alpha in 0..1; `grain`: where it
- *  takes fine detail from, in what it is laid over. */
+ *  takes fine detail from, in what it is laid over; `ground`: where completed background does. */
 export class Patch {
-  constructor(layer, window, grain) {
-    Object.assign(this, { layer, window, grain });
+  constructor(layer, window, grain, ground) {
+    Object.assign(this, { layer, window, grain, ground });
   }
 
   /** Painted pixels that fit what they are laid over: `painted` and `photo` are pictures of the window, `unknown` and
@@ -158,12 +158,15 @@ export class Patch {
     letPlainGroundGoOn(colours.data, photo, unknown, mask, n);
     letForeheadGoOn(colours.data, photo, unknown, mask, n);
     makeCrisper(colours.data, photo, unknown, n);
+    const ground = completeUnevenGround(colours.data, photo, unknown, mask, n);
+    const wanting = ground ? unknown.map((inside, i) => (inside && ground.share.data[i] <= 0.5 ? 1 : 0)) : unknown;
     const layer = new Float32Array(4 * n * n);
     for (let i = 0; i < n * n; i++) {
       for (let c = 0; c < 3; c++) layer[4 * i + c] = colours.data[3 * i + c];
       layer[4 * i + 3] = alpha[i];
     }
-    return new Patch(picture(n, n, 4, layer), window, fine ? Grain.planned(colours, photo, unknown, mask) : null);
+    const grain = fine ? Grain.planned(colours, photo, unknown, mask, wanting) : null;
+    return new Patch(picture(n, n, 4, layer), window, grain, ground);
   }
 
   /** A photo with it laid over, a new picture; the crop lies in the photo at `alignment`. Fine detail comes from `source`,
@@ -177,7 +180,7 @@ export class Patch {
     const part = own.photoPart(box, n);
     if (!part) return photo;
     const seen = resample(layer, own.fromPart(part, n), part.width, part.height).data;
-    if (this.grain) this.addGrain(seen, source, own, part);
+    for (const grain of [this.grain, this.ground]) if (grain) this.addGrain(grain, seen, source, own, part);
     const result = picture(photo.width, photo.height, 3, photo.data.slice());
     for (let y = 0; y < part.height; y++) {
       let to = ((part.top + y) * photo.width + part.left) * 3;
@@ -190,17 +193,17 @@ export class Patch {
     return result;
   }
 
-  /** Adds the grain to the layer as it is seen in a part of the photo, in place; the window lies at `own`. */
-  addGrain(seen, photo, own, part) {
+  /** Adds grain to the layer as it is seen in a part of the photo, in place; the window lies at `own`. */
+  addGrain(grain, seen, photo, own, part) {
     const n = this.window.pixels;
-    const { cells, share } = this.grain;
+    const { cells, share } = grain;
     const wide = own.photoPart([-2, -2, n + 2, n + 2], n);
-    const grain = this.grain.of(cutOut(photo, wide.left, wide.top, wide.width, wide.height), own.fromPart(wide, cells));
+    const detail = grain.of(cutOut(photo, wide.left, wide.top, wide.width, wide.height), own.fromPart(wide, cells));
     const shares = resample(share, own.fromPart(part, n), part.width, part.height, { border: "zero", cubic: false }).data;
     for (let y = 0; y < part.height; y++) {
       let from = 3 * ((part.top - wide.top + y) * wide.width + part.left - wide.left);
       for (let i = y * part.width; i < (y + 1) * part.width; i++) {
-        for (let c = 0; c < 3; c++) seen[4 * i + c] += shares[i] * grain.data[from++];
+        for (let c = 0; c < 3; c++) seen[4 * i + c] += shares[i] * detail.data[from++];
       }
     }
   }

@@ -1,5 +1,7 @@
-// A plain background and a forehead go on where hair was taken away: the same steps as in maskgan/editing/continuing.py.
+// A background and a forehead go on where hair was taken away: the same steps as in maskgan/editing/continuing.py.
 
+import { Completion } from "./completion.js";
+import { DETAIL } from "./grain.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
 import { areaOf, both, distances, grown, inverted, smoothstep, where, without } from "./regions.js";
@@ -14,6 +16,9 @@ const [BORDER, SOFT] = [3, 0.5];
 const REACHES = [16, 8, 4, 2];
 // How far hair casts its shadow, in painted pixels.
 const SHADE = 10;
+// How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
+// there a network does well. How far beside a hole its paint reaches, in painted pixels.
+const [HARDLY, DEEP, BESIDE] = [0.1, 0.04, 8];
 // What lies below a forehead.
 const FEATURES = ["L_EYE", "R_EYE", "L_BROW", "R_BROW", "MOUTH", "U_LIP", "L_LIP", "NOSE", "EYE_G"].map((name) => LABEL[name]);
 // Within how many cells a background is even or not, and the deviations up to which it is, and beyond which it is not.
@@ -23,9 +28,8 @@ const [AROUND, EVEN, UNEVEN] = [12, 10, 24];
  *  what is painted beside and in large holes of the background is changed. */
 export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
   const ground = where(mask, LABEL.BACKGROUND);
-  if (areaOf(both(ground, unknown)) < LARGE * n * n) return;
-  const known = without(without(ground, unknown), grown(inverted(ground), n, (BORDER * n) / SIZE.network));
-  if (areaOf(known) < KNOWN * n * n) return;
+  const known = knownBesideAHole(ground, unknown, n);
+  if (!known) return;
   const seen = coarse(known, n, (i) => photo.data[i]);
   const even = evenness(seen, meanOf(seen));
   if (!even.some((share) => share > 0)) return;
@@ -39,6 +43,58 @@ export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
     const share = wide[4 * i + 3] * soft[i];
     for (let c = 0; c < 3; c++) colours[3 * i + c] += share * (wide[4 * i + c] - colours[3 * i + c]);
   });
+}
+
+/** Gives painted background pieces of an uneven one around it, in place; returns where its detail comes from, null where
+ *  nothing was completed. */
+export function completeUnevenGround(colours, photo, unknown, mask, n) {
+  const ground = where(mask, LABEL.BACKGROUND);
+  const known = knownBesideAHole(ground, unknown, n);
+  if (!known) return null;
+  const seen = coarse(known, n, (i) => photo.data[i]);
+  const even = resizeLinear(picture(CELLS, CELLS, 1, evenness(seen, meanOf(seen)).map((share) => 1 - share)), n, n).data;
+  const hole = both(ground, unknown);
+  const away = distances(known, n, n);
+  let [uneven, deep] = [0, 0];
+  hole.forEach((inside, i) => {
+    if (!inside) return;
+    uneven += even[i];
+    deep = Math.max(deep, away[i]);
+  });
+  if (uneven / areaOf(hole) < HARDLY || deep < DEEP * n) return null;
+  const whole = picture(n, n, 3, new Float32Array(photo.data));
+  const completion = Completion.planned(whole, picture(n, n, 3, colours), known, hole);
+  if (!completion) return null;
+  const scale = n / SIZE.network;
+  const moved = completion.moved(whole, [completion.cells / n, 0, 0, 0, completion.cells / n, 0]);
+  const there = hole.map((inside, i) => (inside && moved.there[i] > 0.5 ? 1 : 0));
+  const planes = new Float32Array(4 * n * n);
+  ground.forEach((inside, i) => {
+    if (!inside) return;
+    const from = !unknown[i] ? photo.data : there[i] ? moved.picture.data : colours;
+    for (let c = 0; c < 3; c++) planes[4 * i + c] = from[3 * i + c];
+    planes[4 * i + 3] = 1;
+  });
+  const soft = blurred(picture(n, n, 4, planes), DETAIL).data;
+  const edge = blurred(picture(n, n, 1, new Float32Array(ground)), SOFT * scale).data;
+  const beside = grown(hole, n, BESIDE * scale);
+  // What is known beside the hole stays as it is, where the paint's edge is laid over it.
+  ground.forEach((inside, i) => {
+    if (!inside || !beside[i] || !(there[i] || !unknown[i])) return;
+    for (let c = 0; c < 3; c++) {
+      const wanted = unknown[i] ? soft[4 * i + c] / Math.max(soft[4 * i + 3], 1e-3) : photo.data[3 * i + c];
+      colours[3 * i + c] += edge[i] * even[i] * (wanted - colours[3 * i + c]);
+    }
+  });
+  completion.share.data.forEach((_, i, share) => (share[i] = even[i] * there[i]));
+  return completion;
+}
+
+/** The part of a background that can be seen, without its outline; null unless a large hole is in it and enough known. */
+function knownBesideAHole(ground, unknown, n) {
+  if (areaOf(both(ground, unknown)) < LARGE * n * n) return null;
+  const known = without(without(ground, unknown), grown(inverted(ground), n, (BORDER * n) / SIZE.network));
+  return areaOf(known) < KNOWN * n * n ? null : known;
 }
 
 /** Lets the light and colours of the skin below a painted forehead go on over it, so that no seam shows where hair was,

@@ -46,8 +46,8 @@ export class Grain {
   }
 
   /** For painted pixels, that of known pixels of their class; null where there is nothing to take it from.
-   *  `painted` and `photo`: pictures, `unknown` and `mask`: of the same n x n pixels. */
-  static planned(painted, photo, unknown, mask) {
+   *  `painted` and `photo`: pictures, `unknown` and `mask`: of the same n x n pixels; `wanting`: what of it needs some. */
+  static planned(painted, photo, unknown, mask, wanting = unknown) {
     const n = painted.width;
     const cells = Math.floor(n / CELL);
     const fine = (DETAIL * n) / SIZE.network;
@@ -65,7 +65,7 @@ export class Grain {
     const pieces = [];
     for (const label of TEXTURED) {
       const own = where(mask, label);
-      const wanted = both(own, unknown);
+      const wanted = both(own, wanting);
       const targets = Places.where(shrunk(wanted).data.map((value) => (value > 0 ? 1 : 0)), features.data);
       if (targets.count < FEWEST) continue;
       const inner = without(own, grown(inverted(own), n, 2 * fine)); // where detail is the class's own, not its outline's
