@@ -44,7 +44,7 @@ _SIDEWAYS, _CLOSE, _FAR = 0.5, 0.15, 10000.0
 
 #: What it counts, beside the patches themselves, that the network's paint of two places differs, and within how many
 #: cells that is averaged, since it has streaks and fog of its own.
-_GUIDED, _WITHIN = 1.0, 5
+_GUIDED, _WITHIN = 0.3, 5
 
 #: What a cell of the hole counts when patches are compared, beside a known one; and one that was filled from the edge.
 _OWN, _FILLED = (1, 2), (4, 5)
@@ -173,7 +173,7 @@ class _Grid(NamedTuple):
         own, beside = _OWN
         weights = _patches((beside * good + own * missing).astype(np.float32)[..., None], targets)
         colours = _from_nearest(colours.round().astype(np.float32), good)
-        guide = cv2.blur(shrunk(painted, side), (_WITHIN, _WITHIN)).round()
+        guide = cv2.blur(shrunk(painted, side), (_WITHIN, _WITHIN)).round().astype(np.float64)
         numbers = _numbers(source), _numbers(target)
         return cls(colours, guide, missing, good, sources, targets, *numbers, weights)
 
@@ -352,7 +352,8 @@ def _from_nearest(planes: np.ndarray, good: np.ndarray) -> np.ndarray:
     """Planes (g, g, C) whose cells that are not good (g, g) bool are those of the nearest good ones."""
     if not good.any():
         return planes
-    _, nearest = cv2.distanceTransformWithLabels((~good).astype(np.uint8), cv2.DIST_L2, 5, None, cv2.DIST_LABEL_PIXEL)
+    away = (~good).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     values = np.zeros((nearest.max() + 1, planes.shape[2]), np.float32)
     values[nearest[good]] = planes[good]
     return values[nearest]

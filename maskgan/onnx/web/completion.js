@@ -17,7 +17,7 @@ const [KNOWN, HOLE, SEEN, FEWEST] = [0.9, 0.02, 0.5, 30];
 // nothing, and what the square of more costs.
 const [SIDEWAYS, CLOSE, FAR] = [0.5, 0.15, 10000];
 // What it counts that the network's paint of two places differs, and within how many cells that is averaged.
-const [GUIDED, WITHIN] = [1, 5];
+const [GUIDED, WITHIN] = [0.3, 5];
 // What a cell of the hole counts beside a known one, and one that was filled from the edge.
 const [OWN, FILLED] = [[1, 2], [4, 5]];
 // How much less a patch tells with each cell that it lies further inside the hole.
