@@ -2,8 +2,8 @@
 
 In Chromium, on the real page with real weights: strokes of a few hundred pixels on an example's hair, skin and
 background, as a mouse paints them, taken back after every fifth. Timed in the page itself: from the pointer's going up
-to the frame after the one in which the last picture for that stroke had been loaded, which shows all of it; and how
-many pictures came in that time. First alone, then with other painters at work (see `load.py`); each with its median and
+to the frame after the one in which a picture of the whole stroke had been loaded; to that of the last one, which differs
+where the first was a draft of a costly edit; and how many pictures came in that time. First alone, then with other painters at work (see `load.py`); each with its median and
 95th percentile, and the processor time that the server took for a stroke, which other programs do not change.
 """
 
@@ -33,18 +33,29 @@ QUIET, PATIENCE = 1.5, 30.0
 #: Seconds in which the page has taken a mask back.
 SETTLED = 3.0
 
-#: Notes when the pointer went up, and when each picture of the result was on the screen. `settled` answers once none
+#: Notes when the pointer went up, and when each picture of the result was on the screen, and whether that was of the
+#: whole stroke: messages have numbers, and a picture that came ahead tells its message's. `settled` answers once none
 #: has followed for so long, in milliseconds: asking again and again would take time from what is measured.
 WATCH = """() => {
-  window.felt = { up: null, shown: [], told: null };
-  const noted = () => {
-    felt.shown.push(performance.now());
+  window.felt = { up: null, number: Infinity, ahead: null, shown: [], told: null };
+  const noted = (whole) => {
+    felt.shown.push({ time: performance.now(), whole });
     felt.told?.();
   };
-  document.addEventListener("pointerdown", () => { felt.shown = []; }, true);
-  document.addEventListener("pointerup", () => { felt.up = performance.now(); }, true);
+  document.addEventListener("pointerdown", () => {
+    felt.shown = [];
+    felt.number = Infinity;
+  }, true);
+  document.addEventListener("pointerup", () => {
+    felt.up = performance.now();
+    setTimeout(() => { felt.number = window.maskCanvasMessages; });
+  }, true);
+  document.addEventListener("mask-result-ahead", ({ detail }) => { felt.ahead = Number(detail.order.split(" ")[1]); }, true);
   document.addEventListener("load", (event) => {
-    if (event.target.closest?.("#face-result")) requestAnimationFrame(() => requestAnimationFrame(noted));
+    if (!event.target.closest?.("#face-result")) return;
+    const number = felt.ahead ?? Infinity; // what comes by an event is of the whole stroke
+    felt.ahead = null;
+    requestAnimationFrame(() => requestAnimationFrame(() => noted(number >= felt.number)));
   }, true);
   felt.settled = (quiet, patience) => new Promise((resolve, reject) => {
     let timer = 0;
@@ -53,7 +64,7 @@ WATCH = """() => {
       clearTimeout(timer);
       timer = setTimeout(() => {
         clearTimeout(given_up);
-        resolve(felt.shown.map((time) => time - felt.up));
+        resolve(felt.shown.map(({ time, whole }) => [time - felt.up, whole]));
       }, quiet);
     };
     if (felt.shown.length) felt.told();
@@ -92,8 +103,9 @@ def call(page: Any, expression: str) -> Any:
     return page.evaluate(f"document.querySelector('#canvas .mask-canvas').maskCanvas.{expression}")
 
 
-def stroke(page: Any, random: np.random.Generator) -> tuple[float, int]:
-    """Paint a stroke; seconds from the pointer's going up to its last picture, and how many came in that time."""
+def stroke(page: Any, random: np.random.Generator) -> tuple[float, float, int]:
+    """Paint a stroke; seconds from the pointer's going up to the first picture of all of it, and to the last one, and
+    how many came in that time."""
     mask = np.frombuffer(page.evaluate(MASK).encode(), np.uint8).reshape(CROP_SIZE, CROP_SIZE) - ord("A")
     label = random.choice([Label.HAIR, Label.SKIN, Label.BACKGROUND])
     within = mask[96:-96, 96:-96] != label  # a stroke must change something
@@ -116,11 +128,13 @@ def take_back(page: Any) -> None:
     page.wait_for_timeout(1000 * SETTLED)
 
 
-def _painted(page: Any) -> tuple[float, int]:
-    """Wait until the last picture is on the screen; see `stroke`. 0, 0: it came while the brush was still down."""
-    times = page.evaluate(f"felt.settled({1000 * QUIET}, {1000 * PATIENCE})")
-    late = [time for time in times if time > 0]
-    return (late[-1] / 1000 if late else 0.0), len(late)
+def _painted(page: Any) -> tuple[float, float, int]:
+    """Wait until the last picture is on the screen; see `stroke`. All 0: it came while the brush was still down."""
+    pictures = page.evaluate(f"felt.settled({1000 * QUIET}, {1000 * PATIENCE})")
+    late = [(time / 1000, whole) for time, whole in pictures if time > 0]
+    if not late:
+        return 0.0, 0.0, 0
+    return next((time for time, whole in late if whole), late[-1][0]), late[-1][0], len(late)
 
 
 @contextlib.contextmanager
@@ -145,16 +159,19 @@ def measure(url: str, strokes: int, others: int, chromium: str, pid: int | None)
     with painters(url, others), page(url, chromium) as open_page:
         stroke(open_page, random)  # the first one warms up
         used = processor_seconds(pid) if pid else 0.0
-        times, pictures = [], []
+        firsts, lasts, pictures = [], [], []
         for number in range(strokes):
-            seconds, late = stroke(open_page, random)
-            times.append(1000 * seconds)
+            first, last, late = stroke(open_page, random)
+            firsts.append(1000 * first)
+            lasts.append(1000 * last)
             pictures.append(late)
             if number % 5 == 4:
                 take_back(open_page)
         used = processor_seconds(pid) - used if pid else 0.0
-    median, most = np.percentile(times, (50, 95))
-    row = {"painters": others, "strokes": strokes, "median_ms": round(median), "p95_ms": round(most)}
+    row: dict[str, Any] = {"painters": others, "strokes": strokes}
+    for name, times in (("", firsts), ("last_", lasts)):
+        median, most = np.percentile(times, (50, 95))
+        row |= {f"{name}median_ms": round(median), f"{name}p95_ms": round(most)}
     row |= {"pictures_after": round(float(np.mean(pictures)), 2), "most_pictures_after": max(pictures)}
     return row | {
         "load_average": round(psutil.getloadavg()[0], 1),
@@ -181,6 +198,7 @@ def main(arguments: list[str] | None = None) -> None:
             row = rows[-1]
             print(
                 "{strokes} strokes, {painters} other painters: median {median_ms} ms, p95 {p95_ms} ms; "
+                "last picture {last_median_ms} ms, p95 {last_p95_ms} ms; "
                 "{pictures_after} pictures after lifting the brush, {most_pictures_after} at most "
                 "(load average {load_average})".format(**row),
                 *([f"{row['processor_ms']} ms of processor time for a stroke, in the server"] if pid else []),

@@ -2,8 +2,9 @@
 
 Gradio answers an event by two requests of the page, a stream, and the address of a file that is then fetched. On two
 cores that takes longer than the edit. So the canvas asks for the picture itself, by one request that is answered with
-it; the event follows, finds the edit made, and does everything else. Nothing of the session changes here, and nothing
-is answered that the event would not show: when the device is busy for others, the event waits its turn in the queue.
+it; the event follows, finds the edit made, and does everything else. Nothing of the session changes here. An edit that
+takes long is answered by a draft of it (see `maskgan.editing.drafts`), and made by the event. When the device is busy for
+others, nothing is answered, and the event waits its turn in the queue.
 
 Every message of a canvas has a number. A picture tells the number of the message that it was made for, so that the page
 shows none after a newer one (see `result_view.py`).
@@ -31,8 +32,8 @@ from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 if TYPE_CHECKING:
     from maskgan.ui.session import Session
 
-#: Path and content of the picture for a session, its canvas's message, and whether that ends a stroke.
-_Picture = Callable[["Session", dict[str, Any], bool], "tuple[str, bytes] | None"]
+#: Path and content of the picture for a session and its canvas's message.
+_Picture = Callable[["Session", dict[str, Any]], "tuple[str, bytes] | None"]
 
 #: Sessions whose newest message is remembered.
 _MAX_SESSIONS = 2000
@@ -83,7 +84,7 @@ class Ahead:
                 def make() -> JSONResponse | None:
                     traces.current.set(key)
                     with wanted_while(lambda: ended or not self.outdated(key, number)):
-                        made = picture(session, message, ended)
+                        made = picture(session, message)
                     if made is None:
                         return None
                     path, file = made

@@ -64,24 +64,33 @@ class Showing(PaintLayout, UsesWeights):
     def _edit(self, session: Session, mask: np.ndarray, look: Look) -> Edit:
         """The open face in the shapes of a mask; the last one is at hand still."""
         opened, pipeline = session.require_open(), self.pipeline
-        made_of = (pipeline, session.looks, session.motions, look.keep)  # none of them is ever changed in place
-        last = self._last.get(opened)
-        if last is not None and all(map(is_, last.made_of, made_of)) and np.array_equal(last.mask, mask):
-            return last.edit
-        go_on()
-        edit = edit_with_looks(
-            pipeline, opened.face, mask, session.looks, keep_untouched=look.keep, motion=session.motion_to(mask)
-        )
-        self._last[opened] = _Made(made_of, mask, edit)
+        edit = self._at_hand(session, mask, look)
+        if edit is None:
+            go_on()
+            edit = edit_with_looks(
+                pipeline, opened.face, mask, session.looks, keep_untouched=look.keep, motion=session.motion_to(mask)
+            )
+            self._last[opened] = _Made(self._made_of(session, look), mask, edit)
         return edit
+
+    def _made_of(self, session: Session, look: Look) -> tuple[Any, ...]:
+        """What an edit is made of beside the mask; none of it is ever changed in place."""
+        return self.pipeline, session.looks, session.motions, look.keep
+
+    def _at_hand(self, session: Session, mask: np.ndarray, look: Look) -> Edit | None:
+        """The open face's last edit, when it is the one of this mask."""
+        last = self._last.get(session.opened)
+        if last is None or not all(map(is_, last.made_of, self._made_of(session, look))):
+            return None
+        return last.edit if np.array_equal(last.mask, mask) else None
 
     def _asked_by_the_canvas(self) -> list[Callable[..., Any]]:
         return [self.ahead.answer(lambda: self.session, self._picture_ahead)]
 
-    def _picture_ahead(self, session: Session, message: dict[str, Any], ended: bool) -> tuple[str, bytes] | None:
+    def _picture_ahead(self, session: Session, message: dict[str, Any]) -> tuple[str, bytes] | None:
         """Path and content of the picture of a canvas's message; None where it cannot tell.
 
-        It is the one that `paint` will show; of a stroke that has not ended, which is no step yet, maybe a draft.
+        It is the one that `paint` will show, or after a costly edit a draft of it, until that has shown it.
         """
         opened = session.opened
         look = self._shown_as.get(opened) if opened is not None else None
@@ -90,7 +99,7 @@ class Showing(PaintLayout, UsesWeights):
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         if mask is None or not MaskCanvas.knows(message, session.version):
             return None
-        drafted = None if ended else self._draft(session, mask, look)
+        drafted = self._draft(session, mask, look) if self._at_hand(session, mask, look) is None else None
         if drafted is not None:
             content = webp(drafted, self.pipeline.weights)
             return saved(content, FACE_NAME), content
