@@ -2,9 +2,10 @@
 
 In Chromium, on the real page with real weights: strokes of a few hundred pixels on an example's hair, skin and
 background, as a mouse paints them, taken back after every fifth. Timed in the page itself: from the pointer's going up
-to the frame after the one in which a picture of the whole stroke had been loaded; to that of the last one, which differs
-where the first was a draft of a costly edit; and how many pictures came in that time. First alone, then with other painters at work (see `load.py`); each with its median and
-95th percentile, and the processor time that the server took for a stroke, which other programs do not change.
+to the frame after the one in which a picture of the whole stroke had been loaded, and to that of the last picture, which
+is another one where the first was a draft of a costly edit; and how many pictures came in that time. First alone, then
+with other painters at work (see `load.py`); each with its median and 95th percentile, and the processor time that the
+server took for a stroke, which other programs do not change.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ WATCH = """() => {
     felt.up = performance.now();
     setTimeout(() => { felt.number = window.maskCanvasMessages; });
   }, true);
-  document.addEventListener("mask-result-ahead", ({ detail }) => { felt.ahead = Number(detail.order.split(" ")[1]); }, true);
+  document.addEventListener("mask-result-ahead", ({ detail }) => {
+    felt.ahead = Number(detail.order.split(" ")[1]);
+  }, true);
   document.addEventListener("load", (event) => {
     if (!event.target.closest?.("#face-result")) return;
     const number = felt.ahead ?? Infinity; // what comes by an event is of the whole stroke

@@ -2,9 +2,9 @@
 
 Gradio answers an event by two requests of the page, a stream, and the address of a file that is then fetched. On two
 cores that takes longer than the edit. So the canvas asks for the picture itself, by one request that is answered with
-it; the event follows, finds the edit made, and does everything else. Nothing of the session changes here. An edit that
-takes long is answered by a draft of it (see `maskgan.editing.drafts`), and made by the event. When the device is busy for
-others, nothing is answered, and the event waits its turn in the queue.
+it; the event follows, finds the edit made, and does everything else. Nothing of the session changes here. Of an edit
+that takes long the answer is a draft (see `maskgan.editing.drafts`), and the event makes it. When the device is busy
+for others, nothing is answered, and the event waits its turn in the queue.
 
 Every message of a canvas has a number. A picture tells the number of the message that it was made for, so that the page
 shows none after a newer one (see `result_view.py`).
