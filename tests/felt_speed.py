@@ -2,8 +2,8 @@
 
 In Chromium, on the real page with real weights: strokes of a few hundred pixels on an example's hair, skin and
 background, as a mouse paints them, taken back after every fifth. Timed in the page itself: from the pointer's going up
-to the frame after the one in which a picture of the whole stroke had been loaded, and to that of the last picture, which
-is another one where the first was a draft of a costly edit; and how many pictures came in that time. First alone, then
+to the frame after the one in which a picture of the whole stroke had been loaded, and to that of the last picture,
+another one where the first was a draft of a costly edit; and how many pictures came in that time. First alone, then
 with other painters at work (see `load.py`); each with its median and 95th percentile, and the processor time that the
 server took for a stroke, which other programs do not change.
 """
