@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from maskgan.labels import BROWS, EARS, EYES, Label
+from maskgan.quick_edits.closer import draw_in
 from maskgan.quick_edits.edit import QuickEdit, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hairpieces import (
@@ -234,22 +235,19 @@ def shorter_hair(scene: Scene, strength: float) -> None:
     _, middle, half = across(scene)
     top = float(np.percentile(scene.y[hair], 0.5))
     bottom = float(np.percentile(scene.y[hair], 98))
+    if bottom <= 0.5:
+        draw_in(scene, strength)
+        return
     strength = min(strength, 1.3)
-    if bottom > 0.5:
-        goal, width = (1.05, half + 0.42) if bottom > 1.5 else (0.12, half + 0.2)
-        cut = bottom + strength * (goal - bottom)
-        ceiling = top - 0.5  # the crown stays as it is, a bun above it too
-    else:
-        cut, width = max(0.08, bottom - 0.15 * strength), half + 0.14
-        face_top = float(scene.y[scene.face].min()) if scene.face.any() else -1.2
-        ceiling = min(max(top, -1.95) + 0.22 * strength, face_top - 0.22)
-        ceiling = max(ceiling, top)
+    goal, width = (1.05, half + 0.42) if bottom > 1.5 else (0.12, half + 0.2)
+    cut = bottom + strength * (goal - bottom)
+    ceiling = top - 0.5  # the crown stays as it is, a bun above it too
     out = abs(scene.x - middle)
     shoulder = -0.55  # above this row the kept hair is a dome
     sides = width - (0.25 if bottom > 1.5 else 0.1) * ramp(scene.y, cut - 0.5, cut) ** 2
     dome = (out / width) ** 2.4 + (np.maximum(shoulder - scene.y, 0) / max(shoulder - ceiling, 0.3)) ** 2.4
     # Locks end at heights of their own, and no ruler draws their outline.
-    ends = cut - 0.35 * (out / width) ** 5 + (0.5 * tips(scene.x) if bottom > 0.5 else 0)
+    ends = cut - 0.35 * (out / width) ** 5 + 0.5 * tips(scene.x)
     sides = sides + _WAVY * ramp(scene.y, shoulder, shoulder + 0.4) * locks(0.35 * scene.y)
     kept = (scene.y < ends) & np.where(scene.y < shoulder, dome < 1, out < sides)
     # Slits of background between strands go with the hair, and so do earrings that showed through it.

@@ -1,6 +1,7 @@
 // Quick edits of the hair that the photo shows; see maskgan/quick_edits/hair.py and fringe.py. Those that put on somebody
 // else's hair are in the app only.
 
+import { drawIn } from "./closer.js";
 import { LABEL, TIPS } from "./constants.js";
 import { any, areaOf, both, dilated, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
@@ -119,23 +120,20 @@ function shorterHair(scene, strength) {
   const hair = needHair(scene);
   const { middle, half } = scene.across;
   const [top, bottom] = [0.005, 0.98].map((share) => percentileOf(scene.y, hair, share));
-  strength = Math.min(strength, 1.3);
-  let [cut, width, ceiling] = [Math.max(0.08, bottom - 0.15 * strength), half + 0.14, 0];
-  if (bottom > 0.5) {
-    const goal = bottom > 1.5 ? 1.05 : 0.12;
-    width = half + (bottom > 1.5 ? 0.42 : 0.2);
-    cut = bottom + strength * (goal - bottom);
-    ceiling = top - 0.5; // the crown stays as it is, a bun above it too
-  } else {
-    const faceTop = scene.face.reduce((least, inside, i) => (inside ? Math.min(least, scene.y[i]) : least), Infinity);
-    const highest = Number.isFinite(faceTop) ? faceTop : -1.2;
-    ceiling = Math.max(Math.min(Math.max(top, -1.95) + 0.22 * strength, highest - 0.22), top);
+  if (bottom <= 0.5) {
+    drawIn(scene, strength);
+    return;
   }
+  strength = Math.min(strength, 1.3);
+  const goal = bottom > 1.5 ? 1.05 : 0.12;
+  const width = half + (bottom > 1.5 ? 0.42 : 0.2);
+  const cut = bottom + strength * (goal - bottom);
+  const ceiling = top - 0.5; // the crown stays as it is, a bun above it too
   const shoulder = -0.55; // above this row the kept hair is a dome
   const kept = (x, y) => {
     const out = Math.abs(x - middle);
     // Locks end at heights of their own, and no ruler draws their outline.
-    if (!(y < cut - 0.35 * (out / width) ** 5 + (bottom > 0.5 ? 0.5 * tips(x) : 0))) return false;
+    if (!(y < cut - 0.35 * (out / width) ** 5 + 0.5 * tips(x))) return false;
     const wave = WAVY * ramp(y, shoulder, shoulder + 0.4) * locks(0.35 * y);
     if (y >= shoulder) return out < width - (bottom > 1.5 ? 0.25 : 0.1) * ramp(y, cut - 0.5, cut) ** 2 + wave;
     return (out / width) ** 2.4 + ((shoulder - y) / Math.max(shoulder - ceiling, 0.3)) ** 2.4 < 1;
