@@ -149,6 +149,7 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "TOGETHER": page_tables.together(),
         "LENSES": page_tables.lenses(),
         "TIPS": page_tables.tips(),
+        "EAR": page_tables.ear_beside(),
         "SILHOUETTES": page_tables.silhouettes(),
         "CODES": codes,
     }

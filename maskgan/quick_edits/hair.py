@@ -9,6 +9,7 @@ import numpy as np
 
 from maskgan.labels import BROWS, EARS, EYES, Label
 from maskgan.quick_edits.closer import draw_in
+from maskgan.quick_edits.ears import SIDES, ear_region, ear_shows
 from maskgan.quick_edits.edit import QuickEdit, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hairpieces import (
@@ -185,10 +186,6 @@ def _fill_holes(scene: Scene, removed: np.ndarray) -> None:
     scene.uncover(background & np.isin(pieces, enclosed), (Label.SKIN, Label.HAIR, *EARS))
 
 
-def _ear_shows(scene: Scene, label: Label) -> bool:
-    return bool(scene.where(label).sum() > 0.05 * scene.unit**2)
-
-
 def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     """Fill where hair was cut away with what lies behind it: face, ears, neck, clothes, background."""
     q, middle, half = across(scene)
@@ -219,13 +216,11 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     scene.mask[removed & scene.face & (scene.y > -1.2)] = Label.SKIN
     nose = scene.part(Label.NOSE)
     turned = float(q[nose].mean()) if nose is not None else 0.0
-    for side, label in ((-1, Label.R_EAR), (1, Label.L_EAR)):
-        if _ear_shows(scene, label) or side * turned > 0.3:
+    for side, label in SIDES:
+        if ear_shows(scene, label) or side * turned > 0.3:
             continue  # the ear is seen already, or lies behind a turned face
-        edge = scene.cheeks[0 if side < 0 else 1]
-        dx, dy = side * (scene.x - edge) - 0.06 + 0.12 * (scene.y - 0.38), scene.y - 0.38
-        ear = (dx / 0.15) ** 2 + (dy / 0.36) ** 2 < 1
-        scene.paint(ear & removed & (scene.y > ears_from), label, over=(Label.BACKGROUND, Label.NECK))
+        ear = ear_region(scene, side) & (scene.y > ears_from)
+        scene.paint(ear & removed, label, over=(Label.BACKGROUND, Label.NECK))
     scene.smooth(removed)
 
 
@@ -254,8 +249,8 @@ def shorter_hair(scene: Scene, strength: float) -> None:
     size = max(3, int(0.15 * scene.unit) | 1)
     solid = cv2.morphologyEx(hair.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)) > 0
     removed = ~kept & (hair | (solid & scene.where(Label.BACKGROUND)))
-    for side, label in ((-1, Label.R_EAR), (1, Label.L_EAR)):
-        if not _ear_shows(scene, label):
+    for side, label in SIDES:
+        if not ear_shows(scene, label):
             removed |= scene.where(Label.EAR_R) & (side * (scene.x - middle) > 0)
     removed = _with_specks(scene, removed)
     _reveal(scene, removed, ears_from=cut - 0.3)

@@ -3,6 +3,7 @@
 
 import { drawIn } from "./closer.js";
 import { LABEL, TIPS } from "./constants.js";
+import { SIDES, earRegion, earShows } from "./ears.js";
 import { any, areaOf, both, dilated, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { line, onLine, ramp, smoothCurve } from "./scene.js";
@@ -51,8 +52,6 @@ function fillHoles(scene, removed) {
   scene.uncover(regionOf(numbers, (number) => fresh.has(number)), [SKIN, HAIR, ...EARS]);
 }
 
-const earShows = (scene, label) => areaOf(scene.where(label)) > 0.05 * scene.unit ** 2;
-const sideEars = [[-1, R_EAR], [1, L_EAR]];
 
 /** y of the shoulders at each distance from the middle: alike on both sides, sloping down outwards, also where they were
  *  not seen. */
@@ -103,14 +102,10 @@ function reveal(scene, removed, earsFrom) {
   give(SKIN, (i) => scene.face[i] && y[i] > -1.2);
   const nose = scene.part(NOSE);
   const turned = nose ? q.reduce((sum, value, i) => sum + (nose[i] ? value : 0), 0) / areaOf(nose) : 0;
-  for (const [side, label] of sideEars) {
+  for (const [side, label] of SIDES) {
     if (earShows(scene, label) || side * turned > 0.3) continue; // it is seen already, or lies behind a turned face
-    const edge = scene.cheeks[side < 0 ? 0 : 1];
-    const inEar = (u, v) => {
-      const [dx, dy] = [side * (u - edge) - 0.06 + 0.12 * (v - 0.38), v - 0.38];
-      return (dx / 0.15) ** 2 + (dy / 0.36) ** 2 < 1;
-    };
-    scene.paint(places(scene, (u, v, i) => removed[i] && v > earsFrom && inEar(u, v)), label, [BACKGROUND, NECK]);
+    const ear = both(earRegion(scene, side), removed);
+    scene.paint(both(ear, places(scene, (_, v) => v > earsFrom)), label, [BACKGROUND, NECK]);
   }
   scene.smooth(removed);
 }
@@ -142,7 +137,7 @@ function shorterHair(scene, strength) {
   const kernel = square(Math.max(3, Math.floor(0.15 * scene.unit) | 1) >> 1);
   const solid = eroded(dilated(hair, scene.size, kernel), scene.size, kernel);
   let removed = without(either(hair, both(solid, scene.where(BACKGROUND))), places(scene, kept));
-  for (const [side, label] of sideEars) {
+  for (const [side, label] of SIDES) {
     if (earShows(scene, label)) continue;
     removed = either(removed, both(scene.where(EAR_R), places(scene, (x) => side * (x - middle) > 0)));
   }
