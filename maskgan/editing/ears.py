@@ -80,5 +80,5 @@ def _in_colours(picture: np.ndarray, theirs: np.ndarray, own: np.ndarray) -> np.
     lab, theirs, own = to_oklab(picture), to_oklab(theirs[None])[0], to_oklab(own[None])[0]
     share = own[0] / max(float(theirs[0]), 1e-3)
     light = own[0] + _LIGHTS * share * (lab[..., 0] - theirs[0])
-    hues = own[1:] + _HUES * min(share, 1.0) * (lab[..., 1:] - theirs[1:])
+    hues = own[1:] + _HUES * min(share, 1.0) ** 2 * (lab[..., 1:] - theirs[1:])
     return from_oklab(np.dstack([light, hues]).astype(np.float32)).clip(0, 255)

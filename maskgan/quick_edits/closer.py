@@ -29,6 +29,10 @@ _PRESSED = 0.4
 #: How far the background beside hair follows, in parts of how far that was drawn in.
 _FOLLOWS = 3.0
 
+#: Shares of the way up between which directions are no longer to the side, and over how much of the height (frame
+#: units) hair is drawn in less and less above where it is cut.
+_SIDES, _FADES = (0.3, 0.75), 0.5
+
 #: How near, as a weight in 0..1, directions are in which the picture cuts hair off.
 _CORNER = 0.02
 
@@ -40,7 +44,20 @@ _LEAST = 0.02
 
 
 def draw_in(scene: Scene, strength: float) -> None:
-    """Draw hair in towards the head; when it lies close already, nothing changes."""
+    """Draw hair in towards the head from all around; when it lies close already, nothing changes."""
+    _draw_in(scene, _CLOSEST, min(_WAY * strength, 1.0), np.ones(_DIRECTIONS), np.float32(1))
+
+
+def draw_in_sides(scene: Scene, thick: float, strength: float, lowest: float) -> None:
+    """Draw hair in at the sides of the head, above y = `lowest`, to this thickness; all lengths in frame units."""
+    upwards = -np.sin(2 * np.pi * ((np.arange(_DIRECTIONS) + 0.5) / _DIRECTIONS - 0.5))
+    share = 1 - ramp(scene.y, lowest - _FADES, lowest)
+    _draw_in(scene, thick, min(strength, 1.0), 1 - ramp(upwards, *_SIDES), share)
+
+
+def _draw_in(scene: Scene, closest: float, way: float, directions: np.ndarray, share: np.ndarray) -> None:
+    """Draw hair in, part of the `way` (0..1) to being `closest` thick, in proportion to a weight of each direction
+    (_DIRECTIONS,) and to `share` (H, W), 1 where it is done."""
     _, middle, half = across(scene)
     x, y = scene.x - middle, scene.y - _MIDDLE
     radius = np.hypot(x, y)
@@ -51,16 +68,17 @@ def draw_in(scene: Scene, strength: float) -> None:
     inner = _smooth(_farthest(x, y, radius, face))
     bare = np.maximum(_smooth(_farthest(x, y, radius, head & (y < 0))), inner)
     seen, whole, cut = _outlines(x, y, radius, _without_specks(scene.where(Label.HAIR)))
+    whole, cut = seen + directions * (whole - seen), directions * cut
     seen, outer = np.maximum(_smooth(seen), bare), np.maximum(_smooth(whole), bare)
-    shift = min(_WAY * strength, 1.0) * np.maximum(outer - bare - _CLOSEST, 0)
-    shift = _smooth(np.minimum(shift, (1 - _PRESSED) * (outer - inner)))
+    shift = way * np.maximum(outer - bare - closest, 0)
+    shift = _smooth(directions * np.minimum(shift, (1 - _PRESSED) * (outer - inner)))
     if shift.max() < _LEAST:
         return
     inner, seen, outer, shift, cut = (_around(x, y, line) for line in (inner, seen, outer, shift, _smooth(cut)))
     after = outer - shift
     hair = np.clip(radius - inner, 0, None) * (seen - after) / np.maximum(after - inner, 1e-3)
     ground = shift * (1 - ramp(radius, after, after + _FOLLOWS * shift + 1e-3))
-    more = np.where(radius < after, hair, ground)
+    more = share * np.where(radius < after, hair, ground)
     grow = 1 + more / np.maximum(radius, 1e-3)
     source = middle + x * grow, _MIDDLE + y * grow
     moved = abs(more) * scene.unit > 0.25

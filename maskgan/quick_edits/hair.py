@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from maskgan.labels import BROWS, EARS, EYES, Label
-from maskgan.quick_edits.closer import draw_in
+from maskgan.quick_edits.closer import draw_in, draw_in_sides
 from maskgan.quick_edits.ears import SIDES, ear_region, ear_shows
 from maskgan.quick_edits.edit import QuickEdit, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
@@ -40,6 +40,12 @@ _SHIRT = 0.006
 
 #: How far (frame units) the side of hair that was cut goes in and out.
 _WAVY = 0.04
+
+#: How far (frame units) below the ends of hair that is cut it is drawn in.
+_DRAWN = 0.3
+
+#: How far (frame units) strands of hair that was drawn in stand out from it.
+_STRAY = 0.12
 
 #: How far (frame units) strands that a parser takes for something else lie from hair.
 _BESIDE = 0.35
@@ -237,6 +243,8 @@ def shorter_hair(scene: Scene, strength: float) -> None:
     goal, width = (1.05, half + 0.42) if bottom > 1.5 else (0.12, half + 0.2)
     cut = bottom + strength * (goal - bottom)
     ceiling = top - 0.5  # the crown stays as it is, a bun above it too
+    draw_in_sides(scene, width - half, strength, cut + _DRAWN)
+    hair, width = scene.where(Label.HAIR), width + _STRAY
     out = abs(scene.x - middle)
     shoulder = -0.55  # above this row the kept hair is a dome
     sides = width - (0.25 if bottom > 1.5 else 0.1) * ramp(scene.y, cut - 0.5, cut) ** 2

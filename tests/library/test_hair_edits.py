@@ -202,3 +202,20 @@ def test_hair_that_lies_close_stays():
         mask = QUICK_EDITS["shorter_hair"].apply(mask)
     assert area(mask, Label.HAIR) > 0
     assert np.array_equal(QUICK_EDITS["shorter_hair"].apply(mask), mask)
+
+
+def test_long_hair_that_is_cut_keeps_its_own_edge_at_the_sides_and_its_crown():
+    mask = draw_face(512, scale=0.6, extra=("long hair",))
+    mask[np.isin(mask, (Label.HAIR,))] = Label.BACKGROUND
+    x, y = around_frame(mask)
+    wide = (abs(x) < 1.7) & (y > -0.4) & (y < 3.0) | (x**2 / 1.7**2 + (y + 0.4) ** 2 / 1.4**2 < 1) & (y < 0)
+    mask[wide & (mask == Label.BACKGROUND)] = Label.HAIR
+    after, moved, _ = QUICK_EDITS["shorter_hair"].move(mask)
+    flow = flow_between(mask, after, moved)
+    rim = (mask == Label.BACKGROUND) & (cv2.dilate((mask == Label.HAIR).astype(np.uint8), np.ones((5, 5))) > 0)
+    rim &= abs(y) < 0.3
+    came = (warp_mask(rim.astype(np.uint8), flow) > 0) & ~unknown_after(mask, after, flow)
+    assert came.sum() > 0.6 * rim.sum(), "what is beside the hair came with it"
+    assert np.abs(x[came]).max() < 1.6
+    assert np.abs(flow[(y < -1.3) & (abs(x) < 0.5)]).max() < 0.1, "the crown stays"
+    assert np.abs(flow[np.isin(mask, FACE)]).mean() < 0.1

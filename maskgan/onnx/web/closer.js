@@ -11,12 +11,28 @@ const MIDDLE = -0.3; // y of the middle of the head, from which directions are s
 const [CLOSEST, WAY] = [0.1, 0.5]; // how thick the closest hair is, and which part of the way to it strength 1 goes
 const PRESSED = 0.4; // hair is pressed to no less than this part of its thickness at a time
 const FOLLOWS = 3; // how far the background follows, in parts of how far hair was drawn in
+// Shares of the way up between which directions are no longer to the side, and over how much of the height hair is drawn
+// in less and less above where it is cut.
+const [SIDES, FADES] = [[0.3, 0.75], 0.5];
 const CORNER = 0.02; // how near, as a weight, directions are in which the picture cuts hair off
 const SPECK = 0.03; // pieces of hair below this share of it are specks
 const LEAST = 0.02; // what is less than this is no change
 
-/** Draws hair in towards the head; when it lies close already, nothing changes. */
+/** Draws hair in towards the head from all around; when it lies close already, nothing changes. */
 export function drawIn(scene, strength) {
+  drawnIn(scene, CLOSEST, Math.min(WAY * strength, 1), new Array(DIRECTIONS).fill(1), () => 1);
+}
+
+/** Draws hair in at the sides of the head, above y = `lowest`, to this thickness. */
+export function drawInSides(scene, thick, strength, lowest) {
+  const upwards = Array.from({ length: DIRECTIONS }, (_, k) => -Math.sin(2 * Math.PI * ((k + 0.5) / DIRECTIONS - 0.5)));
+  const share = (y) => 1 - ramp(y, lowest - FADES, lowest);
+  drawnIn(scene, thick, Math.min(strength, 1), upwards.map((up) => 1 - ramp(up, ...SIDES)), share);
+}
+
+/** Draws hair in, part of the `way` (0..1) to being `closest` thick, in proportion to a weight of each direction and to the
+ *  `share` of a row. */
+function drawnIn(scene, closest, way, directions, share) {
   const { middle, half } = scene.across;
   const [x, y] = [scene.x.map((at) => at - middle), scene.y.map((at) => at - MIDDLE)];
   const radius = x.map((at, i) => Math.hypot(at, y[i]));
@@ -38,12 +54,12 @@ export function drawIn(scene, strength) {
   });
   const bare = atLeast(smooth(farthest(head)), inner);
   const outlines = outlinesOf(scene, farthest);
-  const [seen, outer] = [outlines.seen, outlines.whole].map((line) => atLeast(smooth(line), bare));
-  const way = Math.min(WAY * strength, 1);
+  const whole = outlines.seen.map((far, k) => far + directions[k] * (outlines.whole[k] - far));
+  const [seen, outer] = [outlines.seen, whole].map((line) => atLeast(smooth(line), bare));
   const shift = smooth(outer.map((far, k) => (
-    Math.min(way * Math.max(far - bare[k] - CLOSEST, 0), (1 - PRESSED) * (far - inner[k])))));
+    directions[k] * Math.min(way * Math.max(far - bare[k] - closest, 0), (1 - PRESSED) * (far - inner[k])))));
   if (Math.max(...shift) < LEAST) return;
-  const near = smooth(outlines.cut);
+  const near = smooth(outlines.cut.map((is, k) => directions[k] * is));
   const [xSource, ySource] = [scene.x.slice(), scene.y.slice()];
   const moved = new Uint8Array(x.length);
   const over = new Uint8Array(x.length);
@@ -51,9 +67,9 @@ export function drawIn(scene, strength) {
     const at = placeIn(bins[i]);
     const [by, from] = [at(shift), at(inner)];
     const after = at(outer) - by;
-    const more = radius[i] < after
+    const more = share(scene.y[i]) * (radius[i] < after
       ? (Math.max(radius[i] - from, 0) * (at(seen) - after)) / Math.max(after - from, 1e-3)
-      : by * (1 - ramp(radius[i], after, after + FOLLOWS * by + 1e-3));
+      : by * (1 - ramp(radius[i], after, after + FOLLOWS * by + 1e-3)));
     const grow = 1 + more / Math.max(radius[i], 1e-3);
     [xSource[i], ySource[i]] = [middle + x[i] * grow, MIDDLE + y[i] * grow];
     moved[i] = Math.abs(more) * scene.unit > 0.25 ? 1 : 0;

@@ -70,7 +70,8 @@ export async function withEars(crop, mask, own, stuffOf) {
     const stuff = await stuffOf("ear");
     const [mine, theirs] = [cheek, EAR.skin].map(toLab);
     const share = mine[0] / Math.max(theirs[0], 1e-3);
-    const kept = [LIGHTS * share, HUES * Math.min(share, 1), HUES * Math.min(share, 1)];
+    const hues = HUES * Math.min(share, 1) ** 2;
+    const kept = [LIGHTS * share, hues, hues];
     const [left, top, right, bottom] = EAR.box;
     const soft = blurred(picture(size, size, 1, new Float32Array(region)), (0.7 * size) / 256).data;
     soft.forEach((value, i) => {

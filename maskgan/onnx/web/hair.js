@@ -1,7 +1,7 @@
 // Quick edits of the hair that the photo shows; see maskgan/quick_edits/hair.py and fringe.py. Those that put on somebody
 // else's hair are in the app only.
 
-import { drawIn } from "./closer.js";
+import { drawIn, drawInSides } from "./closer.js";
 import { LABEL, TIPS } from "./constants.js";
 import { SIDES, earRegion, earShows } from "./ears.js";
 import { any, areaOf, both, dilated, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
@@ -12,6 +12,8 @@ const { BACKGROUND, SKIN, NOSE, HAIR, HAT, CLOTH, NECK, EAR_R, L_EAR, R_EAR } = 
 const EARS = [L_EAR, R_EAR];
 const SHIRT = 0.006; // share of the picture below which clothes do not tell where the shoulders go on
 const WAVY = 0.04; // how far the side of hair that was cut goes in and out
+const DRAWN = 0.3; // how far below the ends of hair that is cut it is drawn in
+const STRAY = 0.12; // how far strands of hair that was drawn in stand out from it
 const BESIDE = 0.35; // how far strands that a parser takes for something else lie from hair
 
 /** The pixels whose frame coordinates pass a test. */
@@ -112,7 +114,7 @@ function reveal(scene, removed, earsFrom) {
 
 /** Long hair to the jaw, half-long hair to the ears, short hair closer to the head. */
 function shorterHair(scene, strength) {
-  const hair = needHair(scene);
+  let hair = needHair(scene);
   const { middle, half } = scene.across;
   const [top, bottom] = [0.005, 0.98].map((share) => percentileOf(scene.y, hair, share));
   if (bottom <= 0.5) {
@@ -121,9 +123,12 @@ function shorterHair(scene, strength) {
   }
   strength = Math.min(strength, 1.3);
   const goal = bottom > 1.5 ? 1.05 : 0.12;
-  const width = half + (bottom > 1.5 ? 0.42 : 0.2);
+  let width = half + (bottom > 1.5 ? 0.42 : 0.2);
   const cut = bottom + strength * (goal - bottom);
   const ceiling = top - 0.5; // the crown stays as it is, a bun above it too
+  drawInSides(scene, width - half, strength, cut + DRAWN);
+  hair = scene.where(HAIR);
+  width += STRAY;
   const shoulder = -0.55; // above this row the kept hair is a dome
   const kept = (x, y) => {
     const out = Math.abs(x - middle);
