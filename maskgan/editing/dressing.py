@@ -23,6 +23,7 @@ from maskgan.editing.looks import LOOKS, Look, looks_for
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
+from maskgan.editing.strands import with_ends
 from maskgan.editing.tones import Tone
 from maskgan.editing.transplants import likeness, transplant
 from maskgan.images import differs, read_photo
@@ -184,9 +185,13 @@ def finished(
     has none; the others take its tone.
     """
     edit = dressed_up(edit, mask, _worn(looks))
-    tone = edit.face.tone
-    crop, drawn = with_ears(edit.crop, mask, edit.face.mask)
-    crop, region = _in_tone(crop, edit.crop, tone), drawn
+    face, tone = edit.face, edit.face.tone
+    crop, drawn = edit.crop, np.zeros(mask.shape, np.float32)
+    if edit.motion is not None and not _worn(looks):
+        crop, drawn = with_ends(crop, mask, face.crop, face.mask, edit.motion.flow)
+    eared, changed = with_ears(crop, mask, face.mask)
+    crop, drawn = _in_tone(eared, crop, tone), np.maximum(drawn, changed)
+    region = drawn
     new = mask != edit.face.mask
     done: set[Label] = set()
     for label, look in sorted(looks.items(), key=lambda item: item[0] in DRAWN):  # what is drawn lies on top

@@ -60,7 +60,7 @@ def test_an_ear_is_wide_above_and_has_a_lobe_and_no_gap_to_the_cheek(tilt):
 def test_mirrored_faces_get_mirrored_ears(own, mask):
     _, y = around_frame(own)
     one, other = (np.isin(each, EARS) & (y > 0.25) for each in (cut(flip(own)), flip(mask)))  # below the ends of hair
-    assert (one != other).sum() <= 0.02 * one.sum()
+    assert (one != other).sum() <= 0.05 * one.sum()
 
 
 @pytest.mark.parametrize("skin", SKINS)
