@@ -219,3 +219,15 @@ def test_long_hair_that_is_cut_keeps_its_own_edge_at_the_sides_and_its_crown():
     assert np.abs(x[came]).max() < 1.6
     assert np.abs(flow[(y < -1.3) & (abs(x) < 0.5)]).max() < 0.1, "the crown stays"
     assert np.abs(flow[np.isin(mask, FACE)]).mean() < 0.1
+
+
+def test_hair_that_sweeps_over_a_temple_is_not_cut_level_by_a_higher_forehead():
+    mask = draw_face(512, scale=0.8, extra=("long hair",))
+    x, y = around_frame(mask)
+    mask[(mask == Label.SKIN) & (x < -0.45 - 0.6 * (y + 0.6)) & (y > -1.2) & (y < 0.4)] = Label.HAIR
+    after = apply("higher_forehead", mask)
+    border = (after[:-1] == Label.SKIN) & (after[1:] == Label.HAIR) & (abs(x[1:] + 0.75) < 0.2)
+    border &= y[1:] < 0.4
+    rows = np.bincount(np.nonzero(border)[0], minlength=len(mask))
+    assert rows.sum() > 5 > rows.max(), "no straight line"
+    assert np.array_equal(np.isin(after, EYES + BROWS), np.isin(mask, EYES + BROWS))

@@ -14,6 +14,7 @@ const SHIRT = 0.006; // share of the picture below which clothes do not tell whe
 const WAVY = 0.04; // how far the side of hair that was cut goes in and out
 const DRAWN = 0.3; // how far below the ends of hair that is cut it is drawn in
 const STRAY = 0.12; // how far strands of hair that was drawn in stand out from it
+const TEMPLES = 0.55; // how far down beside the eyes a higher forehead goes
 const BESIDE = 0.35; // how far strands that a parser takes for something else lie from hair
 
 /** The pixels whose frame coordinates pass a test. */
@@ -188,7 +189,9 @@ function higherForehead(scene, strength) {
   const base = -0.25;
   const bare = (_, y, i) => {
     const oval = clip(1 - Math.abs(q[i] / 0.97) ** 2.4, 0, 1) ** (1 / 2.4);
-    return y > base - (base - goal) * oval && y < base;
+    // Hair that sweeps over a temple is not cut level, but along a line that comes round to it.
+    const lower = base + TEMPLES * Math.min(strength, 1) * oval;
+    return y > base - (base - goal) * oval && (y < base || y < lower);
   };
   scene.paint(places(scene, bare), SKIN, [HAIR]);
 }
