@@ -56,6 +56,7 @@ def _strands(lost: np.ndarray, kept: np.ndarray, longest: np.ndarray, scale: flo
     (h, w) bool. longest: how many pixels (w,) a strand goes on; scale: pixels to those of a picture of 256 px."""
     small = np.ones((2 * round(_SMALL * scale) + 1,) * 2, np.uint8)
     large = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_OPEN, small) > 0
+    lost = lost & grown(large, 2 * _SMALL * scale)
     alpha = (kept & grown(large, _PAINTED * scale)).astype(np.float32)
     below = kept
     for row in range(1, int(longest.max()) + 1):

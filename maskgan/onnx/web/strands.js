@@ -16,6 +16,7 @@ function strands(lost, kept, size) {
   const scale = size / 256;
   const kernel = square(Math.round(SMALL * scale));
   const large = dilated(eroded(lost, size, kernel), size, kernel);
+  lost = both(lost, grown(large, size, 2 * SMALL * scale));
   const alpha = Float32Array.from(both(kept, grown(large, size, PAINTED * scale)));
   const longest = Array.from({ length: size }, (_, x) => {
     const end = interpolated((x / scale - 128) * STEP, TIPS.at, TIPS.ends);
