@@ -1,13 +1,15 @@
 """Faces with masks -> the wardrobe: `python -m lab.prepare_wardrobe RECIPE OUT --data FOLDER...`.
 
-The wardrobe holds what quick edits and looks take from people: silhouettes of hair and hats, outlines of glasses, and
-reference pictures for classes that a photo has no example of. RECIPE is a JSON list; each entry has `name`, `title`,
-`kind` (hair, hat, glasses or look) and either `outline`, points of one lens (see maskgan/quick_edits/spectacles.py),
-or `id`, a face of one of the FOLDERs in the plain format (images/ID.jpg, masks/ID.png, index.csv). With an `id` may
-come `polygon`, the hat's outline in pixels of a 256 px crop (x, y; negative y above the crop), or `crown`, the outline
-of what lies above the crop alone; `top`, rows that are mirrored above the crop to make room for it; and `picture`:
-true to keep the picture beside the mask. With `piece`, an object of `lab.matting.cut_out`'s options, maybe empty, hair
-is kept with its matte, and a hat without its ground (needs pymatting); its `ears` is an outline like `polygon`, too.
+The wardrobe holds what quick edits and looks take from people: silhouettes of hair and hats, outlines of glasses, an
+ear, and reference pictures for classes that a photo has no example of. RECIPE is a JSON list; each entry has `name`,
+`title`, `kind` (hair, hat, glasses, ear or look) and either `outline`, points of one lens (see `lens_outline` in
+maskgan/quick_edits/accessories.py), or `id`, a face of one of the FOLDERs in the plain format (images/ID.jpg,
+masks/ID.png, index.csv). With an `id` may come `polygon`, the hat's outline in pixels of a 256 px crop (x, y; negative
+y above the crop), or `crown`, the outline of what lies above the crop alone; `top`, rows that are mirrored above the
+crop to make room for it; and `picture`: true to keep the picture beside the mask. With `piece`, an object of
+`lab.matting.cut_out`'s options, maybe empty, hair is kept with its matte, and a hat without its ground (needs
+pymatting); its `ears` is an outline like `polygon`, too. Of an entry of kind `ear` the `polygon` is the outline of the
+ear on the left side of the picture, and `size` the height in frame units at which it is worn.
 
 OUT/index.json lists the entries with source and licence, OUT/NAME.png are the masks, OUT/NAME.jpg the pictures, and
 OUT/NAME.webp hairpieces with transparency.
@@ -29,6 +31,7 @@ import numpy as np
 from PIL import Image
 
 from lab.data.index import read_index
+from lab.ears import ear_of
 from lab.matting import Cutout, cut_out
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
@@ -74,6 +77,13 @@ class Faces:
             self.pipeline = self.pipeline or MaskGANPipeline.load()
             guess = self.pipeline.parse_picture(self.picture(name))
         return np.where(unknown, guess, mask).astype(np.uint8)
+
+    def whole(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """A face's photo at its own size and its mask (256, 256) by the parser."""
+        photo = read_photo(self.rows[name][0] / "images" / f"{name}.jpg")
+        self.pipeline = self.pipeline or MaskGANPipeline.load()
+        mask, _ = self.pipeline.parse(cv2.resize(photo, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA))
+        return photo, resize_mask(mask, (SIZE, SIZE), smooth=True)
 
     def cut_out(self, entry: dict[str, Any]) -> Cutout:
         """A face's hair or hat at its photo's own size, by the parser's mask or the entry's polygon."""
@@ -133,6 +143,11 @@ def prepare(recipe: list[dict[str, Any]], faces: Faces, out: Path) -> None:
         credit = {key: row[key] for key in ("id", "source", "licence", "attribution") if row.get(key)}
         index.append(kept | credit | ({"top": entry["top"]} if entry.get("top") else {}))
         if "id" not in entry:
+            continue
+        if entry["kind"] == "ear":
+            picture, more = ear_of(*faces.whole(entry["id"]), np.array(entry["polygon"], np.float32), entry["size"])
+            Image.fromarray(picture).save(out / f"{entry['name']}.jpg", quality=90, optimize=True)
+            index[-1].update(more)
             continue
         picture, mask = faces.picture(entry["id"]), faces.mask(entry["id"])
         if "piece" in entry:

@@ -16,12 +16,15 @@ import cv2
 import numpy as np
 
 from maskgan.editing.compositing import Layers, Overlay
+from maskgan.editing.ears import with_ears
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.looks import LOOKS, Look, looks_for
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
+from maskgan.editing.strands import with_ends
+from maskgan.editing.tones import Tone
 from maskgan.editing.transplants import likeness, transplant
 from maskgan.images import differs, read_photo
 from maskgan.labels import NUM_CLASSES, Label, check_mask
@@ -165,6 +168,14 @@ def _touched(region: np.ndarray, new: np.ndarray) -> np.ndarray:
     return region & np.isin(pieces, np.unique(pieces[region & new]))
 
 
+def _in_tone(crop: np.ndarray, before: np.ndarray, tone: Tone | None) -> np.ndarray:
+    """A crop (S, S, 3) uint8 in which what differs from `before` has the tone of its photo, None for one in colour."""
+    if tone is None or crop is before:
+        return crop
+    painted = tone.apply(crop.astype(np.float32)).round().astype(np.uint8)
+    return np.where((crop != before).any(-1, keepdims=True), painted, crop)
+
+
 def finished(
     edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look], by_hand: Collection[Label] | None = None
 ) -> Edit:
@@ -174,9 +185,13 @@ def finished(
     has none; the others take its tone.
     """
     edit = dressed_up(edit, mask, _worn(looks))
-    tone = edit.face.tone
-    crop, region = edit.crop, np.zeros(mask.shape, np.float32)
-    drawn = np.zeros(mask.shape, np.float32)
+    face, tone = edit.face, edit.face.tone
+    crop, drawn = edit.crop, np.zeros(mask.shape, np.float32)
+    if edit.motion is not None and not _worn(looks):
+        crop, drawn = with_ends(crop, mask, face.crop, face.mask, edit.motion.flow)
+    eared, changed = with_ears(crop, mask, face.mask)
+    crop, drawn = _in_tone(eared, crop, tone), np.maximum(drawn, changed)
+    region = drawn
     new = mask != edit.face.mask
     done: set[Label] = set()
     for label, look in sorted(looks.items(), key=lambda item: item[0] in DRAWN):  # what is drawn lies on top
@@ -205,9 +220,8 @@ def finished(
             else:
                 crop, changed = draw_jewels(crop, mask, label, look.material)
             region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
-        if tone is not None and by_hand is not None and label not in by_hand and crop is not before:
-            painted = tone.apply(crop.astype(np.float32)).round().astype(np.uint8)
-            crop = np.where((crop != before).any(-1, keepdims=True), painted, crop)
+        if by_hand is not None and label not in by_hand:
+            crop = _in_tone(crop, before, tone)
     if crop is edit.crop:
         return edit
     touched = differs(crop, edit.crop)

@@ -4,7 +4,7 @@ index.html, sw.js         the page, and the service worker that keeps it for vis
 web/*.js, web/page.css    what stands in `maskgan/onnx/web`
 web/canvas.js             the mask canvas of the app, `maskgan/canvas`, as a module
 web/constants.js          classes, sizes, buttons, looks, shapes and the names of the examples, see `page_tables.py`
-web/wardrobe              pixels of hats
+web/wardrobe              pixels of hats and of an ear
 web/mark.xmp              the mark of edited pictures, `maskgan.provenance`
 web/vendor, web/detector  onnxruntime-web, and the networks that find faces
 web/examples, web/LICENCES.txt
@@ -149,6 +149,7 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "TOGETHER": page_tables.together(),
         "LENSES": page_tables.lenses(),
         "TIPS": page_tables.tips(),
+        "EAR": page_tables.ear_beside(),
         "SILHOUETTES": page_tables.silhouettes(),
         "CODES": codes,
     }

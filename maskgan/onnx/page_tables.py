@@ -18,6 +18,7 @@ from maskgan.editing.recolouring import TOGETHER
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
 from maskgan.quick_edits import QUICK_EDITS, accessories, hairpieces
+from maskgan.quick_edits.ears import ear
 from maskgan.quick_edits.needs import NEEDS
 from maskgan.quick_edits.silhouettes import Silhouette, silhouette, turned_to, wardrobe
 from maskgan.styles import RegionStyle
@@ -101,6 +102,12 @@ def silhouettes() -> dict[str, dict[str, Any]]:
     return {name: _silhouette(silhouette(name)) for name in _HATS}
 
 
+def ear_beside() -> dict[str, Any]:
+    """The ear of the wardrobe: its outline, where its picture lies, and the colour of the cheek beside it."""
+    piece = ear()
+    return {"outline": piece.outline.tolist(), "box": list(piece.box), "skin": piece.skin.tolist()}
+
+
 def _silhouette(shape: Silhouette) -> dict[str, Any]:
     inside = shape.mask == shape.label
     starts = np.flatnonzero(np.diff(np.concatenate([[False], inside.ravel()]).astype(np.int8)))
@@ -127,13 +134,15 @@ def _anchors(shape: Silhouette) -> dict[str, Any]:
 
 
 def write_stuff(folder: Path) -> None:
-    """The pixels of hats as PNG files; beyond a hat's outline, and a little within it, its nearest pixels go on."""
+    """The pixels of hats and of the ear as PNG files; beyond their outlines, and a little within, their nearest pixels
+    go on."""
     from maskgan.editing.dressing import reference_picture
     from maskgan.editing.transplants import gone_on
 
     for name in _HATS:
         shape = silhouette(name)
         Image.fromarray(gone_on(reference_picture(name), shape.mask == shape.label)).save(folder / f"{name}.png")
+    Image.fromarray(ear().picture).save(folder / "ear.png")
 
 
 def codes(folder: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:

@@ -61,12 +61,7 @@ def _wear_glasses(scene: Scene, strength: float, style: str, dark: bool) -> None
     lenses = np.zeros(scene.mask.shape, bool)
     arms = np.zeros(scene.mask.shape, bool)
     for side, (ex, ey) in eyes.items():
-        cols, rows = scene.frame.to_pixels(ex + side * outline[:, 0], ey + outline[:, 1])
-        lens = np.zeros(scene.mask.shape, np.uint8)
-        points = np.rint(np.stack([cols, rows], 1) * 16)
-        if abs(points).max() < 1e6:
-            cv2.fillPoly(lens, [points.astype(np.int32)], 1, shift=4)
-        lenses |= lens > 0
+        lenses |= scene.polygon(ex + side * outline[:, 0], ey + outline[:, 1])
         hinge, temple = side * ex + outline[:, 0].max() - 0.04, side * scene.cheeks[(side + 1) // 2] + 0.14
         out = side * scene.x
         arms |= (out > hinge) & (out < temple) & (abs(scene.y - ey + 0.06) < 0.035)

@@ -21,6 +21,9 @@ _PIECES = {
     "tousled": "tousled",
 }
 
+#: How far down beside the eyes (frame units) a higher forehead goes.
+_TEMPLES = 0.55
+
 
 def fringe(scene: Scene, strength: float, style: str = "straight") -> None:
     """Hair over the forehead down to the brows: somebody's fringe. `style` names its shape."""
@@ -50,7 +53,10 @@ def higher_forehead(scene: Scene, strength: float) -> None:
     goal = min(hairline, hairline + strength * (goal - hairline))
     base = -0.25
     oval = np.clip(1 - abs(q / 0.97) ** 2.4, 0, 1) ** (1 / 2.4)
-    scene.paint((scene.y > base - (base - goal) * oval) & (scene.y < base), Label.SKIN, over=(Label.HAIR,))
+    # Hair that sweeps over a temple is not cut level, but along a line that comes round to it.
+    lower = base + _TEMPLES * min(strength, 1.0) * oval
+    bare = (scene.y > base - (base - goal) * oval) & ((scene.y < base) | (scene.y < lower))
+    scene.paint(bare, Label.SKIN, over=(Label.HAIR,))
 
 
 #: In the order of their buttons.

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 
 from maskgan.labels import BROWS, EARS, EYES, Label
+from maskgan.quick_edits.closer import draw_in, draw_in_sides
+from maskgan.quick_edits.ears import SIDES, ear_region, ear_shows
 from maskgan.quick_edits.edit import QuickEdit, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hairpieces import (
@@ -38,6 +40,12 @@ _SHIRT = 0.006
 
 #: How far (frame units) the side of hair that was cut goes in and out.
 _WAVY = 0.04
+
+#: How far (frame units) below the ends of hair that is cut it is drawn in.
+_DRAWN = 0.3
+
+#: How far (frame units) strands of hair that was drawn in stand out from it.
+_STRAY = 0.12
 
 #: How far (frame units) strands that a parser takes for something else lie from hair.
 _BESIDE = 0.35
@@ -184,10 +192,6 @@ def _fill_holes(scene: Scene, removed: np.ndarray) -> None:
     scene.uncover(background & np.isin(pieces, enclosed), (Label.SKIN, Label.HAIR, *EARS))
 
 
-def _ear_shows(scene: Scene, label: Label) -> bool:
-    return bool(scene.where(label).sum() > 0.05 * scene.unit**2)
-
-
 def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     """Fill where hair was cut away with what lies behind it: face, ears, neck, clothes, background."""
     q, middle, half = across(scene)
@@ -218,13 +222,11 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     scene.mask[removed & scene.face & (scene.y > -1.2)] = Label.SKIN
     nose = scene.part(Label.NOSE)
     turned = float(q[nose].mean()) if nose is not None else 0.0
-    for side, label in ((-1, Label.R_EAR), (1, Label.L_EAR)):
-        if _ear_shows(scene, label) or side * turned > 0.3:
+    for side, label in SIDES:
+        if ear_shows(scene, label) or side * turned > 0.3:
             continue  # the ear is seen already, or lies behind a turned face
-        edge = scene.cheeks[0 if side < 0 else 1]
-        dx, dy = side * (scene.x - edge) - 0.06 + 0.12 * (scene.y - 0.38), scene.y - 0.38
-        ear = (dx / 0.15) ** 2 + (dy / 0.36) ** 2 < 1
-        scene.paint(ear & removed & (scene.y > ears_from), label, over=(Label.BACKGROUND, Label.NECK))
+        ear = ear_region(scene, side) & (scene.y > ears_from)
+        scene.paint(ear & removed, label, over=(Label.BACKGROUND, Label.NECK))
     scene.smooth(removed)
 
 
@@ -234,30 +236,29 @@ def shorter_hair(scene: Scene, strength: float) -> None:
     _, middle, half = across(scene)
     top = float(np.percentile(scene.y[hair], 0.5))
     bottom = float(np.percentile(scene.y[hair], 98))
+    if bottom <= 0.5:
+        draw_in(scene, strength)
+        return
     strength = min(strength, 1.3)
-    if bottom > 0.5:
-        goal, width = (1.05, half + 0.42) if bottom > 1.5 else (0.12, half + 0.2)
-        cut = bottom + strength * (goal - bottom)
-        ceiling = top - 0.5  # the crown stays as it is, a bun above it too
-    else:
-        cut, width = max(0.08, bottom - 0.15 * strength), half + 0.14
-        face_top = float(scene.y[scene.face].min()) if scene.face.any() else -1.2
-        ceiling = min(max(top, -1.95) + 0.22 * strength, face_top - 0.22)
-        ceiling = max(ceiling, top)
+    goal, width = (1.05, half + 0.42) if bottom > 1.5 else (0.12, half + 0.2)
+    cut = bottom + strength * (goal - bottom)
+    ceiling = top - 0.5  # the crown stays as it is, a bun above it too
+    draw_in_sides(scene, width - half, strength, cut + _DRAWN)
+    hair, width = scene.where(Label.HAIR), width + _STRAY
     out = abs(scene.x - middle)
     shoulder = -0.55  # above this row the kept hair is a dome
     sides = width - (0.25 if bottom > 1.5 else 0.1) * ramp(scene.y, cut - 0.5, cut) ** 2
     dome = (out / width) ** 2.4 + (np.maximum(shoulder - scene.y, 0) / max(shoulder - ceiling, 0.3)) ** 2.4
     # Locks end at heights of their own, and no ruler draws their outline.
-    ends = cut - 0.35 * (out / width) ** 5 + (0.5 * tips(scene.x) if bottom > 0.5 else 0)
+    ends = cut - 0.35 * (out / width) ** 5 + 0.5 * tips(scene.x)
     sides = sides + _WAVY * ramp(scene.y, shoulder, shoulder + 0.4) * locks(0.35 * scene.y)
     kept = (scene.y < ends) & np.where(scene.y < shoulder, dome < 1, out < sides)
     # Slits of background between strands go with the hair, and so do earrings that showed through it.
     size = max(3, int(0.15 * scene.unit) | 1)
     solid = cv2.morphologyEx(hair.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)) > 0
     removed = ~kept & (hair | (solid & scene.where(Label.BACKGROUND)))
-    for side, label in ((-1, Label.R_EAR), (1, Label.L_EAR)):
-        if not _ear_shows(scene, label):
+    for side, label in SIDES:
+        if not ear_shows(scene, label):
             removed |= scene.where(Label.EAR_R) & (side * (scene.x - middle) > 0)
     removed = _with_specks(scene, removed)
     _reveal(scene, removed, ears_from=cut - 0.3)

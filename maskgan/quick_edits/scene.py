@@ -159,6 +159,14 @@ class Scene:
         region[region] = (py >= np.interp(px, x, top)) & (py < np.interp(px, x, bottom))
         return region
 
+    def polygon(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """(H, W) bool: what lies within the polygon through frame points x, y (N,)."""
+        region = np.zeros(self.mask.shape, np.uint8)
+        points = np.rint(np.stack(self.frame.to_pixels(x, y), 1) * 16)
+        if abs(points).max() < 1e6:
+            cv2.fillPoly(region, [points.astype(np.int32)], 1, shift=4)
+        return region > 0
+
     def reshaped(self, region: np.ndarray, x_source: np.ndarray, y_source: np.ndarray) -> np.ndarray:
         """The region pulled through a map: each pixel looks up the frame point (x_source, y_source).
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from drawn_faces import FACE, area, around_frame, draw_face, extent
 
-from maskgan.editing.warping import flow_between
+from maskgan.editing.unknown import unknown_after
+from maskgan.editing.warping import flow_between, warp_mask
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.frame import fit_frame
@@ -167,3 +168,66 @@ def test_cut_hair_ends_in_locks_and_not_along_a_ruler():
     tips = np.array([np.flatnonzero(column)[-1] for column in hair[:, first + 8 : first + 60].T])
     smooth = np.polyval(np.polyfit(np.arange(len(tips)), tips, 3), np.arange(len(tips)))
     assert np.abs(tips - smooth).max() > 1.5
+
+
+@pytest.mark.parametrize("tilt", [0, 15])
+def test_short_hair_is_drawn_in_with_its_own_edge_instead_of_being_cut(tilt):
+    mask = draw_face(512, tilt, scale=0.8)
+    after, moved, _ = QUICK_EDITS["shorter_hair"].move(mask)
+    flow = flow_between(mask, after, moved)
+    assert area(after, Label.HAIR) < 0.9 * area(mask, Label.HAIR)
+    assert not unknown_after(mask, after, flow).any(), "the photo shows all of it"
+    held = np.isin(mask, (*FACE, Label.NECK, Label.CLOTH))
+    assert np.abs(flow[held]).mean() < 0.1 and np.array_equal(after[held], mask[held])
+    rim = (mask == Label.BACKGROUND) & (cv2.dilate((mask == Label.HAIR).astype(np.uint8), np.ones((5, 5))) > 0)
+    assert warp_mask(rim.astype(np.uint8), flow).sum() > 0.6 * rim.sum(), "what is beside the hair came with it"
+
+
+def test_hair_that_the_picture_cuts_off_is_round_when_it_is_drawn_in():
+    mask = draw_face(512, shift=(0, -0.09))
+    assert (mask[0] == Label.HAIR).any()
+    after = QUICK_EDITS["shorter_hair"].apply(mask)
+    assert not (after[0] == Label.HAIR).any()
+    _, y = around_frame(mask)
+    head = ((after == Label.HAIR) | (after == Label.SKIN)) & (y < -0.7)
+    hull = cv2.convexHull(np.argwhere(head).astype(np.int32))
+    assert head.sum() > 0.99 * cv2.contourArea(hull), "it has no corner"
+    widths = head.sum(1)[np.flatnonzero(head.any(1))]
+    assert widths[0] < 0.35 * widths[40], "and is not flat"
+
+
+def test_hair_that_lies_close_stays():
+    mask = draw_face(512, scale=0.8)
+    for _ in range(8):
+        mask = QUICK_EDITS["shorter_hair"].apply(mask)
+    assert area(mask, Label.HAIR) > 0
+    assert np.array_equal(QUICK_EDITS["shorter_hair"].apply(mask), mask)
+
+
+def test_long_hair_that_is_cut_keeps_its_own_edge_at_the_sides_and_its_crown():
+    mask = draw_face(512, scale=0.6, extra=("long hair",))
+    mask[np.isin(mask, (Label.HAIR,))] = Label.BACKGROUND
+    x, y = around_frame(mask)
+    wide = (abs(x) < 1.7) & (y > -0.4) & (y < 3.0) | (x**2 / 1.7**2 + (y + 0.4) ** 2 / 1.4**2 < 1) & (y < 0)
+    mask[wide & (mask == Label.BACKGROUND)] = Label.HAIR
+    after, moved, _ = QUICK_EDITS["shorter_hair"].move(mask)
+    flow = flow_between(mask, after, moved)
+    rim = (mask == Label.BACKGROUND) & (cv2.dilate((mask == Label.HAIR).astype(np.uint8), np.ones((5, 5))) > 0)
+    rim &= abs(y) < 0.3
+    came = (warp_mask(rim.astype(np.uint8), flow) > 0) & ~unknown_after(mask, after, flow)
+    assert came.sum() > 0.6 * rim.sum(), "what is beside the hair came with it"
+    assert np.abs(x[came]).max() < 1.6
+    assert np.abs(flow[(y < -1.3) & (abs(x) < 0.5)]).max() < 0.1, "the crown stays"
+    assert np.abs(flow[np.isin(mask, FACE)]).mean() < 0.1
+
+
+def test_hair_that_sweeps_over_a_temple_is_not_cut_level_by_a_higher_forehead():
+    mask = draw_face(512, scale=0.8, extra=("long hair",))
+    x, y = around_frame(mask)
+    mask[(mask == Label.SKIN) & (x < -0.45 - 0.6 * (y + 0.6)) & (y > -1.2) & (y < 0.4)] = Label.HAIR
+    after = apply("higher_forehead", mask)
+    border = (after[:-1] == Label.SKIN) & (after[1:] == Label.HAIR) & (abs(x[1:] + 0.75) < 0.2)
+    border &= y[1:] < 0.4
+    rows = np.bincount(np.nonzero(border)[0], minlength=len(mask))
+    assert rows.sum() > 5 > rows.max(), "no straight line"
+    assert np.array_equal(np.isin(after, EYES + BROWS), np.isin(mask, EYES + BROWS))

@@ -40,7 +40,7 @@ function eyeCentres(scene) {
 }
 
 /** The polygon through points (columns and rows), filled, with its outline. Points lie at sixteenths of a pixel. */
-function filled(size, columns, rows) {
+export function filled(size, columns, rows) {
   const fixed = (value) => roundEven(16 * value);
   const points = Array.from(columns, (column, i) => [fixed(column) / 16, Math.floor((fixed(rows[i]) + 8) / 16)]);
   const region = new Uint8Array(size * size);

@@ -2,6 +2,7 @@
 // {title, swatch, colour, reference, material, name}.
 
 import { CODES, LABEL, LOOKS } from "./constants.js";
+import { withEars } from "./ears.js";
 import { decode } from "./files.js";
 import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
 import { classesWith, recolourPart } from "./recolouring.js";
@@ -19,7 +20,7 @@ const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was 
 
 const stuffs = {};
 
-/** The pixels of a hat of the wardrobe. */
+/** The pixels of a hat or ear of the wardrobe. */
 async function stuffOf(name) {
   stuffs[name] ??= fetch(new URL(`wardrobe/${name}.png`, import.meta.url)).then((answer) => {
     if (!answer.ok) throw new Error(`${name}.png is missing from this folder; export it again.`);
@@ -104,7 +105,10 @@ async function withHat(crop, mask, fresh, { reference }) {
  *  drawn over. `byHand`: classes whose looks somebody chose, so that they bring colour into a photo that has none; the
  *  others take its tone. */
 export async function finished(crop, own, mask, looks, byHand, tone) {
-  const drawn = new Float32Array(mask.length);
+  const bare = crop;
+  let drawn;
+  ({ crop, changed: drawn } = await withEars(crop, mask, own, stuffOf));
+  if (tone && crop !== bare) crop = inTone(crop, bare, tone);
   const fresh = mask.map((label, i) => (label !== own[i] ? 1 : 0));
   const done = new Set();
   const order = [false, true].flatMap((over) => [...looks].filter(([label]) => DRAWN.includes(label) === over));
@@ -125,17 +129,18 @@ export async function finished(crop, own, mask, looks, byHand, tone) {
     if (look.material && isNew) {
       take(label === EYE_G ? drawGlasses(crop, mask, look.material) : drawJewels(crop, mask, label, look.material));
     }
-    if (tone && !byHand.has(label) && crop !== before) inTone(crop, before, tone);
+    if (tone && !byHand.has(label) && crop !== before) crop = inTone(crop, before, tone);
   }
   return { crop, drawn };
 }
 
-/** Gives what differs from a crop before a photo's tone, in place. */
+/** A crop in which what differs from the crop before has a photo's tone. */
 function inTone(crop, before, tone) {
   const toned = { ...crop, data: crop.data.slice() };
   applyTone(tone, toned);
   for (let i = 0; i < crop.data.length; i += 3) {
     const same = [0, 1, 2].every((c) => crop.data[i + c] === before.data[i + c]);
-    if (!same) crop.data.set(toned.data.subarray(i, i + 3), i);
+    if (same) toned.data.set(before.data.subarray(i, i + 3), i);
   }
+  return toned;
 }

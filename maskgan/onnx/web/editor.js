@@ -9,8 +9,9 @@ import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { picture, resizeLinear } from "./pixels.js";
 import { any, grown, inverted, piecesOf, where } from "./regions.js";
+import { withEnds } from "./strands.js";
 import { applyTone, toneOf } from "./tones.js";
-import { unknownAfter } from "./unknown.js";
+import { arrivedMask, unknownAfter } from "./unknown.js";
 
 const CLASSES = Object.keys(LABEL).length;
 const CELLS = 16; // of a style's residue, in a row
@@ -63,7 +64,10 @@ export async function edit(networks, face, motion, chosen, quick) {
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
   const patches = await patchesFor(networks, { ...face, style: dressed(face.style, looks) }, way, moved, quick);
   const painted = new Edit(null, patches, null).onto(moved, Alignment.wholePicture(moved));
-  const { crop, drawn } = await finished(painted, face.mask, mask, looks, chosen, face.tone);
+  const cut = face.mask.some((label, i) => label === LABEL.HAIR && mask[i] !== label);
+  const ended = cut ? withEnds(painted, mask, moved, arrivedMask(face.mask, way.flow)) : { crop: painted };
+  const { crop, drawn } = await finished(ended.crop, face.mask, mask, looks, chosen, face.tone);
+  ended.changed?.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
   return { edit: new Edit(flow, patches, Overlay.between(painted, crop, drawn)), crop };
 }
 

@@ -1,7 +1,9 @@
 // Quick edits of the hair that the photo shows; see maskgan/quick_edits/hair.py and fringe.py. Those that put on somebody
 // else's hair are in the app only.
 
+import { drawIn, drawInSides } from "./closer.js";
 import { LABEL, TIPS } from "./constants.js";
+import { SIDES, earRegion, earShows } from "./ears.js";
 import { any, areaOf, both, dilated, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { line, onLine, ramp, smoothCurve } from "./scene.js";
@@ -10,6 +12,9 @@ const { BACKGROUND, SKIN, NOSE, HAIR, HAT, CLOTH, NECK, EAR_R, L_EAR, R_EAR } = 
 const EARS = [L_EAR, R_EAR];
 const SHIRT = 0.006; // share of the picture below which clothes do not tell where the shoulders go on
 const WAVY = 0.04; // how far the side of hair that was cut goes in and out
+const DRAWN = 0.3; // how far below the ends of hair that is cut it is drawn in
+const STRAY = 0.12; // how far strands of hair that was drawn in stand out from it
+const TEMPLES = 0.55; // how far down beside the eyes a higher forehead goes
 const BESIDE = 0.35; // how far strands that a parser takes for something else lie from hair
 
 /** The pixels whose frame coordinates pass a test. */
@@ -50,8 +55,6 @@ function fillHoles(scene, removed) {
   scene.uncover(regionOf(numbers, (number) => fresh.has(number)), [SKIN, HAIR, ...EARS]);
 }
 
-const earShows = (scene, label) => areaOf(scene.where(label)) > 0.05 * scene.unit ** 2;
-const sideEars = [[-1, R_EAR], [1, L_EAR]];
 
 /** y of the shoulders at each distance from the middle: alike on both sides, sloping down outwards, also where they were
  *  not seen. */
@@ -102,40 +105,36 @@ function reveal(scene, removed, earsFrom) {
   give(SKIN, (i) => scene.face[i] && y[i] > -1.2);
   const nose = scene.part(NOSE);
   const turned = nose ? q.reduce((sum, value, i) => sum + (nose[i] ? value : 0), 0) / areaOf(nose) : 0;
-  for (const [side, label] of sideEars) {
+  for (const [side, label] of SIDES) {
     if (earShows(scene, label) || side * turned > 0.3) continue; // it is seen already, or lies behind a turned face
-    const edge = scene.cheeks[side < 0 ? 0 : 1];
-    const inEar = (u, v) => {
-      const [dx, dy] = [side * (u - edge) - 0.06 + 0.12 * (v - 0.38), v - 0.38];
-      return (dx / 0.15) ** 2 + (dy / 0.36) ** 2 < 1;
-    };
-    scene.paint(places(scene, (u, v, i) => removed[i] && v > earsFrom && inEar(u, v)), label, [BACKGROUND, NECK]);
+    const ear = both(earRegion(scene, side), removed);
+    scene.paint(both(ear, places(scene, (_, v) => v > earsFrom)), label, [BACKGROUND, NECK]);
   }
   scene.smooth(removed);
 }
 
 /** Long hair to the jaw, half-long hair to the ears, short hair closer to the head. */
 function shorterHair(scene, strength) {
-  const hair = needHair(scene);
+  let hair = needHair(scene);
   const { middle, half } = scene.across;
   const [top, bottom] = [0.005, 0.98].map((share) => percentileOf(scene.y, hair, share));
-  strength = Math.min(strength, 1.3);
-  let [cut, width, ceiling] = [Math.max(0.08, bottom - 0.15 * strength), half + 0.14, 0];
-  if (bottom > 0.5) {
-    const goal = bottom > 1.5 ? 1.05 : 0.12;
-    width = half + (bottom > 1.5 ? 0.42 : 0.2);
-    cut = bottom + strength * (goal - bottom);
-    ceiling = top - 0.5; // the crown stays as it is, a bun above it too
-  } else {
-    const faceTop = scene.face.reduce((least, inside, i) => (inside ? Math.min(least, scene.y[i]) : least), Infinity);
-    const highest = Number.isFinite(faceTop) ? faceTop : -1.2;
-    ceiling = Math.max(Math.min(Math.max(top, -1.95) + 0.22 * strength, highest - 0.22), top);
+  if (bottom <= 0.5) {
+    drawIn(scene, strength);
+    return;
   }
+  strength = Math.min(strength, 1.3);
+  const goal = bottom > 1.5 ? 1.05 : 0.12;
+  let width = half + (bottom > 1.5 ? 0.42 : 0.2);
+  const cut = bottom + strength * (goal - bottom);
+  const ceiling = top - 0.5; // the crown stays as it is, a bun above it too
+  drawInSides(scene, width - half, strength, cut + DRAWN);
+  hair = scene.where(HAIR);
+  width += STRAY;
   const shoulder = -0.55; // above this row the kept hair is a dome
   const kept = (x, y) => {
     const out = Math.abs(x - middle);
     // Locks end at heights of their own, and no ruler draws their outline.
-    if (!(y < cut - 0.35 * (out / width) ** 5 + (bottom > 0.5 ? 0.5 * tips(x) : 0))) return false;
+    if (!(y < cut - 0.35 * (out / width) ** 5 + 0.5 * tips(x))) return false;
     const wave = WAVY * ramp(y, shoulder, shoulder + 0.4) * locks(0.35 * y);
     if (y >= shoulder) return out < width - (bottom > 1.5 ? 0.25 : 0.1) * ramp(y, cut - 0.5, cut) ** 2 + wave;
     return (out / width) ** 2.4 + ((shoulder - y) / Math.max(shoulder - ceiling, 0.3)) ** 2.4 < 1;
@@ -144,7 +143,7 @@ function shorterHair(scene, strength) {
   const kernel = square(Math.max(3, Math.floor(0.15 * scene.unit) | 1) >> 1);
   const solid = eroded(dilated(hair, scene.size, kernel), scene.size, kernel);
   let removed = without(either(hair, both(solid, scene.where(BACKGROUND))), places(scene, kept));
-  for (const [side, label] of sideEars) {
+  for (const [side, label] of SIDES) {
     if (earShows(scene, label)) continue;
     removed = either(removed, both(scene.where(EAR_R), places(scene, (x) => side * (x - middle) > 0)));
   }
@@ -190,7 +189,9 @@ function higherForehead(scene, strength) {
   const base = -0.25;
   const bare = (_, y, i) => {
     const oval = clip(1 - Math.abs(q[i] / 0.97) ** 2.4, 0, 1) ** (1 / 2.4);
-    return y > base - (base - goal) * oval && y < base;
+    // Hair that sweeps over a temple is not cut level, but along a line that comes round to it.
+    const lower = base + TEMPLES * Math.min(strength, 1) * oval;
+    return y > base - (base - goal) * oval && (y < base || y < lower);
   };
   scene.paint(places(scene, bare), SKIN, [HAIR]);
 }

@@ -69,7 +69,7 @@ function reflected(i, n) {
 }
 
 /** The colour of a picture at a place between its pixels, by cubic convolution; beyond its borders it is mirrored. */
-function sampled({ width, height, data }, column, row) {
+export function sampled({ width, height, data }, column, row) {
   const [x, y] = [column, row].map((place) => roundEven(STEPS * place));
   const [left, top] = [Math.floor(x / STEPS), Math.floor(y / STEPS)];
   const [across, down] = [cubicWeights(x / STEPS - left), cubicWeights(y / STEPS - top)];

@@ -31,6 +31,11 @@ export function unknownAfter(before, after, flow) {
   return unknown;
 }
 
+/** A mask when its pixels have moved, by the nearest pixel. */
+export function arrivedMask(mask, flow) {
+  return arrivedIn(mask, flow, { left: 0, top: 0, width: flow.width, height: flow.height });
+}
+
 /** The part of a mask in a window when its pixels have moved, by the nearest pixel. */
 function arrivedIn(mask, { width: size, data }, { left, top, width, height }) {
   const within = (value) => Math.min(Math.max(Math.round(value), 0), size - 1);

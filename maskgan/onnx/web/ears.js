@@ -1,0 +1,91 @@
+// Ears that an edit brings to light, where the photo shows none: somebody's, in the colours of the cheek beside them; see
+// maskgan/quick_edits/ears.py and maskgan/editing/ears.py.
+
+import { EAR, LABEL } from "./constants.js";
+import { filled } from "./accessories.js";
+import { blurred, picture } from "./pixels.js";
+import { fromLab, toLab } from "./recolouring.js";
+import { areaOf, both, eroded, square, where } from "./regions.js";
+import { clip, percentile } from "./samples.js";
+import { Scene } from "./scene.js";
+import { sampled } from "./transplants.js";
+
+const { SKIN, L_EAR, R_EAR } = LABEL;
+const SHOWS = 0.05; // area (square frame units) from which on an ear shows
+const [UPPER, LOWER, ROWS] = [0.1, 0.7, 0.1]; // rows at which the edge of the face is measured, and over how many
+const ALIKE = 0.5; // share of a mask's ear that the wardrobe's ear covers at least
+const [HUES, LIGHTS] = [0.7, 0.9]; // how much of its own variation of colour and lightness stays
+const [HIGHEST, LOWEST, IN, FEW] = [0.1, 0.8, 0.45, 30]; // rows of the cheek, how far in, and its pixels at least
+
+/** The side of the picture on which each ear is. */
+export const SIDES = [[-1, R_EAR], [1, L_EAR]];
+
+/** Whether a mask has this ear, and not only specks of it. */
+export const earShows = (scene, label) => areaOf(scene.where(label)) > SHOWS * scene.unit ** 2;
+
+/** How far the face reaches to a side at y = 0, and by how much farther at y = 1. */
+function edgeOfFace(scene, side) {
+  const [upper, lower] = [UPPER, LOWER].map((y) => side * scene.extent(scene.face, y - ROWS, y + ROWS, 1)[side > 0 ? 1 : 0]);
+  const slope = (lower - upper) / (LOWER - UPPER);
+  return [upper - slope * UPPER, slope];
+}
+
+/** The ear at a side, as far as nothing lies before it; its inner part lies behind the face. */
+export function earRegion(scene, side) {
+  const [at, slope] = edgeOfFace(scene, side);
+  const outline = [([u, v]) => side * (u + at + slope * v), ([, v]) => v].map((axis) => Float64Array.from(EAR.outline, axis));
+  return filled(scene.size, ...scene.frame.toPixels(...outline).map((axis) => Float32Array.from(axis)));
+}
+
+/** The colour of the cheek beside an ear, `u` away from the edge of the face; null where little of it is seen. */
+function cheekOf(crop, scene, own, u) {
+  const { size, y } = scene;
+  const skin = eroded(both(scene.where(SKIN), where(own, SKIN)), size, square(2));
+  const places = [...skin.keys()].filter((i) => skin[i] && u[i] > -IN && y[i] > HIGHEST && y[i] < LOWEST);
+  if (places.length < FEW) return null;
+  return [0, 1, 2].map((c) => percentile(Uint8Array.from(places, (i) => crop.data[3 * i + c]).sort(), 0.5));
+}
+
+/** An edited crop whose new ears are somebody's, and how far each pixel changed. `stuffOf`: fetches a picture. */
+export async function withEars(crop, mask, own, stuffOf) {
+  const { width: size } = crop;
+  const changed = new Float32Array(mask.length);
+  const fresh = SIDES.filter(([, label]) => mask.some((kind, i) => kind === label && own[i] !== label));
+  if (!fresh.length) return { crop, changed };
+  let scenes;
+  try {
+    scenes = [mask, own].map((each) => new Scene(each, size));
+  } catch {
+    return { crop, changed }; // no face beside which an ear could be
+  }
+  const [scene, before] = scenes;
+  const result = { ...crop, data: crop.data.slice() };
+  for (const [side, label] of fresh) {
+    if (earShows(before, label) || !earShows(scene, label)) continue;
+    const region = where(mask, label);
+    const [at, slope] = edgeOfFace(scene, side);
+    const u = scene.x.map((x, i) => side * x - at - slope * scene.y[i]);
+    const cheek = cheekOf(crop, scene, own, u);
+    if (!cheek || areaOf(both(region, earRegion(scene, side))) < ALIKE * areaOf(region)) continue;
+    const stuff = await stuffOf("ear");
+    const [mine, theirs] = [cheek, EAR.skin].map(toLab);
+    const share = mine[0] / Math.max(theirs[0], 1e-3);
+    const hues = HUES * Math.min(share, 1) ** 2;
+    const kept = [LIGHTS * share, hues, hues];
+    const [left, top, right, bottom] = EAR.box;
+    const soft = blurred(picture(size, size, 1, new Float32Array(region)), (0.7 * size) / 256).data;
+    soft.forEach((value, i) => {
+      const alpha = clip((value - 0.15) / 0.7, 0, 1);
+      if (!(alpha > 0)) return;
+      const column = ((u[i] - left) * stuff.width) / (right - left) - 0.5;
+      const row = ((scene.y[i] - top) * stuff.height) / (bottom - top) - 0.5;
+      const laid = fromLab(toLab(sampled(stuff, column, row)).map((value, c) => mine[c] + kept[c] * (value - theirs[c])));
+      for (let c = 0; c < 3; c++) {
+        const below = result.data[3 * i + c];
+        result.data[3 * i + c] = Math.round(below + alpha * (laid[c] - below));
+      }
+      changed[i] = Math.max(changed[i], alpha);
+    });
+  }
+  return { crop: result, changed };
+}
