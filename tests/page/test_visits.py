@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -323,3 +325,31 @@ def test_forgetting_deletes_what_a_visit_left_and_nothing_of_others() -> None:
     assert in_session("two", lambda: traces.forget(mine)) == 2  # of its load before a reload too
     assert [name for name, path in files.items() if path.exists()] == ["three"]
     assert traces.known_key(theirs) == theirs
+
+
+def test_no_pixel_of_a_visit_stays_in_the_process(tab: PaintTab) -> None:
+    """Caches of patches, flows, drafts and the last edit live as long as what they were made of."""
+
+    def visit() -> list[weakref.ref]:
+        session = tab.picker.open_photo(
+            Session(key=traces.new_key()), str(FOLDER / "photo_01.jpg"), *vars(LOOK).values()
+        )
+        session = session[tab.session]
+        left = [session]
+        face = tab.example_faces.face(1).mask  # tiny networks find no face in the photo
+        left.append(tab.quick_edit("smile", session, message(session, face), 1.0, LOOK)[tab.session])
+        for rows in (slice(60, -60), slice(300, 330)):
+            mask = left[-1].mask.copy()
+            mask[rows, 60:200] = Label.HAIR
+            stroke = message(left[-1], mask)
+            tab._picture_ahead(left[-1], stroke)  # of the second one a draft
+            left.append(finish_stroke(tab, left[-1], stroke, LOOK)[tab.session])
+        left.append(tab.choose_look(left[-1], {"part": "Hair", "look": "#c03020"}, LOOK)[tab.session])
+        pixels = [part for s in left for part in (s.opened.face.photo, s.opened.face.crop, s.opened.face.mask, s.mask)]
+        pixels += [s.edit.crop for s in left if s.edit is not None]
+        return [weakref.ref(array) for array in pixels]
+
+    left = visit()
+    assert len(left) > 20
+    gc.collect()
+    assert not [reference().shape for reference in left if reference() is not None]
