@@ -49,7 +49,7 @@ from maskgan.benchmark_backends import (
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.warping import Motion
+from maskgan.editing.warping import FLOWS, Motion
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask, resize_mask
@@ -105,8 +105,9 @@ def stages_at(size: int, pipelines: dict[str, MaskGANPipeline], portrait: np.nda
 
 
 def _painted(pipeline: MaskGANPipeline, face: Face, mask: np.ndarray) -> Edit:
-    """An edit of which nothing was painted before."""
+    """An edit of which nothing was painted or moved before."""
     pipeline.painted.clear()
+    FLOWS.clear()
     return pipeline.edit(face, mask)
 
 

@@ -16,7 +16,7 @@ from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_window
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
-from maskgan.editing.patch_cache import PatchCache, fingerprint, fingerprint_of_style
+from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_style
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion, grown, moves, warp_picture
@@ -28,6 +28,9 @@ from maskgan.mask_files import nearest, resize_mask
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
 from maskgan.snapshots import WeightsRefused
 from maskgan.styles import Style
+
+#: How many painted pixels are at hand for edits that follow; at most 44 MB.
+_PAINTED = 32 * NETWORK_SIZE**2
 
 
 class NoFaceFound(ValueError):  # noqa: N818
@@ -54,7 +57,7 @@ class MaskGANPipeline(WithEngine):
         super()._start(engine)
         self._refreshed: WeakKeyDictionary[Face, Face] = WeakKeyDictionary()
         self._refreshing = threading.Lock()
-        self.painted = PatchCache()
+        self.painted: LastingCache[Patch] = LastingCache(_PAINTED, lambda patch: patch.window.pixels**2)
 
     def detect(self, photo: np.ndarray) -> list[DetectedFace]:
         """All faces of a photo (H, W, 3) uint8 RGB, largest first, where they lie in it whichever way up it is."""

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from maskgan.blending import smoothstep
+from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.outlines import match_class
 
 #: Displacements below this, in pixels, are none: the pixel stays bit for bit.
@@ -39,6 +40,9 @@ _SOLVE_SIDE, _SEEN = 144, 0.06
 
 #: Changes farther apart than twice this share of the picture's side are edits of their own.
 _FAR = 0.09
+
+#: Flows of the last changes of masks, each with its window, for edits that follow; at most so many bytes.
+FLOWS: LastingCache[tuple[tuple[slice, slice], np.ndarray]] = LastingCache(2**24, lambda found: found[1].nbytes)
 
 #: Windows from this side on are matched on every second pixel, from twice this side on every third.
 _MATCH_SIDE = 320
@@ -97,9 +101,11 @@ class _Found(NamedTuple):
 
 
 def _at(place: np.ndarray, before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) -> _Found:
-    """`flow_between` for the changes at a place."""
-    told = None if moved is None else np.where(place[..., None], moved, np.float32(np.nan))
-    return _Found(place, *_flow_between(before, np.where(place, after, before), told))
+    """`flow_between` for the changes at a place; of the last ones that no tool moved it is at hand."""
+    own = np.where(place, after, before)
+    if moved is not None:
+        return _Found(place, *_flow_between(before, own, np.where(place[..., None], moved, np.float32(np.nan))))
+    return _Found(place, *FLOWS.get(before, fingerprint(own), lambda: _flow_between(before, own, None)))
 
 
 def _changes(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +119,7 @@ def _changes(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) ->
 def _flow_between(
     before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
 ) -> tuple[tuple[slice, slice], np.ndarray]:
-    """The window and flow of `_Found`."""
+    """The window and flow of `_Found`; nobody changes them."""
     changed, told = _changes(before, after, moved)
     side = max(before.shape)
     scale = side / 256

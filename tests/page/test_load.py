@@ -20,7 +20,7 @@ pytest.importorskip("gradio")
 import gradio as gr
 from gradio.route_utils import delete_files_created_by_app
 
-from maskgan.editing.patch_cache import PatchCache
+from maskgan.editing.lasting import LastingCache
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.sizes import CROP_SIZE
 from maskgan.styles import Style
@@ -98,7 +98,7 @@ def test_a_style_that_lies_in_the_networks_is_noticed(url: str, monkeypatch: pyt
         last[:] = [encode(self, crop, mask)]
         return last[0]
 
-    monkeypatch.setattr(PatchCache, "get", lambda self, photo, key, paint: paint())  # paint that is kept hides it
+    monkeypatch.setattr(LastingCache, "get", lambda self, owner, key, make: make())  # what is kept hides it
     monkeypatch.setattr(MaskGANPipeline, "encode_style", encode_style)
     monkeypatch.setattr(MaskGANPipeline, "paint", lambda self, mask, _, *rest: paint(self, mask, last[0], *rest))
     assert asyncio.run(measure(url, 1, seconds=0)).failure() is None

@@ -1,0 +1,94 @@
+"""What was worked out and is still at hand: an edit that follows another one does only what differs from it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import weakref
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from maskgan.styles import Style
+
+T = TypeVar("T")
+
+
+class LastingCache(Generic[T]):
+    """The last results, by what they belong to and all else that they follow from, and no longer than what they belong
+    to: a photo or a mask, an array that nobody changes. Any number of threads may use it.
+
+    Args:
+        most: how much is kept.
+        size: of a result, in the same units.
+    """
+
+    def __init__(self, most: int, size: Callable[[T], int]) -> None:
+        self._most, self._size = most, size
+        self._results: OrderedDict[tuple[int, bytes], T] = OrderedDict()
+        self._owners: dict[int, weakref.finalize] = {}
+        self._gone: deque[int] = deque()
+        self._lock = threading.Lock()
+
+    def get(self, owner: np.ndarray, key: bytes, make: Callable[[], T]) -> T:
+        """The result for an owner with a key, made where there is none."""
+        place = id(owner), key
+        with self._lock:
+            self._sweep()
+            result = self._results.get(place)
+            if result is not None:
+                self._results.move_to_end(place)
+                return result
+        result = make()
+        with self._lock:
+            if id(owner) not in self._owners:
+                self._owners[id(owner)] = weakref.finalize(owner, self._forget, id(owner))
+                self._owners[id(owner)].atexit = False
+            self._results[place] = result
+            while sum(map(self._size, self._results.values())) > self._most:
+                self._results.popitem(last=False)
+        return result
+
+    def clear(self) -> None:
+        """Forget all results, as measurements of time need it."""
+        with self._lock:
+            self._results.clear()
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def _forget(self, owner: int) -> None:
+        """Called when an owner is gone; should that happen while the lock is held, the next `get` sees to it."""
+        self._gone.append(owner)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._sweep()
+            finally:
+                self._lock.release()
+
+    def _sweep(self) -> None:
+        while self._gone:
+            owner = self._gone.popleft()
+            self._owners.pop(owner, None)
+            for place in [place for place in self._results if place[0] == owner]:
+                del self._results[place]
+
+
+def fingerprint(*values: object) -> bytes:
+    """Of arrays and of what `repr` tells all about; equal values have equal ones."""
+    found = hashlib.blake2b(digest_size=16)
+    for value in values:
+        if isinstance(value, np.ndarray):
+            found.update(repr((value.shape, value.dtype.str)).encode())
+            found.update(np.ascontiguousarray(value).data)
+        else:
+            found.update(repr(value).encode())
+    return found.digest()
+
+
+def fingerprint_of_style(style: Style) -> bytes:
+    """Of a style of tensors or of arrays."""
+    parts = (part.float().cpu().numpy() if hasattr(part, "cpu") else part for part in style)
+    return fingerprint(type(style).__name__, *parts)
