@@ -272,7 +272,13 @@ def _ends(x: np.ndarray) -> np.ndarray:
 
 def _strands(x: np.ndarray) -> np.ndarray:
     """How far single strands end above and below where their lock does, about -1..1, for places in frame units."""
+    return np.interp(x, *strand_ends())
+
+
+@cache
+def strand_ends() -> tuple[np.ndarray, np.ndarray]:
+    """Places (n,) in frame units, evenly apart, and how far a strand there ends above and below its lock (n,)."""
     at = np.arange(-5, 5, _STRAND)
     fine = np.random.default_rng(5).uniform(-1, 1, (2, len(at)))
     fine[1] = cv2.GaussianBlur(fine[1][None], (0, 0), 3)[0] * 3
-    return np.interp(x, at, fine.mean(0))
+    return at, fine.mean(0)

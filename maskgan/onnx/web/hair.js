@@ -1,5 +1,5 @@
 // Quick edits of the hair that the photo shows; see maskgan/quick_edits/hair.py and fringe.py. Those that put on somebody
-// else's hair are in the app only.
+// else's hair are in hairstyles.js.
 
 import { LABEL } from "./constants.js";
 import { any, areaOf, both, dilated, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
@@ -11,21 +11,21 @@ const EARS = [L_EAR, R_EAR];
 const SHIRT = 0.006; // share of the picture below which clothes do not tell where the shoulders go on
 
 /** The pixels whose frame coordinates pass a test. */
-const places = (scene, test) => scene.mask.map((_, i) => (test(scene.x[i], scene.y[i], i) ? 1 : 0));
+export const places = (scene, test) => scene.mask.map((_, i) => (test(scene.x[i], scene.y[i], i) ? 1 : 0));
 
-function needHair(scene) {
+export function needHair(scene) {
   const hair = scene.where(HAIR);
   if (areaOf(hair) > 0.15 * scene.unit ** 2) return hair;
   throw new Error("This mask has hardly any hair; paint some first.");
 }
 
 /** Nothing but hair moves: hair that covers a cheek does not push it in. */
-function holdFace(scene) {
+export function holdFace(scene) {
   scene.tell(regionOf(scene.mask, (label) => label !== HAIR && label !== BACKGROUND), scene.x, scene.y);
 }
 
 /** Gives pieces of background that skin, ears and hair enclose where hair was removed the class around. */
-function fillHoles(scene, removed) {
+export function fillHoles(scene, removed) {
   const { size } = scene;
   const { numbers, pieces } = piecesOf(scene.where(BACKGROUND), size, size, { corners: false });
   const enclosed = pieces.map((piece) => piece && piece.left > 0 && piece.top > 0 && piece.right < size - 1 && piece.bottom < size - 1);
@@ -59,7 +59,7 @@ function collarOf(scene, shirt, middle, half) {
 }
 
 /** Fills where hair was cut away with what lies behind it: face, ears, neck, clothes, background. */
-function reveal(scene, removed, earsFrom) {
+export function reveal(scene, removed, earsFrom) {
   const { mask, x, y, chin } = scene;
   const { q, middle, half } = scene.across;
   const [shirt, neck] = [scene.where(CLOTH), scene.where(NECK)];

@@ -149,7 +149,7 @@ export function resizeCubic(source, width, height) {
 
 // ---------------------------------------------------------------- filters: borders are reflected about the last pixel
 
-function reflected(i, n) {
+export function reflected(i, n) {
   if (n === 1) return 0;
   while (i < 0 || i >= n) i = i < 0 ? -i : 2 * n - 2 - i;
   return i;
