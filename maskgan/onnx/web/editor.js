@@ -3,7 +3,7 @@
 import { Patch, Window } from "./compositing.js";
 import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
-import { beneath, dressed, finished, looksOf } from "./dressing.js";
+import { beneath, dressed, finished, hairOf, looksOf } from "./dressing.js";
 import { Motion, moving } from "./flow.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
@@ -30,22 +30,22 @@ export async function prepare(networks, photo, alignment) {
 
 const drawingSize = ({ manifest }) => Math.min(SIZE.crop, manifest.drawing_size ?? SIZE.crop);
 
-/** What an edit does to a photo: `flow` moves its pixels, then `patches` and `overlay` are laid over; null for no
- *  flow or overlay. */
+/** What an edit does to a photo: `flow` (null for none) moves its pixels, then patches and layers are laid over. */
 class Edit {
-  constructor(flow, patches, overlay) {
-    Object.assign(this, { flow, patches, overlay });
+  constructor(flow, patches, layers) {
+    Object.assign(this, { flow, patches, layers });
   }
 
   get changes() {
-    return Boolean(this.flow || this.patches.length || this.overlay);
+    return Boolean(this.flow || this.patches.length || this.layers.length);
   }
 
   /** The edited photo, from the photo in which the crop lies at `alignment`. */
-  onto(photo, alignment) {
+  async onto(photo, alignment) {
     if (this.flow) photo = movedPhoto(photo, alignment, this.flow);
     for (const patch of this.patches) photo = patch.over(photo, alignment);
-    return this.overlay ? this.overlay.onto(photo, alignment) : photo;
+    for (const layer of this.layers) photo = await layer.onto(photo, alignment);
+    return photo;
   }
 }
 
@@ -55,15 +55,18 @@ class Edit {
 export async function edit(networks, face, motion, chosen, quick) {
   const { mask } = motion;
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
-  const below = beneath(face.mask, mask, looks);
+  const below = await beneath(face.mask, mask, SIZE.crop, looks);
   const still = below.every((label, i) => label === face.mask[i]); // then nothing of the photo moves
   const way = still ? Motion.none(face.mask, SIZE.crop) : motion.to(below);
   const flow = any(moving(way.flow)) ? way.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
   const patches = await patchesFor(networks, { ...face, style: dressed(face.style, looks) }, way, moved, quick);
-  const painted = new Edit(null, patches, null).onto(moved, Alignment.wholePicture(moved));
-  const { crop, drawn } = await finished(painted, face.mask, mask, looks, chosen, face.tone);
-  return { edit: new Edit(flow, patches, Overlay.between(painted, crop, drawn)), crop };
+  const painted = await new Edit(null, patches, []).onto(moved, Alignment.wholePicture(moved));
+  const hair = hairOf(face, mask, looks);
+  const worn = hair ? (await hair.on(painted)).crop : painted;
+  const { crop, drawn } = await finished(worn, face.mask, mask, looks, chosen, face.tone);
+  const layers = [worn === painted ? null : hair, Overlay.between(worn, crop, drawn)].filter(Boolean);
+  return { edit: new Edit(flow, patches, layers), crop };
 }
 
 /** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. */

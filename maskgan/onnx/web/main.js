@@ -116,15 +116,16 @@ async function changeShape(press, shown, again) {
   const { edit: { name, label, looks }, shape, id, before } = press;
   const strength = quickButtons.strength;
   try {
-    const edited = await ask("quickEdit", { name, mask: decodeRuns(before, size * size), strength, shape, again });
+    const edit = await ask("quickEdit", { name, mask: decodeRuns(before, size * size), strength, shape, again });
     if (id !== props.value.id || shown !== props.value.mask) return done(""); // somebody has gone on meanwhile
-    if (!edited) return done(`${label} changes nothing more on this mask; undo goes back.`);
-    const after = encodeRuns(edited);
+    if (!edit) return done(`${label} changes nothing more on this mask; undo goes back.`);
+    const after = encodeRuns(edit.mask);
     tuned = { ...press, after };
     props.value = { id, width: size, height: size, mask: after, instead: again };
     valueChanged();
     lookBar.add((looks[shape] ?? looks[""]).map((brought) => [brought.class, brought.look]));
-    draw(edited, again);
+    if (edit.worn.length) lookBar.wear(edit.worn);
+    draw(edit.mask, again);
   } catch ({ message }) {
     done(message);
   }

@@ -27,12 +27,12 @@ function inverse([[a, b, c], [d, e, f], [g, h, i]]) {
 }
 
 /** sRGB in 0..255 -> OKLab: lightness 0..1, a and b about -0.4..0.4. */
-function toLab(rgb) {
+export function toLab(rgb) {
   const linear = rgb.map((value) => (value / 255 > 0.04045 ? ((value / 255 + 0.055) / 1.055) ** 2.4 : value / 255 / 12.92));
   return times(TO_LAB, times(TO_LMS, linear).map(Math.cbrt));
 }
 
-function fromLab(lab) {
+export function fromLab(lab) {
   const linear = times(FROM_LMS, times(FROM_LAB, lab).map((value) => value ** 3));
   return linear.map((value) => clip(255 * (value > 0.0031308 ? 1.055 * Math.max(value, 0) ** (1 / 2.4) - 0.055 : 12.92 * value), 0, 255));
 }

@@ -69,21 +69,21 @@ const calls = {
     return { crop: imageData(made.crop), changes: newest.changes, milliseconds: performance.now() - start };
   },
 
-  /** The mask after a quick edit in one of its shapes, whose motion is kept; null where it changes nothing more. `again`:
-   *  the last one in another strength, which takes its place. */
+  /** The mask after a quick edit in one of its shapes, whose motion is kept, and the hairpieces that it puts on; null where it
+   *  changes nothing more. `again`: the last one in another strength, which takes its place. */
   async quickEdit({ name, mask, strength, shape, again }) {
-    const { mask: edited, moved } = quickEdit(name, mask, face.crop.width, strength, shape);
+    const { mask: edited, moved, worn } = await quickEdit(name, mask, face.crop.width, strength, shape);
     if (edited.every((label, i) => label === mask[i])) return null;
     if (again) motions = motions.filter((motion) => motion !== tuned);
     tuned = motionTo(mask).to(edited, moved);
     remember(tuned);
-    return edited;
+    return { mask: edited, worn };
   },
 
   /** The whole photo with the newest edit in it, as a file. */
   async save({ type }) {
     if (!newest?.changes) return encode(face.photo, type, null);
-    return encode(newest.onto(face.photo, face.alignment), type, packet);
+    return encode(await newest.onto(face.photo, face.alignment), type, packet);
   },
 };
 
