@@ -24,7 +24,8 @@ from typing import Any
 import onnx
 
 from maskgan.canvas import module
-from maskgan.labels import Label
+from maskgan.editing.style_copy import REGIONS
+from maskgan.labels import MIRRORED_PAIRS, Label
 from maskgan.onnx import page_tables
 from maskgan.onnx.folder import Manifest
 from maskgan.onnx.runtime import FILES, version_of
@@ -155,6 +156,9 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "HAIRPIECES": hairpieces(),
         "FRINGES": fringe.PIECES,
         "STRANDS": page_tables.strands(),
+        "REGIONS": page_tables.regions(),
+        "MIRRORED": [[int(label) for label in pair] for pair in MIRRORED_PAIRS],
+        "SKIN_TONE": [int(label) for label in REGIONS["skin"].classes],
         "CODES": codes,
     }
     lines = "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items())

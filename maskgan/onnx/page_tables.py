@@ -16,6 +16,7 @@ from PIL import Image
 
 from maskgan.editing.looks import LOOKS, PARTS, looks_for, looks_with
 from maskgan.editing.recolouring import TOGETHER
+from maskgan.editing.style_copy import REGIONS
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
 from maskgan.quick_edits import QUICK_EDITS, accessories
@@ -75,6 +76,14 @@ def parts() -> list[dict[str, Any]]:
 def together() -> list[list[int]]:
     """Classes that change their colour together."""
     return [[int(label) for label in group] for group in TOGETHER]
+
+
+def regions() -> list[dict[str, Any]]:
+    """Regions whose style can be copied, with the classes of each."""
+    return [
+        {"name": name, "title": region.title, "classes": [int(label) for label in region.classes]}
+        for name, region in REGIONS.items()
+    ]
 
 
 def lenses() -> dict[str, list[list[float]]]:

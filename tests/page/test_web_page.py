@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,8 +30,9 @@ from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment, detect_faces
-from maskgan.editing.looks import LOOKS, PARTS, Look, looks_with, plain_colour
+from maskgan.editing.looks import LOOKS, PARTS, Look, looks_with, plain_colour, wearing
 from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
+from maskgan.editing.style_copy import copy_style
 from maskgan.editing.warping import Motion
 from maskgan.images import read_photo
 from maskgan.labels import Label
@@ -271,18 +273,20 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
     code = """async ([edits, packed, strength]) => {
       const { quickEdit } = await import(new URL("web/quick_edits.js", location));
       const mask = Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
-      return edits.map(([name, shape]) => {
+      const answers = [];
+      for (const [name, shape] of edits) {
         try {
-          const edited = quickEdit(name, mask, 512, strength, shape).mask;
-          return btoa(edited.reduce((text, label) => text + String.fromCharCode(label), ""));
+          const { mask: edited } = await quickEdit(name, mask, 512, strength, shape);
+          answers.push(btoa(edited.reduce((text, label) => text + String.fromCharCode(label), "")));
         } catch ({ message }) {
-          return message;
+          answers.push(message);
         }
-      });
+      }
+      return answers;
     }"""
     names = [button.get_attribute("data-edit") for button in visitor.page.locator("#quick [data-edit]").all()]
     edits = [(name, shape) for name in names for shape in [v.name for v in QUICK_EDITS[name].variants] or [""]]
-    assert {"wider_nose", "sunglasses", "hat", "necklace"} <= set(names) and len(edits) > len(names) + 8
+    assert names == list(QUICK_EDITS) and len(edits) > len(names) + 8
     firsts = list({name: (name, shape) for name, shape in reversed(edits)}.values())
     # Glasses, and a face without.
     for portrait, tried, strength in (
@@ -301,7 +305,8 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
                 continue
             assert (wanted != mask).any() or strength < 1
             got = np.frombuffer(base64.b64decode(answer), np.uint8).reshape(mask.shape)
-            assert (got != wanted).sum() <= 16, (portrait, name, shape, strength)
+            # Along the outline of somebody's hair, in up to one of two thousand pixels that change.
+            assert (got != wanted).sum() <= max(16, (wanted != mask).sum() / 2000), (portrait, name, shape, strength)
 
 
 def test_undo_brings_the_photo_back(visitor: Visitor) -> None:
@@ -391,6 +396,82 @@ def test_hair_is_cut_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) 
     assert levels(edit.crop, edit.face.crop) > 60 and np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
     visitor.call("reset()")
     visitor.wait_for_drawing()
+
+
+def test_other_peoples_hair_is_put_on_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    """Longer hair in place of short hair, then a fringe over it, then in another colour."""
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+    original, looks, motions = visitor.mask(), {}, []
+    for name, shape in (("longer_hair", "long_waves"), ("fringe", "curtain")):
+        before = visitor.mask()
+        visitor.page.locator(f"[data-shapes={name}]").select_option(shape)
+        visitor.wait(lambda before=before: (visitor.mask() != before).any(), name)
+        visitor.wait_for_drawing()
+        mask, moved, worn = QUICK_EDITS[name].move(before, variant=shape)
+        assert worn and (visitor.mask() != mask).sum() <= max(16, (mask != before).sum() / 2000)
+        looks = looks_with(looks, name, shape, worn)
+        motions.append((visitor.mask(), moved))
+    assert len(looks[Label.HAIR].worn) == 2
+    visitor.choose_look("Hair", "copper_hair")
+    looks[Label.HAIR] = wearing(looks[Label.HAIR].worn, LOOKS["copper_hair"])
+    edit = edited_in_python(folder, visitor, photo, original, looks=looks, motions=motions)
+    bare = edited_in_python(folder, visitor, photo, original, looks={Label.HAIR: LOOKS["copper_hair"]}, motions=motions)
+    assert np.abs(edit.crop.astype(int) - bare.crop).mean() > 3, "what is worn is not what the network paints"
+    for shown, expected in (
+        (visitor.picture("after"), edit.crop),
+        (np.asarray(Image.open(visitor.save("#png")).convert("RGB")), edit.photo),
+    ):
+        off = np.abs(shown.astype(int) - expected).max(-1)
+        assert np.percentile(off, 99) <= 2, np.percentile(off, (99, 99.5, 99.9))
+    visitor.page.locator("#looks > button").click()  # hair in its own colour again, which stays on
+    visitor.wait_for_drawing()
+    looks[Label.HAIR] = wearing(looks[Label.HAIR].worn, None)
+    edit = edited_in_python(folder, visitor, photo, original, looks=looks, motions=motions)
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert np.percentile(off, 99) <= 2, np.percentile(off, (99, 99.5, 99.9))
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+
+
+def test_the_style_of_another_photo_is_copied_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    """Onto the photo's own face, then onto its smile, then in other regions; and taken off again."""
+    page, original = visitor.page, visitor.mask()
+    pipeline = MaskGANPipeline.load(folder)
+    other = photo.with_name("another.png")
+    Image.fromarray(read_photo(EXAMPLE.parent / "images" / "portrait_02.jpg")).save(other)
+    page.locator("#copy .open").click()
+    page.locator("#copy input[type=file]").set_input_files(other)
+    visitor.wait(page.locator("#copy .regions").is_visible, "the other face")
+    visitor.wait_for_drawing()
+    source, moved, chosen = pipeline.prepare(read_photo(other)), None, ["lips", "hair"]
+    for smiles in (False, True):
+        if smiles:
+            page.locator("[data-edit=smile]").click()
+            visitor.wait(lambda: (visitor.mask() != original).any(), "the smile")
+            moved = QUICK_EDITS["smile"].move(original).moved
+            page.locator("#copy [data-region=lips]").click()
+            page.locator("#copy [data-region=skin]").click()
+            chosen = ["hair", "skin"]
+        visitor.wait_for_drawing()
+        pressed = page.locator("#copy [aria-pressed=true]").all()
+        assert [button.get_attribute("data-region") for button in pressed] == chosen
+        edit = edited_in_python(folder, visitor, photo, original, moved)
+        copied = copy_style(pipeline, replace(edit.face, crop=edit.crop, mask=visitor.mask()), source, chosen)
+        assert levels(copied.crop, edit.crop) > 30
+        saved = np.asarray(Image.open(visitor.save("#png")).convert("RGB"))
+        on_photo = copied.change.onto(edit.photo, edit.face.alignment)
+        for shown, expected in ((visitor.picture("after"), copied.crop), (saved, on_photo)):
+            off = np.abs(shown.astype(int) - expected).max(-1)
+            assert np.percentile(off, 99.9) <= 2 and off.max() <= 8
+    # Neither face wears a hat.
+    hat = page.locator("#copy [data-region=accessories]")
+    assert hat.is_disabled() and "has none" in hat.get_attribute("title")
+    page.locator("#copy .remove").click()
+    visitor.wait_for_drawing()
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+    np.testing.assert_array_equal(visitor.picture("after"), visitor.picture("before"))
 
 
 def test_a_smile_shows_teeth_and_hair_takes_another_colour_as_in_the_app(

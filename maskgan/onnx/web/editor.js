@@ -9,6 +9,8 @@ import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { picture, resizeLinear } from "./pixels.js";
 import { any, inverted, where } from "./regions.js";
+import { copyStyle } from "./style_copy.js";
+import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
 import { unknownAfter } from "./unknown.js";
 
@@ -27,8 +29,6 @@ export async function prepare(networks, photo, alignment) {
   });
   return { photo, alignment, crop, mask, confidence, style, tone: toneOf(crop) };
 }
-
-const drawingSize = ({ manifest }) => Math.min(SIZE.crop, manifest.drawing_size ?? SIZE.crop);
 
 /** What an edit does to a photo: `flow` (null for none) moves its pixels, then patches and layers are laid over. */
 class Edit {
@@ -50,9 +50,9 @@ class Edit {
 }
 
 /** The edit that leads a face to a motion's mask, and the edited crop. `chosen`: looks by class that somebody chose, what
- *  the photo has no example of gets one by itself; `quick`: large windows are drawn at the network's own size, in a quarter
- *  of the time, and without fine detail. */
-export async function edit(networks, face, motion, chosen, quick) {
+ *  the photo has no example of gets one by itself; `copied`: {source, regions, strength} of another face's style, or null;
+ *  `quick`: large windows are drawn at the network's own size, in a quarter of the time, and without fine detail. */
+export async function edit(networks, face, motion, chosen, copied, quick) {
   const { mask } = motion;
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
   const below = await beneath(face.mask, mask, SIZE.crop, looks);
@@ -66,7 +66,9 @@ export async function edit(networks, face, motion, chosen, quick) {
   const worn = hair ? (await hair.on(painted)).crop : painted;
   const { crop, drawn } = await finished(worn, face.mask, mask, looks, chosen, face.tone);
   const layers = [worn === painted ? null : hair, Overlay.between(worn, crop, drawn)].filter(Boolean);
-  return { edit: new Edit(flow, patches, layers), crop };
+  const styled = copied && (await copyStyle(networks, crop, mask, face.style, copied, quick));
+  if (styled) layers.push(new Overlay(styled.crop, styled.weight, new Float32Array(mask.length)));
+  return { edit: new Edit(flow, patches, layers), crop: styled ? styled.crop : crop };
 }
 
 /** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. */
@@ -152,36 +154,4 @@ export function isUpsideDown({ mask, confidence }) {
     middles.push([...rows].reduce((a, b) => a + b) / rows.size / SIZE.crop);
   }
   return middles[1] < middles[0] - 0.05;
-}
-
-// ---------------------------------------------------------------- what networks take and give
-
-/** A picture as planes in [-1, 1]. */
-function imageOf({ width, height, data }, channels = 3) {
-  const area = width * height;
-  const planes = new Float32Array(channels * area);
-  for (let i = 0; i < area; i++) for (let c = 0; c < 3; c++) planes[c * area + i] = data[3 * i + c] / 127.5 - 1;
-  return { type: "float32", data: planes, dims: [1, channels, height, width] };
-}
-
-const maskOf = (mask, side) => ({ type: "uint8", data: mask, dims: [1, side, side] });
-
-/** image * known, then 2 * known - 1. */
-function keptOf(photo, known) {
-  const kept = imageOf(photo, 4);
-  known.forEach((value, i) => {
-    for (let c = 0; c < 3; c++) kept.data[c * known.length + i] *= value;
-    kept.data[3 * known.length + i] = 2 * value - 1;
-  });
-  return kept;
-}
-
-/** Planes in [-1, 1] as a picture in 0..255, not rounded. */
-function fromPlanes(planes, side) {
-  const area = side * side;
-  const data = new Float32Array(3 * area);
-  for (let i = 0; i < area; i++) {
-    for (let c = 0; c < 3; c++) data[3 * i + c] = (Math.min(Math.max(planes[c * area + i], -1), 1) + 1) * 127.5;
-  }
-  return picture(side, side, 3, data);
 }

@@ -2,7 +2,7 @@
 // maskgan/quick_edits/hairpieces.py. One is worn as {name, part, size}: "whole", only as a "fringe", of which size says how
 // far it hangs down, or only as a "length" below the wearer's own hair, down to size in the frame of the wearer's face.
 
-import { LABEL, STRANDS } from "./constants.js";
+import { HAIRPIECES, LABEL, STRANDS } from "./constants.js";
 import { decode } from "./files.js";
 import { EYES, FACE_PARTS, LIPS_AND_MOUTH } from "./frame.js";
 import { blurred, picture } from "./pixels.js";
@@ -73,9 +73,15 @@ function flipped({ width, height, channels, data }) {
 }
 
 const fetched = {};
+const address = (name) => new URL(`hair/${name}.webp`, import.meta.url);
+
+/** Fetches all hairpieces, one after the other, for the service worker to keep for visits without a network. */
+export async function keepHairpieces() {
+  for (const name of HAIRPIECES.flatMap((piece) => [piece, `${piece}_alpha`])) await fetch(address(name)).catch(() => null);
+}
 
 async function file(name) {
-  const answer = await fetch(new URL(`hair/${name}.webp`, import.meta.url)).catch(() => null);
+  const answer = await fetch(address(name)).catch(() => null);
   if (!answer?.ok) throw new Error(answer ? `${name}.webp is missing from this folder; export it again.` : "This hair could not be loaded; try again with a network.");
   return decode(await answer.blob());
 }
