@@ -33,15 +33,37 @@ QUIET, PATIENCE = 1.5, 30.0
 #: Seconds in which the page has taken a mask back.
 SETTLED = 3.0
 
-#: Notes when the pointer went up, and when each picture of the result was on the screen.
+#: Notes when the pointer went up, and when each picture of the result was on the screen. `settled` answers once none
+#: has followed for so long, in milliseconds: asking again and again would take time from what is measured.
 WATCH = """() => {
-  window.felt = { up: null, shown: [] };
+  window.felt = { up: null, shown: [], told: null };
+  const noted = () => {
+    felt.shown.push(performance.now());
+    felt.told?.();
+  };
   document.addEventListener("pointerdown", () => { felt.shown = []; }, true);
   document.addEventListener("pointerup", () => { felt.up = performance.now(); }, true);
   document.addEventListener("load", (event) => {
-    if (!event.target.closest?.("#face-result")) return;
-    requestAnimationFrame(() => requestAnimationFrame(() => felt.shown.push(performance.now())));
+    if (event.target.closest?.("#face-result")) requestAnimationFrame(() => requestAnimationFrame(noted));
   }, true);
+  felt.settled = (quiet, patience) => new Promise((resolve, reject) => {
+    let timer = 0;
+    const given_up = setTimeout(() => reject(new Error("No result of a stroke came.")), patience);
+    felt.told = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        clearTimeout(given_up);
+        resolve(felt.shown.map((time) => time - felt.up));
+      }, quiet);
+    };
+    if (felt.shown.length) felt.told();
+  });
+}"""
+
+#: The canvas's mask, a letter for each class id.
+MASK = """() => {
+  const mask = document.querySelector("#canvas .mask-canvas").maskCanvas.getMask();
+  return Array.from(mask, (id) => String.fromCharCode(65 + id)).join("");
 }"""
 
 
@@ -72,7 +94,7 @@ def call(page: Any, expression: str) -> Any:
 
 def stroke(page: Any, random: np.random.Generator) -> tuple[float, int]:
     """Paint a stroke; seconds from the pointer's going up to its last picture, and how many came in that time."""
-    mask = np.array(call(page, "getMask()"), np.uint8).reshape(CROP_SIZE, CROP_SIZE)
+    mask = np.frombuffer(page.evaluate(MASK).encode(), np.uint8).reshape(CROP_SIZE, CROP_SIZE) - ord("A")
     label = random.choice([Label.HAIR, Label.SKIN, Label.BACKGROUND])
     within = mask[96:-96, 96:-96] != label  # a stroke must change something
     start = np.argwhere(within)[random.integers(within.sum())][::-1] + 96
@@ -96,17 +118,9 @@ def take_back(page: Any) -> None:
 
 def _painted(page: Any) -> tuple[float, int]:
     """Wait until the last picture is on the screen; see `stroke`. 0, 0: it came while the brush was still down."""
-    until, count, since = time.monotonic() + PATIENCE, 0, time.monotonic()
-    while True:
-        shown = page.evaluate("felt.shown")
-        if len(shown) != count:
-            count, since = len(shown), time.monotonic()
-        elif count and time.monotonic() - since > QUIET:
-            late = [time for time in np.subtract(shown, page.evaluate("felt.up")) if time > 0]
-            return (late[-1] / 1000 if late else 0.0), len(late)
-        if time.monotonic() > until:
-            raise TimeoutError(f"No result of a stroke came within {PATIENCE:.0f} seconds.")
-        time.sleep(0.05)
+    times = page.evaluate(f"felt.settled({1000 * QUIET}, {1000 * PATIENCE})")
+    late = [time for time in times if time > 0]
+    return (late[-1] / 1000 if late else 0.0), len(late)
 
 
 @contextlib.contextmanager

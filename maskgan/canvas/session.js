@@ -146,7 +146,11 @@ function createSession({ element, props, trigger, server }, on) {
     const [own, { id, version }] = [number, face];
     const answer = await server.picture_ahead({ message: { ...props.value }, ended }).catch(() => null);
     const same = face?.id === id && face.version === version; // else another mask has come meanwhile
-    if (answer && same) document.dispatchEvent(new CustomEvent("mask-result-ahead", { detail: { canvas: keptAs, ...answer } }));
+    if (answer && same) {
+      const detail = { canvas: keptAs, ...answer };
+      document.dispatchEvent(new CustomEvent("mask-result-ahead", { detail }));
+      await detail.shown; // what the page does for an event would keep the picture from the screen
+    }
     if (ended ? untold.delete(late) : !answer && own === number) tell(late.event);
   }
 

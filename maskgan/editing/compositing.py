@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered
+from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
@@ -48,7 +49,6 @@ class Patch(NamedTuple):
         unknown: np.ndarray,
         mask: np.ndarray,
         window: Window,
-        part: np.ndarray | None = None,
     ) -> Patch:
         """Painted pixels that fit what they are laid over.
 
@@ -58,16 +58,20 @@ class Patch(NamedTuple):
             unknown: (n, n) bool.
             mask: the edited mask, (n, n).
             window: where it lies.
-            part: (n, n) bool, the part of what is unknown that is laid over the photo; None for all of it.
         """
-        alpha = feathered(unknown if part is None else part, _FEATHER * len(mask) / NETWORK_SIZE)
+        alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
         picture = painted + _colour_error(photo - painted, unknown, mask)
         picture = in_colours_of_the_photo(picture, photo, unknown, mask)
+        picture = with_plain_ground_gone_on(picture, photo, unknown, mask)
+        picture = with_forehead_gone_on(picture, photo, unknown, mask)
         picture = _crisper(picture, photo, unknown)
         return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask))
 
-    def over(self, photo: np.ndarray, alignment: Alignment) -> np.ndarray:
-        """Lay it over a photo (H, W, 3) uint8 in which the crop lies at `alignment`, and return the new photo."""
+    def over(self, photo: np.ndarray, alignment: Alignment, source: np.ndarray | None = None) -> np.ndarray:
+        """Lay it over a photo (H, W, 3) uint8 in which the crop lies at `alignment`, and return the new photo.
+
+        source: the photo that fine detail is taken from, without other patches; (H, W, 3) uint8, the same by default.
+        """
         own = alignment.window(*self.window[:3])
         n = self.window.pixels
         rows, columns = (np.flatnonzero((self.alpha > 0).any(axis)) for axis in (1, 0))
@@ -78,7 +82,7 @@ class Patch(NamedTuple):
         layer = resample(layer, own.from_window(part, n), (part[0].stop - part[0].start, part[1].stop - part[1].start))
         alpha, painted = layer[..., 3:].clip(0, 1), layer[..., :3]
         if self.grain is not None:
-            painted = painted + self._grain_of(photo, own, part)
+            painted = painted + self._grain_of(photo if source is None else source, own, part)
         below = photo[part].astype(np.float32)
         blended = (below + alpha * (painted - below)).round().clip(0, 255).astype(np.uint8)
         result = photo.copy()
@@ -109,18 +113,19 @@ def _colour_error(error: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> n
     result = np.zeros(error.shape, np.float32)
     square = np.ones((2 * _BORDER + 1,) * 2, np.uint8)
     border = cv2.dilate(mask, square) != cv2.erode(mask, square)
+    channels = cv2.split(error)
     for label in np.unique(mask[unknown]):
         own = mask == label
         known = own & ~unknown & ~border
         if known.sum() < 16 * scale**2:
             continue
-        mean = np.median(error[known], axis=0)
+        mean = np.array([np.median(channel[known]) for channel in channels])
         share = cv2.resize(known.astype(np.float32), small, interpolation=cv2.INTER_AREA)[..., None]
-        total = cv2.resize(error * known[..., None], small, interpolation=cv2.INTER_AREA)
+        total = cv2.resize(cv2.copyTo(error, known.view(np.uint8)), small, interpolation=cv2.INTER_AREA)
         both = np.dstack([total - mean * share, share])
         both = cv2.GaussianBlur(both, (0, 0), _COLOUR * scale / 4)
         near = cv2.resize(both[..., :3] / (both[..., 3:] + 0.02), (width, height), interpolation=cv2.INTER_LINEAR)
-        result[own] = (mean + near)[own]
+        cv2.copyTo(mean + near, own.view(np.uint8), result)
     return result
 
 
@@ -151,8 +156,9 @@ class Retouch(NamedTuple):
         """
         if self.flow is not None:
             photo = warp_photo(photo, alignment, self.flow)
+        moved = photo
         for patch in self.patches:
-            photo = patch.over(photo, alignment)
+            photo = patch.over(photo, alignment, moved)
         return photo
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from maskgan.blending import mirrored_beyond, smoothstep
 from maskgan.editing.faces import Alignment, paste_back
 from maskgan.editing.recolouring import from_oklab, to_oklab
-from maskgan.labels import EARS, FACE_PARTS, Label
+from maskgan.editing.tones import LUMA
+from maskgan.labels import BROWS, EARS, FACE_PARTS, Label
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.hairpieces import Coverage, Part, Worn, coverage
 from maskgan.quick_edits.scene import Scene
@@ -29,8 +30,11 @@ _CONTRAST = (0.45, 1.8)
 #: How much of the lender's variation of colour at a lightness stays.
 _VARIATION = 0.4
 
-#: Share of the picture below which the wearer's hair is too little to tell its colours.
-_HARDLY = 0.003
+#: Share of the picture below which the wearer's hair, and brows, are too little to tell its colours.
+_HARDLY, _FEW_BROWS = 0.0015, 0.0005
+
+#: Yellowness (OKLab's b) below which a pixel is blue.
+_BLUE = -0.02
 
 #: The largest side in pixels of a crop in which hair is laid: the wardrobe has none finer.
 _FINEST = 1024
@@ -48,6 +52,9 @@ _OPEN, _IN_SHADE, _SHADED = 0.4, 0.6, 0.25
 #: Lightness (OKLab) below which a photo of hair shows no strands, over how much of it they appear, and how far (frame
 #: units) it is made even.
 _BLACK, _FADES, _EVEN = 0.17, 0.05, 0.04
+
+#: How coarse strands are that go on in black, and how far from it they are looked for (frame units).
+_STRAND, _BESIDE = 0.12, 1.0
 
 #: Classes that hair hangs beside.
 _SKIN = (*FACE_PARTS, *EARS, Label.NECK)
@@ -120,12 +127,18 @@ def put_on(
     colours, seen = colours_of_hair(photo, own), where.alpha > 0
     if colours is not None:
         solid = where.alpha > 0.9
-        hair = _without_noise_in_black(hair, scene.unit)
+        hair, black = _without_noise_in_black(hair, scene.unit)
         hair[seen] = in_colours_of(hair[seen], colours, hair[solid if solid.any() else seen])
+        hair = _with_strands_in_black(hair, black, where.alpha, scene.unit)
     if worn.part != Part.FRINGE:
         where, hair = _behind_jaw(where, hair, mask, own)
     alpha, changed = where.alpha[..., None], where.alpha
     result = picture.astype(np.float32)
+    roots = mask == Label.HAIR
+    if colours is not None and roots.any() and not _tells_colours(own):
+        # What was painted for hair beside it has the colours of what the mask wrongly calls hair.
+        result[roots] = in_colours_of(result[roots], colours, result[roots])
+        changed = np.maximum(changed, roots)
     if worn.part != Part.LENGTH:
         low = np.roll(where.alpha, round(_FALL * scene.unit), axis=0)
         shade = _SHADOW * cv2.GaussianBlur(low, (0, 0), max(0.5, 0.6 * _FALL * scene.unit))
@@ -138,14 +151,32 @@ def put_on(
     return np.where(changed[..., None] > 0, result.round().clip(0, 255), picture).astype(np.uint8), changed
 
 
-def _without_noise_in_black(hair: np.ndarray, unit: float) -> np.ndarray:
-    """Hair (S, S, 3) float32 in 0..255, even where it is all black.
+def _without_noise_in_black(hair: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Hair (S, S, 3) float32 in 0..255, even where it is all black, and how far each pixel is, (S, S) in 0..1.
 
     In dark hair's own shadow a photo holds nothing but the blocks of its compression, which lighter colours would show.
     """
     even = cv2.GaussianBlur(hair, (0, 0), max(0.8, _EVEN * unit))
-    black = smoothstep((_BLACK - to_oklab(even)[..., 0]) / _FADES)[..., None]
-    return hair + black * (even - hair)
+    black = smoothstep((_BLACK - to_oklab(even)[..., 0]) / _FADES)
+    return hair + black[..., None] * (even - hair), black
+
+
+def _with_strands_in_black(hair: np.ndarray, black: np.ndarray, alpha: np.ndarray, unit: float) -> np.ndarray:
+    """Hair (S, S, 3) float32 with strands also where the lender's was `black` (S, S): those beside, mirrored.
+
+    Black hair needs none there; in a lighter colour an even place would be a plate. What is so much darker than light
+    hair is in shade, where strands differ in lightness in parts of it.
+    """
+    known, bare = (black < 0.05) & (alpha > 0.9), (black > 0.05) & (alpha > 0)
+    if known.sum() < 0.1 * bare.sum() or not bare.any():
+        return hair
+    light = np.maximum(hair @ LUMA, 1.0).astype(np.float32)
+    soft = cv2.GaussianBlur(np.dstack([light * known, known.astype(np.float32)]), (0, 0), max(0.8, _STRAND * unit))
+    strands = np.where(known, light * soft[..., 1] / np.maximum(soft[..., 0], 1e-3), 1.0).clip(0.5, 2.0)
+    strands = np.log(strands).astype(np.float32)
+    reach = max(8, round(_BESIDE * unit))
+    strands = mirrored_beyond(np.dstack([strands] * 3), known, bare, reach)[..., 0]
+    return (hair * np.exp(strands * black)[..., None]).astype(np.float32)
 
 
 def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[Coverage, np.ndarray]:
@@ -201,12 +232,32 @@ def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
 
 
 def colours_of_hair(photo: np.ndarray, own: np.ndarray) -> np.ndarray | None:
-    """The pixels (n, 3) of a photo's hair, its edges left out; None where there is too little."""
-    hair = (own == Label.HAIR).astype(np.uint8)
-    if hair.mean() < _HARDLY:
+    """Pixels (n, 3) of a photo's hair, its edges left out, of a bald head those of its brows; None without either."""
+    if _tells_colours(own):
+        return _without_sky(photo[_inner(own)])
+    brows = photo[np.isin(own, BROWS)]
+    if len(brows) < _FEW_BROWS * own.size:
         return None
-    inner = cv2.erode(hair, np.ones((2 * (len(own) // 85) + 1,) * 2, np.uint8)) > 0
-    return photo[inner if inner.mean() > _HARDLY / 4 else hair > 0]
+    light = brows @ LUMA
+    return brows[light <= np.quantile(light, 0.25)]  # not the skin between their hairs
+
+
+def _without_sky(pixels: np.ndarray) -> np.ndarray:
+    """Pixels of hair (n, 3) without blue ones, unless most of it is blue: masks reach into the sky, and hair shines in
+    its colour."""
+    yellow = to_oklab(pixels)[:, 2]
+    return pixels if np.median(yellow) < _BLUE else pixels[yellow > _BLUE]
+
+
+def _inner(own: np.ndarray) -> np.ndarray:
+    """The hair (S, S) bool of a photo's mask without its edges."""
+    return cv2.erode((own == Label.HAIR).astype(np.uint8), np.ones((2 * (len(own) // 85) + 1,) * 2, np.uint8)) > 0
+
+
+def _tells_colours(own: np.ndarray) -> bool:
+    """Whether a mask has hair to tell its colours. What is all edge is none: a parser gives a bald head a seam of hair,
+    which is the wall behind."""
+    return bool(_inner(own).mean() > _HARDLY)
 
 
 class Hairpieces(NamedTuple):

@@ -46,7 +46,7 @@ class DistanceField:
     def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance (N,) and gradient (N, 2) at points (N, 2) of x and y, linearly; beyond the border as at it."""
         steps = np.array([[0, 0], [0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]])
-        found = sample(self.values[..., None], (points[None] + steps[:, None]).reshape(-1, 2)).reshape(5, -1)
+        found = sample(self.values, (points[None] + steps[:, None]).reshape(-1, 2)).reshape(5, -1)
         return found[0], np.stack([found[1] - found[2], found[3] - found[4]], 1)
 
     def nearest(self, points: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -58,15 +58,17 @@ class DistanceField:
         return points
 
 
-def sample(planes: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Planes (H, W, C) at points (N, 2) of x and y -> (N, C), linearly; beyond the border as at it."""
-    limits = np.array(planes.shape[1::-1]) - 1
+def sample(plane: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """A plane (H, W) at points (N, 2) of x and y -> (N,), linearly; beyond the border as at it."""
+    height, width = plane.shape
+    limits = np.array([width - 1, height - 1])
     points = points.clip(0, limits)
     low = np.minimum(points.astype(int), np.maximum(limits - 1, 0))
-    high = np.minimum(low + 1, limits)
-    x, y = (points - low).astype(np.float32).T[..., None]
-    top = planes[low[:, 1], low[:, 0]] * (1 - x) + planes[low[:, 1], high[:, 0]] * x
-    bottom = planes[high[:, 1], low[:, 0]] * (1 - x) + planes[high[:, 1], high[:, 0]] * x
+    x, y = (points - low).astype(np.float32).T
+    right, down = min(1, width - 1), min(1, height - 1) * width
+    at, plane = low[:, 1] * width + low[:, 0], plane.ravel()
+    top = plane[at] * (1 - x) + plane[at + right] * x
+    bottom = plane[at + down] * (1 - x) + plane[at + down + right] * x
     return top * (1 - y) + bottom * y
 
 
@@ -97,16 +99,23 @@ def match_class(
         if match is not None:
             matches.append(match)
             outline &= ~own
-    rows, columns = np.nonzero(outline)
-    points = np.stack([columns, rows], 1)
-    levels = fields[1].values[outline]
+    same = outline & (fields[0].values == fields[1].values)
+    still = _points(same)
+    points = _points(outline & ~same)
+    levels = fields[1].values[outline & ~same]
     found = fields[0].nearest(points.astype(np.float64), levels)
     distance = np.hypot(*(found - points).T)
     returned = fields[1].nearest(found, levels)
     good = (distance <= REACH * side) & (np.abs(fields[0].at(found)[0] - levels) < 0.75)
     good &= np.hypot(*(returned - points).T) <= 1.5 + 0.75 * distance
-    matches.append(Matches(points[good], (found - points)[good].astype(np.float32)))
+    shift = np.r_[np.zeros(still.shape), (found - points)[good]].astype(np.float32)
+    matches.append(Matches(np.r_[still, points[good]], shift))
     return [_with_same_neighbour(match, mask_before, mask_after, label) for match in matches]
+
+
+def _points(region: np.ndarray) -> np.ndarray:
+    """The pixels of a region (H, W) as x and y, (N, 2)."""
+    return np.argwhere(region)[:, ::-1]
 
 
 def _with_same_neighbour(match: Matches, before: np.ndarray, after: np.ndarray, label: int) -> Matches:
@@ -132,8 +141,7 @@ def _match_piece(piece: np.ndarray, origin: np.ndarray, own: np.ndarray, side: i
     window = np.s_[top : rows[-1] + 5, left : columns[-1] + 5]
     piece, origin, own = piece[window], origin[window], own[window]
     target, field = DistanceField(origin), DistanceField(piece)
-    rows, columns = np.nonzero(own)
-    points, levels = np.stack([columns, rows], 1), field.values[own]
+    points, levels = _points(own), field.values[own]
     motion = _fit(piece, origin, points, levels, target)
     if motion is None:
         return None
@@ -187,8 +195,7 @@ class _Affinity(NamedTuple):
 
 def _moments(region: np.ndarray) -> tuple[np.ndarray, float, float | None]:
     """Centroid (x, y), area, and the angle of the long axis, None for round regions."""
-    rows, columns = np.nonzero(region)
-    points = np.stack([columns, rows], 1).astype(np.float64)
+    points = _points(region).astype(np.float64)
     centre = points.mean(0)
     spread, axes = np.linalg.eigh(np.cov((points - centre).T) + np.eye(2) / 12)
     long = axes[:, 1]

@@ -14,8 +14,8 @@ from maskgan.editing.compositing import Patch
 from maskgan.sizes import NETWORK_SIZE
 from maskgan.styles import Style
 
-#: How many patches are kept, and the side in painted pixels of the largest of them: at most 44 MB together.
-_MOST, _LARGEST = 32, NETWORK_SIZE
+#: How many painted pixels are kept: at most 44 MB together.
+_MOST = 32 * NETWORK_SIZE**2
 
 
 class PatchCache:
@@ -38,14 +38,13 @@ class PatchCache:
                 self._patches.move_to_end(place)
                 return patch
         patch = paint()
-        if patch.window.pixels <= _LARGEST:
-            with self._lock:
-                if id(photo) not in self._photos:
-                    self._photos[id(photo)] = weakref.finalize(photo, self._forget, id(photo))
-                    self._photos[id(photo)].atexit = False
-                self._patches[place] = patch
-                while len(self._patches) > _MOST:
-                    self._patches.popitem(last=False)
+        with self._lock:
+            if id(photo) not in self._photos:
+                self._photos[id(photo)] = weakref.finalize(photo, self._forget, id(photo))
+                self._photos[id(photo)].atexit = False
+            self._patches[place] = patch
+            while sum(patch.window.pixels**2 for patch in self._patches.values()) > _MOST:
+                self._patches.popitem(last=False)
         return patch
 
     def clear(self) -> None:

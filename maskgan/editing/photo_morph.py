@@ -15,7 +15,8 @@ import numpy as np
 from maskgan.editing.edit import Face
 from maskgan.editing.faces import Alignment
 from maskgan.editing.morphing import Morph
-from maskgan.editing.warping import flow_between, unknown_after, warp_picture
+from maskgan.editing.unknown import unknown_after
+from maskgan.editing.warping import flow_between, warp_picture
 from maskgan.editing.windows import Window
 from maskgan.labels import EARS, Label
 from maskgan.mask_files import resize_mask

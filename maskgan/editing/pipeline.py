@@ -18,8 +18,9 @@ from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
 from maskgan.editing.patch_cache import PatchCache, fingerprint, fingerprint_of_style
 from maskgan.editing.tones import in_tone_of
-from maskgan.editing.warping import Motion, moves, unknown_after, warp_picture
-from maskgan.editing.windows import Window
+from maskgan.editing.unknown import unknown_after
+from maskgan.editing.warping import Motion, grown, moves, warp_picture
+from maskgan.editing.windows import APART, Window
 from maskgan.editing.with_engine import WEIGHTS, WithEngine
 from maskgan.images import differs
 from maskgan.labels import Label
@@ -158,7 +159,6 @@ class MaskGANPipeline(WithEngine):
         photo: np.ndarray,
         unknown: np.ndarray,
         window: Window,
-        part: np.ndarray | None = None,
     ) -> Patch:
         """Paint what is unknown of a face.
 
@@ -168,16 +168,14 @@ class MaskGANPipeline(WithEngine):
             photo: the window's part of the photo with its moved pixels in place, (n, n, 3) uint8 or float32.
             unknown: (S, S) bool.
             window: the part of the face that the network sees, n pixels wide.
-            part: (S, S) bool, the part of what is unknown that the patch covers; all of it by default.
 
         A network that cannot be shown what is known (`Engine.kept`) redraws the window.
         """
         mask, unknown = window.mask(mask), window.covers(unknown)
-        part = None if part is None else window.covers(part)
         if window.side < 1:
             style = style.window(window.top, window.left, window.side)
         painted = self.engine.draw(mask, style, (photo, ~unknown) if self.engine.kept else None)
-        return Patch.joined(painted, photo, unknown, mask, window, part)
+        return Patch.joined(painted, photo, unknown, mask, window)
 
     def with_mask(self, face: Face, mask: np.ndarray) -> Face:
         """The face with another original mask, for instance a corrected one, and the style encoded with that mask."""
@@ -250,15 +248,16 @@ class MaskGANPipeline(WithEngine):
             window = Window.whole(self._drawing_size(len(moved)))
             return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window)]
         style = fingerprint_of_style(face.style)
-        patches = []
+        patches, apart = [], _Apart(face, motion, moved, unknown)
         for window, part in Window.several(unknown, face.alignment.side):
             go_on()
+            mask, flow, below = apart.only(part)
             if window.pixels > round(window.side * len(moved)):  # finer than the crop
-                photo = warp_window(face.photo, face.alignment, motion.flow, window)
+                photo = warp_window(face.photo, face.alignment, flow, window)
             else:
-                photo = window.picture(moved)
-            seen = (window.mask(motion.mask), photo, window.covers(unknown), window.covers(part))
-            paint = partial(self.paint, motion.mask, face.style, photo, unknown, window, part)
+                photo = window.picture(below)
+            seen = (window.mask(mask), photo, window.covers(part))
+            paint = partial(self.paint, mask, face.style, photo, part, window)
             patches.append(self.painted.get(face.photo, fingerprint(style, window, *seen), paint))
         return patches
 
@@ -296,6 +295,38 @@ class MaskGANPipeline(WithEngine):
         if keep_untouched:
             return edit.photo
         return paste_back(photo, face.alignment, edit.crop, np.ones(face.mask.shape, np.float32), edit.change.detail)
+
+
+class _Apart:
+    """What an edit does in places that lie far apart, so that each can be seen without the others.
+
+    What is painted in one place does not depend then on what happens in another, and can stay when that changes.
+
+    Args:
+        face, motion, moved: the edit's face, its motion, and the crop (S, S, 3) that this moved.
+        unknown: (S, S) bool, all that has to be painted.
+    """
+
+    def __init__(self, face: Face, motion: Motion, moved: np.ndarray, unknown: np.ndarray) -> None:
+        self.face, self.motion, self.moved, self.unknown = face, motion, moved, unknown
+        self.moving = moves(motion.flow)
+        touched = self.moving | unknown | (motion.mask != face.mask)
+        _, self.numbers = cv2.connectedComponents(touched.astype(np.uint8))  # 0 is what stays
+
+    def only(self, part: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mask (S, S), flow (S, S, 2) and moved crop (S, S, 3) of the edit at a part (S, S) bool of what is unknown.
+
+        Elsewhere the photo and its mask are as they were.
+        """
+        own = np.isin(self.numbers, [0, *np.unique(self.numbers[part])])
+        away = ~own | grown(self.unknown & ~part, APART * len(part))
+        if not away.any():
+            return self.motion.mask, self.motion.flow, self.moved
+        mask = np.where(away, self.face.mask, self.motion.mask)
+        if not (away & self.moving).any():
+            return mask, self.motion.flow, self.moved
+        flow = self.motion.flow * ~away[..., None]
+        return mask, flow, warp_picture(self.face.crop, flow)
 
 
 def is_upside_down(mask: np.ndarray, confidence: np.ndarray) -> bool:

@@ -49,6 +49,9 @@ DETAIL = 1.5
 #: A background has neither strands nor pores: what makes it this photo's is coarser. How many times, by class.
 _COARSER = {Label.BACKGROUND: 4.0}
 
+#: Around hair single hairs lie in the background so far (in the same pixels), which belong to no other place of it.
+_STRAY = 16.0
+
 #: Side of the cells in which places are compared, in the same pixels.
 _CELL = 4
 
@@ -98,6 +101,10 @@ class _Region(NamedTuple):
             return None
         inner = own & ~grown(~own, 2 * fine)
         sources = shrunk((inner & ~grown(unknown, 2 * fine)).astype(np.float32), cells) > 0.9
+        if label == Label.BACKGROUND:
+            airy = shrunk(grown(mask == Label.HAIR, _STRAY * fine / DETAIL).astype(np.float32), cells) > 0
+            if (sources & ~airy).sum() >= _FEWEST:
+                sources = sources & ~airy
         # Only hair has a direction to follow; of the others the picture and its mirror image are enough.
         views = 2 + len(TURNS) if label == Label.HAIR else 2
         if sources.sum() < _FEWEST:

@@ -33,7 +33,7 @@ _SMALL = (128, 192)
 
 #: Parts of what is unknown that lie nearer than twice this share of the crop's side to each other are one part; how
 #: many parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
-_APART, _MOST_PARTS, _OVERHEAD = 0.02, 12, 96
+APART, _MOST_PARTS, _OVERHEAD = 0.02, 12, 96
 
 
 class _Box(NamedTuple):
@@ -78,7 +78,7 @@ class Window(NamedTuple):
         Two parts share a window where that costs less than one for each. Arguments as for `around`.
         """
         size = len(unknown)
-        radius = _APART * size
+        radius = APART * size
         count = _MOST_PARTS + 2
         while count > _MOST_PARTS + 1:  # 0 is the rest
             count, numbers = cv2.connectedComponents(grown(unknown, radius).astype(np.uint8))

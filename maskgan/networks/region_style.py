@@ -25,6 +25,9 @@ from maskgan.styles import RegionStyle
 #: Cells of the residue along each side, whatever the resolution.
 GRID = 16
 
+#: Pixels whose features are added up at once on a CPU.
+_AT_ONCE = 128
+
 
 class RegionStyleEncoder(nn.Module):
     """Enc_style with one code per class.
@@ -85,7 +88,7 @@ class RegionStyleEncoder(nn.Module):
         if self.scope == "global":
             codes = features.mean(2)[:, None].expand(-1, NUM_CLASSES, -1)  # N, 19, D
         else:
-            codes = weight @ features.transpose(1, 2) / area.clamp(min=0.5)[..., None]  # N, 19, D
+            codes = _summed(weight, features) / area.clamp(min=0.5)[..., None]  # N, 19, D
         codes = self.complete(codes, present)
         seen4 = planes4 if known is None else F.avg_pool2d(planes * known, 4)  # N, 19, H/4, W/4
         residue = self.residue(self.to_residue(x), seen4, present)
@@ -105,7 +108,7 @@ class RegionStyleEncoder(nn.Module):
         mask plus a constant, so that it fades to zero where the class is rare.
         """
         weight = planes4.flatten(2)
-        mean = weight @ features.flatten(2).transpose(1, 2) / weight.sum(2).clamp(min=0.5)[..., None]  # N, 19, K
+        mean = _summed(weight, features.flatten(2)) / weight.sum(2).clamp(min=0.5)[..., None]  # N, 19, K
         masked = planes4[:, :, None] * features[:, None]  # N, 19, K, h, w
         sums = _mean_of_cells(masked.flatten(1, 2)).unflatten(1, masked.shape[1:3])  # N, 19, K, 16, 16
         share = _mean_of_cells(planes4)[:, :, None]  # N, 19, 1, 16, 16
@@ -118,6 +121,19 @@ class RegionStyleEncoder(nn.Module):
         if self.scope != "region_and_residue":
             kept = kept * 0
         return torch.cat([both[:, :, :-1] / (share + 0.02), trust], 2) * kept
+
+
+def _summed(weight: Tensor, features: Tensor) -> Tensor:
+    """Sums (N, 19, D) of features (N, D, hw) weighted by planes (N, 19, hw).
+
+    One long product is added up by threads on some processors, so that how many there are changes the result.
+    """
+    if not draws_on_cpu(features) or features.shape[2] % _AT_ONCE:
+        return weight @ features.transpose(1, 2)
+    parts = [
+        planes.unflatten(2, (-1, _AT_ONCE)).transpose(1, 2) for planes in (weight, features)
+    ]  # N, parts, C, pixels
+    return (parts[0] @ parts[1].transpose(2, 3)).sum(1)
 
 
 def _mean_of_cells(x: Tensor) -> Tensor:

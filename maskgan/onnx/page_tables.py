@@ -19,8 +19,7 @@ from maskgan.editing.recolouring import TOGETHER
 from maskgan.editing.style_copy import REGIONS
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
-from maskgan.quick_edits import QUICK_EDITS, accessories
-from maskgan.quick_edits.hairpieces import hairpiece, hairpieces, strand_ends
+from maskgan.quick_edits import QUICK_EDITS, accessories, hairpieces
 from maskgan.quick_edits.needs import NEEDS
 from maskgan.quick_edits.silhouettes import WARDROBE, Silhouette, silhouette, turned_to, wardrobe
 from maskgan.styles import RegionStyle
@@ -57,6 +56,15 @@ def looks() -> dict[str, dict[str, Any]]:
             "material": look.material._asdict() if look.material else None,
         }
         for look in LOOKS.values()
+    }
+
+
+def tips() -> dict[str, Any]:
+    """How far hair that is cut ends above and below a line: locks, strands, and single strands place by place."""
+    at, ends = hairpieces.strand_ends()
+    return {
+        **{"lock": hairpieces.TIPS, "strand": hairpieces.LOOSE},
+        **{"at": [round(float(place), 4) for place in at], "ends": [round(float(end), 6) for end in ends]},
     }
 
 
@@ -125,12 +133,6 @@ def _anchors(shape: Silhouette) -> dict[str, Any]:
     }
 
 
-def strands() -> dict[str, Any]:
-    """Where single strands end: of even places the first and how far apart they are, and the ends there."""
-    at, ends = strand_ends()
-    return {"first": float(at[0]), "step": round(float(at[1] - at[0]), 6), "ends": ends.round(4).tolist()}
-
-
 def write_stuff(folder: Path) -> None:
     """The pixels of hats as PNG files; beyond a hat's outline, and a little within it, its nearest pixels go on."""
     from maskgan.editing.dressing import reference_picture
@@ -146,9 +148,9 @@ def write_hair(folder: Path) -> None:
 
     They are apart since browsers read transparent pixels only as multiplied with their alpha.
     """
-    for name in hairpieces():
+    for name in hairpieces.hairpieces():
         (folder / f"{name}.webp").write_bytes(_opaque((WARDROBE / f"{name}.webp").read_bytes()))
-        alpha = Image.fromarray((255 * hairpiece(name).alpha).round().astype(np.uint8)).convert("RGB")
+        alpha = Image.fromarray((255 * hairpieces.hairpiece(name).alpha).round().astype(np.uint8)).convert("RGB")
         alpha.save(folder / f"{name}_alpha.webp", lossless=True, quality=100, method=6)
 
 

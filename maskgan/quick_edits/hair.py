@@ -20,6 +20,8 @@ from maskgan.quick_edits.hairpieces import (
     hairpieces,
     head_top,
     length_of,
+    locks,
+    tips,
 )
 from maskgan.quick_edits.regions import signed_distance
 from maskgan.quick_edits.scene import Scene, ramp, smooth_curve
@@ -33,6 +35,12 @@ _LEAST = 0.35
 
 #: Share of the picture below which clothes are too little to tell where the shoulders go on.
 _SHIRT = 0.006
+
+#: How far (frame units) the side of hair that was cut goes in and out.
+_WAVY = 0.04
+
+#: How far (frame units) strands that a parser takes for something else lie from hair.
+_BESIDE = 0.35
 
 
 def _has_hair(scene: Scene) -> bool:
@@ -141,7 +149,7 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
         ear = scene.where(label)
         if (wanted & ear).sum() > 0.5 * ear.sum():
             wanted |= ear
-    removed = hair & ~wanted
+    removed = _with_specks(scene, hair & ~wanted) & ~wanted
     if removed.any():
         _reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
     hat = scene.where(Label.HAT)
@@ -157,6 +165,14 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
 def hold_face(scene: Scene) -> None:
     """Tell that nothing but hair moves: hair that covers a cheek does not push it in."""
     scene.tell(~scene.where(Label.HAIR, Label.BACKGROUND), scene.x, scene.y)
+
+
+def _with_specks(scene: Scene, removed: np.ndarray) -> np.ndarray:
+    """Hair that is `removed` (H, W) with the specks of clothes beside it, for which a parser takes loose strands."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(scene.where(Label.CLOTH).astype(np.uint8))
+    small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < _SHIRT * removed.size)
+    near = np.unique(pieces[scene.around(removed, _BESIDE)]) if removed.any() and count > 1 else small[:0]
+    return removed | np.isin(pieces, np.intersect1d(small, near[near > 0]))
 
 
 def _fill_holes(scene: Scene, removed: np.ndarray) -> None:
@@ -232,7 +248,10 @@ def shorter_hair(scene: Scene, strength: float) -> None:
     shoulder = -0.55  # above this row the kept hair is a dome
     sides = width - (0.25 if bottom > 1.5 else 0.1) * ramp(scene.y, cut - 0.5, cut) ** 2
     dome = (out / width) ** 2.4 + (np.maximum(shoulder - scene.y, 0) / max(shoulder - ceiling, 0.3)) ** 2.4
-    kept = (scene.y < cut - 0.35 * (out / width) ** 5) & np.where(scene.y < shoulder, dome < 1, out < sides)
+    # Locks end at heights of their own, and no ruler draws their outline.
+    ends = cut - 0.35 * (out / width) ** 5 + (0.5 * tips(scene.x) if bottom > 0.5 else 0)
+    sides = sides + _WAVY * ramp(scene.y, shoulder, shoulder + 0.4) * locks(0.35 * scene.y)
+    kept = (scene.y < ends) & np.where(scene.y < shoulder, dome < 1, out < sides)
     # Slits of background between strands go with the hair, and so do earrings that showed through it.
     size = max(3, int(0.15 * scene.unit) | 1)
     solid = cv2.morphologyEx(hair.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)) > 0
@@ -240,6 +259,7 @@ def shorter_hair(scene: Scene, strength: float) -> None:
     for side, label in ((-1, Label.R_EAR), (1, Label.L_EAR)):
         if not _ear_shows(scene, label):
             removed |= scene.where(Label.EAR_R) & (side * (scene.x - middle) > 0)
+    removed = _with_specks(scene, removed)
     _reveal(scene, removed, ears_from=cut - 0.3)
     _fill_holes(scene, removed)
     hold_face(scene)

@@ -23,10 +23,10 @@ from maskgan.quick_edits.scene import Scene, ramp
 from maskgan.quick_edits.silhouettes import WARDROBE, Silhouette, wardrobe
 
 #: How far (frame units) the ends of long hair reach below and above the line to which it is worn.
-_TIPS = 0.13
+TIPS = 0.13
 
 #: How far single strands do beyond that, and how wide one is, in frame units.
-_LOOSE, _STRAND = 0.09, 0.02
+LOOSE, _STRAND = 0.09, 0.02
 
 #: Where the hair over the forehead begins to be the lender's, and is so, in frame units above the hairline.
 _ROOTS, _GROWN = 0.45, 0.05
@@ -178,11 +178,11 @@ def _above_tips(scene: Scene, worn: Worn) -> np.ndarray:
     """
     height, width = scene.mask.shape
     across, down = (np.arange(n) / scene.unit for n in (width, height))
-    below = (down[-1] - down)[:, None] + _tips(across - across.mean())[None]
-    beside = np.minimum(across, across[-1] - across)[None] + 0.25 * _TIPS * _ends(down - down.mean())[:, None]
+    below = (down[-1] - down)[:, None] + tips(across - across.mean())[None]
+    beside = np.minimum(across, across[-1] - across)[None] + 0.25 * TIPS * locks(down - down.mean())[:, None]
     inside = ramp(below, _EDGE / 4, _EDGE) * ramp(beside, _EDGE / 4, _EDGE / 2)
     if worn.part == Part.LENGTH:
-        inside = inside * (1 - ramp(scene.y - worn.size - _tips(scene.x), -0.12, 0.04))
+        inside = inside * (1 - ramp(scene.y - worn.size - tips(scene.x), -0.12, 0.04))
     return inside.astype(np.float32)
 
 
@@ -232,7 +232,7 @@ def _share(scene: Scene, shape: Silhouette, worn: Worn) -> np.ndarray:
     core = cv2.distanceTransform(own.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
     core = ramp(core, 0.08, 0.22)
     away = cv2.distanceTransform((~(own | scene.face)).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
-    reach = _SPREAD * ramp(scene.y, *_SPREADS) + 0.3 * _tips(scene.x)
+    reach = _SPREAD * ramp(scene.y, *_SPREADS) + 0.3 * tips(scene.x)
     share = 1 - core * (1 - ramp(scene.y, bottom - 0.9, bottom - 0.25))
     return (share * (1 - ramp(away - reach, -0.06, 0.02))).astype(np.float32)
 
@@ -251,7 +251,7 @@ def dome(scene: Scene, shape: Silhouette) -> np.ndarray:
     base = -0.45
     beside = abs(scene.x - (left + right) / 2) / reach
     up = np.maximum(base - scene.y, 0) / (base - top)
-    radius = (beside**2.2 + up**2.2) ** (1 / 2.2) + 0.012 * _ends(scene.x)
+    radius = (beside**2.2 + up**2.2) ** (1 / 2.2) + 0.012 * locks(scene.x)
     return np.where(scene.y > base, 1, 1 - ramp(radius, 0.97, 1.03)).astype(np.float32)
 
 
@@ -260,12 +260,12 @@ def head_top(scene: Scene) -> float:
     return float(np.clip(scene.y[scene.face].min(), -1.55, -1.2)) if scene.face.any() else -1.3
 
 
-def _tips(x: np.ndarray) -> np.ndarray:
+def tips(x: np.ndarray) -> np.ndarray:
     """How far (frame units) hair ends above and below a line, at places along it."""
-    return _TIPS * _ends(x) + _LOOSE * _strands(x)
+    return TIPS * locks(x) + LOOSE * _strands(x)
 
 
-def _ends(x: np.ndarray) -> np.ndarray:
+def locks(x: np.ndarray) -> np.ndarray:
     """How far locks end above and below a line, about -1..1: waves whose lengths have no common measure."""
     return (np.sin(5.3 * x + 0.4) + np.sin(13.9 * x + 2.1) + 0.8 * np.sin(31.7 * x + 4.0)) / 2.8
 
@@ -277,7 +277,7 @@ def _strands(x: np.ndarray) -> np.ndarray:
 
 @cache
 def strand_ends() -> tuple[np.ndarray, np.ndarray]:
-    """Places (n,) in frame units, evenly apart, and how far a strand there ends above and below its lock (n,)."""
+    """Places in frame units, and how far strands there end above and below where their lock does, about -1..1."""
     at = np.arange(-5, 5, _STRAND)
     fine = np.random.default_rng(5).uniform(-1, 1, (2, len(at)))
     fine[1] = cv2.GaussianBlur(fine[1][None], (0, 0), 3)[0] * 3

@@ -70,28 +70,31 @@ class FacePicker(UsesWeights):
         *,
         api_name: str,
         switch: Callable[..., Updates] | None = None,
-        switched: list[Any] | None = None,
+        told: Callable[[Callable[..., Updates]], Callable[..., Updates]] | None = None,
+        told_by: list[Any] | None = None,
         **progress: Any,
     ) -> list[Dependency]:
         """Let `show(session, opened, *inputs)` open whatever face is chosen, and return those events.
 
         `show` returns updates of `outputs`, among them the session and those of `reflect`; api_name: of the upload;
-        switch: called as `switch(session, index, *switched, *inputs)` for another face of the photo, where that is more
-        than to show it; progress: options of the events that may take a second, see `BUSY`.
+        switch: called as `switch(session, index, *inputs)` for another face of the photo, where that is more
+        than to show it; told: makes of a handler one that is called with `told_by` after the session, for what else
+        has to happen before the open face is left; progress: options of the events that may take a second, see `BUSY`.
         """
         self._show, self._switch = show, switch or self._other
-        choosing, busy = [self.session, *inputs], BUSY | progress
+        told, start, busy = told or (lambda handler: handler), [self.session, *(told_by or [])], BUSY | progress
         return [
             self.upload.upload(
-                self.open_photo,
-                [self.session, self.upload, *inputs],
+                told(self.open_photo),
+                [*start, self.upload, *inputs],
                 [*outputs, self.upload],
                 api_name=api_name,
                 **busy,
             ),
-            self.whole.click(self.use_whole_picture, choosing, outputs, **busy),
-            self.faces.select(self.choose_face, [self.session, *(switched or []), *inputs], outputs, **busy),
-            self.examples.select(self.choose_example, choosing, outputs, **QUIET),  # they are prepared in advance
+            self.whole.click(told(self.use_whole_picture), [*start, *inputs], outputs, **busy),
+            self.faces.select(told(self.choose_face), [*start, *inputs], outputs, **busy),
+            # They are prepared in advance.
+            self.examples.select(told(self.choose_example), [*start, *inputs], outputs, **QUIET),
         ]
 
     def reflect(self, opened: OpenFace) -> Updates:

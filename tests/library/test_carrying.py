@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from maskgan.editing.carrying import Carried, carried_offsets
-from maskgan.editing.warping import Motion, flow_between, jacobian, unknown_after
+from maskgan.editing.unknown import unknown_after
+from maskgan.editing.warping import Motion, flow_between, jacobian
 from maskgan.labels import Label
 
 SIZE = 256

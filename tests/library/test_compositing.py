@@ -8,6 +8,7 @@ import pytest
 from conftest import draw_face, draw_mask
 
 from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_photo, warp_window
+from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on
 from maskgan.editing.faces import Alignment
 from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import warp_picture
@@ -123,6 +124,62 @@ def test_painted_hair_has_no_colours_that_the_photos_hair_lacks() -> None:
     assert seam[0] > seam[1] > seam[2]  # brown
     assert seam @ (0.299, 0.587, 0.114) == pytest.approx(85, abs=6)
     assert np.abs(picture[110, 110:150].mean(0) - photo[110, 110:150].mean(0)).max() < 3
+
+
+@pytest.mark.parametrize("size", [128, 320])
+def test_a_plain_wall_goes_on_behind_hair_that_was_removed(size: int) -> None:
+    """Fog in the middle of a large hole gives way to the wall's own light and grain; beside stripes paint stays."""
+    mask = np.full((size, size), Label.BACKGROUND, np.uint8)
+    unknown = square(size, size // 8, size // 5, size * 3 // 5)
+    shade = np.linspace(150, 190, size)[None, :, None] * np.float32((0.8, 0.9, 1.0))
+    grain = np.random.default_rng(0).normal(0, 4, (size, size, 1))
+    wall = np.broadcast_to(shade + grain, (size, size, 3)).round().astype(np.uint8)
+    fog = flat(110, size) + 30 * np.sin(np.arange(size) / 9)[:, None, None]
+    painted = np.where(unknown[..., None], fog, wall).astype(np.float32)
+    patch = Patch.joined(painted, wall, unknown, mask, Window(0, 0, 1, size))
+    inner = square(size, size // 4, size // 3, size // 3)
+    assert np.abs(cv2.GaussianBlur(patch.picture, (0, 0), 4) - shade)[inner].max() < 6
+    result = patch.over(np.where(unknown[..., None], 0, wall).astype(np.uint8), Alignment.whole_picture((size, size)))
+    assert 0.6 < (result[inner] - cv2.blur(result, (9, 9))[inner].astype(float)).std() / 3.9 < 1.4
+
+    stripes = wall.copy()
+    stripes[np.arange(size) % 64 < 32] //= 3
+    patch = Patch.joined(painted, stripes, unknown, mask, Window(0, 0, 1, size))
+    assert (patch.picture[inner] @ LUMA).std() > 15, "waves of the paint"
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_a_painted_forehead_is_in_the_light_of_the_skin_below_it_and_the_chin_is_not(lower: bool) -> None:
+    """It keeps its wrinkles, and the shadow of the hair above it."""
+    mask = np.full((256, 256), Label.SKIN, np.uint8)
+    mask[180:190, 80:170] = Label.NOSE
+    mask[:40] = Label.HAIR
+    unknown = square(256, 200 if lower else 40, 60, 50)
+    light = 160 + 30 * np.linspace(0, 1, 256)[None, :, None] * np.ones((256, 1, 3), np.float32)
+    photo = np.where((mask == Label.HAIR)[..., None], 40, light).astype(np.uint8)
+    wrinkles = 6 * np.sin(np.arange(256) * 1.5)[:, None, None]
+    painted = np.where(unknown[..., None], light - 50 + wrinkles, photo).astype(np.float32)
+    drawn = with_forehead_gone_on(painted, photo, unknown, mask)
+    if lower:
+        assert np.array_equal(drawn, painted)
+        return
+    missing = (light - drawn)[64:86, 70:100]
+    assert abs(missing.mean()) < 5
+    assert (missing - cv2.blur(missing, (1, 13)))[6:-6].std() == pytest.approx(6 / 2**0.5, rel=0.2)
+    assert (light - drawn)[41:43, 70:100].mean() > 40
+    assert np.array_equal(drawn[~unknown], painted[~unknown])
+
+
+def test_the_outline_of_what_is_painted_in_front_of_a_plain_wall_is_soft() -> None:
+    mask = np.full((SIZE, SIZE), Label.BACKGROUND, np.uint8)
+    mask[200:, 256:] = Label.HAIR
+    unknown = square(SIZE, 200, 100, 300)
+    wall = flat(180, SIZE)
+    painted = np.where((mask == Label.HAIR)[..., None], flat(40, SIZE), flat(140, SIZE))
+    across = with_plain_ground_gone_on(painted, wall, unknown, mask)[300, 248:264, 0]
+    assert across[0] == pytest.approx(180, abs=1) and across[-1] == 40
+    assert np.abs(np.diff(across)).max() < 0.7 * 140, "no step from pixel to pixel"
+    assert (with_plain_ground_gone_on(painted, wall, unknown, mask) == painted)[~unknown].all()
 
 
 @pytest.mark.parametrize("skin, orange", [((205, 185, 175), True), ((220, 160, 130), False)])

@@ -143,3 +143,27 @@ def test_nothing_shines_through_between_long_hair_and_the_jaw(style):
     behind = (edited == Label.BACKGROUND).astype(np.uint8)
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(np.pad(behind, 1, constant_values=1))
     assert (np.delete(stats[:, cv2.CC_STAT_AREA], [0, pieces[0, 0]]) < 12).all()  # all of it is one with the border
+
+
+def test_specks_of_clothes_beside_hair_that_was_cut_go_with_it():
+    """A parser takes loose strands for clothes."""
+    mask = draw_face(512, extra=("long hair",))
+    edge = np.nonzero(mask[380:400] == Label.HAIR)[1].min()
+    mask[380:386, edge - 12 : edge - 4] = mask[390:396, edge + 4 : edge + 10] = Label.CLOTH
+    for edit, style in (("shorter_hair", None), ("hairstyle", "pixie")):
+        edited = QUICK_EDITS[edit].apply(mask, 1.0, style)
+        assert not (edited[375:400, edge - 15 : edge + 15] == Label.CLOTH).any(), edit
+        assert (edited == Label.CLOTH).sum() > 0.95 * (mask == Label.CLOTH).sum(), edit
+
+
+def test_cut_hair_ends_in_locks_and_not_along_a_ruler():
+    mask = draw_face(512, extra=("long hair",))
+    wide = cv2.dilate((mask == Label.HAIR).astype(np.uint8), np.ones((1, 121), np.uint8)) > 0
+    mask[wide & (mask == Label.BACKGROUND)] = Label.HAIR
+    hair = QUICK_EDITS["shorter_hair"].apply(mask) == Label.HAIR
+    side = np.array([np.flatnonzero(row)[0] for row in hair[200:300, :256]])
+    first = int(side.min())
+    assert np.ptp(side) >= 3
+    tips = np.array([np.flatnonzero(column)[-1] for column in hair[:, first + 8 : first + 60].T])
+    smooth = np.polyval(np.polyfit(np.arange(len(tips)), tips, 3), np.arange(len(tips)))
+    assert np.abs(tips - smooth).max() > 1.5

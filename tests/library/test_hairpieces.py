@@ -9,14 +9,14 @@ from drawn_faces import draw_face
 
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Face
-from maskgan.editing.hairdressing import in_colours_of, put_on, seen_of
+from maskgan.editing.hairdressing import colours_of_hair, in_colours_of, put_on, seen_of
 from maskgan.editing.looks import LOOKS, look_named, looks_with, measured_colour, plain_colour, wearing
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import to_oklab
 from maskgan.labels import EYES, MOUTH, Label
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.quick_edits.frame import fit_frame
-from maskgan.quick_edits.hairpieces import Part, Worn, coverage, hairpiece, hairpieces
+from maskgan.quick_edits.hairpieces import Coverage, Part, Worn, coverage, hairpiece, hairpieces
 from maskgan.quick_edits.scene import Scene
 from maskgan.sizes import CROP_SIZE
 
@@ -86,6 +86,50 @@ def test_it_takes_the_wearers_colours_and_leaves_the_rest_bit_for_bit(photo: np.
         assert new.sum() > 1000
         hue = [np.median(to_oklab(pixels)[:, 1:], axis=0) for pixels in (result[new], photo[own == Label.HAIR])]
         assert np.abs(hue[0] - hue[1]).max() < 0.02, "red hair stays red"
+
+
+def wears(colours: dict[Label, tuple[int, int, int]], mask: np.ndarray, style: str) -> tuple[np.ndarray, Coverage]:
+    """A face in plain colours that wears the whole of a hairpiece, and where it does."""
+    palette = np.full((19, 3), (205, 160, 140), np.uint8)
+    for label, colour in colours.items():
+        palette[label] = colour
+    picture = (palette[mask] + np.random.default_rng(0).normal(0, 5, (*mask.shape, 1))).clip(0, 255).astype(np.uint8)
+    worn = Worn(style, Part.WHOLE)
+    edited = QUICK_EDITS["hairstyle"].apply(mask, 1.0, style)
+    return put_on(picture, edited, picture, mask, worn)[0], seen_of(edited, mask, worn)
+
+
+def test_a_bald_heads_new_hair_has_the_colours_of_its_brows_and_not_of_the_wall() -> None:
+    mask = draw_face(512)
+    bald = np.where(mask == Label.HAIR, Label.BACKGROUND, mask).astype(np.uint8)
+    seam = cv2.dilate((bald == Label.SKIN).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    bald[seam & (bald == Label.BACKGROUND) & (np.indices(bald.shape)[0] < 220)] = Label.HAIR
+    assert (bald == Label.HAIR).mean() > 0.006, "what a parser takes for hair"
+    wall, brown = (225, 215, 190), (60, 40, 30)
+    colours = {Label.BACKGROUND: wall, Label.HAIR: wall, Label.L_BROW: brown, Label.R_BROW: brown}
+    result, where = wears(colours, bald, "long_straight")
+    assert np.abs(np.median(result[where.alpha > 0.95], axis=0) - brown).max() < 25
+
+
+@pytest.mark.parametrize("style", ["long_curls", "long_straight", "shoulder"])
+def test_light_hair_has_strands_where_its_lenders_hair_was_black(style: str) -> None:
+    result, where = wears({Label.HAIR: (200, 195, 190)}, draw_face(512), style)
+    lent = cv2.remap(where.piece.colours, where.cols, where.rows, cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT_101)
+    lent = cv2.GaussianBlur(to_oklab(lent)[..., 0], (0, 0), 4)
+    light = to_oklab(result)[..., 0]
+    rough = np.abs(light - cv2.GaussianBlur(light, (0, 0), 4))
+    black, seen = ((where.alpha > 0.95) & there for there in (lent < 0.12, lent > 0.25))
+    assert black.mean() > 0.005
+    assert rough[black].mean() > 0.3 * rough[seen].mean(), "no plates"
+
+
+def test_sky_in_the_mask_of_hair_does_not_colour_new_hair() -> None:
+    mask = draw_face(512)
+    photo = np.full((512, 512, 3), (60, 50, 45), np.uint8)
+    photo[:, 200:240] = (120, 170, 230)
+    assert (to_oklab(colours_of_hair(photo, mask))[:, 2] > 0).all()
+    photo[:] = (70, 90, 200)
+    assert (colours_of_hair(photo, mask) == (70, 90, 200)).all(), "dyed"
 
 
 def test_lightness_keeps_its_order_and_takes_the_wanted_middle() -> None:

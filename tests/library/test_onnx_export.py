@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -24,7 +25,7 @@ from maskgan.networks.alpha_blender import AlphaBlender
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import mean_probabilities
 from maskgan.networks.kept_pixels import kept_pixels
-from maskgan.onnx import export, parts
+from maskgan.onnx import export, parts, trace
 from maskgan.onnx.comparison import ExportRefused, Faces, session_of
 from maskgan.onnx.folder import PARTS, Manifest, file_name, read_part
 from maskgan.snapshots import Weights, WeightsRefused
@@ -158,27 +159,32 @@ def test_the_published_generator_exports_from_its_file(tmp_path: Path, monkeypat
     near(run(out, "generator", mask=mask, vector=vector)[0], network.backbone(planes(mask), style))
 
 
-def test_a_file_that_computes_something_else_is_refused_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trace = export.traced
-
-    def wrong(part):
-        model = trace(part)
-        last = model.graph.node[-1]  # sigmoid
-        last.op_type = "HardSigmoid"
-        return model
-
-    monkeypatch.setattr(export, "traced", wrong)
+@pytest.fixture(scope="module")
+def blender() -> tuple[dict[str, AlphaBlender], onnx.ModelProto]:
+    """The smallest network that can be exported alone, and what tracing, which takes seconds, makes of it."""
     networks = {"alpha_blender": AlphaBlender(width=2, depth=1, blocks=1).eval()}
+    (part,) = parts.parts_of(networks)
+    return networks, trace.traced(part)
+
+
+def test_a_file_that_computes_something_else_is_refused_and_leaves_nothing(
+    blender: tuple[dict[str, AlphaBlender], onnx.ModelProto], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks, right = blender
+    wrong = copy.deepcopy(right)
+    wrong.graph.node[-1].op_type = "HardSigmoid"  # of sigmoid
+    monkeypatch.setattr(export, "traced", lambda part: wrong)
     out = tmp_path / "share"
     with pytest.raises(ExportRefused, match=r"alpha_blender \(fp32\) differs from torch by .* more than 0.0001"):
         export.export(networks, Weights(), out, licence="CC0", faces=NO_EXAMPLES)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_export_replaces_an_earlier_one_and_nothing_else(tmp_path: Path) -> None:
-    networks = {"alpha_blender": AlphaBlender(width=2, depth=1, blocks=1).eval()}
+def test_an_export_replaces_an_earlier_one_and_nothing_else(
+    blender: tuple[dict[str, AlphaBlender], onnx.ModelProto], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks, model = blender
+    monkeypatch.setattr(export, "traced", lambda part: copy.deepcopy(model))
     out = tmp_path / "share"
     told: list[tuple[str, int, int]] = []
     for licence in ("CC0", "MIT"):

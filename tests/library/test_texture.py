@@ -152,3 +152,22 @@ def test_a_background_gets_coarser_shapes_than_hair_does(
         added = grain.of(known, np.float32([[1, 0, 0], [0, 1, 0]]) / 4) * grain.share[..., None]
     inside = cv2.erode(hole.astype(np.uint8), np.ones((15, 15))) > 0
     assert least < added[inside].std() / photo[~hole].std() < most
+
+
+def test_single_hairs_beside_the_head_do_not_come_up_in_the_sky_below() -> None:
+    side = 512
+    random = np.random.default_rng(5)
+    photo = 170 + random.normal(0, 4, (side, side, 1)) * np.ones(3)
+    mask = np.full((side, side), Label.BACKGROUND, np.uint8)
+    mask[:256, 154:307] = Label.HAIR
+    photo[mask == Label.HAIR] = 50
+    for _ in range(40):
+        ends = [(int(310 + random.integers(24)), int(random.integers(256))) for _ in range(2)]
+        cv2.line(photo, *ends, (60, 60, 60), 1)
+    photo = photo.clip(0, 255).astype(np.uint8)
+    hole = np.zeros((side, side), bool)
+    hole[280:] = True
+    grain = Grain.planned(np.full((side, side, 3), 170, np.float32), photo, hole, mask)
+    to_cells = np.array([[1, 0, 0], [0, 1, 0]]) * grain.cells / side
+    added = grain.of(photo, to_cells) * grain.share[..., None]
+    assert added[350:].std() == pytest.approx(4, rel=0.2)

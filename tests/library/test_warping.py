@@ -6,16 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from maskgan.editing.warping import (
-    STILL,
-    compose,
-    flow_between,
-    jacobian,
-    unfolded,
-    unknown_after,
-    warp_mask,
-    warp_picture,
-)
+from maskgan.editing.unknown import unknown_after
+from maskgan.editing.warping import STILL, compose, flow_between, jacobian, unfolded, warp_mask, warp_picture
 from maskgan.labels import Label
 from maskgan.quick_edits import QUICK_EDITS
 
@@ -269,3 +261,14 @@ def test_changes_far_apart_do_not_know_of_each_other() -> None:
     told[340:420, 340:450] = (5, 3)
     handed = flow_between(before, both, told)
     assert np.array_equal(handed[:250, :256], first[:250, :256]) and handed[380, 392] == pytest.approx([5, 3], abs=0.5)
+
+
+@pytest.mark.parametrize("side, far", [(60, True), (5, False)])
+def test_the_shadow_of_hair_that_is_gone_from_the_skin_is_painted_over(side: int, far: bool) -> None:
+    before = np.full((256, 256), Label.SKIN, np.uint8)
+    before[:100] = Label.HAIR
+    after = before.copy()
+    after[100 - side : 100, 100 : 100 + side] = Label.SKIN
+    unknown = unknown_after(before, after, np.zeros((256, 256, 2), np.float32))
+    assert unknown[106, 100 + side // 2] == far
+    assert not unknown[110:].any() and not unknown[60, 60]

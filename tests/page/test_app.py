@@ -38,7 +38,8 @@ def test_two_visitors_paint_at_once_and_get_their_own_faces(pipeline: MaskGANPip
         def paint(visitor: Any, path: Path, label: Label) -> None:
             face = pipeline.prepare(read_photo(path))
             upload = client_library.handle_file(path)
-            canvas = next(it for it in visitor.predict(upload, *VALUES, api_name="/open_photo") if "mask" in it)
+            opened = visitor.predict(None, upload, *VALUES, api_name="/open_photo")
+            canvas = next(it for it in opened if "mask" in it)
             for row in range(0, 200, 40):
                 mask = face.mask.copy()
                 mask[row : row + 30, 60:200] = label

@@ -45,7 +45,7 @@ def select(index: int) -> gr.SelectData:
 def choose(where: tuple[FacePicker, Any], session: Session, index: int) -> Any:
     """A click on one of several faces; the Paint tab is told what is on the canvas too, nothing here."""
     picker, values = where
-    return picker.choose_face(session, select(index), *((None, *values) if values else ()))
+    return picker.choose_face(session, select(index), *values)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from maskgan.originals import Original
 from maskgan.provenance import DIGITAL_SOURCE_TYPE
 from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.mask_canvas import MaskCanvas
-from maskgan.ui.paint.look import Look
+from maskgan.ui.paint.look import Look, with_look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import MAX_STEPS, Session
 
@@ -68,12 +68,12 @@ def test_one_of_several_faces_can_be_chosen(tab: PaintTab, monkeypatch: pytest.M
     updates = tab.picker.open_photo(Session(), str(tmp_path / "two.png"), *VALUES)
     session = updates[tab.session]
     assert len(updates[tab.picker.faces]["value"]) == 2 and updates[tab.picker.faces]["visible"] is True
-    other = tab.picker.choose_face(session, select(1), message(session, session.mask), *VALUES)[tab.session]
+    other = tab.picker.choose_face(session, select(1), *VALUES)[tab.session]
     assert other.opened.chosen == 1 and other.opened.id != session.opened.id
     assert not np.array_equal(other.opened.face.crop, session.opened.face.crop)
-    assert nothing_changed(tab.picker.choose_face(session, select(0), message(session, session.mask), *VALUES))
+    assert nothing_changed(tab.picker.choose_face(session, select(0), *VALUES))
     with pytest.warns(UserWarning, match="not in the photo"):
-        assert nothing_changed(tab.picker.choose_face(session, select(7), message(session, session.mask), *VALUES))
+        assert nothing_changed(tab.picker.choose_face(session, select(7), *VALUES))
 
 
 def test_without_a_face_the_whole_picture_is_offered_and_the_work_stays(
@@ -282,3 +282,17 @@ def test_switching_options_keeps_the_mask(tab: PaintTab, session: Session) -> No
     before, after = shown(whole, tab)
     assert (before == after).all(-1).mean() < 0.5  # everything was drawn anew
     assert np.array_equal(whole[tab.session].mask, mask)
+
+
+def test_what_leaves_a_face_is_told_of_a_stroke_whose_event_has_still_to_come(tab: PaintTab, session: Session) -> None:
+    mask = painted(session, Label.HAT)
+    left = tab._told(tab.picker.choose_example)(session, message(session, mask), select(1), *VALUES)[tab.session].left[
+        -1
+    ]
+    assert left.opened.id == session.opened.id and np.array_equal(left.state.mask, mask)
+    chosen = tab._told(with_look(tab.choose_look))
+    coloured = chosen(session, message(session, mask), {"part": "Skin", "look": "#806050"}, *VALUES)[tab.session]
+    assert np.array_equal(coloured.mask, mask) and len(coloured.history) == len(session.history) + 2
+    with pytest.warns(UserWarning, match="base64"):
+        forged = {**message(session, mask), "mask": "?"}
+        assert nothing_changed(tab._told(tab.picker.choose_example)(session, forged, select(1), *VALUES))

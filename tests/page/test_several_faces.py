@@ -61,7 +61,7 @@ def paint(tab: PaintTab, session: Session, label: Label, row: int) -> Session:
 def switch(tab: PaintTab, session: Session, index: int, on_canvas: np.ndarray | None = None) -> dict[Any, Any]:
     told = message(session, session.mask if on_canvas is None else on_canvas)
     chosen = gr.SelectData(None, {"index": index, "value": None})
-    return tab.picker.choose_face(session, chosen, told, *vars(LOOK).values())
+    return tab._told(tab.picker.choose_face)(session, told, chosen, *vars(LOOK).values())
 
 
 def half(session: Session) -> slice:

@@ -188,12 +188,28 @@ def test_the_picture_of_an_edit_is_encoded_once(
     encoded: list[Any] = []
     monkeypatch.setattr(showing, "webp", lambda *told: encoded.append(told) or webp(*told))
     stroke = message(session, painted(session, Label.HAT))
-    path, picture = tab._picture_ahead(session, stroke)
+    path, picture = tab._picture_ahead(session, stroke, True)
     updates = tab.paint(session, stroke, LOOK)
     assert len(encoded) == 1
     assert updates[tab.face_result][1] == path and Path(path).read_bytes() == picture
     Path(path).unlink()  # another page of the visitor had it forgotten
     assert Path(tab.refresh(updates[tab.session], LOOK)[tab.face_result]["value"][1]).exists()
+
+
+def test_after_a_costly_edit_a_stroke_is_shown_as_a_draft_until_it_ends(tab: PaintTab) -> None:
+    session = tab.open_face(Session(key=traces.new_key()), tab.example_faces.open(0), LOOK)[tab.session]
+    mask = session.mask.copy()
+    mask[60:-60, 60:200] = Label.HAIR
+    session = finish_stroke(tab, session, message(session, mask), LOOK)[tab.session]
+    mask = mask.copy()
+    mask[300:330, 330:360] = Label.HAIR
+    stroke = message(session, mask)
+    draft, picture = tab._picture_ahead(session, stroke, False)
+    assert Path(draft).read_bytes() == picture
+    exact, _ = tab._picture_ahead(session, stroke, True)
+    assert draft != exact == tab.paint(session, stroke, LOOK)[tab.face_result][1]
+    coloured = replace(session, looks={Label.HAIR: None})  # looks lie over the whole picture
+    assert tab._draft(coloured, mask, LOOK) is None is tab._draft(session, mask, Look(keep=False))
 
 
 def test_nothing_is_written_twice(session: Session) -> None:

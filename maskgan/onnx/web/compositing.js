@@ -4,6 +4,7 @@ import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from 
 import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
 import { takeColoursOfPhoto } from "./paint_colours.js";
+import { letForeheadGoOn, letPlainGroundGoOn } from "./continuing.js";
 import { borders, either, extent, feathered, grown, piecesOf, roundEven } from "./regions.js";
 import { median } from "./samples.js";
 import { lumaAt } from "./tones.js";
@@ -19,7 +20,8 @@ const FINEST = 0.3;
 const [LARGER, SMALL] = [[320, 384, 448], [128, 192]];
 // Parts of what is unknown that lie nearer than twice this share of the crop's side to each other are one part; how many
 // parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
-const [APART, MOST_PARTS, OVERHEAD] = [0.02, 12, 96];
+export const APART = 0.02;
+const [MOST_PARTS, OVERHEAD] = [12, 96];
 // In painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
 // How much stronger the network's own fine detail is made, and within how many pixels' range it stays.
@@ -144,16 +146,17 @@ export class Patch {
   }
 
   /** Painted pixels that fit what they are laid over: `painted` and `photo` are pictures of the window, `unknown` and
-   *  `mask` are its region to paint and its edited mask; `fine`: with the photo's fine detail; `part`: the part of the
-   *  region that is laid over the photo. */
-  static joined(painted, photo, unknown, mask, window, fine, part = unknown) {
+   *  `mask` are its region to paint and its edited mask; `fine`: with the photo's fine detail. */
+  static joined(painted, photo, unknown, mask, window, fine) {
     const n = window.pixels;
-    const alpha = feathered(part, n, (FEATHER * n) / SIZE.network);
+    const alpha = feathered(unknown, n, (FEATHER * n) / SIZE.network);
     const error = new Float32Array(painted.data.length);
     for (let i = 0; i < error.length; i++) error[i] = photo.data[i] - painted.data[i];
     const missing = colourError(error, unknown, mask, n);
     const colours = picture(n, n, 3, painted.data.map((value, i) => value + missing[i]));
     takeColoursOfPhoto(colours.data, photo, unknown, mask, n);
+    letPlainGroundGoOn(colours.data, photo, unknown, mask, n);
+    letForeheadGoOn(colours.data, photo, unknown, mask, n);
     makeCrisper(colours.data, photo, unknown, n);
     const layer = new Float32Array(4 * n * n);
     for (let i = 0; i < n * n; i++) {
@@ -163,8 +166,9 @@ export class Patch {
     return new Patch(picture(n, n, 4, layer), window, fine ? Grain.planned(colours, photo, unknown, mask) : null);
   }
 
-  /** A photo with it laid over, a new picture; the crop lies in the photo at `alignment`. */
-  over(photo, alignment) {
+  /** A photo with it laid over, a new picture; the crop lies in the photo at `alignment`. Fine detail comes from `source`,
+   *  the photo without other patches. */
+  over(photo, alignment, source = photo) {
     const { layer, window } = this;
     const n = window.pixels;
     const own = alignment.window(window.left, window.top, window.side);
@@ -173,7 +177,7 @@ export class Patch {
     const part = own.photoPart(box, n);
     if (!part) return photo;
     const seen = resample(layer, own.fromPart(part, n), part.width, part.height).data;
-    if (this.grain) this.addGrain(seen, photo, own, part);
+    if (this.grain) this.addGrain(seen, source, own, part);
     const result = picture(photo.width, photo.height, 3, photo.data.slice());
     for (let y = 0; y < part.height; y++) {
       let to = ((part.top + y) * photo.width + part.left) * 3;

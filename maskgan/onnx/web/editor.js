@@ -1,6 +1,6 @@
 // From a photo to a face, and from an edited mask to an edited face; see maskgan/editing/pipeline.py.
 
-import { Patch, Window } from "./compositing.js";
+import { APART, Patch, Window } from "./compositing.js";
 import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
 import { beneath, dressed, finished, hairOf, looksOf } from "./dressing.js";
@@ -8,7 +8,7 @@ import { Motion, moving } from "./flow.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { picture, resizeLinear } from "./pixels.js";
-import { any, inverted, where } from "./regions.js";
+import { any, grown, inverted, piecesOf, where } from "./regions.js";
 import { copyStyle } from "./style_copy.js";
 import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
@@ -43,7 +43,8 @@ class Edit {
   /** The edited photo, from the photo in which the crop lies at `alignment`. */
   async onto(photo, alignment) {
     if (this.flow) photo = movedPhoto(photo, alignment, this.flow);
-    for (const patch of this.patches) photo = patch.over(photo, alignment);
+    const moved = photo;
+    for (const patch of this.patches) photo = patch.over(photo, alignment, moved);
     for (const layer of this.layers) photo = await layer.onto(photo, alignment);
     return photo;
   }
@@ -79,23 +80,41 @@ async function patchesFor(networks, face, motion, moved, quick) {
     ? Window.several(unknown, SIZE.crop, face.alignment.side)
     : [{ window: Window.whole(drawingSize(networks)), part: unknown }];
   const patches = [];
+  const touched = moving(motion.flow).map((yes, i) => (yes || unknown[i] || motion.mask[i] !== face.mask[i] ? 1 : 0));
+  const { numbers } = piecesOf(touched, SIZE.crop, SIZE.crop);
   for (const { window: finest, part } of parts) {
     const window = quick && networks.kept ? finest.at(Math.min(finest.pixels, SIZE.network)) : finest;
     const finer = window.pixels > Math.round(window.side * SIZE.crop);
-    const photo = finer ? movedWindow(face.photo, face.alignment, motion.flow, window) : window.picture(moved);
-    const mask = window.mask(motion.mask, SIZE.crop);
-    const [covered, own] = [unknown, part].map((region) => window.covers(region, SIZE.crop));
+    const seen = only(part, numbers, unknown, face, motion, moved);
+    const photo = finer ? movedWindow(face.photo, face.alignment, seen.flow, window) : window.picture(seen.moved);
+    const mask = window.mask(seen.mask, SIZE.crop);
+    const covered = window.covers(part, SIZE.crop);
     const style = window.side < 1 ? inWindow(face.style, window) : face.style;
     const { image } = await networks.run(networks.generator, {
       mask: maskOf(mask, window.pixels),
       kept: keptOf(photo, inverted(covered)),
       ...style,
     });
-    const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, !quick, own);
+    const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, !quick);
     if (face.tone) applyTone(face.tone, patch.layer);
     patches.push(patch);
   }
   return patches;
+}
+
+/** Mask, flow and moved crop of an edit at a part of what is unknown; elsewhere the photo and its mask are as they were, so
+ *  that what is painted in one place does not depend on what happens in another. `numbers`: of the pieces that change. */
+function only(part, numbers, unknown, face, motion, moved) {
+  const own = new Set(numbers.filter((_, i) => part[i]));
+  const others = unknown.map((inside, i) => (inside && !part[i] ? 1 : 0));
+  const around = grown(others, SIZE.crop, APART * SIZE.crop);
+  const away = numbers.map((number, i) => ((number && !own.has(number)) || around[i] ? 1 : 0));
+  if (!away.includes(1)) return { mask: motion.mask, flow: motion.flow, moved };
+  const mask = motion.mask.map((label, i) => (away[i] ? face.mask[i] : label));
+  if (!moving(motion.flow).some((yes, i) => yes && away[i])) return { mask, flow: motion.flow, moved };
+  const { width, height, channels, data } = motion.flow;
+  const flow = picture(width, height, channels, data.map((value, i) => (away[i >> 1] ? 0 : value)));
+  return { mask, flow, moved: movedBy(face.crop, flow) };
 }
 
 /** A style for drawing a window: its residue is cropped to that window, linearly between cells. */

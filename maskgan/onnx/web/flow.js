@@ -31,24 +31,32 @@ export function windowAround(region, size, margin) {
 export const partOf = (data, size, { left, top, width, height }) => cutOut(picture(size, size, 1, data), left, top, width, height).data;
 
 /** The flow of an edit from one mask to another; `told`: offsets as far as a tool knows them, NaN elsewhere, or null.
- *  Changes that lie far apart do not know of each other. */
+ *  Changes that lie far apart do not know of each other, unless their flows meet. */
 export function flowBetween(before, after, size, told = null) {
   const { changed } = changesOf(before, after, told);
   if (!changed.includes(1)) return noFlow(size);
   const { numbers, pieces } = piecesOf(distances(changed, size, size).map((away) => (away <= FAR * size ? 1 : 0)), size, size);
-  if (pieces.length > 2) {
+  let places = pieces.slice(1).map((_, k) => numbers.map((number) => (number === k + 1 ? 1 : 0)));
+  for (;;) {
     const flow = noFlow(size);
-    const apart = pieces.slice(1).every((_, k) => {
-      const here = (i) => numbers[i] === k + 1;
-      const own = flowOf(before, after.map((label, i) => (here(i) ? label : before[i])), size, told?.map((value, i) => (here(i >> 1) ? value : NaN)));
+    const owner = new Int32Array(changed.length);
+    const met = new Set();
+    for (let number = 1; number <= places.length && !met.size; number++) {
+      const here = places[number - 1];
+      const own = flowOf(before, after.map((label, i) => (here[i] ? label : before[i])), size, told?.map((value, i) => (here[i >> 1] ? value : NaN)));
       const moved = moving(own);
-      if (moved.some((yes, i) => yes && lengthAt(flow.data, i))) return false;
-      moved.forEach((yes, i) => yes && flow.data.set(own.data.subarray(2 * i, 2 * i + 2), 2 * i));
-      return true;
-    });
-    if (apart) return flow;
+      moved.forEach((yes, i) => yes && owner[i] && met.add(owner[i]));
+      if (met.size) met.add(number); // they know of each other after all
+      else moved.forEach((yes, i) => {
+        if (!yes) return;
+        flow.data.set(own.data.subarray(2 * i, 2 * i + 2), 2 * i);
+        owner[i] = number;
+      });
+    }
+    if (!met.size) return flow;
+    const [together, others] = [true, false].map((with_) => places.filter((_, k) => met.has(k + 1) === with_));
+    places = [...others, together[0].map((_, i) => (together.some((place) => place[i]) ? 1 : 0))];
   }
-  return flowOf(before, after, size, told);
 }
 
 /** Which pixels change, and which of them a tool told about. */

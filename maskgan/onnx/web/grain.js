@@ -16,6 +16,7 @@ const TEXTURED = ["SKIN", "HAIR", "NECK", "CLOTH", "HAT", "BACKGROUND", "NOSE"].
 export const DETAIL = 1.5; // what a Gaussian of so many pixels takes away, in pixels of a picture of the network's size
 // A background has neither strands nor pores: what makes it this photo's is coarser. How many times, by class.
 const COARSER = new Map([[LABEL.BACKGROUND, 4]]);
+const STRAY = 16; // around hair single hairs lie in the background so far, which belong to no other place of it
 const CELL = 4; // side of a cell, in the same pixels
 const FEWEST = 24; // fewer cells are no source
 const STRENGTH = [0.75, 1.15]; // how much weaker or stronger detail gets with the light
@@ -69,6 +70,11 @@ export class Grain {
       if (targets.count < FEWEST) continue;
       const inner = without(own, grown(inverted(own), n, 2 * fine)); // where detail is the class's own, not its outline's
       const places = plane(cells, shrunk(both(inner, known)).data.map((value) => (value > 0.9 ? 1 : 0)));
+      if (label === LABEL.BACKGROUND) {
+        const airy = shrunk(grown(where(mask, LABEL.HAIR), n, (STRAY * fine) / DETAIL)).data;
+        const clear = places.data.map((value, i) => (airy[i] > 0 ? 0 : value));
+        if (clear.reduce((a, b) => a + b) >= FEWEST) places.data.set(clear);
+      }
       if (places.data.reduce((a, b) => a + b) < FEWEST) continue;
       const coarser = COARSER.get(label) ?? 1;
       const detail = fineDetail(seen, fine * coarser);

@@ -2,6 +2,7 @@
 // else's hair are in hairstyles.js.
 
 import { LABEL } from "./constants.js";
+import { locks, tips } from "./hairpieces.js";
 import { any, areaOf, both, dilated, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { line, onLine, ramp, smoothCurve } from "./scene.js";
@@ -9,6 +10,8 @@ import { line, onLine, ramp, smoothCurve } from "./scene.js";
 const { BACKGROUND, SKIN, NOSE, HAIR, HAT, CLOTH, NECK, EAR_R, L_EAR, R_EAR } = LABEL;
 const EARS = [L_EAR, R_EAR];
 const SHIRT = 0.006; // share of the picture below which clothes do not tell where the shoulders go on
+const WAVY = 0.04; // how far the side of hair that was cut goes in and out
+const BESIDE = 0.35; // how far strands that a parser takes for something else lie from hair
 
 /** The pixels whose frame coordinates pass a test. */
 export const places = (scene, test) => scene.mask.map((_, i) => (test(scene.x[i], scene.y[i], i) ? 1 : 0));
@@ -17,6 +20,15 @@ export function needHair(scene) {
   const hair = scene.where(HAIR);
   if (areaOf(hair) > 0.15 * scene.unit ** 2) return hair;
   throw new Error("This mask has hardly any hair; paint some first.");
+}
+
+/** Hair that is `removed` with the specks of clothes beside it, for which a parser takes loose strands. */
+export function withSpecks(scene, removed) {
+  if (!any(removed)) return removed;
+  const { numbers, pieces } = piecesOf(scene.where(CLOTH), scene.size, scene.size);
+  const around = scene.around(removed, BESIDE);
+  const near = new Set(numbers.filter((number, i) => around[i] && number && pieces[number].area < SHIRT * removed.length));
+  return either(removed, regionOf(numbers, (number) => near.has(number)));
 }
 
 /** Nothing but hair moves: hair that covers a cheek does not push it in. */
@@ -117,8 +129,10 @@ function shorterHair(scene, strength) {
   const shoulder = -0.55; // above this row the kept hair is a dome
   const kept = (x, y) => {
     const out = Math.abs(x - middle);
-    if (!(y < cut - 0.35 * (out / width) ** 5)) return false;
-    if (y >= shoulder) return out < width - (bottom > 1.5 ? 0.25 : 0.1) * ramp(y, cut - 0.5, cut) ** 2;
+    // Locks end at heights of their own, and no ruler draws their outline.
+    if (!(y < cut - 0.35 * (out / width) ** 5 + (bottom > 0.5 ? 0.5 * tips(x) : 0))) return false;
+    const wave = WAVY * ramp(y, shoulder, shoulder + 0.4) * locks(0.35 * y);
+    if (y >= shoulder) return out < width - (bottom > 1.5 ? 0.25 : 0.1) * ramp(y, cut - 0.5, cut) ** 2 + wave;
     return (out / width) ** 2.4 + ((shoulder - y) / Math.max(shoulder - ceiling, 0.3)) ** 2.4 < 1;
   };
   // Slits of background between strands go with the hair, and so do earrings that showed through it.
@@ -129,6 +143,7 @@ function shorterHair(scene, strength) {
     if (earShows(scene, label)) continue;
     removed = either(removed, both(scene.where(EAR_R), places(scene, (x) => side * (x - middle) > 0)));
   }
+  removed = withSpecks(scene, removed);
   reveal(scene, removed, cut - 0.3);
   fillHoles(scene, removed);
   holdFace(scene);

@@ -4,7 +4,7 @@
 
 import { Window } from "./compositing.js";
 import { LABEL, SIZE } from "./constants.js";
-import { FACE_PARTS } from "./frame.js";
+import { BROWS, FACE_PARTS } from "./frame.js";
 import { coverage, hairpiece } from "./hairpieces.js";
 import { mirroredBeyond } from "./mirroring.js";
 import { Overlay } from "./overlay.js";
@@ -13,12 +13,15 @@ import { fromLab, toLab } from "./recolouring.js";
 import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
 import { clip, cubicAt, interpolated, percentile } from "./samples.js";
 import { Scene } from "./scene.js";
+import { lumaAt } from "./tones.js";
 
 const { BACKGROUND, SKIN, NECK, HAIR, L_EAR, R_EAR } = LABEL;
 const MEET = [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98]; // shares at which the two distributions of lightness are made to meet
 const CONTRAST = [0.45, 1.8]; // the least and the greatest that this gives hair, in parts of its own
 const VARIATION = 0.4; // how much of the lender's variation of colour at a lightness stays
-const HARDLY = 0.003; // share of the picture below which the wearer's hair is too little to tell its colours
+// Shares of the picture below which the wearer's hair, and brows, are too little to tell its colours.
+const [HARDLY, FEW_BROWS] = [0.0015, 0.0005];
+const BLUE = -0.02; // yellowness (OKLab's b) below which a pixel is blue
 const FINEST = 1024; // the largest side of a crop in which hair is laid: the wardrobe has none finer
 const IS_THERE = 0.25; // share of what a hairpiece changes in the mask from which on it is there
 const STRANDS = 0.03; // how far strands reach beyond the mask's hair, as a share of the crop's side
@@ -26,6 +29,7 @@ const STRANDS = 0.03; // how far strands reach beyond the mask's hair, as a shar
 const [OPEN, IN_SHADE, SHADED] = [0.4, 0.6, 0.25];
 // Lightness below which a photo of hair shows no strands, over how much of it they appear, and how far it is made even.
 const [BLACK, FADES, EVEN] = [0.17, 0.05, 0.04];
+const [STRAND, NEAR_BLACK] = [0.12, 1]; // how coarse strands are that go on in black, and how far from it they are looked for
 const BESIDE = [...FACE_PARTS, L_EAR, R_EAR, NECK]; // classes that hair hangs beside
 const [SHADOW, FALL] = [0.3, 0.08]; // how dark a fringe's shadow on the forehead is, and how far it falls
 const BINS = 8; // of lightness, in which hair's colours are measured
@@ -95,12 +99,36 @@ function inColoursOf(own, theirs) {
   };
 }
 
-/** The pixels of a photo's hair, its edges left out; null where there is too little. */
-function ownHair(own, size) {
-  const hair = where(own, HAIR);
-  if (areaOf(hair) < HARDLY * hair.length) return null;
-  const inner = eroded(hair, size, square(Math.floor(size / 85)));
-  return areaOf(inner) > (HARDLY / 4) * hair.length ? inner : hair;
+/** Gives pixels of a region other colours, in place, see `inColoursOf`. */
+function recolour({ data }, region, own, theirs) {
+  const coloured = inColoursOf(own, theirs);
+  region.forEach((inside, i) => inside && data.set(coloured(rgb(data, i)), 3 * i));
+}
+
+/** Lightness, a and b of a photo's hair, its edges left out, of a bald head those of its brows; null without either. */
+function coloursOfHair(photo, own) {
+  const { width: size, data } = photo;
+  const hair = tellingHair(own, size);
+  if (any(hair)) return withoutSky(labOf(photo, hair));
+  const brows = where(own, ...BROWS);
+  if (areaOf(brows) < FEW_BROWS * own.length) return null;
+  const light = Float64Array.from(brows, (_, i) => lumaAt(data, 3 * i));
+  const darkest = percentile(light.filter((_, i) => brows[i]).sort(), 0.25); // not the skin between their hairs
+  return labOf(photo, brows.map((inside, i) => (inside && light[i] <= darkest ? 1 : 0)));
+}
+
+/** Hair without its edges; none where it is too little to tell its colours. What is all edge is none: a parser gives a bald
+ *  head a seam of hair, which is the wall behind. */
+function tellingHair(own, size) {
+  const inner = eroded(where(own, HAIR), size, square(Math.floor(size / 85)));
+  return areaOf(inner) > HARDLY * inner.length ? inner : inner.fill(0);
+}
+
+/** Pixels of hair without blue ones, unless most of it is blue: masks reach into the sky, and hair shines in its colour. */
+function withoutSky(lab) {
+  const yellow = lab[2];
+  if (percentile(yellow.slice().sort(), 0.5) < BLUE) return lab;
+  return lab.map((plane) => plane.filter((_, i) => yellow[i] > BLUE));
 }
 
 /** Where a hairpiece is seen on a face with this mask; null where the mask does not have it. `own`: the photo's mask. Strands
@@ -127,21 +155,25 @@ async function putOn(crop, mask, photo, own, worn) {
   const [solid, there] = [0.9, 0].map((least) => regionOf(seen.alpha, (share) => share > least));
   if (!any(there)) return { crop, changed: new Float32Array(mask.length) };
   let hair = lendersHair(seen, there);
-  const colours = ownHair(own, size);
+  const colours = coloursOfHair(photo, own);
   if (colours) {
-    evenInBlack(hair, there, unit);
-    const coloured = inColoursOf(labOf(photo, colours), labOf(hair, any(solid) ? solid : there));
-    there.forEach((inside, i) => inside && hair.data.set(coloured(rgb(hair.data, i)), 3 * i));
+    const black = evenInBlack(hair, there, unit);
+    recolour(hair, there, colours, labOf(hair, any(solid) ? solid : there));
+    addStrandsInBlack(hair, black, seen.alpha, unit);
   }
   if (worn.part !== "fringe") ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
   const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, size, unit, y);
+  const roots = colours && !any(tellingHair(own, size)) ? where(mask, HAIR) : new Uint8Array(alpha.length);
+  const ground = picture(size, size, 3, new Float32Array(crop.data));
+  // What was painted for hair beside it has the colours of what the mask wrongly calls hair.
+  if (any(roots)) recolour(ground, roots, colours, labOf(ground, roots));
   const result = { ...crop, data: crop.data.slice() };
-  const changed = alpha.map((share, i) => Math.max(share, shade[i]));
+  const changed = alpha.map((share, i) => Math.max(share, shade[i], roots[i]));
   changed.forEach((share, i) => {
     if (!(share > 0)) return;
     for (let c = 3 * i; c < 3 * i + 3; c++) {
-      const below = crop.data[c] * (1 - shade[i]);
+      const below = ground.data[c] * (1 - shade[i]);
       result.data[c] = below + alpha[i] * (hair.data[c] - below);
     }
   });
@@ -169,15 +201,38 @@ function shadeOf(alpha, mask, size, unit, y) {
   return blurred(picture(size, size, 1, soft), Math.max(0.5, 0.01 * unit)).data.map((share) => (share < 0.01 ? 0 : share));
 }
 
-/** Makes hair of a region even where it is all black, in place: in dark hair's own shadow a photo holds nothing but the blocks of its
+/** Makes hair of a region even where it is all black, in place, and tells how far each pixel is: in dark hair's own shadow a photo holds nothing but the blocks of its
  *  compression, which lighter colours would show. */
 function evenInBlack({ width, data }, region, unit) {
   const even = blurred(picture(width, width, 3, data), Math.max(0.8, EVEN * unit)).data;
+  const black = new Float32Array(region.length);
   for (let i = 0; i < region.length; i++) {
     if (!region[i]) continue;
-    const black = smoothstep((BLACK - toLab(rgb(even, i))[0]) / FADES);
-    if (black) for (let c = 3 * i; c < 3 * i + 3; c++) data[c] += black * (even[c] - data[c]);
+    black[i] = smoothstep((BLACK - toLab(rgb(even, i))[0]) / FADES);
+    if (black[i]) for (let c = 3 * i; c < 3 * i + 3; c++) data[c] += black[i] * (even[c] - data[c]);
   }
+  return black;
+}
+
+/** Gives hair strands also where the lender's was black, in place: those beside, mirrored. In a lighter colour an even place
+ *  would be a plate; what is so much darker than light hair is in shade, where strands differ in lightness in parts of it. */
+function addStrandsInBlack({ width: size, data }, black, alpha, unit) {
+  const known = Uint8Array.from(black, (share, i) => (share < 0.05 && alpha[i] > 0.9 ? 1 : 0));
+  const bare = Uint8Array.from(black, (share, i) => (share > 0.05 && alpha[i] > 0 ? 1 : 0));
+  if (!any(bare) || areaOf(known) < 0.1 * areaOf(bare)) return;
+  const light = Float32Array.from(known, (_, i) => Math.max(lumaAt(data, 3 * i), 1));
+  const sums = new Float32Array(2 * known.length);
+  known.forEach((inside, i) => inside && sums.set([light[i], 1], 2 * i));
+  const soft = blurred(picture(size, size, 2, sums), Math.max(0.8, STRAND * unit)).data;
+  const strands = new Float32Array(3 * known.length);
+  known.forEach((inside, i) => {
+    if (inside) strands[3 * i] = Math.log(clip((light[i] * soft[2 * i + 1]) / Math.max(soft[2 * i], 1e-3), 0.5, 2));
+  });
+  const reach = Math.max(8, roundEven(NEAR_BLACK * unit));
+  const gone = mirroredBeyond(picture(size, size, 3, strands), known, bare, reach).data;
+  black.forEach((share, i) => {
+    if (share) for (let c = 3 * i; c < 3 * i + 3; c++) data[c] *= Math.exp(gone[3 * i] * share);
+  });
 }
 
 /** Closes what is left open between the hair and the jaw, or the wearer's own hair, with hair that goes on there, in shadow.

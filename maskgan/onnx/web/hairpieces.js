@@ -2,21 +2,19 @@
 // maskgan/quick_edits/hairpieces.py. One is worn as {name, part, size}: "whole", only as a "fringe", of which size says how
 // far it hangs down, or only as a "length" below the wearer's own hair, down to size in the frame of the wearer's face.
 
-import { HAIRPIECES, LABEL, STRANDS } from "./constants.js";
+import { HAIRPIECES, LABEL, TIPS } from "./constants.js";
 import { decode } from "./files.js";
 import { EYES, FACE_PARTS, LIPS_AND_MOUTH } from "./frame.js";
 import { blurred, picture } from "./pixels.js";
 import { any, distances, either, inverted, regionOf } from "./regions.js";
 import { clip, percentileOf, remapped, remappedBeyond } from "./samples.js";
-import { ramp } from "./scene.js";
+import { onLine, ramp } from "./scene.js";
 import { silhouette } from "./silhouettes.js";
 
 const { SKIN, NOSE, EYE_G, HAIR } = LABEL;
-// In frame units: how far the ends of long hair reach below and above the line to which it is worn, and single strands
-// beyond that; where the hair over the forehead begins to be the lender's, and is so, above the hairline; how far from the
+// In frame units: where the hair over the forehead begins to be the lender's, and is so, above the hairline; how far from the
 // picture's lower edge hair ends, half as far from its sides; y of the brows; how far hair that the side of the lender's
 // picture cut off goes on beyond it; between which rows longer hair leaves the wearer's own outline, and by how much.
-const [TIPS, LOOSE] = [0.13, 0.09];
 const [ROOTS, GROWN] = [0.45, 0.05];
 const EDGE = 0.24;
 const BROWS = -0.36;
@@ -131,13 +129,13 @@ function aboveTips(scene, worn) {
   const { size, unit, x, y } = scene;
   const last = (size - 1) / unit;
   const along = Array.from({ length: size }, (_, i) => i / unit);
-  const [tips, waves] = [tipsAt, endsAt].map((wave) => along.map((at) => wave(at - last / 2)));
+  const [ends, waves] = [tips, locks].map((wave) => along.map((at) => wave(at - last / 2)));
   return x.map((_, i) => {
     const [column, row] = [i % size, Math.floor(i / size)];
-    const below = last - along[row] + tips[column];
-    const beside = Math.min(along[column], last - along[column]) + 0.25 * TIPS * waves[row];
+    const below = last - along[row] + ends[column];
+    const beside = Math.min(along[column], last - along[column]) + 0.25 * TIPS.lock * waves[row];
     const inside = ramp(below, EDGE / 4, EDGE) * ramp(beside, EDGE / 4, EDGE / 2);
-    return worn.part === "length" ? inside * (1 - ramp(y[i] - worn.size - tipsAt(x[i]), -0.12, 0.04)) : inside;
+    return worn.part === "length" ? inside * (1 - ramp(y[i] - worn.size - tips(x[i]), -0.12, 0.04)) : inside;
   });
 }
 
@@ -182,7 +180,7 @@ function shareOf(scene, shape, worn) {
   const away = distances(either(own, scene.face), size, size);
   return deep.map((depth, i) => {
     const core = ramp(depth / unit, 0.08, 0.22);
-    const reach = SPREAD * ramp(y[i], ...SPREADS) + 0.3 * tipsAt(x[i]);
+    const reach = SPREAD * ramp(y[i], ...SPREADS) + 0.3 * tips(x[i]);
     return (1 - core * (1 - ramp(y[i], bottom - 0.9, bottom - 0.25))) * (1 - ramp(away[i] / unit - reach, -0.06, 0.02));
   });
 }
@@ -201,7 +199,7 @@ export function dome(scene, shape) {
     if (y > base) return 1;
     const beside = Math.abs(x - (left + right) / 2) / reach;
     const up = Math.max(base - y, 0) / (base - top);
-    const radius = (beside ** 2.2 + up ** 2.2) ** (1 / 2.2) + 0.012 * endsAt(x);
+    const radius = (beside ** 2.2 + up ** 2.2) ** (1 / 2.2) + 0.012 * locks(x);
     return 1 - ramp(radius, 0.97, 1.03);
   });
 }
@@ -213,15 +211,7 @@ export function headTop(scene) {
 }
 
 /** How far (frame units) hair ends above and below a line, at a place along it. */
-const tipsAt = (x) => TIPS * endsAt(x) + LOOSE * strandAt(x);
+export const tips = (x) => TIPS.lock * locks(x) + TIPS.strand * onLine(x, TIPS.at, TIPS.ends);
 
 /** How far locks end above and below a line, about -1..1: waves whose lengths have no common measure. */
-const endsAt = (x) => (Math.sin(5.3 * x + 0.4) + Math.sin(13.9 * x + 2.1) + 0.8 * Math.sin(31.7 * x + 4)) / 2.8;
-
-/** How far a single strand ends above and below where its lock does, about -1..1. */
-function strandAt(x) {
-  const { first, step, ends } = STRANDS;
-  const place = clip((x - first) / step, 0, ends.length - 1);
-  const low = Math.min(Math.floor(place), ends.length - 2);
-  return ends[low] + (place - low) * (ends[low + 1] - ends[low]);
-}
+export const locks = (x) => (Math.sin(5.3 * x + 0.4) + Math.sin(13.9 * x + 2.1) + 0.8 * Math.sin(31.7 * x + 4)) / 2.8;

@@ -3,7 +3,7 @@
 
 import { FRINGES, HAIRPIECES, LABEL } from "./constants.js";
 import { EYES } from "./frame.js";
-import { fillHoles, holdFace, needHair, places, reveal } from "./hair.js";
+import { fillHoles, holdFace, needHair, places, reveal, withSpecks } from "./hair.js";
 import { coverage, dome, hairpiece, headTop, lengthOf } from "./hairpieces.js";
 import { any, areaOf, both, dilated, disc, either, eroded, regionOf, signedDistance, square, without } from "./regions.js";
 import { percentileOf } from "./samples.js";
@@ -123,7 +123,7 @@ async function wearHair(scene, strength, style) {
     const ear = scene.where(label);
     if (areaOf(both(wanted, ear)) > 0.5 * areaOf(ear)) wanted = either(wanted, ear);
   }
-  const removed = without(hair, wanted);
+  const removed = without(withSpecks(scene, without(hair, wanted)), wanted);
   if (any(removed)) reveal(scene, removed, Math.min(lowest, 0.1) - 0.3);
   scene.paint(without(wanted, scene.where(...UNTOUCHED, HAT)), HAIR);
   closeBesideJaw(scene, lowest);

@@ -1,4 +1,4 @@
-// Which pixels an edited mask cannot take from the photo as it moved: `unknown_after` of maskgan/editing/warping.py.
+// Which pixels an edited mask cannot take from the photo as it moved: `unknown_after` of maskgan/editing/unknown.py.
 
 import { LABEL } from "./constants.js";
 import { jacobian, moving, partOf, windowAround } from "./flow.js";
@@ -6,7 +6,7 @@ import { cutOut } from "./pixels.js";
 import { any, both, either, grown, opened, regionOf, where, without } from "./regions.js";
 
 // Sizes in pixels of a picture of 256 px; scaled with the picture.
-const [BORDER, LOST_BORDER, SLIVER, WISPS, LARGE] = [2, 4, 1, 16, 4];
+const [BORDER, LOST_BORDER, SLIVER, WISPS, LARGE, SHADE] = [2, 4, 1, 16, 4, 8];
 const REACH = 32; // more than the farthest that a change has any effect
 const STRETCH = 6; // what is drawn out to more than this many times its area is no photo any more
 
@@ -62,6 +62,7 @@ function unknownIn(arrived, after, flow, scale) {
     unknown = either(unknown, without(lost, grown(where(after, label), width, scale)));
   }
   unknown = either(unknown, wisps(both(solid, where(arrived, LABEL.HAIR)), after, width, scale));
+  unknown = either(unknown, shade(both(solid, where(arrived, LABEL.HAIR)), after, width, scale));
   const stretched = regionOf(jacobian(flow), (value) => value < 1 / STRETCH);
   return any(stretched) ? either(unknown, opened(stretched, width, scale)) : unknown;
 }
@@ -78,4 +79,12 @@ function wisps(lost, after, size, scale) {
   if (!any(large)) return large;
   const near = both(grown(large, size, WISPS * scale), behind);
   return without(near, grown(where(after, LABEL.HAIR), size, scale));
+}
+
+/** Where the shadow of a large part of hair that was `lost` would stay on the skin as its outline. */
+function shade(lost, after, size, scale) {
+  const skin = where(after, LABEL.SKIN);
+  const large = opened(both(lost, skin), size, LARGE * scale);
+  if (!any(large)) return large;
+  return without(both(grown(large, size, SHADE * scale), skin), grown(where(after, LABEL.HAIR), size, scale));
 }

@@ -25,6 +25,14 @@ function put(path, order, source, ahead) {
   return true;
 }
 
+/** Once a picture, or another one in its place, is there or will not come. */
+function loaded(picture) {
+  if (picture.complete) return null;
+  return new Promise((resolve) => {
+    for (const name of ["load", "error"]) picture.addEventListener(name, resolve, { once: true });
+  });
+}
+
 function told() {
   host.dispatchEvent(new CustomEvent("mask-result-shown", { bubbles: true }));
 }
@@ -44,7 +52,9 @@ function onAhead({ detail }) {
   const { path, url } = props.value[0]; // an edit that was taken back
   const unedited = path.split("/").at(-2) === detail.path.split("/").at(-2);
   if (detail.order.split(" ")[0] !== shown.face) return;
-  if (put(detail.path, detail.order, unedited ? url : detail.file, true)) told();
+  if (!put(detail.path, detail.order, unedited ? url : detail.file, true)) return;
+  detail.shown = loaded(pictures[1]);
+  told();
 }
 
 /** Python gave the canvas another mask: what it says is shown, whatever came ahead. */

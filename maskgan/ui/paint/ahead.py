@@ -31,6 +31,9 @@ from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 if TYPE_CHECKING:
     from maskgan.ui.session import Session
 
+#: Path and content of the picture for a session, its canvas's message, and whether that ends a stroke.
+_Picture = Callable[["Session", dict[str, Any], bool], "tuple[str, bytes] | None"]
+
 #: Sessions whose newest message is remembered.
 _MAX_SESSIONS = 2000
 
@@ -48,15 +51,12 @@ class Ahead:
         """Whether a later stroke of a session has ended than the message of this number was about."""
         return session is not None and self._ended.get(session, -1) > number
 
-    def answer(
-        self, state: Callable[[], gr.State], picture: Callable[[Session, dict[str, Any]], tuple[str, bytes] | None]
-    ) -> Callable[..., Any]:
+    def answer(self, state: Callable[[], gr.State], picture: _Picture) -> Callable[..., Any]:
         """The function that a canvas calls on the server.
 
         Args:
             state: the component with the visitor's session.
-            picture: path of the file, and the file, for a session and its canvas's message; None when it is not to be
-                shown. It may raise ValueError: the event says what is wrong.
+            picture: None when it is not to be shown. It may raise ValueError: the event says what is wrong.
         """
 
         async def picture_ahead(asked: Any, request: gr.Request) -> JSONResponse | None:
@@ -83,7 +83,7 @@ class Ahead:
                 def make() -> JSONResponse | None:
                     traces.current.set(key)
                     with wanted_while(lambda: ended or not self.outdated(key, number)):
-                        made = picture(session, message)
+                        made = picture(session, message, ended)
                     if made is None:
                         return None
                     path, file = made

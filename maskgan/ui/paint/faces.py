@@ -89,12 +89,8 @@ class Faces(Showing):
         session = session.open(opened, edit, state.mask, state.looks, motions, history)
         return self._opened(session, look)
 
-    def switch_face(self, session: Session, index: int, message: Any, look: Look) -> Updates:
-        """Another face of the open photo, as it was left or from the photo as it is edited.
-
-        message: of the canvas, from which the open face is left with its last stroke.
-        """
-        session = self._as_on_canvas(session, message, look)
+    def switch_face(self, session: Session, index: int, look: Look) -> Updates:
+        """Another face of the open photo, as it was left or from the photo as it is edited."""
         opened = session.require_open()
         left = session.left_face(index)
         if left is not None:
@@ -126,7 +122,8 @@ class Faces(Showing):
             shown = self.receive(session, opened, mask, Look(*values[len(inputs) :]))
             return {tabs: gr.Tabs(selected=self.ID), **shown}
 
-        sent = button.click(send, [self.session, *inputs, *self.look], [tabs, *self.outputs], **QUIET, **options)
+        sent = [self.session, self.canvas, *inputs, *self.look]
+        sent = button.click(self._told(send), sent, [tabs, *self.outputs], **QUIET, **options)
         self._keep_after(sent)
 
     def receive(self, session: Session, opened: OpenFace, mask: np.ndarray, look: Look) -> Updates:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from operator import is_
@@ -13,11 +15,12 @@ import gradio as gr
 import numpy as np
 
 from maskgan.editing.abandoning import go_on
-from maskgan.editing.dressing import edit_with_looks
+from maskgan.editing.drafts import draft
+from maskgan.editing.dressing import default_looks, edit_with_looks
 from maskgan.editing.edit import Edit
 from maskgan.snapshots import Weights
 from maskgan.ui.access import Announcer
-from maskgan.ui.kit import Updates, UsesWeights, saved
+from maskgan.ui.kit import Updates, UsesWeights, saved, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 from maskgan.ui.paint.ahead import Ahead
 from maskgan.ui.paint.layout import PaintLayout
@@ -75,8 +78,11 @@ class Showing(PaintLayout, UsesWeights):
     def _asked_by_the_canvas(self) -> list[Callable[..., Any]]:
         return [self.ahead.answer(lambda: self.session, self._picture_ahead)]
 
-    def _picture_ahead(self, session: Session, message: dict[str, Any]) -> tuple[str, bytes] | None:
-        """Path and content of the picture of a canvas's message, as `paint` will show it; None where it cannot tell."""
+    def _picture_ahead(self, session: Session, message: dict[str, Any], ended: bool) -> tuple[str, bytes] | None:
+        """Path and content of the picture of a canvas's message; None where it cannot tell.
+
+        It is the one that `paint` will show; of a stroke that has not ended, which is no step yet, maybe a draft.
+        """
         opened = session.opened
         look = self._shown_as.get(opened) if opened is not None else None
         if look is None or look.view != "face" or "moved" in message:  # what was moved, the session has to know
@@ -84,8 +90,18 @@ class Showing(PaintLayout, UsesWeights):
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         if mask is None or not MaskCanvas.knows(message, session.version):
             return None
+        drafted = None if ended else self._draft(session, mask, look)
+        if drafted is not None:
+            content = webp(drafted, self.pipeline.weights)
+            return saved(content, FACE_NAME), content
         painted = session.painted(self._edit(session, mask, look), mask)
         return self._face_file(painted)
+
+    def _draft(self, session: Session, mask: np.ndarray, look: Look) -> np.ndarray | None:
+        """A draft (S, S, 3) uint8 RGB of the face in a mask, where that is quicker and no look is part of it."""
+        if not look.keep or session.edit is None or session.looks or default_looks(session.opened.face, mask):
+            return None
+        return draft(self.pipeline, session.edit, session.mask, mask)
 
     def _face_file(self, session: Session) -> tuple[str, bytes]:
         """Path and content of the picture of the face as it is now; written once for an edit."""
@@ -110,6 +126,21 @@ class Showing(PaintLayout, UsesWeights):
         stroke = MaskCanvas.number(message)
         session = replace(session.painted(self._edit(session, mask, look), mask), stroke=stroke)
         return self._remember_stroke(session)[self.session]
+
+    def _told(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """`handler(session, ...)` as Gradio calls it: what is on the canvas comes second, and becomes the session's."""
+
+        @functools.wraps(handler)
+        @warns_on_value_error
+        def told(session: Session, on_canvas: Any, *values: Any) -> Any:
+            look = self._shown_as.get(session.opened, Look()) if session.opened is not None else Look()
+            return handler(self._as_on_canvas(session, on_canvas, look), *values)
+
+        first, *others = inspect.signature(handler).parameters.values()
+        on_canvas = inspect.Parameter("on_canvas", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        # Gradio counts the parameters, and reads from them where event data goes.
+        told.__signature__ = inspect.Signature([first, on_canvas, *others])
+        return told
 
     @staticmethod
     def _with_moved(session: Session, message: Any, mask: np.ndarray) -> Session:

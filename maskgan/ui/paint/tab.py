@@ -300,12 +300,13 @@ class PaintTab(Visits):
             opening,
             api_name="open_photo",
             switch=with_look(self.switch_face),
-            switched=[self.canvas],
+            told=self._told,
+            told_by=[self.canvas],
             show_progress_on=self.face_result,
         )
         again = [self.session, *self.look]
-        changed.append(self.earlier.select(with_look(self.reopen_photo), again, opening, **QUIET))
         painted = [self.session, self.canvas, *self.look]
+        changed.append(self.earlier.select(self._told(with_look(self.reopen_photo)), painted, opening, **QUIET))
         latest = {"trigger_mode": "always_last", **QUIET}
         drawn = [*screen, self.canvas]
         self.canvas.input(with_look(self.preview), painted, drawn, api_name="paint", **latest)
@@ -320,21 +321,18 @@ class PaintTab(Visits):
         changed.append(self.strength.input(tuned, quick, changing, api_name="tune", **latest))
         for name, menu in self.shapes.items():
             changed.append(menu.input(with_look(partial(self._shaped, name)), [*quick, menu], changing, **each))
-        looked = [self.session, self.looks, *self.look]
-        changed.append(self.looks.input(with_look(self.choose_look), looked, changing, api_name="choose_look", **each))
-        changed.append(self.history.select(with_look(self.restore), again, opening, **QUIET))
+        looked = [self.session, self.canvas, self.looks, *self.look]
+        chosen = self._told(with_look(self.choose_look))
+        changed.append(self.looks.input(chosen, looked, changing, api_name="choose_look", **each))
+        changed.append(self.history.select(self._told(with_look(self.restore)), painted, opening, **QUIET))
         changes = [component.change for component in self.look]
         changed.append(gr.on(changes, with_look(self.refresh), again, screen, **latest))
-        loaded = [self.session, self.load_mask_button, *self.look]
-        changed.append(
-            self.load_mask_button.upload(with_look(self.load_mask), loaded, changing, api_name="load_mask", **QUIET)
-        )
-        own_mask = [self.session, self.own_mask_button, *self.look]
-        changed.append(
-            self.own_mask_button.upload(
-                with_look(self.load_own_mask), own_mask, opening, api_name="load_own_mask", **QUIET
-            )
-        )
+        for button, load, shown in (
+            (self.load_mask_button, self.load_mask, changing),
+            (self.own_mask_button, self.load_own_mask, opening),
+        ):
+            load, loaded = self._told(with_look(load)), [self.session, self.canvas, button, *self.look]
+            changed.append(button.upload(load, loaded, shown, api_name=load.__name__, **QUIET))
         self._keep_after(*changed)
         for button, make, options in (
             (self.save_mask_button, self.mask_file, []),

@@ -1,0 +1,132 @@
+"""A plain background, and the light of a forehead, go on where hair or a hat was taken away.
+
+In the middle of a large hole a network sees nothing of the photo, and paints the fog of an average background there.
+Where what is known around is even, no network is needed to tell what lies between: its colours go on, and texture is
+added as everywhere (`texture.py`). Beside an uneven background, with things in it that could go on in many ways, the
+network's paint stays as it is. A forehead keeps the network's drawing and takes its light from the skin below.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from maskgan.blending import smoothstep
+from maskgan.editing.warping import grown
+from maskgan.labels import BROWS, EYES, MOUTH, Label
+from maskgan.sizes import NETWORK_SIZE
+
+#: Cells to a window's side: what is smaller than one is texture.
+_CELLS = 64
+
+#: Share of a window from which on a hole in the background is large, and that has to be known of it at least.
+_LARGE, _KNOWN = 0.01, 0.005
+
+#: Painted pixels beside an outline that hold some of the other side's colours, and how soft an outline is.
+_BORDER, _SOFT = 3.0, 0.5
+
+#: Within how many cells colours go on, farthest first.
+_REACHES = (16.0, 8.0, 4.0, 2.0)
+
+#: How far hair casts its shadow, in painted pixels.
+_SHADE = 10.0
+
+#: What lies below a forehead.
+_FEATURES = (*EYES, *BROWS, *MOUTH, Label.NOSE, Label.EYE_G)
+
+#: Within how many cells a background is even or not, and the deviations (0..255) up to which it is, and beyond which it
+#: is not.
+_AROUND, _EVEN, _UNEVEN = 12.0, 10.0, 24.0
+
+
+def with_plain_ground_gone_on(
+    picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    """Painted background in the colours that a plain background has around it.
+
+    Args:
+        picture: what is painted, (n, n, 3) float32 in 0..255, n a multiple of 64.
+        photo: the moved photo, (n, n, 3) uint8 or float32.
+        unknown: (n, n) bool, where it is painted.
+        mask: the edited mask, (n, n).
+
+    Returns a picture (n, n, 3) float32; only what is painted is changed, and only beside and in
+    large holes of the background.
+    """
+    ground = mask == Label.BACKGROUND
+    if (ground & unknown).mean() < _LARGE:
+        return picture
+    known = ground & ~unknown & ~grown(~ground, _BORDER * len(mask) / NETWORK_SIZE)
+    if known.mean() < _KNOWN:
+        return picture
+    share, colours = _coarse(photo, known)
+    even = _even(colours, share)
+    if not even.any():
+        return picture
+    wanted = np.dstack([_gone_on(colours, share), even])
+    wanted = cv2.resize(wanted, mask.shape, interpolation=cv2.INTER_LINEAR)
+    soft = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * len(mask) / NETWORK_SIZE)
+    return picture + (wanted[..., 3] * soft * unknown)[..., None] * (wanted[..., :3] - picture)
+
+
+def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A painted forehead whose light and colours go on from the skin below it, so that no seam shows where hair was.
+
+    Arguments and result as for `with_plain_ground_gone_on`; the paint's finer drawing stays, and so does all that lies
+    lower than some feature of the face.
+    """
+    skin = mask == Label.SKIN
+    above = np.arange(len(mask))[:, None] < _top(np.isin(mask, _FEATURES))
+    painted = skin & unknown & above
+    if painted.mean() < _LARGE:
+        return picture
+    known = skin & ~unknown & ~grown(~skin & ~above, _BORDER * len(mask) / NETWORK_SIZE)
+    if known.mean() < _KNOWN:
+        return picture
+    both = np.where(unknown[..., None], picture, photo)
+    own = _gone_on(*_coarse(both, skin)[::-1])
+    more = _gone_on(*_coarse(photo, known)[::-1]) - own
+    more = cv2.resize(more, mask.shape, interpolation=cv2.INTER_LINEAR)
+    # The paint's own shadow of the hair stays.
+    away = cv2.distanceTransform((mask != Label.HAIR).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    away = np.minimum(away, len(mask))  # where there is no hair it is as good as infinite
+    weight = smoothstep(away * (NETWORK_SIZE / len(mask)) / _SHADE) * painted
+    return picture + weight.astype(np.float32)[..., None] * more
+
+
+def _top(region: np.ndarray) -> int:
+    """The first row of a region (n, n) bool; n without any."""
+    rows = np.flatnonzero(region.any(1))
+    return int(rows[0]) if len(rows) else len(region)
+
+
+def _coarse(picture: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The share of each cell (g, g) that is `known` (n, n) bool, and the mean colour (g, g, 3) of that."""
+    share = _shrunk(known.astype(np.float32))
+    return share, _shrunk(picture * known[..., None].astype(np.float32)) / np.maximum(share, 1e-6)[..., None]
+
+
+def _shrunk(planes: np.ndarray) -> np.ndarray:
+    return cv2.resize(planes, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+
+
+def _even(colours: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """How even, 0..1 (g, g), colours (g, g, 3) are around each cell, of which that share (g, g) is known."""
+    mean = (colours * share[..., None]).sum((0, 1)) / share.sum()
+    away = colours - mean  # so that single precision keeps the squares
+    planes = np.dstack([away, np.square(away).sum(-1), np.ones_like(share)]) * share[..., None]
+    # Far from all that is known all of it counts.
+    planes = cv2.GaussianBlur(planes, (0, 0), _AROUND) + 1e-3 * planes.mean((0, 1))
+    means = planes[..., :4] / planes[..., 4:]
+    variance = (means[..., 3] - np.square(means[..., :3]).sum(-1)) / 3
+    return 1 - smoothstep((np.sqrt(np.maximum(variance, 0)) - _EVEN) / (_UNEVEN - _EVEN)).astype(np.float32)
+
+
+def _gone_on(colours: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Colours (g, g, 3) of which that share (g, g) is known, also where nothing is: a normalised convolution (Knutsson
+    and Westin, CVPR 1993) over ever nearer surroundings, each as far as it knows more."""
+    result = np.broadcast_to((colours * share[..., None]).sum((0, 1)) / share.sum(), colours.shape)
+    for reach in _REACHES:
+        near = cv2.GaussianBlur(np.dstack([(colours - result) * share[..., None], share]), (0, 0), reach)
+        result = result + near[..., :3] / (near[..., 3:] + 0.02)
+    return result.astype(np.float32)

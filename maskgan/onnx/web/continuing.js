@@ -1,0 +1,136 @@
+// A plain background and a forehead go on where hair was taken away: the same steps as in maskgan/editing/continuing.py.
+
+import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
+import { LABEL, SIZE } from "./constants.js";
+import { areaOf, both, distances, grown, inverted, smoothstep, where, without } from "./regions.js";
+
+// Cells to a window's side: what is smaller than one is texture.
+const CELLS = 64;
+// Share of a window from which on a hole in the background is large, and that has to be known of it at least.
+const [LARGE, KNOWN] = [0.01, 0.005];
+// Painted pixels beside an outline that hold some of the other side's colours, and how soft an outline is.
+const [BORDER, SOFT] = [3, 0.5];
+// Within how many cells colours go on, farthest first.
+const REACHES = [16, 8, 4, 2];
+// How far hair casts its shadow, in painted pixels.
+const SHADE = 10;
+// What lies below a forehead.
+const FEATURES = ["L_EYE", "R_EYE", "L_BROW", "R_BROW", "MOUTH", "U_LIP", "L_LIP", "NOSE", "EYE_G"].map((name) => LABEL[name]);
+// Within how many cells a background is even or not, and the deviations up to which it is, and beyond which it is not.
+const [AROUND, EVEN, UNEVEN] = [12, 10, 24];
+
+/** Gives painted background the colours that a plain background has around it, in place: floats of n x n pixels. Only
+ *  what is painted beside and in large holes of the background is changed. */
+export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
+  const ground = where(mask, LABEL.BACKGROUND);
+  if (areaOf(both(ground, unknown)) < LARGE * n * n) return;
+  const known = without(without(ground, unknown), grown(inverted(ground), n, (BORDER * n) / SIZE.network));
+  if (areaOf(known) < KNOWN * n * n) return;
+  const seen = coarse(known, n, (i) => photo.data[i]);
+  const even = evenness(seen, meanOf(seen));
+  if (!even.some((share) => share > 0)) return;
+  const wanted = goneOn(seen);
+  const layer = new Float32Array(seen.length);
+  for (let i = 0; i < even.length; i++) layer.set([...wanted.subarray(3 * i, 3 * i + 3), even[i]], 4 * i);
+  const wide = resizeLinear(picture(CELLS, CELLS, 4, layer), n, n).data;
+  const soft = blurred(picture(n, n, 1, new Float32Array(ground)), (SOFT * n) / SIZE.network).data;
+  unknown.forEach((inside, i) => {
+    if (!inside) return;
+    const share = wide[4 * i + 3] * soft[i];
+    for (let c = 0; c < 3; c++) colours[3 * i + c] += share * (wide[4 * i + c] - colours[3 * i + c]);
+  });
+}
+
+/** Lets the light and colours of the skin below a painted forehead go on over it, so that no seam shows where hair was,
+ *  in place; the paint's finer drawing stays, and all that lies lower than some feature of the face. */
+export function letForeheadGoOn(colours, photo, unknown, mask, n) {
+  const first = mask.findIndex((label) => FEATURES.includes(label));
+  const end = first < 0 ? mask.length : first - (first % n);
+  const skin = where(mask, LABEL.SKIN);
+  const painted = skin.map((inside, i) => (i < end ? inside & unknown[i] : 0));
+  if (areaOf(painted) < LARGE * n * n) return;
+  const beside = skin.map((inside, i) => (i < end ? 0 : 1 - inside)); // what lies lower
+  const known = without(without(skin, unknown), grown(beside, n, (BORDER * n) / SIZE.network));
+  if (areaOf(known) < KNOWN * n * n) return;
+  const wanted = goneOn(coarse(known, n, (i) => photo.data[i]));
+  const own = goneOn(coarse(skin, n, (i) => (unknown[Math.floor(i / 3)] ? colours[i] : photo.data[i])));
+  const more = picture(CELLS, CELLS, 3, wanted.map((value, i) => value - own[i]));
+  const wide = resizeLinear(more, n, n).data;
+  // The paint's own shadow of the hair stays.
+  const away = distances(where(mask, LABEL.HAIR), n, n);
+  painted.forEach((inside, i) => {
+    if (!inside) return;
+    const share = smoothstep((away[i] * SIZE.network) / n / SHADE);
+    for (let c = 0; c < 3; c++) colours[3 * i + c] += share * wide[3 * i + c];
+  });
+}
+
+/** Means of a picture `of` n x n pixels over what is known of each cell, times its share, and that share. */
+function coarse(known, n, of) {
+  const planes = new Float32Array(4 * n * n);
+  known.forEach((inside, i) => {
+    if (!inside) return;
+    for (let c = 0; c < 3; c++) planes[4 * i + c] = of(3 * i + c);
+    planes[4 * i + 3] = 1;
+  });
+  return resizeArea(picture(n, n, 4, planes), CELLS, CELLS).data;
+}
+
+function meanOf(seen) {
+  const sums = sumsOf(seen, 4);
+  return [0, 1, 2].map((c) => sums[c] / sums[3]);
+}
+
+function sumsOf(planes, channels) {
+  const sums = new Array(channels).fill(0);
+  planes.forEach((value, i) => (sums[i % channels] += value));
+  return sums;
+}
+
+/** How even, 0..1, the known colours are around each cell. */
+function evenness(seen, mean) {
+  const count = CELLS * CELLS;
+  const planes = new Float32Array(5 * count);
+  for (let i = 0; i < count; i++) {
+    const share = seen[4 * i + 3];
+    if (!share) continue;
+    let squares = 0;
+    for (let c = 0; c < 3; c++) {
+      const away = seen[4 * i + c] / share - mean[c];
+      planes[5 * i + c] = away * share;
+      squares += away * away;
+    }
+    planes[5 * i + 3] = squares * share;
+    planes[5 * i + 4] = share;
+  }
+  // Far from all that is known all of it counts.
+  const far = sumsOf(planes, 5).map((sum) => (1e-3 * sum) / count);
+  const near = blurred(picture(CELLS, CELLS, 5, planes), AROUND).data;
+  return Float32Array.from({ length: count }, (_, i) => {
+    const weight = near[5 * i + 4] + far[4];
+    const means = [0, 1, 2, 3].map((c) => (near[5 * i + c] + far[c]) / weight);
+    const variance = (means[3] - means[0] ** 2 - means[1] ** 2 - means[2] ** 2) / 3;
+    return 1 - smoothstep((Math.sqrt(Math.max(variance, 0)) - EVEN) / (UNEVEN - EVEN));
+  });
+}
+
+/** The known colours, also where nothing is known: a normalised convolution (Knutsson and Westin, CVPR 1993) over ever
+ *  nearer surroundings, each as far as it knows more. */
+function goneOn(seen) {
+  const mean = meanOf(seen);
+  const count = CELLS * CELLS;
+  const result = new Float32Array(3 * count).map((_, k) => mean[k % 3]);
+  for (const reach of REACHES) {
+    const missing = new Float32Array(4 * count);
+    for (let i = 0; i < count; i++) {
+      const share = seen[4 * i + 3];
+      for (let c = 0; c < 3; c++) missing[4 * i + c] = seen[4 * i + c] - share * result[3 * i + c];
+      missing[4 * i + 3] = share;
+    }
+    const near = blurred(picture(CELLS, CELLS, 4, missing), reach).data;
+    for (let i = 0; i < count; i++) {
+      for (let c = 0; c < 3; c++) result[3 * i + c] += near[4 * i + c] / (near[4 * i + 3] + 0.02);
+    }
+  }
+  return result;
+}
