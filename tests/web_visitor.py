@@ -1,5 +1,4 @@
-"""A visitor of the page without a server in Chromium, the static server that hands out its files, and what the app makes of
-the same edits."""
+"""A visitor of the page without a server in Chromium, its static server, and what the app makes of the same edits."""
 
 from __future__ import annotations
 
