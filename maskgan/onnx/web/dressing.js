@@ -80,10 +80,10 @@ export function dressed(style, looks) {
 const wornWith = (looks) => looks.get(HAIR)?.worn ?? [];
 
 /** The mask without what is laid over the picture and covers it anyway: there the photo's own classes. */
-export async function beneath(own, mask, size, looks) {
+export async function beneath(own, mask, size, looks, quick) {
   const hidden = new Uint8Array(mask.length);
   for (const worn of wornWith(looks)) {
-    const seen = await seenOf(mask, own, size, worn);
+    const seen = await seenOf(mask, own, size, worn, quick);
     if (!seen) continue;
     const near = dilated(regionOf(seen.alpha, (share) => share > SEEN), size, square(1));
     near.forEach((inside, i) => inside && mask[i] === HAIR && (hidden[i] = 1));

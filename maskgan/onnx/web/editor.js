@@ -56,18 +56,19 @@ class Edit {
 export async function edit(networks, face, motion, chosen, copied, quick) {
   const { mask } = motion;
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
-  const below = await beneath(face.mask, mask, SIZE.crop, looks);
+  const below = await beneath(face.mask, mask, SIZE.crop, looks, quick);
   const still = below.every((label, i) => label === face.mask[i]); // then nothing of the photo moves
   const way = still ? Motion.none(face.mask, SIZE.crop) : motion.to(below);
   const flow = any(moving(way.flow)) ? way.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
-  const patches = await patchesFor(networks, { ...face, style: dressed(face.style, looks) }, way, moved, quick);
+  const style = dressed(face.style, looks);
+  const patches = await patchesFor(networks, { ...face, style }, way, moved, quick);
   const painted = await new Edit(null, patches, []).onto(moved, Alignment.wholePicture(moved));
   const hair = hairOf(face, mask, looks);
-  const worn = hair ? (await hair.on(painted)).crop : painted;
+  const worn = hair ? (await hair.on(painted, quick)).crop : painted;
   const { crop, drawn } = await finished(worn, face.mask, mask, looks, chosen, face.tone);
   const layers = [worn === painted ? null : hair, Overlay.between(worn, crop, drawn)].filter(Boolean);
-  const styled = copied && (await copyStyle(networks, crop, mask, face.style, copied, quick));
+  const styled = copied && (await copyStyle(networks, crop, mask, style, copied, quick));
   if (styled) layers.push(new Overlay(styled.crop, styled.weight, new Float32Array(mask.length)));
   return { edit: new Edit(flow, patches, layers), crop: styled ? styled.crop : crop };
 }

@@ -131,36 +131,47 @@ function withoutSky(lab) {
   return lab.map((plane) => plane.filter((_, i) => yellow[i] > BLUE));
 }
 
+const newest = new Map(); // by hairpiece: {own, bare, covered} of the newest edit
+const MOST = 3; // hairpieces that a face wears
+
+/** Where a face without its hair wears a hairpiece. `quick`: as in the newest edit, if that was of this face. */
+async function covering(mask, own, size, worn, quick) {
+  const bare = mask.map((label, i) => (label === HAIR ? own[i] : label));
+  const key = `${worn.name} ${worn.part} ${worn.size}`;
+  const known = newest.get(key);
+  if (known?.own === own && (quick || bare.every((label, i) => label === known.bare[i]))) return known.covered;
+  const covered = coverage(new Scene(bare, size), worn, await hairpiece(worn.name));
+  if (size === SIZE.crop) {
+    newest.delete(key);
+    newest.set(key, { own, bare, covered });
+    if (newest.size > MOST) newest.delete(newest.keys().next().value);
+  }
+  return covered;
+}
+
 /** Where a hairpiece is seen on a face with this mask; null where the mask does not have it. `own`: the photo's mask. Strands
  *  reach a little beyond the mask's hair. */
-export async function seenOf(mask, own, size, worn) {
+export async function seenOf(mask, own, size, worn, quick = false) {
   const [hair, before] = [where(mask, HAIR), where(own, HAIR)];
-  const scene = new Scene(mask.map((label, i) => (hair[i] ? own[i] : label)), size);
-  const covered = coverage(scene, worn, await hairpiece(worn.name));
+  const covered = await covering(mask, own, size, worn, quick);
   const brought = without(regionOf(covered.alpha, (share) => share > 0.5), before);
   const taken = worn.part === "whole" ? both(before, regionOf(covered.alpha, (share) => share < 0.1)) : new Uint8Array(hair.length);
   const agrees = areaOf(both(hair, brought)) + areaOf(without(taken, hair));
   if (agrees <= IS_THERE * (areaOf(brought) + areaOf(taken))) return null;
   const away = distances(hair, size, size);
-  return { ...covered, alpha: covered.alpha.map((share, i) => share * clip(2 - (2 * away[i]) / (STRANDS * size), 0, 1)) };
+  return { ...covered, whole: covered, alpha: covered.alpha.map((share, i) => share * clip(2 - (2 * away[i]) / (STRANDS * size), 0, 1)) };
 }
 
 /** A picture whose face wears a hairpiece, and how far each pixel changed. `mask`: the edited mask; where it has no hair close
  *  by, none of the piece is seen; `photo` and `own`: the photo and its mask, which tell the colours of the hair. */
-async function putOn(crop, mask, photo, own, worn) {
+async function putOn(crop, mask, photo, own, worn, quick) {
   const { width: size } = crop;
-  let seen = await seenOf(mask, own, size, worn);
+  let seen = await seenOf(mask, own, size, worn, quick);
   if (!seen) return { crop, changed: new Float32Array(mask.length) };
   const { scene: { unit, y } } = seen;
-  const [solid, there] = [0.9, 0].map((least) => regionOf(seen.alpha, (share) => share > least));
-  if (!any(there)) return { crop, changed: new Float32Array(mask.length) };
-  let hair = lendersHair(seen, there);
   const colours = coloursOfHair(photo, own);
-  if (colours) {
-    const black = evenInBlack(hair, there, unit);
-    recolour(hair, there, colours, labOf(hair, any(solid) ? solid : there));
-    addStrandsInBlack(hair, black, seen.alpha, unit);
-  }
+  let hair = (quick && coloured.get(seen.whole)) || hairOn(seen, colours);
+  coloured.set(seen.whole, hair);
   if (worn.part !== "fringe") ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
   const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, size, unit, y);
@@ -180,11 +191,26 @@ async function putOn(crop, mask, photo, own, worn) {
   return { crop: result, changed };
 }
 
+const coloured = new WeakMap(); // hair as it was put on in the newest edit, by where it covers a face
+
+/** The lender's hair as it lies over a face, in these colours, if there are any; also where the mask hides it now. */
+function hairOn(seen, colours) {
+  const [solid, there] = [0.9, 0].map((least) => regionOf(seen.alpha, (share) => share > least));
+  const covered = regionOf(seen.whole.alpha, (share) => share > 0);
+  const hair = lendersHair(seen, covered);
+  if (!colours || !any(there)) return hair;
+  const black = evenInBlack(hair, covered, seen.scene.unit);
+  recolour(hair, covered, colours, labOf(hair, any(solid) ? solid : there));
+  addStrandsInBlack(hair, black, seen.alpha, seen.scene.unit);
+  return hair;
+}
+
 /** The lender's picture as it lies over a face, as far around a region as `evenInBlack` looks. */
 function lendersHair({ scene: { size, unit }, piece, columns, rows }, region) {
   const margin = Math.ceil(4 * Math.max(0.8, EVEN * unit)) + 1;
-  const { left, top, right, bottom } = extent(region, size);
   const hair = picture(size, size, 3, new Float32Array(3 * size * size));
+  if (!any(region)) return hair;
+  const { left, top, right, bottom } = extent(region, size);
   for (let y = Math.max(0, top - margin); y <= Math.min(size - 1, bottom + margin); y++) {
     for (let x = Math.max(0, left - margin); x <= Math.min(size - 1, right + margin); x++) {
       const i = y * size + x;
@@ -278,14 +304,14 @@ export class Hairpieces {
     Object.assign(this, { worn, mask, own, photo });
   }
 
-  /** A square crop of any size with them, and how far each pixel changed. */
-  async on(crop) {
+  /** A square crop of any size with them, and how far each pixel changed; `quick`: the hair lies as in the newest edit. */
+  async on(crop, quick = false) {
     const { width: size } = crop;
     const [mask, own] = [this.mask, this.own].map((plane) => (size === SIZE.crop ? plane : Window.whole(size).mask(plane, SIZE.crop)));
     const photo = resizeLinear(this.photo, size, size);
     const changed = new Float32Array(size * size);
     for (const worn of this.worn) {
-      const laid = await putOn(crop, mask, photo, own, worn);
+      const laid = await putOn(crop, mask, photo, own, worn, quick);
       crop = laid.crop;
       laid.changed.forEach((share, i) => (changed[i] = Math.max(changed[i], share)));
     }
