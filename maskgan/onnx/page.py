@@ -4,7 +4,7 @@ index.html, sw.js         the page, and the service worker that keeps it for vis
 web/*.js, web/page.css    what stands in `maskgan/onnx/web`
 web/canvas.js             the mask canvas of the app, `maskgan/canvas`, as a module
 web/constants.js          classes, sizes, buttons, looks, shapes and the names of the examples, see `page_tables.py`
-web/wardrobe, web/hair    pixels of hats, and of hair, which is fetched when it is first worn
+web/wardrobe, web/hair    pixels of hats, and of hair, which is fetched when the page has started
 web/mark.xmp              the mark of edited pictures, `maskgan.provenance`
 web/vendor, web/detector  onnxruntime-web, and the networks that find faces
 web/examples, web/LICENCES.txt

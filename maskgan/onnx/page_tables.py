@@ -151,7 +151,7 @@ def write_hair(folder: Path) -> None:
     for name in hairpieces.hairpieces():
         (folder / f"{name}.webp").write_bytes(_opaque((WARDROBE / f"{name}.webp").read_bytes()))
         alpha = Image.fromarray((255 * hairpieces.hairpiece(name).alpha).round().astype(np.uint8)).convert("RGB")
-        alpha.save(folder / f"{name}_alpha.webp", lossless=True, quality=100, method=6)
+        alpha.save(folder / f"{name}_alpha.webp", lossless=True)
 
 
 def _opaque(webp: bytes) -> bytes:

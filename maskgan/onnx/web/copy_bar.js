@@ -39,7 +39,7 @@ export function createCopyBar(element, canvas, read, changed) {
 
   async function take(photo) {
     const found = await read(photo);
-    if (!found) return;
+    if (!found) return changed(); // what was not drawn yet is
     Object.assign(thumbnail, { width: found.picture.width, height: found.picture.height });
     thumbnail.getContext("2d").putImageData(found.picture, 0, 0);
     lends = found.lends;
