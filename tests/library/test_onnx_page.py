@@ -7,7 +7,9 @@ import re
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("onnx")
 
@@ -19,6 +21,7 @@ from maskgan.onnx.folder import Manifest
 from maskgan.onnx.page import check_whole, write_page
 from maskgan.onnx.runtime import FILES, version_of, web_runtime
 from maskgan.provenance import xmp_packet
+from maskgan.quick_edits.hairpieces import hairpiece, hairpieces
 from maskgan.snapshots import Weights
 
 
@@ -62,6 +65,17 @@ def test_classes_marks_and_the_canvas_come_from_python(site: Path) -> None:
     assert (site / "web" / "mark.xmp").read_bytes() == xmp_packet(Manifest.read(site).weights)
     for source in Path(canvas.__file__).parent.glob("*.js"):
         assert source.read_text() in (site / "web" / "canvas.js").read_text()
+
+
+def test_hair_is_the_wardrobes_bit_for_bit_and_does_not_hold_up_the_first_visit(site: Path) -> None:
+    for name in hairpieces():
+        piece = hairpiece(name)
+        with Image.open(site / "web" / "hair" / f"{name}.webp") as colours:
+            assert colours.mode == "RGB" and np.array_equal(np.asarray(colours), piece.colours)
+        with Image.open(site / "web" / "hair" / f"{name}_alpha.webp") as alpha:
+            assert np.array_equal(np.asarray(alpha)[..., 0], (255 * piece.alpha).round())
+    assert sum(file.stat().st_size for file in (site / "web" / "hair").iterdir()) < 600_000
+    assert "web/hair/" not in (site / "sw.js").read_text()
 
 
 def test_nothing_is_taken_from_elsewhere_and_nothing_goes_there(site: Path) -> None:

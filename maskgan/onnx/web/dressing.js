@@ -1,21 +1,24 @@
 // Edits in which some classes have a look; see maskgan/editing/dressing.py and looks.py. Looks are a Map from class to
-// {title, swatch, colour, reference, material, name}.
+// {title, swatch, colour, reference, material, worn, name}.
 
 import { CODES, LABEL, LOOKS } from "./constants.js";
 import { withEars } from "./ears.js";
 import { decode } from "./files.js";
+import { Hairpieces, seenOf } from "./hairdressing.js";
 import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
 import { classesWith, recolourPart } from "./recolouring.js";
-import { any, areaOf, both, dilated, piecesOf, regionOf, where } from "./regions.js";
+import { any, areaOf, both, dilated, piecesOf, regionOf, square, where } from "./regions.js";
 import { silhouette } from "./silhouettes.js";
 import { applyTone } from "./tones.js";
 import { likeness, transplant } from "./transplants.js";
+import { colourIn, wornIn } from "./worn.js";
 
-const { MOUTH, EYE_G, EAR_R, NECK_L, HAT } = LABEL;
+const { MOUTH, EYE_G, EAR_R, NECK_L, HAT, HAIR } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network paints what lies beneath them
 // Share of a photo below which a class is no example of how it looks; a mouth that is open less shows no teeth to go by.
 const [HARDLY, HARDLY_OPEN] = [0.0006, 0.002];
+const SEEN = 0.5; // share of a hairpiece in a pixel from which on what lies beneath it is not painted
 const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was painted
 
 const stuffs = {};
@@ -30,8 +33,11 @@ async function stuffOf(name) {
   return stuffs[name];
 }
 
-/** A look by its name, or of a plain colour `#rrggbb`. */
-export const lookNamed = (name) => (name.startsWith("#") ? { title: name, swatch: name, colour: name, name } : { ...LOOKS[name], name });
+/** A look by its name, or of a plain colour `#rrggbb`, either with hairpieces. */
+export function lookNamed(name) {
+  const [colour, worn] = [colourIn(name), wornIn(name)];
+  return colour.startsWith("#") ? { title: colour, swatch: colour, colour, worn, name } : { ...LOOKS[colour], worn, name };
+}
 
 /** Looks for classes of a mask that the photo, whose mask is `own`, has no example of, and those that were chosen. */
 export function looksOf(own, mask, size, chosen) {
@@ -72,10 +78,19 @@ export function dressed(style, looks) {
   return style;
 }
 
+const wornWith = (looks) => looks.get(HAIR)?.worn ?? [];
+
 /** The mask without what is laid over the picture and covers it anyway: there the photo's own classes. */
-export function beneath(own, mask, looks) {
+export async function beneath(own, mask, size, looks, quick) {
+  const hidden = new Uint8Array(mask.length);
+  for (const worn of wornWith(looks)) {
+    const seen = await seenOf(mask, own, size, worn, quick);
+    if (!seen) continue;
+    const near = dilated(regionOf(seen.alpha, (share) => share > SEEN), size, square(1));
+    near.forEach((inside, i) => inside && mask[i] === HAIR && (hidden[i] = 1));
+  }
   const laid = [...looks].filter(([label, look]) => look.material || (label === HAT && look.reference)).map(([label]) => label);
-  return laid.length ? mask.map((label, i) => (laid.includes(label) ? own[i] : label)) : mask;
+  return mask.map((label, i) => (hidden[i] || laid.includes(label) ? own[i] : label));
 }
 
 /** The connected pieces of a region that have a pixel of `fresh`. */
@@ -101,7 +116,11 @@ async function withHat(crop, mask, fresh, { reference }) {
   return { crop: result, changed: changed.map((share, i) => share * near[i]) };
 }
 
-/** A crop with the looks of its mask laid over it: pixels of references, drawn things, colours; and how far each pixel was
+/** The hairpieces of a mask as a change of the photo, null for none. `face`: as it was. */
+export const hairOf = ({ crop, mask: own }, mask, looks) =>
+  wornWith(looks).length ? new Hairpieces(wornWith(looks), mask, own, crop) : null;
+
+/** A crop with the other looks of its mask laid over it: pixels of references, drawn things, colours; and how far each pixel was
  *  drawn over. `byHand`: classes whose looks somebody chose, so that they bring colour into a photo that has none; the
  *  others take its tone. */
 export async function finished(crop, own, mask, looks, byHand, tone) {

@@ -6,9 +6,8 @@ import { filled } from "./accessories.js";
 import { blurred, picture } from "./pixels.js";
 import { fromLab, toLab } from "./recolouring.js";
 import { areaOf, both, eroded, square, where } from "./regions.js";
-import { clip, percentile } from "./samples.js";
+import { clip, cubicAt, percentile } from "./samples.js";
 import { Scene } from "./scene.js";
-import { sampled } from "./transplants.js";
 
 const { SKIN, L_EAR, R_EAR } = LABEL;
 const SHOWS = 0.05; // area (square frame units) from which on an ear shows
@@ -79,7 +78,7 @@ export async function withEars(crop, mask, own, stuffOf) {
       if (!(alpha > 0)) return;
       const column = ((u[i] - left) * stuff.width) / (right - left) - 0.5;
       const row = ((scene.y[i] - top) * stuff.height) / (bottom - top) - 0.5;
-      const laid = fromLab(toLab(sampled(stuff, column, row)).map((value, c) => mine[c] + kept[c] * (value - theirs[c])));
+      const laid = fromLab(toLab(cubicAt(stuff, column, row)).map((value, c) => mine[c] + kept[c] * (value - theirs[c])));
       for (let c = 0; c < 3; c++) {
         const below = result.data[3 * i + c];
         result.data[3 * i + c] = Math.round(below + alpha * (laid[c] - below));

@@ -3,13 +3,15 @@
 import { APART, Patch, Window } from "./compositing.js";
 import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
-import { beneath, dressed, finished, looksOf } from "./dressing.js";
+import { beneath, dressed, finished, hairOf, looksOf } from "./dressing.js";
 import { Motion, moving } from "./flow.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { picture, resizeLinear } from "./pixels.js";
 import { any, grown, inverted, piecesOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
+import { copyStyle } from "./style_copy.js";
+import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
 import { arrivedMask, unknownAfter } from "./unknown.js";
 
@@ -29,46 +31,50 @@ export async function prepare(networks, photo, alignment) {
   return { photo, alignment, crop, mask, confidence, style, tone: toneOf(crop) };
 }
 
-const drawingSize = ({ manifest }) => Math.min(SIZE.crop, manifest.drawing_size ?? SIZE.crop);
-
-/** What an edit does to a photo: `flow` moves its pixels, then `patches` and `overlay` are laid over; null for no
- *  flow or overlay. */
+/** What an edit does to a photo: `flow` (null for none) moves its pixels, then patches and layers are laid over. */
 class Edit {
-  constructor(flow, patches, overlay) {
-    Object.assign(this, { flow, patches, overlay });
+  constructor(flow, patches, layers) {
+    Object.assign(this, { flow, patches, layers });
   }
 
   get changes() {
-    return Boolean(this.flow || this.patches.length || this.overlay);
+    return Boolean(this.flow || this.patches.length || this.layers.length);
   }
 
   /** The edited photo, from the photo in which the crop lies at `alignment`. */
-  onto(photo, alignment) {
+  async onto(photo, alignment) {
     if (this.flow) photo = movedPhoto(photo, alignment, this.flow);
     const moved = photo;
     for (const patch of this.patches) photo = patch.over(photo, alignment, moved);
-    return this.overlay ? this.overlay.onto(photo, alignment) : photo;
+    for (const layer of this.layers) photo = await layer.onto(photo, alignment);
+    return photo;
   }
 }
 
 /** The edit that leads a face to a motion's mask, and the edited crop. `chosen`: looks by class that somebody chose, what
- *  the photo has no example of gets one by itself; `quick`: large windows are drawn at the network's own size, in a quarter
- *  of the time, and without fine detail. */
-export async function edit(networks, face, motion, chosen, quick) {
+ *  the photo has no example of gets one by itself; `copied`: {source, regions, strength} of another face's style, or null;
+ *  `quick`: large windows are drawn at the network's own size, in a quarter of the time, and without fine detail. */
+export async function edit(networks, face, motion, chosen, copied, quick) {
   const { mask } = motion;
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
-  const below = beneath(face.mask, mask, looks);
+  const below = await beneath(face.mask, mask, SIZE.crop, looks, quick);
   const still = below.every((label, i) => label === face.mask[i]); // then nothing of the photo moves
   const way = still ? Motion.none(face.mask, SIZE.crop) : motion.to(below);
   const flow = any(moving(way.flow)) ? way.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
-  const patches = await patchesFor(networks, { ...face, style: dressed(face.style, looks) }, way, moved, quick);
-  const painted = new Edit(null, patches, null).onto(moved, Alignment.wholePicture(moved));
-  const cut = face.mask.some((label, i) => label === LABEL.HAIR && mask[i] !== label);
-  const ended = cut ? withEnds(painted, mask, moved, arrivedMask(face.mask, way.flow)) : { crop: painted };
+  const style = dressed(face.style, looks);
+  const patches = await patchesFor(networks, { ...face, style }, way, moved, quick);
+  const painted = await new Edit(null, patches, []).onto(moved, Alignment.wholePicture(moved));
+  const hair = hairOf(face, mask, looks);
+  const worn = hair ? (await hair.on(painted, quick)).crop : painted;
+  const cut = !hair && face.mask.some((label, i) => label === LABEL.HAIR && mask[i] !== label);
+  const ended = cut ? withEnds(worn, mask, moved, arrivedMask(face.mask, way.flow)) : { crop: worn };
   const { crop, drawn } = await finished(ended.crop, face.mask, mask, looks, chosen, face.tone);
   ended.changed?.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
-  return { edit: new Edit(flow, patches, Overlay.between(painted, crop, drawn)), crop };
+  const layers = [worn === painted ? null : hair, Overlay.between(worn, crop, drawn)].filter(Boolean);
+  const styled = copied && (await copyStyle(networks, crop, mask, style, copied, quick));
+  if (styled) layers.push(new Overlay(styled.crop, styled.weight, new Float32Array(mask.length)));
+  return { edit: new Edit(flow, patches, layers), crop: styled ? styled.crop : crop };
 }
 
 /** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. */
@@ -172,36 +178,4 @@ export function isUpsideDown({ mask, confidence }) {
     middles.push([...rows].reduce((a, b) => a + b) / rows.size / SIZE.crop);
   }
   return middles[1] < middles[0] - 0.05;
-}
-
-// ---------------------------------------------------------------- what networks take and give
-
-/** A picture as planes in [-1, 1]. */
-function imageOf({ width, height, data }, channels = 3) {
-  const area = width * height;
-  const planes = new Float32Array(channels * area);
-  for (let i = 0; i < area; i++) for (let c = 0; c < 3; c++) planes[c * area + i] = data[3 * i + c] / 127.5 - 1;
-  return { type: "float32", data: planes, dims: [1, channels, height, width] };
-}
-
-const maskOf = (mask, side) => ({ type: "uint8", data: mask, dims: [1, side, side] });
-
-/** image * known, then 2 * known - 1. */
-function keptOf(photo, known) {
-  const kept = imageOf(photo, 4);
-  known.forEach((value, i) => {
-    for (let c = 0; c < 3; c++) kept.data[c * known.length + i] *= value;
-    kept.data[3 * known.length + i] = 2 * value - 1;
-  });
-  return kept;
-}
-
-/** Planes in [-1, 1] as a picture in 0..255, not rounded. */
-function fromPlanes(planes, side) {
-  const area = side * side;
-  const data = new Float32Array(3 * area);
-  for (let i = 0; i < area; i++) {
-    for (let c = 0; c < 3; c++) data[3 * i + c] = (Math.min(Math.max(planes[c * area + i], -1), 1) + 1) * 127.5;
-  }
-  return picture(side, side, 3, data);
 }

@@ -1,9 +1,10 @@
 // Quick edits of the hair that the photo shows; see maskgan/quick_edits/hair.py and fringe.py. Those that put on somebody
-// else's hair are in the app only.
+// else's hair are in hairstyles.js.
 
 import { drawIn, drawInSides } from "./closer.js";
-import { LABEL, TIPS } from "./constants.js";
+import { LABEL } from "./constants.js";
 import { SIDES, earRegion, earShows } from "./ears.js";
+import { locks, tips } from "./hairpieces.js";
 import { any, areaOf, both, dilated, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { line, onLine, ramp, smoothCurve } from "./scene.js";
@@ -18,22 +19,16 @@ const TEMPLES = 0.55; // how far down beside the eyes a higher forehead goes
 const BESIDE = 0.35; // how far strands that a parser takes for something else lie from hair
 
 /** The pixels whose frame coordinates pass a test. */
-const places = (scene, test) => scene.mask.map((_, i) => (test(scene.x[i], scene.y[i], i) ? 1 : 0));
+export const places = (scene, test) => scene.mask.map((_, i) => (test(scene.x[i], scene.y[i], i) ? 1 : 0));
 
-function needHair(scene) {
+export function needHair(scene) {
   const hair = scene.where(HAIR);
   if (areaOf(hair) > 0.15 * scene.unit ** 2) return hair;
   throw new Error("This mask has hardly any hair; paint some first.");
 }
 
-/** How far locks end above and below a line, about -1..1. */
-const locks = (x) => (Math.sin(5.3 * x + 0.4) + Math.sin(13.9 * x + 2.1) + 0.8 * Math.sin(31.7 * x + 4)) / 2.8;
-
-/** How far hair ends above and below a line, at places along it. */
-const tips = (x) => TIPS.lock * locks(x) + TIPS.strand * onLine(x, TIPS.at, TIPS.ends);
-
 /** Hair that is `removed` with the specks of clothes beside it, for which a parser takes loose strands. */
-function withSpecks(scene, removed) {
+export function withSpecks(scene, removed) {
   if (!any(removed)) return removed;
   const { numbers, pieces } = piecesOf(scene.where(CLOTH), scene.size, scene.size);
   const around = scene.around(removed, BESIDE);
@@ -42,12 +37,12 @@ function withSpecks(scene, removed) {
 }
 
 /** Nothing but hair moves: hair that covers a cheek does not push it in. */
-function holdFace(scene) {
+export function holdFace(scene) {
   scene.tell(regionOf(scene.mask, (label) => label !== HAIR && label !== BACKGROUND), scene.x, scene.y);
 }
 
 /** Gives pieces of background that skin, ears and hair enclose where hair was removed the class around. */
-function fillHoles(scene, removed) {
+export function fillHoles(scene, removed) {
   const { size } = scene;
   const { numbers, pieces } = piecesOf(scene.where(BACKGROUND), size, size, { corners: false });
   const enclosed = pieces.map((piece) => piece && piece.left > 0 && piece.top > 0 && piece.right < size - 1 && piece.bottom < size - 1);
@@ -79,7 +74,7 @@ function collarOf(scene, shirt, middle, half) {
 }
 
 /** Fills where hair was cut away with what lies behind it: face, ears, neck, clothes, background. */
-function reveal(scene, removed, earsFrom) {
+export function reveal(scene, removed, earsFrom) {
   const { mask, x, y, chin } = scene;
   const { q, middle, half } = scene.across;
   const [shirt, neck] = [scene.where(CLOTH), scene.where(NECK)];

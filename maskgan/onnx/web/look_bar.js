@@ -1,6 +1,7 @@
 // The bar of looks: parts, swatches of the chosen part, any colour, and back to the photo's own.
 
-import { LOOKS, PARTS } from "./constants.js";
+import { LABEL, LOOKS, PARTS } from "./constants.js";
+import { alsoWearing, colourIn, wearing, wornIn } from "./worn.js";
 
 /** Puts the bar into an element. `canvas()`: the mask canvas, whose class the bar follows; `changed()`: somebody chose a
  *  look. */
@@ -22,7 +23,7 @@ export function createLookBar(element, canvas, changed) {
   };
 
   function show() {
-    const current = chosen.get(part.classes[0]) ?? "";
+    const current = colourIn(chosen.get(part.classes[0]) ?? "");
     const there = isThere();
     const none = there ? "" : `There ${part.name.endsWith("s") ? "are" : "is"} no ${part.name.toLowerCase()} on this mask.`;
     menu.value = part.name;
@@ -47,8 +48,9 @@ export function createLookBar(element, canvas, changed) {
 
   function choose(name) {
     for (const label of part.classes) {
+      const look = wearing(wornIn(chosen.get(label) ?? ""), name); // hairpieces stay on
       chosen.delete(label);
-      if (name) chosen.set(label, name);
+      if (look) chosen.set(label, look);
     }
     show();
     changed();
@@ -83,6 +85,13 @@ export function createLookBar(element, canvas, changed) {
     /** Other looks, [class, name] each, none of them chosen before. */
     set looks(looks) {
       chosen = new Map(looks);
+      show();
+    },
+
+    /** Adds hairpieces, in place of those that lie where they do, and shows the part of hair. */
+    wear(worn) {
+      chosen.set(LABEL.HAIR, alsoWearing(worn, chosen.get(LABEL.HAIR) ?? ""));
+      part = PARTS.find(({ classes }) => classes.includes(LABEL.HAIR));
       show();
     },
 

@@ -2,6 +2,7 @@
 
 import { mountMaskCanvas } from "./canvas.js";
 import { EXAMPLES } from "./constants.js";
+import { createCopyBar } from "./copy_bar.js";
 import { startEngine } from "./engine.js";
 import { createLookBar } from "./look_bar.js";
 import { isolated } from "./offline.js";
@@ -52,6 +53,7 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
 
 const canvas = () => document.querySelector("#canvas .mask-canvas")?.maskCanvas;
 const lookBar = createLookBar($("looks"), canvas, () => drawCanvas(false));
+const copyBar = createCopyBar($("copy"), canvas, readSource, () => drawCanvas(false));
 const quickButtons = createQuickButtons($("quick"), canvas, quickEdit, tune);
 
 /** Draws what the canvas holds. */
@@ -76,7 +78,7 @@ async function drawAll() {
     wanted = null;
     working("Drawing");
     try {
-      const { crop, changes, milliseconds } = await ask("edit", { mask, moved, looks: lookBar.looks, quick });
+      const { crop, changes, milliseconds } = await ask("edit", { mask, moved, looks: lookBar.looks, copied: copyBar.copied, quick });
       show(after, crop);
       after.dispatchEvent(new CustomEvent("mask-result-shown", { bubbles: true }));
       if (wanted) continue;
@@ -116,17 +118,32 @@ async function changeShape(press, shown, again) {
   const { edit: { name, label, looks }, shape, id, before } = press;
   const strength = quickButtons.strength;
   try {
-    const edited = await ask("quickEdit", { name, mask: decodeRuns(before, size * size), strength, shape, again });
+    const edit = await ask("quickEdit", { name, mask: decodeRuns(before, size * size), strength, shape, again });
     if (id !== props.value.id || shown !== props.value.mask) return done(""); // somebody has gone on meanwhile
-    if (!edited) return done(`${label} changes nothing more on this mask; undo goes back.`);
-    const after = encodeRuns(edited);
+    if (!edit) return done(`${label} changes nothing more on this mask; undo goes back.`);
+    const after = encodeRuns(edit.mask);
     tuned = { ...press, after };
     props.value = { id, width: size, height: size, mask: after, instead: again };
     valueChanged();
     lookBar.add((looks[shape] ?? looks[""]).map((brought) => [brought.class, brought.look]));
-    draw(edited, again);
+    if (edit.worn.length) lookBar.wear(edit.worn);
+    draw(edit.mask, again);
   } catch ({ message }) {
     done(message);
+  }
+}
+
+/** Reads the photo whose style is copied; undefined where that fails, which is said. */
+async function readSource(file) {
+  complain("");
+  await stopDrawing();
+  working("Reading the other photo");
+  try {
+    return await ask("source", { file });
+  } catch ({ message }) {
+    complain(message);
+  } finally {
+    done("");
   }
 }
 
@@ -190,6 +207,7 @@ async function choose(number) {
     show(after, face.crop);
     size = face.size;
     lookBar.looks = [];
+    copyBar.clear();
     const runs = encodeRuns(face.mask);
     props.value = { id: ++opened, width: size, height: size, mask: runs, original: runs, photo: await address(face.crop) };
     valueChanged();

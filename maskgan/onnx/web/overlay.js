@@ -1,10 +1,10 @@
 // A changed crop laid over its photo, which keeps its own finer detail: `paste_back` of maskgan/editing/faces.py.
 
 import { picture } from "./pixels.js";
-import { dilated, extent, square } from "./regions.js";
+import { dilated, extent, regionOf, square } from "./regions.js";
 import { resample } from "./warp.js";
 
-/** A crop that was changed without moving anything, and where; `drawn`: how far each pixel shows nothing of the photo's
+/** A crop that was changed without moving anything, and where (weights in 0..1); `drawn`: how far each pixel shows nothing of the photo's
  *  own detail, for something was drawn over it. */
 export class Overlay {
   constructor(crop, region, drawn) {
@@ -24,7 +24,7 @@ export class Overlay {
   onto(photo, alignment) {
     const { crop, region, drawn } = this;
     const { width: size } = crop;
-    const { left, top, right, bottom } = extent(region, size);
+    const { left, top, right, bottom } = extent(regionOf(region, (weight) => weight > 0), size);
     const part = alignment.photoPart([left - 1, top - 1, right + 2, bottom + 2], size);
     if (!part) return photo;
     const original = alignment.crop(photo, size);

@@ -149,7 +149,7 @@ export function resizeCubic(source, width, height) {
 
 // ---------------------------------------------------------------- filters: borders are reflected about the last pixel
 
-function reflected(i, n) {
+export function reflected(i, n) {
   if (n === 1) return 0;
   while (i < 0 || i >= n) i = i < 0 ? -i : 2 * n - 2 - i;
   return i;
@@ -189,6 +189,7 @@ function filtered({ width, height, channels, data }, weights) {
   const row = width * channels;
   const padded = new Float32Array((width + 2 * radius) * channels);
   const rows = new Float32Array(data.length);
+  const sums = new Float64Array(row);
   const empty = new Uint8Array(height).fill(1); // rows of zeros
   for (let start = 0; start < data.length; start += row) {
     for (let i = start; i < start + row; i++) if (data[i]) empty[start / row] = 0;
@@ -197,11 +198,12 @@ function filtered({ width, height, channels, data }, weights) {
       const from = start + reflected(x, width) * channels;
       for (let c = 0; c < channels; c++) padded[to++] = data[from + c];
     }
-    for (let i = 0; i < row; i++) {
-      let sum = 0;
-      for (let k = 0, from = i; k < weights.length; k++, from += channels) sum += weights[k] * padded[from];
-      rows[start + i] = sum;
+    sums.fill(0);
+    for (let k = 0; k < weights.length; k++) {
+      const weight = weights[k];
+      for (let i = 0, from = k * channels; i < row; i++, from++) sums[i] += weight * padded[from];
     }
+    rows.set(sums, start);
   }
   const result = new Float32Array(data.length);
   for (let y = 0; y < height; y++) {

@@ -19,33 +19,22 @@ export function roundEven(value) {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Distance of each pixel to the nearest one of the region in its row. */
-function alongRows(region, size) {
-  const far = 2 * size;
-  const distance = new Uint16Array(region.length);
-  for (let row = 0; row < region.length; row += size) {
-    for (let x = 0, d = far; x < size; x++) {
-      d = region[row + x] ? 0 : d + 1;
-      distance[row + x] = d;
-    }
-    for (let x = size - 1, d = far; x >= 0; x--) {
-      d = region[row + x] ? 0 : d + 1;
-      if (d < distance[row + x]) distance[row + x] = d;
-    }
-  }
-  return distance;
-}
-
+/** A region grown by a kernel, the half widths of whose rows are given: run by run. */
 export function dilated(region, size, kernel) {
-  const near = alongRows(region, size);
   const result = new Uint8Array(region.length);
   const rows = region.length / size;
   const r = kernel.length >> 1;
   for (let from = 0; from < rows; from++) {
-    if (near[from * size] > size) continue; // nothing in this row
-    for (let to = Math.max(0, from - r); to <= from + r && to < rows; to++) {
-      const reach = kernel[from - to + r];
-      for (let x = 0; x < size; x++) if (near[from * size + x] <= reach) result[to * size + x] = 1;
+    const end = (from + 1) * size;
+    for (let start = region.indexOf(1, from * size); start >= 0 && start < end; ) {
+      const next = region.indexOf(0, start);
+      const stop = next < 0 || next > end ? end : next;
+      const [left, right] = [start - from * size, stop - from * size];
+      for (let to = Math.max(0, from - r); to <= from + r && to < rows; to++) {
+        const reach = kernel[from - to + r];
+        result.fill(1, to * size + Math.max(left - reach, 0), to * size + Math.min(right + reach, size));
+      }
+      start = stop < end ? region.indexOf(1, stop) : -1;
     }
   }
   return result;

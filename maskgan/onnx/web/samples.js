@@ -1,5 +1,10 @@
 // Values between samples: of planes at places between pixels, and of sorted values at a share.
 
+import { cubicWeights, reflected } from "./pixels.js";
+import { roundEven } from "./regions.js";
+
+const STEPS = 32; // between two pixels, as OpenCV has them
+
 export const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /** A picture of floats at columns and rows (Float32Arrays), linearly; beyond the borders as at them. */
@@ -21,6 +26,44 @@ export function remapped({ width, height, channels, data }, columns, rows) {
     }
   }
   return result;
+}
+
+/** As `remapped`, in OpenCV's steps between pixels; beyond its borders the picture is mirrored (its last pixel once), or
+ *  `otherwise`, if that is given. */
+export function remappedBeyond({ width, height, channels, data }, columns, rows, otherwise = null) {
+  const result = new Float32Array(columns.length * channels);
+  const within = (i, n) => (i >= 0 && i < n ? i : otherwise === null ? reflected(i, n) : -1);
+  for (let i = 0, to = 0; i < columns.length; i++, to += channels) {
+    const [x, y] = [roundEven(STEPS * columns[i]) / STEPS, roundEven(STEPS * rows[i]) / STEPS];
+    const [left, top] = [Math.floor(x), Math.floor(y)];
+    for (let k = 0; k < 4; k++) {
+      const weight = (k & 1 ? x - left : 1 - x + left) * (k & 2 ? y - top : 1 - y + top);
+      if (!weight) continue;
+      const [column, row] = [within(left + (k & 1), width), within(top + (k >> 1), height)];
+      const from = column < 0 || row < 0 ? -1 : channels * (row * width + column);
+      for (let c = 0; c < channels; c++) result[to + c] += weight * (from < 0 ? otherwise : data[from + c]);
+    }
+  }
+  return result;
+}
+
+/** The colour of a picture at a place between its pixels, by cubic convolution; beyond its borders it is mirrored. */
+export function cubicAt({ width, height, data }, column, row) {
+  const [x, y] = [roundEven(STEPS * column), roundEven(STEPS * row)];
+  const [left, top] = [Math.floor(x / STEPS), Math.floor(y / STEPS)];
+  const [across, down] = [cubicWeights(x / STEPS - left), cubicWeights(y / STEPS - top)];
+  let [red, green, blue] = [0, 0, 0];
+  for (let j = 0; j < 4; j++) {
+    const start = reflected(top + j - 1, height) * width;
+    for (let k = 0; k < 4; k++) {
+      const from = 3 * (start + reflected(left + k - 1, width));
+      const weight = down[j] * across[k];
+      red += weight * data[from];
+      green += weight * data[from + 1];
+      blue += weight * data[from + 2];
+    }
+  }
+  return [red, green, blue].map((value) => clip(Math.round(value), 0, 255));
 }
 
 /** Between the two nearest of sorted values. */

@@ -10,10 +10,10 @@ import { percentile, remapped } from "./samples.js";
 const CLASSES = Object.keys(LABEL).length;
 
 /** One mask under edit: `mask` is a copy that the edit paints on; `moved` says where the photo's pixels come from, as
- *  offsets (x, y) of each pixel, NaN where the edit does not know. */
+ *  offsets (x, y) of each pixel, NaN where the edit does not know; `worn`: hairpieces that it puts on. */
 export class Scene {
   constructor(mask, size) {
-    Object.assign(this, { mask: mask.slice(), size, moved: new Float32Array(2 * mask.length).fill(NaN) });
+    Object.assign(this, { mask: mask.slice(), size, moved: new Float32Array(2 * mask.length).fill(NaN), worn: [] });
     this.frame = fitFrame(mask, size);
     [this.x, this.y] = this.frame.coordinates(size);
     this.face = this.outline();
@@ -66,9 +66,9 @@ export class Scene {
     return { q: this.x.map((x) => (x - middle) / half), middle, half };
   }
 
-  /** Gives a region one class, only where the present class is in `over`. */
-  paint(region, label, over) {
-    region.forEach((inside, i) => inside && over.includes(this.mask[i]) && (this.mask[i] = label));
+  /** Gives a region one class, only where the present class is in `over`, if that is given. */
+  paint(region, label, over = null) {
+    region.forEach((inside, i) => inside && (!over || over.includes(this.mask[i])) && (this.mask[i] = label));
   }
 
   /** Fills a region with the nearest class around it out of `beneath`, along a smooth border. */

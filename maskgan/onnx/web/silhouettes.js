@@ -1,14 +1,15 @@
-// Shapes of hats taken from people, fitted to another face; see maskgan/quick_edits/silhouettes.py.
+// Shapes of hats and hair taken from people, fitted to another face; see maskgan/quick_edits/silhouettes.py.
 
 import { FACE_PARTS, Frame } from "./frame.js";
 import { LABEL, SILHOUETTES } from "./constants.js";
 import { blurred, picture } from "./pixels.js";
 import { signedDistance } from "./regions.js";
 import { interpolated, remapped } from "./samples.js";
+import { line } from "./scene.js";
 
 const { SKIN, HAIR, NOSE, EYE_G } = LABEL;
 
-/** Classes that no hat is painted over. */
+/** Classes that no hat and no hair is painted over. */
 export const UNTOUCHED = [...FACE_PARTS.filter((label) => label !== SKIN), EYE_G];
 
 function meanOf(plane, region) {
@@ -29,12 +30,13 @@ function turnedTo(scene) {
   return found ? Math.sign(found[0]) : 0;
 }
 
-/** One person's shape. `anchors`: where that face lies in its picture; `distance`: a picture of the signed distance to the
- *  shape's outline in frame units; `extent`: percentiles of x and y. */
+/** One person's shape. `anchors`: where that face lies in its picture, how low the shape hangs, and whether the picture's
+ *  upper edge cuts it off; `distance`: a picture of the signed distance to the shape's outline in frame units; `extent`:
+ *  percentiles of x and y. */
 export class Silhouette {
   constructor(label, anchors, distance, extent, mirrored = null) {
-    const { origin, axis, cheeks, chin, leans } = anchors;
-    Object.assign(this, { label, frame: new Frame(origin, axis), cheeks, chin, leans, distance, extent });
+    const { origin, axis, cheeks, chin, leans, bottom, cutOff } = anchors;
+    Object.assign(this, { label, frame: new Frame(origin, axis), cheeks, chin, leans, bottom, cutOff, distance, extent });
     this.mirrored = mirrored ?? this;
   }
 
@@ -74,9 +76,26 @@ export class Silhouette {
     // A brim that the side of the lender's picture cut off tapers beyond it.
     return remapped(this.distance, columns, rows).map((distance, i) => distance - Math.max(0, -columns[i], columns[i] - last) / this.frame.unit);
   }
+
+  /** The lower edge of the hair over the forehead: q from the middle in half faces, and y in the frame. */
+  get fringe() {
+    return (this.edge ??= this.lowerEdge());
+  }
+
+  lowerEdge() {
+    const [left, right] = this.cheeks;
+    const [across, down] = [line(-1.15, 1.15, 93), line(-1.5, 0.1, 161)];
+    const bottoms = across.map((q) => {
+      const x = new Float32Array(down.length).fill((left + right) / 2 + ((right - left) / 2) * q);
+      const hair = remapped(this.distance, ...this.frame.toPixels(x, Float32Array.from(down))).map((value) => (value > 0 ? 1 : 0));
+      const first = Math.max(hair.indexOf(1), 0);
+      return down[hair.indexOf(0, first + 1)] ?? down.at(-1);
+    });
+    return [across, bottoms];
+  }
 }
 
 const made = {};
 
-/** A hat of the wardrobe by its name. */
+/** A shape of the wardrobe by its name. */
 export const silhouette = (name) => (made[name] ??= Silhouette.of(SILHOUETTES[name]));

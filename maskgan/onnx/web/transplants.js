@@ -2,9 +2,9 @@
 // maskgan/editing/transplants.py.
 
 import { LABEL } from "./constants.js";
-import { blurred, cubicWeights, picture } from "./pixels.js";
+import { blurred, picture } from "./pixels.js";
 import { rolled, roundEven, where } from "./regions.js";
-import { clip, percentileOf, remapped } from "./samples.js";
+import { clip, cubicAt, percentileOf, remapped } from "./samples.js";
 import { Scene, line } from "./scene.js";
 
 const { BACKGROUND, CLOTH } = LABEL;
@@ -12,7 +12,6 @@ const SHADOW = 0.16; // how far a hat's shadow falls on what lies below it, in f
 const [LIFTS, SIZES] = [line(-0.5, 0.1, 9), [0.94, 1, 1.06]]; // that are tried when a shape is found again in a mask
 const SEARCH = 80; // side in pixels at which it is looked for
 const ALIKE = 0.7; // shapes that are alike to less than this are taken for different ones
-const STEPS = 32; // between two pixels, as OpenCV has them
 
 const scaled = (plane, factor) => plane.map((value) => value * factor);
 const lifted = (plane, by) => plane.map((value) => value - by);
@@ -63,26 +62,6 @@ function fit(scene, shape) {
   return shape.frame.toPixels(along(scene.x, shape.extent[0]), along(scene.y, shape.extent[1]));
 }
 
-function reflected(i, n) {
-  while (i < 0 || i >= n) i = i < 0 ? -i : 2 * n - 2 - i;
-  return i;
-}
-
-/** The colour of a picture at a place between its pixels, by cubic convolution; beyond its borders it is mirrored. */
-export function sampled({ width, height, data }, column, row) {
-  const [x, y] = [column, row].map((place) => roundEven(STEPS * place));
-  const [left, top] = [Math.floor(x / STEPS), Math.floor(y / STEPS)];
-  const [across, down] = [cubicWeights(x / STEPS - left), cubicWeights(y / STEPS - top)];
-  const sum = [0, 0, 0];
-  for (let j = 0; j < 4; j++) {
-    for (let k = 0; k < 4; k++) {
-      const from = 3 * (reflected(top + j - 1, height) * width + reflected(left + k - 1, width));
-      for (let c = 0; c < 3; c++) sum[c] += down[j] * across[k] * data[from + c];
-    }
-  }
-  return sum.map((value) => clip(Math.round(value), 0, 255));
-}
-
 /** A crop in whose mask the shape's class shows the lender's pixels (`stuff`), and where it changed. */
 export function transplant(crop, mask, shape, stuff) {
   const { width: size } = crop;
@@ -99,7 +78,7 @@ export function transplant(crop, mask, shape, stuff) {
   const changed = alpha.map((share, i) => Math.max(share, shade[i]));
   changed.forEach((share, i) => {
     if (!(share > 0)) return;
-    const theirs = alpha[i] > 0 ? sampled(stuff, columns[i], rows[i]) : [0, 0, 0];
+    const theirs = alpha[i] > 0 ? cubicAt(stuff, columns[i], rows[i]) : [0, 0, 0];
     for (let c = 0; c < 3; c++) {
       const own = crop.data[3 * i + c] * (1 - shade[i]);
       result.data[3 * i + c] = own + alpha[i] * (theirs[c] - own);

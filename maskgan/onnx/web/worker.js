@@ -6,8 +6,10 @@ import { edit, isUpsideDown, prepare } from "./editor.js";
 import { Alignment, uprightFaces } from "./faces.js";
 import { decode, encode, imageData } from "./files.js";
 import { Motion } from "./flow.js";
+import { keepHairpieces } from "./hairpieces.js";
 import { openNetworks } from "./networks.js";
 import { quickEdit } from "./quick_edits.js";
+import { lendersOf } from "./style_copy.js";
 
 const MOST_MOTIONS = 24;
 
@@ -16,6 +18,7 @@ let packet = null; // the mark of results
 let photo = null; // upright
 let faces = [];
 let face = null; // the one that is edited
+let source = null; // the face of another photo that gives its style
 let motions = []; // that quick edits and the canvas handed over, and that of the face as it was
 let tuned = null; // the one of them that the last quick edit handed over
 let passing = null; // the one of them that was only seen during a stroke
@@ -31,6 +34,7 @@ const calls = {
     ]);
     networks = opened.networks;
     packet = new Uint8Array(await mark.arrayBuffer());
+    keepHairpieces(); // the page does not wait for them
     const { weights, licence } = networks.manifest;
     return { backend: opened.backend, threads: opened.threads, weights: weights.hash.slice(0, 8), licence };
   },
@@ -53,9 +57,20 @@ const calls = {
     return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix };
   },
 
-  /** The face for an edited mask with looks, [class, name] each; `quick` while the stroke goes on. `moved`: regions that the
+  /** Reads another photo, whose largest face, or else the whole of it, may give its style; returns a small picture of it and the
+   *  classes that it can lend. */
+  async source({ file }) {
+    const other = await uprightFaces((name, inputs) => networks.run(name, inputs), await decode(file));
+    const alignment = other.faces.length ? Alignment.ofFace(other.faces[0].points, other.photo) : Alignment.wholePicture(other.photo);
+    const { mask, style } = await prepare(networks, other.photo, alignment);
+    source = { mask, style };
+    return { picture: imageData(alignment.crop(other.photo, 64)), lends: [...lendersOf(mask).keys()] };
+  },
+
+  /** The face for an edited mask with looks, [class, name] each, and the style of the other photo, {regions, strength}, or null;
+   *  `quick` while the stroke goes on. `moved`: regions that the
    *  canvas moved to get there, {mask, regions}, or null. */
-  async edit({ mask, moved, looks, quick }) {
+  async edit({ mask, moved, looks, copied, quick }) {
     const start = performance.now();
     const way = motionTo(mask, moved);
     if (moved && !motions.includes(way)) {
@@ -64,26 +79,26 @@ const calls = {
     }
     if (!quick && way === passing) passing = null;
     const chosen = new Map(looks.map(([label, look]) => [label, lookNamed(look)]));
-    const made = await edit(networks, face, way, chosen, quick);
+    const made = await edit(networks, face, way, chosen, copied && { source, ...copied }, quick);
     newest = made.edit;
     return { crop: imageData(made.crop), changes: newest.changes, milliseconds: performance.now() - start };
   },
 
-  /** The mask after a quick edit in one of its shapes, whose motion is kept; null where it changes nothing more. `again`:
-   *  the last one in another strength, which takes its place. */
+  /** The mask after a quick edit in one of its shapes, whose motion is kept, and the hairpieces that it puts on; null where it
+   *  changes nothing more. `again`: the last one in another strength, which takes its place. */
   async quickEdit({ name, mask, strength, shape, again }) {
-    const { mask: edited, moved } = quickEdit(name, mask, face.crop.width, strength, shape);
+    const { mask: edited, moved, worn } = await quickEdit(name, mask, face.crop.width, strength, shape);
     if (edited.every((label, i) => label === mask[i])) return null;
     if (again) motions = motions.filter((motion) => motion !== tuned);
     tuned = motionTo(mask).to(edited, moved);
     remember(tuned);
-    return edited;
+    return { mask: edited, worn };
   },
 
   /** The whole photo with the newest edit in it, as a file. */
   async save({ type }) {
     if (!newest?.changes) return encode(face.photo, type, null);
-    return encode(newest.onto(face.photo, face.alignment), type, packet);
+    return encode(await newest.onto(face.photo, face.alignment), type, packet);
   },
 };
 

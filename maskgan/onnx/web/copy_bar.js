@@ -1,0 +1,98 @@
+// The bar of style copy: another photo, the regions that the open face takes its style in, and how much of it.
+
+import { EXAMPLES, REGIONS } from "./constants.js";
+
+const FIRST = ["lips", "hair"]; // regions that are copied when a photo has been chosen
+
+/** Puts the bar into an element. `canvas()`: the mask canvas; `read(file)`: a promise of {picture, lends}, a small picture of the
+ *  face of a photo and the classes that it can lend; `changed()`: somebody chose something else. */
+export function createCopyBar(element, canvas, read, changed) {
+  element.innerHTML = `<button type="button" class="open" aria-expanded="false" title="Colours of lips, hair, skin and more as on another photo">Copy the look of another photo</button>
+    <div class="photos" role="group" aria-label="The other photo" hidden>
+      <label class="choose" tabindex="0" role="button">Choose a photo<input type="file" accept="image/*" hidden></label></div>
+    <div class="regions" role="group" aria-label="What is copied from the other photo" hidden><canvas role="img" aria-label="The other face" title="What is copied from this photo"></canvas>
+      ${REGIONS.map(({ name, title }) => `<button type="button" data-region="${name}">${title}</button>`).join("")}
+      <label><span>How much</span><input type="range" min="0.1" max="1" step="0.1" value="1" aria-label="How much of the other photo's look"></label>
+      <button type="button" class="remove">Remove</button></div>`;
+  const [open, photos, regions] = element.children;
+  const [choose, file] = [photos.querySelector("label"), photos.querySelector("input")];
+  const [thumbnail, slider, remove] = ["canvas", "input", ".remove"].map((part) => regions.querySelector(part));
+  const buttons = REGIONS.map(({ name }) => regions.querySelector(`[data-region=${name}]`));
+  let lends = null; // classes of the other face, null without one
+  let chosen = new Set();
+
+  function show() {
+    const isOpen = open.ariaExpanded === "true";
+    document.body.classList.toggle("copying", isOpen);
+    photos.hidden = !isOpen || lends !== null;
+    regions.hidden = !isOpen || lends === null;
+    open.hidden = !regions.hidden;
+    const counts = canvas()?.counts;
+    REGIONS.forEach(({ name, title, classes }, k) => {
+      const [here, there] = [!counts || classes.some((label) => counts[label] > 0), lends === null || classes.some((label) => lends.includes(label))];
+      const both = here && there && classes.some((label) => (!counts || counts[label] > 0) && (lends === null || lends.includes(label)));
+      buttons[k].ariaPressed = String(chosen.has(name));
+      buttons[k].disabled = !both;
+      buttons[k].title = both ? "" : `${title}: ${here ? "the other photo" : "this face"} has none.`;
+    });
+  }
+
+  async function take(photo) {
+    const found = await read(photo);
+    if (!found) return changed(); // what was not drawn yet is
+    Object.assign(thumbnail, { width: found.picture.width, height: found.picture.height });
+    thumbnail.getContext("2d").putImageData(found.picture, 0, 0);
+    lends = found.lends;
+    chosen = new Set(FIRST);
+    show();
+    changed();
+  }
+
+  function clear(isOpen) {
+    lends = null;
+    chosen = new Set();
+    open.ariaExpanded = String(isOpen);
+    show();
+  }
+
+  open.addEventListener("click", () => clear(open.ariaExpanded !== "true"));
+  choose.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    file.click();
+  });
+  file.addEventListener("change", () => {
+    if (file.files[0]) take(file.files[0]);
+    file.value = "";
+  });
+  for (const example of EXAMPLES) {
+    const url = new URL(`examples/${example}`, import.meta.url);
+    const button = Object.assign(document.createElement("button"), { type: "button", title: "Take the look of this example" });
+    button.append(Object.assign(new Image(), { src: url, alt: "Example portrait", loading: "lazy" }));
+    button.addEventListener("click", async () => take(new File([await (await fetch(url)).blob()], example)));
+    photos.append(button);
+  }
+  buttons.forEach((button, k) => button.addEventListener("click", () => {
+    const { name } = REGIONS[k];
+    if (!chosen.delete(name)) chosen.add(name);
+    show();
+    changed();
+  }));
+  slider.addEventListener("change", changed);
+  remove.addEventListener("click", () => {
+    clear(false);
+    changed();
+  });
+  document.addEventListener("mask-canvas", () => setTimeout(show)); // the canvas counts first
+  show();
+
+  return {
+    /** {regions, strength} that are copied, null for none. */
+    get copied() {
+      return lends !== null && chosen.size ? { regions: [...chosen], strength: slider.valueAsNumber } : null;
+    },
+
+    /** For another face: nothing is copied. */
+    clear: () => clear(false),
+  };
+}

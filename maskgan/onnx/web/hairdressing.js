@@ -1,0 +1,328 @@
+// Hairpieces laid over a picture, in the colours of the wearer's own hair; see maskgan/editing/hairdressing.py. Lightness is
+// moved from the lender's hair to the wearer's by matching their distributions, colours are those that the wearer's hair has
+// at that lightness, with some of the lender's own variation.
+
+import { Window } from "./compositing.js";
+import { LABEL, SIZE } from "./constants.js";
+import { BROWS, FACE_PARTS } from "./frame.js";
+import { coverage, hairpiece } from "./hairpieces.js";
+import { mirroredBeyond } from "./mirroring.js";
+import { Overlay } from "./overlay.js";
+import { blurred, picture, resizeLinear } from "./pixels.js";
+import { fromLab, toLab } from "./recolouring.js";
+import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
+import { clip, cubicAt, interpolated, percentile } from "./samples.js";
+import { Scene } from "./scene.js";
+import { lumaAt } from "./tones.js";
+
+const { BACKGROUND, SKIN, NECK, HAIR, L_EAR, R_EAR } = LABEL;
+const MEET = [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98]; // shares at which the two distributions of lightness are made to meet
+const CONTRAST = [0.45, 1.8]; // the least and the greatest that this gives hair, in parts of its own
+const VARIATION = 0.4; // how much of the lender's variation of colour at a lightness stays
+// Shares of the picture below which the wearer's hair, and brows, are too little to tell its colours.
+const [HARDLY, FEW_BROWS] = [0.0015, 0.0005];
+const BLUE = -0.02; // yellowness (OKLab's b) below which a pixel is blue
+const FINEST = 1024; // the largest side of a crop in which hair is laid: the wardrobe has none finer
+const IS_THERE = 0.25; // share of what a hairpiece changes in the mask from which on it is there
+const STRANDS = 0.03; // how far strands reach beyond the mask's hair, as a share of the crop's side
+// Width (frame units) of what is closed between hair and jaw, how light hair is there in the end, and how far in that is.
+const [OPEN, IN_SHADE, SHADED] = [0.4, 0.6, 0.25];
+// Lightness below which a photo of hair shows no strands, over how much of it they appear, and how far it is made even.
+const [BLACK, FADES, EVEN] = [0.17, 0.05, 0.04];
+const [STRAND, NEAR_BLACK] = [0.12, 1]; // how coarse strands are that go on in black, and how far from it they are looked for
+const BESIDE = [...FACE_PARTS, L_EAR, R_EAR, NECK]; // classes that hair hangs beside
+const [SHADOW, FALL] = [0.3, 0.08]; // how dark a fringe's shadow on the forehead is, and how far it falls
+const BINS = 8; // of lightness, in which hair's colours are measured
+
+const rgb = (data, i) => [data[3 * i], data[3 * i + 1], data[3 * i + 2]];
+
+/** Lightness, a and b of the pixels of a region, one Float32Array each. */
+function labOf({ data }, region) {
+  const count = areaOf(region);
+  const planes = [0, 1, 2].map(() => new Float32Array(count));
+  for (let i = 0, at = 0; i < region.length; i++) {
+    if (!region[i]) continue;
+    toLab(rgb(data, i)).forEach((value, c) => (planes[c][at] = value));
+    at++;
+  }
+  return planes;
+}
+
+/** Points of the lightness's way from theirs to own, rising, of limited steepness; straight on beyond both ends. */
+function lightnessWay(own, theirs) {
+  const [before, after] = [theirs, own].map((values) => MEET.map((share) => percentile(values, share)));
+  const steps = before.slice(1).map((value, k) => Math.max(value - before[k], 1e-3));
+  const slopes = steps.map((step, k) => clip((after[k + 1] - after[k]) / step, ...CONTRAST));
+  const middle = MEET.length >> 1;
+  const moved = [0];
+  slopes.forEach((slope, k) => moved.push(moved[k] + slope * steps[k]));
+  const shift = after[middle] - moved[middle];
+  const ends = moved.map((value) => value + shift);
+  return [
+    [before[0] - 0.2, ...before, before.at(-1) + 0.4],
+    [ends[0] - 0.2 * slopes[0], ...ends, ends.at(-1) + 0.4 * slopes.at(-1)],
+  ];
+}
+
+/** Mean lightness, a and b of hair by its lightness: three arrays. */
+function hues([light, a, b], sorted) {
+  const edges = [...new Set(Array.from({ length: BINS + 1 }, (_, k) => percentile(sorted, k / BINS)))].slice(1, -1);
+  const sums = Array.from({ length: edges.length + 1 }, () => [0, 0, 0, 0]);
+  light.forEach((value, i) => {
+    const bin = sums[edges.findLastIndex((edge) => value >= edge) + 1];
+    [value, a[i], b[i], 1].forEach((part, c) => (bin[c] += part));
+  });
+  const means = sums.filter(([, , , count]) => count).map(([x, y, z, count]) => [x / count, y / count, z / count]);
+  return [0, 1, 2].map((c) => means.map((mean) => mean[c]));
+}
+
+function deviation(values) {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}
+
+/** How pixels of hair get other colours, as a function from [r, g, b] to it. `own`: lightness, a and b of pixels whose
+ *  colours are wanted; `theirs`: of the hair that they are part of. */
+function inColoursOf(own, theirs) {
+  const [ownSorted, theirSorted] = [own, theirs].map(([light]) => light.slice().sort());
+  const way = lightnessWay(ownSorted, theirSorted);
+  const [ownHues, theirHues] = [hues(own, ownSorted), hues(theirs, theirSorted)];
+  const kept = [1, 2].map((c) => Math.min(VARIATION, deviation(own[c]) / Math.max(deviation(theirs[c]), 1e-3)));
+  return (colour) => {
+    const lab = toLab(colour);
+    const light = clip(interpolated(lab[0], ...way), 0, 1);
+    const [a, b] = [1, 2].map((c) => {
+      const beside = clip(lab[c] - interpolated(lab[0], theirHues[0], theirHues[c]), -0.05, 0.05);
+      return interpolated(light, ownHues[0], ownHues[c]) + kept[c - 1] * beside;
+    });
+    return fromLab([light, a, b]);
+  };
+}
+
+/** Gives pixels of a region other colours, in place, see `inColoursOf`. */
+function recolour({ data }, region, own, theirs) {
+  const coloured = inColoursOf(own, theirs);
+  region.forEach((inside, i) => inside && data.set(coloured(rgb(data, i)), 3 * i));
+}
+
+/** Lightness, a and b of a photo's hair, its edges left out, of a bald head those of its brows; null without either. */
+function coloursOfHair(photo, own) {
+  const { width: size, data } = photo;
+  const hair = tellingHair(own, size);
+  if (any(hair)) return withoutSky(labOf(photo, hair));
+  const brows = where(own, ...BROWS);
+  if (areaOf(brows) < FEW_BROWS * own.length) return null;
+  const light = Float64Array.from(brows, (_, i) => lumaAt(data, 3 * i));
+  const darkest = percentile(light.filter((_, i) => brows[i]).sort(), 0.25); // not the skin between their hairs
+  return labOf(photo, brows.map((inside, i) => (inside && light[i] <= darkest ? 1 : 0)));
+}
+
+/** Hair without its edges; none where it is too little to tell its colours. What is all edge is none: a parser gives a bald
+ *  head a seam of hair, which is the wall behind. */
+function tellingHair(own, size) {
+  const inner = eroded(where(own, HAIR), size, square(Math.floor(size / 85)));
+  return areaOf(inner) > HARDLY * inner.length ? inner : inner.fill(0);
+}
+
+/** Pixels of hair without blue ones, unless most of it is blue: masks reach into the sky, and hair shines in its colour. */
+function withoutSky(lab) {
+  const yellow = lab[2];
+  if (percentile(yellow.slice().sort(), 0.5) < BLUE) return lab;
+  return lab.map((plane) => plane.filter((_, i) => yellow[i] > BLUE));
+}
+
+const newest = new Map(); // by hairpiece: {own, bare, covered} of the newest edit
+const MOST = 3; // hairpieces that a face wears
+
+/** Where a face without its hair wears a hairpiece. `quick`: as in the newest edit, if that was of this face. */
+async function covering(mask, own, size, worn, quick) {
+  const bare = mask.map((label, i) => (label === HAIR ? own[i] : label));
+  const key = `${worn.name} ${worn.part} ${worn.size}`;
+  const known = newest.get(key);
+  if (known?.own === own && (quick || bare.every((label, i) => label === known.bare[i]))) return known.covered;
+  const covered = coverage(new Scene(bare, size), worn, await hairpiece(worn.name));
+  if (size === SIZE.crop) {
+    newest.delete(key);
+    newest.set(key, { own, bare, covered });
+    if (newest.size > MOST) newest.delete(newest.keys().next().value);
+  }
+  return covered;
+}
+
+/** Where a hairpiece is seen on a face with this mask; null where the mask does not have it. `own`: the photo's mask. Strands
+ *  reach a little beyond the mask's hair. */
+export async function seenOf(mask, own, size, worn, quick = false) {
+  const [hair, before] = [where(mask, HAIR), where(own, HAIR)];
+  const covered = await covering(mask, own, size, worn, quick);
+  const brought = without(regionOf(covered.alpha, (share) => share > 0.5), before);
+  const taken = worn.part === "whole" ? both(before, regionOf(covered.alpha, (share) => share < 0.1)) : new Uint8Array(hair.length);
+  const agrees = areaOf(both(hair, brought)) + areaOf(without(taken, hair));
+  if (agrees <= IS_THERE * (areaOf(brought) + areaOf(taken))) return null;
+  const away = distances(hair, size, size);
+  return { ...covered, whole: covered, alpha: covered.alpha.map((share, i) => share * clip(2 - (2 * away[i]) / (STRANDS * size), 0, 1)) };
+}
+
+/** A picture whose face wears a hairpiece, and how far each pixel changed. `mask`: the edited mask; where it has no hair close
+ *  by, none of the piece is seen; `photo` and `own`: the photo and its mask, which tell the colours of the hair. */
+async function putOn(crop, mask, photo, own, worn, quick) {
+  const { width: size } = crop;
+  let seen = await seenOf(mask, own, size, worn, quick);
+  if (!seen) return { crop, changed: new Float32Array(mask.length) };
+  const { scene: { unit, y } } = seen;
+  const colours = coloursOfHair(photo, own);
+  let hair = (quick && coloured.get(seen.whole)) || hairOn(seen, colours);
+  coloured.set(seen.whole, hair);
+  if (worn.part !== "fringe") ({ seen, hair } = behindJaw(seen, hair, mask, own));
+  const { alpha } = seen;
+  const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, size, unit, y);
+  const roots = colours && !any(tellingHair(own, size)) ? where(mask, HAIR) : new Uint8Array(alpha.length);
+  const ground = picture(size, size, 3, new Float32Array(crop.data));
+  // What was painted for hair beside it has the colours of what the mask wrongly calls hair.
+  if (any(roots)) recolour(ground, roots, colours, labOf(ground, roots));
+  const result = { ...crop, data: crop.data.slice() };
+  const changed = alpha.map((share, i) => Math.max(share, shade[i], roots[i]));
+  changed.forEach((share, i) => {
+    if (!(share > 0)) return;
+    for (let c = 3 * i; c < 3 * i + 3; c++) {
+      const below = ground.data[c] * (1 - shade[i]);
+      result.data[c] = below + alpha[i] * (hair.data[c] - below);
+    }
+  });
+  return { crop: result, changed };
+}
+
+const coloured = new WeakMap(); // hair as it was put on in the newest edit, by where it covers a face
+
+/** The lender's hair as it lies over a face, in these colours, if there are any; also where the mask hides it now. */
+function hairOn(seen, colours) {
+  const [solid, there] = [0.9, 0].map((least) => regionOf(seen.alpha, (share) => share > least));
+  const covered = regionOf(seen.whole.alpha, (share) => share > 0);
+  const hair = lendersHair(seen, covered);
+  if (!colours || !any(there)) return hair;
+  const black = evenInBlack(hair, covered, seen.scene.unit);
+  recolour(hair, covered, colours, labOf(hair, any(solid) ? solid : there));
+  addStrandsInBlack(hair, black, seen.alpha, seen.scene.unit);
+  return hair;
+}
+
+/** The lender's picture as it lies over a face, as far around a region as `evenInBlack` looks. */
+function lendersHair({ scene: { size, unit }, piece, columns, rows }, region) {
+  const margin = Math.ceil(4 * Math.max(0.8, EVEN * unit)) + 1;
+  const hair = picture(size, size, 3, new Float32Array(3 * size * size));
+  if (!any(region)) return hair;
+  const { left, top, right, bottom } = extent(region, size);
+  for (let y = Math.max(0, top - margin); y <= Math.min(size - 1, bottom + margin); y++) {
+    for (let x = Math.max(0, left - margin); x <= Math.min(size - 1, right + margin); x++) {
+      const i = y * size + x;
+      hair.data.set(cubicAt(piece.colours, columns[i], rows[i]), 3 * i);
+    }
+  }
+  return hair;
+}
+
+/** How dark the shadow of hair is on the forehead. */
+function shadeOf(alpha, mask, size, unit, y) {
+  const low = picture(size, size, 1, rolled(alpha, size, roundEven(FALL * unit)));
+  const soft = blurred(low, Math.max(0.5, 0.6 * FALL * unit)).data.map((share, i) => (mask[i] === SKIN && y[i] < 0.2 ? SHADOW * share : 0));
+  return blurred(picture(size, size, 1, soft), Math.max(0.5, 0.01 * unit)).data.map((share) => (share < 0.01 ? 0 : share));
+}
+
+/** Makes hair of a region even where it is all black, in place, and tells how far each pixel is: in dark hair's own shadow a photo holds nothing but the blocks of its
+ *  compression, which lighter colours would show. */
+function evenInBlack({ width, data }, region, unit) {
+  const even = blurred(picture(width, width, 3, data), Math.max(0.8, EVEN * unit)).data;
+  const black = new Float32Array(region.length);
+  for (let i = 0; i < region.length; i++) {
+    if (!region[i]) continue;
+    black[i] = smoothstep((BLACK - toLab(rgb(even, i))[0]) / FADES);
+    if (black[i]) for (let c = 3 * i; c < 3 * i + 3; c++) data[c] += black[i] * (even[c] - data[c]);
+  }
+  return black;
+}
+
+/** Gives hair strands also where the lender's was black, in place: those beside, mirrored. In a lighter colour an even place
+ *  would be a plate; what is so much darker than light hair is in shade, where strands differ in lightness in parts of it. */
+function addStrandsInBlack({ width: size, data }, black, alpha, unit) {
+  const known = Uint8Array.from(black, (share, i) => (share < 0.05 && alpha[i] > 0.9 ? 1 : 0));
+  const bare = Uint8Array.from(black, (share, i) => (share > 0.05 && alpha[i] > 0 ? 1 : 0));
+  if (!any(bare) || areaOf(known) < 0.1 * areaOf(bare)) return;
+  const light = Float32Array.from(known, (_, i) => Math.max(lumaAt(data, 3 * i), 1));
+  const sums = new Float32Array(2 * known.length);
+  known.forEach((inside, i) => inside && sums.set([light[i], 1], 2 * i));
+  const soft = blurred(picture(size, size, 2, sums), Math.max(0.8, STRAND * unit)).data;
+  const strands = new Float32Array(3 * known.length);
+  known.forEach((inside, i) => {
+    if (inside) strands[3 * i] = Math.log(clip((light[i] * soft[2 * i + 1]) / Math.max(soft[2 * i], 1e-3), 0.5, 2));
+  });
+  const reach = Math.max(8, roundEven(NEAR_BLACK * unit));
+  const gone = mirroredBeyond(picture(size, size, 3, strands), known, bare, reach).data;
+  black.forEach((share, i) => {
+    if (share) for (let c = 3 * i; c < 3 * i + 3; c++) data[c] *= Math.exp(gone[3 * i] * share);
+  });
+}
+
+/** Closes what is left open between the hair and the jaw, or the wearer's own hair, with hair that goes on there, in shadow.
+ *  The edge of face and hair, which has some of the old ground in it, goes under the hair too. */
+function behindJaw(seen, hair, mask, own) {
+  const { scene: { size, unit, y } } = seen;
+  const solid = regionOf(seen.alpha, (share) => share > 0.85);
+  const skin = either(where(mask, ...BESIDE), both(where(mask, HAIR), where(own, HAIR)));
+  const reach = Math.max(3, Math.floor(OPEN * unit) | 1);
+  const kernel = disc(reach >> 1);
+  const closed = eroded(dilated(either(solid, skin), size, kernel), size, kernel);
+  const wide = Math.max(2, roundEven(0.006 * size));
+  let ground = dilated(where(own, BACKGROUND), size, square(wide));
+  const [toSkin, toHair] = [skin, solid].map((region) => distances(region, size, size));
+  const gap = where(mask, HAIR).map((inside, i) => {
+    const near = toSkin[i] < reach && toHair[i] < reach / 2;
+    return inside && closed[i] && near && (own[i] !== HAIR || ground[i]) && !solid[i] && y[i] > -0.5 ? 1 : 0;
+  });
+  if (!any(gap)) return { seen, hair };
+  ground = either(ground, dilated(gap, size, square(wide)));
+  const edge = both(both(skin, ground), dilated(gap, size, square(wide + 1)));
+  const blurry = blurred(picture(size, size, 1, new Float32Array(either(gap, edge))), Math.max(0.6, wide / 2)).data;
+  const soft = blurry.map((share, i) => clip(2 * share, 0, 1) * seen.above[i]);
+  const behind = mirroredBeyond(hair, solid, regionOf(soft, (share) => share > 0), reach);
+  const alpha = seen.alpha.slice();
+  const mixed = { ...hair, data: hair.data.slice() };
+  soft.forEach((share, i) => {
+    if (!(share > 0)) return;
+    const shade = 1 - (1 - IN_SHADE) * smoothstep(toHair[i] / (SHADED * unit));
+    const more = share * (1 - seen.alpha[i]);
+    alpha[i] += more;
+    for (let c = 3 * i; c < 3 * i + 3; c++) {
+      mixed.data[c] = (seen.alpha[i] * hair.data[c] + more * behind.data[c] * shade) / Math.max(alpha[i], 1e-3);
+    }
+  });
+  return { seen: { ...seen, alpha }, hair: mixed };
+}
+
+/** Hairpieces as a change of a photo, made at the photo's own resolution. `mask`, `own`: the edited and the photo's own mask;
+ *  `photo`: the crop as it was. */
+export class Hairpieces {
+  constructor(worn, mask, own, photo) {
+    Object.assign(this, { worn, mask, own, photo });
+  }
+
+  /** A square crop of any size with them, and how far each pixel changed; `quick`: the hair lies as in the newest edit. */
+  async on(crop, quick = false) {
+    const { width: size } = crop;
+    const [mask, own] = [this.mask, this.own].map((plane) => (size === SIZE.crop ? plane : Window.whole(size).mask(plane, SIZE.crop)));
+    const photo = resizeLinear(this.photo, size, size);
+    const changed = new Float32Array(size * size);
+    for (const worn of this.worn) {
+      const laid = await putOn(crop, mask, photo, own, worn, quick);
+      crop = laid.crop;
+      laid.changed.forEach((share, i) => (changed[i] = Math.max(changed[i], share)));
+    }
+    return { crop, changed };
+  }
+
+  /** The photo with them, in which the crop lies at `alignment`. */
+  async onto(photo, alignment) {
+    const size = clip(roundEven(alignment.side), SIZE.crop, FINEST);
+    const { crop, changed } = await this.on(alignment.crop(photo, size));
+    const region = dilated(regionOf(changed, (share) => share > 0), size, square(2));
+    return any(region) ? new Overlay(crop, region, changed).onto(photo, alignment) : photo;
+  }
+}

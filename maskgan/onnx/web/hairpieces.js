@@ -1,0 +1,217 @@
+// Hairpieces: the hair of the wardrobe's people with every strand of its edge, and where another face wears it; see
+// maskgan/quick_edits/hairpieces.py. One is worn as {name, part, size}: "whole", only as a "fringe", of which size says how
+// far it hangs down, or only as a "length" below the wearer's own hair, down to size in the frame of the wearer's face.
+
+import { HAIRPIECES, LABEL, TIPS } from "./constants.js";
+import { decode } from "./files.js";
+import { EYES, FACE_PARTS, LIPS_AND_MOUTH } from "./frame.js";
+import { blurred, picture } from "./pixels.js";
+import { any, distances, either, inverted, regionOf } from "./regions.js";
+import { clip, percentileOf, remapped, remappedBeyond } from "./samples.js";
+import { onLine, ramp } from "./scene.js";
+import { silhouette } from "./silhouettes.js";
+
+const { SKIN, NOSE, EYE_G, HAIR } = LABEL;
+// In frame units: where the hair over the forehead begins to be the lender's, and is so, above the hairline; how far from the
+// picture's lower edge hair ends, half as far from its sides; y of the brows; how far hair that the side of the lender's
+// picture cut off goes on beyond it; between which rows longer hair leaves the wearer's own outline, and by how much.
+const [ROOTS, GROWN] = [0.45, 0.05];
+const EDGE = 0.24;
+const BROWS = -0.36;
+const BEYOND = 0.15;
+const [SPREADS, SPREAD] = [[-0.5, 0.8], 1];
+const SLOPE = 0.06; // how far below the upper edge of the lender's picture the outline tells how hair goes on, of its side
+
+const plane = (scene, values) => picture(scene.size, scene.size, 1, values);
+const softened = (scene, region, sigma) => blurred(plane(scene, new Float32Array(region)), Math.max(0.5, sigma * scene.unit)).data;
+
+/** Hair of a person: `colours` and `alpha`, pictures of equal sides, and the shape that they lie in. */
+class Hairpiece {
+  constructor(colours, alpha, shape) {
+    Object.assign(this, { colours, alpha, shape });
+  }
+
+  get mirrored() {
+    return (this.other ??= new Hairpiece(flipped(this.colours), flipped(this.alpha), this.shape.mirrored));
+  }
+
+  /** The hairpiece, or its mirror image, so that it leans to the side to which the face does. */
+  facing(scene) {
+    return this.shape.facing(scene) === this.shape ? this : this.mirrored;
+  }
+
+  /** How far a place above the picture belongs to hair that its upper edge cut off, as a function of column and row: the
+   *  outline goes on as the parabola through its widths at the edge and a little below it. */
+  get crown() {
+    const { width: side, data } = this.alpha;
+    const below = Math.round(SLOPE * side);
+    const spans = [0, below].map((row) => {
+      const inside = data.subarray(row * side, (row + 1) * side).map((share) => (share > 0.5 ? 1 : 0));
+      return [inside.indexOf(1), inside.lastIndexOf(1)];
+    });
+    if (spans.some(([first]) => first < 0)) return () => 0;
+    const [[left, right], lower] = spans;
+    const half = (right - left) / 2;
+    const wider = Math.max(lower[1] - lower[0], 1.01 * (right - left)) / 2;
+    const height = (below * half ** 2) / (wider ** 2 - half ** 2);
+    return (column, row) => {
+      const inside = 1 + row / height - ((column - (left + right) / 2) / half) ** 2;
+      return ramp(inside * half, -0.01 * side, 0.01 * side);
+    };
+  }
+}
+
+function flipped({ width, height, channels, data }) {
+  const result = new data.constructor(data.length);
+  for (let i = 0; i < width * height; i++) {
+    const from = channels * (i - (i % width) + width - 1 - (i % width));
+    for (let c = 0; c < channels; c++) result[channels * i + c] = data[from + c];
+  }
+  return picture(width, height, channels, result);
+}
+
+const fetched = {};
+const address = (name) => new URL(`hair/${name}.webp`, import.meta.url);
+
+/** Fetches all hairpieces, one after the other, for the service worker to keep for visits without a network. */
+export async function keepHairpieces() {
+  for (const name of HAIRPIECES.flatMap((piece) => [piece, `${piece}_alpha`])) await fetch(address(name)).catch(() => null);
+}
+
+async function file(name) {
+  const answer = await fetch(address(name)).catch(() => null);
+  if (!answer?.ok) throw new Error(answer ? `${name}.webp is missing from this folder; export it again.` : "This hair could not be loaded; try again with a network.");
+  return decode(await answer.blob());
+}
+
+/** A hairpiece by its name, fetched when it is first asked for. */
+export function hairpiece(name) {
+  fetched[name] ??= Promise.all([file(name), file(`${name}_alpha`)]).then(([colours, grey]) => {
+    const { width, height, data } = grey;
+    const alpha = new Float32Array(width * height).map((_, i) => data[3 * i] / 255);
+    return new Hairpiece(colours, picture(width, height, 1, alpha), silhouette(name));
+  });
+  fetched[name].catch(() => delete fetched[name]); // the next edit asks again
+  return fetched[name];
+}
+
+/** Where a face wears a hairpiece: {scene, piece, alpha, columns, rows, above}, for each pixel how far it belongs to it, its
+ *  place in the lender's picture, and 1 that falls to 0 where all hair ends. The scene's hair is what the face has without
+ *  it; `whole`: the hairpiece of that name. */
+export function coverage(scene, worn, whole) {
+  const piece = whole.facing(scene);
+  const { shape, alpha: own } = piece;
+  let { y } = scene;
+  if (worn.part === "fringe") {
+    const lift = (1 - worn.size) * clip(BROWS - hairline(scene), 0.3, 1);
+    y = y.map((row) => row + lift);
+  } else if (worn.part === "length") y = hanging(scene, shape, worn.size);
+  const scale = own.width / shape.distance.width;
+  const [columns, rows] = shape.frame.toPixels(...shape.places(scene, y)).map((places) => places.map((at) => (at + 0.5) * scale - 0.5));
+  // Hair that the lender's picture cut off goes on beyond it as its own mirror image, a little way at the sides.
+  const alpha = remappedBeyond(own, columns, rows);
+  const { crown } = piece;
+  const share = shareOf(scene, shape, worn);
+  const above = aboveTips(scene, worn);
+  const features = scene.where(...EYES, ...LIPS_AND_MOUTH, NOSE, EYE_G);
+  const near = softened(scene, features, 0.01);
+  for (let i = 0; i < alpha.length; i++) {
+    if (rows[i] < 0) alpha[i] = crown(columns[i], rows[i]);
+    const beyond = Math.max(-columns[i], columns[i] - (own.width - 1)) / (scale * shape.frame.unit);
+    alpha[i] *= features[i] ? 0 : share[i] * (1 - ramp(beyond, 0, BEYOND)) * above[i] * (1 - near[i]);
+  }
+  return { scene, piece, alpha, columns, rows, above };
+}
+
+/** 1 above the tips of a hairpiece, falling to 0 over them; hair also ends before the picture's lower and side edges, beyond
+ *  which the photo may go on. */
+function aboveTips(scene, worn) {
+  const { size, unit, x, y } = scene;
+  const last = (size - 1) / unit;
+  const along = Array.from({ length: size }, (_, i) => i / unit);
+  const [ends, waves] = [tips, locks].map((wave) => along.map((at) => wave(at - last / 2)));
+  return x.map((_, i) => {
+    const [column, row] = [i % size, Math.floor(i / size)];
+    const below = last - along[row] + ends[column];
+    const beside = Math.min(along[column], last - along[column]) + 0.25 * TIPS.lock * waves[row];
+    const inside = ramp(below, EDGE / 4, EDGE) * ramp(beside, EDGE / 4, EDGE / 2);
+    return worn.part === "length" ? inside * (1 - ramp(y[i] - worn.size - tips(x[i]), -0.12, 0.04)) : inside;
+  });
+}
+
+/** y of the hairline above the middle of the face, or of the upper end of a face that shows none. */
+function hairline(scene) {
+  const { middle } = scene.across;
+  const near = (i) => Math.abs(scene.x[i] - middle) < 0.3;
+  const forehead = scene.where(SKIN).map((inside, i) => (inside && near(i) && scene.y[i] < -0.2 ? 1 : 0));
+  if (any(forehead)) return percentileOf(scene.y, forehead, 0.02);
+  const top = scene.y.reduce((least, y, i) => (scene.face[i] && near(i) ? Math.min(least, y) : least), Infinity);
+  return Number.isFinite(top) ? top : -1;
+}
+
+/** y to look up when the hair of a shape is stretched or pressed from the ears down to end at `end`. */
+function hanging(scene, shape, end) {
+  const ears = 0.2;
+  const stretch = (lengthOf(shape) - ears) / Math.max(end - ears, 0.2);
+  return scene.y.map((y) => (y > ears ? ears + (y - ears) * stretch : y));
+}
+
+/** y in the frame to which a shape's hair hangs; what the picture cuts off counts to where that usually is. */
+export const lengthOf = (shape) => Math.min(shape.bottom, 2.3);
+
+/** How far each pixel may show the hairpiece when only this part of it is worn. */
+function shareOf(scene, shape, worn) {
+  const { q, middle, half } = scene.across;
+  const { x, y, size, unit } = scene;
+  if (worn.part === "fringe") {
+    const first = hairline(scene);
+    const head = softened(scene, scene.where(...FACE_PARTS, HAIR), 0.03);
+    return head.map((share, i) => {
+      const over = ramp(y[i], first - ROOTS, first - GROWN) * (1 - ramp(y[i], 0, 0.25));
+      return over * (1 - ramp(Math.abs(q[i]), 0.92, 1.12)) * ramp(share, 0.5, 0.95);
+    });
+  }
+  if (worn.part === "whole") return shape.cutOff ? dome(scene, shape) : new Float32Array(x.length).fill(1);
+  const own = scene.where(HAIR);
+  const outer = own.map((inside, i) => (inside && Math.abs(x[i] - middle) > 0.45 * half ? 1 : 0));
+  const bottom = any(outer) ? percentileOf(y, outer, 0.96) : -0.5;
+  // The new hair lies behind the wearer's own, but over its edge, which has some of the old ground in it.
+  const deep = distances(inverted(own), size, size);
+  const away = distances(either(own, scene.face), size, size);
+  return deep.map((depth, i) => {
+    const core = ramp(depth / unit, 0.08, 0.22);
+    const reach = SPREAD * ramp(y[i], ...SPREADS) + 0.3 * tips(x[i]);
+    return (1 - core * (1 - ramp(y[i], bottom - 0.9, bottom - 0.25))) * (1 - ramp(away[i] / unit - reach, -0.06, 0.02));
+  });
+}
+
+/** A round head of hair where the lender's picture cut off its upper end, 1 within it: hair is about as thick above the head
+ *  as beside it. */
+export function dome(scene, shape) {
+  const { half } = scene.across;
+  const hair = regionOf(remapped(shape.distance, ...shape.frame.toPixels(...shape.places(scene))), (value) => value > 0);
+  const [left, right] = scene.extent(hair, -0.7, 0.1, 1.2 * half);
+  const reach = Math.max((right - left) / 2, half + 0.1);
+  const top = headTop(scene) - Math.max(0.42, 0.95 * (reach - half));
+  const base = -0.45;
+  return scene.x.map((x, i) => {
+    const y = scene.y[i];
+    if (y > base) return 1;
+    const beside = Math.abs(x - (left + right) / 2) / reach;
+    const up = Math.max(base - y, 0) / (base - top);
+    const radius = (beside ** 2.2 + up ** 2.2) ** (1 / 2.2) + 0.012 * locks(x);
+    return 1 - ramp(radius, 0.97, 1.03);
+  });
+}
+
+/** y of the top of the bare head. */
+export function headTop(scene) {
+  const top = scene.face.reduce((least, inside, i) => (inside ? Math.min(least, scene.y[i]) : least), Infinity);
+  return Number.isFinite(top) ? clip(top, -1.55, -1.2) : -1.3;
+}
+
+/** How far (frame units) hair ends above and below a line, at a place along it. */
+export const tips = (x) => TIPS.lock * locks(x) + TIPS.strand * onLine(x, TIPS.at, TIPS.ends);
+
+/** How far locks end above and below a line, about -1..1: waves whose lengths have no common measure. */
+export const locks = (x) => (Math.sin(5.3 * x + 0.4) + Math.sin(13.9 * x + 2.1) + 0.8 * Math.sin(31.7 * x + 4)) / 2.8;

@@ -1,0 +1,150 @@
+// Quick edits that put on somebody else's hair: hairstyles, longer hair, fringes; see maskgan/quick_edits/hair.py and
+// fringe.py.
+
+import { FRINGES, HAIRPIECES, LABEL } from "./constants.js";
+import { EYES } from "./frame.js";
+import { fillHoles, holdFace, needHair, places, reveal, withSpecks } from "./hair.js";
+import { coverage, dome, hairpiece, headTop, lengthOf } from "./hairpieces.js";
+import { any, areaOf, both, dilated, disc, either, eroded, regionOf, signedDistance, square, without } from "./regions.js";
+import { percentileOf } from "./samples.js";
+import { onLine } from "./scene.js";
+import { UNTOUCHED, silhouette } from "./silhouettes.js";
+
+const { BACKGROUND, SKIN, HAIR, HAT, CLOTH, NECK, NECK_L, EAR_R, L_EAR, R_EAR } = LABEL;
+const EARS = [L_EAR, R_EAR];
+const TO_THE_EARS = 0.3; // y to which hair has to hang for more of it to be added below, instead of other hair in its place
+const LEAST = 0.35; // hair that ends nearer than this to the picture's lower edge cannot be seen to be longer
+
+/** Hair down both sides of the face, behind it and over the shoulders: hair that reaches the ears stays, and the lower part of
+ *  the other is added to it; shorter hair gives way to all of it. */
+async function longerHair(scene, strength, style) {
+  const { middle, half } = scene.across;
+  const outer = both(scene.where(HAIR), places(scene, (x) => Math.abs(x - middle) > 0.45 * half));
+  const bottom = any(outer) ? percentileOf(scene.y, outer, 0.98) : -0.5;
+  const longest = lengthOf(silhouette(style));
+  const size = Math.min(bottom + strength * Math.max(0.7, longest - bottom), 3);
+  if (bottom > scene.y.reduce((most, y) => Math.max(most, y)) - LEAST) {
+    throw new Error("This hair already hangs to the edge of the picture; try another Hairstyle.");
+  }
+  if (bottom < TO_THE_EARS && !any(scene.where(HAT))) return wearHair(scene, strength, style);
+  const worn = { name: style, part: "length", size };
+  const covered = regionOf(coverage(scene, worn, await hairpiece(style)).alpha, (share) => share > 0.5);
+  const ears = both(scene.where(...EARS), places(scene, (_, y) => y < size)); // no ear peeps out
+  scene.paint(either(covered, ears), HAIR, [BACKGROUND, CLOTH, NECK, NECK_L, EAR_R, ...EARS]);
+  closeBesideJaw(scene, size);
+  scene.worn.push(worn);
+  holdFace(scene);
+}
+
+/** Nothing shines through between the jaw and hair that hangs down to `end`. */
+function closeBesideJaw(scene, end) {
+  const { middle, half } = scene.across;
+  const body = either(scene.where(HAIR, NECK, ...EARS), scene.face);
+  const beside = places(scene, (x, y) => Math.abs(x - middle) < 1.6 * half && y > -0.5 && y < end);
+  scene.paint(both(closed(scene, body, 0.35), beside), HAIR, [BACKGROUND]);
+}
+
+/** Two steps with a disc of this width in frame units, in a wider picture: beyond the edge there is nothing, or (`goesOn`)
+ *  what is at it. */
+function inWider(scene, region, width, goesOn, steps) {
+  const { size } = scene;
+  const margin = Math.max(3, Math.floor(width * scene.unit) | 1);
+  const kernel = disc(margin >> 1);
+  const wide = size + 2 * margin;
+  const within = (at) => (goesOn ? Math.min(Math.max(at - margin, 0), size - 1) : at - margin);
+  let plane = new Uint8Array(wide * wide);
+  for (let v = 0; v < wide; v++) {
+    const row = within(v);
+    if (row < 0 || row >= size) continue;
+    for (let u = 0; u < wide; u++) {
+      const column = within(u);
+      if (column >= 0 && column < size) plane[v * wide + u] = region[row * size + column];
+    }
+  }
+  for (const step of steps) plane = step(plane, wide, kernel);
+  return region.map((_, i) => plane[(Math.floor(i / size) + margin) * wide + (i % size) + margin]);
+}
+
+const closed = (scene, region, width) => inWider(scene, region, width, false, [dilated, eroded]);
+const opened = (scene, region, width) => inWider(scene, region, width, true, [eroded, dilated]);
+
+/** The upper head under hair of this thickness, down to below the eyes, as a test of pixels. */
+function head(scene, hair) {
+  const { q, half } = scene.across;
+  const [base, top] = [0.05, headTop(scene) - hair];
+  const width = 1 + (0.65 * hair) / half;
+  return (i) => {
+    const y = scene.y[i];
+    return y < base && (Math.abs(q[i]) / width) ** 2.3 + (Math.max(base - y, 0) / (base - top)) ** 2.3 < 1;
+  };
+}
+
+/** The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way. */
+async function wearHair(scene, strength, style) {
+  const { x, y, face, size, unit } = scene;
+  const hair = scene.where(HAIR);
+  const shape = silhouette(style).facing(scene);
+  const way = Math.min(strength, 1);
+  const worn = HAIRPIECES.includes(style) ? { name: style, part: "whole", size: 1 } : null;
+  let fitted;
+  if (worn) {
+    const covered = regionOf(coverage(scene, worn, await hairpiece(style)).alpha, (share) => share > 0.5);
+    fitted = signedDistance(covered, size).map((distance) => distance / unit);
+  } else {
+    fitted = shape.fitted(scene);
+    if (shape.cutOff) dome(scene, shape).forEach((inside, i) => inside > 0.5 || (fitted[i] = -1));
+  }
+  const { q, middle, half } = scene.across;
+  const [thick, thin] = [head(scene, 0.14), head(scene, 0.08)];
+  const [across, line] = shape.fringe;
+  const own = signedDistance(hair, size);
+  const beside = new Uint8Array(hair.length);
+  let wanted = fitted.map((distance, i) => {
+    const hairline = onLine(q[i], across, line);
+    const out = Math.abs(q[i]);
+    const above = y[i] < (out > 0.8 ? -0.1 : Math.min(-0.1, hairline));
+    beside[i] = above || (out > 0.8 && y[i] < 0) ? 1 : 0;
+    if (way * distance + ((1 - way) * own[i]) / unit > 0) return 1;
+    // Nowhere above the hairline does the bare head come out, nor between the hair and the temples.
+    return (thick(i) && y[i] < hairline && out < 1.1) || (thin(i) && hair[i] && !face[i] && above) ? 1 : 0;
+  });
+  wanted = Uint8Array.from(wanted);
+  wanted = either(wanted, both(without(both(closed(scene, either(wanted, face), 0.35), hair), face), beside));
+  // What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
+  wanted = without(wanted, both(face, places(scene, (u, v) => Math.abs(u - middle) < 0.8 * half && v > 0.1)));
+  const solid = opened(scene, wanted, 0.3); // no rags at the tips
+  wanted = wanted.map((inside, i) => (inside && (y[i] < 0.3 || solid[i]) ? 1 : 0));
+  // No notches in a fringe, and no lock in an eye.
+  wanted = either(wanted, both(both(closed(scene, wanted, 0.3), face), places(scene, (_, v) => v < -0.2)));
+  const eyes = scene.where(...EYES);
+  if (any(eyes)) wanted = without(wanted, both(scene.around(eyes, 0.15), face));
+  const lowest = any(wanted) ? percentileOf(y, wanted, 0.97) : 0;
+  for (const label of EARS) { // no ear peeps out
+    const ear = scene.where(label);
+    if (areaOf(both(wanted, ear)) > 0.5 * areaOf(ear)) wanted = either(wanted, ear);
+  }
+  const removed = without(withSpecks(scene, without(hair, wanted)), wanted);
+  if (any(removed)) reveal(scene, removed, Math.min(lowest, 0.1) - 0.3);
+  scene.paint(without(wanted, scene.where(...UNTOUCHED, HAT)), HAIR);
+  closeBesideJaw(scene, lowest);
+  if (worn) scene.worn.push(worn);
+  scene.smooth(dilated(without(wanted, hair), size, square(1)));
+  fillHoles(scene, removed);
+  holdFace(scene);
+}
+
+/** Hair over the forehead down to the brows: somebody's fringe. */
+async function fringe(scene, strength, style) {
+  if (!any(scene.where(HAT))) needHair(scene);
+  const { q, middle } = scene.across;
+  const skin = both(scene.where(SKIN), places(scene, (_, __, i) => Math.abs(q[i]) < 1.15));
+  if (!any(both(skin, places(scene, (x, y) => Math.abs(x - middle) < 0.3 && y < -0.2)))) {
+    throw new Error("The forehead is covered already.");
+  }
+  const worn = { name: FRINGES[style], part: "fringe", size: Math.min(strength, 1.3) };
+  const { alpha } = coverage(scene, worn, await hairpiece(worn.name));
+  scene.paint(both(skin, regionOf(alpha, (share) => share > 0.5)), HAIR);
+  scene.worn.push(worn);
+}
+
+export const HAIRSTYLE_EDITS = { hairstyle: wearHair, longer_hair: longerHair, fringe };
