@@ -260,6 +260,26 @@ def test_hair_is_cut_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) 
     visitor.wait_for_drawing()
 
 
+def test_an_uneven_background_goes_on_as_in_the_app(
+    folder: Path, visitor: Visitor, photo: Path, tmp_path: Path
+) -> None:
+    """Hair is painted away in front of a wall of bricks."""
+    face = MaskGANPipeline.load(folder).prepare(read_photo(photo))
+    y, x = np.mgrid[:SIZE, :SIZE] // 10
+    joint = (y % 3 == 0) | ((x + 3 * (y // 3 % 2)) % 6 == 0)
+    wall = np.where(joint[..., None], (190, 180, 170), (140, 70, 50))
+    place = tmp_path / "bricks.png"
+    Image.fromarray(np.where((face.mask == Label.BACKGROUND)[..., None], wall, face.crop).astype(np.uint8)).save(place)
+    visitor.open(place)
+    original = visitor.mask()
+    visitor.paint(Label.BACKGROUND, 90, (130, 110), (256, 70), (390, 110))
+    edit = edited_in_python(folder, visitor, place, original)
+    assert any(patch.ground is not None for patch in edit.change.first.patches)  # strands lie over it
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
+    visitor.open(photo)
+
+
 def test_other_peoples_hair_is_put_on_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
     """Longer hair in place of short hair, then a fringe over it, then in another colour."""
     visitor.call("reset()")

@@ -1,10 +1,10 @@
 // An uneven background goes on in pieces of itself where hair was taken away: the steps of maskgan/editing/completion.py.
 
 import { DETAIL, fineDetail } from "./grain.js";
-import { boxed, cubicWeights, picture, reflected, resizeArea, resizeLinear } from "./pixels.js";
+import { boxed, cubicWeights, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { dilated, distances, regionOf, roundEven, square } from "./regions.js";
 import { SIZE } from "./constants.js";
-import { apply, inverse } from "./warp.js";
+import { apply, inverse, reflected } from "./warp.js";
 
 // How far patches reach from their middle, in cells.
 const REACH = 2;
