@@ -141,6 +141,8 @@ PARTS: dict[str, tuple[Label, ...]] = {
     "Necklace": (Label.NECK_L,),
 }
 
+#: Classes that are put on and taken off.
+PUT_ON = (Label.HAT, Label.EYE_G, Label.EAR_R, Label.NECK_L)
 
 #: What a quick edit brings, and what it is made of in each of its shapes (by the shape, else by the edit).
 _SUBJECTS = {"hat": Label.HAT, "glasses": Label.EYE_G, "sunglasses": Label.EYE_G, "earrings": Label.EAR_R}

@@ -17,7 +17,7 @@ from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.compositing import Change
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment, DetectedFace, upright
-from maskgan.editing.looks import Look, wearing
+from maskgan.editing.looks import PUT_ON, Look, wearing
 from maskgan.editing.pipeline import MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion
 from maskgan.labels import DISPLAY_NAMES, Label
@@ -266,6 +266,22 @@ class Session:
         if Label.HAIR in labels and present is not None and present.worn:
             look = wearing(present.worn, look)
         return replace(self, looks=looks if look is None else looks | dict.fromkeys(labels, look))
+
+    def with_looks_of_step(self, mask: np.ndarray) -> Session:
+        """The session with what was put on in the newest step with a mask (H, W), to which undo and redo lead.
+
+        Colours that were chosen since then stay.
+        """
+        step = next((step for step in reversed(self.history) if np.array_equal(step.mask, mask)), None)
+        if step is None:
+            return self
+        looks = dict(self.looks) | {label: step.looks[label] for label in PUT_ON if label in step.looks}
+        present, then = (of.get(Label.HAIR) for of in (self.looks, step.looks))
+        hair = wearing(then.worn if then else (), present)
+        looks = {label: look for label, look in looks.items() if label != Label.HAIR}
+        looks |= {} if hair is None else {Label.HAIR: hair}
+        same = {label: look.name for label, look in looks.items()} == {k: v.name for k, v in self.looks.items()}
+        return self if same else replace(self, looks=looks)
 
     def known_motion(self, mask: np.ndarray) -> KnownMotion | None:
         """Of the motions that tools handed over, the one that ends nearest to a mask (H, W); None where none is.

@@ -163,3 +163,23 @@ def test_quick_edits_that_look_impossible_are(name: str) -> None:
     mask[np.isin(mask, NEEDS[name][0])] = Label.SKIN
     with pytest.raises(QuickEditImpossible):
         QUICK_EDITS[name].apply(mask)
+
+
+def test_undo_brings_back_what_was_put_on_and_keeps_colours(tab: PaintTab, session: Session) -> None:
+    def worn(session: Session) -> list[str]:
+        return [piece.name for piece in session.looks[Label.HAIR].worn] if Label.HAIR in session.looks else []
+
+    fringed = tab.quick_edit("fringe", session, message(session, session.mask), 1.0, LOOK)[tab.session]
+    styled = tab.quick_edit("hairstyle", fringed, message(fringed, fringed.mask), 1.0, LOOK)[tab.session]
+    assert worn(fringed) and worn(styled) and worn(fringed) != worn(styled)
+    copper = tab.choose_look(styled, {"part": "Hair", "look": "copper_hair"}, LOOK)[tab.session]
+    undone = finish_stroke(tab, copper, message(copper, fringed.mask), LOOK)[tab.session]
+    assert worn(undone) == worn(fringed) and undone.looks[Label.HAIR].apart.name == "copper_hair"
+    assert not worn(finish_stroke(tab, undone, message(undone, session.mask), LOOK)[tab.session])
+    redone = finish_stroke(tab, undone, message(undone, styled.mask), LOOK)[tab.session]
+    assert worn(redone) == worn(styled)
+    straw = tab.quick_edit("hat", session, message(session, session.mask), 1.0, LOOK, "straw")[tab.session]
+    bare = finish_stroke(tab, straw, message(straw, session.mask), LOOK)[tab.session]
+    capped = tab.quick_edit("hat", bare, message(bare, bare.mask), 1.0, LOOK, "cap")[tab.session]
+    undone = finish_stroke(tab, capped, message(capped, straw.mask), LOOK)[tab.session]
+    assert undone.looks[Label.HAT].name == straw.looks[Label.HAT].name != capped.looks[Label.HAT].name

@@ -99,6 +99,7 @@ class Showing(PaintLayout, UsesWeights):
         mask = MaskCanvas.read(message, opened.face.mask.shape, opened.id)
         if mask is None or not MaskCanvas.knows(message, session.version):
             return None
+        session = session.with_looks_of_step(mask)
         drafted = self._draft(session, mask, look) if self._at_hand(session, mask, look) is None else None
         if drafted is not None:
             content = webp(drafted, self.pipeline.weights)
@@ -131,7 +132,7 @@ class Showing(PaintLayout, UsesWeights):
         )
         if mask is None or not MaskCanvas.knows(message, session.version) or np.array_equal(mask, session.mask):
             return session
-        session = self._with_moved(session, message, mask)
+        session = self._with_moved(session, message, mask).with_looks_of_step(mask)
         stroke = MaskCanvas.number(message)
         session = replace(session.painted(self._edit(session, mask, look), mask), stroke=stroke)
         return self._remember_stroke(session)[self.session]

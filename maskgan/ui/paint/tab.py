@@ -92,7 +92,7 @@ class PaintTab(Visits):
             if number == session.stroke:
                 return gr.skip()  # it is on the screen
             return self._show(replace(session, stroke=number), look, switched=False)
-        session = self._with_moved(session, message, mask)
+        session = self._with_moved(session, message, mask).with_looks_of_step(mask)
         session = replace(session.painted(self._edit(session, mask, look), mask), stroke=number)
         return self._show(session, look, switched=False)
 
