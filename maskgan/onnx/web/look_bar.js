@@ -3,6 +3,9 @@
 import { LABEL, LOOKS, PARTS } from "./constants.js";
 import { alsoWearing, colourIn, wearing, wornIn } from "./worn.js";
 
+// Classes that are put on and taken off.
+const PUT_ON = ["HAT", "EYE_G", "EAR_R", "NECK_L"].map((name) => LABEL[name]);
+
 /** Puts the bar into an element. `canvas()`: the mask canvas, whose class the bar follows; `changed()`: somebody chose a
  *  look. */
 export function createLookBar(element, canvas, changed) {
@@ -85,6 +88,19 @@ export function createLookBar(element, canvas, changed) {
     /** Other looks, [class, name] each, none of them chosen before. */
     set looks(looks) {
       chosen = new Map(looks);
+      show();
+    },
+
+    /** What is put on: hairpieces, and [class, name] of looks of other things. */
+    get putOn() {
+      return { worn: wornIn(chosen.get(LABEL.HAIR) ?? ""), looks: [...chosen].filter(([label]) => PUT_ON.includes(label)) };
+    },
+
+    /** Other things put on; colours stay. */
+    set putOn({ worn, looks }) {
+      const hair = wearing(worn, colourIn(chosen.get(LABEL.HAIR) ?? ""));
+      chosen.delete(LABEL.HAIR);
+      chosen = new Map([...chosen, ...looks, ...(hair ? [[LABEL.HAIR, hair]] : [])]);
       show();
     },
 

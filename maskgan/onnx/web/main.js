@@ -21,6 +21,7 @@ let tuned = null; // the last quick edit, {edit, shape, id, before, after}: of a
 let tuning = false; // it is being computed in another strength,
 let retune = false; // and once more after that
 let settling = 0; // timer of the drawing that follows a quick one
+const steps = new Map(); // what was put on, by the masks to which quick edits led and from which they went
 
 $("unstarted").remove();
 await isolated();
@@ -59,6 +60,7 @@ const quickButtons = createQuickButtons($("quick"), canvas, quickEdit, tune);
 /** Draws what the canvas holds. */
 function drawCanvas(quick) {
   const { mask, moved } = props.value;
+  if (steps.has(mask)) lookBar.putOn = steps.get(mask); // undo and redo lead to masks of steps
   const told = moved && { mask: decodeRuns(moved.from, size * size), regions: moved.regions };
   draw(decodeRuns(mask, size * size), quick, told);
 }
@@ -123,10 +125,12 @@ async function changeShape(press, shown, again) {
     if (!edit) return done(`${label} changes nothing more on this mask; undo goes back.`);
     const after = encodeRuns(edit.mask);
     tuned = { ...press, after };
+    if (!steps.has(before)) steps.set(before, lookBar.putOn);
     props.value = { id, width: size, height: size, mask: after, instead: again };
     valueChanged();
     lookBar.add((looks[shape] ?? looks[""]).map((brought) => [brought.class, brought.look]));
     if (edit.worn.length) lookBar.wear(edit.worn);
+    steps.set(after, lookBar.putOn);
     draw(edit.mask, again);
   } catch ({ message }) {
     done(message);
@@ -207,6 +211,7 @@ async function choose(number) {
     show(after, face.crop);
     size = face.size;
     lookBar.looks = [];
+    steps.clear();
     copyBar.clear();
     const runs = encodeRuns(face.mask);
     props.value = { id: ++opened, width: size, height: size, mask: runs, original: runs, photo: await address(face.crop) };
