@@ -51,6 +51,7 @@ class Patch(NamedTuple):
         unknown: np.ndarray,
         mask: np.ndarray,
         window: Window,
+        complete: bool = True,
     ) -> Patch:
         """Painted pixels that fit what they are laid over.
 
@@ -60,6 +61,7 @@ class Patch(NamedTuple):
             unknown: (n, n) bool.
             mask: the edited mask, (n, n).
             window: where it lies.
+            complete: see `MaskGANPipeline.paint`.
         """
         alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
         picture = painted + _colour_error(photo - painted, unknown, mask)
@@ -67,7 +69,9 @@ class Patch(NamedTuple):
         picture = with_plain_ground_gone_on(picture, photo, unknown, mask)
         picture = with_forehead_gone_on(picture, photo, unknown, mask)
         picture = _crisper(picture, photo, unknown)
-        picture, ground = with_uneven_ground_completed(picture, photo, unknown, mask)
+        ground = None
+        if complete:
+            picture, ground = with_uneven_ground_completed(picture, photo, unknown, mask)
         finished = None if ground is None else ground.share > 0.5
         return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask, finished), ground)
 

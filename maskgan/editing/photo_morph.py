@@ -75,7 +75,8 @@ def face_between(
         window = Window.around(unknown, size)
     else:
         window = Window.whole(min(size, pipeline.engine.drawing_size or size))
-    patch = pipeline.paint(mask, look, window.picture(below), unknown, window)
+    # Neighbours in a strip or a GIF have to be alike, so that no pieces are taken from here and there.
+    patch = pipeline.paint(mask, look, window.picture(below), unknown, window, complete=False)
     return patch.over(below, Alignment.whole_picture(mask.shape))
 
 

@@ -162,6 +162,7 @@ class MaskGANPipeline(WithEngine):
         photo: np.ndarray,
         unknown: np.ndarray,
         window: Window,
+        complete: bool = True,
     ) -> Patch:
         """Paint what is unknown of a face.
 
@@ -171,6 +172,8 @@ class MaskGANPipeline(WithEngine):
             photo: the window's part of the photo with its moved pixels in place, (n, n, 3) uint8 or float32.
             unknown: (S, S) bool.
             window: the part of the face that the network sees, n pixels wide.
+            complete: whether large holes in an uneven background are filled with pieces of it, which may come from
+                elsewhere when little changes.
 
         A network that cannot be shown what is known (`Engine.kept`) redraws the window.
         """
@@ -178,7 +181,7 @@ class MaskGANPipeline(WithEngine):
         if window.side < 1:
             style = style.window(window.top, window.left, window.side)
         painted = self.engine.draw(mask, style, (photo, ~unknown) if self.engine.kept else None)
-        return Patch.joined(painted, photo, unknown, mask, window)
+        return Patch.joined(painted, photo, unknown, mask, window, complete)
 
     def with_mask(self, face: Face, mask: np.ndarray) -> Face:
         """The face with another original mask, for instance a corrected one, and the style encoded with that mask."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import draw_face, draw_mask
 
+from maskgan.editing import compositing
 from maskgan.editing.edit import Face
 from maskgan.editing.morphing import T_MAX, T_MIN, Morph
 from maskgan.editing.photo_morph import _blended, _Moved, face_between
@@ -55,6 +57,16 @@ def test_neighbours_are_alike(morph: Morph, faces: tuple[Face, Face]) -> None:
     steps = [np.abs(b - a).mean() for a, b in pairwise(frames)]
     whole = np.abs(faces[0].crop.astype(int) - faces[1].crop).mean()
     assert max(steps) < 0.15 * whole
+
+
+def test_no_pieces_of_a_background_jump_about_in_a_strip(
+    morph: Morph, faces: tuple[Face, Face], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    completed: list[Any] = []
+    monkeypatch.setattr(compositing, "with_uneven_ground_completed", lambda *given: (completed.append(given), None))
+    mask = faces[0].mask.copy()
+    mask[:200] = Label.BACKGROUND  # which neither photo can show
+    assert (face_between(morph, faces, mask, 0.5) != faces[0].crop)[:200].any() and not completed
 
 
 def test_beyond_an_end_its_photo_is_moved_on_alone(morph: Morph, faces: tuple[Face, Face]) -> None:
