@@ -33,6 +33,9 @@ _VARIATION = 0.4
 #: Share of the picture below which the wearer's hair, and brows, are too little to tell its colours.
 _HARDLY, _FEW_BROWS = 0.0015, 0.0005
 
+#: Share of the picture below which hair in the colour of the skin, nearer than this in OKLab, is none.
+_LITTLE, _ALIKE_SKIN = 0.01, 0.06
+
 #: Yellowness (OKLab's b) below which a pixel is blue.
 _BLUE = -0.02
 
@@ -58,6 +61,9 @@ _STRAND, _BESIDE = 0.12, 1.0
 
 #: Classes that hair hangs beside.
 _SKIN = (*FACE_PARTS, *EARS, Label.NECK)
+
+#: How much of the colour of brows is theirs, and not the skin's beneath.
+_THROUGH = 0.6
 
 #: How dark a fringe's shadow on the forehead is, and how far it falls in frame units.
 _SHADOW, _FALL = 0.3, 0.08
@@ -135,7 +141,7 @@ def put_on(
     alpha, changed = where.alpha[..., None], where.alpha
     result = picture.astype(np.float32)
     roots = mask == Label.HAIR
-    if colours is not None and roots.any() and not _tells_colours(own):
+    if colours is not None and roots.any() and not _telling(photo, own).any():
         # What was painted for hair beside it has the colours of what the mask wrongly calls hair.
         result[roots] = in_colours_of(result[roots], colours, result[roots])
         changed = np.maximum(changed, roots)
@@ -233,13 +239,16 @@ def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
 
 def colours_of_hair(photo: np.ndarray, own: np.ndarray) -> np.ndarray | None:
     """Pixels (n, 3) of a photo's hair, its edges left out, of a bald head those of its brows; None without either."""
-    if _tells_colours(own):
-        return _without_sky(photo[_inner(own)])
+    hair = _telling(photo, own)
+    if hair.any():
+        return _without_sky(photo[hair])
     brows = photo[np.isin(own, BROWS)]
     if len(brows) < _FEW_BROWS * own.size:
         return None
     light = brows @ LUMA
-    return brows[light <= np.quantile(light, 0.25)]  # not the skin between their hairs
+    lab = to_oklab(brows[light <= np.quantile(light, 0.25)])  # not the skin between their hairs
+    lab[:, 1:] *= _THROUGH
+    return from_oklab(lab).clip(0, 255)
 
 
 def _without_sky(pixels: np.ndarray) -> np.ndarray:
@@ -249,15 +258,19 @@ def _without_sky(pixels: np.ndarray) -> np.ndarray:
     return pixels if np.median(yellow) < _BLUE else pixels[yellow > _BLUE]
 
 
-def _inner(own: np.ndarray) -> np.ndarray:
-    """The hair (S, S) bool of a photo's mask without its edges."""
-    return cv2.erode((own == Label.HAIR).astype(np.uint8), np.ones((2 * (len(own) // 85) + 1,) * 2, np.uint8)) > 0
+def _telling(photo: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """The hair (S, S) bool of a photo's mask without its edges; none where that is too little to tell its colours.
 
-
-def _tells_colours(own: np.ndarray) -> bool:
-    """Whether a mask has hair to tell its colours. What is all edge is none: a parser gives a bald head a seam of hair,
-    which is the wall behind."""
-    return bool(_inner(own).mean() > _HARDLY)
+    What is all edge is none: a parser gives a bald head a seam of hair, which is the wall behind, and takes the shadow
+    of a shaved scalp for hair, which has the skin's colour.
+    """
+    hair = cv2.erode((own == Label.HAIR).astype(np.uint8), np.ones((2 * (len(own) // 85) + 1,) * 2, np.uint8)) > 0
+    skin = own == Label.SKIN
+    none = hair.mean() <= _HARDLY
+    if not none and hair.mean() < _LITTLE and skin.any():
+        colours = (np.median(to_oklab(photo[region]), axis=0) for region in (hair, skin))
+        none = np.linalg.norm(np.subtract(*colours)) < _ALIKE_SKIN
+    return np.zeros_like(hair) if none else hair
 
 
 class Hairpieces(NamedTuple):

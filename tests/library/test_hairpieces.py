@@ -13,7 +13,7 @@ from maskgan.editing.hairdressing import colours_of_hair, in_colours_of, put_on,
 from maskgan.editing.looks import LOOKS, look_named, looks_with, measured_colour, plain_colour, wearing
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import to_oklab
-from maskgan.labels import EYES, MOUTH, Label
+from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.quick_edits.frame import fit_frame
 from maskgan.quick_edits.hairpieces import Coverage, Part, Worn, coverage, hairpiece, hairpieces
@@ -121,6 +121,22 @@ def test_light_hair_has_strands_where_its_lenders_hair_was_black(style: str) -> 
     black, seen = ((where.alpha > 0.95) & there for there in (lent < 0.12, lent > 0.25))
     assert black.mean() > 0.005
     assert rough[black].mean() > 0.3 * rough[seen].mean(), "no plates"
+
+
+def test_a_shaved_scalp_does_not_colour_new_hair() -> None:
+    mask = draw_face(512)
+    scalp = mask == Label.HAIR
+    scalp[:, :190] = scalp[:, 230:] = False
+    mask[(mask == Label.HAIR) & ~scalp] = Label.BACKGROUND
+    photo = np.full((512, 512, 3), (101, 64, 47), np.uint8)
+    photo[np.isin(mask, BROWS)] = (40, 28, 20)
+    photo[scalp] = (93, 59, 39)
+    assert 0.002 < scalp.mean() < 0.02
+    found, brows = (to_oklab(np.float32(colour)) for colour in (colours_of_hair(photo, mask), [[40, 28, 20]]))
+    assert np.allclose(found[:, 0], brows[0, 0], atol=2e-3), "its brows tell, less the skin beneath"
+    assert (np.hypot(*found[:, 1:].T) < 0.8 * np.hypot(*brows[0, 1:])).all()
+    photo[scalp] = (30, 25, 25)  # some short hair
+    assert (colours_of_hair(photo, mask) == (30, 25, 25)).all()
 
 
 def test_sky_in_the_mask_of_hair_does_not_colour_new_hair() -> None:

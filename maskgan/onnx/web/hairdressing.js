@@ -21,6 +21,9 @@ const CONTRAST = [0.45, 1.8]; // the least and the greatest that this gives hair
 const VARIATION = 0.4; // how much of the lender's variation of colour at a lightness stays
 // Shares of the picture below which the wearer's hair, and brows, are too little to tell its colours.
 const [HARDLY, FEW_BROWS] = [0.0015, 0.0005];
+// Share of the picture below which hair in the colour of the skin, nearer than this in OKLab, is none.
+const [LITTLE, ALIKE_SKIN] = [0.01, 0.06];
+const THROUGH = 0.6; // how much of the colour of brows is theirs, and not the skin's beneath
 const BLUE = -0.02; // yellowness (OKLab's b) below which a pixel is blue
 const FINEST = 1024; // the largest side of a crop in which hair is laid: the wardrobe has none finer
 const IS_THERE = 0.25; // share of what a hairpiece changes in the mask from which on it is there
@@ -108,20 +111,26 @@ function recolour({ data }, region, own, theirs) {
 /** Lightness, a and b of a photo's hair, its edges left out, of a bald head those of its brows; null without either. */
 function coloursOfHair(photo, own) {
   const { width: size, data } = photo;
-  const hair = tellingHair(own, size);
+  const hair = tellingHair(photo, own);
   if (any(hair)) return withoutSky(labOf(photo, hair));
   const brows = where(own, ...BROWS);
   if (areaOf(brows) < FEW_BROWS * own.length) return null;
   const light = Float64Array.from(brows, (_, i) => lumaAt(data, 3 * i));
   const darkest = percentile(light.filter((_, i) => brows[i]).sort(), 0.25); // not the skin between their hairs
-  return labOf(photo, brows.map((inside, i) => (inside && light[i] <= darkest ? 1 : 0)));
+  const [lightness, ...hues] = labOf(photo, brows.map((inside, i) => (inside && light[i] <= darkest ? 1 : 0)));
+  return [lightness, ...hues.map((plane) => plane.map((value) => THROUGH * value))];
 }
 
 /** Hair without its edges; none where it is too little to tell its colours. What is all edge is none: a parser gives a bald
- *  head a seam of hair, which is the wall behind. */
-function tellingHair(own, size) {
+ *  head a seam of hair, which is the wall behind, and takes the shadow of a shaved scalp for hair. */
+function tellingHair(photo, own) {
+  const { width: size } = photo;
   const inner = eroded(where(own, HAIR), size, square(Math.floor(size / 85)));
-  return areaOf(inner) > HARDLY * inner.length ? inner : inner.fill(0);
+  const [area, skin] = [areaOf(inner) / inner.length, where(own, SKIN)];
+  if (area <= HARDLY) return inner.fill(0);
+  if (area >= LITTLE || !any(skin)) return inner;
+  const [mine, theirs] = [inner, skin].map((region) => labOf(photo, region).map((plane) => percentile(plane.slice().sort(), 0.5)));
+  return Math.hypot(...mine.map((value, c) => value - theirs[c])) < ALIKE_SKIN ? inner.fill(0) : inner;
 }
 
 /** Pixels of hair without blue ones, unless most of it is blue: masks reach into the sky, and hair shines in its colour. */
@@ -175,7 +184,7 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   if (worn.part !== "fringe") ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
   const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, size, unit, y);
-  const roots = colours && !any(tellingHair(own, size)) ? where(mask, HAIR) : new Uint8Array(alpha.length);
+  const roots = colours && !any(tellingHair(photo, own)) ? where(mask, HAIR) : new Uint8Array(alpha.length);
   const ground = picture(size, size, 3, new Float32Array(crop.data));
   // What was painted for hair beside it has the colours of what the mask wrongly calls hair.
   if (any(roots)) recolour(ground, roots, colours, labOf(ground, roots));
