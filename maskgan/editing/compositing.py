@@ -8,6 +8,7 @@ whatever resolution that has. Pixels that neither move nor are painted are the p
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import cv2
@@ -104,11 +105,15 @@ class Patch(NamedTuple):
         """Grain (h, w, 3) float32 in a part of the photo in which the window lies at `own`."""
         n, cells = self.window.pixels, grain.cells
         wide = own.photo_window((-2, -2, n + 2, n + 2), n)
-        detail = grain.of(photo[wide], own.from_window(wide, cells))
         inner = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(part, wide, strict=True))
         shape = part[0].stop - part[0].start, part[1].stop - part[1].start
-        share = resample(grain.share[..., None], own.from_window(part, n), shape, fade=True)
-        return detail[inner] * share.reshape(*shape, 1)
+        share = resample(grain.share[..., None], own.from_window(part, n), shape, fade=True).reshape(*shape, 1)
+        of = grain.of
+        if isinstance(grain, Completion):  # seldom is more than a part of the window a hole
+            wanted = np.zeros(photo[wide].shape[:2], bool)
+            wanted[inner] = share[..., 0] > 0
+            of = partial(grain.of, wanted=wanted)
+        return of(photo[wide], own.from_window(wide, cells))[inner] * share
 
 
 def _colour_error(error: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:

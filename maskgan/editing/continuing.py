@@ -96,7 +96,8 @@ def with_uneven_ground_completed(
     if completion is None:
         return picture, None
     scale = n / NETWORK_SIZE
-    pieces, there = completion.moved(whole, np.float32([[1, 0, 0], [0, 1, 0]]) * completion.cells / n)
+    to_cells = np.float32([[1, 0, 0], [0, 1, 0]]) * completion.cells / n
+    pieces, there = completion.moved(whole, to_cells, hole)
     there = hole & (there > 0.5)
     pieces = np.where(unknown[..., None], np.where(there[..., None], pieces, picture), photo)
     soft = cv2.GaussianBlur(np.dstack([pieces * ground[..., None], ground]).astype(np.float32), (0, 0), DETAIL)

@@ -8,7 +8,10 @@ import pytest
 import torch
 
 from maskgan.editing.completion import Completion
+from maskgan.editing.compositing import Patch
 from maskgan.editing.continuing import with_uneven_ground_completed
+from maskgan.editing.faces import Alignment
+from maskgan.editing.windows import Window
 from maskgan.labels import Label
 
 N = 256
@@ -129,6 +132,24 @@ def test_a_large_hole_in_an_uneven_background_is_completed(wall: np.ndarray, hol
     assert not ground.share[~hole].any()
     far = cv2.dilate(hole.astype(np.uint8), np.ones((41, 41), np.uint8)) == 0
     assert np.array_equal(picture[far], fog[far])
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_a_patch_brings_the_wall_in_the_photos_own_size(wall: np.ndarray, hole: np.ndarray, scale: int) -> None:
+    fog, photo, mask = painted(wall, hole)
+    patch = Patch.joined(fog, photo, hole, mask, Window.whole(N))
+    plain = Patch.joined(fog, photo, hole, mask, Window.whole(N), complete=False)
+    assert patch.ground is not None and plain.ground is None
+    size = (scale * N, scale * N)
+    large, whole = (cv2.resize(p, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8) for p in (photo, wall))
+    inner = cv2.erode(cv2.resize(hole.astype(np.uint8), size), np.ones((9 * scale,) * 2, np.uint8)) > 0
+    off, before = (
+        abs(each.over(large, Alignment.whole_picture(size)).astype(int) - whole)[inner].mean()
+        for each in (patch, plain)
+    )
+    assert off < 0.35 * before
+    outside = cv2.dilate(cv2.resize(hole.astype(np.uint8), size), np.ones((13 * scale,) * 2, np.uint8)) == 0
+    assert np.array_equal(patch.over(large, Alignment.whole_picture(size))[outside], large[outside])
 
 
 def test_a_plain_background_and_a_narrow_hole_are_left_to_the_paint(wall: np.ndarray, hole: np.ndarray) -> None:
