@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from maskgan.editing.ears import beside_ear
 from maskgan.editing.transplants import gone_on
 from maskgan.labels import Label
 from maskgan.quick_edits.ears import ear_places, edge_of_face
@@ -16,9 +17,6 @@ _FINE, _AROUND = 440, 0.06
 
 #: The upper end of an ear in the frame, and how far its inner part goes on behind the face, in frame units.
 _TOP, _BEHIND = -0.02, 0.1
-
-#: The cheek that the ear's colours go with, as in maskgan/editing/ears.py.
-_ROWS, _IN = (0.1, 0.8), 0.45
 
 
 def ear_of(photo: np.ndarray, mask: np.ndarray, polygon: np.ndarray, size: float) -> tuple[np.ndarray, dict[str, list]]:
@@ -49,7 +47,7 @@ def ear_of(photo: np.ndarray, mask: np.ndarray, polygon: np.ndarray, size: float
     inside = np.zeros((height, width), np.uint8)
     points = (worn - (left, upper)) * _FINE - 0.5
     cv2.fillPoly(inside, [np.rint(points * 16).astype(np.int32)], 1, shift=4)
-    skin = (mask == Label.SKIN) & (u > -_IN) & (v > _ROWS[0]) & (v < _ROWS[1])
+    skin = (mask == Label.SKIN) & beside_ear(u, v)
     small = cv2.resize(photo, mask.shape[::-1], interpolation=cv2.INTER_AREA)
     # What lies behind the face is no part of the ear that is seen.
     behind = worn[:, 0] < 0.25 * (worn[:, 0].max() - worn[:, 0].min())

@@ -20,6 +20,15 @@ def feathered(inside: np.ndarray, reach: float) -> np.ndarray:
     return smoothstep(1 - distance / reach).astype(np.float32)
 
 
+def nearest_of(planes: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Planes (H, W, ...) that have outside of a region `inside` (H, W) bool, which is not empty, its nearest values."""
+    outside = (~inside).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    values = np.zeros((nearest.max() + 1, *planes.shape[2:]), planes.dtype)
+    values[nearest[inside]] = planes[inside]
+    return values[nearest]
+
+
 def mirrored_beyond(picture: np.ndarray, inside: np.ndarray, wanted: np.ndarray, reach: int) -> np.ndarray:
     """A picture (H, W, 3) float32 in which a region `inside` (H, W) bool goes on where it is `wanted` (H, W) bool.
 

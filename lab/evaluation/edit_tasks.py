@@ -20,7 +20,7 @@ import numpy as np
 
 from lab.data.accessories import draw_glasses, draw_necklace, drawn_earring, lobes, put
 from lab.data.faces import FaceWithMask
-from maskgan.blending import mirrored_beyond
+from maskgan.blending import mirrored_beyond, nearest_of
 from maskgan.editing.warping import jacobian, unfolded, warp_mask, warp_picture
 from maskgan.labels import Label
 
@@ -129,12 +129,7 @@ def fill(face: FaceWithMask, random: np.random.Generator, part: str) -> EditTask
         sources = ~hidden
     if hidden.sum() < _SMALLEST * face.mask.size or not sources.any():
         return None
-    _, index = cv2.distanceTransformWithLabels(
-        (~sources).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    classes = np.zeros(index.max() + 1, np.uint8)
-    classes[index[sources]] = face.mask[sources]
-    mask = np.where(hidden, classes[index], face.mask)
+    mask = np.where(hidden, nearest_of(face.mask, sources), face.mask)
     covered = cv2.inpaint(face.image, hidden.astype(np.uint8), 3, cv2.INPAINT_TELEA)
     region = _grown(mask != face.mask, 1 / 256)
     if region.sum() < _SMALLEST * mask.size:

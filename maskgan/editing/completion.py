@@ -18,6 +18,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.blending import nearest_of
 from maskgan.editing.abandoning import go_on
 from maskgan.editing.likeness import shrunk
 from maskgan.editing.texture import DETAIL, fine_detail
@@ -183,7 +184,8 @@ class _Grid(NamedTuple):
         sources, targets = np.argwhere(source), np.argwhere(target)
         own, beside = _OWN
         weights = _patches((beside * good + own * missing).astype(np.float32)[..., None], targets)
-        colours = _from_nearest(colours.round().astype(np.float32), good)
+        colours = colours.round().astype(np.float32)
+        colours = nearest_of(colours, good) if good.any() else colours
         guide = cv2.blur(shrunk(painted, side), (_WITHIN, _WITHIN)).round().astype(np.float64)
         numbers = _numbers(source), _numbers(target)
         return cls(colours, guide, missing, good, sources, targets, *numbers, weights)
@@ -357,17 +359,6 @@ def _far(shift: np.ndarray, side: int) -> np.ndarray:
     """What shifts (..., 2) of rows and columns cost, on a grid of that side."""
     y, x = np.moveaxis(shift, -1, 0) / side
     return _FAR * np.square(np.maximum(np.sqrt(y * y + (_SIDEWAYS * x) ** 2) - _CLOSE, 0))
-
-
-def _from_nearest(planes: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """Planes (g, g, C) whose cells that are not good (g, g) bool are those of the nearest good ones."""
-    if not good.any():
-        return planes
-    away = (~good).astype(np.uint8)
-    _, nearest = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    values = np.zeros((nearest.max() + 1, planes.shape[2]), np.float32)
-    values[nearest[good]] = planes[good]
-    return values[nearest]
 
 
 def _patches(planes: np.ndarray, places: np.ndarray) -> np.ndarray:

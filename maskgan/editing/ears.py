@@ -66,12 +66,17 @@ def _places(scene: Scene, side: int, piece: Ear) -> np.ndarray:
     return cv2.remap(piece.picture, *places, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
 
 
+def beside_ear(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Which places u, v (H, W) (see `ear_places`) of the skin tell the colour of the ear, (H, W) bool."""
+    return (u > -_IN) & (v > _ROWS[0]) & (v < _ROWS[1])
+
+
 def _cheek(crop: np.ndarray, scene: Scene, own: np.ndarray, side: int) -> np.ndarray | None:
     """The colour (3,) in 0..255 of the cheek beside an ear; None where little of it is seen."""
     u, v = ear_places(scene, side)
     skin = scene.where(Label.SKIN) & (own == Label.SKIN)
     skin = cv2.erode(skin.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    skin &= (u > -_IN) & (v > _ROWS[0]) & (v < _ROWS[1])
+    skin &= beside_ear(u, v)
     return np.median(crop[skin], axis=0).astype(np.float32) if skin.sum() >= _FEW else None
 
 

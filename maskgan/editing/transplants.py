@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from maskgan.blending import nearest_of
 from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.frame import fit_frame
@@ -138,11 +139,7 @@ def gone_on(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
     They are taken from a little within it, where none of the ground shows.
     """
-    own = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1)
-    _, nearest = cv2.distanceTransformWithLabels(1 - own, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    table = np.zeros((nearest.max() + 1, 3), np.uint8)
-    table[nearest[own > 0]] = picture[own > 0]
-    return table[nearest]
+    return nearest_of(picture, cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0)
 
 
 def transplant(

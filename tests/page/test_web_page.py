@@ -4,84 +4,43 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 import pytest
 from conftest import told_by
 from PIL import Image
-from web_visitor import SIZE, Site, Visitor, check_alike, edited_in_python, levels
+from web_visitor import (  # noqa: F401  (fixtures)
+    EXAMPLE,
+    SIZE,
+    Site,
+    Visitor,
+    a_photo,
+    a_site,
+    a_visitor,
+    check_alike,
+    edited_in_python,
+    levels,
+    the_export,
+)
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.faces import Alignment, detect_faces
-from maskgan.editing.looks import LOOKS, PARTS, looks_with, plain_colour, wearing
-from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
+from maskgan.editing.looks import LOOKS, PARTS, looks_with, plain_colour
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask
-from maskgan.onnx.cache import exported
-from maskgan.onnx.page import write_page
-from maskgan.onnx.runtime import web_runtime
 from maskgan.provenance import AI_SYSTEM, DIGITAL_SOURCE_TYPE
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "photo_01.jpg"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundled weights' export, which the cache keeps, with the page in it."""
-    place = tmp_path_factory.mktemp("share") / "site"
-    try:
-        with web_runtime() as runtime:
-            shutil.copytree(exported(WEIGHTS), place)
-            write_page(place, runtime)
-    except ValueError as reason:
-        pytest.skip(str(reason))
-    return place
-
-
-@pytest.fixture(scope="module")
-def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An example as PNG, which all readers decode to the same pixels."""
-    path = tmp_path_factory.mktemp("photo") / "somebody.png"
-    Image.fromarray(read_photo(EXAMPLE)).save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def site(folder: Path) -> Iterator[Site]:
-    site = Site(folder)
-    yield site
-    site.stop()
-
-
-@pytest.fixture(scope="module")
-def visitor(site: Site, browser: Any, photo: Path) -> Iterator[Visitor]:
-    """Somebody who has opened the photo."""
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    try:
-        visitor = Visitor(page, site.url)
-        visitor.open(photo)
-        yield visitor
-        assert not visitor.errors
-        assert {urlsplit(url).netloc for url in visitor.asked if not url.startswith(("blob:", "data:"))} == {
-            urlsplit(site.url).netloc
-        }
-    finally:
-        page.close()
 
 
 def test_threads_run_on_a_host_that_sends_no_headers_for_them(visitor: Visitor) -> None:
@@ -244,86 +203,10 @@ def test_the_strength_of_the_last_quick_edit_is_tuned_as_in_the_app(
     visitor.wait_for_drawing()
 
 
-def test_hair_is_cut_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
-    visitor.call("reset()")
-    visitor.wait_for_drawing()
-    original = visitor.mask()
-    visitor.page.locator("[data-edit=shorter_hair]").click()
-    visitor.wait(lambda: (visitor.mask() != original).any(), "the cut")
-    visitor.wait_for_drawing()
-    mask, moved, _ = QUICK_EDITS["shorter_hair"].move(original)
-    assert (visitor.mask() != mask).sum() <= 16 < ((original == Label.HAIR) & (mask != Label.HAIR)).sum()
-    edit = edited_in_python(folder, visitor, photo, original, moved)
-    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
-    assert levels(edit.crop, edit.face.crop) > 60 and np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
-    visitor.call("reset()")
-    visitor.wait_for_drawing()
-
-
-def test_an_uneven_background_goes_on_as_in_the_app(
-    folder: Path, visitor: Visitor, photo: Path, tmp_path: Path
-) -> None:
-    """Hair is painted away in front of a wall of bricks."""
-    face = MaskGANPipeline.load(folder).prepare(read_photo(photo))
-    y, x = np.mgrid[:SIZE, :SIZE] // 10
-    joint = (y % 3 == 0) | ((x + 3 * (y // 3 % 2)) % 6 == 0)
-    wall = np.where(joint[..., None], (190, 180, 170), (140, 70, 50))
-    place = tmp_path / "bricks.png"
-    Image.fromarray(np.where((face.mask == Label.BACKGROUND)[..., None], wall, face.crop).astype(np.uint8)).save(place)
-    visitor.open(place)
-    original = visitor.mask()
-    visitor.paint(Label.BACKGROUND, 90, (130, 110), (256, 70), (390, 110))
-    edit = edited_in_python(folder, visitor, place, original)
-    assert any(patch.ground is not None for patch in edit.change.first.patches)  # strands lie over it
-    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
-    assert np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
-    visitor.open(photo)
-
-
-def test_other_peoples_hair_is_put_on_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
-    """Longer hair in place of short hair, then a fringe over it, then in another colour; then undone."""
-    visitor.call("reset()")
-    visitor.wait_for_drawing()
-    original, looks, motions = visitor.mask(), {}, []
-    for name, shape in (("longer_hair", "long_waves"), ("fringe", "curtain")):
-        before = visitor.mask()
-        visitor.page.locator(f"[data-shapes={name}]").select_option(shape)
-        visitor.wait(lambda before=before: (visitor.mask() != before).any(), name)
-        visitor.wait_for_drawing()
-        mask, moved, worn = QUICK_EDITS[name].move(before, variant=shape)
-        assert worn and (visitor.mask() != mask).sum() <= max(16, (mask != before).sum() / 2000)
-        looks = looks_with(looks, name, shape, worn)
-        motions.append((visitor.mask(), moved))
-    assert len(looks[Label.HAIR].worn) == 2
-    visitor.choose_look("Hair", "copper_hair")
-    looks[Label.HAIR] = wearing(looks[Label.HAIR].worn, LOOKS["copper_hair"])
-    edit = edited_in_python(folder, visitor, photo, original, looks=looks, motions=motions)
-    bare = edited_in_python(folder, visitor, photo, original, looks={Label.HAIR: LOOKS["copper_hair"]}, motions=motions)
-    assert np.abs(edit.crop.astype(int) - bare.crop).mean() > 3, "what is worn is not what the network paints"
-    for shown, expected in (
-        (visitor.picture("after"), edit.crop),
-        (np.asarray(Image.open(visitor.save("#png")).convert("RGB")), edit.photo),
-    ):
-        off = np.abs(shown.astype(int) - expected).max(-1)
-        assert np.percentile(off, 99) <= 2, np.percentile(off, (99, 99.5, 99.9))
-    visitor.page.locator("#looks > button").click()  # hair in its own colour again, which stays on
-    visitor.wait_for_drawing()
-    both = looks[Label.HAIR].worn
-    visitor.paint(Label.U_LIP, 24, (215, 380), (300, 380))
-    for worn in (both, both[:1]):  # the second after two undos, which take the fringe off
-        looks[Label.HAIR] = wearing(worn, None)
-        edit = edited_in_python(folder, visitor, photo, original, looks=looks, motions=motions[: len(worn)])
-        off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
-        assert np.percentile(off, 99) <= 2, np.percentile(off, (99, 99.5, 99.9))
-        for _ in range(2):
-            visitor.call("undo()")
-        visitor.wait_for_drawing()
-    visitor.call("reset()")
-    visitor.wait_for_drawing()
-
-
 def test_the_style_of_another_photo_is_copied_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
     """Onto the photo's own face, then onto its smile, then in other regions; and taken off again."""
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
     page, original = visitor.page, visitor.mask()
     pipeline = MaskGANPipeline.load(folder)
     other = photo.with_name("another.png")

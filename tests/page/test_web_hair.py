@@ -1,0 +1,99 @@
+"""Hair on the page without a server: cut, put on and recoloured, and what lies behind it, as in the app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from web_visitor import SIZE, Visitor, a_photo, a_site, a_visitor, edited_in_python, levels, the_export  # noqa: F401  (fixtures)
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+from maskgan.editing.looks import LOOKS, looks_with, wearing
+from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.images import read_photo
+from maskgan.labels import Label
+from maskgan.quick_edits import QUICK_EDITS
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+
+def test_hair_is_cut_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+    original = visitor.mask()
+    visitor.page.locator("[data-edit=shorter_hair]").click()
+    visitor.wait(lambda: (visitor.mask() != original).any(), "the cut")
+    visitor.wait_for_drawing()
+    mask, moved, _ = QUICK_EDITS["shorter_hair"].move(original)
+    assert (visitor.mask() != mask).sum() <= 16 < ((original == Label.HAIR) & (mask != Label.HAIR)).sum()
+    edit = edited_in_python(folder, visitor, photo, original, moved)
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert levels(edit.crop, edit.face.crop) > 60 and np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+
+
+def test_an_uneven_background_goes_on_as_in_the_app(
+    folder: Path, visitor: Visitor, photo: Path, tmp_path: Path
+) -> None:
+    """Hair is painted away in front of a wall of bricks."""
+    face = MaskGANPipeline.load(folder).prepare(read_photo(photo))
+    y, x = np.mgrid[:SIZE, :SIZE] // 10
+    joint = (y % 3 == 0) | ((x + 3 * (y // 3 % 2)) % 6 == 0)
+    wall = np.where(joint[..., None], (190, 180, 170), (140, 70, 50))
+    place = tmp_path / "bricks.png"
+    Image.fromarray(np.where((face.mask == Label.BACKGROUND)[..., None], wall, face.crop).astype(np.uint8)).save(place)
+    visitor.open(place)
+    original = visitor.mask()
+    visitor.paint(Label.BACKGROUND, 90, (130, 110), (256, 70), (390, 110))
+    edit = edited_in_python(folder, visitor, place, original)
+    assert any(patch.ground is not None for patch in edit.change.first.patches)  # strands lie over it
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
+    visitor.open(photo)
+
+
+def test_other_peoples_hair_is_put_on_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    """Longer hair in place of short hair, then a fringe over it, then in another colour; then undone."""
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+    original, looks, motions = visitor.mask(), {}, []
+    for name, shape in (("longer_hair", "long_waves"), ("fringe", "curtain")):
+        before = visitor.mask()
+        visitor.page.locator(f"[data-shapes={name}]").select_option(shape)
+        visitor.wait(lambda before=before: (visitor.mask() != before).any(), name)
+        visitor.wait_for_drawing()
+        mask, moved, worn = QUICK_EDITS[name].move(before, variant=shape)
+        assert worn and (visitor.mask() != mask).sum() <= max(16, (mask != before).sum() / 2000)
+        looks = looks_with(looks, name, shape, worn)
+        motions.append((visitor.mask(), moved))
+    assert len(looks[Label.HAIR].worn) == 2
+    visitor.choose_look("Hair", "copper_hair")
+    looks[Label.HAIR] = wearing(looks[Label.HAIR].worn, LOOKS["copper_hair"])
+    edit = edited_in_python(folder, visitor, photo, original, looks=looks, motions=motions)
+    bare = edited_in_python(folder, visitor, photo, original, looks={Label.HAIR: LOOKS["copper_hair"]}, motions=motions)
+    assert np.abs(edit.crop.astype(int) - bare.crop).mean() > 3, "what is worn is not what the network paints"
+    for shown, expected in (
+        (visitor.picture("after"), edit.crop),
+        (np.asarray(Image.open(visitor.save("#png")).convert("RGB")), edit.photo),
+    ):
+        off = np.abs(shown.astype(int) - expected).max(-1)
+        assert np.percentile(off, 99) <= 2, np.percentile(off, (99, 99.5, 99.9))
+    visitor.page.locator("#looks > button").click()  # hair in its own colour again, which stays on
+    visitor.wait_for_drawing()
+    both = looks[Label.HAIR].worn
+    visitor.paint(Label.U_LIP, 24, (215, 380), (300, 380))
+    for worn in (both, both[:1]):  # the second after two undos, which take the fringe off
+        looks[Label.HAIR] = wearing(worn, None)
+        edit = edited_in_python(folder, visitor, photo, original, looks=looks, motions=motions[: len(worn)])
+        off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+        assert np.percentile(off, 99) <= 2, np.percentile(off, (99, 99.5, 99.9))
+        for _ in range(2):
+            visitor.call("undo()")
+        visitor.wait_for_drawing()
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
