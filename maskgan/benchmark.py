@@ -4,10 +4,11 @@ Two networks at 256 and 512 px: `studio`, the bundled one, and `published`, the 
 which take as long). Both are timed alternately within each round, so that load on the machine affects both alike; the
 table and the JSON give medians.
 
-draw: the generator alone, in torch, torch.compile and ONNX Runtime in float32 and 8 bits (`benchmark_backends.py`),
-with its parameters and GFLOP as its layers are written, GFLOP/s, their share of what this CPU reaches in a product of
-large matrices in the same run, and the memory of a process that does nothing else. Compiling takes about a minute a
-size and is done at 256 px only, for a minute at most. A backend that fails says why.
+draw: the generator alone, in torch in float32 and in bfloat16 (where the CPU has instructions for it; the app draws so
+then), torch.compile, and ONNX Runtime in float32 and 8 bits (`benchmark_backends.py`), with its parameters and GFLOP as
+its layers are written, GFLOP/s, their share of what this CPU reaches in a product of large float32 matrices in the same
+run, and the memory of a process that does nothing else. Compiling takes about a minute a size and is done at 256 px
+only, for a minute at most. A backend that fails says why.
 
 parse: a crop to its mask. style: encode the style of a crop. edit: a painted mask, of which a third changed, to the
 edited crop with an encoded style (`MaskGANPipeline.edit`). At the size that people edit at also: detect, find the faces

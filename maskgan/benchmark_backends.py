@@ -23,12 +23,14 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from maskgan.images import to_tensor
+from maskgan.networks.bfloat16 import bfloat16_allowed, cpu_multiplies_bfloat16
 from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.kept_pixels import kept_pixels
 
 #: What runs a generator.
 COMPILED = "torch.compile"
-BACKENDS = ("torch", COMPILED, "onnx fp32", "onnx int8")
+BFLOAT16 = "torch bf16"
+BACKENDS = ("torch", BFLOAT16, COMPILED, "onnx fp32", "onnx int8")
 
 #: What ONNX files are written and run with.
 _ONNX = ("onnx", "onnxscript", "onnxruntime")
@@ -152,19 +154,23 @@ def write(generator: Generator, folder: Path, backends: tuple[str, ...] = BACKEN
     generator.dmn.save_pretrained(folder)
     for size, inputs in generator.inputs.items():
         np.savez(folder / f"{size}.npz", **inputs)
+    reasons = {}
+    if BFLOAT16 in backends and not cpu_multiplies_bfloat16():
+        reasons[BFLOAT16] = "this CPU has no instructions for matrices of bfloat16"
     wanted = [name for name in backends if name.startswith("onnx")]
     missing = [name for name in _ONNX if find_spec(name) is None]
     if not wanted:
-        return {}
+        return reasons
     if missing:
-        return dict.fromkeys(wanted, f"{missing[0]} is not installed (pip install -r requirements-export.txt)")
+        return reasons | dict.fromkeys(
+            wanted, f"{missing[0]} is not installed (pip install -r requirements-export.txt)"
+        )
     import onnx
 
     from maskgan.onnx.comparison import case
     from maskgan.onnx.precision import to_int8
     from maskgan.onnx.trace import traced
 
-    reasons = {}
     part = _part_of(generator.dmn)
     model = folder / "onnx fp32.onnx"
     try:
@@ -173,7 +179,7 @@ def write(generator: Generator, folder: Path, backends: tuple[str, ...] = BACKEN
             smallest = generator.inputs[min(generator.inputs)]
             to_int8(model, folder / "onnx int8.onnx", [case(part, smallest)])
     except (RuntimeError, ValueError, MemoryError) as error:
-        reasons = {name: _line(error) for name in wanted if not (folder / f"{name}.onnx").is_file()}
+        reasons |= {name: _line(error) for name in wanted if not (folder / f"{name}.onnx").is_file()}
     return reasons
 
 
@@ -205,14 +211,21 @@ def _opened(folder: Path, backend: str, threads: int) -> Callable[[Inputs], obje
         options.intra_op_num_threads = threads
         session = ort.InferenceSession(str(folder / f"{backend}.onnx"), options, providers=["CPUExecutionProvider"])
         return lambda inputs: session.run(None, inputs)
-    module = module_of(DenseMappingNetwork.from_pretrained(folder).eval())
+    dmn = DenseMappingNetwork.from_pretrained(folder).eval()
+    module, vector = module_of(dmn), dmn.config.style_scope == "vector"
     drawing = torch.compile(module, dynamic=False) if backend == COMPILED else module
 
     @torch.inference_mode()
     def draw(inputs: Inputs) -> object:
         return drawing(*_tensors(inputs))
 
-    return draw
+    @torch.inference_mode()
+    def draw_in_bfloat16(inputs: Inputs) -> object:
+        # The studio network as the app draws with it; the published one, which has no way of its own, as torch would.
+        with bfloat16_allowed(), torch.autocast("cpu", torch.bfloat16, enabled=vector):
+            return drawing(*_tensors(inputs))
+
+    return draw_in_bfloat16 if backend == BFLOAT16 else draw
 
 
 def _peak_megabytes() -> float | None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from maskgan.images import to_tensor
 from maskgan.labels import one_hot
+from maskgan.networks.bfloat16 import bfloat16_allowed
 from maskgan.networks.checkpoints import load_networks, save_networks
 from maskgan.networks.face_parser import read
 from maskgan.networks.kept_pixels import kept_pixels
@@ -94,7 +95,8 @@ class TorchEngine:
         if kept is not None:
             known = torch.from_numpy(kept[1])[None, None].to(example_of(self._dmn))
             seen = kept_pixels(self._picture(kept[0]), known)
-        image = self._dmn.generate(self._mask(mask), style, seen)
+        with bfloat16_allowed():
+            image = self._dmn.generate(self._mask(mask), style, seen)
         return ((image[0].float().clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).cpu().numpy()
 
     @torch.inference_mode()

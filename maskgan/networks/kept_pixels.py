@@ -41,9 +41,7 @@ class KeptPixels(nn.Module):
             nn.ReLU(),
             Conv3x3(quarter, quarter),
         )
-        self.at_half = nn.Sequential(
-            nn.Conv2d(4 * 4, middle, 3, padding=1), nn.ReLU(), nn.Conv2d(middle, half, 3, padding=1)
-        )
+        self.at_half = nn.Sequential(Conv3x3(4 * 4, middle), nn.ReLU(), Conv3x3(middle, half))
         for last in (self.at_quarter[-1], self.at_half[-1]):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)

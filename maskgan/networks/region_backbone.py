@@ -147,8 +147,8 @@ class RegionBackbone(nn.Module):
         local = residue_dim + 1
         self.stem = Conv1x1(NUM_CLASSES * 16, w4)
         self.stem2 = Conv3x3(w4, w4)
-        self.down8 = nn.Conv2d(w4, w8, 3, stride=2, padding=1)
-        self.down16 = nn.Conv2d(w8, w16, 3, stride=2, padding=1)
+        self.down8 = Conv3x3(w4, w8, stride=2)
+        self.down16 = Conv3x3(w8, w16, stride=2)
         self.blocks16 = nn.ModuleList(RegionBlock(w16, code_dim, local) for _ in range(blocks))
         self.up8 = Conv1x1(w16, w8)
         self.block8 = RegionBlock(w8, code_dim, local)
@@ -160,9 +160,9 @@ class RegionBackbone(nn.Module):
         self.noise4 = RegionNoise(w4, seed=4) if noise else None
         self.noise2 = RegionNoise(w2, seed=2) if noise else None
         self.up2 = Conv3x3(w4, w2 * 4)
-        self.conv2 = nn.Conv2d(w2, w2, 3, padding=1)
+        self.conv2 = Conv3x3(w2, w2)
         self.affine2 = RegionAffine(w2, code_dim, 0)
-        self.head = nn.Conv2d(w2, 3 * 4, 3, padding=1)
+        self.head = Conv3x3(w2, 3 * 4)
         self.base_colour = nn.Linear(code_dim, 3)
         self.kept = KeptPixels(w4, w2, half_width) if kept else None
 

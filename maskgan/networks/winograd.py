@@ -8,10 +8,13 @@ some 1e-5 of their size.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import torch
 from torch import Tensor, nn
+
+from maskgan.networks.bfloat16 import bfloat16_conv, bfloat16_kernel, computes_in_bfloat16
 
 #: Below so many channels the transforms cost more than they save.
 _FEWEST_CHANNELS = 48
@@ -19,7 +22,7 @@ _FEWEST_CHANNELS = 48
 #: Tiles that are worked on at a time.
 _BAND = 96
 
-#: Every so-manieth weight shows whether weights have changed since they were transformed.
+#: Every so-manieth weight shows whether weights have changed since they were prepared.
 _SAMPLED = 61
 
 _INPUT = ((4, 0, -5, 0, 1, 0), (0, -4, -4, 1, 1, 0), (0, 4, -4, -1, 1, 0),
@@ -90,32 +93,37 @@ def draws_on_cpu(x: Tensor) -> bool:
 
 
 class Conv3x3(nn.Conv2d):
-    """A 3x3 convolution of stride 1 that keeps the size; by Winograd's method where that is quicker.
+    """A 3x3 convolution whose zeros beyond the border keep the size, or halve it with a stride of 2.
 
-    That is in evaluation without gradients, on a CPU, in float32, with many channels, on sides that are multiples of 4.
+    In evaluation without gradients, on a CPU, in float32, it takes the quickest way: bfloat16 where that is allowed and
+    quick (`bfloat16.py`), else Winograd's method where there are many channels and sides are multiples of 4.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
-        super().__init__(in_channels, out_channels, 3, padding=1, bias=bias)
-        self._kernel: tuple[Tensor, Tensor] | None = None
+    def __init__(self, in_channels: int, out_channels: int, bias: bool = True, stride: int = 1) -> None:
+        super().__init__(in_channels, out_channels, 3, stride, padding=1, bias=bias)
+        self._kernels: dict[Callable[[Tensor], Tensor], tuple[Tensor, Tensor]] = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, H, W)."""
-        return winograd_conv(x, self._transformed(), self.bias) if self._pays(x) else super().forward(x)
+        """(N, in_channels, H, W) -> (N, out_channels, H / stride, W / stride)."""
+        if not self.training and draws_on_cpu(x) and self.weight.dtype == x.dtype:
+            if computes_in_bfloat16():
+                return bfloat16_conv(x, self._prepared(bfloat16_kernel), self.bias, *self.stride[:1])
+            if self._pays(x):
+                return winograd_conv(x, self._prepared(transformed_kernel), self.bias)
+        return super().forward(x)
 
     def _pays(self, x: Tensor) -> bool:
         return (
-            not self.training
-            and draws_on_cpu(x)
-            and self.weight.dtype == x.dtype
+            self.stride == (1, 1)
             and min(self.in_channels, self.out_channels) >= _FEWEST_CHANNELS
             and x.shape[2] % 4 == 0
             and x.shape[3] % 4 == 0
         )
 
-    def _transformed(self) -> Tensor:
-        """The transformed weight, worked out anew when the weight is another one."""
+    def _prepared(self, prepare: Callable[[Tensor], Tensor]) -> Tensor:
+        """The weight as one of the ways takes it, worked out anew when the weight is another one."""
         sample = self.weight.detach().flatten()[::_SAMPLED]
-        if self._kernel is None or not torch.equal(self._kernel[0], sample):
-            self._kernel = sample.clone(), transformed_kernel(self.weight.detach())
-        return self._kernel[1]
+        kept = self._kernels.get(prepare)
+        if kept is None or not torch.equal(kept[0], sample):
+            kept = self._kernels[prepare] = sample.clone(), prepare(self.weight.detach())
+        return kept[1]
