@@ -331,8 +331,7 @@ class _Apart:
         mask = np.where(away, self.face.mask, self.motion.mask)
         if not (away & self.moving).any():
             return mask, self.motion.flow, self.moved
-        flow = self.motion.flow * ~away[..., None]
-        return mask, flow, warp_picture(self.face.crop, flow)
+        return mask, self.motion.flow * ~away[..., None], np.where(away[..., None], self.face.crop, self.moved)
 
 
 def is_upside_down(mask: np.ndarray, confidence: np.ndarray) -> bool:
