@@ -17,6 +17,7 @@ import gradio as gr
 from maskgan.labels import Label
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint.menus import LookBar
 from maskgan.ui.paint.menus.possible import NEEDS
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
@@ -181,5 +182,12 @@ def test_undo_brings_back_what_was_put_on_and_keeps_colours(tab: PaintTab, sessi
     straw = tab.quick_edit("hat", session, message(session, session.mask), 1.0, LOOK, "straw")[tab.session]
     bare = finish_stroke(tab, straw, message(straw, session.mask), LOOK)[tab.session]
     capped = tab.quick_edit("hat", bare, message(bare, bare.mask), 1.0, LOOK, "cap")[tab.session]
-    undone = finish_stroke(tab, capped, message(capped, straw.mask), LOOK)[tab.session]
+    updates = finish_stroke(tab, capped, message(capped, straw.mask), LOOK)
+    undone = updates[tab.session]
+    assert (
+        updates[tab.looks]["chosen"]
+        == LookBar.payload(straw.looks)["chosen"]
+        != LookBar.payload(capped.looks)["chosen"]
+    )
+    assert tab.looks not in finish_stroke(tab, undone, message(undone, painted(undone)), LOOK)
     assert undone.looks[Label.HAT].name == straw.looks[Label.HAT].name != capped.looks[Label.HAT].name

@@ -92,9 +92,11 @@ class PaintTab(Visits):
             if number == session.stroke:
                 return gr.skip()  # it is on the screen
             return self._show(replace(session, stroke=number), look, switched=False)
+        looks = session.looks
         session = self._with_moved(session, message, mask).with_looks_of_step(mask)
         session = replace(session.painted(self._edit(session, mask, look), mask), stroke=number)
-        return self._show(session, look, switched=False)
+        updates = self._show(session, look, switched=False)
+        return updates if session.looks is looks else {**updates, self.looks: LookBar.payload(session.looks)}
 
     def preview(self, session: Session, message: Any, look: Look) -> Updates:
         """What the canvas holds during a stroke; given up when the stroke has ended meanwhile."""
@@ -308,7 +310,7 @@ class PaintTab(Visits):
         painted = [self.session, self.canvas, *self.look]
         changed.append(self.earlier.select(self._told(with_look(self.reopen_photo)), painted, opening, **QUIET))
         latest = {"trigger_mode": "always_last", **QUIET}
-        drawn = [*screen, self.canvas]
+        drawn = [*screen, self.canvas, self.looks]  # undo takes off what was put on
         self.canvas.input(with_look(self.preview), painted, drawn, api_name="paint", **latest)
         ended = self.canvas.release(with_look(self.paint), painted, drawn, **latest)
         changed.append(ended.success(self.remember_stroke, self.session, [self.session, *steps], **QUIET))
