@@ -16,7 +16,7 @@ import numpy as np
 from maskgan.editing import looks
 from maskgan.editing.looks import Look
 from maskgan.editing.ornaments import Material
-from maskgan.editing.recolouring import classes_with, from_oklab, parse_colour, part_share, to_oklab
+from maskgan.editing.recolouring import classes_with, from_oklab, parse_colour, to_oklab, usual_colour
 from maskgan.editing.transplants import Lender
 from maskgan.labels import DISPLAY_NAMES, Label
 
@@ -57,9 +57,8 @@ def look_of(picture: np.ndarray, mask: np.ndarray, label: Label, whose: str = "a
     lab = to_oklab(picture[inside])
     if label in _JEWELS:  # what shines, not the skin that shows through
         return look_named(label, f"jewel_{_digits(_brightest(lab))}")
-    share = part_share(picture, mask, [Label(each) for each in group])
-    core = share > 0.6 if (share > 0.6).any() else share > 0 if share.any() else inside
-    return look_named(label, f"mean_{_digits(_usual(to_oklab(picture[core])))}")
+    usual = usual_colour(picture, mask, [Label(each) for each in group])
+    return look_named(label, f"mean_{_digits(lab.mean(0) if usual is None else usual)}")
 
 
 def hat_of(lender: Lender) -> Look:
@@ -109,12 +108,6 @@ def _frame(name: str, frame: str, lens: str) -> Look:
 
 
 # ---------------------------------------------------------------- colours
-
-
-def _usual(lab: np.ndarray) -> np.ndarray:
-    """The mean of colours (n, 3) in OKLab without shadows, such as those between lips, and without highlights."""
-    low, high = np.quantile(lab[:, 0], (0.3, 0.95))
-    return lab[(lab[:, 0] >= low) & (lab[:, 0] <= high)].mean(0)
 
 
 def _brightest(lab: np.ndarray) -> np.ndarray:

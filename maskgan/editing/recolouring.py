@@ -159,7 +159,7 @@ def recolour(photo: np.ndarray, share: np.ndarray, colour: tuple[int, int, int],
     core = weight[:, 0] > 0.6 if (weight > 0.6).any() else weight[:, 0] > 0
     mean, goal = lab[core].mean(0), to_oklab(np.array(colour))
     # Light hair is lit as dark hair is, but its shadows are less deep in proportion.
-    contrast = float(np.clip((mean[0] / max(float(goal[0]), 0.05)) ** 0.4, 0.5, 1.0))
+    contrast = float(np.clip((mean[0] / max(float(goal[0]), 0.05)) ** 0.7, 0.35, 1.0))
     shading = (lab[:, 0].clip(0.02) / mean[0].clip(0.02)) ** contrast
     variety = 0.5 * (lab[:, 1:] - mean[1:])
 
@@ -188,6 +188,19 @@ def part_share(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -
         apart = float(np.hypot(*(centres[0] - centres[1]))) if len(centres) == 2 else 0.245 * len(mask)
         return irises(photo, inside, apart)
     return matte(photo, inside, strands=Label.HAIR in labels)
+
+
+def usual_colour(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -> np.ndarray | None:
+    """The mean of classes on a photo in OKLab, (3,), for `recolour_part(..., measured=True)`; None where it sees none.
+
+    Shadows, such as those between lips, and highlights do not count. photo: (S, S, 3) uint8 RGB; mask: (S, S).
+    """
+    share = part_share(photo, mask, labels)
+    if not share.any():
+        return None
+    lab = to_oklab(photo[share > 0.6] if (share > 0.6).any() else photo[share > 0])
+    low, high = np.quantile(lab[:, 0], (0.3, 0.95))
+    return lab[(lab[:, 0] >= low) & (lab[:, 0] <= high)].mean(0)
 
 
 def recolour_part(

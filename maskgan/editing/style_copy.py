@@ -3,13 +3,15 @@
 Figure 1 of the paper shows it both ways. `copy_style` keeps the target's shapes and takes the source's style;
 `copy_geometry` keeps the target's look and takes the source's shapes.
 
-With a style per region (`maskgan.networks.region_style`) any set of regions can be copied: their codes come from the
+With a style per region (`maskgan.networks.region_style`) any set of regions can be copied. Of hair, skin, lips, irises
+and clothes their colour is what a style shows while the shapes stay: it is measured on the source and moved to
+(`recolouring.py`), which is evener than what the network makes of it. The network tells the rest: codes come from the
 source, without its residue, which is tied to places in the source's picture; the target's residue is left out as well,
 because its light and shadows are in the photo already. The network's picture is not shown itself: the photo is changed
 by the difference between G(mixed style) and G(own style), smoothed within each class, so that the photo keeps its own
-strands, pores and light, and no generated texture appears. Darkening multiplies (a highlight on dark hair is darker
-than on white hair), lightening adds (multiplied, dark hair would look metallic). With one style vector for the whole
-face the whole vector is mixed, and the regions only limit where the picture may change.
+strands, pores and light, and no generated texture appears. Darkening multiplies (a highlight on something dark is
+darker than on something light), lightening adds (multiplied, what is dark would look metallic). With one style vector
+for the whole face the whole vector is mixed, and the regions only limit where the picture may change.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from maskgan.blending import feathered
 from maskgan.editing.compositing import Overlay
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.recolouring import classes_with, from_oklab, recolour_part, usual_colour
 from maskgan.labels import BROWS, EARS, EYES, LIPS, MIRRORED_PAIRS, Label
+from maskgan.styles import RegionStyle
 
 #: Width of the feather around a copied region, in pixels of a 256 px crop.
 _FEATHER = 3.0
@@ -44,6 +48,9 @@ class Region(NamedTuple):
 
 
 _SKIN = (Label.SKIN, Label.NOSE, *EARS, Label.NECK)
+
+#: Classes whose colour alone is copied, those together that have one colour.
+_COLOURED = tuple(classes_with(label) for label in (Label.CLOTH, Label.SKIN, Label.U_LIP, Label.L_EYE, Label.HAIR))
 
 #: Regions by name. Left and right belong together.
 REGIONS: dict[str, Region] = {
@@ -135,17 +142,47 @@ def copy_style(
     if not lenders:
         names = ", ".join(REGIONS[name].title for name in regions)
         raise ValueError(f"Nothing can be copied: one of the two faces has no such part ({names}).")
-    inside = np.isin(target.mask, list(lenders))
-    weight = feathered(inside, _FEATHER * len(inside) / 256) if strength else np.zeros(inside.shape, np.float32)
     target, source = pipeline.refresh(target), pipeline.refresh(source)
+    colours = _colours_of(source, lenders) if isinstance(target.style, RegionStyle) else {}
+    drawn = {label: lender for label, lender in lenders.items() if not any(label in group for group in colours)}
+    weight, crop = np.zeros(target.mask.shape, np.float32), target.crop
+    if strength and drawn:
+        weight = feathered(np.isin(target.mask, list(drawn)), _FEATHER * len(target.mask) / 256)
+        crop = _in_style(pipeline, target, source, drawn, strength, weight)
+    for group, colour in colours.items():
+        crop, share = recolour_part(crop, target.mask, group[0], colour, strength, measured=True)
+        weight = np.maximum(weight, share * bool(strength))
+    # Colours go as far as their share does, which is in the crop already.
+    over = (weight > 0).astype(np.float32)
+    return Edit(target, crop, weight > 0, weight, Overlay(crop, over, np.ones_like(over)))
+
+
+def _colours_of(source: Face, labels: Collection[int]) -> dict[tuple[Label, ...], tuple[int, int, int]]:
+    """The source's colours, R, G, B, of the groups of `_COLOURED` that have one of the labels."""
+    found = {}
+    for group in _COLOURED:
+        if any(label in labels for label in group):
+            usual = usual_colour(source.crop, source.mask, group)
+            if usual is not None:
+                found[group] = tuple(from_oklab(usual).clip(0, 255))
+    return found
+
+
+def _in_style(
+    pipeline: MaskGANPipeline,
+    target: Face,
+    source: Face,
+    lenders: dict[int, int],
+    strength: float,
+    weight: np.ndarray,
+) -> np.ndarray:
+    """The target's crop (S, S, 3) uint8 with what the network tells of the lenders' style, by weights (S, S)."""
     own_style = target.style.without_residue(lenders)
     mixed_style = own_style.take_classes(source.style, lenders, strength)
     own, mixed = (pipeline.generate(target.mask, style) for style in (own_style, mixed_style))
     photo = target.crop.astype(np.float32)
     blended = photo + weight[..., None] * (_recoloured(photo, own, mixed, target.mask, list(lenders)) - photo)
-    crop = np.where(weight[..., None] > 0, blended.round().clip(0, 255), target.crop).astype(np.uint8)
-    detail = np.ones(weight.shape, np.float32)
-    return Edit(target, crop, weight > 0, weight, Overlay(crop, weight, detail))
+    return np.where(weight[..., None] > 0, blended.round().clip(0, 255), target.crop).astype(np.uint8)
 
 
 def copy_geometry(pipeline: MaskGANPipeline, target: Face, source: Face, redraw: bool = False) -> Edit:
