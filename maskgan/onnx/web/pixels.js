@@ -1,6 +1,8 @@
 // Pictures and planes as {width, height, channels, data}, rows of interleaved channels, and how they are resized.
 // `data` is a Uint8ClampedArray (0..255) or a Float32Array. Results agree with OpenCV's functions of the same names.
 
+import { filteredPlanes } from "./taps.js";
+
 export function picture(width, height, channels, data) {
   return { width, height, channels, data };
 }
@@ -184,36 +186,6 @@ export function scharr({ width, height, data }, axis) {
 }
 
 /** A symmetric kernel of odd length, along rows and then along columns. */
-function filtered({ width, height, channels, data }, weights) {
-  const radius = weights.length >> 1;
-  const row = width * channels;
-  const padded = new Float32Array((width + 2 * radius) * channels);
-  const rows = new Float32Array(data.length);
-  const sums = new Float64Array(row);
-  const empty = new Uint8Array(height).fill(1); // rows of zeros
-  for (let start = 0; start < data.length; start += row) {
-    for (let i = start; i < start + row; i++) if (data[i]) empty[start / row] = 0;
-    if (empty[start / row]) continue;
-    for (let x = -radius, to = 0; x < width + radius; x++) {
-      const from = start + reflected(x, width) * channels;
-      for (let c = 0; c < channels; c++) padded[to++] = data[from + c];
-    }
-    sums.fill(0);
-    for (let k = 0; k < weights.length; k++) {
-      const weight = weights[k];
-      for (let i = 0, from = k * channels; i < row; i++, from++) sums[i] += weight * padded[from];
-    }
-    rows.set(sums, start);
-  }
-  const result = new Float32Array(data.length);
-  for (let y = 0; y < height; y++) {
-    const to = y * row;
-    for (let k = -radius; k <= radius; k++) {
-      const weight = weights[k + radius];
-      const from = reflected(y + k, height);
-      if (empty[from]) continue;
-      for (let i = 0, at = from * row; i < row; i++) result[to + i] += weight * rows[at + i];
-    }
-  }
-  return picture(width, height, channels, result);
+function filtered(source, weights) {
+  return picture(source.width, source.height, source.channels, filteredPlanes(source, weights, reflected));
 }

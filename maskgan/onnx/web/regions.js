@@ -26,15 +26,16 @@ export function dilated(region, size, kernel) {
   const r = kernel.length >> 1;
   for (let from = 0; from < rows; from++) {
     const end = (from + 1) * size;
-    for (let start = region.indexOf(1, from * size); start >= 0 && start < end; ) {
-      const next = region.indexOf(0, start);
-      const stop = next < 0 || next > end ? end : next;
-      const [left, right] = [start - from * size, stop - from * size];
+    for (let at = end - size; at < end; ) {
+      while (at < end && !region[at]) at++;
+      if (at === end) break;
+      const left = at - from * size;
+      while (at < end && region[at]) at++;
+      const right = at - from * size;
       for (let to = Math.max(0, from - r); to <= from + r && to < rows; to++) {
         const reach = kernel[from - to + r];
         result.fill(1, to * size + Math.max(left - reach, 0), to * size + Math.min(right + reach, size));
       }
-      start = stop < end ? region.indexOf(1, stop) : -1;
     }
   }
   return result;
@@ -102,24 +103,23 @@ export function areaOf(region) {
   return area;
 }
 
-/** Pixels of a border between two classes or beside one, up to `radius` pixels away. */
+/** Pixels of a border between two classes or beside one, up to `radius` pixels away: where the square around a pixel holds two
+ *  neighbours that differ. */
 export function borders(mask, size, radius) {
-  let [low, high] = [mask, mask];
+  const result = new Uint8Array(mask.length);
   const rows = mask.length / size;
-  for (const [step, count, line, lines] of [[1, size, size, rows], [size, rows, 1, size]]) {
-    const [lower, higher] = [low.slice(), high.slice()];
-    for (let i = 0; i < lines; i++) {
-      for (let at = 0; at < count; at++) {
-        const to = i * line + at * step;
-        for (let k = Math.max(-radius, -at); k <= radius && at + k < count; k++) {
-          if (low[to + k * step] < lower[to]) lower[to] = low[to + k * step];
-          if (high[to + k * step] > higher[to]) higher[to] = high[to + k * step];
-        }
-      }
+  const mark = (left, top, right, bottom) => {
+    for (let y = Math.max(top, 0); y <= bottom && y < rows; y++) {
+      result.fill(1, y * size + Math.max(left, 0), y * size + Math.min(right, size - 1) + 1);
     }
-    [low, high] = [lower, higher];
+  };
+  for (let y = 0, i = 0; y < rows; y++) {
+    for (let x = 0; x < size; x++, i++) {
+      if (x + 1 < size && mask[i] !== mask[i + 1]) mark(x + 1 - radius, y - radius, x + radius, y + radius);
+      if (y + 1 < rows && mask[i] !== mask[i + size]) mark(x - radius, y + 1 - radius, x + radius, y + radius);
+    }
   }
-  return mask.map((_, i) => (low[i] !== high[i] ? 1 : 0));
+  return result;
 }
 
 /** First and last row and column of a region, or null. */
@@ -165,19 +165,10 @@ export function distances(region, width, height, { coarse = false, nearest = nul
       if (from) from[place(x, y)] = i;
     }
   }
-  const sweep = (at, way) => {
-    let best = wide[at];
-    if (best === 0) return;
-    for (let k = 0; k < offsets.length; k++) {
-      const other = wide[at + way * offsets[k]] + lengths[k];
-      if (other >= best) continue;
-      best = other;
-      if (from) from[at] = from[at + way * offsets[k]];
-    }
-    wide[at] = best;
-  };
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) sweep(place(x, y), 1);
-  for (let y = height - 1; y >= 0; y--) for (let x = width - 1; x >= 0; x--) sweep(place(x, y), -1);
+  const [first, end] = [2 * row + 2, (height + 2) * row - 2];
+  const sweepAll = coarse || from ? sweep : sweepAlone;
+  sweepAll(wide, first, end, row, lengths, offsets, from);
+  sweepAll(wide, end - 1, first - 1, row, lengths, offsets, from);
   const result = new Float32Array(region.length);
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
@@ -186,6 +177,51 @@ export function distances(region, width, height, { coarse = false, nearest = nul
     }
   }
   return result;
+}
+
+/** One of the two sweeps of `distances`, forwards or backwards, over all but the margin of two pixels; `from` (or null) takes
+ *  the place of what is nearest. */
+function sweep(wide, first, end, row, lengths, offsets, from) {
+  const way = first < end ? 1 : -1;
+  const count = offsets.length;
+  for (let at = first, x = 0; at !== end; at += way) {
+    if (x === row - 4) {
+      at += 4 * way;
+      x = 0;
+    }
+    x++;
+    let best = wide[at];
+    if (best === 0) continue;
+    for (let k = 0; k < count; k++) {
+      const place = at + way * offsets[k];
+      const other = wide[place] + lengths[k];
+      if (other >= best) continue;
+      best = other;
+      if (from) from[at] = from[place];
+    }
+    wide[at] = best;
+  }
+}
+
+/** The most frequent case of `sweep`, over 5 x 5 pixels and for the distance alone, several times as fast. */
+function sweepAlone(wide, first, end, row, lengths) {
+  const way = first < end ? 1 : -1;
+  const [step, below] = [way * row, 2 * way * row];
+  const [long, corner, side] = [lengths[0], lengths[3], lengths[4]];
+  for (let at = first, x = 0; at !== end; at += way) {
+    if (x === row - 4) {
+      at += 4 * way;
+      x = 0;
+    }
+    x++;
+    const own = wide[at];
+    if (own === 0) continue;
+    const [up, twice] = [at - step, at - below];
+    const sides = Math.min(wide[up], wide[at - way]) + side;
+    const corners = Math.min(wide[up - 1], wide[up + 1]) + corner;
+    const knights = Math.min(Math.min(wide[up - 2], wide[up + 2]), Math.min(wide[twice - 1], wide[twice + 1])) + long;
+    wide[at] = Math.min(Math.min(own, sides), Math.min(corners, knights));
+  }
 }
 
 /** Distance in pixels to the region's border, positive inside. */
