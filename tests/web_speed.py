@@ -1,6 +1,6 @@
 """How quick the page without a server is: `python -m tests.web_speed FOLDER ...`, seconds from a press to the picture.
 
-In Chromium on WebAssembly, on real weights: a smile, long hair over it, a small stroke on the lips, undo of that stroke,
+In Chromium on WebAssembly, on real weights: a smile, long hair over it, a small stroke on the lips, its undo,
 and shorter hair on the photo's own mask. Every folder holds a page that `export-onnx --web` wrote, such as one before
 and one after a change; they are measured by turns, so that what else the machine does meets all of them. Timed in the
 page itself, from the press, or the pointer's going up, to the frame after which nothing is in work any more; and to

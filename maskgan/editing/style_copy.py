@@ -50,7 +50,7 @@ class Region(NamedTuple):
 _SKIN = (Label.SKIN, Label.NOSE, *EARS, Label.NECK)
 
 #: Classes whose colour alone is copied, those together that have one colour.
-_COLOURED = tuple(classes_with(label) for label in (Label.CLOTH, Label.SKIN, Label.U_LIP, Label.L_EYE, Label.HAIR))
+COLOURED = tuple(classes_with(label) for label in (Label.CLOTH, Label.SKIN, Label.U_LIP, Label.L_EYE, Label.HAIR))
 
 #: Regions by name. Left and right belong together.
 REGIONS: dict[str, Region] = {
@@ -158,9 +158,9 @@ def copy_style(
 
 
 def _colours_of(source: Face, labels: Collection[int]) -> dict[tuple[Label, ...], tuple[int, int, int]]:
-    """The source's colours, R, G, B, of the groups of `_COLOURED` that have one of the labels."""
+    """The source's colours, R, G, B, of the groups of `COLOURED` that have one of the labels."""
     found = {}
-    for group in _COLOURED:
+    for group in COLOURED:
         if any(label in labels for label in group):
             usual = usual_colour(source.crop, source.mask, group)
             if usual is not None:

@@ -158,6 +158,7 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "HAIRPIECES": hairpieces(),
         "FRINGES": fringe.PIECES,
         "REGIONS": page_tables.regions(),
+        "COLOURED": page_tables.coloured(),
         "MIRRORED": [[int(label) for label in pair] for pair in MIRRORED_PAIRS],
         "SKIN_TONE": [int(label) for label in REGIONS["skin"].classes],
         "CODES": codes,

@@ -16,7 +16,7 @@ from PIL import Image
 
 from maskgan.editing.looks import LOOKS, PARTS, looks_for, looks_with
 from maskgan.editing.recolouring import TOGETHER
-from maskgan.editing.style_copy import REGIONS
+from maskgan.editing.style_copy import COLOURED, REGIONS
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
 from maskgan.quick_edits import QUICK_EDITS, accessories, hairpieces
@@ -93,6 +93,11 @@ def regions() -> list[dict[str, Any]]:
         {"name": name, "title": region.title, "classes": [int(label) for label in region.classes]}
         for name, region in REGIONS.items()
     ]
+
+
+def coloured() -> list[list[int]]:
+    """Classes whose colour alone is copied, those together that have one colour."""
+    return [[int(label) for label in group] for group in COLOURED]
 
 
 def lenses() -> dict[str, list[list[float]]]:

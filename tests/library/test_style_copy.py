@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from conftest import draw_face, draw_mask
 
 from maskgan.editing.edit import Face
 from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.recolouring import usual_colour
 from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
 from maskgan.labels import MIRRORED_PAIRS, Label
 from maskgan.sizes import CROP_SIZE
@@ -64,6 +66,33 @@ def test_more_strength_changes_more(pipeline: MaskGANPipeline, target: Face, sou
         for strength in (0.0, 0.3, 1.0)
     ]
     assert changes[0] == 0 < changes[1] < changes[2]
+
+
+def test_the_colour_of_hair_is_measured_and_the_network_is_not_asked(
+    pipeline: MaskGANPipeline, target: Face, source: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    red = source.crop.copy()
+    red[source.mask == Label.HAIR] = (140, 40, 30)
+    monkeypatch.setattr(MaskGANPipeline, "generate", lambda *_: pytest.fail("the network was asked"))
+    edit = copy_style(pipeline, target, replace(source, crop=red), ["hair"])
+    found, wanted = (
+        usual_colour(picture, mask, (Label.HAIR,)) for picture, mask in ((edit.crop, target.mask), (red, source.mask))
+    )
+    assert np.linalg.norm(usual_colour(target.crop, target.mask, (Label.HAIR,)) - wanted) > 0.1
+    assert np.linalg.norm(found - wanted) < 0.03
+
+
+def test_one_vector_of_style_is_the_network_s(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:
+    seen = []
+    engine = SimpleNamespace(
+        generate=lambda mask, style: seen.append(style) or np.full((*mask.shape, 3), 90.0, np.float32)
+    )
+    engine.refresh = lambda face: face
+    faces = [
+        replace(face, style=VectorStyle(torch.full((1, 8), float(n)))) for n, face in enumerate((target, source), 1)
+    ]
+    copy_style(engine, *faces, ["hair"], 0.5)
+    assert [style.vector[0, 0].item() for style in seen] == [1.0, 1.5]
 
 
 def test_left_and_right_are_in_one_region() -> None:

@@ -130,21 +130,56 @@ function meanLab(photo, region) {
   return sum.map((value) => value / areaOf(region));
 }
 
+/** The mean of classes on a photo in OKLab, without shadows and highlights; null where it shows none of them. */
+export function usualColour(photo, mask, labels) {
+  const share = partShare(photo, mask, labels);
+  if (!share?.some((value) => value > 0)) return null;
+  const labs = [];
+  coreOf(share).forEach((inside, i) => inside && labs.push(toLab(rgbAt(photo.data, i))));
+  const lights = Float64Array.from(labs, ([light]) => light).sort();
+  const quantile = (q) => {
+    const at = q * (lights.length - 1);
+    const [low, high] = [lights[Math.floor(at)], lights[Math.ceil(at)]];
+    return low + (high - low) * (at - Math.floor(at));
+  };
+  const [low, high] = [quantile(0.3), quantile(0.95)];
+  const usual = labs.filter(([light]) => light >= low && light <= high);
+  return [0, 1, 2].map((c) => usual.reduce((sum, lab) => sum + lab[c], 0) / usual.length);
+}
+
+/** Where a part is not its edge, or all of it where it is nothing else. */
+function coreOf(share) {
+  const solid = regionOf(share, (value) => value > 0.6);
+  return any(solid) ? solid : regionOf(share, (value) => value > 0);
+}
+
 /** A crop in which a class, and those that go with it, has another colour, `#rrggbb`. */
 export function recolourPart(photo, mask, label, colour) {
   const share = partShare(photo, mask, classesWith(label));
   if (!share?.some((value) => value > 0)) return photo;
-  const solid = regionOf(share, (value) => value > 0.6);
-  const core = any(solid) ? solid : regionOf(share, (value) => value > 0);
-  const mean = meanLab(photo, core);
   let goal = toLab([1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
   if (EYES.includes(label)) goal = [0.72 * goal[0], 0.8 * goal[1], 0.8 * goal[2]]; // with its pupil and the lid's shadow
-  else if (label === HAIR && goal[0] > mean[0]) { // a swatch is read as the colour of lit hair
-    goal = [goal[0] * (1 - 0.22 * (1 - mean[0] / goal[0])), 0.9 * goal[1], 0.9 * goal[2]];
+  else if (label === HAIR) { // a swatch is read as the colour of lit hair
+    const [light] = meanLab(photo, coreOf(share));
+    if (goal[0] > light) goal = [goal[0] * (1 - 0.22 * (1 - light / goal[0])), 0.9 * goal[1], 0.9 * goal[2]];
   }
-  goal = toLab(fromLab(goal));
+  return recoloured(photo, share, goal, 1);
+}
+
+/** A crop in which classes have the colour that is measured on another photo, in OKLab, and how far each pixel belongs to them;
+ *  null where there are none. */
+export function withColour(photo, mask, labels, colour, strength) {
+  const share = partShare(photo, mask, labels);
+  return share?.some((value) => value > 0) ? { crop: recoloured(photo, share, colour, strength), share } : null;
+}
+
+/** A crop whose part has another mean, `wanted` in OKLab. */
+function recoloured(photo, share, wanted, strength) {
+  const core = coreOf(share);
+  const mean = meanLab(photo, core);
+  const goal = toLab(fromLab(wanted));
   // Light hair is lit as dark hair is, but its shadows are less deep in proportion.
-  const contrast = clip((mean[0] / Math.max(goal[0], 0.05)) ** 0.4, 0.5, 1);
+  const contrast = clip((mean[0] / Math.max(goal[0], 0.05)) ** 0.7, 0.35, 1);
   const colouredAs = (target, lab) => {
     let light = target[0] * (Math.max(lab[0], 0.02) / Math.max(mean[0], 0.02)) ** contrast;
     if (light > 0.9) light = 0.9 + 0.1 * Math.tanh((light - 0.9) / 0.1); // so that strands stay apart
@@ -160,8 +195,8 @@ export function recolourPart(photo, mask, label, colour) {
   share.forEach((weight, i) => {
     if (!(weight > 0)) return;
     const own = rgbAt(photo.data, i);
-    const wanted = colouredAs(target, toLab(own));
-    result.data.set(own.map((value, c) => value + weight * (wanted[c] - value)), 3 * i);
+    const after = colouredAs(target, toLab(own));
+    result.data.set(own.map((value, c) => value + strength * weight * (after[c] - value)), 3 * i);
   });
   return result;
 }

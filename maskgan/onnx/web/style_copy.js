@@ -1,10 +1,11 @@
-// The style of another face in chosen regions of this one, whose shapes stay; see maskgan/editing/style_copy.py. The picture
-// is changed by the difference between what the network draws in the mixed style and in its own, smoothed within each class,
-// so that it keeps its own strands, pores and light.
+// The style of another face in chosen regions of this one, whose shapes stay; see maskgan/editing/style_copy.py. Of hair, skin,
+// lips, irises and clothes the colour is measured on that face. Elsewhere the picture is changed by the difference between what
+// the network draws in the mixed style and in its own, smoothed within each class, so that it keeps its own texture and light.
 
 import { Window } from "./compositing.js";
-import { LABEL, MIRRORED, REGIONS, SIZE, SKIN_TONE } from "./constants.js";
+import { COLOURED, LABEL, MIRRORED, REGIONS, SIZE, SKIN_TONE } from "./constants.js";
 import { blurred, cutOut, picture, resizeCubic } from "./pixels.js";
+import { usualColour, withColour } from "./recolouring.js";
 import { any, extent, feathered, where } from "./regions.js";
 import { drawingSize, fromPlanes, maskOf, nothingKept } from "./tensors.js";
 
@@ -96,8 +97,8 @@ async function colours(networks, mask, style, source, lenders, strength, quick) 
   return last;
 }
 
-/** A crop with the style of another face in chosen regions, and how far each pixel takes it; null where the two faces have none
- *  of them in common. `style`: of the face; `source`: {mask, style} of the other; `strength`: 0 to 1; `quick`: drawn at the
+/** A crop with the style of another face in chosen regions, and which pixels take it; null where the two faces have none of them
+ *  in common. `style`: of the face; `source`: {crop, mask, style} of the other; `strength`: 0 to 1; `quick`: drawn at the
  *  network's own size. */
 export async function copyStyle(networks, crop, mask, style, { source, regions, strength }, quick) {
   const lending = lendersOf(source.mask);
@@ -105,18 +106,35 @@ export async function copyStyle(networks, crop, mask, style, { source, regions, 
   const wanted = new Set(regions.flatMap((name) => REGIONS.find((region) => region.name === name).classes));
   const lenders = new Map([...wanted].sort((a, b) => a - b).filter((label) => present.has(label) && lending.has(label)).map((label) => [label, lending.get(label)]));
   if (!lenders.size || !strength) return null;
-  const { window, own, mixed } = await colours(networks, mask, style, source, lenders, strength, quick);
-  const weight = feathered(where(mask, ...lenders.keys()), SIZE.crop, (FEATHER * SIZE.crop) / 256);
+  const measured = (style.codes ? COLOURED : [])
+    .filter((group) => group.some((label) => lenders.has(label)))
+    .map((group) => ({ group, colour: usualColour(source.crop, source.mask, group) }))
+    .filter(({ colour }) => colour);
+  for (const { group } of measured) group.forEach((label) => lenders.delete(label));
+  let result = crop;
+  const weight = lenders.size ? feathered(where(mask, ...lenders.keys()), SIZE.crop, (FEATHER * SIZE.crop) / 256) : new Float32Array(mask.length);
+  if (lenders.size) result = inStyle(crop, await colours(networks, mask, style, source, lenders, strength, quick), weight);
+  for (const { group, colour } of measured) {
+    const changed = withColour(result, mask, group, colour, strength);
+    if (!changed) continue;
+    result = changed.crop;
+    changed.share.forEach((share, i) => (weight[i] = Math.max(weight[i], share)));
+  }
+  return { crop: result, weight: weight.map((value) => (value > 0 ? 1 : 0)) };
+}
+
+/** A crop with a change of colours in a window of it, by weights. */
+function inStyle(crop, { window, own, mixed }, weight) {
   const result = { ...crop, data: crop.data.slice() };
   for (let k = 0; k < window.width * window.height; k++) {
     const i = (window.top + Math.floor(k / window.width)) * SIZE.crop + window.left + (k % window.width);
     if (!(weight[i] > 0)) continue;
     for (let c = 0; c < 3; c++) {
       const [photo, before, after] = [crop.data[3 * i + c], own[3 * k + c], mixed[3 * k + c]];
-      // Darkening multiplies, since a highlight on dark hair is darker than on white hair; lightening adds.
+      // Darkening multiplies, since a highlight on something dark is darker than on something light; lightening adds.
       const changed = after < before ? (photo * (after + DARK)) / (before + DARK) : photo + after - before;
       result.data[3 * i + c] = photo + weight[i] * (changed - photo);
     }
   }
-  return { crop: result, weight };
+  return result;
 }

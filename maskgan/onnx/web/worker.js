@@ -62,8 +62,8 @@ const calls = {
   async source({ file }) {
     const other = await uprightFaces((name, inputs) => networks.run(name, inputs), await decode(file));
     const alignment = other.faces.length ? Alignment.ofFace(other.faces[0].points, other.photo) : Alignment.wholePicture(other.photo);
-    const { mask, style } = await prepare(networks, other.photo, alignment);
-    source = { mask, style };
+    const { crop, mask, style } = await prepare(networks, other.photo, alignment);
+    source = { crop, mask, style };
     return { picture: imageData(alignment.crop(other.photo, 64)), lends: [...lendersOf(mask).keys()] };
   },
 
