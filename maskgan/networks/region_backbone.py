@@ -24,11 +24,12 @@ from maskgan.styles import RegionStyle
 def _centred(x: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
     """Planes (N, C, H, W) less their means, and their standard deviations (N, 1, C) as of instance norm.
 
+    The planes themselves may be changed: they come from a convolution and are needed no more.
     In the layout that convolutions have on a CPU torch's own norms add up by threads, so that how many there are
     changes the result.
     """
     flat = x.permute(0, 2, 3, 1).flatten(1, 2)  # N, HW, C
-    centred = flat - flat.mean(1, keepdim=True)
+    centred = flat.sub_(flat.mean(1, keepdim=True))
     variance = torch.linalg.vector_norm(centred, dim=1, keepdim=True) ** 2 / flat.shape[1]
     return centred.view(x.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2), torch.sqrt(variance + eps)
 
@@ -79,8 +80,10 @@ class RegionBlock(nn.Module):
         self.affine1 = RegionAffine(channels, code_dim, local_dim)
 
     def forward(self, x: Tensor, codes: Tensor, layout: Tensor) -> Tensor:
-        h = F.relu(self.affine0(self.conv0(x), codes, layout))
-        return x + self.affine1(self.conv1(h), codes, layout)
+        h = self.affine0(self.conv0(x), codes, layout)
+        h = h.relu_() if draws_on_cpu(h) else F.relu(h)
+        added = self.affine1(self.conv1(h), codes, layout)
+        return added.add_(x) if draws_on_cpu(x) else x + added
 
 
 class RegionNoise(nn.Module):
