@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from maskgan.mask_files import read_mask
 from maskgan.originals import Original
 from maskgan.provenance import DIGITAL_SOURCE_TYPE
 from maskgan.ui.examples import FOLDER, Examples
+from maskgan.ui.keeping import traces
+from maskgan.ui.keeping.packing import pack
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.look import Look, with_look
 from maskgan.ui.paint.tab import PaintTab
@@ -175,6 +178,18 @@ def test_a_moved_region_takes_its_own_pixels_along_through_all_that_follows(tab:
     anew = replace(after, motions=after.motions[-1:])
     assert follows(tab.paint(anew, message(anew, nose), LOOK)[tab.session], Label.NOSE, (6, 5))
     assert opened.motions == () and np.array_equal(opened.mask, own)  # the old value is as it was
+
+
+def test_a_visit_that_ended_with_a_move_comes_back_moved(tab: PaintTab, session: Session) -> None:
+    for label, shift in ((Label.NOSE, (6, 5)), (Label.L_EYE, (8, -6))):
+        session = finish_stroke(tab, session, moved_by(session, session.mask, label, shift), LOOK)[tab.session]
+    settings = {"view": "face", "keep": True, "seamless": False, "strength": 1.0}
+    packed = pack(replace(session, key=traces.new_key()), settings)
+    kept = json.loads(json.dumps(packed))  # as a browser sends it back
+    again = tab.start(Session(), kept, LOOK)[tab.session]
+    assert again is not session and np.array_equal(again.mask, session.mask)
+    assert follows(again, Label.NOSE, (6, 5)) and follows(again, Label.L_EYE, (8, -6))
+    assert np.abs(again.edit.crop.astype(int) - session.edit.crop).mean() < 0.05
 
 
 def test_a_forged_move_is_answered_in_a_sentence(tab: PaintTab, session: Session) -> None:
