@@ -248,7 +248,7 @@ function makeCrisper(colours, photo, unknown, n) {
   const scale = n / SIZE.network;
   const light = new Float32Array(n * n).map((_, i) => lumaAt(unknown[i] ? colours : photo.data, 3 * i));
   const detail = fineDetail(picture(n, n, 1, light), DETAIL * scale).data;
-  const [darkest, lightest] = [Math.min, Math.max].map((choose) => extremes(light, n, Math.round(NO_HALO * scale), choose));
+  const [darkest, lightest] = extremes(light, n, Math.round(NO_HALO * scale));
   for (let i = 0; i < n * n; i++) {
     if (!unknown[i]) continue;
     const crisp = Math.min(Math.max(light[i] + (CRISP - 1) * detail[i], darkest[i]), lightest[i]);
@@ -256,12 +256,24 @@ function makeCrisper(colours, photo, unknown, n) {
   }
 }
 
-/** The least or the greatest value, as `choose` says, in the square of pixels within `reach` of each pixel. */
-function extremes(values, n, reach, choose) {
-  const along = (plane, step, place) => plane.map((value, i) => {
-    const at = place(i);
-    for (let k = Math.max(-reach, -at); k <= Math.min(reach, n - 1 - at); k++) value = choose(value, plane[i + k * step]);
-    return value;
-  });
-  return along(along(values, 1, (i) => i % n), n, (i) => Math.floor(i / n));
+/** The least and the greatest values in the square of pixels within `reach` of each pixel. */
+function extremes(values, n, reach) {
+  let [low, high] = [values, values];
+  for (const [step, line] of [[1, n], [n, 1]]) { // along rows, then down columns
+    const [lower, higher] = [new Float32Array(n * n), new Float32Array(n * n)];
+    for (let k = 0; k < n; k++) {
+      for (let at = 0, i = k * line; at < n; at++, i += step) {
+        let [least, most] = [low[i], high[i]];
+        const end = i + Math.min(reach, n - 1 - at) * step;
+        for (let other = i - Math.min(reach, at) * step; other <= end; other += step) {
+          if (low[other] < least) least = low[other];
+          if (high[other] > most) most = high[other];
+        }
+        lower[i] = least;
+        higher[i] = most;
+      }
+    }
+    [low, high] = [lower, higher];
+  }
+  return [low, high];
 }

@@ -179,8 +179,10 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   if (!seen) return { crop, changed: new Float32Array(mask.length) };
   const { scene: { unit, y } } = seen;
   const colours = coloursOfHair(photo, own);
-  let hair = (quick && coloured.get(seen.whole)) || hairOn(seen, colours);
-  coloured.set(seen.whole, hair);
+  const before = coloured.get(seen.whole);
+  const isThere = before && (quick || before.alpha.every((share, i) => share === seen.alpha[i]));
+  let hair = isThere ? before.hair : hairOn(seen, colours);
+  coloured.set(seen.whole, { alpha: isThere ? before.alpha : seen.alpha, hair });
   if (worn.part !== "fringe") ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
   const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, size, unit, y);
@@ -200,7 +202,7 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   return { crop: result, changed };
 }
 
-const coloured = new WeakMap(); // hair as it was put on in the newest edit, by where it covers a face
+const coloured = new WeakMap(); // hair as it was put on in the newest edit, {alpha, hair}, by where it covers a face
 
 /** The lender's hair as it lies over a face, in these colours, if there are any; also where the mask hides it now. */
 function hairOn(seen, colours) {

@@ -18,7 +18,7 @@ const TO_LAB = [[0.2104542553, 0.793617785, -0.0040720468], [1.9779984951, -2.42
 const FROM_LMS = inverse(TO_LMS);
 const FROM_LAB = inverse(TO_LAB);
 
-const times = (matrix, [x, y, z]) => matrix.map(([a, b, c]) => a * x + b * y + c * z);
+const times = ([[a, b, c], [d, e, f], [g, h, i]], [x, y, z]) => [a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z];
 
 function inverse([[a, b, c], [d, e, f], [g, h, i]]) {
   const det = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
@@ -26,16 +26,22 @@ function inverse([[a, b, c], [d, e, f], [g, h, i]]) {
     .map((row) => row.map((value) => value / det));
 }
 
+const linearOf = (value) => (value / 255 > 0.04045 ? ((value / 255 + 0.055) / 1.055) ** 2.4 : value / 255 / 12.92);
+const LINEAR = Float64Array.from({ length: 256 }, (_, value) => linearOf(value));
+const toLinear = (value) => LINEAR[value] ?? linearOf(value);
+const fromLinear = (value) => clip(255 * (value > 0.0031308 ? 1.055 * Math.max(value, 0) ** (1 / 2.4) - 0.055 : 12.92 * value), 0, 255);
+
 /** sRGB in 0..255 -> OKLab: lightness 0..1, a and b about -0.4..0.4. */
-export function toLab(rgb) {
-  const linear = rgb.map((value) => (value / 255 > 0.04045 ? ((value / 255 + 0.055) / 1.055) ** 2.4 : value / 255 / 12.92));
-  return times(TO_LAB, times(TO_LMS, linear).map(Math.cbrt));
+export function toLab([red, green, blue]) {
+  const [l, m, s] = times(TO_LMS, [toLinear(red), toLinear(green), toLinear(blue)]);
+  return times(TO_LAB, [Math.cbrt(l), Math.cbrt(m), Math.cbrt(s)]);
 }
 
 /** OKLab -> sRGB in 0..255. */
 export function fromLab(lab) {
-  const linear = times(FROM_LMS, times(FROM_LAB, lab).map((value) => value ** 3));
-  return linear.map((value) => clip(255 * (value > 0.0031308 ? 1.055 * Math.max(value, 0) ** (1 / 2.4) - 0.055 : 12.92 * value), 0, 255));
+  const [l, m, s] = times(FROM_LAB, lab);
+  const [red, green, blue] = times(FROM_LMS, [l ** 3, m ** 3, s ** 3]);
+  return [fromLinear(red), fromLinear(green), fromLinear(blue)];
 }
 
 const rgbAt = (data, i) => [data[3 * i], data[3 * i + 1], data[3 * i + 2]];
