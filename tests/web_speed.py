@@ -1,7 +1,7 @@
 """How quick the page without a server is: `python -m tests.web_speed FOLDER ...`, seconds from a press to the picture.
 
-In Chromium on WebAssembly, on real weights: a smile, long hair over it, a small stroke on a lip, undo of that stroke, and
-shorter hair on the photo's own mask. Every folder holds a page that `export-onnx --web` wrote, such as one before
+In Chromium on WebAssembly, on real weights: a smile, long hair over it, a small stroke on a lip, undo of that stroke,
+and shorter hair on the photo's own mask. Every folder holds a page that `export-onnx --web` wrote, such as one before
 and one after a change; they are measured by turns, so that what else the machine does meets all of them. Timed in the
 page itself, from the press, or the pointer's going up, to the frame after which nothing is in work any more; and to
 the first picture of it, where a coarse one comes before. Medians of several visits.
@@ -93,7 +93,7 @@ class Visit(CanvasHand):
         page.evaluate(WATCH)
 
     def timed(self, act: Any) -> dict[str, float]:
-        """Seconds until it is said that something is in work, until the first picture, and until the last one, and those
+        """Seconds until something is said to be in work, until the first picture and the last one, and those
         that processors worked."""
         self.page.evaluate("felt.begin()")
         used = _processor_seconds()

