@@ -1,4 +1,4 @@
-"""The page without a server: masks between two masks, what is kept for edits that follow, and what is said meanwhile."""
+"""The page without a server: masks between two masks, what is kept for later edits, and what is said meanwhile."""
 
 from __future__ import annotations
 
@@ -158,9 +158,10 @@ def test_what_is_kept_is_bounded_and_told_apart_by_all_that_it_follows_from(visi
       kept.keep({ size: 4, name: "one" }, "x", one);
       kept.keep({ size: 4, name: "two" }, "x", two);
       const names = [kept.find("x", one.slice()), kept.find("x", two), kept.find("y", one), kept.find("x")];
-      kept.find("x", one); // is newer than the other one now, which goes first
+      kept.find("x", one); // now the newer one, so that the other goes first
       kept.keep({ size: 4, name: "three" }, "z", one);
-      return [...names, kept.find("x", one), kept.find("x", two), kept.find("z", one)].map((found) => found?.name ?? null);
+      const left = [kept.find("x", one), kept.find("x", two), kept.find("z", one)];
+      return [...names, ...left].map((found) => found?.name ?? null);
     }"""
     assert visitor.page.evaluate(code) == ["one", "two", None, None, "one", None, "three"]
 

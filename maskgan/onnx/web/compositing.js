@@ -22,6 +22,8 @@ const [LARGER, SMALL] = [[320, 384, 448], [128, 192]];
 // parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
 export const APART = 0.02;
 const [MOST_PARTS, OVERHEAD] = [12, 96];
+// Two parts share a window where that saves at least this share of what the larger one costs.
+const WORTH = 0.12;
 // In painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
 // How much stronger the network's own fine detail is made, and within how many pixels' range it stays.
@@ -34,7 +36,7 @@ export class Window {
   }
 
   /** Windows around parts of what is unknown that lie far apart: [{ window, part }], whose parts are all of it. Two parts
-   *  share a window where that costs less than one for each; the crop's side spans `photoSide` pixels of the photo. */
+   *  share a window where that costs clearly less than one for each; the crop's side spans `photoSide` pixels of the photo. */
   static several(unknown, size, photoSide) {
     let radius = APART * size;
     let found;
@@ -51,13 +53,13 @@ export class Window {
     groups.sort(order);
     for (const group of groups) group.window = Window.of(group.box, size, photoSide);
     for (;;) {
-      let best = { more: 1 };
+      let best = { more: Infinity };
       for (let i = 0; i < groups.length; i++) {
         for (let j = i + 1; j < groups.length; j++) {
           const [one, other] = [groups[i], groups[j]];
           const box = one.box.map((value, k) => (k < 2 ? Math.min : Math.max)(value, other.box[k]));
           const window = Window.of(box, size, photoSide);
-          const more = window.cost - one.window.cost - other.window.cost;
+          const more = window.cost - one.window.cost - other.window.cost + WORTH * Math.max(one.window.cost, other.window.cost);
           if (more < best.more) best = { more, i, j, group: { box, window } };
         }
       }
@@ -153,7 +155,8 @@ export class Patch {
     const error = new Float32Array(painted.data.length);
     for (let i = 0; i < error.length; i++) error[i] = photo.data[i] - painted.data[i];
     const missing = colourError(error, unknown, mask, n);
-    const colours = picture(n, n, 3, painted.data.map((value, i) => value + missing[i]));
+    const colours = picture(n, n, 3, missing);
+    for (let i = 0; i < missing.length; i++) missing[i] += painted.data[i];
     takeColoursOfPhoto(colours.data, photo, unknown, mask, n);
     letPlainGroundGoOn(colours.data, photo, unknown, mask, n);
     letForeheadGoOn(colours.data, photo, unknown, mask, n);
@@ -217,27 +220,41 @@ function colourError(error, unknown, mask, n) {
   const small = n / 4;
   const result = new Float32Array(error.length);
   const border = borders(mask, n, BORDER);
+  const places = Float64Array.from({ length: n }, (_, i) => Math.min(Math.max((i + 0.5) / 4 - 0.5, 0), small - 1)); // in cells
   for (const label of new Set(mask.filter((_, i) => unknown[i]))) {
     const places = new Int32Array(mask.length);
     let count = 0;
     for (let i = 0; i < mask.length; i++) if (mask[i] === label && !unknown[i] && !border[i]) places[count++] = i;
     if (count < 16 * scale ** 2) continue;
     const known = places.subarray(0, count);
-    const means = [0, 1, 2].map((c) => median(new Float32Array(count).map((_, k) => error[3 * known[k] + c])));
-    const planes = new Float32Array(4 * mask.length);
+    const means = [0, 1, 2].map((c) => {
+      const values = new Float32Array(count);
+      for (let k = 0; k < count; k++) values[k] = error[3 * known[k] + c];
+      return median(values);
+    });
+    const sums = new Float64Array(4 * small * small); // of cells of 4 x 4 pixels
     for (let k = 0; k < count; k++) {
       const i = known[k];
-      for (let c = 0; c < 3; c++) planes[4 * i + c] = error[3 * i + c] - means[c];
-      planes[4 * i + 3] = 1;
+      const cell = 4 * (((i / n) >> 2) * small + ((i % n) >> 2));
+      for (let c = 0; c < 3; c++) sums[cell + c] += (error[3 * i + c] - means[c]) / 16;
+      sums[cell + 3] += 1 / 16;
     }
-    const spread = blurred(resizeArea(picture(n, n, 4, planes), small, small), (COLOUR * scale) / 4);
+    const spread = blurred(picture(small, small, 4, new Float32Array(sums)), (COLOUR * scale) / 4);
     const near = new Float32Array(3 * small * small);
     for (let i = 0; i < small * small; i++) {
       for (let c = 0; c < 3; c++) near[3 * i + c] = spread.data[4 * i + c] / (spread.data[4 * i + 3] + 0.02);
     }
-    const wide = resizeLinear(picture(small, small, 3, near), n, n).data;
-    for (let i = 0; i < mask.length; i++) {
-      if (mask[i] === label) for (let c = 0; c < 3; c++) result[3 * i + c] = means[c] + wide[3 * i + c];
+    for (let i = 0; i < mask.length; i++) { // linearly between the middles of cells
+      if (mask[i] !== label) continue;
+      const [x, y] = [places[i % n], places[Math.floor(i / n)]];
+      const [left, top] = [Math.floor(x), Math.floor(y)];
+      const [right, below] = [Math.min(left + 1, small - 1), Math.min(top + 1, small - 1)];
+      for (let c = 0; c < 3; c++) {
+        const at = (row, column) => near[3 * (row * small + column) + c];
+        const upper = at(top, left) + (x - left) * (at(top, right) - at(top, left));
+        const lower = at(below, left) + (x - left) * (at(below, right) - at(below, left));
+        result[3 * i + c] = means[c] + upper + (y - top) * (lower - upper);
+      }
     }
   }
   return result;

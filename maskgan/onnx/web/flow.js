@@ -178,9 +178,9 @@ function membrane({ width, height, data }) {
         const left = Math.max(x - 1, 0);
         const right = Math.min(x + 1, width - 1);
         for (let c = 0; c < 2; c++) {
-          const at = (place) => flow[2 * place + c];
-          const edges = at(above + x) + at(row + left) + at(row + right) + at(below + x);
-          const corners = at(above + left) + at(above + right) + at(below + left) + at(below + right);
+          const [up, here, down] = [2 * above + c, 2 * row + c, 2 * below + c];
+          const edges = flow[up + 2 * x] + flow[here + 2 * left] + flow[here + 2 * right] + flow[down + 2 * x];
+          const corners = flow[up + 2 * left] + flow[up + 2 * right] + flow[down + 2 * left] + flow[down + 2 * right];
           next[2 * i + c] = 0.2 * edges + 0.05 * corners;
         }
       }
@@ -215,7 +215,9 @@ export function unfolded(flow) {
     const wide = new Float32Array(dilated(bad, width, square(3 + attempt)));
     const near = blurred(picture(width, height, 1, wide), sigma).data;
     const smooth = blurred(flow, sigma).data;
-    flow = picture(width, height, 2, flow.data.map((value, k) => value + near[k >> 1] * (0.95 * smooth[k] - value)));
+    const weaker = new Float32Array(flow.data);
+    for (let k = 0; k < weaker.length; k++) weaker[k] += near[k >> 1] * (0.95 * smooth[k] - weaker[k]);
+    flow = picture(width, height, 2, weaker);
   }
   while (jacobian(flow).some((value) => value < JACOBIAN)) flow = picture(width, height, 2, flow.data.map((value) => 0.85 * value));
   return flow;

@@ -39,6 +39,7 @@ export function createMorphBar(element, { begin, maskAt, look, use, leave }) {
     const looking = shown !== null;
     started++;
     [shown, wanted] = [null, null];
+    strip.replaceChildren();
     show("closed");
     return looking;
   }
