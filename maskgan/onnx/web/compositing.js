@@ -220,7 +220,7 @@ function colourError(error, unknown, mask, n) {
   const small = n / 4;
   const result = new Float32Array(error.length);
   const border = borders(mask, n, BORDER);
-  const places = Float64Array.from({ length: n }, (_, i) => Math.min(Math.max((i + 0.5) / 4 - 0.5, 0), small - 1)); // in cells
+  const inCells = Float64Array.from({ length: n }, (_, i) => Math.min(Math.max((i + 0.5) / 4 - 0.5, 0), small - 1));
   for (const label of new Set(mask.filter((_, i) => unknown[i]))) {
     const places = new Int32Array(mask.length);
     let count = 0;
@@ -246,7 +246,7 @@ function colourError(error, unknown, mask, n) {
     }
     for (let i = 0; i < mask.length; i++) { // linearly between the middles of cells
       if (mask[i] !== label) continue;
-      const [x, y] = [places[i % n], places[Math.floor(i / n)]];
+      const [x, y] = [inCells[i % n], inCells[Math.floor(i / n)]];
       const [left, top] = [Math.floor(x), Math.floor(y)];
       const [right, below] = [Math.min(left + 1, small - 1), Math.min(top + 1, small - 1)];
       for (let c = 0; c < 3; c++) {
