@@ -27,7 +27,7 @@ let source = null; // the face of another photo that gives its style
 let motions = []; // that quick edits and the canvas handed over, and that of the face as it was
 let tuned = null; // the one of them that the last quick edit handed over
 let passing = null; // the one of them that was only seen during a stroke
-let newest = null; // the last edit that was drawn in full: {edit, crop, mask, look}
+let newest = null; // the last edit that was drawn in full: {edit, crop, mask, look, lender}
 let edits = new Kept(MOST_EDITS); // those before it, for undo and redo
 let abandoned = 0; // calls up to this one are not waited for any more
 
@@ -86,8 +86,8 @@ const calls = {
   maskAt: ({ t }) => line.maskAt(t),
 
   /** The face for an edited mask with looks, [class, name] each, and the style of the other photo, {regions, strength}, or null;
-   *  `quick` while the stroke goes on. `moved`: regions that the
-   *  canvas moved to get there, {mask, regions}, or null. Null when nobody waits for it any more. */
+   *  `quick` while the stroke goes on. `moved`: regions that the canvas moved to get there, {mask, regions}, or null. Null when
+   *  nobody waits for it any more. */
   async edit({ mask, moved, looks, copied, quick }, id) {
     const start = performance.now();
     const { base, way } = motionTo(mask, moved);
@@ -97,10 +97,11 @@ const calls = {
     }
     if (!quick && way === passing) passing = null;
     const look = JSON.stringify([looks, copied]);
-    const from = [base, copied && source, look, mask];
+    const lender = copied && source;
+    const from = [base, lender, look, mask];
     const answer = (crop, changes) => ({ crop: imageData(crop), changes, milliseconds: performance.now() - start });
     let made = edits.find(...from);
-    const coarse = !made && quick && (await drafted(mask, moved, look));
+    const coarse = !made && quick && (await drafted(mask, moved, look, lender));
     if (coarse) return answer(coarse, true);
     if (!made) {
       const chosen = new Map(looks.map(([label, name]) => [label, lookNamed(name)]));
@@ -108,7 +109,7 @@ const calls = {
         await new Promise((resolve) => setTimeout(resolve)); // messages come in meanwhile
         if (id <= abandoned) throw new Abandoned();
       };
-      made = { ...(await edit(networks, face, way, { chosen, copied: copied && { source, ...copied }, quick, goOn })), mask, look };
+      made = { ...(await edit(networks, face, way, { chosen, copied: copied && { source, ...copied }, quick, goOn })), mask, look, lender };
       if (!quick) edits.keep(made, ...from);
     }
     if (!quick) newest = made;
@@ -118,8 +119,9 @@ const calls = {
   /** A draft of an edit that will take a while, null where there is none that is quicker; arguments as for `edit`. */
   async draft({ mask, moved, looks, copied }) {
     const look = JSON.stringify([looks, copied]);
-    if (edits.find(motionTo(mask, moved).base, copied && source, look, mask)) return null;
-    const coarse = await drafted(mask, moved, look);
+    const lender = copied && source;
+    if (edits.find(motionTo(mask, moved).base, lender, look, mask)) return null;
+    const coarse = await drafted(mask, moved, look, lender);
     return coarse && { crop: imageData(coarse) };
   },
 
@@ -149,8 +151,8 @@ async function largestFace(file) {
 }
 
 /** A crop in the shapes of a mask, made from the newest edit; null where that is none of these looks, or would not be quicker. */
-async function drafted(mask, moved, look) {
-  if (moved || newest?.look !== look || !draftDoes(face.mask, newest, mask)) return null;
+async function drafted(mask, moved, look, lender) {
+  if (moved || newest?.look !== look || newest.lender !== lender || !draftDoes(face.mask, newest, mask)) return null;
   return draft(networks, face, newest, mask);
 }
 
