@@ -24,8 +24,9 @@ from typing import Any
 import onnx
 
 from maskgan.canvas import module
+from maskgan.editing.morphing import T_MAX, T_MIN
 from maskgan.editing.style_copy import REGIONS
-from maskgan.labels import MIRRORED_PAIRS, Label
+from maskgan.labels import MIRRORED_PAIRS, PALETTE, Label
 from maskgan.onnx import page_tables
 from maskgan.onnx.folder import Manifest
 from maskgan.onnx.runtime import FILES, version_of
@@ -159,6 +160,8 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "FRINGES": fringe.PIECES,
         "REGIONS": page_tables.regions(),
         "COLOURED": page_tables.coloured(),
+        "MORPH": {"from": T_MIN, "to": T_MAX},
+        "PALETTE": PALETTE.tolist(),
         "MIRRORED": [[int(label) for label in pair] for pair in MIRRORED_PAIRS],
         "SKIN_TONE": [int(label) for label in REGIONS["skin"].classes],
         "CODES": codes,

@@ -64,6 +64,18 @@ def test_places_far_apart_have_windows_of_their_own() -> None:
     assert window == Window.around(large, SIZE) and np.array_equal(part, large)
 
 
+def test_a_small_place_beside_nearly_all_of_the_face_has_a_window_of_its_own() -> None:
+    """It is finer, and what surrounds it need not be painted again with it."""
+    hair, stroke = square(SIZE, 0, 0, SIZE), square(SIZE, 240, 240, 24)
+    hair[100:400, 100:400] = False
+    parts = dict(Window.several(hair | stroke, SIZE))
+    assert sorted(window.pixels for window in parts) == [128, 512]
+    assert all(np.array_equal(part, stroke if window.pixels == 128 else hair) for window, part in parts.items())
+    # One that is not so small is seen by the large window for less.
+    ((window, _),) = Window.several(hair | square(SIZE, 200, 200, 100), SIZE)
+    assert window == Window.whole(512)
+
+
 def test_specks_everywhere_share_windows() -> None:
     specks = np.zeros((SIZE, SIZE), bool)
     specks[20:500:40, 20:500:40] = True

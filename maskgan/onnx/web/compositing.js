@@ -22,6 +22,8 @@ const [LARGER, SMALL] = [[320, 384, 448], [128, 192]];
 // parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
 export const APART = 0.02;
 const [MOST_PARTS, OVERHEAD] = [12, 96];
+// Two parts share a window where that saves at least this share of what the larger one costs.
+const WORTH = 0.12;
 // In painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
 // How much stronger the network's own fine detail is made, and within how many pixels' range it stays.
@@ -34,7 +36,7 @@ export class Window {
   }
 
   /** Windows around parts of what is unknown that lie far apart: [{ window, part }], whose parts are all of it. Two parts
-   *  share a window where that costs less than one for each; the crop's side spans `photoSide` pixels of the photo. */
+   *  share a window where that costs clearly less than one for each; the crop's side spans `photoSide` pixels of the photo. */
   static several(unknown, size, photoSide) {
     let radius = APART * size;
     let found;
@@ -51,13 +53,13 @@ export class Window {
     groups.sort(order);
     for (const group of groups) group.window = Window.of(group.box, size, photoSide);
     for (;;) {
-      let best = { more: 1 };
+      let best = { more: Infinity };
       for (let i = 0; i < groups.length; i++) {
         for (let j = i + 1; j < groups.length; j++) {
           const [one, other] = [groups[i], groups[j]];
           const box = one.box.map((value, k) => (k < 2 ? Math.min : Math.max)(value, other.box[k]));
           const window = Window.of(box, size, photoSide);
-          const more = window.cost - one.window.cost - other.window.cost;
+          const more = window.cost - one.window.cost - other.window.cost + WORTH * Math.max(one.window.cost, other.window.cost);
           if (more < best.more) best = { more, i, j, group: { box, window } };
         }
       }
@@ -153,7 +155,8 @@ export class Patch {
     const error = new Float32Array(painted.data.length);
     for (let i = 0; i < error.length; i++) error[i] = photo.data[i] - painted.data[i];
     const missing = colourError(error, unknown, mask, n);
-    const colours = picture(n, n, 3, painted.data.map((value, i) => value + missing[i]));
+    const colours = picture(n, n, 3, missing);
+    for (let i = 0; i < missing.length; i++) missing[i] += painted.data[i];
     takeColoursOfPhoto(colours.data, photo, unknown, mask, n);
     letPlainGroundGoOn(colours.data, photo, unknown, mask, n);
     letForeheadGoOn(colours.data, photo, unknown, mask, n);
@@ -217,27 +220,41 @@ function colourError(error, unknown, mask, n) {
   const small = n / 4;
   const result = new Float32Array(error.length);
   const border = borders(mask, n, BORDER);
+  const inCells = Float64Array.from({ length: n }, (_, i) => Math.min(Math.max((i + 0.5) / 4 - 0.5, 0), small - 1));
   for (const label of new Set(mask.filter((_, i) => unknown[i]))) {
     const places = new Int32Array(mask.length);
     let count = 0;
     for (let i = 0; i < mask.length; i++) if (mask[i] === label && !unknown[i] && !border[i]) places[count++] = i;
     if (count < 16 * scale ** 2) continue;
     const known = places.subarray(0, count);
-    const means = [0, 1, 2].map((c) => median(new Float32Array(count).map((_, k) => error[3 * known[k] + c])));
-    const planes = new Float32Array(4 * mask.length);
+    const means = [0, 1, 2].map((c) => {
+      const values = new Float32Array(count);
+      for (let k = 0; k < count; k++) values[k] = error[3 * known[k] + c];
+      return median(values);
+    });
+    const sums = new Float64Array(4 * small * small); // of cells of 4 x 4 pixels
     for (let k = 0; k < count; k++) {
       const i = known[k];
-      for (let c = 0; c < 3; c++) planes[4 * i + c] = error[3 * i + c] - means[c];
-      planes[4 * i + 3] = 1;
+      const cell = 4 * (((i / n) >> 2) * small + ((i % n) >> 2));
+      for (let c = 0; c < 3; c++) sums[cell + c] += (error[3 * i + c] - means[c]) / 16;
+      sums[cell + 3] += 1 / 16;
     }
-    const spread = blurred(resizeArea(picture(n, n, 4, planes), small, small), (COLOUR * scale) / 4);
+    const spread = blurred(picture(small, small, 4, new Float32Array(sums)), (COLOUR * scale) / 4);
     const near = new Float32Array(3 * small * small);
     for (let i = 0; i < small * small; i++) {
       for (let c = 0; c < 3; c++) near[3 * i + c] = spread.data[4 * i + c] / (spread.data[4 * i + 3] + 0.02);
     }
-    const wide = resizeLinear(picture(small, small, 3, near), n, n).data;
-    for (let i = 0; i < mask.length; i++) {
-      if (mask[i] === label) for (let c = 0; c < 3; c++) result[3 * i + c] = means[c] + wide[3 * i + c];
+    for (let i = 0; i < mask.length; i++) { // linearly between the middles of cells
+      if (mask[i] !== label) continue;
+      const [x, y] = [inCells[i % n], inCells[Math.floor(i / n)]];
+      const [left, top] = [Math.floor(x), Math.floor(y)];
+      const [right, below] = [Math.min(left + 1, small - 1), Math.min(top + 1, small - 1)];
+      for (let c = 0; c < 3; c++) {
+        const at = (row, column) => near[3 * (row * small + column) + c];
+        const upper = at(top, left) + (x - left) * (at(top, right) - at(top, left));
+        const lower = at(below, left) + (x - left) * (at(below, right) - at(below, left));
+        result[3 * i + c] = means[c] + upper + (y - top) * (lower - upper);
+      }
     }
   }
   return result;
@@ -248,7 +265,7 @@ function makeCrisper(colours, photo, unknown, n) {
   const scale = n / SIZE.network;
   const light = new Float32Array(n * n).map((_, i) => lumaAt(unknown[i] ? colours : photo.data, 3 * i));
   const detail = fineDetail(picture(n, n, 1, light), DETAIL * scale).data;
-  const [darkest, lightest] = [Math.min, Math.max].map((choose) => extremes(light, n, Math.round(NO_HALO * scale), choose));
+  const [darkest, lightest] = extremes(light, n, Math.round(NO_HALO * scale));
   for (let i = 0; i < n * n; i++) {
     if (!unknown[i]) continue;
     const crisp = Math.min(Math.max(light[i] + (CRISP - 1) * detail[i], darkest[i]), lightest[i]);
@@ -256,12 +273,24 @@ function makeCrisper(colours, photo, unknown, n) {
   }
 }
 
-/** The least or the greatest value, as `choose` says, in the square of pixels within `reach` of each pixel. */
-function extremes(values, n, reach, choose) {
-  const along = (plane, step, place) => plane.map((value, i) => {
-    const at = place(i);
-    for (let k = Math.max(-reach, -at); k <= Math.min(reach, n - 1 - at); k++) value = choose(value, plane[i + k * step]);
-    return value;
-  });
-  return along(along(values, 1, (i) => i % n), n, (i) => Math.floor(i / n));
+/** The least and the greatest values in the square of pixels within `reach` of each pixel. */
+function extremes(values, n, reach) {
+  let [low, high] = [values, values];
+  for (const [step, line] of [[1, n], [n, 1]]) { // along rows, then down columns
+    const [lower, higher] = [new Float32Array(n * n), new Float32Array(n * n)];
+    for (let k = 0; k < n; k++) {
+      for (let at = 0, i = k * line; at < n; at++, i += step) {
+        let [least, most] = [low[i], high[i]];
+        const end = i + Math.min(reach, n - 1 - at) * step;
+        for (let other = i - Math.min(reach, at) * step; other <= end; other += step) {
+          if (low[other] < least) least = low[other];
+          if (high[other] > most) most = high[other];
+        }
+        lower[i] = least;
+        higher[i] = most;
+      }
+    }
+    [low, high] = [lower, higher];
+  }
+  return [low, high];
 }

@@ -5,9 +5,11 @@ import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
 import { beneath, dressed, finished, hairOf, looksOf } from "./dressing.js";
 import { Motion, moving } from "./flow.js";
+import { Kept } from "./kept.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
-import { picture, resizeLinear } from "./pixels.js";
+import { picture } from "./pixels.js";
+import { mostProbable } from "./probable.js";
 import { any, grown, inverted, piecesOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
 import { copyStyle } from "./style_copy.js";
@@ -15,8 +17,9 @@ import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
 import { arrivedMask, unknownAfter } from "./unknown.js";
 
-const CLASSES = Object.keys(LABEL).length;
 const CELLS = 16; // of a style's residue, in a row
+const PAINTED = 32 * SIZE.network ** 2; // pixels that are at hand for edits that follow
+const painted = new WeakMap(); // by photo: patches, in places where nothing has changed since
 
 /** Crop, mask and style of a face: the slow part, once per photo. `alignment`: where it lies. */
 export async function prepare(networks, photo, alignment) {
@@ -53,18 +56,21 @@ class Edit {
 
 /** The edit that leads a face to a motion's mask, and the edited crop. `chosen`: looks by class that somebody chose, what
  *  the photo has no example of gets one by itself; `copied`: {source, regions, strength} of another face's style, or null;
- *  `quick`: large windows are drawn at the network's own size, in a quarter of the time, and without fine detail. */
-export async function edit(networks, face, motion, chosen, copied, quick) {
+ *  `quick`: large windows are drawn at the network's own size, in a quarter of the time, and without fine detail; `goOn()`:
+ *  a promise that is rejected when nobody waits for the edit any more. */
+export async function edit(networks, face, motion, { chosen = new Map(), copied = null, quick = false, goOn = async () => {} } = {}) {
   const { mask } = motion;
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
   const below = await beneath(face.mask, mask, SIZE.crop, looks, quick);
+  await goOn();
   const still = below.every((label, i) => label === face.mask[i]); // then nothing of the photo moves
   const way = still ? Motion.none(face.mask, SIZE.crop) : motion.to(below);
   const flow = any(moving(way.flow)) ? way.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
   const style = dressed(face.style, looks);
-  const patches = await patchesFor(networks, { ...face, style }, way, moved, quick);
+  const patches = await patchesFor(networks, { ...face, style }, way, moved, quick, goOn);
   const painted = await new Edit(null, patches, []).onto(moved, Alignment.wholePicture(moved));
+  await goOn();
   const hair = hairOf(face, mask, looks);
   const worn = hair ? (await hair.on(painted, quick)).crop : painted;
   const cut = !hair && face.mask.some((label, i) => label === LABEL.HAIR && mask[i] !== label);
@@ -78,7 +84,7 @@ export async function edit(networks, face, motion, chosen, copied, quick) {
 }
 
 /** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. */
-async function patchesFor(networks, face, motion, moved, quick) {
+async function patchesFor(networks, face, motion, moved, quick, goOn) {
   const unknown = unknownAfter(face.mask, motion.mask, motion.flow);
   if (!any(unknown)) return [];
   const parts = networks.kept
@@ -87,24 +93,43 @@ async function patchesFor(networks, face, motion, moved, quick) {
   const patches = [];
   const touched = moving(motion.flow).map((yes, i) => (yes || unknown[i] || motion.mask[i] !== face.mask[i] ? 1 : 0));
   const { numbers } = piecesOf(touched, SIZE.crop, SIZE.crop);
+  if (!painted.has(face.photo)) painted.set(face.photo, new Kept(PAINTED, ({ window }) => window.pixels ** 2));
+  const kept = painted.get(face.photo);
   for (const { window: finest, part } of parts) {
-    const window = quick && networks.kept ? finest.at(Math.min(finest.pixels, SIZE.network)) : finest;
-    const finer = window.pixels > Math.round(window.side * SIZE.crop);
     const seen = only(part, numbers, unknown, face, motion, moved);
-    const photo = finer ? movedWindow(face.photo, face.alignment, seen.flow, window) : window.picture(seen.moved);
-    const mask = window.mask(seen.mask, SIZE.crop);
-    const covered = window.covers(part, SIZE.crop);
-    const style = window.side < 1 ? inWindow(face.style, window) : face.style;
-    const { image } = await networks.run(networks.generator, {
-      mask: maskOf(mask, window.pixels),
-      kept: keptOf(photo, inverted(covered)),
-      ...style,
-    });
-    const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, !quick);
-    if (face.tone) applyTone(face.tone, patch.layer);
+    const shown = (window) => {
+      const finer = window.pixels > Math.round(window.side * SIZE.crop);
+      const photo = finer ? movedWindow(face.photo, face.alignment, seen.flow, window) : window.picture(seen.moved);
+      return { window, photo, mask: window.mask(seen.mask, SIZE.crop), covered: window.covers(part, SIZE.crop) };
+    };
+    const fine = shown(finest);
+    const { left, top, side, pixels } = finest;
+    const style = Object.values(face.style).map(({ data }) => data);
+    const all = [left, top, side, pixels, face.tone, fine.covered, fine.mask, fine.photo.data, ...style];
+    let patch = kept.find(...all);
+    if (!patch) await goOn();
+    if (!patch && quick && networks.kept && finest.pixels > SIZE.network) {
+      patch = await paint(networks, face, shown(finest.at(SIZE.network)), false);
+    } else if (!patch) {
+      patch = await paint(networks, face, fine, !quick);
+      if (!quick) kept.keep(patch, ...all);
+    }
     patches.push(patch);
   }
   return patches;
+}
+
+/** What the network paints in a window of which it is shown this; `fine`: with the photo's fine detail. */
+async function paint(networks, face, { window, photo, mask, covered }, fine) {
+  const style = window.side < 1 ? inWindow(face.style, window) : face.style;
+  const { image } = await networks.run(networks.generator, {
+    mask: maskOf(mask, window.pixels),
+    kept: keptOf(photo, inverted(covered)),
+    ...style,
+  });
+  const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, fine);
+  if (face.tone) applyTone(face.tone, patch.layer);
+  return patch;
 }
 
 /** Mask, flow and moved crop of an edit at a part of what is unknown; elsewhere the photo and its mask are as they were, so
@@ -119,7 +144,9 @@ function only(part, numbers, unknown, face, motion, moved) {
   if (!moving(motion.flow).some((yes, i) => yes && away[i])) return { mask, flow: motion.flow, moved };
   const { width, height, channels, data } = motion.flow;
   const flow = picture(width, height, channels, data.map((value, i) => (away[i >> 1] ? 0 : value)));
-  return { mask, flow, moved: movedBy(face.crop, flow) };
+  const stayed = picture(moved.width, moved.height, moved.channels, moved.data.slice());
+  for (let i = 0; i < away.length; i++) if (away[i]) stayed.data.set(face.crop.data.subarray(3 * i, 3 * i + 3), 3 * i);
+  return { mask, flow, moved: stayed };
 }
 
 /** A style for drawing a window: its residue is cropped to that window, linearly between cells. */
@@ -146,18 +173,6 @@ function inWindow(style, { left, top, side }) {
     }
   }
   return { ...style, residue: { type, dims, data: cropped } };
-}
-
-/** The class of each pixel's largest probability among resized planes, and that probability. */
-function mostProbable(planes, from, size) {
-  const mask = new Uint8Array(size * size);
-  const confidence = new Float32Array(size * size).fill(-1);
-  for (let label = 0; label < CLASSES; label++) {
-    const plane = picture(from, from, 1, planes.slice(label * from * from, (label + 1) * from * from));
-    const { data } = resizeLinear(plane, size, size);
-    for (let i = 0; i < data.length; i++) if (data[i] > confidence[i]) [confidence[i], mask[i]] = [data[i], label];
-  }
-  return { mask, confidence };
 }
 
 /** Whether the parser is sure of a mouth that lies above the eyes. */

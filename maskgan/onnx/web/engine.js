@@ -1,6 +1,7 @@
 // The page's end of the wire to worker.js.
 
-/** Starts the editor; returns `ask(call, argument)`, whose promise holds the answer. `told(megabytes)`: of files. */
+/** Starts the editor; returns `ask(call, argument)`, whose promise holds the answer, and `abandon()`: nobody waits for the edits any
+ *  more that were asked for until now, and those that have not been drawn answer null. `told(megabytes)`: of files. */
 export function startEngine(told) {
   const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   const waiting = new Map(); // id -> the promise's ends
@@ -16,9 +17,10 @@ export function startEngine(told) {
     for (const { reject } of waiting.values()) reject(new Error("The editor stopped; reload the page."));
     waiting.clear();
   };
-  return (call, argument = {}) =>
+  const ask = (call, argument = {}) =>
     new Promise((resolve, reject) => {
       waiting.set(++count, { resolve, reject });
       worker.postMessage({ id: count, call, argument });
     });
+  return { ask, abandon: () => worker.postMessage({ id: count, call: "abandon" }) };
 }

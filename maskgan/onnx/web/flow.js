@@ -1,6 +1,7 @@
 // Where the photo's pixels move when its mask is edited: a dense flow between two masks; see maskgan/editing/warping.py.
 // A flow is a picture of two planes, x and y in pixels: pixel p shows the photo at p + flow[p].
 
+import { Kept } from "./kept.js";
 import { matchClass } from "./outlines.js";
 import { blurred, cutOut, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { borders, dilated, distances, extent, grown, inverted, piecesOf, roundEven, smoothstep, square, without } from "./regions.js";
@@ -14,6 +15,9 @@ const FAR = 0.09; // changes farther apart than twice this share of the picture'
 const SOLVE_SIDE = 144; // of the solver's grid
 const SEEN = 0.06; // how far around the change outlines are looked at, as a share of the picture's side
 const MATCH_SIDE = 320; // windows from this side on are matched on every second pixel, from twice this side on every third
+
+// Flows of the last changes of masks that no tool told about, for edits that follow.
+const FLOWS = new Kept(8);
 
 export const noFlow = (size) => picture(size, size, 2, new Float32Array(2 * size * size));
 const lengthAt = (data, i) => Math.hypot(data[2 * i], data[2 * i + 1]);
@@ -43,7 +47,8 @@ export function flowBetween(before, after, size, told = null) {
     const met = new Set();
     for (let number = 1; number <= places.length && !met.size; number++) {
       const here = places[number - 1];
-      const own = flowOf(before, after.map((label, i) => (here[i] ? label : before[i])), size, told?.map((value, i) => (here[i >> 1] ? value : NaN)));
+      const then = after.map((label, i) => (here[i] ? label : before[i]));
+      const own = told ? flowOf(before, then, size, told.map((value, i) => (here[i >> 1] ? value : NaN))) : FLOWS.get(() => flowOf(before, then, size, null), then, before);
       const moved = moving(own);
       moved.forEach((yes, i) => yes && owner[i] && met.add(owner[i]));
       if (met.size) met.add(number); // they know of each other after all
@@ -173,9 +178,9 @@ function membrane({ width, height, data }) {
         const left = Math.max(x - 1, 0);
         const right = Math.min(x + 1, width - 1);
         for (let c = 0; c < 2; c++) {
-          const at = (place) => flow[2 * place + c];
-          const edges = at(above + x) + at(row + left) + at(row + right) + at(below + x);
-          const corners = at(above + left) + at(above + right) + at(below + left) + at(below + right);
+          const [up, here, down] = [2 * above + c, 2 * row + c, 2 * below + c];
+          const edges = flow[up + 2 * x] + flow[here + 2 * left] + flow[here + 2 * right] + flow[down + 2 * x];
+          const corners = flow[up + 2 * left] + flow[up + 2 * right] + flow[down + 2 * left] + flow[down + 2 * right];
           next[2 * i + c] = 0.2 * edges + 0.05 * corners;
         }
       }
@@ -210,7 +215,9 @@ export function unfolded(flow) {
     const wide = new Float32Array(dilated(bad, width, square(3 + attempt)));
     const near = blurred(picture(width, height, 1, wide), sigma).data;
     const smooth = blurred(flow, sigma).data;
-    flow = picture(width, height, 2, flow.data.map((value, k) => value + near[k >> 1] * (0.95 * smooth[k] - value)));
+    const weaker = new Float32Array(flow.data);
+    for (let k = 0; k < weaker.length; k++) weaker[k] += near[k >> 1] * (0.95 * smooth[k] - weaker[k]);
+    flow = picture(width, height, 2, weaker);
   }
   while (jacobian(flow).some((value) => value < JACOBIAN)) flow = picture(width, height, 2, flow.data.map((value) => 0.85 * value));
   return flow;

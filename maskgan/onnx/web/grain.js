@@ -32,7 +32,9 @@ export function fineDetail(image, sigma) {
     const small = resizeArea(image, Math.ceil(width / shrink), Math.ceil(height / shrink));
     smooth = resizeLinear(blurred(small, sigma / shrink), width, height);
   }
-  return picture(width, height, channels, data.map((value, i) => value - smooth.data[i]));
+  const detail = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) detail[i] = data[i] - smooth.data[i];
+  return picture(width, height, channels, detail);
 }
 
 const plane = (size, data) => picture(size, size, 1, data);
@@ -51,7 +53,10 @@ export class Grain {
     const n = painted.width;
     const cells = Math.floor(n / CELL);
     const fine = (DETAIL * n) / SIZE.network;
-    const seen = picture(n, n, 3, new Float32Array(3 * n * n).map((_, i) => (unknown[Math.floor(i / 3)] ? painted : photo).data[i]));
+    const seen = picture(n, n, 3, new Float32Array(photo.data));
+    for (let i = 0; i < n * n; i++) {
+      if (unknown[i]) for (let k = 3 * i; k < 3 * i + 3; k++) seen.data[k] = painted.data[k];
+    }
     const light = luminance(seen);
     const tensor = tensorOf(light, cells);
     const features = featuresOf(light, seen, tensor);

@@ -9,9 +9,9 @@ import { coverage, hairpiece } from "./hairpieces.js";
 import { mirroredBeyond } from "./mirroring.js";
 import { Overlay } from "./overlay.js";
 import { blurred, picture, resizeLinear } from "./pixels.js";
-import { fromLab, toLab } from "./recolouring.js";
+import { writeLab, writeRgb } from "./recolouring.js";
 import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
-import { clip, cubicAt, interpolated, percentile } from "./samples.js";
+import { clip, interpolated, percentile, writeCubic } from "./samples.js";
 import { Scene } from "./scene.js";
 import { lumaAt } from "./tones.js";
 
@@ -37,15 +37,15 @@ const BESIDE = [...FACE_PARTS, L_EAR, R_EAR, NECK]; // classes that hair hangs b
 const [SHADOW, FALL] = [0.3, 0.08]; // how dark a fringe's shadow on the forehead is, and how far it falls
 const BINS = 8; // of lightness, in which hair's colours are measured
 
-const rgb = (data, i) => [data[3 * i], data[3 * i + 1], data[3 * i + 2]];
-
 /** Lightness, a and b of the pixels of a region, one Float32Array each. */
 function labOf({ data }, region) {
   const count = areaOf(region);
   const planes = [0, 1, 2].map(() => new Float32Array(count));
+  const lab = new Float64Array(3);
   for (let i = 0, at = 0; i < region.length; i++) {
     if (!region[i]) continue;
-    toLab(rgb(data, i)).forEach((value, c) => (planes[c][at] = value));
+    writeLab(data[3 * i], data[3 * i + 1], data[3 * i + 2], lab, 0);
+    for (let c = 0; c < 3; c++) planes[c][at] = lab[c];
     at++;
   }
   return planes;
@@ -84,28 +84,24 @@ function deviation(values) {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
 
-/** How pixels of hair get other colours, as a function from [r, g, b] to it. `own`: lightness, a and b of pixels whose
- *  colours are wanted; `theirs`: of the hair that they are part of. */
-function inColoursOf(own, theirs) {
-  const [ownSorted, theirSorted] = [own, theirs].map(([light]) => light.slice().sort());
-  const way = lightnessWay(ownSorted, theirSorted);
-  const [ownHues, theirHues] = [hues(own, ownSorted), hues(theirs, theirSorted)];
-  const kept = [1, 2].map((c) => Math.min(VARIATION, deviation(own[c]) / Math.max(deviation(theirs[c]), 1e-3)));
-  return (colour) => {
-    const lab = toLab(colour);
-    const light = clip(interpolated(lab[0], ...way), 0, 1);
-    const [a, b] = [1, 2].map((c) => {
-      const beside = clip(lab[c] - interpolated(lab[0], theirHues[0], theirHues[c]), -0.05, 0.05);
-      return interpolated(light, ownHues[0], ownHues[c]) + kept[c - 1] * beside;
-    });
-    return fromLab([light, a, b]);
-  };
-}
-
-/** Gives pixels of a region other colours, in place, see `inColoursOf`. */
+/** Gives pixels of a region other colours, in place. `own`: lightness, a and b of pixels whose colours are wanted; `theirs`: of the
+ *  hair that they are part of. */
 function recolour({ data }, region, own, theirs) {
-  const coloured = inColoursOf(own, theirs);
-  region.forEach((inside, i) => inside && data.set(coloured(rgb(data, i)), 3 * i));
+  const [ownSorted, theirSorted] = [own, theirs].map(([light]) => light.slice().sort());
+  const [before, after] = lightnessWay(ownSorted, theirSorted);
+  const [ownHues, theirHues] = [hues(own, ownSorted), hues(theirs, theirSorted)];
+  const kept = [0, 1, 2].map((c) => (c ? Math.min(VARIATION, deviation(own[c]) / Math.max(deviation(theirs[c]), 1e-3)) : 0));
+  const lab = new Float64Array(3);
+  for (let i = 0; i < region.length; i++) {
+    if (!region[i]) continue;
+    writeLab(data[3 * i], data[3 * i + 1], data[3 * i + 2], lab, 0);
+    const light = clip(interpolated(lab[0], before, after), 0, 1);
+    for (let c = 1; c < 3; c++) {
+      const beside = clip(lab[c] - interpolated(lab[0], theirHues[0], theirHues[c]), -0.05, 0.05);
+      lab[c] = interpolated(light, ownHues[0], ownHues[c]) + kept[c] * beside;
+    }
+    writeRgb(light, lab[1], lab[2], data, 3 * i);
+  }
 }
 
 /** Lightness, a and b of a photo's hair, its edges left out, of a bald head those of its brows; null without either. */
@@ -149,8 +145,11 @@ async function covering(mask, own, size, worn, quick) {
   const key = `${worn.name} ${worn.part} ${worn.size}`;
   const known = newest.get(key);
   if (known?.own === own && (quick || bare.every((label, i) => label === known.bare[i]))) return known.covered;
-  const covered = coverage(new Scene(bare, size), worn, await hairpiece(worn.name));
+  let covered = coverage(new Scene(bare, size), worn, await hairpiece(worn.name));
   if (size === SIZE.crop) {
+    const alike = (plane) => covered[plane].every((value, i) => value === known.covered[plane][i]);
+    // What follows from where it lies is at hand for the same object.
+    if (known?.own === own && ["columns", "rows", "alpha"].every(alike)) ({ covered } = known);
     newest.delete(key);
     newest.set(key, { own, bare, covered });
     if (newest.size > MOST) newest.delete(newest.keys().next().value);
@@ -179,8 +178,10 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   if (!seen) return { crop, changed: new Float32Array(mask.length) };
   const { scene: { unit, y } } = seen;
   const colours = coloursOfHair(photo, own);
-  let hair = (quick && coloured.get(seen.whole)) || hairOn(seen, colours);
-  coloured.set(seen.whole, hair);
+  const before = coloured.get(seen.whole);
+  const isThere = before && (quick || before.alpha.every((share, i) => share === seen.alpha[i]));
+  let hair = isThere ? before.hair : hairOn(seen, colours);
+  coloured.set(seen.whole, { alpha: isThere ? before.alpha : seen.alpha, hair });
   if (worn.part !== "fringe") ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
   const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, size, unit, y);
@@ -200,7 +201,7 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   return { crop: result, changed };
 }
 
-const coloured = new WeakMap(); // hair as it was put on in the newest edit, by where it covers a face
+const coloured = new WeakMap(); // hair as it was put on in the newest edit, {alpha, hair}, by where it covers a face
 
 /** The lender's hair as it lies over a face, in these colours, if there are any; also where the mask hides it now. */
 function hairOn(seen, colours) {
@@ -223,7 +224,7 @@ function lendersHair({ scene: { size, unit }, piece, columns, rows }, region) {
   for (let y = Math.max(0, top - margin); y <= Math.min(size - 1, bottom + margin); y++) {
     for (let x = Math.max(0, left - margin); x <= Math.min(size - 1, right + margin); x++) {
       const i = y * size + x;
-      hair.data.set(cubicAt(piece.colours, columns[i], rows[i]), 3 * i);
+      writeCubic(piece.colours, columns[i], rows[i], hair.data, 3 * i);
     }
   }
   return hair;
@@ -241,9 +242,11 @@ function shadeOf(alpha, mask, size, unit, y) {
 function evenInBlack({ width, data }, region, unit) {
   const even = blurred(picture(width, width, 3, data), Math.max(0.8, EVEN * unit)).data;
   const black = new Float32Array(region.length);
+  const lab = new Float64Array(3);
   for (let i = 0; i < region.length; i++) {
     if (!region[i]) continue;
-    black[i] = smoothstep((BLACK - toLab(rgb(even, i))[0]) / FADES);
+    writeLab(even[3 * i], even[3 * i + 1], even[3 * i + 2], lab, 0);
+    black[i] = smoothstep((BLACK - lab[0]) / FADES);
     if (black[i]) for (let c = 3 * i; c < 3 * i + 3; c++) data[c] += black[i] * (even[c] - data[c]);
   }
   return black;

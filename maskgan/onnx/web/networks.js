@@ -57,7 +57,7 @@ export async function openNetworks({ backend: wanted, progress }) {
         const executionProviders = names.includes(name) ? [backend] : ["wasm"];
         sessions[name] = await ort.InferenceSession.create(content, { executionProviders });
       }
-      const networks = new Networks(ort, sessions, manifest, generator);
+      const networks = new Networks(ort, sessions, manifest, generator, backend);
       await networks.tryOut();
       return { networks, backend, threads };
     } catch (error) {
@@ -68,8 +68,17 @@ export async function openNetworks({ backend: wanted, progress }) {
 }
 
 class Networks {
-  constructor(ort, sessions, manifest, generator) {
-    Object.assign(this, { ort, sessions, manifest, generator });
+  constructor(ort, sessions, manifest, generator, backend) {
+    Object.assign(this, { ort, sessions, manifest, generator, backend });
+  }
+
+  /** Fetches and opens one more network of the folder, unless it is open. */
+  async open(name) {
+    if (this.sessions[name]) return;
+    const content = await fetched(new URL(`${name}.onnx`, FOLDER), () => {}).catch((error) => {
+      throw error instanceof TypeError ? new Error("The networks for this could not be loaded; try again with a network.") : error;
+    });
+    this.sessions[name] = await this.ort.InferenceSession.create(content, { executionProviders: [this.backend] });
   }
 
   /** Whether the generator can be shown the pixels that an edit keeps. */

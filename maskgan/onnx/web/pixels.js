@@ -39,23 +39,40 @@ export function turnedOnce({ width, height, channels, data }) {
 
 // ---------------------------------------------------------------- resizing: weights along a row, then along a column
 
-/** Taps of an area mean: for each of `size` pixels a first source pixel and its weights. */
+/** Where each of `size` pixels of a line takes its value from: `count` places each among the `source` pixels, and their
+ *  weights. `weigh(i, weights)`: gives the first place of pixel i and puts its weights into an array. */
+function tapsOf(size, source, count, weigh) {
+  const places = new Int32Array(size * count);
+  const weights = new Float64Array(size * count);
+  const own = [];
+  for (let i = 0; i < size; i++) {
+    own.length = 0;
+    const first = weigh(i, own);
+    for (let k = 0; k < count; k++) {
+      places[i * count + k] = bounded(first + k, source);
+      weights[i * count + k] = own[k] ?? 0;
+    }
+  }
+  return { count, places, weights };
+}
+
+/** Taps of an area mean. */
 function areaTaps(size, source) {
   const scale = source / size;
-  return Array.from({ length: size }, (_, i) => {
+  return tapsOf(size, source, Math.ceil(scale) + 1, (i, weights) => {
     const [from, to] = [i * scale, Math.min((i + 1) * scale, source)];
     const first = Math.floor(from + 1e-9);
-    const weights = [];
     for (let s = first; s < to - 1e-6; s++) weights.push((Math.min(s + 1, to) - Math.max(s, from)) / (to - from));
-    return { first, weights };
+    return first;
   });
 }
 
 function linearTaps(size, source) {
-  return Array.from({ length: size }, (_, i) => {
+  return tapsOf(size, source, 2, (i, weights) => {
     const at = ((i + 0.5) * source) / size - 0.5;
     const first = Math.floor(at);
-    return { first, weights: [1 - (at - first), at - first] };
+    weights.push(1 - (at - first), at - first);
+    return first;
   });
 }
 
@@ -72,10 +89,11 @@ export function cubicWeights(t, weights = []) {
 }
 
 function cubicTaps(size, source) {
-  return Array.from({ length: size }, (_, i) => {
+  return tapsOf(size, source, 4, (i, weights) => {
     const at = ((i + 0.5) * source) / size - 0.5;
     const first = Math.floor(at);
-    return { first: first - 1, weights: cubicWeights(at - first) };
+    cubicWeights(at - first, weights);
+    return first - 1;
   });
 }
 
@@ -85,14 +103,14 @@ function resized(source, width, height, taps) {
   const rows = taps(height, source.height);
   const row = width * channels;
   const narrow = new Float32Array(source.height * row);
-  for (let y = 0; y < source.height; y++) {
+  for (let k = 0; k < columns.places.length; k++) columns.places[k] *= channels;
+  for (let y = 0, to = 0; y < source.height; y++) {
     const start = y * source.width * channels;
-    for (let x = 0, to = y * row; x < width; x++, to += channels) {
-      const { first, weights } = columns[x];
-      for (let k = 0; k < weights.length; k++) {
-        const weight = weights[k];
-        const from = start + bounded(first + k, source.width) * channels;
-        for (let c = 0; c < channels; c++) narrow[to + c] += weight * data[from + c];
+    for (let x = 0, first = 0; x < width; x++, first += columns.count) {
+      for (let c = start; c < start + channels; c++) {
+        let sum = 0;
+        for (let k = first; k < first + columns.count; k++) sum += columns.weights[k] * data[c + columns.places[k]];
+        narrow[to++] = sum;
       }
     }
   }
@@ -100,11 +118,11 @@ function resized(source, width, height, taps) {
   const half = data instanceof Float32Array ? 0 : 0.5;
   const sums = new Float32Array(row);
   for (let y = 0; y < height; y++) {
-    const { first, weights } = rows[y];
     sums.fill(0);
-    for (let k = 0; k < weights.length; k++) {
-      const weight = weights[k];
-      const from = bounded(first + k, source.height) * row;
+    for (let k = y * rows.count; k < (y + 1) * rows.count; k++) {
+      const weight = rows.weights[k];
+      if (!weight) continue;
+      const from = rows.places[k] * row;
       for (let i = 0; i < row; i++) sums[i] += weight * narrow[from + i];
     }
     if (half) for (let i = 0; i < row; i++) sums[i] = Math.floor(sums[i] + half);

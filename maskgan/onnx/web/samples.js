@@ -34,12 +34,15 @@ export function remappedBeyond({ width, height, channels, data }, columns, rows,
   const result = new Float32Array(columns.length * channels);
   const within = (i, n) => (i >= 0 && i < n ? i : otherwise === null ? reflected(i, n) : -1);
   for (let i = 0, to = 0; i < columns.length; i++, to += channels) {
-    const [x, y] = [roundEven(STEPS * columns[i]) / STEPS, roundEven(STEPS * rows[i]) / STEPS];
-    const [left, top] = [Math.floor(x), Math.floor(y)];
+    const x = roundEven(STEPS * columns[i]) / STEPS;
+    const y = roundEven(STEPS * rows[i]) / STEPS;
+    const left = Math.floor(x);
+    const top = Math.floor(y);
     for (let k = 0; k < 4; k++) {
       const weight = (k & 1 ? x - left : 1 - x + left) * (k & 2 ? y - top : 1 - y + top);
       if (!weight) continue;
-      const [column, row] = [within(left + (k & 1), width), within(top + (k >> 1), height)];
+      const column = within(left + (k & 1), width);
+      const row = within(top + (k >> 1), height);
       const from = column < 0 || row < 0 ? -1 : channels * (row * width + column);
       for (let c = 0; c < channels; c++) result[to + c] += weight * (from < 0 ? otherwise : data[from + c]);
     }
@@ -47,11 +50,14 @@ export function remappedBeyond({ width, height, channels, data }, columns, rows,
   return result;
 }
 
-/** The colour of a picture at a place between its pixels, by cubic convolution; beyond its borders it is mirrored. */
-export function cubicAt({ width, height, data }, column, row) {
+const CUBIC = Array.from({ length: STEPS }, (_, step) => cubicWeights(step / STEPS));
+
+/** Writes the colour of a picture at a place between its pixels into an array, by cubic convolution; beyond its borders it is
+ *  mirrored. */
+export function writeCubic({ width, height, data }, column, row, colours, at) {
   const [x, y] = [roundEven(STEPS * column), roundEven(STEPS * row)];
   const [left, top] = [Math.floor(x / STEPS), Math.floor(y / STEPS)];
-  const [across, down] = [cubicWeights(x / STEPS - left), cubicWeights(y / STEPS - top)];
+  const [across, down] = [CUBIC[x - STEPS * left], CUBIC[y - STEPS * top]];
   let [red, green, blue] = [0, 0, 0];
   for (let j = 0; j < 4; j++) {
     const start = reflected(top + j - 1, height) * width;
@@ -63,7 +69,16 @@ export function cubicAt({ width, height, data }, column, row) {
       blue += weight * data[from + 2];
     }
   }
-  return [red, green, blue].map((value) => clip(Math.round(value), 0, 255));
+  colours[at] = clip(Math.round(red), 0, 255);
+  colours[at + 1] = clip(Math.round(green), 0, 255);
+  colours[at + 2] = clip(Math.round(blue), 0, 255);
+}
+
+/** That colour as an array. */
+export function cubicAt(picture, column, row) {
+  const colours = [0, 0, 0];
+  writeCubic(picture, column, row, colours, 0);
+  return colours;
 }
 
 /** Between the two nearest of sorted values. */

@@ -42,19 +42,28 @@ function linearWeights(t, weights) {
 export function seenThrough(source, matrix, width, height, border, cubic, where = null) {
   const { channels, data } = source;
   const outside = BORDERS[border];
-  const weightsAt = cubic ? cubicWeights : linearWeights;
   const taps = cubic ? 4 : 2;
   const back = cubic ? 1 : 0;
+  const weightsAt = cubic ? cubicWeights : linearWeights;
   const result = new data.constructor(width * height * channels);
-  const whole = !(data instanceof Float32Array);
-  const sums = new Float64Array(channels);
-  const columns = new Int32Array(taps);
-  const across = new Float64Array(taps);
-  const down = new Float64Array(taps);
+  const half = data instanceof Float32Array ? 0 : 0.5;
+  const [columns, rows] = [new Int32Array(taps), new Int32Array(taps)];
+  const [across, down] = [new Float64Array(taps), new Float64Array(taps)];
+  const line = source.width * channels;
+  // Places beyond the border that show nothing have weight 0.
+  const look = (first, limit, step, weights, places) => {
+    for (let k = 0; k < taps; k++) {
+      const place = first + k;
+      const inside = place >= 0 && place < limit ? place : outside(place, limit);
+      if (inside < 0) weights[k] = 0;
+      places[k] = step * Math.max(inside, 0);
+    }
+  };
   // From here on centres, not corners, are at whole numbers.
   const [a, b, c, d, e, f] = thenShift(matrix, (matrix[0] + matrix[1]) / 2 - 0.5, (matrix[3] + matrix[4]) / 2 - 0.5);
   let at = 0;
   for (let y = 0; y < height; y++) {
+    let lastTop = NaN;
     for (let x = 0; x < width; x++) {
       if (where && where[y * width + x] === 0) {
         at += channels;
@@ -64,21 +73,28 @@ export function seenThrough(source, matrix, width, height, border, cubic, where 
       const placeY = d * x + e * y + f;
       const left = Math.floor(placeX);
       const top = Math.floor(placeY);
-      weightsAt(placeX - left, across);
-      weightsAt(placeY - top, down);
-      for (let i = 0; i < taps; i++) columns[i] = outside(left - back + i, source.width);
-      sums.fill(0);
-      for (let j = 0; j < taps; j++) {
-        const row = outside(top - back + j, source.height);
-        if (row < 0) continue;
-        for (let i = 0; i < taps; i++) {
-          if (columns[i] < 0) continue;
-          const weight = down[j] * across[i];
-          const from = (row * source.width + columns[i]) * channels;
-          for (let k = 0; k < channels; k++) sums[k] += weight * data[from + k];
-        }
+      if (placeX === left && placeY === top && left >= 0 && top >= 0 && left < source.width && top < source.height) {
+        const from = top * line + left * channels;
+        for (let k = 0; k < channels; k++) result[at++] = data[from + k];
+        continue;
       }
-      for (let k = 0; k < channels; k++) result[at++] = whole ? Math.floor(sums[k] + 0.5) : sums[k];
+      weightsAt(placeX - left, across);
+      look(left - back, source.width, channels, across, columns);
+      if (placeY !== lastTop) {
+        weightsAt(placeY - top, down);
+        look(top - back, source.height, line, down, rows);
+        lastTop = placeY;
+      }
+      for (let k = 0; k < channels; k++) {
+        let sum = 0;
+        for (let j = 0; j < taps; j++) {
+          const row = rows[j] + k;
+          let along = 0;
+          for (let i = 0; i < taps; i++) along += across[i] * data[row + columns[i]];
+          sum += down[j] * along;
+        }
+        result[at++] = half ? Math.floor(sum + half) : sum;
+      }
     }
   }
   return picture(width, height, channels, result);
