@@ -37,8 +37,9 @@ _SHADE = 10.0
 #: there a network does well. How far beside a hole its paint reaches, in painted pixels.
 _HARDLY, _DEEP, _BESIDE = 0.1, 0.04, 8.0
 
-#: What lies below a forehead.
+#: What lies below a forehead, and what below its brows.
 _FEATURES = (*EYES, *BROWS, *MOUTH, Label.NOSE, Label.EYE_G)
+_BELOW = (*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
 
 #: Within how many cells a background is even or not, and the deviations (0..255) up to which it is, and beyond which it
 #: is not.
@@ -123,12 +124,14 @@ def _known_beside_a_hole(ground: np.ndarray, unknown: np.ndarray) -> np.ndarray 
 def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """A painted forehead whose light and colours go on from the skin below it, so that no seam shows where hair was.
 
-    Arguments and result as for `with_plain_ground_gone_on`; the paint's finer drawing stays, and so does all that lies
-    lower than some feature of the face.
+    Arguments and result as for `with_plain_ground_gone_on`; the paint's finer drawing stays. From the brows down to
+    the eyes the change fades out.
     """
     skin = mask == Label.SKIN
-    above = np.arange(len(mask))[:, None] < _top(np.isin(mask, _FEATURES))
-    painted = skin & unknown & above
+    top, low = _top(np.isin(mask, _FEATURES)), _top(np.isin(mask, _BELOW))
+    rows = np.arange(len(mask))[:, None]
+    above = rows < top
+    painted = skin & unknown & (rows < low)
     if painted.mean() < _LARGE:
         return picture
     known = skin & ~unknown & ~grown(~skin & ~above, _BORDER * len(mask) / NETWORK_SIZE)
@@ -142,6 +145,8 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     away = cv2.distanceTransform((mask != Label.HAIR).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     away = np.minimum(away, len(mask))  # where there is no hair it is as good as infinite
     weight = smoothstep(away * (NETWORK_SIZE / len(mask)) / _SHADE) * painted
+    if low > top:
+        weight = weight * (1 - smoothstep((rows - top) / (low - top)))
     return picture + weight.astype(np.float32)[..., None] * more
 
 

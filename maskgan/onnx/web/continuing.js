@@ -19,8 +19,9 @@ const SHADE = 10;
 // How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
 // there a network does well. How far beside a hole its paint reaches, in painted pixels.
 const [HARDLY, DEEP, BESIDE] = [0.1, 0.04, 8];
-// What lies below a forehead.
+// What lies below a forehead, and what below its brows.
 const FEATURES = ["L_EYE", "R_EYE", "L_BROW", "R_BROW", "MOUTH", "U_LIP", "L_LIP", "NOSE", "EYE_G"].map((name) => LABEL[name]);
+const BELOW = FEATURES.filter((label) => label !== LABEL.L_BROW && label !== LABEL.R_BROW);
 // Within how many cells a background is even or not, and the deviations up to which it is, and beyond which it is not.
 const [AROUND, EVEN, UNEVEN] = [12, 10, 24];
 
@@ -98,12 +99,14 @@ function knownBesideAHole(ground, unknown, n) {
 }
 
 /** Lets the light and colours of the skin below a painted forehead go on over it, so that no seam shows where hair was,
- *  in place; the paint's finer drawing stays, and all that lies lower than some feature of the face. */
+ *  in place; the paint's finer drawing stays. From the brows down to the eyes the change fades out. */
 export function letForeheadGoOn(colours, photo, unknown, mask, n) {
-  const first = mask.findIndex((label) => FEATURES.includes(label));
-  const end = first < 0 ? mask.length : first - (first % n);
+  const [end, low] = [FEATURES, BELOW].map((labels) => {
+    const first = mask.findIndex((label) => labels.includes(label));
+    return first < 0 ? mask.length : first - (first % n);
+  });
   const skin = where(mask, LABEL.SKIN);
-  const painted = skin.map((inside, i) => (i < end ? inside & unknown[i] : 0));
+  const painted = skin.map((inside, i) => (i < low ? inside & unknown[i] : 0));
   if (areaOf(painted) < LARGE * n * n) return;
   const beside = skin.map((inside, i) => (i < end ? 0 : 1 - inside)); // what lies lower
   const known = without(without(skin, unknown), grown(beside, n, (BORDER * n) / SIZE.network));
@@ -116,7 +119,8 @@ export function letForeheadGoOn(colours, photo, unknown, mask, n) {
   const away = distances(where(mask, LABEL.HAIR), n, n);
   painted.forEach((inside, i) => {
     if (!inside) return;
-    const share = smoothstep((away[i] * SIZE.network) / n / SHADE);
+    const falling = low > end ? 1 - smoothstep((Math.floor(i / n) * n - end) / (low - end)) : 1;
+    const share = smoothstep((away[i] * SIZE.network) / n / SHADE) * falling;
     for (let c = 0; c < 3; c++) colours[3 * i + c] += share * wide[3 * i + c];
   });
 }

@@ -146,7 +146,7 @@ const MOST = 3; // hairpieces that a face wears
 /** Where a face without its hair wears a hairpiece. `quick`: as in the newest edit, if that was of this face. */
 async function covering(mask, own, size, worn, quick) {
   const bare = mask.map((label, i) => (label === HAIR ? own[i] : label));
-  const key = `${worn.name} ${worn.part} ${worn.size}`;
+  const key = `${worn.name} ${worn.part} ${worn.size} ${worn.way}`;
   const known = newest.get(key);
   if (known?.own === own && (quick || bare.every((label, i) => label === known.bare[i]))) return known.covered;
   const covered = coverage(new Scene(bare, size), worn, await hairpiece(worn.name));
