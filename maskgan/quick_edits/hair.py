@@ -47,8 +47,8 @@ _DRAWN = 0.3
 #: How far (frame units) strands of hair that was drawn in stand out from it.
 _STRAY = 0.12
 
-#: How far (frame units) above the line of a hairpiece's fringe the head is covered where it has a gap, and how wide gaps
-#: are between it and the face.
+#: How far (frame units) above the line of a hairpiece's fringe the head is covered where the piece has a gap, and how
+#: wide gaps are between it and the face.
 _ROOTS, _TEMPLES = 0.12, 0.6
 
 #: How far (frame units) strands that a parser takes for something else lie from hair.
