@@ -25,7 +25,7 @@ from maskgan.quick_edits.scene import Scene
 _MEET = (2, 10, 25, 50, 75, 90, 98)
 
 #: Least and greatest contrast that this gives hair, in parts of its own.
-_CONTRAST = (0.45, 1.8)
+_CONTRAST = (0.45, 1.25)
 
 #: How much of the lender's variation of colour at a lightness stays.
 _VARIATION = 0.4

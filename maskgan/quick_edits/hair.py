@@ -51,6 +51,9 @@ _STRAY = 0.12
 #: wide gaps are between it and the face.
 _ROOTS, _TEMPLES = 0.12, 0.6
 
+#: At how many heights the edge of an ear is measured.
+_EAR_STEPS = 17
+
 #: How far (frame units) strands that a parser takes for something else lie from hair.
 _BESIDE = 0.35
 
@@ -236,11 +239,26 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     nose = scene.part(Label.NOSE)
     turned = float(q[nose].mean()) if nose is not None else 0.0
     for side, label in SIDES:
-        if ear_shows(scene, label) or side * turned > 0.3:
-            continue  # the ear is seen already, or lies behind a turned face
+        if ear_shows(scene, label):
+            scene.paint(removed & _before_ear(scene, side, label), Label.SKIN, over=(Label.BACKGROUND,))
+            continue
+        if side * turned > 0.3:
+            continue  # the ear lies behind a turned face
         ear = ear_region(scene, side) & (scene.y > ears_from)
         scene.paint(ear & removed, label, over=(Label.BACKGROUND, Label.NECK))
     scene.smooth(removed)
+
+
+def _before_ear(scene: Scene, side: int, label: Label) -> np.ndarray:
+    """(H, W) bool: what lies between the middle of the face and an ear that is seen at a side."""
+    ear, out = scene.where(label), side * scene.x
+    low, high = scene.y[ear].min(), scene.y[ear].max()
+    steps = np.linspace(low, high, _EAR_STEPS)
+    inner = np.full(_EAR_STEPS, np.inf)
+    place = np.floor((scene.y[ear] - low) / (high - low) * (_EAR_STEPS - 1) + 0.5).astype(int)
+    np.minimum.at(inner, place, out[ear])
+    seen = np.isfinite(inner)
+    return (scene.y > low) & (scene.y < high) & (out > 0) & (out < np.interp(scene.y, steps[seen], inner[seen]))
 
 
 def shorter_hair(scene: Scene, strength: float) -> None:

@@ -17,7 +17,7 @@ import { lumaAt } from "./tones.js";
 
 const { BACKGROUND, SKIN, NECK, HAIR, L_EAR, R_EAR } = LABEL;
 const MEET = [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98]; // shares at which the two distributions of lightness are made to meet
-const CONTRAST = [0.45, 1.8]; // the least and the greatest that this gives hair, in parts of its own
+const CONTRAST = [0.45, 1.25]; // the least and the greatest that this gives hair, in parts of its own
 const VARIATION = 0.4; // how much of the lender's variation of colour at a lightness stays
 // Shares of the picture below which the wearer's hair, and brows, are too little to tell its colours.
 const [HARDLY, FEW_BROWS] = [0.0015, 0.0005];
