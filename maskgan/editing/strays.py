@@ -68,8 +68,9 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     along, length = ((colours - own) * way).sum(-1), np.square(way).sum(-1)
     some = near & (length > _ALIKE**2) & (along > _SOME * length)
     some = cv2.morphologyEx(some.astype(np.uint8), cv2.MORPH_OPEN, disc(_SPECK)) > 0
-    _, pieces = cv2.connectedComponents((some | lost).astype(np.uint8))
-    some &= np.isin(pieces, np.unique(pieces[lost]))
+    beside = grown(lost, 1.0)  # cells on its outline belong to neither
+    _, pieces = cv2.connectedComponents((some | beside).astype(np.uint8))
+    some &= np.isin(pieces, np.unique(pieces[beside]))
     if not some.any():
         return nothing
     found = (grown(some, _PAINTED) & near).astype(np.float32)

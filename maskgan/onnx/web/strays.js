@@ -57,8 +57,9 @@ export function strayHair(photo, before, after) {
     return length > ALIKE ** 2 && along > SOME * length ? 1 : 0;
   });
   some = opened(some, CELLS, SPECK);
-  const { numbers } = piecesOf(either(some, lost), CELLS, CELLS);
-  const beside = new Set(numbers.filter((_, i) => lost[i]));
+  const outline = grown(lost, CELLS, 1); // cells on it belong to neither
+  const { numbers } = piecesOf(either(some, outline), CELLS, CELLS);
+  const beside = new Set(numbers.filter((_, i) => outline[i]));
   some = some.map((inside, i) => (inside && beside.has(numbers[i]) ? 1 : 0));
   if (!any(some)) return nothing;
   const found = picture(CELLS, CELLS, 1, new Float32Array(both(grown(some, CELLS, PAINTED), near)));
