@@ -111,6 +111,19 @@ def test_a_bald_heads_new_hair_has_the_colours_of_its_brows_and_not_of_the_wall(
     assert np.abs(np.median(result[where.alpha > 0.95], axis=0) - brown).max() < 25
 
 
+def test_a_patch_of_wall_in_the_mask_of_hair_does_not_colour_a_bald_heads_new_hair() -> None:
+    mask = draw_face(512)
+    patch = mask == Label.HAIR
+    patch[:, :190] = patch[:, 230:] = False
+    mask[(mask == Label.HAIR) & ~patch] = Label.BACKGROUND
+    photo = np.full((512, 512, 3), (90, 60, 45), np.uint8)
+    photo[:, :300] = (215, 160, 90)  # the wall on this side, the other one is dark
+    photo[mask == Label.SKIN], photo[np.isin(mask, BROWS)] = (120, 80, 60), (40, 28, 20)
+    assert 0.002 < patch.mean() < 0.02
+    found, brows = (to_oklab(np.float32(colour)) for colour in (colours_of_hair(photo, mask), [[40, 28, 20]]))
+    assert np.allclose(found[:, 0], brows[0, 0], atol=2e-3), "its brows tell"
+
+
 @pytest.mark.parametrize("style", ["long_curls", "long_straight", "shoulder"])
 def test_light_hair_has_strands_where_its_lenders_hair_was_black(style: str) -> None:
     result, where = wears({Label.HAIR: (200, 195, 190)}, draw_face(512), style)
