@@ -34,7 +34,7 @@ _VARIATION = 0.4
 #: Share of the picture below which the wearer's hair, and brows, are too little to tell its colours.
 _HARDLY, _FEW_BROWS = 0.0015, 0.0005
 
-#: Share of the picture below which hair in the colour of the skin or of the ground beside it, nearer than this in OKLab,
+#: Share of the picture below which hair in the colour of skin or of the ground beside it, nearer than this in OKLab,
 #: is none, and how far beside it, as a share of the side.
 _LITTLE, _ALIKE, _GROUND = 0.01, 0.06, 0.06
 

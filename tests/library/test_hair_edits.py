@@ -237,7 +237,7 @@ def test_hair_that_sweeps_over_a_temple_is_not_cut_level_by_a_higher_forehead():
 def test_no_background_shows_between_the_face_and_an_ear_before_which_hair_hung(cut):
     mask = draw_face()
     y, x = np.mgrid[:256, :256]
-    left, right, top, bottom = extent(mask, Label.L_EAR)
+    left, _, top, bottom = extent(mask, Label.L_EAR)
     ear = mask == Label.L_EAR
     mask[ear] = Label.BACKGROUND
     moved = np.roll(ear, 22, axis=1)  # an ear that lies farther back
