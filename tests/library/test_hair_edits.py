@@ -248,3 +248,15 @@ def test_no_background_shows_between_the_face_and_an_ear_before_which_hair_hung(
     edited = QUICK_EDITS[cut[0]].apply(mask, 1.0, cut[1])
     inner = before & lock & (y > top + 8) & (y < bottom - 8)
     assert inner.sum() > 100 and not (edited[inner] == Label.BACKGROUND).any()
+
+
+def test_a_gap_that_closes_beside_the_jaw_is_hair_or_neck_and_no_second_cheek():
+    """A raised shoulder and a lock that stays enclose a place beside the jaw where hair was cut."""
+    mask = draw_face(extra=("long hair",))
+    x, y = around_frame(mask)
+    mask[(x > 0.9) & (y > 0.75) & np.isin(mask, (Label.BACKGROUND, Label.HAIR))] = Label.CLOTH
+    edited = QUICK_EDITS["shorter_hair"].apply(mask)
+    new = (edited == Label.SKIN) & (mask == Label.HAIR)
+    gap = (x > 0.3) & (x < 0.9) & (y > 0.6) & (y < 1.7) & (mask == Label.HAIR) & (edited != Label.HAIR)
+    assert gap.sum() > 60 and not (edited[gap] == Label.BACKGROUND).any()
+    assert new[y > 0.6].sum() < 0.15 * gap.sum()

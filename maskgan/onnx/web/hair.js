@@ -16,6 +16,7 @@ const WAVY = 0.04; // how far the side of hair that was cut goes in and out
 const DRAWN = 0.3; // how far below the ends of hair that is cut it is drawn in
 const STRAY = 0.12; // how far strands of hair that was drawn in stand out from it
 const TEMPLES = 0.55; // how far down beside the eyes a higher forehead goes
+const JAW = 0.5; // from which row on the face gets narrower
 const EAR_STEPS = 17; // at how many heights the edge of an ear is measured
 const BESIDE = 0.35; // how far strands that a parser takes for something else lie from hair
 
@@ -48,9 +49,10 @@ export function fillHoles(scene, removed) {
   const { numbers, pieces } = piecesOf(scene.where(BACKGROUND), size, size, { corners: false });
   const enclosed = pieces.map((piece) => piece && piece.left > 0 && piece.top > 0 && piece.right < size - 1 && piece.bottom < size - 1);
   const fresh = new Set(numbers.filter((number, i) => removed[i] && enclosed[number]));
-  scene.uncover(regionOf(numbers, (number) => fresh.has(number)), [SKIN, HAIR, ...EARS]);
+  const [upper, lower] = [true, false].map((above) => numbers.map((number, i) => (fresh.has(number) && scene.y[i] < JAW === above ? 1 : 0)));
+  scene.uncover(Uint8Array.from(upper), [SKIN, HAIR, ...EARS]);
+  scene.uncover(Uint8Array.from(lower), [HAIR, NECK]);
 }
-
 
 /** y of the shoulders at each distance from the middle: alike on both sides, sloping down outwards, also where they were
  *  not seen. */
