@@ -22,6 +22,9 @@ _LIGHT = np.array((-0.45, -0.7, 0.55), np.float32) / np.linalg.norm((-0.45, -0.7
 #: How much light the shadows of a jewel get from itself, and how much of its colour.
 _MIRRORED, _RICHER = 0.06, 0.35
 
+#: Over how many columns the direction of a chain's ends is measured.
+_END = 12
+
 _EYES = (Label.L_EYE, Label.R_EYE)
 _BENEATH_LENSES = (*_EYES, Label.L_BROW, Label.R_BROW)
 
@@ -177,8 +180,13 @@ def _beads(
     columns = np.flatnonzero(region.any(0))
     thick = region[:, columns].sum(0)
     half = np.minimum(thick, 1.5 * np.median(thick)) / 2
-    middle = np.interp(np.arange(len(region)), columns, region[:, columns].argmax(0) + half - 0.5)
-    middle = cv2.GaussianBlur(middle[None], (0, 0), 0.012 * len(region))[0]
+    every, own = np.arange(len(region)), region[:, columns].argmax(0) + half - 0.5
+    middle, some = np.interp(every, columns, own), min(_END, len(own) - 1)
+    for first, second in ((0, some), (-1, -1 - some)) if some else ():  # straight on beyond both ends
+        beyond = every < columns[0] if first == 0 else every > columns[-1]
+        rise = (own[second] - own[first]) / (columns[second] - columns[first])
+        middle[beyond] += rise * (every[beyond] - columns[first])
+    middle = cv2.GaussianBlur(middle[None].astype(np.float32), (0, 0), 0.012 * len(region))[0]
     slope = np.gradient(middle)
     step = np.sqrt(1 + slope**2)
     radius = max(1.5, float(np.median(distance[:, columns].max(0))))

@@ -10,6 +10,7 @@ import { convexHull } from "./scene.js";
 const { BACKGROUND, HAIR, HAT, EYE_G, NECK_L } = LABEL;
 const LIGHT = [-0.45, -0.7, 0.55].map((value, _, all) => value / Math.hypot(...all)); // from above left, a little from the front
 
+const END = 12; // over how many columns the direction of a chain's ends is measured
 const [MIRRORED, RICHER] = [0.06, 0.35]; // how much light the shadows of a jewel get from itself, and how much of its colour
 
 const zeros = (size) => new Float32Array(size * size);
@@ -173,7 +174,13 @@ function beads(region, distance, normals, alpha, size) {
   }
   const usual = 1.5 * median(Float64Array.from(thick));
   const places = first.map((top, k) => top + Math.min(thick[k], usual) / 2 - 0.5);
-  const through = Float32Array.from({ length: size }, (_, x) => interpolated(x, columns, places));
+  const some = Math.min(END, places.length - 1);
+  const rise = (from, to) => (some ? (places[to] - places[from]) / (columns[to] - columns[from]) : 0);
+  const last = places.length - 1;
+  const [left, right] = [rise(0, some), rise(last, last - some)];
+  const through = Float32Array.from({ length: size }, (_, x) =>
+    // Straight on beyond both ends.
+    interpolated(x, columns, places) + left * Math.min(x - columns[0], 0) + right * Math.max(x - columns[last], 0));
   const middle = blurred(picture(size, 1, 1, through), 0.012 * size).data;
   const slope = middle.map((_, x) => (x && x < size - 1 ? (middle[x + 1] - middle[x - 1]) / 2 : x ? middle[x] - middle[x - 1] : middle[1] - middle[0]));
   const step = slope.map((value) => Math.sqrt(1 + value * value));
