@@ -13,6 +13,7 @@ import numpy as np
 
 from maskgan.blending import smoothstep
 from maskgan.editing.completion import Completion
+from maskgan.editing.likeness import shrunk
 from maskgan.editing.texture import DETAIL
 from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EYES, MOUTH, Label
@@ -37,8 +38,13 @@ _SHADE = 10.0
 #: there a network does well. How far beside a hole its paint reaches, in painted pixels.
 _HARDLY, _DEEP, _BESIDE = 0.1, 0.04, 8.0
 
-#: What lies below a forehead.
+#: Side of the grid on which is seen how soft a background is, by how much its edges may be stronger in a hole that was
+#: completed, and the blurs that are tried.
+_FINE, _SHARPER, _SOFTER = 128, 1.25, (0.0, 3.0, 5.0, 8.0, 12.0, 18.0)
+
+#: What lies below a forehead, and what below its brows.
 _FEATURES = (*EYES, *BROWS, *MOUTH, Label.NOSE, Label.EYE_G)
+_BELOW = (*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
 
 #: Within how many cells a background is even or not, and the deviations (0..255) up to which it is, and beyond which it
 #: is not.
@@ -100,8 +106,8 @@ def with_uneven_ground_completed(
     pieces, there = completion.moved(whole, to_cells, hole)
     there = hole & (there > 0.5)
     pieces = np.where(unknown[..., None], np.where(there[..., None], pieces, picture), photo)
-    soft = cv2.GaussianBlur(np.dstack([pieces * ground[..., None], ground]).astype(np.float32), (0, 0), DETAIL)
-    soft = soft[..., :3] / np.maximum(soft[..., 3:], 1e-3)
+    planes = np.dstack([pieces * ground[..., None], ground]).astype(np.float32)
+    soft = _colours(cv2.GaussianBlur(planes, (0, 0), max(DETAIL, scale * _softness(planes, known, hole))))
     # What is known beside the hole stays as it is, where the paint's edge is laid over it.
     wanted = np.where(unknown[..., None], soft, photo)
     beside = ground & grown(hole, _BESIDE * scale) & (there | ~unknown)
@@ -109,6 +115,38 @@ def with_uneven_ground_completed(
     return picture + weight[..., None] * (wanted - picture), completion._replace(
         share=(uneven * there).astype(np.float32)
     )
+
+
+def _softness(planes: np.ndarray, known: np.ndarray, hole: np.ndarray) -> float:
+    """Sigma, in pixels of `NETWORK_SIZE`, of the blur that makes a completed hole as soft as what is known.
+
+    planes: colours times their share, and that share, (n, n, 4) float32 of a background; known, hole: (n, n) bool.
+    Pieces of a background that is out of focus meet in edges that it has nowhere.
+    """
+    planes = shrunk(planes, _FINE)
+    known, hole = (shrunk(region.astype(np.float32), _FINE) > 0.5 for region in (known, hole))
+    inside = hole | known
+    own = _edges(_colours(planes), known, known)
+    for sigma in _SOFTER:
+        colours = _colours(cv2.GaussianBlur(planes, (0, 0), sigma * _FINE / NETWORK_SIZE) if sigma else planes)
+        if _edges(colours, hole, inside) <= _SHARPER * own:
+            break
+    return sigma
+
+
+def _edges(colours: np.ndarray, of: np.ndarray, beside: np.ndarray) -> float:
+    """Mean squared difference of colours (g, g, 3) between cells `of` (g, g) bool and those `beside` them."""
+    total, count = 0.0, 0
+    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        pairs = (of[one] & beside[other]) | (of[other] & beside[one])
+        total += float(np.square(colours[one] - colours[other]).sum(-1)[pairs].sum(dtype=np.float64))
+        count += np.count_nonzero(pairs)
+    return total / max(count, 1)
+
+
+def _colours(planes: np.ndarray) -> np.ndarray:
+    """Colours (n, n, 3) of planes (n, n, 4) that hold them times a share, and that share."""
+    return planes[..., :3] / np.maximum(planes[..., 3:], 1e-3)
 
 
 def _known_beside_a_hole(ground: np.ndarray, unknown: np.ndarray) -> np.ndarray | None:
@@ -123,12 +161,14 @@ def _known_beside_a_hole(ground: np.ndarray, unknown: np.ndarray) -> np.ndarray 
 def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """A painted forehead whose light and colours go on from the skin below it, so that no seam shows where hair was.
 
-    Arguments and result as for `with_plain_ground_gone_on`; the paint's finer drawing stays, and so does all that lies
-    lower than some feature of the face.
+    Arguments and result as for `with_plain_ground_gone_on`; the paint's finer drawing stays. From the brows down to
+    the eyes the change fades out.
     """
     skin = mask == Label.SKIN
-    above = np.arange(len(mask))[:, None] < _top(np.isin(mask, _FEATURES))
-    painted = skin & unknown & above
+    top, low = _top(np.isin(mask, _FEATURES)), _top(np.isin(mask, _BELOW))
+    rows = np.arange(len(mask))[:, None]
+    above = rows < top
+    painted = skin & unknown & (rows < low)
     if painted.mean() < _LARGE:
         return picture
     known = skin & ~unknown & ~grown(~skin & ~above, _BORDER * len(mask) / NETWORK_SIZE)
@@ -142,6 +182,8 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     away = cv2.distanceTransform((mask != Label.HAIR).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     away = np.minimum(away, len(mask))  # where there is no hair it is as good as infinite
     weight = smoothstep(away * (NETWORK_SIZE / len(mask)) / _SHADE) * painted
+    if low > top:
+        weight = weight * (1 - smoothstep((rows - top) / (low - top)))
     return picture + weight.astype(np.float32)[..., None] * more
 
 

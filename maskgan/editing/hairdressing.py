@@ -16,6 +16,7 @@ from maskgan.blending import mirrored_beyond, smoothstep
 from maskgan.editing.faces import Alignment, paste_back
 from maskgan.editing.recolouring import from_oklab, to_oklab
 from maskgan.editing.tones import LUMA
+from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EARS, FACE_PARTS, Label
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.hairpieces import Coverage, Part, Worn, coverage
@@ -25,7 +26,7 @@ from maskgan.quick_edits.scene import Scene
 _MEET = (2, 10, 25, 50, 75, 90, 98)
 
 #: Least and greatest contrast that this gives hair, in parts of its own.
-_CONTRAST = (0.45, 1.8)
+_CONTRAST = (0.45, 1.25)
 
 #: How much of the lender's variation of colour at a lightness stays.
 _VARIATION = 0.4
@@ -33,8 +34,9 @@ _VARIATION = 0.4
 #: Share of the picture below which the wearer's hair, and brows, are too little to tell its colours.
 _HARDLY, _FEW_BROWS = 0.0015, 0.0005
 
-#: Share of the picture below which hair in the colour of the skin, nearer than this in OKLab, is none.
-_LITTLE, _ALIKE_SKIN = 0.01, 0.06
+#: Share of the picture below which hair in the colour of skin or of the ground beside it, nearer than this in OKLab,
+#: is none, and how far beside it, as a share of the side.
+_LITTLE, _ALIKE, _GROUND = 0.01, 0.06, 0.06
 
 #: Yellowness (OKLab's b) below which a pixel is blue.
 _BLUE = -0.02
@@ -261,15 +263,17 @@ def _without_sky(pixels: np.ndarray) -> np.ndarray:
 def _telling(photo: np.ndarray, own: np.ndarray) -> np.ndarray:
     """The hair (S, S) bool of a photo's mask without its edges; none where that is too little to tell its colours.
 
-    What is all edge is none: a parser gives a bald head a seam of hair, which is the wall behind, and takes the shadow
-    of a shaved scalp for hair, which has the skin's colour.
+    What is all edge is none, and so is a little that looks like what is beside it: a parser gives a bald head a seam of
+    hair, which is the wall behind, and takes the shadow of a shaved scalp for hair, which has the skin's colour.
     """
     hair = cv2.erode((own == Label.HAIR).astype(np.uint8), np.ones((2 * (len(own) // 85) + 1,) * 2, np.uint8)) > 0
-    skin = own == Label.SKIN
     none = hair.mean() <= _HARDLY
-    if not none and hair.mean() < _LITTLE and skin.any():
-        colours = (np.median(to_oklab(photo[region]), axis=0) for region in (hair, skin))
-        none = np.linalg.norm(np.subtract(*colours)) < _ALIKE_SKIN
+    if not none and hair.mean() < _LITTLE:
+        behind = (own == Label.BACKGROUND) & grown(own == Label.HAIR, _GROUND * len(own))
+        colours, *others = (
+            np.median(to_oklab(photo[region]), axis=0) for region in (hair, own == Label.SKIN, behind) if region.any()
+        )
+        none = any(np.linalg.norm(colours - other) < _ALIKE for other in others)
     return np.zeros_like(hair) if none else hair
 
 

@@ -19,6 +19,12 @@ from maskgan.quick_edits.regions import largest_piece
 #: The light comes from above left, and a little from the front.
 _LIGHT = np.array((-0.45, -0.7, 0.55), np.float32) / np.linalg.norm((-0.45, -0.7, 0.55))
 
+#: How much light the shadows of a jewel get from itself, and how much of its colour.
+_MIRRORED, _RICHER = 0.06, 0.35
+
+#: Over how many columns the direction of a chain's ends is measured.
+_END = 12
+
 _EYES = (Label.L_EYE, Label.R_EYE)
 _BENEATH_LENSES = (*_EYES, Label.L_BROW, Label.R_BROW)
 
@@ -58,20 +64,31 @@ def _distance(inside: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(cv2.resize(signed, size, interpolation=cv2.INTER_AREA) / 2, (0, 0), 0.7)
 
 
-def _lit(height: np.ndarray, material: Material) -> np.ndarray:
-    """A surface of this height (S, S), in pixels, in the light: (S, S, 3) float32."""
+def _normals(height: np.ndarray) -> np.ndarray:
+    """Normals (S, S, 3) of a surface of this height (S, S), in pixels."""
     slope_x, slope_y = (
         cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=0.125),
         cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=0.125),
     )
     normal = np.dstack([-slope_x, -slope_y, np.ones_like(height)])
-    normal /= np.linalg.norm(normal, axis=2, keepdims=True)
-    toward = (normal @ _LIGHT).clip(0, 1)[..., None]
+    return normal / np.linalg.norm(normal, axis=2, keepdims=True)
+
+
+def _lit(normals: np.ndarray, material: Material) -> np.ndarray:
+    """A surface with these normals (S, S, 3) in the light: (S, S, 3) float32."""
+    toward = (normals @ _LIGHT).clip(0, 1)[..., None]
     glint = toward ** (6 + 40 * material.gloss)
     body = np.array(material.colour, np.float32)
     # Polished things show bright and dark surroundings instead of an even light.
     dull, bright = 0.45 + 0.65 * toward, 0.25 + 1.1 * toward**1.5
     return body * (dull + material.gloss * (bright - dull)) + 190 * (0.25 + 0.75 * material.gloss) * glint
+
+
+def _polished(surface: np.ndarray, material: Material) -> np.ndarray:
+    """A lit surface (S, S, 3) of a jewel: what it mirrors of itself gives its shadows light, and more of its colour."""
+    body = np.array(material.colour, np.float32)
+    dark = (1 - surface.mean(-1, keepdims=True) / 255).clip(0, 1)
+    return (surface + _MIRRORED * body) * (body / body.mean()) ** (_RICHER * material.gloss * dark)
 
 
 def _rounded(distance: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
@@ -148,8 +165,43 @@ def draw_glasses(picture: np.ndarray, mask: np.ndarray, material: Material) -> t
     else:
         result = Layer(np.full(picture.shape, 255, np.float32), inner * (0.03 + 0.13 * stripe)).over(result)
     height = np.maximum(_rounded(width / 2 - abs(distance - width / 2), width / 2), _rounded(middle, bars_width / 2))
-    result = Layer(_lit(height, material), frame).over(result)
+    result = Layer(_lit(_normals(height), material), frame).over(result)
     return result, np.maximum.reduce([frame, inner, shadow]).astype(np.float32)
+
+
+def _beads(
+    region: np.ndarray, distance: np.ndarray, normals: np.ndarray, alpha: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Normals (S, S, 3) and alpha (S, S) of a necklace as a string of beads along its chain.
+
+    region: (S, S) bool, the necklace, a chain from left to right with maybe a pendant; distance, normals, alpha: of its
+    outline, which what is thicker than the chain keeps.
+    """
+    columns = np.flatnonzero(region.any(0))
+    thick = region[:, columns].sum(0)
+    half = np.minimum(thick, 1.5 * np.median(thick)) / 2
+    every, own = np.arange(len(region)), region[:, columns].argmax(0) + half - 0.5
+    middle, some = np.interp(every, columns, own), min(_END, len(own) - 1)
+    for first, second in ((0, some), (-1, -1 - some)) if some else ():  # straight on beyond both ends
+        beyond = every < columns[0] if first == 0 else every > columns[-1]
+        rise = (own[second] - own[first]) / (columns[second] - columns[first])
+        middle[beyond] += rise * (every[beyond] - columns[first])
+    middle = cv2.GaussianBlur(middle[None].astype(np.float32), (0, 0), 0.012 * len(region))[0]
+    slope = np.gradient(middle)
+    step = np.sqrt(1 + slope**2)
+    radius = max(1.5, float(np.median(distance[:, columns].max(0))))
+    below = np.arange(len(region))[:, None] - middle[None]
+    out = below / step
+    along = (np.cumsum(step, dtype=np.float64) + out * slope) / (2 * radius) % 1 * 2 * radius - radius
+    away = np.hypot(along, out)
+    bead = (radius + 0.5 - away).clip(0, 1) * (distance > -1)
+    thread = (0.3 * radius + 0.5 - abs(out)).clip(0, 1) * (distance > -1)
+    pendant = alpha * (out > 1.3 * radius)
+    x, y = (along - out * slope) / (step * radius), (along * slope + out) / (step * radius)
+    beads = np.dstack([x, y, np.sqrt((1 - x * x - y * y).clip(0.05))])
+    beads /= np.linalg.norm(beads, axis=2, keepdims=True)
+    alpha = np.maximum(np.maximum(bead, thread), pendant)
+    return np.where((pendant > 0)[..., None], normals, beads).astype(np.float32), alpha.astype(np.float32)
 
 
 def draw_jewels(
@@ -167,11 +219,10 @@ def draw_jewels(
     # Each piece is as round as it is thick where it is thickest nearby.
     reach = max(3, round(0.05 * len(mask)) | 1)
     radius = cv2.dilate(distance, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))).clip(1.0)
-    surface = _lit(_rounded(distance, radius), material)
-    if label == Label.NECK_L:  # links
-        rows, cols = np.indices(mask.shape)
-        link = max(3.0, 0.016 * len(mask))
-        surface = surface * (0.78 + 0.35 * np.sin(2 * np.pi * (cols + 0.4 * rows) / link))[..., None]
+    normals = _normals(_rounded(distance, radius))
+    if label == Label.NECK_L:
+        normals, alpha = _beads(region, distance, normals, alpha)
+    surface = _polished(_lit(normals, material), material)
     fall = cv2.GaussianBlur(np.roll(alpha, (round(0.006 * len(mask)), 1), (0, 1)), (0, 0), 0.006 * len(mask))
     fall = np.where(fall < 0.02, 0, fall) * (mask != Label.BACKGROUND)
     result = Layer(np.zeros(picture.shape, np.float32), 0.4 * fall).over(picture)

@@ -33,7 +33,7 @@ def fringe(scene: Scene, strength: float, style: str = "straight") -> None:
     skin = scene.where(Label.SKIN) & (abs(q) < 1.15)
     if not (skin & (abs(scene.x - middle) < 0.3) & (scene.y < -0.2)).any():
         raise QuickEditImpossible("The forehead is covered already.")
-    worn = Worn(PIECES[style], Part.FRINGE, min(strength, 1.3))
+    worn = Worn(PIECES[style], Part.FRINGE, min(strength, 1.3)).facing(scene)
     over = coverage(scene, worn).alpha > 0.5
     scene.paint(skin & over, Label.HAIR)
     scene.worn.append(worn)

@@ -47,6 +47,16 @@ _DRAWN = 0.3
 #: How far (frame units) strands of hair that was drawn in stand out from it.
 _STRAY = 0.12
 
+#: How far (frame units) above the line of a hairpiece's fringe the head is covered where the piece has a gap, and how
+#: wide gaps are between it and the face.
+_ROOTS, _TEMPLES = 0.12, 0.6
+
+#: From which row (frame units) on the face gets narrower.
+_JAW = 0.5
+
+#: At how many heights the edge of an ear is measured.
+_EAR_STEPS = 17
+
 #: How far (frame units) strands that a parser takes for something else lie from hair.
 _BESIDE = 0.35
 
@@ -94,7 +104,7 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
     if bottom < _TO_THE_EARS and not scene.where(Label.HAT).any():
         wear_hair(scene, strength, style)
         return
-    worn = Worn(style, Part.LENGTH, end)
+    worn = Worn(style, Part.LENGTH, end).facing(scene)
     region = coverage(scene, worn).alpha > 0.5
     region |= scene.where(*EARS) & (scene.y < end)  # no ear peeps out
     scene.paint(
@@ -130,7 +140,7 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
     hair = scene.where(Label.HAIR)
     shape = silhouette(style).facing(scene)
     way = min(strength, 1.0)
-    worn = Worn(style, Part.WHOLE) if style in hairpieces() else None
+    worn = Worn(style, Part.WHOLE).facing(scene) if style in hairpieces() else None
     if worn is not None:
         fitted = signed_distance(coverage(scene, worn).alpha > 0.5) / scene.unit
     else:
@@ -139,17 +149,25 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
             fitted = np.where(dome(scene, shape) > 0.5, fitted, -1)
     wanted = way * fitted + (1 - way) * signed_distance(hair) / scene.unit > 0
     q, middle, half = across(scene)
-    # Nowhere above the hairline does the bare head come out, nor between the hair and the temples.
-    wanted |= _head(scene, 0.14) & (scene.y < np.interp(q, *shape.fringe)) & (abs(q) < 1.1)
-    above = scene.y < np.where(abs(q) > 0.8, -0.1, np.minimum(-0.1, np.interp(q, *shape.fringe)))
-    wanted |= _head(scene, 0.08) & hair & ~scene.face & above
-    beside = above | ((abs(q) > 0.8) & (scene.y < 0))
-    wanted |= _morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, 0.35) & hair & ~scene.face & beside
+    # Nowhere above the hairline does the bare head come out, nor between the hair and the temples; but beside a
+    # hairpiece, which has strands of its own there, the temples themselves do.
+    hairline = np.interp(q, *shape.fringe)
+    if worn is None:
+        above = scene.y < np.where(abs(q) > 0.8, -0.1, np.minimum(-0.1, hairline))
+        beside = above | ((abs(q) > 0.8) & (scene.y < 0))
+        wanted |= _head(scene, 0.14) & (scene.y < hairline) & (abs(q) < 1.1)
+        wanted |= _head(scene, 0.08) & hair & ~scene.face & above
+        wanted |= _morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, 0.35) & hair & ~scene.face & beside
+        temples = np.zeros_like(wanted)
+    else:
+        wanted |= _head(scene, 0.14) & (scene.y < hairline - _ROOTS) & (abs(q) < 1.1)
+        temples = _morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face & (scene.y < 0)
     # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
     wanted &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1) & scene.face)
     wanted &= (scene.y < 0.3) | _morphed(scene, wanted, cv2.MORPH_OPEN, 0.3)  # no rags at the tips
-    # No notches in a fringe, and no lock in an eye.
-    wanted |= _morphed(scene, wanted, cv2.MORPH_CLOSE, 0.3) & scene.face & (scene.y < -0.2)
+    if worn is None:  # no notches in a fringe; those of a hairpiece are its own, and show skin
+        wanted |= _morphed(scene, wanted, cv2.MORPH_CLOSE, 0.3) & scene.face & (scene.y < -0.2)
+    # No lock hangs in an eye.
     eyes = scene.where(*EYES)
     wanted &= ~(scene.around(eyes, 0.15) & scene.face) if eyes.any() else True
     lowest = float(np.percentile(scene.y[wanted], 97)) if wanted.any() else 0.0
@@ -160,6 +178,7 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
     removed = _with_specks(scene, hair & ~wanted) & ~wanted
     if removed.any():
         _reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
+        scene.mask[removed & temples] = Label.SKIN
     hat = scene.where(Label.HAT)
     scene.paint(wanted & ~scene.where(*UNTOUCHED) & ~hat, Label.HAIR)
     _close_beside_jaw(scene, lowest)
@@ -184,12 +203,15 @@ def _with_specks(scene: Scene, removed: np.ndarray) -> np.ndarray:
 
 
 def _fill_holes(scene: Scene, removed: np.ndarray) -> None:
-    """Give pieces of background that skin, ears and hair enclose where hair was `removed` (H, W) the class around."""
+    """Give pieces of background that skin, ears and hair enclose where hair was `removed` (H, W) the class around;
+    beside the jaw, that is hair or neck."""
     background = scene.where(Label.BACKGROUND)
     _, pieces = cv2.connectedComponents(background.astype(np.uint8), connectivity=4)
     open_air = np.unique(np.r_[pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
     enclosed = np.unique(pieces[background & removed & ~np.isin(pieces, open_air)])
-    scene.uncover(background & np.isin(pieces, enclosed), (Label.SKIN, Label.HAIR, *EARS))
+    enclosed = background & np.isin(pieces, enclosed)
+    scene.uncover(enclosed & (scene.y < _JAW), (Label.SKIN, Label.HAIR, *EARS))
+    scene.uncover(enclosed & (scene.y >= _JAW), (Label.HAIR, Label.NECK))
 
 
 def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
@@ -223,11 +245,26 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     nose = scene.part(Label.NOSE)
     turned = float(q[nose].mean()) if nose is not None else 0.0
     for side, label in SIDES:
-        if ear_shows(scene, label) or side * turned > 0.3:
-            continue  # the ear is seen already, or lies behind a turned face
+        if ear_shows(scene, label):
+            scene.paint(removed & _before_ear(scene, side, label), Label.SKIN, over=(Label.BACKGROUND,))
+            continue
+        if side * turned > 0.3:
+            continue  # the ear lies behind a turned face
         ear = ear_region(scene, side) & (scene.y > ears_from)
         scene.paint(ear & removed, label, over=(Label.BACKGROUND, Label.NECK))
     scene.smooth(removed)
+
+
+def _before_ear(scene: Scene, side: int, label: Label) -> np.ndarray:
+    """(H, W) bool: what lies between the middle of the face and an ear that is seen at a side."""
+    ear, out = scene.where(label), side * scene.x
+    low, high = scene.y[ear].min(), scene.y[ear].max()
+    steps = np.linspace(low, high, _EAR_STEPS)
+    inner = np.full(_EAR_STEPS, np.inf)
+    place = np.floor((scene.y[ear] - low) / (high - low) * (_EAR_STEPS - 1) + 0.5).astype(int)
+    np.minimum.at(inner, place, out[ear])
+    seen = np.isfinite(inner)
+    return (scene.y > low) & (scene.y < high) & (out > 0) & (out < np.interp(scene.y, steps[seen], inner[seen]))
 
 
 def shorter_hair(scene: Scene, strength: float) -> None:

@@ -55,25 +55,37 @@ class Part(str, Enum):
     LENGTH = "length"
 
 
+#: How a hairpiece's name ends by whether it is mirrored.
+_WAYS = {None: "", False: ".plain", True: ".mirrored"}
+
+
 class Worn(NamedTuple):
     """A hairpiece on a face.
 
     name: an entry of the wardrobe of kind hair; size: of a fringe, how much of the way from hairline to brows it hangs
-    down, 1 as the lender's; of a length, the y of its end in the frame of the wearer's face; of a whole one 1.
+    down, 1 as the lender's; of a length, the y of its end in the frame of the wearer's face; of a whole one 1;
+    mirrored: whether it is its mirror image, None for what the face asks for.
     """
 
     name: str
     part: Part
     size: float = 1.0
+    mirrored: bool | None = None
 
     def __str__(self) -> str:
-        return f"{self.name}.{self.part.value}.{self.size:.2f}"
+        return f"{self.name}.{self.part.value}.{self.size:.2f}{_WAYS[self.mirrored]}"
+
+    def facing(self, scene: Scene) -> Worn:
+        """It with the side to which this face leans, which stays when the edit has changed the face's hair."""
+        piece = hairpiece(self.name)
+        return self._replace(mirrored=piece.facing(scene) is not piece)
 
     @classmethod
     def parse(cls, text: str) -> Worn:
         """What `str` made of one; raises ValueError for anything else."""
         name, part, size = text.split(".", 2)
-        worn = cls(name, Part(part), float(size))
+        way = next(way for way in (True, False, None) if size.endswith(_WAYS[way]))
+        worn = cls(name, Part(part), float(size.removesuffix(_WAYS[way])), way)
         if name not in hairpieces() or not 0 <= worn.size <= 4 or str(worn) != text:
             raise ValueError("no such hairpiece")
         return worn
@@ -150,7 +162,11 @@ def coverage(scene: Scene, worn: Worn) -> Coverage:
 
     Raises QuickEditImpossible where the mask has no face.
     """
-    piece = hairpiece(worn.name).facing(scene)
+    piece = hairpiece(worn.name)
+    if worn.mirrored is None:
+        piece = piece.facing(scene)
+    elif worn.mirrored:
+        piece = piece.mirrored
     shape = piece.silhouette
     y = scene.y
     if worn.part == Part.FRINGE:

@@ -159,3 +159,27 @@ def test_a_plain_background_and_a_narrow_hole_are_left_to_the_paint(wall: np.nda
     for own, unknown in ((plain, hole), (photo, narrow)):
         picture, ground = with_uneven_ground_completed(fog, own, unknown, mask)
         assert ground is None and picture is fog
+
+
+def test_a_background_that_is_out_of_focus_is_completed_without_edges(hole: np.ndarray) -> None:
+    spots = np.random.default_rng(1).uniform(0, 255, (8, 8, 3)).astype(np.float32)
+    soft = cv2.GaussianBlur(cv2.resize(spots, (N, N), interpolation=cv2.INTER_CUBIC), (0, 0), 8).clip(0, 255)
+    fog, photo, mask = painted(soft.round(), hole)
+    picture, ground = with_uneven_ground_completed(fog, photo, hole, mask)
+    assert ground is not None
+    inner = cv2.erode(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+
+    def strongest(shown: np.ndarray) -> float:
+        steps = abs(np.diff(shown, axis=1)).max(-1)
+        return float(np.percentile(steps[inner[:, 1:]], 99.5))
+
+    pieces, _ = ground.moved(photo, to_cells(ground, N))
+    assert strongest(pieces) > 1.5 * strongest(soft) > strongest(picture)
+
+
+def test_a_background_in_focus_keeps_the_edges_of_its_pieces(wall: np.ndarray, hole: np.ndarray) -> None:
+    fog, photo, mask = painted(wall, hole)
+    picture, ground = with_uneven_ground_completed(fog, photo, hole, mask)
+    pieces, _ = ground.moved(photo, to_cells(ground, N))
+    inner = cv2.erode(hole.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+    assert abs(cv2.GaussianBlur(pieces, (0, 0), 1.5) - picture)[inner].max() < 0.1

@@ -182,6 +182,18 @@ def test_a_painted_forehead_is_in_the_light_of_the_skin_below_it_and_the_chin_is
     assert np.array_equal(drawn[~unknown], painted[~unknown])
 
 
+def test_no_edge_runs_across_a_painted_forehead_at_the_height_of_the_brows() -> None:
+    """Hair hung down to the eyes: its shadow, which a network goes on with, ends softly."""
+    mask = np.full((256, 256), Label.SKIN, np.uint8)
+    mask[110:118, 140:180], mask[150:160, 140:180] = Label.L_BROW, Label.L_EYE
+    unknown = square(256, 40, 60, 105)
+    photo = np.full((256, 256, 3), 180, np.uint8)
+    painted = np.where(unknown[..., None], np.float32(120), photo).astype(np.float32)
+    drawn = with_forehead_gone_on(painted, photo, unknown, mask)[:, 80:120].mean((1, 2))
+    assert abs(drawn[60:105] - 180).max() < 6 and abs(drawn[143:] - painted[143:, 80:120].mean((1, 2))).max() < 6
+    assert 0.5 < abs(np.diff(drawn[60:140])).max() < 4
+
+
 def test_the_outline_of_what_is_painted_in_front_of_a_plain_wall_is_soft() -> None:
     mask = np.full((SIZE, SIZE), Label.BACKGROUND, np.uint8)
     mask[200:, 256:] = Label.HAIR

@@ -231,3 +231,32 @@ def test_hair_that_sweeps_over_a_temple_is_not_cut_level_by_a_higher_forehead():
     rows = np.bincount(np.nonzero(border)[0], minlength=len(mask))
     assert rows.sum() > 5 > rows.max(), "no straight line"
     assert np.array_equal(np.isin(after, EYES + BROWS), np.isin(mask, EYES + BROWS))
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_no_background_shows_between_the_face_and_an_ear_before_which_hair_hung(cut):
+    mask = draw_face()
+    y, x = np.mgrid[:256, :256]
+    left, _, top, bottom = extent(mask, Label.L_EAR)
+    ear = mask == Label.L_EAR
+    mask[ear] = Label.BACKGROUND
+    moved = np.roll(ear, 22, axis=1)  # an ear that lies farther back
+    mask[moved] = Label.L_EAR
+    before = (x > left - 4) & (x < left + 22) & (y > top) & (y < bottom) & np.isin(mask, (Label.BACKGROUND, Label.SKIN))
+    mask[before & (mask == Label.BACKGROUND)] = Label.HAIR
+    lock = mask == Label.HAIR
+    edited = QUICK_EDITS[cut[0]].apply(mask, 1.0, cut[1])
+    inner = before & lock & (y > top + 8) & (y < bottom - 8)
+    assert inner.sum() > 100 and not (edited[inner] == Label.BACKGROUND).any()
+
+
+def test_a_gap_that_closes_beside_the_jaw_is_hair_or_neck_and_no_second_cheek():
+    """A raised shoulder and a lock that stays enclose a place beside the jaw where hair was cut."""
+    mask = draw_face(extra=("long hair",))
+    x, y = around_frame(mask)
+    mask[(x > 0.9) & (y > 0.75) & np.isin(mask, (Label.BACKGROUND, Label.HAIR))] = Label.CLOTH
+    edited = QUICK_EDITS["shorter_hair"].apply(mask)
+    new = (edited == Label.SKIN) & (mask == Label.HAIR)
+    gap = (x > 0.3) & (x < 0.9) & (y > 0.6) & (y < 1.7) & (mask == Label.HAIR) & (edited != Label.HAIR)
+    assert gap.sum() > 60 and not (edited[gap] == Label.BACKGROUND).any()
+    assert new[y > 0.6].sum() < 0.15 * gap.sum()

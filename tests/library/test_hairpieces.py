@@ -111,6 +111,19 @@ def test_a_bald_heads_new_hair_has_the_colours_of_its_brows_and_not_of_the_wall(
     assert np.abs(np.median(result[where.alpha > 0.95], axis=0) - brown).max() < 25
 
 
+def test_a_patch_of_wall_in_the_mask_of_hair_does_not_colour_a_bald_heads_new_hair() -> None:
+    mask = draw_face(512)
+    patch = mask == Label.HAIR
+    patch[:, :190] = patch[:, 230:] = False
+    mask[(mask == Label.HAIR) & ~patch] = Label.BACKGROUND
+    photo = np.full((512, 512, 3), (90, 60, 45), np.uint8)
+    photo[:, :300] = (215, 160, 90)  # the wall on this side, the other one is dark
+    photo[mask == Label.SKIN], photo[np.isin(mask, BROWS)] = (120, 80, 60), (40, 28, 20)
+    assert 0.002 < patch.mean() < 0.02
+    found, brows = (to_oklab(np.float32(colour)) for colour in (colours_of_hair(photo, mask), [[40, 28, 20]]))
+    assert np.allclose(found[:, 0], brows[0, 0], atol=2e-3), "its brows tell"
+
+
 @pytest.mark.parametrize("style", ["long_curls", "long_straight", "shoulder"])
 def test_light_hair_has_strands_where_its_lenders_hair_was_black(style: str) -> None:
     result, where = wears({Label.HAIR: (200, 195, 190)}, draw_face(512), style)
@@ -169,6 +182,33 @@ def test_what_was_undone_or_painted_over_is_not_worn() -> None:
     assert not seen.alpha[away].any(), "painted over on one side"
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_hairpiece_stays_the_way_round_that_its_mask_was_drawn(side: int) -> None:
+    """The hair that it replaces lies on one side of the head, which the edited mask no longer tells."""
+    own = draw_face(512)
+    beside = np.arange(512)[None] * side > 256 * side + 120
+    own[beside & (np.arange(512)[:, None] < 420) & np.isin(own, (Label.BACKGROUND, Label.CLOTH))] = Label.HAIR
+    mask, _, (worn,) = QUICK_EDITS["hairstyle"].move(own, variant="pixie")
+    mirrored = coverage(Scene(own), worn._replace(mirrored=None)).piece is not hairpiece("pixie")
+    assert worn.mirrored == mirrored
+    seen = seen_of(mask, own, worn).alpha > 0.5
+    hair = mask == Label.HAIR
+    assert (seen & hair).sum() > 0.97 * (seen | hair)[:300].sum()
+    other = seen_of(mask, own, worn._replace(mirrored=not mirrored)).alpha > 0.5
+    assert (other & hair).sum() < 0.95 * (seen & hair).sum(), "its mirror image does not fit the mask"
+
+
+def test_nothing_of_a_fringe_stays_at_the_temples_beside_a_hairpiece() -> None:
+    own = draw_face(512)
+    y, x = np.mgrid[:512, :512]
+    curtain = (abs(x - 256) > 40) & (y < 250) & (own == Label.SKIN)
+    own[curtain] = Label.HAIR  # it hides forehead and temples, but for a strip in the middle
+    mask, _, (worn,) = QUICK_EDITS["hairstyle"].move(own, variant="side_part")
+    seen = cv2.dilate((seen_of(mask, own, worn).alpha > 0.5).astype(np.uint8), np.ones((9, 9))) > 0
+    left = (mask == Label.HAIR) & ~seen & curtain & (y < 200)
+    assert left.sum() < 0.01 * curtain.sum() < (curtain & (mask == Label.SKIN)).sum()
+
+
 def test_longer_hair_is_added_below_what_there_is_and_replaces_short_hair() -> None:
     bob, short = draw_face(512, extra=("bob",)), draw_face(512)
     _, _, (below,) = QUICK_EDITS["longer_hair"].move(bob)
@@ -212,6 +252,9 @@ def test_pieces_add_up_keep_their_colour_and_come_back_by_name() -> None:
     assert wearing(bare.worn, plain_colour(Label.HAIR, "#336699")).colour == "#336699"
     borrowed = wearing(bare.worn, measured_colour(Label.HAIR, "a0522d"))
     assert look_named(Label.HAIR, borrowed.name) == borrowed and borrowed.measured, "the colour of another photo's hair"
+    for way in (True, False):
+        turned = wearing((curls._replace(mirrored=way),), None)
+        assert look_named(Label.HAIR, turned.name) == turned
     whole = looks_with(looks, "hairstyle", "tousled", (Worn("tousled", Part.WHOLE),))
     assert whole[Label.HAIR].worn == (Worn("tousled", Part.WHOLE),), "a whole style takes the place of the others"
 
@@ -221,7 +264,7 @@ def test_pieces_add_up_keep_their_colour_and_come_back_by_name() -> None:
     [
         *("../x.whole.1.00", "fringe_bob.hat.1.00", "fringe_bob.fringe.nan", "fringe_bob.fringe.9.00", "fringe_bob"),
         *("fringe_bob.fringe.1.0", ",".join(["fringe_bob.fringe.1.00"] * 9), "fringe_bob.fringe.1.00@red_lips"),
-        *("a@b", ".", "@"),
+        *("a@b", ".", "@", "fringe_bob.fringe.1.00.other", "fringe_bob.fringe..mirrored"),
     ],
 )
 def test_a_made_up_name_is_no_look(name: str) -> None:

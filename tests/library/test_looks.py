@@ -243,3 +243,33 @@ def test_what_a_photo_does_not_show_is_said(face: Face, mask: np.ndarray) -> Non
         look_of(face.crop, mask, Label.HAT, "holiday")
     with pytest.raises(ValueError, match=r"\.$"):
         Lender.read(b"no JPEG", worn(mask, "hat"))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.8])
+def test_a_necklace_is_a_string_of_equal_beads_along_its_chain(slope: float) -> None:
+    mask = draw_mask(512)
+    mask[mask == Label.NECK_L] = Label.NECK
+    x = np.arange(512)
+    line = 330 + slope * (x - 256)
+    across = abs(np.arange(512)[:, None] - line) / np.hypot(1, slope)
+    mask[(across < 5) & (abs(x - 256) < 120)] = Label.NECK_L
+    picture = np.full((512, 512, 3), 90, np.uint8)
+    drawn, changed = draw_jewels(picture, mask, Label.NECK_L, LOOKS["pearl_jewel"].material)
+    assert np.array_equal(drawn[changed == 0], picture[changed == 0])
+    count, _, sizes, places = cv2.connectedComponentsWithStats((drawn.min(-1) > 200).astype(np.uint8))
+    beads = sizes[1:, cv2.CC_STAT_AREA]
+    long = 240 * np.hypot(1, slope)
+    assert long / 11 < count - 1 < long / 7 and np.percentile(beads, 90) < 1.6 * np.percentile(beads, 10)
+    steps = np.linalg.norm(np.diff(places[1:][places[1:, 0].argsort()], axis=0), axis=1)
+    assert abs(steps[1:-1] - np.median(steps)).max() < 2, "as far apart where the chain is steep"
+
+
+def test_a_gold_jewels_shadows_are_gold_and_not_green() -> None:
+    mask = draw_mask(512)
+    mask[300:360, 200:260] = Label.EAR_R
+    drawn, _ = draw_jewels(np.full((512, 512, 3), 90, np.uint8), mask, Label.EAR_R, LOOKS["gold_jewel"].material)
+    inside = drawn[303:357, 203:257].reshape(-1, 3).astype(float)
+    dark = inside[inside.sum(1) <= np.percentile(inside.sum(1), 5)].mean(0)
+    assert dark.sum() < 0.7 * np.median(inside, axis=0).sum()
+    body = np.array(LOOKS["gold_jewel"].material.colour)
+    assert dark[0] / dark[1] > 1.05 * body[0] / body[1] and dark[2] / dark[0] < 0.95 * body[2] / body[0]

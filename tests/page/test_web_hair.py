@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +15,7 @@ pytest.importorskip("onnxscript")
 
 from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.strays import stray_hair
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.quick_edits import QUICK_EDITS
@@ -35,6 +37,30 @@ def test_hair_is_cut_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) 
     assert levels(edit.crop, edit.face.crop) > 60 and np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
     visitor.call("reset()")
     visitor.wait_for_drawing()
+
+
+def test_strands_over_the_forehead_go_with_the_hair_as_in_the_app(
+    folder: Path, visitor: Visitor, photo: Path, tmp_path: Path
+) -> None:
+    face = MaskGANPipeline.load(folder).prepare(read_photo(photo))
+    after = QUICK_EDITS["higher_forehead"].move(face.mask)[0]
+    lost = ((face.mask == Label.HAIR) & (after == Label.SKIN)).astype(np.uint8)
+    thin = (cv2.dilate(lost, np.ones((41, 41), np.uint8)) > 0) & (face.mask == Label.SKIN)
+    thin[200:] = False  # hair that one sees the skin through
+    dark = (0.65 * face.crop + 0.35 * np.array((40, 28, 22))).astype(np.uint8)
+    place = tmp_path / "strands.png"
+    Image.fromarray(np.where(thin[..., None], dark, face.crop)).save(place)
+    visitor.open(place)
+    original = visitor.mask()
+    visitor.page.locator("[data-edit=higher_forehead]").click()
+    visitor.wait(lambda: (visitor.mask() != original).any(), "the forehead")
+    visitor.wait_for_drawing()
+    mask, moved, _ = QUICK_EDITS["higher_forehead"].move(original)
+    edit = edited_in_python(folder, visitor, place, original, moved)
+    assert stray_hair(edit.face.crop, original, mask).any(), "strands that no mask holds"
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
+    visitor.open(photo)
 
 
 def test_an_uneven_background_goes_on_as_in_the_app(

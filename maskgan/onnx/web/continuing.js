@@ -4,7 +4,7 @@ import { Completion } from "./completion.js";
 import { DETAIL } from "./grain.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
-import { areaOf, both, distances, grown, inverted, smoothstep, where, without } from "./regions.js";
+import { areaOf, both, distances, either, grown, inverted, regionOf, smoothstep, where, without } from "./regions.js";
 
 // Cells to a window's side: what is smaller than one is texture.
 const CELLS = 64;
@@ -19,8 +19,12 @@ const SHADE = 10;
 // How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
 // there a network does well. How far beside a hole its paint reaches, in painted pixels.
 const [HARDLY, DEEP, BESIDE] = [0.1, 0.04, 8];
-// What lies below a forehead.
+// Side of the grid on which is seen how soft a background is, by how much its edges may be stronger in a completed hole, and
+// the blurs that are tried.
+const [FINE, SHARPER, SOFTER] = [128, 1.25, [0, 3, 5, 8, 12, 18]];
+// What lies below a forehead, and what below its brows.
 const FEATURES = ["L_EYE", "R_EYE", "L_BROW", "R_BROW", "MOUTH", "U_LIP", "L_LIP", "NOSE", "EYE_G"].map((name) => LABEL[name]);
+const BELOW = FEATURES.filter((label) => label !== LABEL.L_BROW && label !== LABEL.R_BROW);
 // Within how many cells a background is even or not, and the deviations up to which it is, and beyond which it is not.
 const [AROUND, EVEN, UNEVEN] = [12, 10, 24];
 
@@ -75,7 +79,8 @@ export function completeUnevenGround(colours, photo, unknown, mask, n) {
     for (let c = 0; c < 3; c++) planes[4 * i + c] = from[3 * i + c];
     planes[4 * i + 3] = 1;
   });
-  const soft = blurred(picture(n, n, 4, planes), DETAIL).data;
+  const softness = scale * softnessOf(picture(n, n, 4, planes), known, hole, n);
+  const soft = blurred(picture(n, n, 4, planes), Math.max(DETAIL, softness)).data;
   const edge = blurred(picture(n, n, 1, new Float32Array(ground)), SOFT * scale).data;
   const beside = grown(hole, n, BESIDE * scale);
   // What is known beside the hole stays as it is, where the paint's edge is laid over it.
@@ -90,6 +95,35 @@ export function completeUnevenGround(colours, photo, unknown, mask, n) {
   return completion;
 }
 
+/** Standard deviation, in pixels of the network's size, of the blur that makes a completed hole as soft as what is known:
+ *  pieces of a background that is out of focus meet in edges that it has nowhere. `planes`: colours times a share, and that. */
+function softnessOf(planes, known, hole, n) {
+  const small = resizeArea(planes, FINE, FINE);
+  const [seen, filled] = [known, hole].map((region) =>
+    regionOf(resizeArea(picture(n, n, 1, new Float32Array(region)), FINE, FINE).data, (share) => share > 0.5));
+  const inside = either(seen, filled);
+  const own = edges(small, seen, seen);
+  for (const sigma of SOFTER) {
+    const layer = sigma ? blurred(small, (sigma * FINE) / SIZE.network) : small;
+    if (edges(layer, filled, inside) <= SHARPER * own) return sigma;
+  }
+  return SOFTER.at(-1);
+}
+
+/** Mean squared difference of colours between cells `of` a region and those beside them in another. */
+function edges({ data }, of, beside) {
+  const colour = (i, c) => data[4 * i + c] / Math.max(data[4 * i + 3], 1e-3);
+  let [total, count] = [0, 0];
+  for (let i = 0; i < of.length; i++) {
+    for (const [other, there] of [[i - 1, i % FINE > 0], [i - FINE, i >= FINE]]) {
+      if (!there || !((of[i] && beside[other]) || (of[other] && beside[i]))) continue;
+      for (let c = 0; c < 3; c++) total += (colour(i, c) - colour(other, c)) ** 2;
+      count++;
+    }
+  }
+  return total / Math.max(count, 1);
+}
+
 /** The part of a background that can be seen, without its outline; null unless a large hole is in it and enough known. */
 function knownBesideAHole(ground, unknown, n) {
   if (areaOf(both(ground, unknown)) < LARGE * n * n) return null;
@@ -98,12 +132,14 @@ function knownBesideAHole(ground, unknown, n) {
 }
 
 /** Lets the light and colours of the skin below a painted forehead go on over it, so that no seam shows where hair was,
- *  in place; the paint's finer drawing stays, and all that lies lower than some feature of the face. */
+ *  in place; the paint's finer drawing stays. From the brows down to the eyes the change fades out. */
 export function letForeheadGoOn(colours, photo, unknown, mask, n) {
-  const first = mask.findIndex((label) => FEATURES.includes(label));
-  const end = first < 0 ? mask.length : first - (first % n);
+  const [end, low] = [FEATURES, BELOW].map((labels) => {
+    const first = mask.findIndex((label) => labels.includes(label));
+    return first < 0 ? mask.length : first - (first % n);
+  });
   const skin = where(mask, LABEL.SKIN);
-  const painted = skin.map((inside, i) => (i < end ? inside & unknown[i] : 0));
+  const painted = skin.map((inside, i) => (i < low ? inside & unknown[i] : 0));
   if (areaOf(painted) < LARGE * n * n) return;
   const beside = skin.map((inside, i) => (i < end ? 0 : 1 - inside)); // what lies lower
   const known = without(without(skin, unknown), grown(beside, n, (BORDER * n) / SIZE.network));
@@ -116,7 +152,8 @@ export function letForeheadGoOn(colours, photo, unknown, mask, n) {
   const away = distances(where(mask, LABEL.HAIR), n, n);
   painted.forEach((inside, i) => {
     if (!inside) return;
-    const share = smoothstep((away[i] * SIZE.network) / n / SHADE);
+    const falling = low > end ? 1 - smoothstep((Math.floor(i / n) * n - end) / (low - end)) : 1;
+    const share = smoothstep((away[i] * SIZE.network) / n / SHADE) * falling;
     for (let c = 0; c < 3; c++) colours[3 * i + c] += share * wide[3 * i + c];
   });
 }

@@ -10,11 +10,12 @@ import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { picture } from "./pixels.js";
 import { mostProbable } from "./probable.js";
-import { any, grown, inverted, piecesOf, where } from "./regions.js";
+import { any, either, grown, inverted, piecesOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
 import { copyStyle } from "./style_copy.js";
 import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
+import { strayHair } from "./strays.js";
 import { arrivedMask, unknownAfter } from "./unknown.js";
 
 const CELLS = 16; // of a style's residue, in a row
@@ -85,8 +86,9 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
 
 /** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. */
 async function patchesFor(networks, face, motion, moved, quick, goOn) {
-  const unknown = unknownAfter(face.mask, motion.mask, motion.flow);
-  if (!any(unknown)) return [];
+  const lacking = unknownAfter(face.mask, motion.mask, motion.flow);
+  if (!any(lacking)) return [];
+  const unknown = either(lacking, strayHair(face.crop, face.mask, motion.mask));
   const parts = networks.kept
     ? Window.several(unknown, SIZE.crop, face.alignment.side)
     : [{ window: Window.whole(drawingSize(networks)), part: unknown }];

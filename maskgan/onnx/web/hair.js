@@ -6,7 +6,7 @@ import { LABEL } from "./constants.js";
 import { SIDES, earRegion, earShows } from "./ears.js";
 import { locks, tips } from "./hairpieces.js";
 import { any, areaOf, both, dilated, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
-import { clip, percentileOf } from "./samples.js";
+import { clip, interpolated, percentileOf } from "./samples.js";
 import { line, onLine, ramp, smoothCurve } from "./scene.js";
 
 const { BACKGROUND, SKIN, NOSE, HAIR, HAT, CLOTH, NECK, EAR_R, L_EAR, R_EAR } = LABEL;
@@ -16,6 +16,8 @@ const WAVY = 0.04; // how far the side of hair that was cut goes in and out
 const DRAWN = 0.3; // how far below the ends of hair that is cut it is drawn in
 const STRAY = 0.12; // how far strands of hair that was drawn in stand out from it
 const TEMPLES = 0.55; // how far down beside the eyes a higher forehead goes
+const JAW = 0.5; // from which row on the face gets narrower
+const EAR_STEPS = 17; // at how many heights the edge of an ear is measured
 const BESIDE = 0.35; // how far strands that a parser takes for something else lie from hair
 
 /** The pixels whose frame coordinates pass a test. */
@@ -47,9 +49,10 @@ export function fillHoles(scene, removed) {
   const { numbers, pieces } = piecesOf(scene.where(BACKGROUND), size, size, { corners: false });
   const enclosed = pieces.map((piece) => piece && piece.left > 0 && piece.top > 0 && piece.right < size - 1 && piece.bottom < size - 1);
   const fresh = new Set(numbers.filter((number, i) => removed[i] && enclosed[number]));
-  scene.uncover(regionOf(numbers, (number) => fresh.has(number)), [SKIN, HAIR, ...EARS]);
+  const [upper, lower] = [true, false].map((above) => numbers.map((number, i) => (fresh.has(number) && scene.y[i] < JAW === above ? 1 : 0)));
+  scene.uncover(Uint8Array.from(upper), [SKIN, HAIR, ...EARS]);
+  scene.uncover(Uint8Array.from(lower), [HAIR, NECK]);
 }
-
 
 /** y of the shoulders at each distance from the middle: alike on both sides, sloping down outwards, also where they were
  *  not seen. */
@@ -71,6 +74,24 @@ function collarOf(scene, shirt, middle, half) {
   const smooth = smoothCurve(top, 1.5);
   // Up to the neck.
   return (i) => onLine(out(i), grid, smooth) + 0.5 * Math.max(0, out(i) - far) - 0.25 * clip(1.4 - out(i) / half, 0, 1) ** 2;
+}
+
+/** What lies between the middle of the face and an ear that is seen at a side. */
+function beforeEar(scene, side, label) {
+  const { x, y } = scene;
+  const ear = scene.where(label);
+  let [low, high] = [Infinity, -Infinity];
+  ear.forEach((inside, i) => inside && ([low, high] = [Math.min(low, y[i]), Math.max(high, y[i])]));
+  const steps = Array.from({ length: EAR_STEPS }, (_, k) => low + ((high - low) * k) / (EAR_STEPS - 1));
+  const inner = new Array(EAR_STEPS).fill(Infinity);
+  ear.forEach((inside, i) => {
+    if (!inside) return;
+    const place = Math.floor(((y[i] - low) / (high - low)) * (EAR_STEPS - 1) + 0.5);
+    inner[place] = Math.min(inner[place], side * x[i]);
+  });
+  const seen = steps.map((_, k) => k).filter((k) => Number.isFinite(inner[k]));
+  const [rows, edge] = [steps, inner].map((values) => seen.map((k) => values[k]));
+  return places(scene, (u, v) => v > low && v < high && side * u > 0 && side * u < interpolated(v, rows, edge));
 }
 
 /** Fills where hair was cut away with what lies behind it: face, ears, neck, clothes, background. */
@@ -101,7 +122,11 @@ export function reveal(scene, removed, earsFrom) {
   const nose = scene.part(NOSE);
   const turned = nose ? q.reduce((sum, value, i) => sum + (nose[i] ? value : 0), 0) / areaOf(nose) : 0;
   for (const [side, label] of SIDES) {
-    if (earShows(scene, label) || side * turned > 0.3) continue; // it is seen already, or lies behind a turned face
+    if (earShows(scene, label)) {
+      scene.paint(both(beforeEar(scene, side, label), removed), SKIN, [BACKGROUND]);
+      continue;
+    }
+    if (side * turned > 0.3) continue; // it lies behind a turned face
     const ear = both(earRegion(scene, side), removed);
     scene.paint(both(ear, places(scene, (_, v) => v > earsFrom)), label, [BACKGROUND, NECK]);
   }

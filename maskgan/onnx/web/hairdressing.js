@@ -10,19 +10,19 @@ import { mirroredBeyond } from "./mirroring.js";
 import { Overlay } from "./overlay.js";
 import { blurred, picture, resizeLinear } from "./pixels.js";
 import { writeLab, writeRgb } from "./recolouring.js";
-import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
+import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, grown, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
 import { clip, interpolated, percentile, writeCubic } from "./samples.js";
 import { Scene } from "./scene.js";
 import { lumaAt } from "./tones.js";
 
 const { BACKGROUND, SKIN, NECK, HAIR, L_EAR, R_EAR } = LABEL;
 const MEET = [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98]; // shares at which the two distributions of lightness are made to meet
-const CONTRAST = [0.45, 1.8]; // the least and the greatest that this gives hair, in parts of its own
+const CONTRAST = [0.45, 1.25]; // the least and the greatest that this gives hair, in parts of its own
 const VARIATION = 0.4; // how much of the lender's variation of colour at a lightness stays
 // Shares of the picture below which the wearer's hair, and brows, are too little to tell its colours.
 const [HARDLY, FEW_BROWS] = [0.0015, 0.0005];
 // Share of the picture below which hair in the colour of the skin, nearer than this in OKLab, is none.
-const [LITTLE, ALIKE_SKIN] = [0.01, 0.06];
+const [LITTLE, ALIKE, GROUND] = [0.01, 0.06, 0.06];
 const THROUGH = 0.6; // how much of the colour of brows is theirs, and not the skin's beneath
 const BLUE = -0.02; // yellowness (OKLab's b) below which a pixel is blue
 const FINEST = 1024; // the largest side of a crop in which hair is laid: the wardrobe has none finer
@@ -117,16 +117,19 @@ function coloursOfHair(photo, own) {
   return [lightness, ...hues.map((plane) => plane.map((value) => THROUGH * value))];
 }
 
-/** Hair without its edges; none where it is too little to tell its colours. What is all edge is none: a parser gives a bald
- *  head a seam of hair, which is the wall behind, and takes the shadow of a shaved scalp for hair. */
+/** Hair without its edges; none where it is too little to tell its colours. What is all edge is none, and so is a little that
+ *  looks like what is beside it: a parser gives a bald head a seam of hair, which is the wall behind, and takes the shadow of
+ *  a shaved scalp for hair. */
 function tellingHair(photo, own) {
   const { width: size } = photo;
   const inner = eroded(where(own, HAIR), size, square(Math.floor(size / 85)));
-  const [area, skin] = [areaOf(inner) / inner.length, where(own, SKIN)];
+  const area = areaOf(inner) / inner.length;
   if (area <= HARDLY) return inner.fill(0);
-  if (area >= LITTLE || !any(skin)) return inner;
-  const [mine, theirs] = [inner, skin].map((region) => labOf(photo, region).map((plane) => percentile(plane.slice().sort(), 0.5)));
-  return Math.hypot(...mine.map((value, c) => value - theirs[c])) < ALIKE_SKIN ? inner.fill(0) : inner;
+  if (area >= LITTLE) return inner;
+  const behind = both(where(own, BACKGROUND), grown(where(own, HAIR), size, GROUND * size));
+  const [mine, ...others] = [inner, where(own, SKIN), behind].filter(any).map((region) =>
+    labOf(photo, region).map((plane) => percentile(plane.slice().sort(), 0.5)));
+  return others.some((theirs) => Math.hypot(...mine.map((value, c) => value - theirs[c])) < ALIKE) ? inner.fill(0) : inner;
 }
 
 /** Pixels of hair without blue ones, unless most of it is blue: masks reach into the sky, and hair shines in its colour. */
@@ -142,7 +145,7 @@ const MOST = 3; // hairpieces that a face wears
 /** Where a face without its hair wears a hairpiece. `quick`: as in the newest edit, if that was of this face. */
 async function covering(mask, own, size, worn, quick) {
   const bare = mask.map((label, i) => (label === HAIR ? own[i] : label));
-  const key = `${worn.name} ${worn.part} ${worn.size}`;
+  const key = `${worn.name} ${worn.part} ${worn.size} ${worn.way}`;
   const known = newest.get(key);
   if (known?.own === own && (quick || bare.every((label, i) => label === known.bare[i]))) return known.covered;
   let covered = coverage(new Scene(bare, size), worn, await hairpiece(worn.name));

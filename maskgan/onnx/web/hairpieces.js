@@ -1,6 +1,7 @@
 // Hairpieces: the hair of the wardrobe's people with every strand of its edge, and where another face wears it; see
-// maskgan/quick_edits/hairpieces.py. One is worn as {name, part, size}: "whole", only as a "fringe", of which size says how
-// far it hangs down, or only as a "length" below the wearer's own hair, down to size in the frame of the wearer's face.
+// maskgan/quick_edits/hairpieces.py. One is worn as {name, part, size, way}: "whole", only as a "fringe", of which size says
+// how far it hangs down, or only as a "length" below the wearer's own hair, down to size in the frame of the wearer's face;
+// its way is "plain" or "mirrored", without one what the face asks for.
 
 import { HAIRPIECES, LABEL, TIPS } from "./constants.js";
 import { decode } from "./files.js";
@@ -70,6 +71,9 @@ function flipped({ width, height, channels, data }) {
   return picture(width, height, channels, result);
 }
 
+/** What is worn with the side to which a face leans, which stays when the edit has changed the face's hair. */
+export const facing = (worn, scene, whole) => ({ ...worn, way: whole.facing(scene) === whole ? "plain" : "mirrored" });
+
 const fetched = {};
 const address = (name) => new URL(`hair/${name}.webp`, import.meta.url);
 
@@ -99,7 +103,7 @@ export function hairpiece(name) {
  *  place in the lender's picture, and 1 that falls to 0 where all hair ends. The scene's hair is what the face has without
  *  it; `whole`: the hairpiece of that name. */
 export function coverage(scene, worn, whole) {
-  const piece = whole.facing(scene);
+  const piece = { plain: whole, mirrored: whole.mirrored }[worn.way] ?? whole.facing(scene);
   const { shape, alpha: own } = piece;
   let { y } = scene;
   if (worn.part === "fringe") {

@@ -4,7 +4,7 @@
 import { FRINGES, HAIRPIECES, LABEL } from "./constants.js";
 import { EYES } from "./frame.js";
 import { fillHoles, holdFace, needHair, places, reveal, withSpecks } from "./hair.js";
-import { coverage, dome, hairpiece, headTop, lengthOf } from "./hairpieces.js";
+import { coverage, dome, facing, hairpiece, headTop, lengthOf } from "./hairpieces.js";
 import { any, areaOf, both, dilated, disc, either, eroded, regionOf, signedDistance, square, without } from "./regions.js";
 import { percentileOf } from "./samples.js";
 import { onLine } from "./scene.js";
@@ -14,6 +14,9 @@ const { BACKGROUND, SKIN, HAIR, HAT, CLOTH, NECK, NECK_L, EAR_R, L_EAR, R_EAR } 
 const EARS = [L_EAR, R_EAR];
 const TO_THE_EARS = 0.3; // y to which hair has to hang for more of it to be added below, instead of other hair in its place
 const LEAST = 0.35; // hair that ends nearer than this to the picture's lower edge cannot be seen to be longer
+// How far above the line of a hairpiece's fringe the head is covered where it has a gap, and how wide gaps are between it and
+// the face.
+const [ROOTS, TEMPLES] = [0.12, 0.6];
 
 /** Hair down both sides of the face, behind it and over the shoulders: hair that reaches the ears stays, and the lower part of
  *  the other is added to it; shorter hair gives way to all of it. */
@@ -27,8 +30,9 @@ async function longerHair(scene, strength, style) {
     throw new Error("This hair already hangs to the edge of the picture; try another Hairstyle.");
   }
   if (bottom < TO_THE_EARS && !any(scene.where(HAT))) return wearHair(scene, strength, style);
-  const worn = { name: style, part: "length", size };
-  const covered = regionOf(coverage(scene, worn, await hairpiece(style)).alpha, (share) => share > 0.5);
+  const piece = await hairpiece(style);
+  const worn = facing({ name: style, part: "length", size }, scene, piece);
+  const covered = regionOf(coverage(scene, worn, piece).alpha, (share) => share > 0.5);
   const ears = both(scene.where(...EARS), places(scene, (_, y) => y < size)); // no ear peeps out
   scene.paint(either(covered, ears), HAIR, [BACKGROUND, CLOTH, NECK, NECK_L, EAR_R, ...EARS]);
   closeBesideJaw(scene, size);
@@ -85,10 +89,11 @@ async function wearHair(scene, strength, style) {
   const hair = scene.where(HAIR);
   const shape = silhouette(style).facing(scene);
   const way = Math.min(strength, 1);
-  const worn = HAIRPIECES.includes(style) ? { name: style, part: "whole", size: 1 } : null;
+  const piece = HAIRPIECES.includes(style) ? await hairpiece(style) : null;
+  const worn = piece && facing({ name: style, part: "whole", size: 1 }, scene, piece);
   let fitted;
   if (worn) {
-    const covered = regionOf(coverage(scene, worn, await hairpiece(style)).alpha, (share) => share > 0.5);
+    const covered = regionOf(coverage(scene, worn, piece).alpha, (share) => share > 0.5);
     fitted = signedDistance(covered, size).map((distance) => distance / unit);
   } else {
     fitted = shape.fitted(scene);
@@ -105,17 +110,21 @@ async function wearHair(scene, strength, style) {
     const above = y[i] < (out > 0.8 ? -0.1 : Math.min(-0.1, hairline));
     beside[i] = above || (out > 0.8 && y[i] < 0) ? 1 : 0;
     if (way * distance + ((1 - way) * own[i]) / unit > 0) return 1;
-    // Nowhere above the hairline does the bare head come out, nor between the hair and the temples.
-    return (thick(i) && y[i] < hairline && out < 1.1) || (thin(i) && hair[i] && !face[i] && above) ? 1 : 0;
+    // Nowhere above the hairline does the bare head come out, nor between the hair and the temples; but beside a hairpiece,
+    // which has strands of its own there, the temples themselves do.
+    if (thick(i) && y[i] < hairline - (worn ? ROOTS : 0) && out < 1.1) return 1;
+    return !worn && thin(i) && hair[i] && !face[i] && above ? 1 : 0;
   });
   wanted = Uint8Array.from(wanted);
-  wanted = either(wanted, both(without(both(closed(scene, either(wanted, face), 0.35), hair), face), beside));
+  const gaps = without(closed(scene, either(wanted, face), worn ? TEMPLES : 0.35), face);
+  const temples = worn ? both(gaps, places(scene, (_, v) => v < 0)) : new Uint8Array(hair.length);
+  if (!worn) wanted = either(wanted, both(both(gaps, hair), beside));
   // What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
   wanted = without(wanted, both(face, places(scene, (u, v) => Math.abs(u - middle) < 0.8 * half && v > 0.1)));
   const solid = opened(scene, wanted, 0.3); // no rags at the tips
   wanted = wanted.map((inside, i) => (inside && (y[i] < 0.3 || solid[i]) ? 1 : 0));
-  // No notches in a fringe, and no lock in an eye.
-  wanted = either(wanted, both(both(closed(scene, wanted, 0.3), face), places(scene, (_, v) => v < -0.2)));
+  // No notches in a fringe (those of a hairpiece are its own, and show skin), and no lock in an eye.
+  if (!worn) wanted = either(wanted, both(both(closed(scene, wanted, 0.3), face), places(scene, (_, v) => v < -0.2)));
   const eyes = scene.where(...EYES);
   if (any(eyes)) wanted = without(wanted, both(scene.around(eyes, 0.15), face));
   const lowest = any(wanted) ? percentileOf(y, wanted, 0.97) : 0;
@@ -125,6 +134,7 @@ async function wearHair(scene, strength, style) {
   }
   const removed = without(withSpecks(scene, without(hair, wanted)), wanted);
   if (any(removed)) reveal(scene, removed, Math.min(lowest, 0.1) - 0.3);
+  scene.paint(both(removed, temples), SKIN);
   scene.paint(without(wanted, scene.where(...UNTOUCHED, HAT)), HAIR);
   closeBesideJaw(scene, lowest);
   if (worn) scene.worn.push(worn);
@@ -141,8 +151,9 @@ async function fringe(scene, strength, style) {
   if (!any(both(skin, places(scene, (x, y) => Math.abs(x - middle) < 0.3 && y < -0.2)))) {
     throw new Error("The forehead is covered already.");
   }
-  const worn = { name: FRINGES[style], part: "fringe", size: Math.min(strength, 1.3) };
-  const { alpha } = coverage(scene, worn, await hairpiece(worn.name));
+  const piece = await hairpiece(FRINGES[style]);
+  const worn = facing({ name: FRINGES[style], part: "fringe", size: Math.min(strength, 1.3) }, scene, piece);
+  const { alpha } = coverage(scene, worn, piece);
   scene.paint(both(skin, regionOf(alpha, (share) => share > 0.5)), HAIR);
   scene.worn.push(worn);
 }

@@ -4,11 +4,14 @@ import { LABEL } from "./constants.js";
 import { BROWS, EYES, fitFrame, largestPiece } from "./frame.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { any, areaOf, both, dilated, disc, either, eroded, piecesOf, regionOf, rolled, roundEven, signedDistance, where, without } from "./regions.js";
-import { clip } from "./samples.js";
+import { clip, interpolated, median } from "./samples.js";
 import { convexHull } from "./scene.js";
 
 const { BACKGROUND, HAIR, HAT, EYE_G, NECK_L } = LABEL;
 const LIGHT = [-0.45, -0.7, 0.55].map((value, _, all) => value / Math.hypot(...all)); // from above left, a little from the front
+
+const END = 12; // over how many columns the direction of a chain's ends is measured
+const [MIRRORED, RICHER] = [0.06, 0.35]; // how much light the shadows of a jewel get from itself, and how much of its colour
 
 const zeros = (size) => new Float32Array(size * size);
 const blur = (data, size, sigma) => blurred(picture(size, size, 1, data), sigma).data;
@@ -46,22 +49,37 @@ function greatestNear(plane, size, side, places) {
   });
 }
 
-/** The colour of a surface of these heights, in pixels, in the light, at a place. */
-function lit(height, size, { colour, gloss }) {
+/** The normal of a surface of this height, in pixels, at a pixel. */
+function normalsOf(height, size) {
   const mirrored = (i) => (i < 0 ? -i : i >= size ? 2 * size - 2 - i : i);
   const slope = (i, across) => { // Sobel's kernels
     const [x, y] = [i % size, Math.floor(i / size)];
     const at = (u, v) => height[mirrored(y + (across ? v : u)) * size + mirrored(x + (across ? u : v))];
     return 0.125 * (at(1, -1) - at(-1, -1) + 2 * (at(1, 0) - at(-1, 0)) + at(1, 1) - at(-1, 1));
   };
+  return (i) => direction([-slope(i, true), -slope(i, false), 1]);
+}
+
+const direction = (vector) => vector.map((value, _, all) => value / Math.hypot(...all));
+
+/** A surface with these normals in the light: [R, G, B] at a pixel. */
+function lit(normals, { colour, gloss }) {
   return (i) => {
-    const normal = [-slope(i, true), -slope(i, false), 1];
-    const length = Math.hypot(...normal);
-    const toward = clip(normal.reduce((sum, value, k) => sum + (value / length) * LIGHT[k], 0), 0, 1);
+    const toward = clip(normals(i).reduce((sum, value, k) => sum + value * LIGHT[k], 0), 0, 1);
     const glint = toward ** (6 + 40 * gloss);
     // Polished things show bright and dark surroundings instead of an even light.
     const [dull, bright] = [0.45 + 0.65 * toward, 0.25 + 1.1 * toward ** 1.5];
     return colour.map((value) => value * (dull + gloss * (bright - dull)) + 190 * (0.25 + 0.75 * gloss) * glint);
+  };
+}
+
+/** A lit surface of a jewel: what it mirrors of itself gives its shadows light, and more of its colour. */
+function polished(surface, { colour, gloss }) {
+  const mean = (colour[0] + colour[1] + colour[2]) / 3;
+  return (i) => {
+    const shown = surface(i);
+    const dark = clip(1 - (shown[0] + shown[1] + shown[2]) / 3 / 255, 0, 1);
+    return shown.map((value, c) => (value + MIRRORED * colour[c]) * (colour[c] / mean) ** (RICHER * gloss * dark));
   };
 }
 
@@ -136,8 +154,58 @@ export function drawGlasses(crop, mask, material) {
     result = laidOver(result, inner.map((share, i) => (share > 0 ? share * (0.03 + 0.13 * stripeAt(i)) : 0)), () => [255, 255, 255]);
   }
   const height = across.map((value, i) => Math.max(rounded(value, width / 2), rounded(middle[i], barsWidth / 2)));
-  result = laidOver(result, frame, lit(height, size, material));
+  result = laidOver(result, frame, lit(normalsOf(height, size), material));
   return { crop: result, changed: frame.map((share, i) => Math.max(share, inner[i], shadow[i])) };
+}
+
+/** Normals and alpha of a necklace as a string of beads along its chain. `region`: the necklace, a chain from left to right
+ *  with maybe a pendant; `distance`, `normals`, `alpha`: of its outline, which what is thicker than the chain keeps. */
+function beads(region, distance, normals, alpha, size) {
+  const columns = [];
+  const [thick, first, most] = [[], [], []];
+  for (let x = 0; x < size; x++) {
+    let [count, top, deep] = [0, -1, -Infinity];
+    for (let y = 0; y < size; y++) {
+      deep = Math.max(deep, distance[y * size + x]);
+      if (!region[y * size + x]) continue;
+      if (!count++) top = y;
+    }
+    if (count) [columns, thick, first, most].forEach((list, k) => list.push([x, count, top, deep][k]));
+  }
+  const usual = 1.5 * median(Float64Array.from(thick));
+  const places = first.map((top, k) => top + Math.min(thick[k], usual) / 2 - 0.5);
+  const some = Math.min(END, places.length - 1);
+  const rise = (from, to) => (some ? (places[to] - places[from]) / (columns[to] - columns[from]) : 0);
+  const last = places.length - 1;
+  const [left, right] = [rise(0, some), rise(last, last - some)];
+  const through = Float32Array.from({ length: size }, (_, x) =>
+    // Straight on beyond both ends.
+    interpolated(x, columns, places) + left * Math.min(x - columns[0], 0) + right * Math.max(x - columns[last], 0));
+  const middle = blurred(picture(size, 1, 1, through), 0.012 * size).data;
+  const slope = middle.map((_, x) => (x && x < size - 1 ? (middle[x + 1] - middle[x - 1]) / 2 : x ? middle[x] - middle[x - 1] : middle[1] - middle[0]));
+  const step = slope.map((value) => Math.sqrt(1 + value * value));
+  let way = 0;
+  const length = Float64Array.from(step, (value) => (way += value));
+  const radius = Math.max(1.5, median(Float64Array.from(most)));
+  const at = (i) => {
+    const x = i % size;
+    const out = (Math.floor(i / size) - middle[x]) / step[x];
+    const along = (length[x] + out * slope[x]) / (2 * radius);
+    return { out, along: (along - Math.floor(along)) * 2 * radius - radius, lean: slope[x], step: step[x] };
+  };
+  const pendant = alpha.map((share, i) => (share > 0 && at(i).out > 1.3 * radius ? share : 0));
+  const seen = alpha.map((_, i) => {
+    if (!(distance[i] > -1)) return pendant[i];
+    const { out, along } = at(i);
+    return Math.max(pendant[i], clip(radius + 0.5 - Math.hypot(along, out), 0, 1), clip(0.3 * radius + 0.5 - Math.abs(out), 0, 1));
+  });
+  const round = (i) => {
+    if (pendant[i] > 0) return normals(i);
+    const { out, along, lean, step: long } = at(i);
+    const [x, y] = [(along - out * lean) / (long * radius), (along * lean + out) / (long * radius)];
+    return direction([x, y, Math.sqrt(Math.max(1 - x * x - y * y, 0.05))]);
+  };
+  return { normals: round, alpha: seen };
 }
 
 /** A crop with the earrings or the necklace (`label`) that its mask asks for, and where it changed. */
@@ -146,19 +214,18 @@ export function drawJewels(crop, mask, label, material) {
   const region = where(mask, label);
   if (!any(region)) return { crop, changed: zeros(size) };
   const distance = distanceTo(region, size);
-  const alpha = distance.map((value) => clip(value + 0.6, 0, 1));
+  let alpha = distance.map((value) => clip(value + 0.6, 0, 1));
   // Each piece is as round as it is thick where it is thickest nearby.
   const inside = regionOf(distance, (value) => value > 0);
   const radius = greatestNear(distance, size, Math.max(3, roundEven(0.05 * size) | 1), inside);
-  const surface = lit(distance.map((value, i) => rounded(value, Math.max(radius[i], 1))), size, material);
-  const link = Math.max(3, 0.016 * size);
-  const shadeAt = (i) =>
-    label === NECK_L ? 0.78 + 0.35 * Math.sin((2 * Math.PI * ((i % size) + 0.4 * Math.floor(i / size))) / link) : 1;
+  let normals = normalsOf(distance.map((value, i) => rounded(value, Math.max(radius[i], 1))), size);
+  if (label === NECK_L) ({ normals, alpha } = beads(region, distance, normals, alpha, size));
+  const surface = polished(lit(normals, material), material);
   const lower = rolled(alpha, size, roundEven(0.006 * size));
   const aside = lower.map((_, i) => lower[i - (i % size) + (((i % size) + size - 1) % size)]);
   const ground = where(mask, BACKGROUND);
   const fall = blur(aside, size, 0.006 * size).map((share, i) => (ground[i] || share < 0.02 ? 0 : share));
   const shaded = laidOver(crop, fall.map((share) => 0.4 * share), () => [0, 0, 0]);
-  const result = laidOver(shaded, alpha, (i) => surface(i).map((value) => value * shadeAt(i)));
+  const result = laidOver(shaded, alpha, surface);
   return { crop: result, changed: alpha.map((share, i) => Math.max(share, fall[i])) };
 }

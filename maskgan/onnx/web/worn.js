@@ -1,12 +1,12 @@
-// Looks of hair by their names: hairpieces that are worn and a colour, "NAME.PART.SIZE,...@COLOUR", either of them maybe
-// absent; see maskgan/editing/looks.py.
+// Looks of hair by their names: hairpieces that are worn and a colour, "NAME.PART.SIZE.WAY,...@COLOUR", either of them maybe
+// absent, and WAY too; see maskgan/editing/looks.py.
 
-/** The hairpieces {name, part, size} in the name of a look. */
+/** The hairpieces {name, part, size, way} in the name of a look. */
 export function wornIn(look) {
   const [pieces] = look.includes("@") ? look.split("@") : [look.includes(".") ? look : ""];
   return pieces.split(",").filter(Boolean).map((piece) => {
-    const [, name, part, size] = /^(.+?)\.(.+?)\.(.+)$/.exec(piece);
-    return { name, part, size: Number(size) };
+    const [, name, part, size, way] = /^(.+?)\.(.+?)\.(.+?)(?:\.(plain|mirrored))?$/.exec(piece);
+    return { name, part, size: Number(size), way };
   });
 }
 
@@ -15,7 +15,7 @@ export const colourIn = (look) => (look.includes("@") ? look.split("@")[1] : loo
 
 /** The name of a look with these hairpieces and this colour. */
 export function wearing(worn, colour) {
-  const pieces = worn.map(({ name, part, size }) => `${name}.${part}.${size}`).join(",");
+  const pieces = worn.map(({ name, part, size, way }) => [name, part, size, way].filter((piece) => piece !== undefined).join(".")).join(",");
   return pieces && colour ? `${pieces}@${colour}` : pieces || colour;
 }
 

@@ -1,0 +1,82 @@
+"""Single hairs that lie over the forehead beside hair, and its shadow there: no mask holds them.
+
+A parser draws the outline of a fringe where most of it ends. When it is taken away, what hangs beyond that outline
+would stay in the air, and a network that sees it would paint more of the kind. How far a pixel goes from the colour of
+the skin to that of the hair tells where there is some: the share of `over` (Porter and Duff, SIGGRAPH 1984) that fits
+it best.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from maskgan.editing.likeness import shrunk
+from maskgan.editing.warping import disc, grown
+from maskgan.labels import BROWS, EYES, Label
+
+#: What is no skin of a forehead.
+_FEATURES = (*BROWS, *EYES, Label.EYE_G)
+
+#: Side of the grid on which strays are looked for.
+_CELLS = 128
+
+#: In cells: how small a part of hair leaves none, how far from it they are looked for, how far from hair skin shows its
+#: own colour, how far from features none are looked for, what is a speck, and how far beyond them paint reaches.
+_LARGE, _FAR, _BARE, _BESIDE, _SPECK, _PAINTED = 2.0, 14.0, 7.0, 1.5, 1.0, 1.0
+
+#: Within how many cells the colour of the skin is told.
+_AROUND = 6.0
+
+#: Which part of the way from the colour of the skin to that of the hair is some of it.
+_SOME = 0.16
+
+#: Colours of hair and skin that are nearer than this (0..255) tell nothing.
+_ALIKE = 40.0
+
+#: What bare skin there is at least, in parts of where strays are looked for.
+_ENOUGH = 0.125
+
+
+def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Where (S, S) bool strays of hair that is taken away lie over a forehead.
+
+    photo: (S, S, 3) uint8; before, after: (S, S), its mask, and the edited one.
+    """
+    nothing = np.zeros(before.shape, bool)
+    rows = np.flatnonzero(np.isin(before, (*EYES, Label.EYE_G)).any(1))
+    if not len(rows):
+        return nothing
+    skin, gone = (before == Label.SKIN) & (after == Label.SKIN), (before == Label.HAIR) & (after == Label.SKIN)
+    gone[rows[0] :] = False
+    if not gone.any():
+        return nothing
+    lost = cv2.morphologyEx(_on_grid(gone).astype(np.uint8), cv2.MORPH_OPEN, disc(_LARGE)) > 0
+    if not lost.any():
+        return nothing
+    bare = _on_grid(skin) & ~grown(_on_grid(np.isin(before, _FEATURES)), _BESIDE)
+    near = grown(lost, _FAR) & bare
+    near[rows[0] * _CELLS // len(before) :] = False
+    bare &= ~grown(_on_grid(before == Label.HAIR), _BARE)
+    if np.count_nonzero(bare) <= _ENOUGH * np.count_nonzero(near):
+        return nothing
+    colours = shrunk(photo.astype(np.float32), _CELLS)
+    planes = np.dstack([colours, np.ones_like(colours[..., :1])]) * bare[..., None].astype(np.float32)
+    around = cv2.GaussianBlur(planes, (0, 0), _AROUND) + 0.02 * planes.sum((0, 1)) / np.count_nonzero(bare)
+    own = around[..., :3] / around[..., 3:]
+    way = np.median(colours[lost], axis=0) - own
+    along, length = ((colours - own) * way).sum(-1), np.square(way).sum(-1)
+    some = near & (length > _ALIKE**2) & (along > _SOME * length)
+    some = cv2.morphologyEx(some.astype(np.uint8), cv2.MORPH_OPEN, disc(_SPECK)) > 0
+    beside = grown(lost, 1.0)  # cells on its outline belong to neither
+    _, pieces = cv2.connectedComponents((some | beside).astype(np.uint8))
+    some &= np.isin(pieces, np.unique(pieces[beside]))
+    if not some.any():
+        return nothing
+    found = (grown(some, _PAINTED) & near).astype(np.float32)
+    return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & skin
+
+
+def _on_grid(region: np.ndarray) -> np.ndarray:
+    """The cells (g, g) bool of which more than half belongs to a region (S, S) bool."""
+    return shrunk(region.astype(np.float32), _CELLS) > 0.5

@@ -1,0 +1,78 @@
+"""Strands of hair over a forehead that no mask holds, and how they go with the hair."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from drawn_faces import draw_face
+
+from maskgan.editing.strays import stray_hair
+from maskgan.labels import Label
+
+SIZE = 512
+SKIN, HAIR = (214, 170, 150), (40, 30, 26)
+
+Masks = tuple[np.ndarray, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def masks() -> Masks:
+    """A face whose hair hangs over one half of its forehead, and the same face without that."""
+    after = draw_face(SIZE)
+    before = after.copy()
+    fringe = np.zeros(after.shape, bool)
+    fringe[:205, 262:345] = True
+    before[fringe & (after == Label.SKIN)] = Label.HAIR
+    return before, after
+
+
+def picture(mask: np.ndarray, hair: tuple[int, ...] = HAIR) -> np.ndarray:
+    """A photo (S, S, 3) uint8 of such a face."""
+    colours = np.full((19, 3), 150, np.uint8)
+    colours[Label.SKIN], colours[Label.HAIR] = SKIN, hair
+    grain = np.random.default_rng(0).normal(0, 3, (*mask.shape, 1))
+    return (colours[mask] + grain).round().clip(0, 255).astype(np.uint8)
+
+
+def with_lock(photo: np.ndarray, hair: tuple[int, ...] = HAIR) -> tuple[np.ndarray, np.ndarray]:
+    """A photo with a half transparent lock beside the fringe, and where it hangs."""
+    where = np.zeros(photo.shape[:2], np.uint8)
+    cv2.line(where, (262, 150), (238, 185), 1, 14)
+    mixed = (0.5 * photo + 0.5 * np.array(hair)).astype(np.uint8)
+    return np.where(where[..., None] > 0, mixed, photo), where > 0
+
+
+@pytest.mark.parametrize("hair", [HAIR, (252, 250, 246)], ids=["dark", "white"])
+def test_a_lock_beside_hair_that_goes_is_found_and_clean_skin_is_not(masks: Masks, hair: tuple[int, ...]) -> None:
+    before, after = masks
+    photo, lock = with_lock(picture(before, hair), hair)
+    lock &= before == Label.SKIN
+    found = stray_hair(photo, before, after)
+    assert found[lock].mean() > 0.85
+    assert not found[cv2.dilate(lock.astype(np.uint8), np.ones((25, 25), np.uint8)) == 0].any()
+    assert not found[before != Label.SKIN].any()
+    assert not stray_hair(picture(before, hair), before, after).any(), "no lock, no strays"
+
+
+def test_a_lock_stays_where_its_hair_does_and_where_it_is_another(masks: Masks) -> None:
+    before, after = masks
+    photo, _ = with_lock(picture(before))
+    assert not stray_hair(photo, before, before).any()
+    away, lock = with_lock(picture(before))
+    away = np.where(lock[..., None], picture(before), photo)
+    away[150:180, 180:196] = HAIR  # a mole on the other side of the forehead, not beside what is lost
+    assert not stray_hair(away, before, after).any()
+
+
+def test_hair_in_the_colour_of_the_skin_tells_nothing(masks: Masks) -> None:
+    before, after = masks
+    near = tuple(value - 20 for value in SKIN)
+    photo, _ = with_lock(picture(before, near))
+    assert not stray_hair(photo, before, after).any()
+
+
+def test_a_face_without_eyes_has_no_forehead(masks: Masks) -> None:
+    before, after = (np.where(np.isin(mask, (Label.L_EYE, Label.R_EYE)), Label.SKIN, mask) for mask in masks)
+    photo, _ = with_lock(picture(before))
+    assert not stray_hair(photo, before, after).any()
