@@ -59,7 +59,7 @@ function tapsOf(size, source, count, weigh) {
 /** Taps of an area mean. */
 function areaTaps(size, source) {
   const scale = source / size;
-  return tapsOf(size, source, Math.ceil(scale) + 1, (i, weights) => {
+  return tapsOf(size, source, Number.isInteger(scale) ? scale : Math.ceil(scale) + 1, (i, weights) => {
     const [from, to] = [i * scale, Math.min((i + 1) * scale, source)];
     const first = Math.floor(from + 1e-9);
     for (let s = first; s < to - 1e-6; s++) weights.push((Math.min(s + 1, to) - Math.max(s, from)) / (to - from));
@@ -103,14 +103,15 @@ function resized(source, width, height, taps) {
   const rows = taps(height, source.height);
   const row = width * channels;
   const narrow = new Float32Array(source.height * row);
-  for (let k = 0; k < columns.places.length; k++) columns.places[k] *= channels;
+  const { count, places, weights } = columns;
+  for (let k = 0; k < places.length; k++) places[k] *= channels;
   for (let y = 0, to = 0; y < source.height; y++) {
     const start = y * source.width * channels;
-    for (let x = 0, first = 0; x < width; x++, first += columns.count) {
-      for (let c = start; c < start + channels; c++) {
-        let sum = 0;
-        for (let k = first; k < first + columns.count; k++) sum += columns.weights[k] * data[c + columns.places[k]];
-        narrow[to++] = sum;
+    for (let x = 0, first = 0; x < width; x++, first += count, to += channels) {
+      for (let k = first; k < first + count; k++) {
+        const weight = weights[k];
+        const from = start + places[k];
+        for (let c = 0; c < channels; c++) narrow[to + c] += weight * data[from + c];
       }
     }
   }

@@ -88,14 +88,18 @@ export function filteredPlanes({ width, height, channels, data }, weights, refle
   const out = rows + (to - from + 2 * radius) * pitch + BLOCK;
   makeRoom(out + (to - from) * pitch + BLOCK);
   floats.set(weights, 0);
+  // What lies beyond the ends of a row: where in memory, and where in the row.
+  const [edges, beyond] = [new Int32Array(2 * radius * channels), new Int32Array(2 * radius * channels)];
+  for (let k = 0; k < edges.length; k++) {
+    const x = Math.floor(k / channels);
+    const place = x < radius ? x - radius : width + x - radius;
+    edges[k] = line + (place + radius) * channels + (k % channels);
+    beyond[k] = reflected(place, width) * channels + (k % channels);
+  }
   const at = (y) => rows + (y - from + radius) * pitch;
   for (let y = from; y < to; y++) {
     floats.set(data.subarray(y * row, (y + 1) * row), line + radius * channels);
-    for (let x = 1; x <= radius; x++) {
-      for (const [beyond, place] of [[radius - x, reflected(-x, width)], [radius + width - 1 + x, reflected(width - 1 + x, width)]]) {
-        for (let c = 0; c < channels; c++) floats[line + beyond * channels + c] = data[y * row + place * channels + c];
-      }
-    }
+    for (let k = 0; k < beyond.length; k++) floats[edges[k]] = data[y * row + beyond[k]];
     sums(4 * at(y), 4 * line, 0, 4 * channels, 4 * (at(y) + row), 4 * taps);
   }
   const zeros = new Float32Array(row);
