@@ -169,7 +169,7 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     rows = np.arange(len(mask))[:, None]
     above = rows < top
     painted = skin & unknown & (rows < low)
-    if painted.mean() < _LARGE:
+    if (painted & above).mean() < _LARGE:
         return picture
     known = skin & ~unknown & ~grown(~skin & ~above, _BORDER * len(mask) / NETWORK_SIZE)
     if known.mean() < _KNOWN:

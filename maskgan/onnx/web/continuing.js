@@ -140,7 +140,7 @@ export function letForeheadGoOn(colours, photo, unknown, mask, n) {
   });
   const skin = where(mask, LABEL.SKIN);
   const painted = skin.map((inside, i) => (i < low ? inside & unknown[i] : 0));
-  if (areaOf(painted) < LARGE * n * n) return;
+  if (areaOf(painted.subarray(0, end)) < LARGE * n * n) return;
   const beside = skin.map((inside, i) => (i < end ? 0 : 1 - inside)); // what lies lower
   const known = without(without(skin, unknown), grown(beside, n, (BORDER * n) / SIZE.network));
   if (areaOf(known) < KNOWN * n * n) return;
