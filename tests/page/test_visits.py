@@ -204,7 +204,7 @@ def test_after_a_costly_edit_a_stroke_is_shown_as_a_draft_until_its_event_has_ma
     mask[60:-60, 60:200] = Label.HAIR
     session = finish_stroke(tab, session, message(session, mask), LOOK)[tab.session]
     mask = mask.copy()
-    mask[300:330, 330:360] = Label.HAIR
+    mask[300:330, 200:235] = Label.HAIR  # beside it, so that all of it has to be painted anew
     stroke = message(session, mask)
     draft, picture = tab._picture_ahead(session, stroke)
     assert Path(draft).read_bytes() == picture
