@@ -111,15 +111,21 @@ def test_a_bald_heads_new_hair_has_the_colours_of_its_brows_and_not_of_the_wall(
     assert np.abs(np.median(result[where.alpha > 0.95], axis=0) - brown).max() < 25
 
 
-def test_a_patch_of_wall_in_the_mask_of_hair_does_not_colour_a_bald_heads_new_hair() -> None:
+def nearly_bald() -> tuple[np.ndarray, np.ndarray]:
+    """The mask (512, 512) of a face with little hair, and where (512, 512) bool that is."""
     mask = draw_face(512)
     patch = mask == Label.HAIR
     patch[:, :190] = patch[:, 230:] = False
     mask[(mask == Label.HAIR) & ~patch] = Label.BACKGROUND
+    assert 0.002 < patch.mean() < 0.02
+    return mask, patch
+
+
+def test_a_patch_of_wall_in_the_mask_of_hair_does_not_colour_a_bald_heads_new_hair() -> None:
+    mask, _ = nearly_bald()
     photo = np.full((512, 512, 3), (90, 60, 45), np.uint8)
     photo[:, :300] = (215, 160, 90)  # the wall on this side, the other one is dark
     photo[mask == Label.SKIN], photo[np.isin(mask, BROWS)] = (120, 80, 60), (40, 28, 20)
-    assert 0.002 < patch.mean() < 0.02
     found, brows = (to_oklab(np.float32(colour)) for colour in (colours_of_hair(photo, mask), [[40, 28, 20]]))
     assert np.allclose(found[:, 0], brows[0, 0], atol=2e-3), "its brows tell"
 
@@ -137,14 +143,10 @@ def test_light_hair_has_strands_where_its_lenders_hair_was_black(style: str) -> 
 
 
 def test_a_shaved_scalp_does_not_colour_new_hair() -> None:
-    mask = draw_face(512)
-    scalp = mask == Label.HAIR
-    scalp[:, :190] = scalp[:, 230:] = False
-    mask[(mask == Label.HAIR) & ~scalp] = Label.BACKGROUND
+    mask, scalp = nearly_bald()
     photo = np.full((512, 512, 3), (101, 64, 47), np.uint8)
     photo[np.isin(mask, BROWS)] = (40, 28, 20)
     photo[scalp] = (93, 59, 39)
-    assert 0.002 < scalp.mean() < 0.02
     found, brows = (to_oklab(np.float32(colour)) for colour in (colours_of_hair(photo, mask), [[40, 28, 20]]))
     assert np.allclose(found[:, 0], brows[0, 0], atol=2e-3), "its brows tell, less the skin beneath"
     assert (np.hypot(*found[:, 1:].T) < 0.8 * np.hypot(*brows[0, 1:])).all()

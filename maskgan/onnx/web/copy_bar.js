@@ -1,6 +1,7 @@
 // The bar of style copy: another photo, the regions that the open face takes its style in, and how much of it.
 
-import { EXAMPLES, REGIONS } from "./constants.js";
+import { REGIONS } from "./constants.js";
+import { choosePhotos } from "./photo_chooser.js";
 
 const FIRST = ["lips", "hair"]; // regions that are copied when a photo has been chosen
 
@@ -15,7 +16,6 @@ export function createCopyBar(element, canvas, read, changed) {
       <label><span>How much</span><input type="range" min="0.1" max="1" step="0.1" value="1" aria-label="How much of the other photo's look"></label>
       <button type="button" class="remove">Remove</button></div>`;
   const [open, photos, regions] = element.children;
-  const [choose, file] = [photos.querySelector("label"), photos.querySelector("input")];
   const [thumbnail, slider, remove] = ["canvas", "input", ".remove"].map((part) => regions.querySelector(part));
   const buttons = REGIONS.map(({ name }) => regions.querySelector(`[data-region=${name}]`));
   let lends = null; // classes of the other face, null without one
@@ -56,22 +56,7 @@ export function createCopyBar(element, canvas, read, changed) {
   }
 
   open.addEventListener("click", () => clear(open.ariaExpanded !== "true"));
-  choose.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    file.click();
-  });
-  file.addEventListener("change", () => {
-    if (file.files[0]) take(file.files[0]);
-    file.value = "";
-  });
-  for (const example of EXAMPLES) {
-    const url = new URL(`examples/${example}`, import.meta.url);
-    const button = Object.assign(document.createElement("button"), { type: "button", title: "Take the look of this example" });
-    button.append(Object.assign(new Image(), { src: url, alt: "Example portrait", loading: "lazy" }));
-    button.addEventListener("click", async () => take(new File([await (await fetch(url)).blob()], example)));
-    photos.append(button);
-  }
+  choosePhotos(photos.querySelector("label"), photos, "Take the look of this example", take);
   buttons.forEach((button, k) => button.addEventListener("click", () => {
     const { name } = REGIONS[k];
     if (!chosen.delete(name)) chosen.add(name);

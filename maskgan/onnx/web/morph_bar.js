@@ -1,6 +1,7 @@
 // The bar of masks between two masks: what stands at the other end, a slider between and beyond, a strip of the way there.
 
-import { EXAMPLES, MORPH, PALETTE } from "./constants.js";
+import { MORPH, PALETTE } from "./constants.js";
+import { choosePhotos } from "./photo_chooser.js";
 
 const STEPS = [0, 0.2, 0.4, 0.6, 0.8, 1]; // places of the strip
 const SMALL = 64; // pixels of a frame's side
@@ -19,7 +20,7 @@ export function createMorphBar(element, { begin, maskAt, look, use, leave }) {
       <label title="From this mask (0) to the other one (1), and beyond both"><span>Between</span><input type="range" min="${MORPH.from}" max="${MORPH.to}" step="0.01" value="${FIRST}" aria-label="Place between the masks"><output></output></label>
       <button type="button" class="use">Use this mask</button><button type="button" class="close">Close</button></div>`;
   const [open, ends, way] = element.children;
-  const [choose, file, own] = ["label", "input", ".own"].map((part) => ends.querySelector(part));
+  const [choose, own] = ["label", ".own"].map((part) => ends.querySelector(part));
   const [other, strip, slider, place, take, close] = [".other", ".strip", "input", "output", ".use", ".close"].map((part) => way.querySelector(part));
   let started = 0; // lines, so that answers for former ones are known
   let shown = null; // the mask at the slider's place
@@ -90,23 +91,8 @@ export function createMorphBar(element, { begin, maskAt, look, use, leave }) {
 
   show("closed");
   open.addEventListener("click", () => (open.ariaExpanded === "true" ? end() : show("ends")));
-  choose.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    file.click();
-  });
-  file.addEventListener("change", () => {
-    if (file.files[0]) start(file.files[0]);
-    file.value = "";
-  });
+  choosePhotos(choose, ends, "Go towards the shapes of this example", start);
   own.addEventListener("click", () => start(null));
-  for (const example of EXAMPLES) {
-    const url = new URL(`examples/${example}`, import.meta.url);
-    const button = Object.assign(document.createElement("button"), { type: "button", title: "Go towards the shapes of this example" });
-    button.append(Object.assign(new Image(), { src: url, alt: "Example portrait", loading: "lazy" }));
-    button.addEventListener("click", async () => start(new File([await (await fetch(url)).blob()], example)));
-    ends.append(button);
-  }
   slider.addEventListener("input", () => goTo(slider.valueAsNumber));
   take.addEventListener("click", () => {
     const mask = shown;
