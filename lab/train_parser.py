@@ -110,7 +110,7 @@ def main() -> None:
         settings.resolution,
         settings.seed,
         odds=np.concatenate([class_odds(part) for part in (photos, renders) if part]),
-        augment=ForParsing(settings.resolution, Accessories(renders), Grounds(photos)),
+        augment=ForParsing(settings.resolution, Accessories(renders, wearers=photos), Grounds(photos)),
         correct=Corrections(settings.tighten_eyes),
     )
 

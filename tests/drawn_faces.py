@@ -44,7 +44,11 @@ def draw_face(
     if "long hair" in extra or "bob" in extra:
         box(Label.HAIR, -1.3, -0.3, 1.3, 3.0 if "long hair" in extra else 0.9)
     box(Label.NECK, -0.7, 1.0, 0.7, 2.15)
-    if not {"long hair", "bob"} & set(extra):
+    if "scarf" in extra:
+        ellipse(Label.HAT, 0, -0.3, 1.35, 1.5)
+        box(Label.HAT, -1.9, 0.5, 1.9, 1.75)
+        box(Label.CLOTH, -1.9, 1.75, 1.9, 6.0)
+    if not {"long hair", "bob", "scarf"} & set(extra):
         ellipse(Label.R_EAR, -1.08, 0.35, 0.16, 0.36)
         ellipse(Label.L_EAR, 1.08, 0.35, 0.16, 0.36)
     ellipse(Label.SKIN, 0, 0.35, 1.0, 1.4)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from lab.data.faces import FaceWithMask, Sample, load
+from lab.data.faces import FaceWithMask, Sample, load, read_ids
 from lab.data.grounds import blend, texture
 from maskgan.labels import Label
 
@@ -242,18 +242,22 @@ def draw_glasses(face: FaceWithMask, random: np.random.Generator) -> FaceWithMas
 class Accessories:
     """Puts on a face what it does not wear: parts of `donors` (rendered heads), or drawn ones.
 
-    Both sets are aligned by the same rule, so that hats and glasses land about where they belong.
+    Hats also come from photos (`wearers`), whose labels hold some. All sets are aligned by the same rule, so that hats
+    and glasses land about where they belong.
     """
 
     worn = (Label.EYE_G, Label.HAT, Label.EAR_R, Label.NECK_L)
 
-    def __init__(self, donors: Sequence[Sample], per_class: int = 60) -> None:
+    def __init__(self, donors: Sequence[Sample], per_class: int = 60, wearers: Sequence[Sample] = ()) -> None:
         self.donors: dict[Label, list[FaceWithMask]] = {label: [] for label in self.worn}
         for sample in donors:
             face = load(replace(sample, whole_lenses=False))  # the lens as one piece, to be put on others
             for label in self.worn:
                 if np.count_nonzero(face.mask == label) > 24 and len(self.donors[label]) < per_class:
                     self.donors[label].append(face)
+        for sample in wearers:
+            if np.mean(read_ids(sample.mask) == Label.HAT) > 0.02:
+                self.donors[Label.HAT].append(load(sample))
         self.earrings = [piece for face in self.donors[Label.EAR_R] for piece in pieces_of(face, Label.EAR_R)]
 
     def __call__(self, face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:

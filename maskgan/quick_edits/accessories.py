@@ -10,12 +10,19 @@ import numpy as np
 from maskgan.labels import BROWS, EARS, EYES, Label
 from maskgan.quick_edits.edit import QuickEdit, Variant, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
-from maskgan.quick_edits.hair import brow_line
+from maskgan.quick_edits.hair import brow_line, morphed, reveal
 from maskgan.quick_edits.hairpieces import across
+from maskgan.quick_edits.scarves import loosen, neck, wears_scarf
 from maskgan.quick_edits.scene import Scene, ramp
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette, wardrobe
 
 _SIDES = ((-1, Label.R_EYE, Label.R_BROW, Label.R_EAR), (1, Label.L_EYE, Label.L_BROW, Label.L_EAR))
+#: Where (frame units) ears begin beside a face that wore a scarf.
+_EARS = -0.4
+
+#: How wide gaps between hair and temples are (frame units), and down to which row.
+_TEMPLES, _TEMPLES_TO = 0.5, 0.2
+
 _FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, *EARS)
 
 
@@ -157,20 +164,32 @@ def hat(scene: Scene, strength: float, style: str = "beanie") -> None:
 
 
 def remove_hat(scene: Scene, strength: float) -> None:
-    """Hat off: forehead and short hair come to light."""
-    cap = scene.where(Label.HAT)
-    if not cap.any():
+    """Hat off: forehead and short hair come to light; below a scarf ears, neck and shoulders too."""
+    if not scene.where(Label.HAT).any():
         raise QuickEditImpossible("This face wears no hat.")
+    hangs = wears_scarf(scene)
+    if hangs:
+        loosen(scene)
+    cap = scene.where(Label.HAT)
     q, _, half = across(scene)
     top = float(np.clip(np.percentile(scene.y[cap], 1) + 0.05, -1.85, -1.6))
     base = -0.3
     width = 1 + 0.13 / half
     dome = (abs(q) / width) ** 2.4 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.4 < 1
     hairline = -1.08 + 0.75 * np.clip(abs(q), 0, 1.2) ** 5
-    crown, forehead = dome & (scene.y < hairline), abs(q) < 0.95
+    crown, forehead = dome & (scene.y < hairline), (abs(q) < 0.95) & ~(hangs & (scene.y > base))
     scene.mask[cap] = Label.BACKGROUND
     scene.mask[cap & crown] = Label.HAIR
     scene.mask[cap & ~crown & forehead & dome] = Label.SKIN
+    if hangs:
+        hung = cap & ~crown & ~(forehead & dome)
+        scene.paint(hung & neck(scene), Label.NECK, over=(Label.BACKGROUND,))
+        reveal(scene, hung & ~scene.where(Label.NECK), ears_from=_EARS)
+        # Nothing shines through between the hair, the temples and the ears.
+        head = scene.where(Label.HAIR, *EARS) | scene.face
+        gap = morphed(scene, head, cv2.MORPH_CLOSE, _TEMPLES) & hung & (scene.y < _TEMPLES_TO)
+        scene.paint(gap, Label.HAIR, over=(Label.BACKGROUND,))
+        return
     # Beside the forehead lies what lies next to the brim.
     beside = cap & ~crown & ~forehead & (scene.y > -0.9)
     scene.uncover(beside, (Label.BACKGROUND, Label.HAIR, *EARS))

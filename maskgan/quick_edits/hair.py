@@ -26,6 +26,7 @@ from maskgan.quick_edits.hairpieces import (
     tips,
 )
 from maskgan.quick_edits.regions import signed_distance
+from maskgan.quick_edits.scarves import need_open_hair
 from maskgan.quick_edits.scene import Scene, ramp, smooth_curve
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
 
@@ -93,6 +94,7 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
     Hair that reaches the ears stays, and the lower part of the other is added to it; shorter hair gives way to all of
     it. `style` names the hairpiece.
     """
+    need_open_hair(scene)
     hair = scene.where(Label.HAIR)
     _, middle, half = across(scene)
     outer = hair & (abs(scene.x - middle) > 0.45 * half)
@@ -122,11 +124,11 @@ def _close_beside_jaw(scene: Scene, end: float) -> None:
     _, middle, half = across(scene)
     body = scene.where(Label.HAIR, Label.NECK, *EARS) | scene.face
     beside = (abs(scene.x - middle) < 1.6 * half) & (scene.y > -0.5) & (scene.y < end)
-    gap = _morphed(scene, body, cv2.MORPH_CLOSE, 0.35) & beside
+    gap = morphed(scene, body, cv2.MORPH_CLOSE, 0.35) & beside
     scene.paint(gap, Label.HAIR, over=(Label.BACKGROUND,))
 
 
-def _morphed(scene: Scene, region: np.ndarray, operation: int, width: float) -> np.ndarray:
+def morphed(scene: Scene, region: np.ndarray, operation: int, width: float) -> np.ndarray:
     """A region (H, W) opened or closed with a disc of this width in frame units; gaps to the picture's edge stay."""
     size = max(3, int(width * scene.unit) | 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
@@ -137,6 +139,7 @@ def _morphed(scene: Scene, region: np.ndarray, operation: int, width: float) -> 
 
 def wear_hair(scene: Scene, strength: float, style: str) -> None:
     """The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way."""
+    need_open_hair(scene)
     hair = scene.where(Label.HAIR)
     shape = silhouette(style).facing(scene)
     way = min(strength, 1.0)
@@ -157,16 +160,16 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
         beside = above | ((abs(q) > 0.8) & (scene.y < 0))
         wanted |= _head(scene, 0.14) & (scene.y < hairline) & (abs(q) < 1.1)
         wanted |= _head(scene, 0.08) & hair & ~scene.face & above
-        wanted |= _morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, 0.35) & hair & ~scene.face & beside
+        wanted |= morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, 0.35) & hair & ~scene.face & beside
         temples = np.zeros_like(wanted)
     else:
         wanted |= _head(scene, 0.14) & (scene.y < hairline - _ROOTS) & (abs(q) < 1.1)
-        temples = _morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face & (scene.y < 0)
+        temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face & (scene.y < 0)
     # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
     wanted &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1) & scene.face)
-    wanted &= (scene.y < 0.3) | _morphed(scene, wanted, cv2.MORPH_OPEN, 0.3)  # no rags at the tips
+    wanted &= (scene.y < 0.3) | morphed(scene, wanted, cv2.MORPH_OPEN, 0.3)  # no rags at the tips
     if worn is None:  # no notches in a fringe; those of a hairpiece are its own, and show skin
-        wanted |= _morphed(scene, wanted, cv2.MORPH_CLOSE, 0.3) & scene.face & (scene.y < -0.2)
+        wanted |= morphed(scene, wanted, cv2.MORPH_CLOSE, 0.3) & scene.face & (scene.y < -0.2)
     # No lock hangs in an eye.
     eyes = scene.where(*EYES)
     wanted &= ~(scene.around(eyes, 0.15) & scene.face) if eyes.any() else True
@@ -177,7 +180,7 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
             wanted |= ear
     removed = _with_specks(scene, hair & ~wanted) & ~wanted
     if removed.any():
-        _reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
+        reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
         scene.mask[removed & temples] = Label.SKIN
     hat = scene.where(Label.HAT)
     scene.paint(wanted & ~scene.where(*UNTOUCHED) & ~hat, Label.HAIR)
@@ -214,7 +217,7 @@ def _fill_holes(scene: Scene, removed: np.ndarray) -> None:
     scene.uncover(enclosed & (scene.y >= _JAW), (Label.HAIR, Label.NECK))
 
 
-def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
+def reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
     """Fill where hair was cut away with what lies behind it: face, ears, neck, clothes, background."""
     q, middle, half = across(scene)
     shirt = scene.where(Label.CLOTH)
@@ -298,13 +301,14 @@ def shorter_hair(scene: Scene, strength: float) -> None:
         if not ear_shows(scene, label):
             removed |= scene.where(Label.EAR_R) & (side * (scene.x - middle) > 0)
     removed = _with_specks(scene, removed)
-    _reveal(scene, removed, ears_from=cut - 0.3)
+    reveal(scene, removed, ears_from=cut - 0.3)
     _fill_holes(scene, removed)
     hold_face(scene)
 
 
 def more_volume(scene: Scene, strength: float) -> None:
     """Hair stands out further all around."""
+    need_open_hair(scene)
     hair = need_hair(scene)
     _, middle, half = across(scene)
     bottom = float(np.percentile(scene.y[hair], 98))

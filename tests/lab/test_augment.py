@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import draw_face, draw_mask
 
-from lab.data import accessories, augment, grounds, part_changes
+from lab.data import accessories, augment, grounds, head_coverings, part_changes
 from lab.data.accessories import Accessories
 from lab.data.faces import FaceWithMask, Sample, find_samples
 from maskgan.labels import IGNORE, Label
@@ -63,6 +63,7 @@ CHANGES = {
     "hair": part_changes.recolour_hair,
     "clothes": part_changes.redress,
     "shoulders": part_changes.bare_shoulders,
+    "scarves": head_coverings.veil,
     "accessories": Accessories([]),
     "chain": augment.ForParsing(64, Accessories([]), grounds.Grounds([])),
 }
@@ -189,6 +190,39 @@ def test_accessories_of_rendered_heads_land_on_other_faces(tmp_path: Path) -> No
         assert (result.mask == Label.HAT).sum() > 100
         assert np.array_equal(result.mask[result.mask != Label.HAT], face.mask[result.mask != Label.HAT])
         assert (result.image[result.mask == Label.HAT] != face.image[result.mask == Label.HAT]).any()
+
+
+def test_hats_come_from_photos_of_wearers_and_from_no_others(tmp_path: Path) -> None:
+    worn = draw_mask(64)
+    worn[4:14, 16:48] = Label.HAT
+    wearers = data(tmp_path / "hats", FaceWithMask(draw_face(worn), worn))
+    others = data(tmp_path / "bare", drawn())
+    of_photos = Accessories([], wearers=[*others, *wearers])
+    assert len(of_photos.donors[Label.HAT]) == 1
+    assert not any(of_photos.donors[label] for label in (Label.EYE_G, Label.EAR_R, Label.NECK_L))
+    assert (of_photos.put_on(drawn(), Label.HAT, np.random.default_rng(0)).mask == Label.HAT).sum() > 100
+
+
+def test_a_veil_is_a_hat_above_the_chin_and_clothes_below_and_leaves_the_face() -> None:
+    face = drawn(128)
+    chin = np.nonzero((face.mask == Label.SKIN).any(1))[0].max()
+    rows = np.arange(128)[:, None]
+    lost, hats, hung = [], 0, 0
+    for seed in range(30):
+        result = head_coverings.veil(face, np.random.default_rng(seed))
+        hat = result.mask == Label.HAT
+        hats += bool(hat.sum() > 100)
+        assert not (hat & (rows > chin)).any()
+        new = result.mask != face.mask
+        assert set(np.unique(result.mask[new])) <= {Label.HAT, Label.CLOTH, IGNORE}
+        assert (result.image[hat] != face.image[hat]).any(-1).mean() > 0.9
+        features = np.isin(face.mask, (Label.L_EYE, Label.R_EYE, Label.NOSE, Label.U_LIP, Label.L_LIP, Label.MOUTH))
+        assert np.array_equal(result.mask[features], face.mask[features])
+        lost.append((hat & (face.mask == Label.HAIR)).sum() / (face.mask == Label.HAIR).sum())
+        hung += bool((hat & (face.mask == Label.BACKGROUND)).any())
+    assert hats >= 28 and np.mean(lost) > 0.3 and hung >= 20
+    bald = FaceWithMask(face.image, np.where(face.mask == Label.HAIR, Label.SKIN, face.mask).astype(np.uint8))
+    assert head_coverings.veil(bald, np.random.default_rng(0)) is bald
 
 
 @pytest.mark.parametrize("size", [128, 256])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from drawn_faces import FACE, area, draw_face, extent
+from drawn_faces import FACE, area, around_frame, draw_face, extent
 
 from maskgan.editing.warping import flow_between
 from maskgan.labels import BROWS, EYES, MOUTH, NUM_CLASSES, Label, flip
@@ -142,6 +142,31 @@ def test_impossible_edits_say_so_in_one_sentence(name, without):
     with pytest.raises(QuickEditImpossible) as failure:
         apply(name, draw_face(without=without))
     assert str(failure.value).endswith(".") and "\n" not in str(failure.value)
+
+
+def test_below_a_scarf_come_hair_ears_neck_and_sloping_shoulders():
+    before = draw_face(extra=("scarf",))
+    x, y = around_frame(before)
+    edited = apply("remove_hat", before)
+    assert not area(edited, Label.HAT)
+    for label, least in ((Label.HAIR, 0.3), (Label.L_EAR, 0.05), (Label.R_EAR, 0.05), (Label.NECK, 0.2)):
+        assert area(edited, label) > least * (256 / 4) ** 2 and not area(before, label) * (label != Label.NECK), label
+    for label in FACE:
+        assert area(edited, label) >= area(before, label)
+    beside = (abs(x) > 1.5) & (y < 1.7)
+    assert set(np.unique(edited[beside])) == {Label.BACKGROUND}
+    top = [y[(edited == Label.CLOTH) & (abs(abs(x) - out) < 0.05)].min() for out in (0.8, 1.1, 1.4)]
+    assert y[before == Label.CLOTH].min() < top[0] < top[1] < top[2]
+    # No gap between temples, hair and ears.
+    assert not ((edited == Label.BACKGROUND) & (abs(x) < 0.9) & (y > -1) & (y < 0.5)).any()
+
+
+@pytest.mark.parametrize("name", ["hairstyle", "longer_hair", "more_volume"])
+def test_hair_under_a_scarf_is_left_alone(name):
+    mask = draw_face(extra=("scarf",))
+    cv2.ellipse(mask, (128, 60), (50, 30), 0, 0, 360, int(Label.HAIR), -1)
+    with pytest.raises(QuickEditImpossible, match="scarf"):
+        apply(name, mask)
 
 
 def test_one_bare_ear_gets_the_only_earring():

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import told_by
+from drawn_faces import draw_face
 from PIL import Image
 from web_visitor import (  # noqa: F401  (fixtures)
     EXAMPLE,
@@ -109,14 +110,14 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
     edits = [(name, shape) for name in names for shape in [v.name for v in QUICK_EDITS[name].variants] or [""]]
     assert names == list(QUICK_EDITS) and len(edits) > len(names) + 8
     firsts = list({name: (name, shape) for name, shape in reversed(edits)}.values())
-    # Glasses, and a face without.
-    for portrait, tried, strength in (
-        ("portrait_03", firsts, 1),
-        ("portrait_05", edits, 1),
-        ("portrait_05", firsts, 0.3),
-        ("portrait_05", firsts, 1.9),
+    glasses, bare = (read_mask(EXAMPLE.parent / "masks" / f"portrait_0{k}.png") for k in (3, 5))
+    for portrait, mask, tried, strength in (
+        ("glasses", glasses, firsts, 1),
+        ("bare", bare, edits, 1),
+        ("bare", bare, firsts, 0.3),
+        ("bare", bare, firsts, 1.9),
+        ("scarf", draw_face(512, extra=("scarf",)), firsts, 1),
     ):
-        mask = read_mask(EXAMPLE.parent / "masks" / f"{portrait}.png")
         answers = visitor.page.evaluate(code, [tried, base64.b64encode(mask).decode(), strength])
         for (name, shape), answer in zip(tried, answers, strict=True):
             try:

@@ -3,21 +3,23 @@
 
 import { LABEL, LENSES } from "./constants.js";
 import { BROWS, EYES } from "./frame.js";
+import { closed, reveal } from "./hair.js";
 import { any, areaOf, both, dilated, either, roundEven, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
-import { line, onLine, ramp } from "./scene.js";
+import { loosen, neckOf, wearsScarf } from "./scarves.js";
+import { line, onLine, places, ramp } from "./scene.js";
 import { silhouette, UNTOUCHED } from "./silhouettes.js";
 
 const { BACKGROUND, SKIN, NOSE, HAIR, HAT, EYE_G, CLOTH, NECK, NECK_L, EAR_R, L_EYE, R_EYE, L_BROW, R_BROW, L_EAR, R_EAR } = LABEL;
 const EARS = [L_EAR, R_EAR];
 const SIDES = [[-1, R_EYE, R_BROW, R_EAR], [1, L_EYE, L_BROW, L_EAR]];
+const BESIDE_FACE = -0.4; // where ears begin beside a face that wore a scarf
+const [TEMPLES, TEMPLES_TO] = [0.5, 0.2]; // how wide gaps between hair and temples are, and down to which row
 const FACE_SIDE = [BACKGROUND, SKIN, NOSE, HAIR, ...EARS];
 
 /** Accessories grow a little with strength. */
 const sizeOf = (strength) => 0.75 + 0.25 * strength;
 
-/** The pixels whose frame coordinates pass a test. */
-const places = (scene, test) => scene.mask.map((_, i) => (test(scene.x[i], scene.y[i], i) ? 1 : 0));
 const few = (scene, region, share) => areaOf(region) < share * scene.unit ** 2;
 const meanOf = (plane, region) => region.reduce((sum, inside, i) => sum + (inside ? plane[i] : 0), 0) / areaOf(region);
 
@@ -167,24 +169,36 @@ function hat(scene, strength, style) {
   scene.uncover(loose, [BACKGROUND]);
 }
 
-/** Hat off: forehead and short hair come to light. */
+/** Hat off: forehead and short hair come to light; below a scarf ears, neck and shoulders too. */
 function removeHat(scene) {
+  if (!any(scene.where(HAT))) throw new Error("This face wears no hat.");
+  const hangs = wearsScarf(scene);
+  if (hangs) loosen(scene);
   const cap = scene.where(HAT);
-  if (!any(cap)) throw new Error("This face wears no hat.");
   const { q, half } = scene.across;
   const top = clip(percentileOf(scene.y, cap, 0.01) + 0.05, -1.85, -1.6);
   const [base, width] = [-0.3, 1 + 0.13 / half];
-  const beside = new Uint8Array(cap.length);
+  const [beside, hung] = [new Uint8Array(cap.length), new Uint8Array(cap.length)];
   cap.forEach((inside, i) => {
     if (!inside) return;
     const [out, y] = [Math.abs(q[i]), scene.y[i]];
     const dome = (out / width) ** 2.4 + (Math.max(base - y, 0) / (base - top)) ** 2.4 < 1;
     const crown = dome && y < -1.08 + 0.75 * clip(out, 0, 1.2) ** 5;
-    const forehead = out < 0.95;
+    const forehead = out < 0.95 && !(hangs && y > base);
     scene.mask[i] = crown ? HAIR : forehead && dome ? SKIN : BACKGROUND;
     // Beside the forehead lies what lies next to the brim.
     if (!crown && !forehead && y > -0.9) beside[i] = 1;
+    if (scene.mask[i] === BACKGROUND) hung[i] = 1;
   });
+  if (hangs) {
+    scene.paint(both(hung, neckOf(scene)), NECK, [BACKGROUND]);
+    reveal(scene, without(hung, scene.where(NECK)), BESIDE_FACE);
+    // Nothing shines through between the hair, the temples and the ears.
+    const head = either(scene.where(HAIR, ...EARS), scene.face);
+    const gap = both(both(closed(scene, head, TEMPLES), hung), places(scene, (_, y) => y < TEMPLES_TO));
+    scene.paint(gap, HAIR, [BACKGROUND]);
+    return;
+  }
   scene.uncover(beside, [BACKGROUND, HAIR, ...EARS]);
 }
 

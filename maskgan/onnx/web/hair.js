@@ -5,9 +5,10 @@ import { drawIn, drawInSides } from "./closer.js";
 import { LABEL } from "./constants.js";
 import { SIDES, earRegion, earShows } from "./ears.js";
 import { locks, tips } from "./hairpieces.js";
-import { any, areaOf, both, dilated, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
+import { any, areaOf, both, dilated, disc, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, interpolated, percentileOf } from "./samples.js";
-import { line, onLine, ramp, smoothCurve } from "./scene.js";
+import { needOpenHair } from "./scarves.js";
+import { line, onLine, places, ramp, smoothCurve } from "./scene.js";
 
 const { BACKGROUND, SKIN, NOSE, HAIR, HAT, CLOTH, NECK, EAR_R, L_EAR, R_EAR } = LABEL;
 const EARS = [L_EAR, R_EAR];
@@ -20,8 +21,29 @@ const JAW = 0.5; // from which row on the face gets narrower
 const EAR_STEPS = 17; // at how many heights the edge of an ear is measured
 const BESIDE = 0.35; // how far strands that a parser takes for something else lie from hair
 
-/** The pixels whose frame coordinates pass a test. */
-export const places = (scene, test) => scene.mask.map((_, i) => (test(scene.x[i], scene.y[i], i) ? 1 : 0));
+/** Two steps with a disc of this width in frame units, in a wider picture: beyond the edge there is nothing, or (`goesOn`)
+ *  what is at it. */
+function inWider(scene, region, width, goesOn, steps) {
+  const { size } = scene;
+  const margin = Math.max(3, Math.floor(width * scene.unit) | 1);
+  const kernel = disc(margin >> 1);
+  const wide = size + 2 * margin;
+  const within = (at) => (goesOn ? Math.min(Math.max(at - margin, 0), size - 1) : at - margin);
+  let plane = new Uint8Array(wide * wide);
+  for (let v = 0; v < wide; v++) {
+    const row = within(v);
+    if (row < 0 || row >= size) continue;
+    for (let u = 0; u < wide; u++) {
+      const column = within(u);
+      if (column >= 0 && column < size) plane[v * wide + u] = region[row * size + column];
+    }
+  }
+  for (const step of steps) plane = step(plane, wide, kernel);
+  return region.map((_, i) => plane[(Math.floor(i / size) + margin) * wide + (i % size) + margin]);
+}
+
+export const closed = (scene, region, width) => inWider(scene, region, width, false, [dilated, eroded]);
+export const opened = (scene, region, width) => inWider(scene, region, width, true, [eroded, dilated]);
 
 export function needHair(scene) {
   const hair = scene.where(HAIR);
@@ -175,6 +197,7 @@ function shorterHair(scene, strength) {
 
 /** Hair stands out further all around. */
 function moreVolume(scene, strength) {
+  needOpenHair(scene);
   const hair = needHair(scene);
   const { middle, half } = scene.across;
   const bottom = percentileOf(scene.y, hair, 0.98);

@@ -3,11 +3,12 @@
 
 import { FRINGES, HAIRPIECES, LABEL } from "./constants.js";
 import { EYES } from "./frame.js";
-import { fillHoles, holdFace, needHair, places, reveal, withSpecks } from "./hair.js";
+import { closed, fillHoles, holdFace, needHair, opened, reveal, withSpecks } from "./hair.js";
 import { coverage, dome, facing, hairpiece, headTop, lengthOf } from "./hairpieces.js";
-import { any, areaOf, both, dilated, disc, either, eroded, regionOf, signedDistance, square, without } from "./regions.js";
+import { any, areaOf, both, dilated, either, regionOf, signedDistance, square, without } from "./regions.js";
 import { percentileOf } from "./samples.js";
-import { onLine } from "./scene.js";
+import { needOpenHair } from "./scarves.js";
+import { onLine, places } from "./scene.js";
 import { UNTOUCHED, silhouette } from "./silhouettes.js";
 
 const { BACKGROUND, SKIN, HAIR, HAT, CLOTH, NECK, NECK_L, EAR_R, L_EAR, R_EAR } = LABEL;
@@ -21,6 +22,7 @@ const [ROOTS, TEMPLES] = [0.12, 0.6];
 /** Hair down both sides of the face, behind it and over the shoulders: hair that reaches the ears stays, and the lower part of
  *  the other is added to it; shorter hair gives way to all of it. */
 async function longerHair(scene, strength, style) {
+  needOpenHair(scene);
   const { middle, half } = scene.across;
   const outer = both(scene.where(HAIR), places(scene, (x) => Math.abs(x - middle) > 0.45 * half));
   const bottom = any(outer) ? percentileOf(scene.y, outer, 0.98) : -0.5;
@@ -48,30 +50,6 @@ function closeBesideJaw(scene, end) {
   scene.paint(both(closed(scene, body, 0.35), beside), HAIR, [BACKGROUND]);
 }
 
-/** Two steps with a disc of this width in frame units, in a wider picture: beyond the edge there is nothing, or (`goesOn`)
- *  what is at it. */
-function inWider(scene, region, width, goesOn, steps) {
-  const { size } = scene;
-  const margin = Math.max(3, Math.floor(width * scene.unit) | 1);
-  const kernel = disc(margin >> 1);
-  const wide = size + 2 * margin;
-  const within = (at) => (goesOn ? Math.min(Math.max(at - margin, 0), size - 1) : at - margin);
-  let plane = new Uint8Array(wide * wide);
-  for (let v = 0; v < wide; v++) {
-    const row = within(v);
-    if (row < 0 || row >= size) continue;
-    for (let u = 0; u < wide; u++) {
-      const column = within(u);
-      if (column >= 0 && column < size) plane[v * wide + u] = region[row * size + column];
-    }
-  }
-  for (const step of steps) plane = step(plane, wide, kernel);
-  return region.map((_, i) => plane[(Math.floor(i / size) + margin) * wide + (i % size) + margin]);
-}
-
-const closed = (scene, region, width) => inWider(scene, region, width, false, [dilated, eroded]);
-const opened = (scene, region, width) => inWider(scene, region, width, true, [eroded, dilated]);
-
 /** The upper head under hair of this thickness, down to below the eyes, as a test of pixels. */
 function head(scene, hair) {
   const { q, half } = scene.across;
@@ -85,6 +63,7 @@ function head(scene, hair) {
 
 /** The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way. */
 async function wearHair(scene, strength, style) {
+  needOpenHair(scene);
   const { x, y, face, size, unit } = scene;
   const hair = scene.where(HAIR);
   const shape = silhouette(style).facing(scene);

@@ -175,6 +175,9 @@ export class Scene {
   }
 }
 
+/** The pixels whose frame coordinates pass a test. */
+export const places = (scene, test) => scene.mask.map((_, i) => (test(scene.x[i], scene.y[i], i) ? 1 : 0));
+
 /** `steps` even places from `low` to `high`. */
 export const line = (low, high, steps) => Array.from({ length: steps }, (_, i) => low + ((high - low) * i) / (steps - 1));
 
