@@ -91,8 +91,9 @@ def told_by(picture: Image.Image) -> dict[str, str]:
 #: them busy while the others have nothing left. `test_onnx_engine.py` is not among them: it wants what
 #: `test_onnx_export.py` makes, and would wait for it.
 _LONG = (
-    "test_visits_page.py", "test_onnx_export.py", "test_lab_page.py", "test_faces_page.py", "test_web_page.py",
-    "test_access_page.py", "test_load.py", "test_space.py", "test_interpolate_page.py", "test_pack.py",
+    "test_web_page.py", "test_visits_page.py", "test_onnx_export.py", "test_web_hair.py", "test_lab_page.py",
+    "test_faces_page.py", "test_web_morph.py", "test_prepare_wardrobe.py", "test_access_page.py",
+    "test_load.py", "test_space.py", "test_interpolate_page.py", "test_pack.py",
     "test_distributed.py", "test_browser.py", "test_processes.py", "test_interrupted_runs.py",
 )  # fmt: skip
 
@@ -157,23 +158,42 @@ def exportable_pipeline() -> MaskGANPipeline:
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`exportable_pipeline` as ONNX files in all precisions, made once for all processes: tracing takes a minute."""
-    pytest.importorskip("onnxscript")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """`made_once(name, make)`: the folder of that name, made by `make(folder)` once for all processes of a run.
+
+    Nobody may change what is in it. Whoever comes while it is made waits; when `make` fails nothing stays.
+    """
     from filelock import FileLock
 
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # which all workers of a run share
+
+    def folder(name: str, make: Callable[[Path], object]) -> Path:
+        place, partial = base / "made_once" / name / "share", base / "made_once" / name / "partial"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(base / f"{name}.lock", timeout=800):
+            if not place.is_dir():
+                shutil.rmtree(partial, ignore_errors=True)
+                make(partial)
+                partial.rename(place)
+        return place
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """`exportable_pipeline` as ONNX files in all precisions: tracing takes a minute."""
+    pytest.importorskip("onnxscript")
     from maskgan.onnx.comparison import Faces
     from maskgan.onnx.export import export
     from maskgan.snapshots import Weights
 
-    place = tmp_path_factory.getbasetemp()
-    place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place  # which all workers of a run share
-    out = place / "exported" / "share"
-    networks, precisions = exportable_pipeline().networks, ("fp32", "fp16", "int8")
-    with FileLock(place / "exported.lock", timeout=800):
-        if not out.is_dir():  # it appears when it is complete
-            export(networks, Weights("f" * 64), out, licence="CC0", precisions=precisions, faces=Faces(Path("nowhere")))
-    return out
+    def make(folder: Path) -> None:
+        networks, precisions, faces = exportable_pipeline().networks, ("fp32", "fp16", "int8"), Faces(Path("nowhere"))
+        export(networks, Weights("f" * 64), folder, licence="CC0", precisions=precisions, faces=faces)
+
+    return made_once("exported", make)
 
 
 @pytest.fixture

@@ -168,17 +168,19 @@ def check_alike(one: np.ndarray, edit: Edit, alignment: Alignment, below: np.nda
     assert strength == pytest.approx(expected, rel=0.15) and grained.mean() < 0.3
 
 
-@pytest.fixture(name="folder", scope="module")
-def the_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(name="folder", scope="session")
+def the_export(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """The bundled weights' export, which the cache keeps, with the page in it."""
-    place = tmp_path_factory.mktemp("share") / "site"
-    try:
+
+    def make(folder: Path) -> None:
         with web_runtime() as runtime:
-            shutil.copytree(exported(WEIGHTS), place)
-            write_page(place, runtime)
+            shutil.copytree(exported(WEIGHTS), folder)
+            write_page(folder, runtime)
+
+    try:
+        return made_once("site", make)
     except ValueError as reason:
         pytest.skip(str(reason))
-    return place
 
 
 @pytest.fixture(name="photo", scope="module")

@@ -2,9 +2,12 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numba
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,6 +18,19 @@ from maskgan.labels import Label
 from maskgan.mask_files import read_mask
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_when_called() -> None:
+    """pymatting compiles all that it has when it is first imported: a minute, for a few functions that are called."""
+    njit = numba.njit
+
+    def later(*given: Any, **options: Any) -> Callable[..., Any]:
+        return njit(**options) if given and isinstance(given[0], str) else njit(*given, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba, "njit", later)
+        import pymatting  # noqa: F401
 
 
 def portrait(size: int = 160) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -91,8 +91,7 @@ def test_other_peoples_hair_is_put_on_as_in_the_app(folder: Path, visitor: Visit
     for name, shape in (("longer_hair", "long_waves"), ("fringe", "curtain")):
         before = visitor.mask()
         visitor.page.locator(f"[data-shapes={name}]").select_option(shape)
-        visitor.wait(lambda before=before: (visitor.mask() != before).any(), name)
-        visitor.wait_for_drawing()
+        visitor.wait(lambda before=before: (visitor.mask() != before).any(), name)  # its picture nobody waits for
         mask, moved, worn = QUICK_EDITS[name].move(before, variant=shape)
         assert worn and (visitor.mask() != mask).sum() <= max(16, (mask != before).sum() / 2000)
         looks = looks_with(looks, name, shape, worn)

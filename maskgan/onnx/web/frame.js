@@ -33,8 +33,7 @@ export function largestPiece(region, size) {
 
 export function centreOf(region, size) {
   let [count, columns, rows] = [0, 0, 0];
-  for (let i = 0; i < region.length; i++) {
-    if (!region[i]) continue;
+  for (let i = region.indexOf(1); i >= 0; i = region.indexOf(1, i + 1)) {
     count++;
     columns += i % size;
     rows += Math.floor(i / size);
@@ -61,7 +60,12 @@ export class Frame {
   /** Columns and rows of frame coordinates; each a Float32Array. */
   toPixels(xs, ys) {
     const { originX, originY, axisX, axisY } = this;
-    return [xs.map((x, i) => originX + axisX * x - axisY * ys[i]), xs.map((x, i) => originY + axisY * x + axisX * ys[i])];
+    const [columns, rows] = [xs.slice(), xs.slice()];
+    for (let i = 0; i < xs.length; i++) {
+      columns[i] = originX + axisX * xs[i] - axisY * ys[i];
+      rows[i] = originY + axisY * xs[i] + axisX * ys[i];
+    }
+    return [columns, rows];
   }
 
   /** Frame coordinates x and y of every pixel of a square picture. */
@@ -69,11 +73,13 @@ export class Frame {
     const { originX, originY, axisX, axisY, unit } = this;
     const [a, b] = [axisX / unit ** 2, -axisY / unit ** 2];
     const [x, y] = [new Float32Array(size * size), new Float32Array(size * size)];
-    for (let i = 0; i < x.length; i++) {
-      const column = (i % size) - originX;
-      const row = Math.floor(i / size) - originY;
-      x[i] = a * column - b * row;
-      y[i] = b * column + a * row;
+    for (let line = 0, i = 0; line < size; line++) {
+      const row = line - originY;
+      for (let k = 0; k < size; k++, i++) {
+        const column = k - originX;
+        x[i] = a * column - b * row;
+        y[i] = b * column + a * row;
+      }
     }
     return [x, y];
   }

@@ -243,28 +243,36 @@ export function rolled(plane, size, rows) {
 export function piecesOf(region, width, height, { corners = true } = {}) {
   const numbers = new Int32Array(region.length);
   const pieces = [null];
-  const stack = [];
+  const stack = []; // places in runs whose neighbours above and below have still to be looked at
+  const reach = corners ? 1 : 0;
   for (let start = 0; start < region.length; start++) {
     if (!region[start] || numbers[start]) continue;
     const piece = { area: 0, left: width, top: height, right: 0, bottom: 0 };
     const number = pieces.push(piece) - 1;
-    numbers[start] = number;
     stack.push(start);
     while (stack.length) {
       const at = stack.pop();
-      const x = at % width;
-      const y = (at - x) / width;
-      piece.area++;
-      piece.left = Math.min(piece.left, x);
-      piece.right = Math.max(piece.right, x);
+      if (numbers[at]) continue;
+      const row = at - (at % width);
+      let [first, last] = [at, at]; // of the run
+      while (first > row && region[first - 1]) first--;
+      while (last + 1 < row + width && region[last + 1]) last++;
+      numbers.fill(number, first, last + 1);
+      const y = row / width;
+      piece.area += last - first + 1;
+      piece.left = Math.min(piece.left, first - row);
+      piece.right = Math.max(piece.right, last - row);
       piece.top = Math.min(piece.top, y);
       piece.bottom = Math.max(piece.bottom, y);
-      for (let v = Math.max(y - 1, 0); v <= y + 1 && v < height; v++) {
-        for (let u = Math.max(x - 1, 0); u <= x + 1 && u < width; u++) {
-          const next = v * width + u;
-          if (!region[next] || numbers[next] || (!corners && u !== x && v !== y)) continue;
-          numbers[next] = number;
-          stack.push(next);
+      for (const beside of [row - width, row + width]) {
+        if (beside < 0 || beside >= region.length) continue;
+        const end = beside + Math.min(last - row + reach, width - 1);
+        for (let next = beside + Math.max(first - row - reach, 0), inside = false; next <= end; next++) {
+          if (!region[next]) inside = false;
+          else if (!inside) {
+            inside = true; // once for each run
+            if (!numbers[next]) stack.push(next);
+          }
         }
       }
     }

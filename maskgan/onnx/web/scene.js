@@ -48,7 +48,10 @@ export class Scene {
 
   /** Smallest and largest x of a region between the rows y = low..high, stray pixels left out. */
   extent(region, low, high, otherwise) {
-    const x = this.x.filter((_, i) => region[i] && this.y[i] > low && this.y[i] < high).sort();
+    const found = new Float32Array(region.length);
+    let count = 0;
+    for (let i = 0; i < region.length; i++) if (region[i] && this.y[i] > low && this.y[i] < high) found[count++] = this.x[i];
+    const x = found.subarray(0, count).sort();
     return x.length > 8 ? [percentile(x, 0.015), percentile(x, 0.985)] : [-otherwise, otherwise];
   }
 
@@ -63,7 +66,9 @@ export class Scene {
   get across() {
     const [left, right] = this.cheeks;
     const [middle, half] = [(left + right) / 2, (right - left) / 2];
-    return { q: this.x.map((x) => (x - middle) / half), middle, half };
+    const q = new Float32Array(this.x.length);
+    for (let i = 0; i < q.length; i++) q[i] = (this.x[i] - middle) / half;
+    return { q, middle, half };
   }
 
   /** Gives a region one class, only where the present class is in `over`, if that is given. */
@@ -75,12 +80,16 @@ export class Scene {
   uncover(region, beneath) {
     if (!any(region)) return;
     const { places, width, height } = this.window(region);
-    const source = Uint8Array.from(places, (i) => (!region[i] && beneath.includes(this.mask[i]) ? 1 : 0));
+    const shown = where(this.mask, ...beneath);
+    const source = new Uint8Array(places.length);
+    for (let k = 0; k < places.length; k++) if (!region[places[k]]) source[k] = shown[places[k]];
     const known = any(source);
     const nearest = new Int32Array(source.length);
     if (known) distances(source, width, height, { nearest });
-    const filled = places.map((i, k) => (known ? this.mask[places[nearest[k]]] : beneath[0]));
-    places.forEach((i, k) => region[i] && (this.mask[i] = filled[k]));
+    // What lies beneath is outside of the region, and is not changed on the way.
+    for (let k = 0; k < places.length; k++) {
+      if (region[places[k]]) this.mask[places[k]] = known ? this.mask[places[nearest[k]]] : beneath[0];
+    }
     if (known) this.smooth(region);
   }
 
@@ -91,22 +100,33 @@ export class Scene {
     const [x0, y0] = [Math.max(0, left - margin), Math.max(0, top - margin)];
     const width = Math.min(this.size, right + margin + 1) - x0;
     const height = Math.min(this.size, bottom + margin + 1) - y0;
-    const places = Int32Array.from({ length: width * height }, (_, k) => (y0 + Math.floor(k / width)) * this.size + x0 + (k % width));
+    const places = new Int32Array(width * height);
+    for (let row = 0, k = 0; row < height; row++) {
+      for (let column = 0; column < width; column++, k++) places[k] = (y0 + row) * this.size + x0 + column;
+    }
     return { places, width, height };
   }
 
   /** Rounds the borders between classes within a region: majority under a small Gaussian. */
   smooth(region) {
-    const present = [...new Set(this.mask.filter((_, i) => region[i]))].sort((a, b) => a - b);
+    const counts = new Uint32Array(CLASSES);
+    for (let i = 0; i < region.length; i++) if (region[i]) counts[this.mask[i]]++;
+    const present = [...counts.keys()].filter((label) => counts[label]);
     if (present.length < 2) return;
     const { places, width, height } = this.window(region);
     const best = new Float32Array(places.length).fill(-1);
     const winner = new Uint8Array(places.length);
     for (const label of present) {
-      const own = picture(width, height, 1, Float32Array.from(places, (i) => (this.mask[i] === label ? 1 : 0)));
-      blurred(own, 0.03 * this.unit).data.forEach((votes, k) => votes > best[k] && ([best[k], winner[k]] = [votes, label]));
+      const own = new Float32Array(places.length);
+      for (let k = 0; k < own.length; k++) own[k] = this.mask[places[k]] === label ? 1 : 0;
+      const votes = blurred(picture(width, height, 1, own), 0.03 * this.unit).data;
+      for (let k = 0; k < votes.length; k++) {
+        if (votes[k] <= best[k]) continue;
+        best[k] = votes[k];
+        winner[k] = label;
+      }
     }
-    places.forEach((i, k) => region[i] && (this.mask[i] = winner[k]));
+    for (let k = 0; k < places.length; k++) if (region[places[k]]) this.mask[places[k]] = winner[k];
   }
 
   /** A region that is a function of x, as {x, top, bottom} over `steps` places. */
