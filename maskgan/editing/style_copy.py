@@ -25,8 +25,9 @@ import numpy as np
 from maskgan.blending import feathered
 from maskgan.editing.compositing import Overlay
 from maskgan.editing.edit import Edit, Face
+from maskgan.editing.oklab import from_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.recolouring import classes_with, from_oklab, recolour_part, usual_colour
+from maskgan.editing.recolouring import classes_with, recolour_part, usual_colour
 from maskgan.labels import BROWS, EARS, EYES, LIPS, MIRRORED_PAIRS, Label
 from maskgan.styles import RegionStyle
 
