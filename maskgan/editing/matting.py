@@ -180,7 +180,7 @@ def hair_matte(photo: np.ndarray, mask: np.ndarray) -> Matte:
     if not hair.any():
         return Matte(np.zeros(mask.shape, np.float32), photo.astype(np.float32))
     inner, outer = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (hair, ~hair))
-    depth = ((inner - outer) / unit).clip(-256, 256)  # positive in hair
+    depth = (inner.clip(0, size) - outer.clip(0, size)) / unit  # positive in hair
     features = np.dstack([np.ones_like(half[..., 0]), half, *(half[..., i] * half[..., j] for i, j in _PAIRS)])
 
     def moments(where: np.ndarray) -> np.ndarray:
