@@ -4,14 +4,15 @@ Figure 1 of the paper shows it both ways. `copy_style` keeps the target's shapes
 `copy_geometry` keeps the target's look and takes the source's shapes.
 
 With a style per region (`maskgan.networks.region_style`) any set of regions can be copied. Of hair, skin, lips, irises
-and clothes their colour is what a style shows while the shapes stay: it is measured on the source and moved to
-(`recolouring.py`), which is evener than what the network makes of it; lips in relation to the skin. The network tells the rest: codes come from the
-source, without its residue, which is tied to places in the source's picture; the target's residue is left out as well,
-because its light and shadows are in the photo already. The network's picture is not shown itself: the photo is changed
-by the difference between G(mixed style) and G(own style), smoothed within each class, so that the photo keeps its own
-strands, pores and light, and no generated texture appears. Darkening multiplies (a highlight on something dark is
-darker than on something light), lightening adds (multiplied, what is dark would look metallic). With one style vector
-for the whole face the whole vector is mixed, and the regions only limit where the picture may change.
+and clothes their colour is what a style shows while the shapes stay: it is measured on the source (of lips: in relation
+to the skin) and moved to (`recolouring.py`), which is evener than what the network makes of it. The network tells the
+rest: codes come from the source, without its residue, which is tied to places in the source's picture; the target's
+residue is left out as well, because its light and shadows are in the photo already. The network's picture is not shown
+itself: the photo is changed by the difference between G(mixed style) and G(own style), smoothed within each class, so
+that the photo keeps its own strands, pores and light, and no generated texture appears. Darkening multiplies (a
+highlight on something dark is darker than on something light), lightening adds (multiplied, what is dark would look
+metallic). With one style vector for the whole face the whole vector is mixed, and the regions only limit where the
+picture may change.
 """
 
 from __future__ import annotations
