@@ -38,6 +38,9 @@ _LEAST = 0.35
 #: Share of the picture below which clothes are too little to tell where the shoulders go on.
 _SHIRT = 0.006
 
+#: How steeply shoulders slope down that no clothes show.
+_SLOPE = 0.5
+
 #: How far (frame units) the side of hair that was cut goes in and out.
 _WAVY = 0.04
 
@@ -231,7 +234,9 @@ def _reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
         top = smooth_curve(np.minimum.accumulate(top[-2::-1])[::-1], 1.5)
         collar = np.interp(out, edges[:-1], top) + 0.5 * np.maximum(0, out - edges[-1])
         collar -= 0.25 * np.clip(1.4 - out / half, 0, 1) ** 2  # up to the neck
-        scene.mask[removed & (scene.y > np.maximum(collar, scene.chin - 0.1))] = Label.CLOTH
+        beside = np.maximum(0, out - 0.6 * half)  # no shoulder is higher than beside a short neck
+        highest = scene.chin - 0.1 + _SLOPE * beside**2 / (beside + 0.4)
+        scene.mask[removed & (scene.y > np.maximum(collar, highest))] = Label.CLOTH
     if neck.any():
         # The neck comes out from behind the jaw and widens into the shoulders.
         wider = 0.9 * np.maximum(0, scene.y - scene.chin - 0.1) ** 1.3
