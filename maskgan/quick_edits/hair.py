@@ -23,6 +23,7 @@ from maskgan.quick_edits.hairpieces import (
     head_top,
     length_of,
     locks,
+    lowered_to,
     tips,
 )
 from maskgan.quick_edits.regions import signed_distance
@@ -105,7 +106,7 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
     if bottom > float(scene.y.max()) - _LEAST:
         raise QuickEditImpossible("This hair already hangs to the edge of the picture; try another Hairstyle.")
     if bottom < _TO_THE_EARS and not scene.where(Label.HAT).any():
-        wear_hair(scene, strength, style)
+        wear_hair(scene, strength, style, keeps_hairline=True)
         return
     worn = Worn(style, Part.LENGTH, end).facing(scene)
     region = coverage(scene, worn).alpha > 0.5
@@ -138,12 +139,16 @@ def _morphed(scene: Scene, region: np.ndarray, operation: int, width: float) -> 
     return cv2.morphologyEx(wide, operation, disc)[size:-size, size:-size] > 0
 
 
-def wear_hair(scene: Scene, strength: float, style: str) -> None:
-    """The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way."""
+def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = False) -> None:
+    """The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way.
+
+    `keeps_hairline`: the forehead does not become higher.
+    """
     hair = scene.where(Label.HAIR)
     shape = silhouette(style).facing(scene)
     way = min(strength, 1.0)
-    worn = Worn(style, Part.WHOLE).facing(scene) if style in hairpieces() else None
+    lower = lowered_to(scene, shape) if keeps_hairline else 0.0
+    worn = Worn(style, Part.WHOLE, 1 + lower).facing(scene) if style in hairpieces() else None
     if worn is not None:
         fitted = signed_distance(coverage(scene, worn).alpha > 0.5) / scene.unit
     else:
@@ -154,7 +159,7 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
     q, middle, half = across(scene)
     # Nowhere above the hairline does the bare head come out, nor between the hair and the temples; but beside a
     # hairpiece, which has strands of its own there, the temples themselves do.
-    hairline = np.interp(q, *shape.fringe)
+    hairline = np.interp(q, *shape.fringe) + lower
     if worn is None:
         above = scene.y < np.where(abs(q) > 0.8, -0.1, np.minimum(-0.1, hairline))
         beside = above | ((abs(q) > 0.8) & (scene.y < 0))
