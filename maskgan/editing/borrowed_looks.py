@@ -15,8 +15,9 @@ import numpy as np
 
 from maskgan.editing import looks
 from maskgan.editing.looks import Look
+from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.ornaments import Material
-from maskgan.editing.recolouring import classes_with, from_oklab, parse_colour, to_oklab, usual_colour
+from maskgan.editing.recolouring import classes_with, parse_colour, usual_colour
 from maskgan.editing.transplants import Lender
 from maskgan.labels import DISPLAY_NAMES, Label
 

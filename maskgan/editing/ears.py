@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskgan.editing.recolouring import from_oklab, to_oklab
+from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.labels import EARS, Label
 from maskgan.quick_edits.ears import SIDES, Ear, ear, ear_places, ear_region, ear_shows
 from maskgan.quick_edits.frame import QuickEditImpossible

@@ -14,7 +14,7 @@ import numpy as np
 
 from maskgan.blending import mirrored_beyond, smoothstep
 from maskgan.editing.faces import Alignment, paste_back
-from maskgan.editing.recolouring import from_oklab, to_oklab
+from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EARS, FACE_PARTS, Label

@@ -3,9 +3,9 @@
 Colours are moved in OKLab (Ottosson, 2020), whose lightness is about what people see: the part's mean goes to the
 wanted colour (as in Reinhard et al., "Color Transfer between Images", 2001), and its shading goes along in proportion
 to it, as light on paint does, with shadows less deep where a dark part becomes light. Chroma follows lightness, so
-that shadows and highlights of the new colour are as grey as those of real things are. At the edge of hair the share
-of the change follows the strands of the photo (guided filter, He et al., TPAMI 2013). Pixels beyond that edge stay as
-they are, bit for bit.
+that shadows and highlights of the new colour are as grey as those of real things are. Hair is told by its matte
+(`matting.py`): where a strand shares a pixel with what is behind it, only the strand's colour changes. Pixels beyond a
+part's edge stay as they are, bit for bit.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Collection
 import cv2
 import numpy as np
 
+from maskgan.editing.matting import Matte, hair_matte
+from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.labels import Label
 
 #: Classes that change their colour together, by each of them.
@@ -29,41 +31,11 @@ TOGETHER = (
     *((label,) for label in (Label.BACKGROUND, Label.MOUTH)),
 )
 
-#: Width of the edge in which hair's matte is looked for, and of the feather of other parts; in pixels of a 256 px crop.
-_STRANDS, _EDGE = 5.0, 1.6
+#: Width of the feather of parts other than hair, in pixels of a 256 px crop.
+_EDGE = 1.6
 
 #: Diameter of an iris: 11.7 mm of the 63 mm between the eyes.
 _IRIS = 0.19
-
-_TO_LMS = np.array(
-    [
-        (0.4122214708, 0.5363325363, 0.0514459929),
-        (0.2119034982, 0.6806995451, 0.1073969566),
-        (0.0883024619, 0.2817188376, 0.6299787005),
-    ],
-    np.float32,
-)
-_TO_LAB = np.array(
-    [
-        (0.2104542553, 0.7936177850, -0.0040720468),
-        (1.9779984951, -2.4285922050, 0.4505937099),
-        (0.0259040371, 0.7827717662, -0.8086757660),
-    ],
-    np.float32,
-)
-
-
-def to_oklab(rgb: np.ndarray) -> np.ndarray:
-    """sRGB (..., 3) in 0..255 -> OKLab (..., 3) float32: lightness 0..1, a and b about -0.4..0.4."""
-    value = np.asarray(rgb, np.float32) / 255
-    linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
-    return np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T
-
-
-def from_oklab(lab: np.ndarray) -> np.ndarray:
-    """OKLab (..., 3) -> sRGB (..., 3) float32, in 0..255 but for colours that no screen shows."""
-    linear = (lab @ np.linalg.inv(_TO_LAB).T.astype(np.float32)) ** 3 @ np.linalg.inv(_TO_LMS).T.astype(np.float32)
-    return 255 * np.where(linear > 0.0031308, 1.055 * linear.clip(0) ** (1 / 2.4) - 0.055, 12.92 * linear)
 
 
 def parse_colour(text: str) -> tuple[int, int, int]:
@@ -84,31 +56,11 @@ def classes_with(label: Label) -> tuple[Label, ...]:
     return next(group for group in TOGETHER if label in group)
 
 
-def _guided(guide: np.ndarray, plane: np.ndarray, radius: int, smoothness: float) -> np.ndarray:
-    """Guided filter of a plane (S, S) by a grey guide (S, S), both float32 in 0..1."""
-    side = (2 * radius + 1,) * 2
-    mean_guide, mean_plane = cv2.blur(guide, side), cv2.blur(plane, side)
-    slope = (cv2.blur(guide * plane, side) - mean_guide * mean_plane) / (
-        cv2.blur(guide * guide, side) - mean_guide**2 + smoothness
-    )
-    return cv2.blur(slope, side) * guide + cv2.blur(mean_plane - slope * mean_guide, side)
-
-
-def matte(photo: np.ndarray, inside: np.ndarray, strands: bool = False) -> np.ndarray:
-    """How far each pixel belongs to a part: (S, S) float32 in 0..1, 0 beyond the part's edge.
-
-    photo: (S, S, 3) uint8; inside: (S, S) bool; strands: the edge follows the photo's own, as that of hair does.
-    """
-    reach = (_STRANDS if strands else _EDGE) * len(inside) / 256
-    solid = inside.astype(np.uint8)
-    away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, 5)  # 0 inside
-    near = (1 - away / reach).clip(0, 1)
-    if not strands:
-        return cv2.GaussianBlur(near * inside + 0.0, (0, 0), max(0.6, reach / 3)) * (near > 0)
-    guide = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
-    soft = _guided(guide, solid.astype(np.float32), max(2, round(reach)), 2e-3).clip(0, 1)
-    deep = cv2.distanceTransform(solid, cv2.DIST_L2, 5) > reach
-    return np.where(deep, 1.0, soft * near).astype(np.float32)
+def _feathered(inside: np.ndarray) -> np.ndarray:
+    """How far each pixel belongs to a part (S, S) bool: float32 in 0..1, 0 beyond the part's edge."""
+    reach = _EDGE * len(inside) / 256
+    away = cv2.distanceTransform(1 - inside.astype(np.uint8), cv2.DIST_L2, 5)  # 0 inside
+    return cv2.GaussianBlur(inside.astype(np.float32), (0, 0), max(0.6, reach / 3)) * (away < reach)
 
 
 def irises(photo: np.ndarray, eyes: np.ndarray, apart: float) -> np.ndarray:
@@ -136,7 +88,13 @@ def irises(photo: np.ndarray, eyes: np.ndarray, apart: float) -> np.ndarray:
     return cv2.GaussianBlur(share, (0, 0), 0.12 * radius + 0.3) * cv2.dilate(eyes.astype(np.uint8), np.ones((3, 3)))
 
 
-def recolour(photo: np.ndarray, share: np.ndarray, colour: tuple[int, int, int], strength: float = 1.0) -> np.ndarray:
+def recolour(
+    photo: np.ndarray,
+    share: np.ndarray,
+    colour: tuple[int, int, int],
+    strength: float = 1.0,
+    part: np.ndarray | None = None,
+) -> np.ndarray:
     """A picture whose part has another colour.
 
     Args:
@@ -144,6 +102,7 @@ def recolour(photo: np.ndarray, share: np.ndarray, colour: tuple[int, int, int],
         share: how far each pixel belongs to the part, (S, S) float32 in 0..1.
         colour: R, G, B in 0..255 that the part's mean goes to.
         strength: 0 (no change) to 1.
+        part: (S, S, 3) float32 in 0..255, the part's own colour in each pixel; None: the photo's.
 
     Returns (S, S, 3) uint8; where `share` is 0, the photo's own pixels.
     Raises ValueError when the strength is out of range.
@@ -154,7 +113,7 @@ def recolour(photo: np.ndarray, share: np.ndarray, colour: tuple[int, int, int],
     if strength == 0 or not where.any():
         return photo.copy()
     weight = share[where][:, None]
-    own = photo[where].astype(np.float32)  # n, 3
+    own = (photo if part is None else part)[where].astype(np.float32)  # n, 3
     lab = to_oklab(own)
     core = weight[:, 0] > 0.6 if (weight > 0.6).any() else weight[:, 0] > 0
     mean, goal = lab[core].mean(0), to_oklab(np.array(colour))
@@ -174,12 +133,18 @@ def recolour(photo: np.ndarray, share: np.ndarray, colour: tuple[int, int, int],
     reached = to_oklab(from_oklab(coloured(goal)).clip(0, 255))[core].mean(0)
     new = from_oklab(coloured(goal + (goal - reached))).clip(0, 255)
     result = photo.copy()
-    result[where] = (own + strength * weight * (new - own)).round().clip(0, 255).astype(np.uint8)
+    result[where] = (photo[where] + strength * weight * (new - own)).round().clip(0, 255).astype(np.uint8)
     return result
 
 
-def part_share(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -> np.ndarray:
-    """How far each pixel belongs to the classes, (S, S) float32: hair by its strands, eyes by their irises alone."""
+def part_matte(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -> Matte:
+    """How far each pixel belongs to the classes, and their colour in it: hair by its strands, eyes by their irises."""
+    if Label.HAIR in labels:
+        return hair_matte(photo, mask)
+    return Matte(_share(photo, mask, labels), photo.astype(np.float32))
+
+
+def _share(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -> np.ndarray:
     inside = np.isin(mask, [int(label) for label in labels])
     if not inside.any():
         return np.zeros(mask.shape, np.float32)
@@ -187,7 +152,12 @@ def part_share(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -
         centres = [np.argwhere(mask == label).mean(0) for label in (Label.L_EYE, Label.R_EYE) if (mask == label).any()]
         apart = float(np.hypot(*(centres[0] - centres[1]))) if len(centres) == 2 else 0.245 * len(mask)
         return irises(photo, inside, apart)
-    return matte(photo, inside, strands=Label.HAIR in labels)
+    return _feathered(inside)
+
+
+def _core(share: np.ndarray) -> np.ndarray:
+    """Where (S, S) a part is not its edge, or all of it where it is nothing else."""
+    return share > 0.6 if (share > 0.6).any() else share > 0
 
 
 def usual_colour(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -> np.ndarray | None:
@@ -195,10 +165,10 @@ def usual_colour(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label])
 
     Shadows, such as those between lips, and highlights do not count. photo: (S, S, 3) uint8 RGB; mask: (S, S).
     """
-    share = part_share(photo, mask, labels)
+    share = part_matte(photo, mask, labels).share
     if not share.any():
         return None
-    lab = to_oklab(photo[share > 0.6] if (share > 0.6).any() else photo[share > 0])
+    lab = to_oklab(photo[_core(share)])
     low, high = np.quantile(lab[:, 0], (0.3, 0.95))
     return lab[(lab[:, 0] >= low) & (lab[:, 0] <= high)].mean(0)
 
@@ -218,16 +188,16 @@ def recolour_part(
     Returns the picture and how far each pixel was changed, (S, S) float32 in 0..1.
     """
     group = classes_with(label)
-    share = part_share(photo, mask, group)
+    share, part = part_matte(photo, mask, group)
     if not share.any():
         return photo.copy(), share
     goal = to_oklab(np.array(colour))
     if measured:
-        return recolour(photo, share, colour, strength), share
+        return recolour(photo, share, colour, strength, part), share
     if label in (Label.L_EYE, Label.R_EYE):
         goal = goal * (0.72, 0.8, 0.8)  # the mean of an iris is that with its pupil and the lid's shadow
     elif label == Label.HAIR:
-        mean = to_oklab(photo[share > 0.6] if (share > 0.6).any() else photo[share > 0]).mean(0)
+        mean = to_oklab(part[_core(share)]).mean(0)
         if goal[0] > mean[0]:  # a swatch is read as the colour of lit hair
             goal = goal * (1 - 0.22 * (1 - mean[0] / goal[0]), 0.9, 0.9)
-    return recolour(photo, share, tuple(from_oklab(goal).clip(0, 255)), strength), share
+    return recolour(photo, share, tuple(from_oklab(goal).clip(0, 255)), strength, part), share

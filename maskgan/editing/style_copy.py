@@ -4,14 +4,15 @@ Figure 1 of the paper shows it both ways. `copy_style` keeps the target's shapes
 `copy_geometry` keeps the target's look and takes the source's shapes.
 
 With a style per region (`maskgan.networks.region_style`) any set of regions can be copied. Of hair, skin, lips, irises
-and clothes their colour is what a style shows while the shapes stay: it is measured on the source and moved to
-(`recolouring.py`), which is evener than what the network makes of it. The network tells the rest: codes come from the
-source, without its residue, which is tied to places in the source's picture; the target's residue is left out as well,
-because its light and shadows are in the photo already. The network's picture is not shown itself: the photo is changed
-by the difference between G(mixed style) and G(own style), smoothed within each class, so that the photo keeps its own
-strands, pores and light, and no generated texture appears. Darkening multiplies (a highlight on something dark is
-darker than on something light), lightening adds (multiplied, what is dark would look metallic). With one style vector
-for the whole face the whole vector is mixed, and the regions only limit where the picture may change.
+and clothes their colour is what a style shows while the shapes stay: it is measured on the source (of lips: in relation
+to the skin) and moved to (`recolouring.py`), which is evener than what the network makes of it. The network tells the
+rest: codes come from the source, without its residue, which is tied to places in the source's picture; the target's
+residue is left out as well, because its light and shadows are in the photo already. The network's picture is not shown
+itself: the photo is changed by the difference between G(mixed style) and G(own style), smoothed within each class, so
+that the photo keeps its own strands, pores and light, and no generated texture appears. Darkening multiplies (a
+highlight on something dark is darker than on something light), lightening adds (multiplied, what is dark would look
+metallic). With one style vector for the whole face the whole vector is mixed, and the regions only limit where the
+picture may change.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ import numpy as np
 from maskgan.blending import feathered
 from maskgan.editing.compositing import Overlay
 from maskgan.editing.edit import Edit, Face
+from maskgan.editing.oklab import from_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.recolouring import classes_with, from_oklab, recolour_part, usual_colour
+from maskgan.editing.recolouring import classes_with, recolour_part, usual_colour
 from maskgan.labels import BROWS, EARS, EYES, LIPS, MIRRORED_PAIRS, Label
 from maskgan.styles import RegionStyle
 
@@ -51,6 +53,8 @@ _SKIN = (Label.SKIN, Label.NOSE, *EARS, Label.NECK)
 
 #: Classes whose colour alone is copied, those together that have one colour.
 COLOURED = tuple(classes_with(label) for label in (Label.CLOTH, Label.SKIN, Label.U_LIP, Label.L_EYE, Label.HAIR))
+
+_TONED, _LIPS = classes_with(Label.SKIN), classes_with(Label.U_LIP)
 
 #: Regions by name. Left and right belong together.
 REGIONS: dict[str, Region] = {
@@ -143,7 +147,7 @@ def copy_style(
         names = ", ".join(REGIONS[name].title for name in regions)
         raise ValueError(f"Nothing can be copied: one of the two faces has no such part ({names}).")
     target, source = pipeline.refresh(target), pipeline.refresh(source)
-    colours = _colours_of(source, lenders) if isinstance(target.style, RegionStyle) else {}
+    colours = _colours_of(target, source, lenders) if isinstance(target.style, RegionStyle) else {}
     drawn = {label: lender for label, lender in lenders.items() if not any(label in group for group in colours)}
     weight, crop = np.zeros(target.mask.shape, np.float32), target.crop
     if strength and drawn:
@@ -157,15 +161,26 @@ def copy_style(
     return Edit(target, crop, weight > 0, weight, Overlay(crop, over, np.ones_like(over)))
 
 
-def _colours_of(source: Face, labels: Collection[int]) -> dict[tuple[Label, ...], tuple[int, int, int]]:
-    """The source's colours, R, G, B, of the groups of `COLOURED` that have one of the labels."""
+def _colours_of(target: Face, source: Face, labels: Collection[int]) -> dict[tuple[Label, ...], tuple[int, int, int]]:
+    """The colours, R, G, B, that the groups of `COLOURED` that have one of the labels get on the target.
+
+    They are the source's. Only lips are skin that another colour shines through, or was put on: those of light skin
+    would be paint on dark skin. They differ from the skin that they are copied to as they do from their own, and they
+    go along with skin that gets another tone.
+    """
     found = {}
     for group in COLOURED:
         if any(label in labels for label in group):
             usual = usual_colour(source.crop, source.mask, group)
             if usual is not None:
-                found[group] = tuple(from_oklab(usual).clip(0, 255))
-    return found
+                found[group] = usual
+    if (_TONED in found) != (_LIPS in found):
+        own, to = (target, source) if _TONED in found else (source, target)
+        lips, skin = (usual_colour(own.crop, own.mask, group) for group in (_LIPS, _TONED))
+        onto = usual_colour(to.crop, to.mask, _TONED)
+        if lips is not None and skin is not None and onto is not None:
+            found[_LIPS] = onto + (lips - skin) * (onto[0] / max(skin[0], 0.05))
+    return {group: tuple(from_oklab(colour).clip(0, 255)) for group, colour in found.items()}
 
 
 def _in_style(

@@ -23,6 +23,7 @@ from maskgan.quick_edits.hairpieces import (
     head_top,
     length_of,
     locks,
+    lowered_to,
     tips,
 )
 from maskgan.quick_edits.regions import signed_distance
@@ -38,6 +39,9 @@ _LEAST = 0.35
 
 #: Share of the picture below which clothes are too little to tell where the shoulders go on.
 _SHIRT = 0.006
+
+#: How steeply shoulders slope down that no clothes show.
+_SLOPE = 0.5
 
 #: How far (frame units) the side of hair that was cut goes in and out.
 _WAVY = 0.04
@@ -104,7 +108,7 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
     if bottom > float(scene.y.max()) - _LEAST:
         raise QuickEditImpossible("This hair already hangs to the edge of the picture; try another Hairstyle.")
     if bottom < _TO_THE_EARS and not scene.where(Label.HAT).any():
-        wear_hair(scene, strength, style)
+        wear_hair(scene, strength, style, keeps_hairline=True)
         return
     worn = Worn(style, Part.LENGTH, end).facing(scene)
     region = coverage(scene, worn).alpha > 0.5
@@ -137,13 +141,17 @@ def morphed(scene: Scene, region: np.ndarray, operation: int, width: float) -> n
     return cv2.morphologyEx(wide, operation, disc)[size:-size, size:-size] > 0
 
 
-def wear_hair(scene: Scene, strength: float, style: str) -> None:
-    """The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way."""
+def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = False) -> None:
+    """The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way.
+
+    `keeps_hairline`: the forehead does not become higher.
+    """
     need_open_hair(scene)
     hair = scene.where(Label.HAIR)
     shape = silhouette(style).facing(scene)
     way = min(strength, 1.0)
-    worn = Worn(style, Part.WHOLE).facing(scene) if style in hairpieces() else None
+    lower = lowered_to(scene, shape) if keeps_hairline else 0.0
+    worn = Worn(style, Part.WHOLE, 1 + lower).facing(scene) if style in hairpieces() else None
     if worn is not None:
         fitted = signed_distance(coverage(scene, worn).alpha > 0.5) / scene.unit
     else:
@@ -154,7 +162,7 @@ def wear_hair(scene: Scene, strength: float, style: str) -> None:
     q, middle, half = across(scene)
     # Nowhere above the hairline does the bare head come out, nor between the hair and the temples; but beside a
     # hairpiece, which has strands of its own there, the temples themselves do.
-    hairline = np.interp(q, *shape.fringe)
+    hairline = np.interp(q, *shape.fringe) + lower
     if worn is None:
         above = scene.y < np.where(abs(q) > 0.8, -0.1, np.minimum(-0.1, hairline))
         beside = above | ((abs(q) > 0.8) & (scene.y < 0))
@@ -234,7 +242,9 @@ def reveal(scene: Scene, removed: np.ndarray, ears_from: float) -> None:
         top = smooth_curve(np.minimum.accumulate(top[-2::-1])[::-1], 1.5)
         collar = np.interp(out, edges[:-1], top) + 0.5 * np.maximum(0, out - edges[-1])
         collar -= 0.25 * np.clip(1.4 - out / half, 0, 1) ** 2  # up to the neck
-        scene.mask[removed & (scene.y > np.maximum(collar, scene.chin - 0.1))] = Label.CLOTH
+        beside = np.maximum(0, out - 0.6 * half)  # no shoulder is higher than beside a short neck
+        highest = scene.chin - 0.1 + _SLOPE * beside**2 / (beside + 0.4)
+        scene.mask[removed & (scene.y > np.maximum(collar, highest))] = Label.CLOTH
     if neck.any():
         # The neck comes out from behind the jaw and widens into the shoulders.
         wider = 0.9 * np.maximum(0, scene.y - scene.chin - 0.1) ** 1.3

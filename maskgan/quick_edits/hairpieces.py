@@ -34,6 +34,9 @@ _ROOTS, _GROWN = 0.45, 0.05
 #: How far (frame units) from the picture's lower edge hair ends, half as far from its sides.
 _EDGE = 0.24
 
+#: How much lower (frame units) hair may begin than the lender's, and how far above its beginning nothing moves then.
+_LOWER, _CROWN = 0.3, 0.6
+
 #: y of the brows in the frame.
 _BROWS = -0.36
 
@@ -63,8 +66,9 @@ class Worn(NamedTuple):
     """A hairpiece on a face.
 
     name: an entry of the wardrobe of kind hair; size: of a fringe, how much of the way from hairline to brows it hangs
-    down, 1 as the lender's; of a length, the y of its end in the frame of the wearer's face; of a whole one 1;
-    mirrored: whether it is its mirror image, None for what the face asks for.
+    down, 1 as the lender's; of a length, the y of its end in the frame of the wearer's face; of a whole one, 1 and how
+    much lower (frame units) it begins over the forehead; mirrored: whether it is its mirror image, None for what the
+    face asks for.
     """
 
     name: str
@@ -173,6 +177,8 @@ def coverage(scene: Scene, worn: Worn) -> Coverage:
         y = y + (1 - worn.size) * np.clip(_BROWS - hairline(scene), 0.3, 1.0)
     elif worn.part == Part.LENGTH:
         y = hanging(scene, shape, worn.size)
+    elif worn.size > 1:
+        y = _drawn_down(y, top_of_forehead(shape), worn.size - 1)
     cols, rows = shape.scene.frame.to_pixels(*shape.places(scene, y))
     scale = len(piece.alpha) / len(shape.mask)
     cols, rows = (cols + 0.5) * scale - 0.5, (rows + 0.5) * scale - 0.5
@@ -210,6 +216,22 @@ def hairline(scene: Scene) -> float:
     if forehead.any():
         return float(np.percentile(scene.y[forehead], 2))
     return float(scene.y[scene.face & near].min()) if (scene.face & near).any() else -1.0
+
+
+def top_of_forehead(shape: Silhouette) -> float:
+    """y in the frame where a shape's hair begins above the middle of the face."""
+    at, line = shape.fringe
+    return float(np.interp(np.linspace(-0.3, 0.3, 7), at, line).min())
+
+
+def lowered_to(scene: Scene, shape: Silhouette) -> float:
+    """How much lower (frame units) a shape's hair has to begin over the forehead for it not to be higher than it is."""
+    return round(float(np.clip(hairline(scene) - top_of_forehead(shape), 0, _LOWER)), 2)
+
+
+def _drawn_down(y: np.ndarray, top: float, by: float) -> np.ndarray:
+    """y to look up (H, W) when hair that begins at `top` does so lower by `by`; neither the crown nor the eyes move."""
+    return y - by * ramp(y, top - _CROWN, top + by) * (1 - ramp(y, top + by, 0.1))
 
 
 def hanging(scene: Scene, shape: Silhouette, end: float) -> np.ndarray:

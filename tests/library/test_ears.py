@@ -10,8 +10,8 @@ from drawn_faces import around_frame, draw_face
 from lab.ears import ear_of
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.ears import with_ears
+from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.recolouring import to_oklab
 from maskgan.labels import EARS, Label, flip
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.ears import ear, ear_region

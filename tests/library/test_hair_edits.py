@@ -260,3 +260,28 @@ def test_a_gap_that_closes_beside_the_jaw_is_hair_or_neck_and_no_second_cheek():
     gap = (x > 0.3) & (x < 0.9) & (y > 0.6) & (y < 1.7) & (mask == Label.HAIR) & (edited != Label.HAIR)
     assert gap.sum() > 60 and not (edited[gap] == Label.BACKGROUND).any()
     assert new[y > 0.6].sum() < 0.15 * gap.sum()
+
+
+@pytest.mark.parametrize("style", [variant.name for variant in QUICK_EDITS["longer_hair"].variants])
+def test_longer_hair_in_place_of_short_hair_leaves_the_forehead_as_high_as_it_is(style):
+    mask = draw_face(512)
+    x, y = fit_frame(mask).coordinates(mask.shape)
+    mask[(mask == Label.SKIN) & (y < -0.85)] = Label.HAIR
+    edited = QUICK_EDITS["longer_hair"].apply(mask, 1.0, style)
+    before, after = (np.percentile(y[(each == Label.SKIN) & (abs(x) < 0.3) & (y < -0.2)], 4) for each in (mask, edited))
+    assert after > before - 0.12
+
+
+def test_shoulders_that_come_out_from_behind_hair_slope_down():
+    mask = draw_face(512, extra=("long hair",))
+    _, y = fit_frame(mask).coordinates(mask.shape)
+    mask[(y > 2.0) & (mask == Label.BACKGROUND)] = Label.CLOTH
+    mask[400:, 480:] = Label.CLOTH  # something high at the picture's side
+    edited = apply("shorter_hair", mask, times=2)
+    fresh = (edited == Label.CLOTH) & (mask == Label.HAIR)
+    columns = np.flatnonzero(fresh.sum(0) > 3)
+    tops = np.array([y[fresh[:, column], column].min() for column in columns])
+    left = columns < 256
+    assert left.sum() > 30
+    outer, inner = tops[left][:10].mean(), tops[left][-10:].mean()
+    assert outer > inner + 0.1

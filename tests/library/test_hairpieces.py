@@ -11,8 +11,8 @@ from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Face
 from maskgan.editing.hairdressing import colours_of_hair, in_colours_of, put_on, seen_of
 from maskgan.editing.looks import LOOKS, look_named, looks_with, measured_colour, plain_colour, wearing
+from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.recolouring import to_oklab
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.quick_edits.frame import fit_frame

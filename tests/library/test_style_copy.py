@@ -12,6 +12,7 @@ import torch
 from conftest import draw_face, draw_mask
 
 from maskgan.editing.edit import Face
+from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import usual_colour
 from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
@@ -80,6 +81,49 @@ def test_the_colour_of_hair_is_measured_and_the_network_is_not_asked(
     )
     assert np.linalg.norm(usual_colour(target.crop, target.mask, (Label.HAIR,)) - wanted) > 0.1
     assert np.linalg.norm(found - wanted) < 0.03
+
+
+def painted(face: Face, skin: tuple[int, int, int], lips: tuple[int, int, int]) -> Face:
+    """A face whose skin and lips have these colours, with some noise."""
+    crop = face.crop.copy()
+    for classes, colour in ((REGIONS["skin"].classes, skin), (LIPS, lips)):
+        there = np.isin(face.mask, classes)
+        crop[there] = np.array(colour) + np.random.default_rng(0).integers(-3, 4, (there.sum(), 3))
+    return replace(face, crop=crop, photo=crop)
+
+
+def mean(crop: np.ndarray, mask: np.ndarray, classes: tuple[int, ...]) -> np.ndarray:
+    inside = cv2.erode(np.isin(mask, classes).astype(np.uint8), np.ones((5, 5))) > 0
+    return to_oklab(crop[inside]).mean(0)
+
+
+LIGHT, DARK = ((226, 178, 152), (198, 112, 108)), ((96, 62, 46), (88, 50, 42))
+
+
+@pytest.mark.parametrize("own, theirs", [(LIGHT, DARK), (DARK, LIGHT)])
+def test_lips_are_copied_in_relation_to_the_skin(
+    pipeline: MaskGANPipeline, target: Face, source: Face, own: tuple, theirs: tuple
+) -> None:
+    target, source = painted(target, *own), painted(source, *theirs)
+    edit = copy_style(pipeline, target, source, ["lips"])
+    skin, lips = (mean(edit.crop, target.mask, classes) for classes in (REGIONS["skin"].classes, LIPS))
+    wanted, theirs = (to_oklab(np.array(colour)) for colour in theirs[::-1])
+    assert lips[0] / skin[0] == pytest.approx(wanted[0] / theirs[0], abs=0.03)
+    assert (lips[1] > skin[1]) == (wanted[1] > theirs[1])
+
+
+@pytest.mark.parametrize("own, theirs", [(LIGHT, DARK), (DARK, LIGHT)])
+def test_lips_go_along_with_skin_that_gets_another_tone(
+    pipeline: MaskGANPipeline, target: Face, source: Face, own: tuple, theirs: tuple
+) -> None:
+    target, source = painted(target, *own), painted(source, *theirs)
+    edit = copy_style(pipeline, target, source, ["skin"])
+    skin, lips = (mean(edit.crop, target.mask, classes) for classes in (REGIONS["skin"].classes, LIPS))
+    assert skin[0] == pytest.approx(to_oklab(np.array(theirs[0]))[0], abs=0.03)
+    before = [to_oklab(np.array(colour))[0] for colour in own]
+    assert lips[0] / skin[0] == pytest.approx(before[1] / before[0], abs=0.03)
+    both = copy_style(pipeline, target, source, ["skin", "lips"])  # all is the source's then
+    assert mean(both.crop, target.mask, LIPS)[0] == pytest.approx(to_oklab(np.array(theirs[1]))[0], abs=0.03)
 
 
 def test_one_vector_of_style_is_the_network_s(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:

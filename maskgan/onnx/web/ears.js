@@ -4,7 +4,7 @@
 import { EAR, LABEL } from "./constants.js";
 import { filled } from "./accessories.js";
 import { blurred, picture } from "./pixels.js";
-import { fromLab, toLab } from "./recolouring.js";
+import { fromLab, toLab } from "./oklab.js";
 import { areaOf, both, eroded, square, where } from "./regions.js";
 import { clip, cubicAt, percentile } from "./samples.js";
 import { Scene } from "./scene.js";

@@ -13,6 +13,7 @@ import { line, onLine, places, ramp, smoothCurve } from "./scene.js";
 const { BACKGROUND, SKIN, NOSE, HAIR, HAT, CLOTH, NECK, EAR_R, L_EAR, R_EAR } = LABEL;
 const EARS = [L_EAR, R_EAR];
 const SHIRT = 0.006; // share of the picture below which clothes do not tell where the shoulders go on
+const SLOPE = 0.5; // how steeply shoulders slope down that no clothes show
 const WAVY = 0.04; // how far the side of hair that was cut goes in and out
 const DRAWN = 0.3; // how far below the ends of hair that is cut it is drawn in
 const STRAY = 0.12; // how far strands of hair that was drawn in stand out from it
@@ -126,7 +127,10 @@ export function reveal(scene, removed, earsFrom) {
   give(BACKGROUND, () => true);
   if (areaOf(shirt) > SHIRT * shirt.length) {
     const collar = collarOf(scene, shirt, middle, half);
-    give(CLOTH, (i) => y[i] > Math.max(collar(i), chin - 0.1));
+    give(CLOTH, (i) => {
+      const beside = Math.max(0, Math.abs(x[i] - middle) - 0.6 * half); // no shoulder is higher than beside a short neck
+      return y[i] > Math.max(collar(i), chin - 0.1 + (SLOPE * beside ** 2) / (beside + 0.4));
+    });
   }
   if (any(neck)) {
     // The neck comes out from behind the jaw and widens into the shoulders.

@@ -9,7 +9,7 @@ import { coverage, hairpiece } from "./hairpieces.js";
 import { mirroredBeyond } from "./mirroring.js";
 import { Overlay } from "./overlay.js";
 import { blurred, picture, resizeLinear } from "./pixels.js";
-import { writeLab, writeRgb } from "./recolouring.js";
+import { writeLab, writeRgb } from "./oklab.js";
 import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, grown, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
 import { clip, interpolated, percentile, writeCubic } from "./samples.js";
 import { Scene } from "./scene.js";

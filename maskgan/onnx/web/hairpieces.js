@@ -1,15 +1,15 @@
 // Hairpieces: the hair of the wardrobe's people with every strand of its edge, and where another face wears it; see
-// maskgan/quick_edits/hairpieces.py. One is worn as {name, part, size, way}: "whole", only as a "fringe", of which size says
-// how far it hangs down, or only as a "length" below the wearer's own hair, down to size in the frame of the wearer's face;
+// maskgan/quick_edits/hairpieces.py. One is worn as {name, part, size, way}: "whole", of which size says by 1 and how much it
+// begins lower over the forehead, only as a "fringe", of which it says how far it hangs down, or only as a "length" below the wearer's own hair, down to size in the frame of the wearer's face;
 // its way is "plain" or "mirrored", without one what the face asks for.
 
 import { HAIRPIECES, LABEL, TIPS } from "./constants.js";
 import { decode } from "./files.js";
 import { EYES, FACE_PARTS, LIPS_AND_MOUTH } from "./frame.js";
 import { blurred, picture } from "./pixels.js";
-import { any, distances, either, inverted, regionOf } from "./regions.js";
+import { any, distances, either, inverted, regionOf, roundEven } from "./regions.js";
 import { clip, percentileOf, remapped, remappedBeyond } from "./samples.js";
-import { onLine, ramp } from "./scene.js";
+import { line, onLine, ramp } from "./scene.js";
 import { silhouette } from "./silhouettes.js";
 
 const { SKIN, NOSE, EYE_G, HAIR } = LABEL;
@@ -21,6 +21,7 @@ const EDGE = 0.24;
 const BROWS = -0.36;
 const BEYOND = 0.15;
 const [SPREADS, SPREAD] = [[-0.5, 0.8], 1];
+const [LOWER, CROWN] = [0.3, 0.6]; // how much lower hair may begin than the lender's, and how far above nothing moves then
 const SLOPE = 0.06; // how far below the upper edge of the lender's picture the outline tells how hair goes on, of its side
 
 const plane = (scene, values) => picture(scene.size, scene.size, 1, values);
@@ -110,6 +111,7 @@ export function coverage(scene, worn, whole) {
     const lift = (1 - worn.size) * clip(BROWS - hairline(scene), 0.3, 1);
     y = y.map((row) => row + lift);
   } else if (worn.part === "length") y = hanging(scene, shape, worn.size);
+  else if (worn.size > 1) y = drawnDown(y, topOfForehead(shape), worn.size - 1);
   const scale = own.width / shape.distance.width;
   const [columns, rows] = shape.frame.toPixels(...shape.places(scene, y)).map((places) => places.map((at) => (at + 0.5) * scale - 0.5));
   // Hair that the lender's picture cut off goes on beyond it as its own mirror image, a little way at the sides.
@@ -152,6 +154,15 @@ function hairline(scene) {
   const top = scene.y.reduce((least, y, i) => (scene.face[i] && near(i) ? Math.min(least, y) : least), Infinity);
   return Number.isFinite(top) ? top : -1;
 }
+
+/** y in the frame where a shape's hair begins above the middle of the face. */
+const topOfForehead = (shape) => Math.min(...line(-0.3, 0.3, 7).map((q) => onLine(q, ...shape.fringe)));
+
+/** How much lower a shape's hair has to begin over the forehead for it not to be higher than it is. */
+export const loweredTo = (scene, shape) => roundEven(100 * clip(hairline(scene) - topOfForehead(shape), 0, LOWER)) / 100;
+
+/** y to look up when hair that begins at `top` does so lower by `by`; neither the crown nor the eyes move. */
+const drawnDown = (y, top, by) => y.map((row) => row - by * ramp(row, top - CROWN, top + by) * (1 - ramp(row, top + by, 0.1)));
 
 /** y to look up when the hair of a shape is stretched or pressed from the ears down to end at `end`. */
 function hanging(scene, shape, end) {

@@ -4,7 +4,7 @@
 import { FRINGES, HAIRPIECES, LABEL } from "./constants.js";
 import { EYES } from "./frame.js";
 import { closed, fillHoles, holdFace, needHair, opened, reveal, withSpecks } from "./hair.js";
-import { coverage, dome, facing, hairpiece, headTop, lengthOf } from "./hairpieces.js";
+import { coverage, dome, facing, hairpiece, headTop, lengthOf, loweredTo } from "./hairpieces.js";
 import { any, areaOf, both, dilated, either, regionOf, signedDistance, square, without } from "./regions.js";
 import { percentileOf } from "./samples.js";
 import { needOpenHair } from "./scarves.js";
@@ -31,7 +31,7 @@ async function longerHair(scene, strength, style) {
   if (bottom > scene.y.reduce((most, y) => Math.max(most, y)) - LEAST) {
     throw new Error("This hair already hangs to the edge of the picture; try another Hairstyle.");
   }
-  if (bottom < TO_THE_EARS && !any(scene.where(HAT))) return wearHair(scene, strength, style);
+  if (bottom < TO_THE_EARS && !any(scene.where(HAT))) return wearHair(scene, strength, style, true);
   const piece = await hairpiece(style);
   const worn = facing({ name: style, part: "length", size }, scene, piece);
   const covered = regionOf(coverage(scene, worn, piece).alpha, (share) => share > 0.5);
@@ -61,15 +61,17 @@ function head(scene, hair) {
   };
 }
 
-/** The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way. */
-async function wearHair(scene, strength, style) {
+/** The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way.
+ *  `keepsHairline`: the forehead does not become higher. */
+async function wearHair(scene, strength, style, keepsHairline = false) {
   needOpenHair(scene);
   const { x, y, face, size, unit } = scene;
   const hair = scene.where(HAIR);
   const shape = silhouette(style).facing(scene);
   const way = Math.min(strength, 1);
   const piece = HAIRPIECES.includes(style) ? await hairpiece(style) : null;
-  const worn = piece && facing({ name: style, part: "whole", size: 1 }, scene, piece);
+  const lower = keepsHairline ? loweredTo(scene, shape) : 0;
+  const worn = piece && facing({ name: style, part: "whole", size: 1 + lower }, scene, piece);
   let fitted;
   if (worn) {
     const covered = regionOf(coverage(scene, worn, piece).alpha, (share) => share > 0.5);
@@ -84,7 +86,7 @@ async function wearHair(scene, strength, style) {
   const own = signedDistance(hair, size);
   const beside = new Uint8Array(hair.length);
   let wanted = fitted.map((distance, i) => {
-    const hairline = onLine(q[i], across, line);
+    const hairline = onLine(q[i], across, line) + lower;
     const out = Math.abs(q[i]);
     const above = y[i] < (out > 0.8 ? -0.1 : Math.min(-0.1, hairline));
     beside[i] = above || (out > 0.8 && y[i] < 0) ? 1 : 0;

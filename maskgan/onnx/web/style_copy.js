@@ -9,6 +9,7 @@ import { usualColour, withColour } from "./recolouring.js";
 import { any, extent, feathered, where } from "./regions.js";
 import { drawingSize, fromPlanes, maskOf, nothingKept } from "./tensors.js";
 
+const { SKIN, U_LIP } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 // In pixels of a crop of 256 px: the feather around a copied region, and how far the change of colour is smoothed.
 const [FEATHER, SMOOTH] = [3, 5];
@@ -106,10 +107,7 @@ export async function copyStyle(networks, crop, mask, style, { source, regions, 
   const wanted = new Set(regions.flatMap((name) => REGIONS.find((region) => region.name === name).classes));
   const lenders = new Map([...wanted].sort((a, b) => a - b).filter((label) => present.has(label) && lending.has(label)).map((label) => [label, lending.get(label)]));
   if (!lenders.size || !strength) return null;
-  const measured = (style.codes ? COLOURED : [])
-    .filter((group) => group.some((label) => lenders.has(label)))
-    .map((group) => ({ group, colour: usualColour(source.crop, source.mask, group) }))
-    .filter(({ colour }) => colour);
+  const measured = style.codes ? coloursOf({ crop, mask }, source, lenders) : [];
   for (const { group } of measured) group.forEach((label) => lenders.delete(label));
   let result = crop;
   const weight = lenders.size ? feathered(where(mask, ...lenders.keys()), SIZE.crop, (FEATHER * SIZE.crop) / 256) : new Float32Array(mask.length);
@@ -121,6 +119,24 @@ export async function copyStyle(networks, crop, mask, style, { source, regions, 
     changed.share.forEach((share, i) => (weight[i] = Math.max(weight[i], share)));
   }
   return { crop: result, weight: weight.map((value) => (value > 0 ? 1 : 0)) };
+}
+
+/** The colours in OKLab, {group, colour}, that groups of classes get: those of the other face. Lips differ from the skin that they
+ *  are copied to as they do from their own, and go along with skin that gets another tone. */
+function coloursOf(target, source, lenders) {
+  const colourOf = (face, group) => usualColour(face.crop, face.mask, group);
+  const found = new Map();
+  for (const group of COLOURED.filter((each) => each.some((label) => lenders.has(label)))) {
+    const colour = colourOf(source, group);
+    if (colour) found.set(group, colour);
+  }
+  const [toned, lips] = [SKIN, U_LIP].map((label) => COLOURED.find((group) => group.includes(label)));
+  if (found.has(toned) !== found.has(lips)) {
+    const [own, to] = found.has(toned) ? [target, source] : [source, target];
+    const [red, skin, onto] = [colourOf(own, lips), colourOf(own, toned), colourOf(to, toned)];
+    if (red && skin && onto) found.set(lips, onto.map((value, c) => value + (red[c] - skin[c]) * (onto[0] / Math.max(skin[0], 0.05))));
+  }
+  return [...found].map(([group, colour]) => ({ group, colour }));
 }
 
 /** A crop with a change of colours in a window of it, by weights. */
