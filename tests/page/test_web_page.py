@@ -32,11 +32,12 @@ pytest.importorskip("onnxscript")
 
 from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.faces import Alignment, detect_faces
+from maskgan.editing.hats import without_stray_hats
 from maskgan.editing.looks import LOOKS, PARTS, looks_with, plain_colour
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.images import read_photo
-from maskgan.labels import Label
+from maskgan.labels import NUM_CLASSES, Label
 from maskgan.mask_files import read_mask, resize_mask
 from maskgan.provenance import AI_SYSTEM, DIGITAL_SOURCE_TYPE
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
@@ -134,6 +135,26 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
             got = np.frombuffer(base64.b64decode(answer), np.uint8).reshape(mask.shape)
             # Along the outline of somebody's hair, in up to one of two thousand pixels that change.
             assert (got != wanted).sum() <= max(16, (wanted != mask).sum() / 2000), (portrait, name, shape, strength)
+
+
+def test_stray_hats_are_none_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([packed, size]) => {
+      const { withoutStrayHats } = await import(new URL("web/hats.js", location));
+      const bytes = Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
+      const planes = withoutStrayHats(new Float32Array(bytes.buffer), size);
+      return btoa(new Uint8Array(planes.buffer).reduce((text, byte) => text + String.fromCharCode(byte), ""));
+    }"""
+    random = np.random.default_rng(0)
+    for worn, place in ((), np.s_[60:90, 2:20]), (("hat",), np.s_[100:104, 3:9]):
+        mask = draw_face(128, extra=worn)
+        mask[place] = Label.HAT
+        planes = random.uniform(0, 0.4, (NUM_CLASSES, 128, 128)).astype(np.float32)
+        np.put_along_axis(planes, mask[None].astype(int), 0.9, 0)
+        wanted = without_stray_hats(planes)
+        assert (wanted.argmax(0)[place] != Label.HAT).all() and (wanted.argmax(0) == Label.HAT).any() == bool(worn)
+        answer = visitor.page.evaluate(code, [base64.b64encode(planes.tobytes()).decode(), 128])
+        got = np.frombuffer(base64.b64decode(answer), np.float32).reshape(planes.shape)
+        np.testing.assert_array_equal(got, wanted)
 
 
 def test_undo_brings_the_photo_back(visitor: Visitor) -> None:

@@ -1,0 +1,56 @@
+"""What a parser takes for a hat beside a head is none; hats that are worn stay."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from drawn_faces import area, draw_face
+
+from maskgan.editing.hats import without_stray_hats
+from maskgan.labels import NUM_CLASSES, Label
+
+STRAY = np.s_[150:190, 4:30]
+
+
+def planes_of(mask: np.ndarray, second: Label = Label.BACKGROUND) -> np.ndarray:
+    """Probabilities: the mask's classes, with a second one wherever there is a hat."""
+    planes = np.zeros((NUM_CLASSES, *mask.shape), np.float32)
+    np.put_along_axis(planes, mask[None].astype(int), 0.6, 0)
+    planes[second][mask == Label.HAT] = 0.4
+    return planes
+
+
+def with_stray(mask: np.ndarray) -> np.ndarray:
+    mask = mask.copy()
+    mask[STRAY] = Label.HAT
+    return mask
+
+
+def test_where_no_hat_is_worn_nothing_is_one() -> None:
+    bare = draw_face(extra=("long hair",))
+    planes = planes_of(with_stray(bare))
+    before = planes.copy()
+    found = without_stray_hats(planes).argmax(0)
+    assert not area(found, Label.HAT)
+    bare[STRAY] = Label.BACKGROUND  # what is the second likeliest there
+    np.testing.assert_array_equal(found, bare)
+    np.testing.assert_array_equal(planes, before)
+
+
+def test_a_worn_hat_stays_and_small_pieces_beside_it_go() -> None:
+    for worn in ("hat", "scarf"):
+        mask = draw_face(extra=(worn,))
+        cv2.rectangle(mask, (2, 2), (12, 8), int(Label.BACKGROUND), -1)
+        stray = mask.copy()
+        cv2.rectangle(stray, (4, 4), (9, 7), int(Label.HAT), -1)
+        planes = planes_of(stray)
+        np.testing.assert_array_equal(without_stray_hats(planes).argmax(0), mask)
+        alone = planes_of(mask)
+        assert without_stray_hats(alone) is alone
+
+
+def test_pictures_without_a_face_are_left_alone() -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[10:30, 10:50] = Label.HAT
+    planes = planes_of(mask)
+    assert without_stray_hats(planes) is planes
