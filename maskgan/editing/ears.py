@@ -18,7 +18,7 @@ from maskgan.quick_edits.scene import Scene
 _ALIKE = 0.5
 
 #: How much of the ear's own variation of colour stays, and of lightness.
-_HUES, _LIGHTS = 0.7, 0.9
+_HUES, _LIGHTS = 0.45, 0.9
 
 #: The cheek beside an ear: rows and how far in from the edge of the face, in frame units; and how many pixels of it
 #: tell its colour at least.

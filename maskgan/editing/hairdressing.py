@@ -14,6 +14,7 @@ import numpy as np
 
 from maskgan.blending import mirrored_beyond, smoothstep
 from maskgan.editing.faces import Alignment, paste_back
+from maskgan.editing.matting import own_hair
 from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import grown
@@ -266,7 +267,8 @@ def _telling(photo: np.ndarray, own: np.ndarray) -> np.ndarray:
     What is all edge is none, and so is a little that looks like what is beside it: a parser gives a bald head a seam of
     hair, which is the wall behind, and takes the shadow of a shaved scalp for hair, which has the skin's colour.
     """
-    hair = cv2.erode((own == Label.HAIR).astype(np.uint8), np.ones((2 * (len(own) // 85) + 1,) * 2, np.uint8)) > 0
+    hair = own_hair(photo, own).astype(np.uint8)
+    hair = cv2.erode(hair, np.ones((2 * (len(own) // 85) + 1,) * 2, np.uint8)) > 0
     none = hair.mean() <= _HARDLY
     if not none and hair.mean() < _LITTLE:
         behind = (own == Label.BACKGROUND) & grown(own == Label.HAIR, _GROUND * len(own))

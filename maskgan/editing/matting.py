@@ -82,7 +82,21 @@ def _linear(planes: np.ndarray, side: int) -> np.ndarray:
 # ---------------------------------------------------------------- what masks wrongly call hair
 
 
-def no_hair(colours: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def own_hair(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Where (S, S) bool a photo (S, S, 3) uint8 RGB has hair of what its mask (S, S) calls so."""
+    return _hair_alone(_half(photo.astype(np.float32) / 255), mask)
+
+
+def _half(colours: np.ndarray) -> np.ndarray:
+    return _area(colours, max(16, len(colours) // 2))
+
+
+def _hair_alone(half: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    wrong = _no_hair(255 * half, mask).astype(np.uint8)
+    return (mask == Label.HAIR) & (cv2.resize(wrong, mask.shape, interpolation=cv2.INTER_NEAREST) == 0)
+
+
+def _no_hair(colours: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Cells (n, n) bool of a photo that its mask takes for hair and that are something else.
 
     colours: (s, s, 3) float32 in 0..255, the photo at half its size; mask: (S, S).
@@ -173,10 +187,9 @@ def _strangeness(colours: np.ndarray, where: np.ndarray, mean: np.ndarray, covar
 def hair_matte(photo: np.ndarray, mask: np.ndarray) -> Matte:
     """The matte of the hair of a photo (S, S, 3) uint8 RGB by its mask (S, S)."""
     size, unit, colours = len(mask), len(mask) / 256, photo.astype(np.float32) / 255
-    half = _area(colours, max(16, size // 2))
+    half = _half(colours)
     side = min(_CELLS, len(half) // 4)
-    wrong = no_hair(255 * half, mask).astype(np.uint8)
-    hair = (mask == Label.HAIR) & (cv2.resize(wrong, (size, size), interpolation=cv2.INTER_NEAREST) == 0)
+    hair = _hair_alone(half, mask)
     if not hair.any():
         return Matte(np.zeros(mask.shape, np.float32), photo.astype(np.float32))
     inner, outer = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (hair, ~hair))

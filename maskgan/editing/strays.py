@@ -25,6 +25,9 @@ _CELLS = 128
 #: own colour, how far from features none are looked for, what is a speck, and how far beyond them paint reaches.
 _LARGE, _FAR, _BARE, _BESIDE, _SPECK, _PAINTED = 2.0, 14.0, 7.0, 1.5, 1.0, 1.0
 
+#: Sigma in cells of the smoothing of their outline: paint may be less light than what is beside it.
+_ROUND = 1.2
+
 #: Within how many cells the colour of the skin is told.
 _AROUND = 6.0
 
@@ -73,7 +76,7 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     some &= np.isin(pieces, np.unique(pieces[beside]))
     if not some.any():
         return nothing
-    found = (grown(some, _PAINTED) & near).astype(np.float32)
+    found = cv2.GaussianBlur((grown(some, _PAINTED) & near).astype(np.float32), (0, 0), _ROUND)
     return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & skin
 
 

@@ -40,6 +40,9 @@ _LEAST = 0.35
 #: Share of the picture below which clothes are too little to tell where the shoulders go on.
 _SHIRT = 0.006
 
+#: How steeply hair falls beside a hat that is worn over it.
+_FALLS = 0.8
+
 #: How steeply shoulders slope down that no clothes show.
 _SLOPE = 0.5
 
@@ -181,6 +184,7 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     # No lock hangs in an eye.
     eyes = scene.where(*EYES)
     wanted &= ~(scene.around(eyes, 0.15) & scene.face) if eyes.any() else True
+    wanted &= ~_beside_hat(scene)
     lowest = float(np.percentile(scene.y[wanted], 97)) if wanted.any() else 0.0
     for label in EARS:  # no ear peeps out
         ear = scene.where(label)
@@ -198,6 +202,18 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     scene.smooth(cv2.dilate((wanted & ~hair).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     _fill_holes(scene, removed)
     hold_face(scene)
+
+
+def _beside_hat(scene: Scene) -> np.ndarray:
+    """(H, W) bool: above the lower edge of a hat, which presses hair down, and beside it above a line that falls from
+    there."""
+    hat = scene.part(Label.HAT)
+    if hat is None:
+        return np.zeros(scene.mask.shape, bool)
+    grid = np.linspace(scene.x[hat].min(), scene.x[hat].max(), 41)
+    _, brim = scene.envelope(hat, grid)
+    beside = np.maximum(0, np.maximum(grid[0] - scene.x, scene.x - grid[-1]))
+    return scene.y < np.interp(scene.x, grid, brim) + _FALLS * beside
 
 
 def hold_face(scene: Scene) -> None:

@@ -285,3 +285,15 @@ def test_shoulders_that_come_out_from_behind_hair_slope_down():
     assert left.sum() > 30
     outer, inner = tops[left][:10].mean(), tops[left][-10:].mean()
     assert outer > inner + 0.1
+
+
+@pytest.mark.parametrize("style", ["long_waves", "pixie", "side_part"])
+def test_no_hairstyle_rises_above_a_hat_that_is_worn(style):
+    mask = draw_face(512, extra=("hat",))
+    edited = QUICK_EDITS["hairstyle"].apply(mask, 1.0, style)
+    hat = mask == Label.HAT
+    assert (edited[hat] == Label.HAT).mean() > 0.99
+    rows = np.indices(mask.shape)[0]
+    lower = np.where(hat.any(0), (rows * hat).max(0), 0).max()  # its lower edge is level
+    assert not (edited[: lower - 16] == Label.HAIR).any()
+    assert (edited == Label.HAIR).any()

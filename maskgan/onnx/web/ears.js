@@ -13,7 +13,7 @@ const { SKIN, L_EAR, R_EAR } = LABEL;
 const SHOWS = 0.05; // area (square frame units) from which on an ear shows
 const [UPPER, LOWER, ROWS] = [0.1, 0.7, 0.1]; // rows at which the edge of the face is measured, and over how many
 const ALIKE = 0.5; // share of a mask's ear that the wardrobe's ear covers at least
-const [HUES, LIGHTS] = [0.7, 0.9]; // how much of its own variation of colour and lightness stays
+const [HUES, LIGHTS] = [0.45, 0.9]; // how much of its own variation of colour and lightness stays
 const [HIGHEST, LOWEST, IN, FEW] = [0.1, 0.8, 0.45, 30]; // rows of the cheek, how far in, and its pixels at least
 
 /** The side of the picture on which each ear is. */

@@ -6,6 +6,7 @@ import { Window } from "./compositing.js";
 import { LABEL, SIZE } from "./constants.js";
 import { BROWS, FACE_PARTS } from "./frame.js";
 import { coverage, hairpiece } from "./hairpieces.js";
+import { ownHair } from "./matting.js";
 import { mirroredBeyond } from "./mirroring.js";
 import { Overlay } from "./overlay.js";
 import { blurred, picture, resizeLinear } from "./pixels.js";
@@ -122,7 +123,7 @@ function coloursOfHair(photo, own) {
  *  a shaved scalp for hair. */
 function tellingHair(photo, own) {
   const { width: size } = photo;
-  const inner = eroded(where(own, HAIR), size, square(Math.floor(size / 85)));
+  const inner = eroded(ownHair(photo, own), size, square(Math.floor(size / 85)));
   const area = areaOf(inner) / inner.length;
   if (area <= HARDLY) return inner.fill(0);
   if (area >= LITTLE) return inner;

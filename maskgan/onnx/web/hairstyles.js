@@ -8,12 +8,13 @@ import { coverage, dome, facing, hairpiece, headTop, lengthOf, loweredTo } from 
 import { any, areaOf, both, dilated, either, regionOf, signedDistance, square, without } from "./regions.js";
 import { percentileOf } from "./samples.js";
 import { needOpenHair } from "./scarves.js";
-import { onLine, places } from "./scene.js";
+import { line, onLine, places } from "./scene.js";
 import { UNTOUCHED, silhouette } from "./silhouettes.js";
 
 const { BACKGROUND, SKIN, HAIR, HAT, CLOTH, NECK, NECK_L, EAR_R, L_EAR, R_EAR } = LABEL;
 const EARS = [L_EAR, R_EAR];
 const TO_THE_EARS = 0.3; // y to which hair has to hang for more of it to be added below, instead of other hair in its place
+const FALLS = 0.8; // how steeply hair falls beside a hat that is worn over it
 const LEAST = 0.35; // hair that ends nearer than this to the picture's lower edge cannot be seen to be longer
 // How far above the line of a hairpiece's fringe the head is covered where it has a gap, and how wide gaps are between it and
 // the face.
@@ -61,6 +62,17 @@ function head(scene, hair) {
   };
 }
 
+/** What lies above the lower edge of a hat, which presses hair down, and beside it above a line that falls from there. */
+function besideHat(scene) {
+  const hat = scene.part(HAT);
+  if (!hat) return new Uint8Array(scene.mask.length);
+  let [low, high] = [Infinity, -Infinity];
+  hat.forEach((inside, i) => inside && ([low, high] = [Math.min(low, scene.x[i]), Math.max(high, scene.x[i])]));
+  const grid = line(low, high, 41);
+  const { bottom } = scene.envelope(hat, grid);
+  return places(scene, (x, y) => y < onLine(x, grid, bottom) + FALLS * Math.max(0, low - x, x - high));
+}
+
 /** The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way.
  *  `keepsHairline`: the forehead does not become higher. */
 async function wearHair(scene, strength, style, keepsHairline = false) {
@@ -82,11 +94,11 @@ async function wearHair(scene, strength, style, keepsHairline = false) {
   }
   const { q, middle, half } = scene.across;
   const [thick, thin] = [head(scene, 0.14), head(scene, 0.08)];
-  const [across, line] = shape.fringe;
+  const [across, front] = shape.fringe;
   const own = signedDistance(hair, size);
   const beside = new Uint8Array(hair.length);
   let wanted = fitted.map((distance, i) => {
-    const hairline = onLine(q[i], across, line) + lower;
+    const hairline = onLine(q[i], across, front) + lower;
     const out = Math.abs(q[i]);
     const above = y[i] < (out > 0.8 ? -0.1 : Math.min(-0.1, hairline));
     beside[i] = above || (out > 0.8 && y[i] < 0) ? 1 : 0;
@@ -108,6 +120,7 @@ async function wearHair(scene, strength, style, keepsHairline = false) {
   if (!worn) wanted = either(wanted, both(both(closed(scene, wanted, 0.3), face), places(scene, (_, v) => v < -0.2)));
   const eyes = scene.where(...EYES);
   if (any(eyes)) wanted = without(wanted, both(scene.around(eyes, 0.15), face));
+  wanted = without(wanted, besideHat(scene));
   const lowest = any(wanted) ? percentileOf(y, wanted, 0.97) : 0;
   for (const label of EARS) { // no ear peeps out
     const ear = scene.where(label);

@@ -53,6 +53,28 @@ class Cells {
 
 // ---------------------------------------------------------------- what masks wrongly call hair
 
+const halfOf = (colours) => resizeArea(colours, Math.max(16, colours.width >> 1), Math.max(16, colours.width >> 1));
+
+/** A photo's colours in 0..1. */
+function inUnits({ width, height, data }) {
+  const colours = new Float32Array(data);
+  for (let i = 0; i < colours.length; i++) colours[i] /= 255;
+  return picture(width, height, 3, colours);
+}
+
+/** Where a photo has hair of what its mask calls so. */
+export const ownHair = (photo, mask) => hairAlone(halfOf(inUnits(photo)), mask, photo.width);
+
+function hairAlone(half, mask, size) {
+  const hair = where(mask, HAIR);
+  const wrong = noHair(half, mask, size);
+  const side = Math.sqrt(wrong.length);
+  for (let i = 0; i < hair.length; i++) {
+    if (hair[i]) hair[i] = 1 - wrong[Math.floor(((i % size) * side) / size) + side * Math.floor((Math.floor(i / size) * side) / size)];
+  }
+  return hair;
+}
+
 /** Cells that a mask takes for hair and that are something else; `half`: the photo at half its size, 0..1. */
 function noHair(half, mask, size) {
   const side = Math.min(CELLS, half.width >> 2);
@@ -234,17 +256,11 @@ function momentsOf({ width, data }, weights, side) {
 /** The matte of the hair of a photo by its mask: {share, part}, how far each pixel is hair and the hair's own colour in it. */
 export function hairMatte(photo, mask) {
   const { width: size } = photo;
-  const colours = picture(size, size, 3, new Float32Array(photo.data));
-  for (let i = 0; i < colours.data.length; i++) colours.data[i] /= 255;
-  const width = Math.max(16, size >> 1);
-  const half = resizeArea(colours, width, width);
-  const { data } = half;
+  const colours = inUnits(photo);
+  const half = halfOf(colours);
+  const { data, width } = half;
   const side = Math.min(CELLS, width >> 2);
-  const wrong = noHair(half, mask, size);
-  const hair = where(mask, HAIR);
-  for (let i = 0; i < hair.length; i++) {
-    if (hair[i]) hair[i] = 1 - wrong[Math.floor(((i % size) * side) / size) + side * Math.floor((Math.floor(i / size) * side) / size)];
-  }
+  const hair = hairAlone(half, mask, size);
   const part = new Float32Array(photo.data);
   if (!any(hair)) return { share: new Float32Array(mask.length), part };
   const inner = distances(inverted(hair), size, size);

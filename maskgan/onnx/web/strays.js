@@ -11,6 +11,7 @@ const CELLS = 128;
 // In cells: how small a part of hair leaves none, how far from it they are looked for, how far from hair skin shows its own
 // colour, how far from features none are looked for, what is a speck, and how far beyond them paint reaches.
 const [LARGE, FAR, BARE, BESIDE, SPECK, PAINTED] = [2, 14, 7, 1.5, 1, 1];
+const ROUND = 1.2; // sigma in cells of the smoothing of their outline
 // Within how many cells the colour of the skin is told, which part of the way from it to the colour of the hair is some of
 // it, which colours are too near to tell anything, and what bare skin there is at least, in parts of where is looked.
 const [AROUND, SOME, ALIKE, ENOUGH] = [6, 0.16, 40, 0.125];
@@ -62,6 +63,6 @@ export function strayHair(photo, before, after) {
   const beside = new Set(numbers.filter((_, i) => outline[i]));
   some = some.map((inside, i) => (inside && beside.has(numbers[i]) ? 1 : 0));
   if (!any(some)) return nothing;
-  const found = picture(CELLS, CELLS, 1, new Float32Array(both(grown(some, CELLS, PAINTED), near)));
+  const found = blurred(picture(CELLS, CELLS, 1, new Float32Array(both(grown(some, CELLS, PAINTED), near))), ROUND);
   return both(regionOf(resizeLinear(found, size, size).data, (share) => share > 0.5), skin);
 }
