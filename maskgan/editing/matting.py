@@ -11,6 +11,7 @@ the hair beside the face does not have, and those of what is known to be somethi
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -185,7 +186,23 @@ def _strangeness(colours: np.ndarray, where: np.ndarray, mean: np.ndarray, covar
 
 
 def hair_matte(photo: np.ndarray, mask: np.ndarray) -> Matte:
-    """The matte of the hair of a photo (S, S, 3) uint8 RGB by its mask (S, S)."""
+    """The matte of the hair of a photo (S, S, 3) uint8 RGB by its mask (S, S); its arrays cannot be written.
+
+    The last ones are at hand: one colour after another is tried on the same hair.
+    """
+    return _matte_of(photo.tobytes(), mask.astype(np.uint8).tobytes(), len(mask))
+
+
+@lru_cache(maxsize=4)
+def _matte_of(photo: bytes, mask: bytes, size: int) -> Matte:
+    pixels = np.frombuffer(photo, np.uint8).reshape(size, size, 3)
+    matte = _matte(pixels, np.frombuffer(mask, np.uint8).reshape(size, size))
+    for plane in matte:
+        plane.flags.writeable = False
+    return matte
+
+
+def _matte(photo: np.ndarray, mask: np.ndarray) -> Matte:
     size, unit, colours = len(mask), len(mask) / 256, photo.astype(np.float32) / 255
     half = _half(colours)
     side = min(_CELLS, len(half) // 4)

@@ -94,3 +94,13 @@ def test_no_hair_is_none_and_all_hair_is_all():
     photo, mask = head()
     assert not hair_matte(photo, np.zeros_like(mask)).share.any()
     assert (hair_matte(photo, np.full_like(mask, Label.HAIR)).share == 1).all()
+
+
+def test_the_last_matte_is_at_hand_for_the_same_picture_alone():
+    photo, mask = np.full((64, 64, 3), 60, np.uint8), np.zeros((64, 64), np.uint8)
+    mask[10:40, 10:50], mask[40:60, 20:40] = Label.HAIR, Label.SKIN
+    photo[mask == Label.HAIR] = 200
+    first = hair_matte(photo, mask)
+    assert hair_matte(photo.copy(), mask.copy()) is first and not first.share.flags.writeable
+    mask[10:20] = Label.BACKGROUND
+    assert hair_matte(photo, mask) is not first and hair_matte(photo, mask).share[:4].max() == 0

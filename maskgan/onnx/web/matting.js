@@ -253,8 +253,19 @@ function momentsOf({ width, data }, weights, side) {
   return picture(side, side, 10, Float32Array.from(moments));
 }
 
-/** The matte of the hair of a photo by its mask: {share, part}, how far each pixel is hair and the hair's own colour in it. */
+let last = null; // {photo, mask, matte}: one colour after another is tried on the same hair
+const alike = (one, other) => one.length === other.length && one.every((value, i) => value === other[i]);
+
+/** The matte of the hair of a photo by its mask: {share, part}, how far each pixel is hair and the hair's own colour in it;
+ *  neither is to be changed. */
 export function hairMatte(photo, mask) {
+  if (!last || !alike(last.mask, mask) || !alike(last.photo, photo.data)) {
+    last = { photo: photo.data.slice(), mask: mask.slice(), matte: matteOf(photo, mask) };
+  }
+  return last.matte;
+}
+
+function matteOf(photo, mask) {
   const { width: size } = photo;
   const colours = inUnits(photo);
   const half = halfOf(colours);
