@@ -69,4 +69,5 @@ def _as_photo(pipeline: MaskGANPipeline, edit: Edit, mask: np.ndarray) -> Face:
             edit.face, photo=edit.crop, crop=edit.crop, mask=mask, style=style, alignment=alignment,
             weights=pipeline.weights,
         )  # fmt: skip
+        vars(face)["tone"] = edit.face.tone  # of the true photo, and known already
     return face
