@@ -61,16 +61,6 @@ class Cores:
         wrapped.__signature__ = inspect.signature(handler)  # a method's without `self`, which is bound already
         return wrapped
 
-    @staticmethod
-    def alone(make: Callable[[], Any]) -> Callable[[], Any]:
-        """Something that is made on one thread, beside something else of the same visitor."""
-
-        def made() -> Any:
-            _use_threads(1)
-            return make()
-
-        return made
-
 
 def _use_threads(count: int) -> None:
     """Let libraries use so many threads: OpenMP for what the calling thread runs, MKL and OpenCV for all from now on.

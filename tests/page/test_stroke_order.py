@@ -18,8 +18,6 @@ from visitor import PATIENCE, Visitor, a_visitor, the_url  # noqa: F401  (fixtur
 
 pytest.importorskip("gradio")
 
-import gradio as gr
-
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label
@@ -167,14 +165,11 @@ def test_a_picture_that_arrives_after_a_newer_one_is_not_shown(
     until("the third picture", lambda: shows(of_third))
 
 
-@pytest.mark.parametrize("at_once", [1, 2])
 def test_a_draft_is_shown_until_its_edit_is_there_which_is_made_once(
-    visitor: Visitor, url: str, pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch, at_once: int
+    visitor: Visitor, pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`at_once`: whether the edit is made beside its draft, or when that is on the screen."""
     page, drafted = visitor.page, threading.Event()
-    app = next(app for app in gr.Blocks.get_instances() if app.local_url == url)
-    monkeypatch.setattr(app, "at_once", at_once)
+    monkeypatch.setattr(ahead, "_PATIENCE", PATIENCE / 1000)
     visitor.choose_example(3)
     visitor.wait_for_result()
     face = Examples(pipeline).open(3).face

@@ -3,9 +3,9 @@
 Gradio answers an event by two requests of the page, a stream, and the address of a file that is then fetched. On two
 cores that takes longer than the edit. So the canvas asks for the picture itself, by one request that is answered with
 it; the event follows, finds the edit made, and does everything else. Nothing of the session changes here. Of an edit
-that takes long the answer is a draft (see `maskgan.editing.drafts`); at the end of a stroke the edit is made meanwhile
-on another core, which an edit alone would gain little from, and the canvas asks once more for its picture. When the
-device is busy for others, nothing is answered, and the event waits its turn in the queue.
+that takes long the answer is a draft (see `maskgan.editing.drafts`); at the end of a stroke the edit is made while that
+is on its way to the screen, and the canvas asks once more for its picture. When the device is busy for others, nothing
+is answered, and the event waits its turn in the queue.
 
 Every message of a canvas has a number. A picture tells the number of the message that it was made for, so that the page
 shows none after a newer one (see `result_view.py`).
@@ -59,7 +59,7 @@ class Ahead:
 
     def __init__(self) -> None:
         self._ended: OrderedDict[str, int] = OrderedDict()  # number of the newest message that ends a stroke
-        self._edits: set[asyncio.Future[Any]] = set()  # in work beside their drafts
+        self._edits: set[asyncio.Future[Any]] = set()  # in work after their drafts
 
     def outdated(self, session: str | None, number: int) -> bool:
         """Whether a later stroke of a session has ended than the message of this number was about."""
@@ -117,13 +117,14 @@ class Ahead:
                     return None
                 if exact or pictures.draft is None:
                     return _answer(await made(blocks.cores.shared(pictures.exact)), session, number)
-                if ended and blocks.at_once > 1:
-                    edit = asyncio.ensure_future(made(blocks.cores.alone(pictures.exact)))
+                drafted = await made(blocks.cores.shared(pictures.draft))
+                if drafted is not None and ended:  # the edit is made while the draft is on its way to the screen
+                    edit = asyncio.ensure_future(made(blocks.cores.shared(pictures.exact)))
                     self._edits.add(edit)  # else nobody would hold it
                     edit.add_done_callback(self._edits.discard)
                     whole = turn.pop_all()  # this session's turn ends with the edit
                     edit.add_done_callback(lambda done: asyncio.ensure_future(whole.aclose()))
-                return _answer(await made(blocks.cores.alone(pictures.draft)), session, number, draft=True)
+                return _answer(drafted, session, number, draft=True)
 
         return picture_ahead
 
