@@ -144,13 +144,19 @@ function createSession({ element, props, trigger, server }, on) {
    *  Previews need no event. */
   async function askAhead(late, ended) {
     const [own, { id, version }] = [number, face];
-    const answer = await server.picture_ahead({ message: { ...props.value }, ended }).catch(() => null);
-    const same = face?.id === id && face.version === version; // else another mask has come meanwhile
-    if (answer && same) {
+    const message = { ...props.value };
+    const picture = (more) => server.picture_ahead({ message, ended, ...more }).catch(() => null);
+    const show = (answer) => {
+      if (!answer || face?.id !== id || face.version !== version) return; // another mask has come meanwhile
       const detail = { canvas: keptAs, ...answer };
       document.dispatchEvent(new CustomEvent("mask-result-ahead", { detail }));
-      await detail.shown; // what the page does for an event would keep the picture from the screen
-    }
+      return detail.shown; // what the page does for an event would keep the picture from the screen
+    };
+    const answer = await picture();
+    // The edit of a draft is in work already; a later stroke does without it.
+    const exact = answer?.draft && ended && own === number ? picture({ exact: true }) : null;
+    await show(answer);
+    await show(await exact);
     if (ended ? untold.delete(late) : !answer && own === number) tell(late.event);
   }
 

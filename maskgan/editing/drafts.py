@@ -1,8 +1,9 @@
 """A quick draft of an edit that goes on from another one: only what differs between their masks is painted.
 
 An edit is made of the photo as a whole, so that one mask gives one picture, however people got there. After a dozen
-strokes that takes several times as long as the first one did. While a brush is still down a draft will do: the picture
-of the edit before serves as the photo, so that a stroke costs what it costs on an unedited face.
+strokes that takes several times as long as the first one did, and of a large photo it is painted finer than the screen
+shows it. Until it is there a draft will do: the picture of the edit before serves as the photo, so that a stroke costs
+what it costs on an unedited face of a small photo.
 """
 
 from __future__ import annotations
@@ -21,7 +22,21 @@ from maskgan.sizes import NETWORK_SIZE
 #: An edit costs much when all its windows together are larger than this window, as sides in painted pixels.
 _MUCH = NETWORK_SIZE
 
+#: An edit is painted finer than its draft where a crop's side spans more pixels of the photo than this many of its own.
+_FINER = 1.25
+
 _FACES: WeakKeyDictionary[Edit, Face] = WeakKeyDictionary()
+
+
+def worth_drafting(pipeline: MaskGANPipeline, edit: Edit, before: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether `draft` makes something of these, and that sooner than the edit itself is made."""
+    if not isinstance(edit.change, Retouch) or not pipeline.engine.kept:
+        return False
+    own = edit.face.mask
+    if np.array_equal(before, mask) or ((mask == own) & (before != own)).any():
+        return False
+    finer = edit.face.alignment.side > _FINER * len(mask)
+    return finer or sum(patch.window.pixels**2 for patch in edit.change.patches) > _MUCH**2
 
 
 def draft(pipeline: MaskGANPipeline, edit: Edit, before: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
@@ -32,19 +47,15 @@ def draft(pipeline: MaskGANPipeline, edit: Edit, before: np.ndarray, mask: np.nd
         before: (S, S) class ids, the mask of that edit.
         mask: (S, S) class ids, the edited mask.
 
-    Returns None where a draft is not quicker than the edit itself, or cannot be made: the edit before was a small one,
-    redrew the face, or has something laid over it; or some of the photo comes back, which a draft would paint.
+    Returns None where a draft is not quicker than the edit itself, or cannot be made: the edit before was a small one
+    of a small photo, redrew the face, or has something laid over it; or some of the photo comes back, which a draft
+    would paint.
 
     Raises:
         ValueError: the mask is not a label map.
         Abandoned: see `maskgan.editing.abandoning`.
     """
-    if not isinstance(edit.change, Retouch) or not pipeline.engine.kept:
-        return None
-    own = edit.face.mask
-    if ((mask == own) & (before != own)).any():
-        return None
-    if sum(patch.window.pixels**2 for patch in edit.change.patches) <= _MUCH**2:
+    if not worth_drafting(pipeline, edit, before, mask):
         return None
     return pipeline.edit(_as_photo(pipeline, edit, before), mask).crop
 
@@ -58,4 +69,5 @@ def _as_photo(pipeline: MaskGANPipeline, edit: Edit, mask: np.ndarray) -> Face:
             edit.face, photo=edit.crop, crop=edit.crop, mask=mask, style=style, alignment=alignment,
             weights=pipeline.weights,
         )  # fmt: skip
+        vars(face)["tone"] = edit.face.tone  # of the true photo, and known already
     return face

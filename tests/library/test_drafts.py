@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from maskgan.editing.compositing import Retouch
-from maskgan.editing.drafts import draft
+from maskgan.editing.drafts import draft, worth_drafting
 from maskgan.editing.edit import Edit, Face
+from maskgan.editing.faces import Alignment
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import Label
@@ -75,6 +77,9 @@ def test_nothing_is_drafted_that_is_quick_anyway_or_that_the_photo_shows(
 ) -> None:
     assert painted(edits[0]) <= 256**2 < painted(edits[-1])
     assert draft(studio, edits[0], strokes[0], strokes[1]) is None
+    large = replace(edits[0].face, alignment=Alignment.whole_picture((1024, 1024)))  # painted finer than on the screen
+    assert worth_drafting(studio, replace(edits[0], face=large), strokes[0], strokes[1])
+    assert not worth_drafting(studio, replace(edits[0], face=large), strokes[1], strokes[1])
     erased = strokes[-1].copy()
     erased[180:220, 50:120] = face.mask[180:220, 50:120]
     assert (erased != strokes[-1]).any() and draft(studio, edits[-1], strokes[-1], erased) is None

@@ -165,6 +165,54 @@ def test_a_picture_that_arrives_after_a_newer_one_is_not_shown(
     until("the third picture", lambda: shows(of_third))
 
 
+def test_a_draft_is_shown_until_its_edit_is_there_which_is_made_once(
+    visitor: Visitor, pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, drafted = visitor.page, threading.Event()
+    monkeypatch.setattr(ahead, "_PATIENCE", PATIENCE / 1000)
+    visitor.choose_example(3)
+    visitor.wait_for_result()
+    face = Examples(pipeline).open(3).face
+    grey = np.full(face.crop.shape, 127, np.uint8)
+    made: list[str] = []
+
+    def draft(*told: Any) -> np.ndarray:
+        made.append("draft")
+        return grey
+
+    def edit(*told: Any, **named: Any) -> Any:
+        assert drafted.wait(60), "the draft was never shown"
+        made.append("edit")
+        return edit_with_looks(*told, **named)
+
+    monkeypatch.setattr(showing, "worth_drafting", lambda *told: True)
+    monkeypatch.setattr(showing, "draft", draft)
+    monkeypatch.setattr(showing, "edit_with_looks", edit)
+
+    def shows(picture: np.ndarray) -> bool:
+        address = visitor.shown()[1]
+        file = (
+            base64.b64decode(address.partition(",")[2]) if address.startswith("data:") else httpx.get(address).content
+        )
+        return np.array_equal(Image.open(io.BytesIO(file)), picture)
+
+    def until(sentence: str, is_so: Callable[[], bool]) -> None:
+        limit = time.monotonic() + PATIENCE / 1000
+        while not is_so():
+            assert time.monotonic() < limit, f"never was {sentence}"
+            page.wait_for_timeout(50)
+
+    visitor.stroke(Label.CLOTH, (200.5, 60.5), (240.5, 60.5))
+    until("the draft", lambda: shows(grey))
+    assert page.locator("#history img").count() == 0
+    drafted.set()
+    exact = edit_with_looks(pipeline, face, visitor.mask()).crop
+    until("the edit", lambda: shows(exact))
+    assert visitor.shown()[1].startswith("data:"), "ahead of its event"
+    page.wait_for_function("document.querySelectorAll('#history button.thumbnail-item').length === 2")
+    assert shows(exact) and made == ["draft", "edit"]
+
+
 def test_a_stroke_is_told_before_what_people_do_elsewhere_next(visitor: Visitor) -> None:
     page = visitor.page
     visitor.choose_example(1)

@@ -190,7 +190,7 @@ def test_the_picture_of_an_edit_is_encoded_once(
     encoded: list[Any] = []
     monkeypatch.setattr(showing, "webp", lambda *told: encoded.append(told) or webp(*told))
     stroke = message(session, painted(session, Label.HAT))
-    path, picture = tab._picture_ahead(session, stroke)
+    path, picture = tab._picture_ahead(session, stroke).exact()
     updates = tab.paint(session, stroke, LOOK)
     assert len(encoded) == 1
     assert updates[tab.face_result][1] == path and Path(path).read_bytes() == picture
@@ -206,12 +206,16 @@ def test_after_a_costly_edit_a_stroke_is_shown_as_a_draft_until_its_event_has_ma
     mask = mask.copy()
     mask[300:330, 200:235] = Label.HAIR  # beside it, so that all of it has to be painted anew
     stroke = message(session, mask)
-    draft, picture = tab._picture_ahead(session, stroke)
+    draft, picture = tab._picture_ahead(session, stroke).draft()
     assert Path(draft).read_bytes() == picture
     exact = tab.paint(session, stroke, LOOK)[tab.face_result][1]
-    assert draft != exact == tab._picture_ahead(session, stroke)[0]
+    again = tab._picture_ahead(session, stroke)
+    assert draft != exact == again.exact()[0] and again.draft is None
+    mask = mask.copy()
+    mask[360:390, 200:235] = Label.HAIR
+    assert tab._worth_drafting(session, mask, LOOK) and not tab._worth_drafting(session, mask, Look(keep=False))
     coloured = replace(session, looks={Label.HAIR: None})  # looks lie over the whole picture
-    assert tab._draft(coloured, mask, LOOK) is None is tab._draft(session, mask, Look(keep=False))
+    assert not tab._worth_drafting(coloured, mask, LOOK)
 
 
 def test_nothing_is_written_twice(session: Session) -> None:
@@ -342,7 +346,9 @@ def test_no_pixel_of_a_visit_stays_in_the_process(tab: PaintTab) -> None:
             mask = left[-1].mask.copy()
             mask[rows, 60:200] = Label.HAIR
             stroke = message(left[-1], mask)
-            tab._picture_ahead(left[-1], stroke)  # of the second one a draft
+            for make in tab._picture_ahead(left[-1], stroke):  # of the second one a draft, too
+                if make is not None:
+                    make()
             left.append(finish_stroke(tab, left[-1], stroke, LOOK)[tab.session])
         left.append(tab.choose_look(left[-1], {"part": "Hair", "look": "#c03020"}, LOOK)[tab.session])
         pixels = [part for s in left for part in (s.opened.face.photo, s.opened.face.crop, s.opened.face.mask, s.mask)]

@@ -11,17 +11,19 @@ from gradio.data_classes import FileData
 _SCRIPT = """const host = element.querySelector(".mask-result");
 const pictures = [".before", ".after"].map((name) => host.querySelector(name));
 
-let shown = { content: "", face: "", number: -1 }; // what is on the screen, as far as it is known
+let shown = { content: "", face: "", number: -1, draft: false }; // what is on the screen, as far as it is known
 
 /** Show a picture that was made; null or what it tells of its place in time, see `ResultView.order`. */
-function put(path, order, source, ahead) {
+function put(path, order, source, ahead, draft = false) {
   const [face, digits] = (order ?? "").split(" ");
   const number = Number(digits ?? -1);
-  // One that came ahead has to be newer than what is there; an answer of an event may be about the same stroke.
-  if (ahead ? number <= shown.number : order && face === shown.face && number < shown.number) return false;
+  // One that came ahead has to be newer than what is there, or what a draft there is of; an answer of an event may be
+  // about the same stroke.
+  const late = number < shown.number || (ahead && number === shown.number && (draft || !shown.draft));
+  if (late && (ahead || (order && face === shown.face))) return false;
   const content = path.split("/").at(-2); // a hash of it
   if (content !== shown.content) pictures[1].src = source;
-  shown = { content, face, number };
+  shown = { content, face, number, draft };
   return true;
 }
 
@@ -52,7 +54,7 @@ function onAhead({ detail }) {
   const { path, url } = props.value[0]; // an edit that was taken back
   const unedited = path.split("/").at(-2) === detail.path.split("/").at(-2);
   if (detail.order.split(" ")[0] !== shown.face) return;
-  if (!put(detail.path, detail.order, unedited ? url : detail.file, true)) return;
+  if (!put(detail.path, detail.order, unedited ? url : detail.file, true, detail.draft)) return;
   detail.shown = loaded(pictures[1]);
   told();
 }

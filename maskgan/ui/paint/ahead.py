@@ -3,8 +3,9 @@
 Gradio answers an event by two requests of the page, a stream, and the address of a file that is then fetched. On two
 cores that takes longer than the edit. So the canvas asks for the picture itself, by one request that is answered with
 it; the event follows, finds the edit made, and does everything else. Nothing of the session changes here. Of an edit
-that takes long the answer is a draft (see `maskgan.editing.drafts`), and the event makes it. When the device is busy
-for others, nothing is answered, and the event waits its turn in the queue.
+that takes long the answer is a draft (see `maskgan.editing.drafts`); at the end of a stroke the edit is made while that
+is on its way to the screen, and the canvas asks once more for its picture. When the device is busy for others, nothing
+is answered, and the event waits its turn in the queue.
 
 Every message of a canvas has a number. A picture tells the number of the message that it was made for, so that the page
 shows none after a newer one (see `result_view.py`).
@@ -16,8 +17,8 @@ import asyncio
 import base64
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio.to_thread
 import gradio as gr
@@ -32,8 +33,19 @@ from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 if TYPE_CHECKING:
     from maskgan.ui.session import Session
 
-#: Path and content of the picture for a session and its canvas's message.
-_Picture = Callable[["Session", dict[str, Any]], "tuple[str, bytes] | None"]
+#: Makes a picture: its path and its content.
+_Make = Callable[[], "tuple[str, bytes]"]
+
+
+class Pictures(NamedTuple):
+    """How to make the picture of a canvas's message, and where that is quicker a draft of it."""
+
+    exact: _Make
+    draft: _Make | None = None
+
+
+#: The pictures for a session and its canvas's message.
+_Plan = Callable[["Session", dict[str, Any]], "Pictures | None"]
 
 #: Sessions whose newest message is remembered.
 _MAX_SESSIONS = 2000
@@ -47,21 +59,26 @@ class Ahead:
 
     def __init__(self) -> None:
         self._ended: OrderedDict[str, int] = OrderedDict()  # number of the newest message that ends a stroke
+        self._edits: set[asyncio.Future[Any]] = set()  # in work after their drafts
 
     def outdated(self, session: str | None, number: int) -> bool:
         """Whether a later stroke of a session has ended than the message of this number was about."""
         return session is not None and self._ended.get(session, -1) > number
 
-    def answer(self, state: Callable[[], gr.State], picture: _Picture) -> Callable[..., Any]:
+    def answer(self, state: Callable[[], gr.State], plan: _Plan) -> Callable[..., Any]:
         """The function that a canvas calls on the server.
 
         Args:
             state: the component with the visitor's session.
-            picture: None when it is not to be shown. It may raise ValueError: the event says what is wrong.
+            plan: None when there is nothing to be shown. It may raise ValueError, as what it plans: the event says what
+                is wrong.
         """
 
         async def picture_ahead(asked: Any, request: gr.Request) -> JSONResponse | None:
-            """The picture of a message, with a path that tells it from others; None when its event has to do it."""
+            """The picture of a message, with a path that tells it from others, and whether it is a draft.
+
+            None when its event has to do it.
+            """
             key = (await request.json()).get("session_hash")  # read before, and kept by the request
             blocks = LocalContext.blocks.get()
             message = asked.get("message") if isinstance(asked, dict) else None
@@ -71,32 +88,43 @@ class Ahead:
                 number, ended = MaskCanvas.number(message), asked.get("ended") is True
             except ValueError:
                 return None
+            exact = asked.get("exact") is True
             if ended:
                 self._ended[key] = max(number, self._ended.get(key, -1))
                 self._ended.move_to_end(key)
                 while len(self._ended) > _MAX_SESSIONS:
                     self._ended.popitem(last=False)
-            async with self._turn(blocks, key) as has_turn:
-                if not has_turn or self.outdated(key, number):
+            async with AsyncExitStack() as turn:
+                if not await turn.enter_async_context(self._turn(blocks, key)) or self.outdated(key, number):
                     return None
                 session = blocks.state_holder[key][state()._id]
 
-                def make() -> JSONResponse | None:
-                    traces.current.set(key)
-                    with wanted_while(lambda: ended or not self.outdated(key, number)):
-                        made = picture(session, message)
-                    if made is None:
-                        return None
-                    path, file = made
-                    order = ResultView.order(session.opened.id, number)
-                    answer = {"path": path, "order": order, "file": _data_url(file)}
-                    # Gradio would compress it, which it is already.
-                    return JSONResponse(answer, headers={"content-encoding": "identity"})
+                def made(make: Callable[[], Any]) -> Any:
+                    """What a thread of its own makes; None when it is given up, or cannot be made."""
 
-                try:
-                    return await anyio.to_thread.run_sync(make, limiter=blocks.limiter)
-                except (ValueError, Abandoned):
+                    def run() -> Any:
+                        traces.current.set(key)
+                        try:
+                            with wanted_while(lambda: not self.outdated(key, number)):
+                                return make()
+                        except (ValueError, Abandoned):
+                            return None
+
+                    return anyio.to_thread.run_sync(run, limiter=blocks.limiter)
+
+                pictures = await made(lambda: plan(session, message))
+                if pictures is None:
                     return None
+                if exact or pictures.draft is None:
+                    return _answer(await made(blocks.cores.shared(pictures.exact)), session, number)
+                drafted = await made(blocks.cores.shared(pictures.draft))
+                if drafted is not None and ended:  # the edit is made while the draft is on its way to the screen
+                    edit = asyncio.ensure_future(made(blocks.cores.shared(pictures.exact)))
+                    self._edits.add(edit)  # else nobody would hold it
+                    edit.add_done_callback(self._edits.discard)
+                    whole = turn.pop_all()  # this session's turn ends with the edit
+                    edit.add_done_callback(lambda done: asyncio.ensure_future(whole.aclose()))
+                return _answer(drafted, session, number, draft=True)
 
         return picture_ahead
 
@@ -127,6 +155,19 @@ class Ahead:
         finally:
             queue.beside.discard(key)
             device.current_concurrency -= 1
+
+
+def _answer(made: tuple[str, bytes] | None, session: Session, number: int, draft: bool = False) -> JSONResponse | None:
+    """The picture of a message of this number for the page."""
+    if made is None:
+        return None
+    path, file = made
+    order = ResultView.order(session.opened.id, number)
+    # Gradio would compress it, which it is already.
+    return JSONResponse(
+        {"path": path, "order": order, "file": _data_url(file), "draft": draft},
+        headers={"content-encoding": "identity"},
+    )
 
 
 def _data_url(file: bytes) -> str:

@@ -15,14 +15,14 @@ import gradio as gr
 import numpy as np
 
 from maskgan.editing.abandoning import go_on
-from maskgan.editing.drafts import draft
+from maskgan.editing.drafts import draft, worth_drafting
 from maskgan.editing.dressing import default_looks, edit_with_looks
 from maskgan.editing.edit import Edit
 from maskgan.snapshots import Weights
 from maskgan.ui.access import Announcer
 from maskgan.ui.kit import Updates, UsesWeights, saved, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas, ResultView
-from maskgan.ui.paint.ahead import Ahead
+from maskgan.ui.paint.ahead import Ahead, Pictures
 from maskgan.ui.paint.layout import PaintLayout
 from maskgan.ui.paint.look import Look
 from maskgan.ui.pictures import jpeg, photos_for_screen, thumbnail, webp
@@ -87,10 +87,10 @@ class Showing(PaintLayout, UsesWeights):
     def _asked_by_the_canvas(self) -> list[Callable[..., Any]]:
         return [self.ahead.answer(lambda: self.session, self._picture_ahead)]
 
-    def _picture_ahead(self, session: Session, message: dict[str, Any]) -> tuple[str, bytes] | None:
-        """Path and content of the picture of a canvas's message; None where it cannot tell.
+    def _picture_ahead(self, session: Session, message: dict[str, Any]) -> Pictures | None:
+        """How to make the picture of a canvas's message; None where it cannot tell.
 
-        It is the one that `paint` will show, or after a costly edit a draft of it, until that has shown it.
+        It is the one that `paint` will show, and of a costly edit a draft of it, until that is there.
         """
         opened = session.opened
         look = self._shown_as.get(opened) if opened is not None else None
@@ -100,18 +100,23 @@ class Showing(PaintLayout, UsesWeights):
         if mask is None or not MaskCanvas.knows(message, session.version):
             return None
         session = session.with_looks_of_step(mask)
-        drafted = self._draft(session, mask, look) if self._at_hand(session, mask, look) is None else None
-        if drafted is not None:
-            content = webp(drafted, self.pipeline.weights)
-            return saved(content, FACE_NAME), content
-        painted = session.painted(self._edit(session, mask, look), mask)
-        return self._face_file(painted)
 
-    def _draft(self, session: Session, mask: np.ndarray, look: Look) -> np.ndarray | None:
-        """A draft (S, S, 3) uint8 RGB of the face in a mask, where that is quicker and no look is part of it."""
-        if not look.keep or session.edit is None or session.looks or default_looks(session.opened.face, mask):
-            return None
-        return draft(self.pipeline, session.edit, session.mask, mask)
+        def exact() -> tuple[str, bytes]:
+            return self._face_file(session.painted(self._edit(session, mask, look), mask))
+
+        def drafted() -> tuple[str, bytes]:
+            content = webp(draft(self.pipeline, session.edit, session.mask, mask), self.pipeline.weights)
+            return saved(content, FACE_NAME), content
+
+        return Pictures(exact, drafted if self._worth_drafting(session, mask, look) else None)
+
+    def _worth_drafting(self, session: Session, mask: np.ndarray, look: Look) -> bool:
+        """Whether a draft of the face in a mask is quicker than the edit, and no look is part of it."""
+        if self._at_hand(session, mask, look) is not None or not look.keep or session.edit is None or session.looks:
+            return False
+        if default_looks(session.opened.face, mask):
+            return False
+        return worth_drafting(self.pipeline, session.edit, session.mask, mask)
 
     def _face_file(self, session: Session) -> tuple[str, bytes]:
         """Path and content of the picture of the face as it is now; written once for an edit."""
