@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lab.evaluation.optional_measures import Embedder
+from maskgan.editing.hats import without_stray_hats
 from maskgan.images import to_tensor
 from maskgan.networks.face_parser import FaceParser, mean_probabilities
 from maskgan.sizes import NETWORK_SIZE
@@ -70,15 +71,16 @@ class Judge:
     def parse(self, pictures: np.ndarray) -> np.ndarray:
         """Masks (N, S, S) uint8 of pictures (N, S, S, 3), as `MaskGANPipeline.parse` finds them at 256 px.
 
-        The pipeline's way: the mean over the picture and its mirror image, and over 3 x 3 pixels.
+        The pipeline's way: the mean over the picture and its mirror image, and over 3 x 3 pixels, without stray hats.
         """
         image, size = self._enlarged(pictures), pictures.shape[1]
-        both = mean_probabilities(self.parser, image)  # N, 19, 256, 256
+        both = mean_probabilities(self.parser, image).float().cpu().numpy()  # N, 19, 256, 256
+        both = torch.from_numpy(np.stack([without_stray_hats(planes) for planes in both]))
         if size < NETWORK_SIZE:
             both = F.interpolate(both, size=(size, size), mode="area")
         elif size > NETWORK_SIZE:
             both = F.interpolate(both, size=(size, size), mode="bilinear", align_corners=False)
-        return both.argmax(1).to(torch.uint8).cpu().numpy()
+        return both.argmax(1).to(torch.uint8).numpy()
 
     def perceptual_distance(self, first: np.ndarray, second: np.ndarray) -> float:
         """LPIPS, the mean over two batches (N, S, S, 3) uint8."""

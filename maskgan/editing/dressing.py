@@ -96,7 +96,10 @@ def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
             looks[label] = LOOKS["dark_glasses" if are_dark(mask) else "horn_glasses"]
         elif label == Label.HAT:
             hats = [look for look in looks_for(Label.HAT) if look.colour is None]
-            looks[label] = max(hats, key=lambda look: likeness(mask, silhouette(look.reference)))
+            try:
+                looks[label] = max(hats, key=lambda look: likeness(mask, silhouette(look.reference)))
+            except QuickEditImpossible:  # nothing of a face tells where a hat would lie: the network paints it
+                continue
         else:
             looks[label] = LOOKS["gold_jewel"]
     return looks
