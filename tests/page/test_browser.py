@@ -18,6 +18,7 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask
+from maskgan.quick_edits import QUICK_EDITS
 from maskgan.ui.examples import FOLDER, Examples
 
 pytestmark = pytest.mark.browser
@@ -104,6 +105,20 @@ def test_looks_and_shapes_by_one_click(visitor: Visitor) -> None:
     visitor.page.get_by_role("button", name="Example: rendered head with white hair and glasses").last.click()
     visitor.wait_for_result(other_than=shown)
     assert visitor.page.locator("#looks .lb-own").is_enabled()
+
+
+def test_nothing_lies_over_the_buttons(visitor: Visitor) -> None:
+    """The menus of shapes end where the next button begins."""
+    covered = """() => [...document.querySelectorAll("button[id^=quick-]")].filter((button) => {
+      button.scrollIntoView({ block: "center" });
+      const { left, right, top, bottom } = button.getBoundingClientRect();
+      return [left + 4, (left + right) / 2, right - 8].some((x) => {
+        const hit = document.elementFromPoint(x, (top + bottom) / 2);
+        return !button.contains(hit) && !hit?.closest(".toast-wrap");
+      });
+    }).map((button) => button.id)"""
+    assert visitor.page.locator("button[id^=quick-]").count() == len(QUICK_EDITS)
+    assert visitor.page.evaluate(covered) == []
 
 
 def test_quick_edits_full_photo_and_history(visitor: Visitor) -> None:
