@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import draw_face, draw_mask
 
-from maskgan.editing.edit import Face
+from maskgan.editing.edit import Edit, Face
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import usual_colour
@@ -97,6 +97,11 @@ def mean(crop: np.ndarray, mask: np.ndarray, classes: tuple[int, ...]) -> np.nda
     return to_oklab(crop[inside]).mean(0)
 
 
+def skin_and_lips(edit: Edit) -> tuple[np.ndarray, np.ndarray]:
+    skin, lips = (mean(edit.crop, edit.face.mask, classes) for classes in (REGIONS["skin"].classes, LIPS))
+    return skin, lips
+
+
 LIGHT, DARK = ((226, 178, 152), (198, 112, 108)), ((96, 62, 46), (88, 50, 42))
 
 
@@ -105,8 +110,7 @@ def test_lips_are_copied_in_relation_to_the_skin(
     pipeline: MaskGANPipeline, target: Face, source: Face, own: tuple, theirs: tuple
 ) -> None:
     target, source = painted(target, *own), painted(source, *theirs)
-    edit = copy_style(pipeline, target, source, ["lips"])
-    skin, lips = (mean(edit.crop, target.mask, classes) for classes in (REGIONS["skin"].classes, LIPS))
+    skin, lips = skin_and_lips(copy_style(pipeline, target, source, ["lips"]))
     wanted, theirs = (to_oklab(np.array(colour)) for colour in theirs[::-1])
     assert lips[0] / skin[0] == pytest.approx(wanted[0] / theirs[0], abs=0.03)
     assert (lips[1] > skin[1]) == (wanted[1] > theirs[1])
@@ -117,8 +121,7 @@ def test_lips_go_along_with_skin_that_gets_another_tone(
     pipeline: MaskGANPipeline, target: Face, source: Face, own: tuple, theirs: tuple
 ) -> None:
     target, source = painted(target, *own), painted(source, *theirs)
-    edit = copy_style(pipeline, target, source, ["skin"])
-    skin, lips = (mean(edit.crop, target.mask, classes) for classes in (REGIONS["skin"].classes, LIPS))
+    skin, lips = skin_and_lips(copy_style(pipeline, target, source, ["skin"]))
     assert skin[0] == pytest.approx(to_oklab(np.array(theirs[0]))[0], abs=0.03)
     before = [to_oklab(np.array(colour))[0] for colour in own]
     assert lips[0] / skin[0] == pytest.approx(before[1] / before[0], abs=0.03)

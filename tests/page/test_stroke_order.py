@@ -7,6 +7,7 @@ import io
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -25,6 +26,21 @@ from maskgan.ui.examples import Examples
 from maskgan.ui.paint import ahead, showing
 
 pytestmark = pytest.mark.browser
+
+
+def shown_by(visitor: Visitor, picture: np.ndarray) -> bool:
+    """Whether the page's result is this picture, pixel for pixel."""
+    address = visitor.shown()[1]
+    file = base64.b64decode(address.partition(",")[2]) if address.startswith("data:") else httpx.get(address).content
+    return np.array_equal(Image.open(io.BytesIO(file)), picture)
+
+
+def wait_until(page: Any, sentence: str, is_so: Callable[[], bool]) -> None:
+    """Waits for what does not show in the page's elements."""
+    limit = time.monotonic() + PATIENCE / 1000
+    while not is_so():
+        assert time.monotonic() < limit, f"never was {sentence}"
+        page.wait_for_timeout(50)
 
 
 def test_a_preview_that_is_the_end_is_drawn_once_and_no_slow_result_covers_a_newer_one(
@@ -110,18 +126,7 @@ def test_a_picture_that_arrives_after_a_newer_one_is_not_shown(
     def crop(mask: np.ndarray, **options: Any) -> np.ndarray:
         return edit_with_looks(pipeline, face, mask, **options).crop
 
-    def shows(picture: np.ndarray) -> bool:
-        address = visitor.shown()[1]
-        file = (
-            base64.b64decode(address.partition(",")[2]) if address.startswith("data:") else httpx.get(address).content
-        )
-        return np.array_equal(Image.open(io.BytesIO(file)), picture)
-
-    def until(sentence: str, is_so: Callable[[], bool]) -> None:
-        limit = time.monotonic() + PATIENCE / 1000
-        while not is_so():
-            assert time.monotonic() < limit, f"never was {sentence}"
-            page.wait_for_timeout(50)
+    shows, until = partial(shown_by, visitor), partial(wait_until, page)
 
     # The first stroke's picture is held up on its way, the second one's is not.
     page.evaluate(
@@ -189,18 +194,7 @@ def test_a_draft_is_shown_until_its_edit_is_there_which_is_made_once(
     monkeypatch.setattr(showing, "draft", draft)
     monkeypatch.setattr(showing, "edit_with_looks", edit)
 
-    def shows(picture: np.ndarray) -> bool:
-        address = visitor.shown()[1]
-        file = (
-            base64.b64decode(address.partition(",")[2]) if address.startswith("data:") else httpx.get(address).content
-        )
-        return np.array_equal(Image.open(io.BytesIO(file)), picture)
-
-    def until(sentence: str, is_so: Callable[[], bool]) -> None:
-        limit = time.monotonic() + PATIENCE / 1000
-        while not is_so():
-            assert time.monotonic() < limit, f"never was {sentence}"
-            page.wait_for_timeout(50)
+    shows, until = partial(shown_by, visitor), partial(wait_until, page)
 
     visitor.stroke(Label.CLOTH, (200.5, 60.5), (240.5, 60.5))
     until("the draft", lambda: shows(grey))

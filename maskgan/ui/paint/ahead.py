@@ -122,7 +122,7 @@ class Ahead:
                     edit = asyncio.ensure_future(made(blocks.cores.shared(pictures.exact)))
                     self._edits.add(edit)  # else nobody would hold it
                     edit.add_done_callback(self._edits.discard)
-                    whole = turn.pop_all()  # this session's turn ends with the edit
+                    whole = turn.pop_all()  # the visitor's turn ends with the edit
                     edit.add_done_callback(lambda done: asyncio.ensure_future(whole.aclose()))
                 return _answer(drafted, session, number, draft=True)
 
