@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lab.data import head_coverings, part_changes
+from lab.data import hands, head_coverings, part_changes
 from lab.data.accessories import Accessories
 from lab.data.faces import FaceWithMask, Sample, read_picture
 from lab.data.fill import enlarged
@@ -197,6 +197,7 @@ class ForParsing:
             (part_changes.recolour_hair, 0.3),
             (part_changes.tint_lenses, 0.2),
             (head_coverings.veil, 0.08),
+            (hands.hand, 0.1),
         ):
             if random.random() < often:
                 face = change(face, random)
