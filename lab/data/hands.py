@@ -106,6 +106,28 @@ def _placed(face: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, 
     return np.stack([across * length, along * length, wrist], 1), length
 
 
+def _with_nail(colour: np.ndarray, limb: _Limb, place: np.ndarray, tone: np.ndarray, varnished: bool) -> np.ndarray:
+    """The colours (H, W, 3) of a finger with a nail at its end; `place` brings the limb to pixels."""
+    middle = place[:, :2] @ (limb.joints[-1] * 0.85 + limb.joints[-2] * 0.15) + place[:, 2]
+    along = place[:, :2] @ (limb.joints[-1] - limb.joints[-2])
+    length = float(np.hypot(*place[:, 1]))
+    sides = [2 * share * float(limb.widths[-1]) * length * _FINE for share in (0.5, 0.33)]
+    nail = np.zeros([side * _FINE for side in colour.shape[:2]], np.uint8)
+    turn = float(np.degrees(np.arctan2(along[1], along[0])))
+    cv2.ellipse(nail, ((middle * _FINE).tolist(), sides, turn), 1, -1)
+    share = cv2.resize(nail.astype(np.float32), colour.shape[1::-1], interpolation=cv2.INTER_AREA)[..., None]
+    return colour * (1 - share) + share * (np.array((200, 30, 50)) if varnished else tone * (1.12, 1.05, 1.08) + 12)
+
+
+def _sleeved(place: np.ndarray, size: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Where a sleeve would be (H, W) bool, and what it is made of (H, W, 3)."""
+    cuff = place[:, 2] + place[:, 1] * random.uniform(-0.5, -0.05)
+    rows, cols = np.mgrid[:size, :size]
+    below = (cols - cuff[0]) * place[0, 1] + (rows - cuff[1]) * place[1, 1] < 0
+    stuff = texture(size, random) if random.random() < 0.4 else random.uniform(0, 255, 3)
+    return below, np.broadcast_to(stuff, (size, size, 3))
+
+
 def hand(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
     """The face behind a drawn hand of its own skin's colour, whose forearm wears a sleeve every other time.
 
@@ -115,47 +137,29 @@ def hand(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
     if skin.mean() < 0.02:
         return face
     place, length = _placed(skin, random)
-    fine = place * _FINE
-    shape = (size * _FINE, size * _FINE)
     tone = np.median(face.image[skin], 0) * np.exp(random.normal(0, 0.12)) * np.exp(random.normal(0, 0.03, 3))
     light, depth = random.normal(0, 0.7, 2), random.uniform(0.25, 0.6)
-    picture = np.zeros((size, size, 3), np.float32)
-    cover = np.zeros((size, size), np.float32)
+    mottled = 1 + 0.05 * _grain(size, 9, random) + random.uniform(0, 0.03) * _grain(size, size // 2, random)
+    mottled = mottled * (1 + 0.3 * depth)
     skew = random.normal(0, 0.4)
     arm = _Limb(np.array([(skew, -1.6), (skew / 4, -0.35), (0.0, 0.06)]), np.array([0.42, 0.31, 0.26]))
-    sleeve = np.zeros((size, size), bool)
-    mottled = 1 + 0.05 * _grain(size, 9, random) + random.uniform(0, 0.03) * _grain(size, size // 2, random)
+    picture = np.zeros((size, size, 3), np.float32)  # of the hand on black
+    cover, sleeve = np.zeros((size, size), np.float32), np.zeros((size, size), bool)
     for number, limb in enumerate([arm, *_fingers(random)]):
-        drawing = _drawn(limb, fine, shape)
+        drawing = _drawn(limb, place * _FINE, (size * _FINE, size * _FINE))
         share = cv2.resize(drawing.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
-        if not share.any():
-            continue
         bright = cv2.resize(_light(drawing, light, depth), (size, size), interpolation=cv2.INTER_AREA)
-        bright = (bright * mottled * (1 + 0.3 * depth))[..., None]
         colour = np.broadcast_to(tone, picture.shape)
         if number == 0 and random.random() < 0.5:
-            cuff = place[:, 2] + place[:, 1] * random.uniform(-0.5, -0.05)
-            rows, cols = np.mgrid[:size, :size]
-            below = (cols - cuff[0]) * place[0, 1] + (rows - cuff[1]) * place[1, 1] < 0
-            sleeve = below & (share > 0.5)
-            stuff = texture(size, random) if random.random() < 0.4 else random.uniform(0, 255, 3)
-            colour = np.where(below[..., None], stuff, colour)
-        limb_colour = colour * bright
-        if limb.nail and random.random() < 0.7:
-            end = limb.joints[-1] * 0.85 + limb.joints[-2] * 0.15
-            nail = np.zeros(shape, np.uint8)
-            middle = fine[:, :2] @ end + fine[:, 2]
-            along = fine[:, :2] @ (limb.joints[-1] - limb.joints[-2])
-            turn = float(np.degrees(np.arctan2(along[1], along[0])))
-            axes = (limb.widths[-1] * 0.5 * length * _FINE, limb.widths[-1] * 0.33 * length * _FINE)
-            cv2.ellipse(nail, (middle.tolist(), [2 * a for a in axes], turn), 1, -1)
-            share_nail = cv2.resize(nail.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)[..., None]
-            varnish = np.array((200, 30, 50)) if random.random() < 0.2 else tone * (1.12, 1.05, 1.08) + 12
-            limb_colour = limb_colour * (1 - share_nail) + varnish * bright * share_nail
+            below, stuff = _sleeved(place, size, random)
+            sleeve, colour = below & (share > 0.5), np.where(below[..., None], stuff, colour)
+        elif limb.nail and random.random() < 0.7:
+            colour = _with_nail(colour, limb, place, tone, bool(random.random() < 0.2))
         dark = cv2.GaussianBlur(share, (0, 0), 0.02 * length)[..., None]  # a limb's shadow on what it touches
-        picture = picture * (1 - 0.35 * dark)
-        picture = picture * (1 - share[..., None]) + limb_colour * share[..., None]
+        picture = picture * (1 - 0.35 * dark) * (1 - share[..., None])
+        picture += colour * (bright * mottled * share)[..., None]
         cover = np.maximum(cover, share)
+        sleeve &= (number == 0) | (share < 0.5)
     shown = cover > 0.5
     features = np.isin(face.mask, _FEATURES)
     if not shown.any() or (shown & features).sum() > 0.1 * features.sum():
@@ -163,8 +167,7 @@ def hand(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
     shift = np.float32([[1, 0, -light[0] * 0.03 * length], [0, 1, abs(light[1]) * 0.03 * length]])
     shadow = cv2.GaussianBlur(cv2.warpAffine(cover, shift, (size, size)), (0, 0), random.uniform(0.015, 0.06) * length)
     below = face.image * (1 - random.uniform(0.1, 0.6) * shadow[..., None])
-    premultiplied = picture / np.maximum(cover, 1e-3)[..., None]
-    soft = cv2.GaussianBlur(cover, (0, 0), 0.5 * size / 256)[..., None]
-    image = blend(below, premultiplied, np.minimum(soft, 1) * (cover[..., None] > 0))
+    soft = cv2.GaussianBlur(cover, (0, 0), 0.5 * size / 256) * (cover > 0)
+    image = blend(below, picture / np.maximum(cover, 1e-3)[..., None], soft[..., None])
     mask = np.where(shown, np.uint8(Label.BACKGROUND), face.mask)
-    return FaceWithMask(image, np.where(sleeve & shown, np.uint8(Label.CLOTH), mask))
+    return FaceWithMask(image, np.where(sleeve, np.uint8(Label.CLOTH), mask))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import draw_face, draw_mask
 
-from lab.data import accessories, augment, grounds, head_coverings, part_changes
+from lab.data import accessories, augment, grounds, hands, head_coverings, part_changes
 from lab.data.accessories import Accessories
 from lab.data.faces import FaceWithMask, Sample, find_samples
 from maskgan.labels import IGNORE, Label
@@ -64,6 +64,7 @@ CHANGES = {
     "clothes": part_changes.redress,
     "shoulders": part_changes.bare_shoulders,
     "scarves": head_coverings.veil,
+    "hands": hands.hand,
     "accessories": Accessories([]),
     "chain": augment.ForParsing(64, Accessories([]), grounds.Grounds([])),
 }
@@ -223,6 +224,26 @@ def test_a_veil_is_a_hat_above_the_chin_and_clothes_below_and_leaves_the_face() 
     assert hats >= 28 and np.mean(lost) > 0.3 and hung >= 20
     bald = FaceWithMask(face.image, np.where(face.mask == Label.HAIR, Label.SKIN, face.mask).astype(np.uint8))
     assert head_coverings.veil(bald, np.random.default_rng(0)) is bald
+
+
+def test_hands_have_the_skins_colour_and_are_background_with_sleeves_of_cloth() -> None:
+    face = drawn(128)
+    skin = np.median(face.image[face.mask == Label.SKIN], 0)
+    features = np.isin(face.mask, (Label.L_EYE, Label.R_EYE, Label.NOSE, Label.L_BROW, Label.R_BROW))
+    shown, sleeves = [], 0
+    for seed in range(40):
+        result = hands.hand(face, np.random.default_rng(seed))
+        new = result.mask != face.mask
+        assert set(np.unique(result.mask[new])) <= {Label.BACKGROUND, Label.CLOTH}
+        assert (new & features).sum() <= 0.1 * features.sum()
+        hand = new & (result.mask == Label.BACKGROUND)
+        if hand.sum() > 100:  # over hair, face, neck or clothes
+            shown.append(np.median(result.image[hand], 0) / skin)
+        sleeves += bool((new & (result.mask == Label.CLOTH)).sum() > 5)
+    assert len(shown) >= 20 and sleeves >= 2
+    assert (np.abs(np.log(np.median(shown, 0))) < 0.25).all()
+    faceless = FaceWithMask(face.image, np.full_like(face.mask, Label.HAIR))
+    assert hands.hand(faceless, np.random.default_rng(0)) is faceless
 
 
 @pytest.mark.parametrize("size", [128, 256])
