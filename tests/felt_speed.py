@@ -35,10 +35,18 @@ QUIET, PATIENCE = 1.5, 30.0
 SETTLED = 3.0
 
 #: Notes when the pointer went up, and when each picture of the result was on the screen, and whether that was of the
-#: whole stroke: messages have numbers, and a picture that came ahead tells its message's. `settled` answers once none
-#: has followed for so long, in milliseconds: asking again and again would take time from what is measured.
+#: whole stroke: messages have numbers, and a picture that came ahead tells its message's. Where the last preview asked
+#: for showed all of the stroke already, that is not asked for again. `settled` answers once none has followed for so
+#: long, in milliseconds: asking again and again would take time from what is measured.
 WATCH = """() => {
-  window.felt = { up: null, number: Infinity, ahead: null, shown: [], told: null };
+  window.felt = { up: null, number: Infinity, asked: Infinity, ahead: null, shown: [], told: null };
+  const fetched = window.fetch;
+  window.fetch = (...request) => {
+    const body = request[1]?.body;
+    const stroke = typeof body === "string" && body.includes("picture_ahead") && body.match(/"stroke": ?(\d+)/);
+    if (stroke) felt.asked = Number(stroke[1]);
+    return fetched(...request);
+  };
   const noted = (whole) => {
     felt.shown.push({ time: performance.now(), whole });
     felt.told?.();
@@ -49,7 +57,7 @@ WATCH = """() => {
   }, true);
   document.addEventListener("pointerup", () => {
     felt.up = performance.now();
-    setTimeout(() => { felt.number = window.maskCanvasMessages; });
+    setTimeout(() => { felt.number = felt.asked; }); // the canvas has asked by now
   }, true);
   document.addEventListener("mask-result-ahead", ({ detail }) => {
     felt.ahead = Number(detail.order.split(" ")[1]);
@@ -74,10 +82,10 @@ WATCH = """() => {
   });
 }"""
 
-#: The canvas's mask, a letter for each class id.
+#: The canvas's mask, a letter for each class id; not an object for each, whose removal would take a stroke's time.
 MASK = """() => {
   const mask = document.querySelector("#canvas .mask-canvas").maskCanvas.getMask();
-  return Array.from(mask, (id) => String.fromCharCode(65 + id)).join("");
+  return new TextDecoder().decode(Uint8Array.from(mask, (id) => 65 + id));
 }"""
 
 

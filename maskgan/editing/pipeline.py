@@ -183,6 +183,7 @@ class MaskGANPipeline(WithEngine):
         if window.side < 1:
             style = style.window(window.top, window.left, window.side)
         painted = self.engine.draw(mask, style, (photo, ~unknown) if self.engine.kept else None)
+        go_on()
         return Patch.joined(painted, photo, unknown, mask, window, complete)
 
     def with_mask(self, face: Face, mask: np.ndarray) -> Face:
@@ -252,6 +253,7 @@ class MaskGANPipeline(WithEngine):
         unknown = unknown_after(face.mask, motion.mask, motion.flow)
         if not unknown.any():
             return []
+        go_on()
         unknown |= stray_hair(face.crop, face.mask, motion.mask)
         if not self.engine.kept:
             window = Window.whole(self._drawing_size(len(moved)))

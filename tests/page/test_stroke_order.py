@@ -110,9 +110,12 @@ def test_a_preview_that_is_the_end_is_drawn_once_and_no_slow_result_covers_a_new
     masks = [first, drawn[1], last]
     assert len(drawn) == 3 and all(map(np.array_equal, drawn, masks))
     shown = seen()
-    assert len(shown) == 3
-    for picture, mask in zip(shown, masks, strict=True):
-        assert np.array_equal(picture, edit_with_looks(pipeline, face, mask).crop)
+    edits = [edit_with_looks(pipeline, face, mask).crop for mask in masks]
+    # Each as a JPEG first, where it was not its event that drew it; a preview that is not the end never exactly.
+    order = [int(np.argmin([np.abs(picture - edit.astype(int)).mean() for edit in edits])) for picture in shown]
+    assert order == sorted(order) and set(order) == {0, 1, 2}
+    exact = [number for number, picture in zip(order, shown, strict=True) if np.array_equal(picture, edits[number])]
+    assert exact == [0, 2] and np.array_equal(shown[-1], edits[2])
 
 
 def test_a_picture_that_arrives_after_a_newer_one_is_not_shown(

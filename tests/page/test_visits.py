@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import weakref
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import tiny_pipeline
+from PIL import Image
 from strokes import finish_stroke, message
 
 pytest.importorskip("gradio")
@@ -190,7 +192,7 @@ def test_the_picture_of_an_edit_is_encoded_once(
     encoded: list[Any] = []
     monkeypatch.setattr(showing, "webp", lambda *told: encoded.append(told) or webp(*told))
     stroke = message(session, painted(session, Label.HAT))
-    path, picture = tab._picture_ahead(session, stroke).exact()
+    path, picture, _ = tab._picture_ahead(session, stroke).exact()
     updates = tab.paint(session, stroke, LOOK)
     assert len(encoded) == 1
     assert updates[tab.face_result][1] == path and Path(path).read_bytes() == picture
@@ -206,8 +208,8 @@ def test_after_a_costly_edit_a_stroke_is_shown_as_a_draft_until_its_event_has_ma
     mask = mask.copy()
     mask[300:330, 200:235] = Label.HAIR  # beside it, so that all of it has to be painted anew
     stroke = message(session, mask)
-    draft, picture = tab._picture_ahead(session, stroke).draft()
-    assert Path(draft).read_bytes() == picture
+    draft, picture, kind = tab._picture_ahead(session, stroke).draft()
+    assert kind == "image/jpeg" and Image.open(io.BytesIO(picture)).size == session.mask.shape
     exact = tab.paint(session, stroke, LOOK)[tab.face_result][1]
     again = tab._picture_ahead(session, stroke)
     assert draft != exact == again.exact()[0] and again.draft is None

@@ -2,10 +2,11 @@
 
 Gradio answers an event by two requests of the page, a stream, and the address of a file that is then fetched. On two
 cores that takes longer than the edit. So the canvas asks for the picture itself, by one request that is answered with
-it; the event follows, finds the edit made, and does everything else. Nothing of the session changes here. Of an edit
-that takes long the answer is a draft (see `maskgan.editing.drafts`); at the end of a stroke the edit is made while that
-is on its way to the screen, and the canvas asks once more for its picture. When the device is busy for others, nothing
-is answered, and the event waits its turn in the queue.
+it; the event follows, finds the edit made, and does everything else. Nothing of the session changes here. The answer is
+a draft at first: the picture as a JPEG, or of an edit that takes long another, quicker one (see
+`maskgan.editing.drafts`). At the end of a stroke the exact picture is made while that is on its way to the screen, and
+the canvas asks once more for it. When the device is busy for others, nothing is answered, and the event waits its turn
+in the queue.
 
 Every message of a canvas has a number. A picture tells the number of the message that it was made for, so that the page
 shows none after a newer one (see `result_view.py`).
@@ -33,15 +34,20 @@ from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 if TYPE_CHECKING:
     from maskgan.ui.session import Session
 
-#: Makes a picture: its path and its content.
-_Make = Callable[[], "tuple[str, bytes]"]
+
+class Picture(NamedTuple):
+    """A path whose folder is named after the picture's pixels, and the content and type of the file."""
+
+    path: str
+    content: bytes
+    type: str
 
 
 class Pictures(NamedTuple):
-    """How to make the picture of a canvas's message, and where that is quicker a draft of it."""
+    """How to make the picture of a canvas's message, and where that is not at hand a draft of it."""
 
-    exact: _Make
-    draft: _Make | None = None
+    exact: Callable[[], Picture]
+    draft: Callable[[], Picture] | None = None
 
 
 #: The pictures for a session and its canvas's message.
@@ -157,18 +163,17 @@ class Ahead:
             device.current_concurrency -= 1
 
 
-def _answer(made: tuple[str, bytes] | None, session: Session, number: int, draft: bool = False) -> JSONResponse | None:
+def _answer(made: Picture | None, session: Session, number: int, draft: bool = False) -> JSONResponse | None:
     """The picture of a message of this number for the page."""
     if made is None:
         return None
-    path, file = made
     order = ResultView.order(session.opened.id, number)
     # Gradio would compress it, which it is already.
     return JSONResponse(
-        {"path": path, "order": order, "file": _data_url(file), "draft": draft},
+        {"path": made.path, "order": order, "file": _data_url(made), "draft": draft},
         headers={"content-encoding": "identity"},
     )
 
 
-def _data_url(file: bytes) -> str:
-    return "data:image/webp;base64," + base64.b64encode(file).decode("ascii")
+def _data_url(picture: Picture) -> str:
+    return f"data:{picture.type};base64," + base64.b64encode(picture.content).decode("ascii")
