@@ -49,10 +49,17 @@ _KEPT = (
     'in all tabs, and begin anew">Forget it now</button>'
 )
 
-# Messages come up from below: at the top they would cover the result, which is on the right, or above on a phone. They
-# and the dark theme stand outside of what `page.css` reaches.
+# Messages come up from below, where the columns of results end: at the top they would cover the result. They are one
+# sentence, whose icon says enough of its kind. They and the dark theme stand outside of what `page.css` reaches.
 _HEAD = """<style>
-.toast-wrap { top: auto !important; right: auto !important; bottom: 12px; left: 12px; }
+.toast-wrap { top: auto !important; right: 12px !important; bottom: 12px; width: min(400px, 100vw - 24px) !important; }
+.toast-body { display: flex; flex-direction: row !important; gap: 10px; align-items: center; }
+.toast-body { padding: 10px 12px !important; min-height: 0 !important; }
+.toast-header { display: contents !important; }
+.toast-icon { margin: 0 !important; }
+.toast-title-row { position: absolute; clip-path: inset(50%); }
+.toast-messages { flex: 1; padding: 0 !important; margin: 0 !important; }
+.toast-close { order: 1; }
 .dark { --color-accent: #7c83f8 !important; }
 </style>"""
 

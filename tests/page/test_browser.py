@@ -121,6 +121,27 @@ def test_nothing_lies_over_the_buttons(visitor: Visitor) -> None:
     assert visitor.page.evaluate(covered) == []
 
 
+def test_messages_lie_over_no_button_and_no_result(browser: Any, url: str) -> None:
+    person = Visitor(browser, url, viewport={"width": 1280, "height": 720})
+    page = person.page
+    letter = {"name": "letter.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+    page.set_input_files("#upload input[type=file]", files=[letter])
+    page.wait_for_selector(".toast-body")
+    page.evaluate("document.querySelector('#quick-smile').scrollIntoView({ block: 'center' })")
+    assert "not a picture" in page.inner_text(".toast-wrap")
+    covered = page.evaluate(
+        """() => {
+          const message = document.querySelector(".toast-body").getBoundingClientRect();
+          return [...document.querySelectorAll("button[id^=quick-], #face-result, [id^=save-]")].filter((part) => {
+            const { left, right, top, bottom } = part.getBoundingClientRect();
+            return left < message.right && right > message.left && top < message.bottom && bottom > message.top;
+          }).map((part) => part.id);
+        }"""
+    )
+    assert covered == [] and page.locator(".toast-body").bounding_box()["height"] < 100
+    person.leave()
+
+
 def test_quick_edits_full_photo_and_history(visitor: Visitor) -> None:
     visitor.choose_example(1)
     original = visitor.mask()
