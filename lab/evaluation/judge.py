@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lab.evaluation.optional_measures import Embedder
-from maskgan.editing.hats import without_stray_hats
+from maskgan.editing.implausible import without_implausible
 from maskgan.images import to_tensor
 from maskgan.networks.face_parser import FaceParser, mean_probabilities
 from maskgan.sizes import NETWORK_SIZE
@@ -71,11 +71,11 @@ class Judge:
     def parse(self, pictures: np.ndarray) -> np.ndarray:
         """Masks (N, S, S) uint8 of pictures (N, S, S, 3), as `MaskGANPipeline.parse` finds them at 256 px.
 
-        The pipeline's way: the mean over the picture and its mirror image, and over 3 x 3 pixels, without stray hats.
+        The pipeline's way: the mean over picture and mirror image, and over 3 x 3 pixels, without what cannot be.
         """
         image, size = self._enlarged(pictures), pictures.shape[1]
         both = mean_probabilities(self.parser, image).float().cpu().numpy()  # N, 19, 256, 256
-        both = torch.from_numpy(np.stack([without_stray_hats(planes) for planes in both]))
+        both = torch.from_numpy(np.stack([without_implausible(planes) for planes in both]))
         if size < NETWORK_SIZE:
             both = F.interpolate(both, size=(size, size), mode="area")
         elif size > NETWORK_SIZE:

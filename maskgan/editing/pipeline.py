@@ -16,7 +16,7 @@ from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_window
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
-from maskgan.editing.hats import without_stray_hats
+from maskgan.editing.implausible import without_implausible
 from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_style
 from maskgan.editing.strays import stray_hair
 from maskgan.editing.tones import in_tone_of
@@ -67,7 +67,7 @@ class MaskGANPipeline(WithEngine):
 
     def _probabilities(self, crop: np.ndarray) -> np.ndarray:
         """Class probabilities (19, S, S) float32 of a crop (S, S, 3) uint8 RGB."""
-        return without_stray_hats(self.engine.parse(crop))
+        return without_implausible(self.engine.parse(crop))
 
     def parse(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Face crop (S, S, 3) uint8 RGB -> mask (S, S) uint8 and its probability (S, S) float32 in 0..1."""

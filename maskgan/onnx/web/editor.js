@@ -5,7 +5,7 @@ import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
 import { beneath, dressed, finished, hairOf, looksOf } from "./dressing.js";
 import { Motion, moving } from "./flow.js";
-import { withoutStrayHats } from "./hats.js";
+import { withoutImplausible } from "./implausible.js";
 import { Kept } from "./kept.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
@@ -27,7 +27,7 @@ const painted = new WeakMap(); // by photo: patches, in places where nothing has
 export async function prepare(networks, photo, alignment) {
   const crop = alignment.crop(photo, SIZE.crop);
   const { probabilities } = await networks.run("parser", { image: imageOf(Window.whole(SIZE.network).picture(crop)) });
-  const { mask, confidence } = mostProbable(withoutStrayHats(probabilities.data, SIZE.network), SIZE.network, SIZE.crop);
+  const { mask, confidence } = mostProbable(withoutImplausible(probabilities.data, SIZE.network), SIZE.network, SIZE.crop);
   const whole = Window.whole(drawingSize(networks));
   const style = await networks.run("style_encoder", {
     image: imageOf(whole.picture(crop)),

@@ -1,12 +1,13 @@
-// Hats that nobody wears: what a parser takes for one beside heads; see maskgan/editing/hats.py.
+// What a parser says of a face that cannot be: hats beside heads, crumbs of hair below; see maskgan/editing/implausible.py.
 
 import { LABEL } from "./constants.js";
 import { BROWS, EYES, FACE_PARTS } from "./frame.js";
 import { any, dilated, extent, piecesOf, regionOf, square, where } from "./regions.js";
 
-const { HAIR, HAT } = LABEL;
+const { HAIR, HAT, L_LIP, U_LIP } = LABEL;
 const WORN = 0.1; // share of the head above the brows that is hat at least where one is worn
 const PIECE = 0.1; // area of a piece of a hat, in that of its largest, below which it is none
+const [CRUMB, DOUBTFUL] = [0.01, 0.55]; // area and mean probability of hair below the lips, below which it is none
 const HEAD = [...FACE_PARTS, HAIR, HAT];
 
 /** The class with the largest of planes one behind the other, at each pixel. */
@@ -18,8 +19,12 @@ function likeliest(planes, pixels) {
   return ids;
 }
 
-/** Class probabilities (19 planes) of a picture of this side, of which no pixel says hat where there is none. */
-export function withoutStrayHats(planes, size) {
+/** Class probabilities (19 planes) of a picture of this side, of which no pixel says what cannot be. */
+export function withoutImplausible(planes, size) {
+  return withoutCrumbsOfHair(withoutStrayHats(planes, size), size);
+}
+
+function withoutStrayHats(planes, size) {
   const ids = likeliest(planes, size * size);
   const hats = where(ids, HAT);
   const brows = where(ids, ...EYES, ...BROWS);
@@ -42,5 +47,22 @@ export function withoutStrayHats(planes, size) {
   }
   const result = planes.slice();
   stray.forEach((inside, i) => inside && (result[HAT * size * size + i] = 0));
+  return result;
+}
+
+function withoutCrumbsOfHair(planes, size) {
+  const ids = likeliest(planes, size * size);
+  const hair = planes.subarray(HAIR * size * size, (HAIR + 1) * size * size);
+  const lips = where(ids, U_LIP, L_LIP);
+  let [rows, count] = [0, 0];
+  lips.forEach((inside, i) => inside && ((rows += Math.floor(i / size)), count++));
+  const { numbers, pieces } = piecesOf(where(ids, HAIR), size, size);
+  const sums = new Float64Array(pieces.length);
+  numbers.forEach((number, i) => number && (sums[number] += hair[i]));
+  const crumb = pieces.map((piece, number) =>
+    piece && count && piece.top > rows / count && piece.area < CRUMB * size * size && sums[number] / piece.area < DOUBTFUL);
+  if (!crumb.some(Boolean)) return planes;
+  const result = planes.slice();
+  numbers.forEach((number, i) => crumb[number] && (result[HAIR * size * size + i] = 0));
   return result;
 }

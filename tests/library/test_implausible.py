@@ -1,4 +1,4 @@
-"""What a parser takes for a hat beside a head is none; hats that are worn stay."""
+"""What a parser takes for a hat beside a head is none, nor for hair below a face; what is worn stays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from drawn_faces import area, draw_face
 
-from maskgan.editing.hats import without_stray_hats
+from maskgan.editing.implausible import without_implausible
 from maskgan.labels import NUM_CLASSES, Label
 
 STRAY = np.s_[150:190, 4:30]
@@ -30,7 +30,7 @@ def test_where_no_hat_is_worn_nothing_is_one() -> None:
     bare = draw_face(extra=("long hair",))
     planes = planes_of(with_stray(bare))
     before = planes.copy()
-    found = without_stray_hats(planes).argmax(0)
+    found = without_implausible(planes).argmax(0)
     assert not area(found, Label.HAT)
     bare[STRAY] = Label.BACKGROUND  # what is the second likeliest there
     np.testing.assert_array_equal(found, bare)
@@ -44,13 +44,30 @@ def test_a_worn_hat_stays_and_small_pieces_beside_it_go() -> None:
         stray = mask.copy()
         cv2.rectangle(stray, (4, 4), (9, 7), int(Label.HAT), -1)
         planes = planes_of(stray)
-        np.testing.assert_array_equal(without_stray_hats(planes).argmax(0), mask)
+        np.testing.assert_array_equal(without_implausible(planes).argmax(0), mask)
         alone = planes_of(mask)
-        assert without_stray_hats(alone) is alone
+        assert without_implausible(alone) is alone
+
+
+def test_crumbs_of_hair_below_the_face_are_none_unless_the_parser_is_sure_of_them() -> None:
+    mask = draw_face(extra=("scarf",))
+    rows = np.nonzero(np.isin(mask, (Label.U_LIP, Label.L_LIP)))[0]
+    size, below = len(mask), int(rows.mean()) + len(mask) // 8
+    for sure, height, goes in ((0.5, 4, True), (0.7, 4, False), (0.5, size // 4, False)):
+        crumbs = mask.copy()
+        crumbs[below : below + height, : size // 6] = Label.HAIR
+        planes = planes_of(mask)
+        planes[:, crumbs == Label.HAIR] *= (1 - sure) / planes[:, crumbs == Label.HAIR].sum(0)
+        planes[Label.HAIR][crumbs == Label.HAIR] = sure
+        found = without_implausible(planes)
+        if goes:
+            np.testing.assert_array_equal(found.argmax(0), mask)
+        else:
+            assert found is planes
 
 
 def test_pictures_without_a_face_are_left_alone() -> None:
     mask = np.zeros((64, 64), np.uint8)
     mask[10:30, 10:50] = Label.HAT
     planes = planes_of(mask)
-    assert without_stray_hats(planes) is planes
+    assert without_implausible(planes) is planes

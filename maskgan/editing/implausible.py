@@ -1,0 +1,72 @@
+"""What a parser says of a face that cannot be, or hardly: hats beside heads, and crumbs of hair below faces.
+
+The dark back of a seat is taken for a hat, the folds of a scarf for hair, which would take another colour with it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from maskgan.labels import BROWS, EYES, FACE_PARTS, LIPS, Label
+
+#: Share of the head above the brows that is hat at least where one is worn.
+_WORN = 0.1
+
+#: Area of a piece of a hat, in that of its largest, below which it is none.
+_PIECE = 0.1
+
+#: Area of hair below the lips, in that of the picture, and its mean probability, below which it is none.
+_CRUMB, _DOUBTFUL = 0.01, 0.55
+
+_HEAD = (*FACE_PARTS, Label.HAIR, Label.HAT)
+
+
+def without_implausible(planes: np.ndarray) -> np.ndarray:
+    """Class probabilities (19, S, S) of which no pixel says what cannot be; the planes themselves where none does.
+
+    A hat lies on the head above the brows; where nearly none is there, nothing is one. Of a hat that is worn, pieces
+    count that are not small beside its largest. Hair that lies below the lips by itself, in a small piece, and is
+    doubtful, is none. Where no brow, eye or lip is found nothing is known of the place of the face.
+    """
+    return _without_crumbs_of_hair(_without_stray_hats(planes))
+
+
+def _without_stray_hats(planes: np.ndarray) -> np.ndarray:
+    ids = planes.argmax(0)
+    hats = ids == Label.HAT
+    rows, columns = np.nonzero(np.isin(ids, (*EYES, *BROWS)))
+    if not hats.any() or not len(rows):
+        return planes
+    crown = np.zeros_like(hats)
+    crown[: rows.min(), columns.min() : columns.max() + 1] = True
+    if (hats & crown).sum() < _WORN * (crown & np.isin(ids, _HEAD)).sum():
+        stray = np.ones_like(hats)
+    else:
+        _, numbers, stats, _ = cv2.connectedComponentsWithStats(hats.astype(np.uint8))
+        areas = stats[:, cv2.CC_STAT_AREA]
+        small = areas < _PIECE * areas[1:].max()
+        small[0] = False
+        if not small.any():
+            return planes
+        stray = cv2.dilate(small[numbers].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        stray &= ~hats | small[numbers]
+    planes = planes.copy()
+    planes[Label.HAT][stray] = 0
+    return planes
+
+
+def _without_crumbs_of_hair(planes: np.ndarray) -> np.ndarray:
+    ids = planes.argmax(0)
+    rows, _ = np.nonzero(np.isin(ids, LIPS))
+    if not len(rows):
+        return planes
+    _, numbers, stats, _ = cv2.connectedComponentsWithStats((ids == Label.HAIR).astype(np.uint8))
+    below = (stats[:, cv2.CC_STAT_TOP] > rows.mean()) & (stats[:, cv2.CC_STAT_AREA] < _CRUMB * ids.size)
+    below[0] = False
+    crumbs = [n for n in np.flatnonzero(below) if planes[Label.HAIR][numbers == n].mean() < _DOUBTFUL]
+    if not crumbs:
+        return planes
+    planes = planes.copy()
+    planes[Label.HAIR][np.isin(numbers, crumbs)] = 0
+    return planes
