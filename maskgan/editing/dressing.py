@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import cv2
 import numpy as np
 
-from maskgan.editing.compositing import Layers, Overlay
+from maskgan.editing.compositing import Layers
 from maskgan.editing.ears import with_ears
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.hairdressing import Hairpieces, seen_of
@@ -231,11 +231,4 @@ def finished(
     # A little more than what changed, so that its soft edge is resampled whole into the photo.
     over = cv2.dilate(touched.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     # The photo's own detail stays where a part was only recoloured, and none of it where something was drawn.
-    overlay = Overlay(crop, over.astype(np.float32), (1 - drawn).astype(np.float32))
-    return replace(
-        edit,
-        crop=crop,
-        changed=edit.changed | new,
-        region=np.where(over, np.maximum(edit.region, region.clip(1 / 255, 1)), edit.region),
-        change=Layers(edit.change, overlay),
-    )
+    return replace(edit.laid_over(crop, over, region, 1 - drawn), changed=edit.changed | new)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from maskgan.editing.compositing import Change
+from maskgan.editing.compositing import Change, Layers, Overlay
 from maskgan.editing.faces import Alignment
 from maskgan.editing.tones import Tone
 from maskgan.editing.warping import Motion
@@ -79,6 +79,19 @@ class Edit:
     def weights(self) -> Weights | None:
         """The weights of the networks that made it."""
         return self.face.weights
+
+    def laid_over(self, crop: np.ndarray, over: np.ndarray, region: np.ndarray, detail: np.ndarray) -> Edit:
+        """This edit with something laid over its picture.
+
+        Args:
+            crop: (S, S, 3) uint8 RGB, the picture with it.
+            over: (S, S) bool, what of the crop is resampled into the photo.
+            region: (S, S) float32, how far it replaces what was there.
+            detail: (S, S) float32, how much of the photo's own fine detail stays.
+        """
+        region = np.where(over, np.maximum(self.region, region.clip(1 / 255, 1)), self.region)
+        change = Layers(self.change, Overlay(crop, over.astype(np.float32), detail.astype(np.float32)))
+        return replace(self, crop=crop, region=region, change=change)
 
     def paste(self, seamless: bool = False) -> np.ndarray:
         """The full photo (H, W, 3) uint8 RGB with the edited face, a new array.

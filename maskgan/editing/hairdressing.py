@@ -114,6 +114,15 @@ def in_colours_of(picture: np.ndarray, own: np.ndarray, theirs: np.ndarray) -> n
     return from_oklab(np.stack([light, *hues], -1).astype(np.float32)).clip(0, 255)
 
 
+def in_other_colours(hair: np.ndarray, alpha: np.ndarray, colours: np.ndarray, unit: float) -> np.ndarray:
+    """Somebody's hair (S, S, 3) float32 in 0..255, seen where `alpha` (S, S) is not 0, in the colours of pixels (n, 3)
+    of other hair: float32, with strands also where it was all black. unit: of the face's frame, in pixels."""
+    seen, solid = alpha > 0, alpha > 0.9
+    hair, black = _without_noise_in_black(hair, unit)
+    hair[seen] = in_colours_of(hair[seen], colours, hair[solid if solid.any() else seen])
+    return _with_strands_in_black(hair, black, alpha, unit)
+
+
 def put_on(
     picture: np.ndarray, mask: np.ndarray, photo: np.ndarray, own: np.ndarray, worn: Worn
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -133,12 +142,9 @@ def put_on(
     way = cv2.INTER_CUBIC if len(where.piece.colours) < 2 * len(mask) else cv2.INTER_AREA
     hair = cv2.remap(where.piece.colours, where.cols, where.rows, way, borderMode=cv2.BORDER_REFLECT_101)
     hair = hair.astype(np.float32)
-    colours, seen = colours_of_hair(photo, own), where.alpha > 0
+    colours = colours_of_hair(photo, own)
     if colours is not None:
-        solid = where.alpha > 0.9
-        hair, black = _without_noise_in_black(hair, scene.unit)
-        hair[seen] = in_colours_of(hair[seen], colours, hair[solid if solid.any() else seen])
-        hair = _with_strands_in_black(hair, black, where.alpha, scene.unit)
+        hair = in_other_colours(hair, where.alpha, colours, scene.unit)
     if worn.part != Part.FRINGE:
         where, hair = _behind_jaw(where, hair, mask, own)
     alpha, changed = where.alpha[..., None], where.alpha

@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered
+from maskgan.editing.borrowing import with_borrowed
 from maskgan.editing.compositing import Overlay
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.oklab import from_oklab
@@ -203,7 +204,8 @@ def _in_style(
 def copy_geometry(pipeline: MaskGANPipeline, target: Face, source: Face, redraw: bool = False) -> Edit:
     """The target in the source's shapes; figure 1's other direction.
 
-    The target's photo is moved to them and only what it cannot show is painted; `redraw` has the network draw the whole
-    face, as the paper does.
+    The target's photo is moved to them, and where it cannot show much of hair, clothes or a hat, the source's are seen
+    in its colours (`borrowing.py`); what is left is painted. `redraw` has the network draw the whole face, as the paper
+    does.
     """
-    return pipeline.edit(target, source.mask, keep_untouched=not redraw)
+    return with_borrowed(pipeline.edit(target, source.mask, keep_untouched=not redraw), source)
