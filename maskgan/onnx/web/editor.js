@@ -11,7 +11,7 @@ import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { picture } from "./pixels.js";
 import { mostProbable } from "./probable.js";
-import { any, either, grown, inverted, piecesOf, where } from "./regions.js";
+import { any, distances, either, inverted, piecesOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
 import { copyStyle } from "./style_copy.js";
 import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
@@ -91,15 +91,16 @@ async function patchesFor(networks, face, motion, moved, quick, goOn) {
   if (!any(lacking)) return [];
   const unknown = either(lacking, strayHair(face.crop, face.mask, motion.mask));
   const parts = networks.kept
-    ? Window.several(unknown, SIZE.crop, face.alignment.side)
+    ? Window.several(unknown, SIZE.crop, face.alignment.side, where(motion.mask, LABEL.HAIR))
     : [{ window: Window.whole(drawingSize(networks)), part: unknown }];
   const patches = [];
   const touched = moving(motion.flow).map((yes, i) => (yes || unknown[i] || motion.mask[i] !== face.mask[i] ? 1 : 0));
   const { numbers } = piecesOf(touched, SIZE.crop, SIZE.crop);
+  const nearest = nearestOf(parts.map(({ part }) => part));
   if (!painted.has(face.photo)) painted.set(face.photo, new Kept(PAINTED, ({ window }) => window.pixels ** 2));
   const kept = painted.get(face.photo);
-  for (const { window: finest, part } of parts) {
-    const seen = only(part, numbers, unknown, face, motion, moved);
+  for (const [number, { window: finest, part }] of parts.entries()) {
+    const seen = only(part, numbers, nearest?.map((near) => (near === number ? 1 : 0)), face, motion, moved);
     const shown = (window) => {
       const finer = window.pixels > Math.round(window.side * SIZE.crop);
       const photo = finer ? movedWindow(face.photo, face.alignment, seen.flow, window) : window.picture(seen.moved);
@@ -135,13 +136,22 @@ async function paint(networks, face, { window, photo, mask, covered }, fine) {
   return patch;
 }
 
-/** Mask, flow and moved crop of an edit at a part of what is unknown; elsewhere the photo and its mask are as they were, so
- *  that what is painted in one place does not depend on what happens in another. `numbers`: of the pieces that change. */
-function only(part, numbers, unknown, face, motion, moved) {
+/** The number of the part of what is unknown that lies nearest to each pixel, and close to it, -1 for none; null of a single part. */
+function nearestOf(parts) {
+  if (parts.length < 2) return null;
+  const numbers = new Int8Array(SIZE.crop ** 2).fill(-1);
+  parts.forEach((part, number) => part.forEach((inside, i) => inside && (numbers[i] = number)));
+  const nearest = new Int32Array(numbers.length);
+  const away = distances(numbers.map((number) => (number < 0 ? 0 : 1)), SIZE.crop, SIZE.crop, { nearest });
+  return numbers.map((_, i) => (away[i] > 2 * APART * SIZE.crop ? -1 : numbers[nearest[i]]));
+}
+
+/** Mask, flow and moved crop of an edit at a part of what is unknown, so that what is painted in one place does not depend on
+ *  what happens in another: where a change has nothing of the part, and where it lies farther than `close` to it (if that is
+ *  given), the photo and its mask are as they were. `numbers`: of the pieces that change. */
+function only(part, numbers, close, face, motion, moved) {
   const own = new Set(numbers.filter((_, i) => part[i]));
-  const others = unknown.map((inside, i) => (inside && !part[i] ? 1 : 0));
-  const around = grown(others, SIZE.crop, APART * SIZE.crop);
-  const away = numbers.map((number, i) => ((number && !own.has(number)) || around[i] ? 1 : 0));
+  const away = numbers.map((number, i) => (number && (!own.has(number) || (close && !close[i])) ? 1 : 0));
   if (!away.includes(1)) return { mask: motion.mask, flow: motion.flow, moved };
   const mask = motion.mask.map((label, i) => (away[i] ? face.mask[i] : label));
   if (!moving(motion.flow).some((yes, i) => yes && away[i])) return { mask, flow: motion.flow, moved };

@@ -16,7 +16,8 @@ import { clip, interpolated, percentile, writeCubic } from "./samples.js";
 import { Scene } from "./scene.js";
 import { lumaAt } from "./tones.js";
 
-const { BACKGROUND, SKIN, NECK, HAIR, L_EAR, R_EAR } = LABEL;
+const { BACKGROUND, SKIN, NECK, HAIR, EYE_G, L_EAR, R_EAR } = LABEL;
+const FEATURES = [...FACE_PARTS, EYE_G]; // classes within a face
 const MEET = [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98]; // shares at which the two distributions of lightness are made to meet
 const CONTRAST = [0.45, 1.25]; // the least and the greatest that this gives hair, in parts of its own
 const VARIATION = 0.4; // how much of the lender's variation of colour at a lightness stays
@@ -143,9 +144,10 @@ function withoutSky(lab) {
 const newest = new Map(); // by hairpiece: {own, bare, covered} of the newest edit
 const MOST = 3; // hairpieces that a face wears
 
-/** Where a face without its hair wears a hairpiece. `quick`: as in the newest edit, if that was of this face. */
+/** Where a face without its hair wears a hairpiece: it hangs from the head, whose outline and whose photo's own features tell
+ *  where it lies, so that a smile does not shift it. `quick`: as in the newest edit, if that was of this face. */
 async function covering(mask, own, size, worn, quick) {
-  const bare = mask.map((label, i) => (label === HAIR ? own[i] : label));
+  const bare = mask.map((label, i) => (label === HAIR || (FEATURES.includes(label) && FEATURES.includes(own[i])) ? own[i] : label));
   const key = `${worn.name} ${worn.part} ${worn.size} ${worn.way}`;
   const known = newest.get(key);
   if (known?.own === own && (quick || bare.every((label, i) => label === known.bare[i]))) return known.covered;
