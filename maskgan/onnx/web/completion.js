@@ -4,7 +4,8 @@ import { DETAIL, fineDetail } from "./grain.js";
 import { boxed, cubicWeights, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { dilated, distances, regionOf, roundEven, square } from "./regions.js";
 import { SIZE } from "./constants.js";
-import { apply, inverse, reflected } from "./warp.js";
+import { putCubic } from "./samples.js";
+import { inverse, reflected, thenShift } from "./warp.js";
 
 // How far patches reach from their middle, in cells.
 const REACH = 2;
@@ -66,52 +67,57 @@ export class Completion {
    *  matrix from its pixels to the grid's cells. Each pixel is told by the four cells around it. */
   moved(image, toCells) {
     const { width, height } = image;
+    const { cells, shift, found } = this;
     const result = picture(width, height, 3, new Float32Array(3 * width * height));
     const there = new Float32Array(width * height);
     const [a, b, , d, e] = inverse(toCells);
+    const [p, q, r, s, t, u] = thenShift(toCells, (toCells[0] + toCells[1]) / 2 - 0.5, (toCells[3] + toCells[4]) / 2 - 0.5);
     const told = new Float32Array(3);
+    const near = new Int32Array(4);
+    const weights = new Float64Array(4);
     for (let y = 0, i = 0; y < height; y++) {
       for (let x = 0; x < width; x++, i++) {
-        const [across, down] = apply(toCells, x + 0.5, y + 0.5).map((value) => value - 0.5);
+        const [across, down] = [p * x + q * y + r, s * x + t * y + u];
         const [left, top] = [Math.floor(across), Math.floor(down)];
         let total = 0;
         for (let k = 0; k < 4; k++) {
           const [row, column] = [top + (k >> 1), left + (k & 1)];
-          const weight = (1 - Math.abs(column - across)) * (1 - Math.abs(row - down));
-          const bound = (value) => Math.min(Math.max(value, 0), this.cells - 1);
-          const cell = bound(row) * this.cells + bound(column);
-          if (!weight || !this.found[cell]) continue;
-          const [right, lower] = [this.shift[2 * cell], this.shift[2 * cell + 1]];
-          sample(image, x + a * right + b * lower, y + d * right + e * lower, told);
-          for (let c = 0; c < 3; c++) result.data[3 * i + c] += weight * told[c];
-          total += weight;
+          near[k] = Math.min(Math.max(row, 0), cells - 1) * cells + Math.min(Math.max(column, 0), cells - 1);
+          weights[k] = found[near[k]] ? (1 - Math.abs(column - across)) * (1 - Math.abs(row - down)) : 0;
+          total += weights[k];
         }
-        for (let c = 0; c < 3; c++) result.data[3 * i + c] /= Math.max(total, 1e-3);
+        if (!total) continue;
         there[i] = total;
+        for (let k = 0; k < 4; k++) {
+          let weight = weights[k];
+          if (!weight) continue;
+          const [right, lower] = [shift[2 * near[k]], shift[2 * near[k] + 1]];
+          for (let other = k + 1; other < 4; other++) { // most cells beside each other have one shift
+            if (shift[2 * near[other]] !== right || shift[2 * near[other] + 1] !== lower) continue;
+            weight += weights[other];
+            weights[other] = 0;
+          }
+          sample(image, x + a * right + b * lower, y + d * right + e * lower, told);
+          for (let c = 0; c < 3; c++) result.data[3 * i + c] += (weight / Math.max(total, 1e-3)) * told[c];
+        }
       }
     }
     return { picture: result, there };
   }
 }
 
+const [ACROSS, DOWN] = [new Float64Array(4), new Float64Array(4)];
+
 /** The colours of a picture between its pixels, by cubic convolution, put into an array. */
-function sample({ width, height, data }, x, y, told) {
+function sample(image, x, y, told) {
   const [left, top] = [Math.floor(x + 1 / 64), Math.floor(y + 1 / 64)];
   const exact = Math.abs(x - left) < 1 / 64 && Math.abs(y - top) < 1 / 64;
   if (exact) {
-    const from = 3 * (reflected(top, height) * width + reflected(left, width));
-    for (let c = 0; c < 3; c++) told[c] = data[from + c];
+    const from = 3 * (reflected(top, image.height) * image.width + reflected(left, image.width));
+    for (let c = 0; c < 3; c++) told[c] = image.data[from + c];
     return;
   }
-  const [across, down] = [cubicWeights(x - left), cubicWeights(y - top)];
-  told.fill(0);
-  for (let j = 0; j < 4; j++) {
-    const row = reflected(top + j - 1, height) * width;
-    for (let i = 0; i < 4; i++) {
-      const from = 3 * (row + reflected(left + i - 1, width));
-      for (let c = 0; c < 3; c++) told[c] += down[j] * across[i] * data[from + c];
-    }
-  }
+  putCubic(image, left, top, cubicWeights(x - left, ACROSS), cubicWeights(y - top, DOWN), reflected, told, 0);
 }
 
 /** A level: what is known of its cells, and the middles of patches as places row * side + column. */

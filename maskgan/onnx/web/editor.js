@@ -58,9 +58,10 @@ class Edit {
 
 /** The edit that leads a face to a motion's mask, and the edited crop. `chosen`: looks by class that somebody chose, what
  *  the photo has no example of gets one by itself; `copied`: {source, regions, strength} of another face's style, or null;
- *  `quick`: large windows are drawn at the network's own size, in a quarter of the time, and without fine detail; `goOn()`:
- *  a promise that is rejected when nobody waits for the edit any more. */
-export async function edit(networks, face, motion, { chosen = new Map(), copied = null, quick = false, goOn = async () => {} } = {}) {
+ *  `quick`: large windows are drawn at the network's own size, in a quarter of the time, and without fine detail; `early(crop)`:
+ *  is shown hair that is put on before all that lies around it is painted, where that takes long; `goOn()`: a promise that is
+ *  rejected when nobody waits for the edit any more. */
+export async function edit(networks, face, motion, { chosen = new Map(), copied = null, quick = false, early = () => {}, goOn = async () => {} } = {}) {
   const { mask } = motion;
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
   const below = await beneath(face.mask, mask, SIZE.crop, looks, quick);
@@ -70,10 +71,14 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
   const flow = any(moving(way.flow)) ? way.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
   const style = dressed(face.style, looks);
-  const patches = await patchesFor(networks, { ...face, style }, way, moved, quick, goOn);
+  const hair = hairOf(face, mask, looks);
+  const beforeLong = async () => {
+    await goOn();
+    if (hair && !quick) early((await hair.on(moved)).crop);
+  };
+  const patches = await patchesFor(networks, { ...face, style }, way, moved, quick, goOn, beforeLong);
   const painted = await new Edit(null, patches, []).onto(moved, Alignment.wholePicture(moved));
   await goOn();
-  const hair = hairOf(face, mask, looks);
   const worn = hair ? (await hair.on(painted, quick)).crop : painted;
   const cut = !hair && face.mask.some((label, i) => label === LABEL.HAIR && mask[i] !== label);
   const ended = cut ? withEnds(worn, mask, moved, arrivedMask(face.mask, way.flow)) : { crop: worn };
@@ -85,8 +90,9 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
   return { edit: new Edit(flow, patches, layers), crop: styled ? styled.crop : crop };
 }
 
-/** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. */
-async function patchesFor(networks, face, motion, moved, quick, goOn) {
+/** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. `beforeLong()`: is waited for
+ *  before the first window that takes long. */
+async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong) {
   const lacking = unknownAfter(face.mask, motion.mask, motion.flow);
   if (!any(lacking)) return [];
   const unknown = either(lacking, strayHair(face.crop, face.mask, motion.mask));
@@ -115,6 +121,10 @@ async function patchesFor(networks, face, motion, moved, quick, goOn) {
     if (!patch && quick && networks.kept && finest.pixels > SIZE.network) {
       patch = await paint(networks, face, shown(finest.at(SIZE.network)), false);
     } else if (!patch) {
+      if (finest.pixels > SIZE.network) {
+        await beforeLong();
+        beforeLong = goOn;
+      }
       patch = await paint(networks, face, fine, !quick);
       if (!quick) kept.keep(patch, ...all);
     }

@@ -106,10 +106,21 @@ function recolour({ data }, region, own, theirs) {
   }
 }
 
-/** Lightness, a and b of a photo's hair, its edges left out, of a bald head those of its brows; null without either. */
-function coloursOfHair(photo, own) {
-  const { width: size, data } = photo;
+const told = new WeakMap(); // by photo: {own, hair, colours} of the newest mask
+
+/** What a photo tells of its hair: `hair`, see `tellingHair`; `colours`: lightness, a and b of it, its edges left out, of a bald
+ *  head those of its brows, null without either. */
+function ownHairOf(photo, own) {
+  const known = told.get(photo);
+  if (known?.own === own) return known;
   const hair = tellingHair(photo, own);
+  const found = { own, hair, colours: coloursOfHair(photo, own, hair) };
+  told.set(photo, found);
+  return found;
+}
+
+function coloursOfHair(photo, own, hair) {
+  const { data } = photo;
   if (any(hair)) return withoutSky(labOf(photo, hair));
   const brows = where(own, ...BROWS);
   if (areaOf(brows) < FEW_BROWS * own.length) return null;
@@ -183,7 +194,7 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   let seen = await seenOf(mask, own, size, worn, quick);
   if (!seen) return { crop, changed: new Float32Array(mask.length) };
   const { scene: { unit, y } } = seen;
-  const colours = coloursOfHair(photo, own);
+  const { hair: telling, colours } = ownHairOf(photo, own);
   const before = coloured.get(seen.whole);
   const isThere = before && (quick || before.alpha.every((share, i) => share === seen.alpha[i]));
   let hair = isThere ? before.hair : hairOn(seen, colours);
@@ -191,7 +202,7 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   if (worn.part !== "fringe") ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
   const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, size, unit, y);
-  const roots = colours && !any(tellingHair(photo, own)) ? where(mask, HAIR) : new Uint8Array(alpha.length);
+  const roots = colours && !any(telling) ? where(mask, HAIR) : new Uint8Array(alpha.length);
   const ground = picture(size, size, 3, new Float32Array(crop.data));
   // What was painted for hair beside it has the colours of what the mask wrongly calls hair.
   if (any(roots)) recolour(ground, roots, colours, labOf(ground, roots));

@@ -92,14 +92,15 @@ async function drawAll() {
     wanted = null;
     working("Drawing");
     const argument = { mask, moved, looks: lookBar.looks, copied: copyBar.copied, quick };
+    const showEarly = ({ crop }) => {
+      show(after, crop);
+      after.dispatchEvent(new CustomEvent("mask-draft-shown", { bubbles: true }));
+    };
     try {
       const coarse = !quick && took > LONG && (await ask("draft", argument));
-      if (coarse) {
-        show(after, coarse.crop);
-        after.dispatchEvent(new CustomEvent("mask-draft-shown", { bubbles: true }));
-      }
+      if (coarse) showEarly(coarse);
       if (wanted) continue;
-      const drawn = await ask("edit", argument);
+      const drawn = await ask("edit", argument, (part) => wanted || showEarly(part));
       if (!drawn) continue; // something else is wanted, or will be
       const { crop, changes, milliseconds } = drawn;
       if (!quick) took = milliseconds;

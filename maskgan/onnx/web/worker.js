@@ -1,4 +1,5 @@
-// The editor beside the page, so that painting never waits: answers {id, call, argument} with {id, result | problem}.
+// The editor beside the page, so that painting never waits: answers {id, call, argument} with {id, result | problem}, maybe after
+// {id, early}, a first part of the result.
 
 import { carriedOffsets } from "./carrying.js";
 import { draft, draftDoes } from "./drafts.js";
@@ -109,7 +110,8 @@ const calls = {
         await new Promise((resolve) => setTimeout(resolve)); // messages come in meanwhile
         if (id <= abandoned) throw new Abandoned();
       };
-      made = { ...(await edit(networks, face, way, { chosen, copied: copied && { source, ...copied }, quick, goOn })), mask, look, lender };
+      const early = (crop) => postMessage({ id, early: { crop: imageData(crop) } });
+      made = { ...(await edit(networks, face, way, { chosen, copied: copied && { source, ...copied }, quick, early, goOn })), mask, look, lender };
       if (!quick) edits.keep(made, ...from);
     }
     if (!quick) newest = made;
