@@ -254,11 +254,11 @@ function colourError(error, unknown, mask, n) {
       if (mask[i] !== label) continue;
       const [x, y] = [inCells[i % n], inCells[Math.floor(i / n)]];
       const [left, top] = [Math.floor(x), Math.floor(y)];
-      const [right, below] = [Math.min(left + 1, small - 1), Math.min(top + 1, small - 1)];
-      for (let c = 0; c < 3; c++) {
-        const at = (row, column) => near[3 * (row * small + column) + c];
-        const upper = at(top, left) + (x - left) * (at(top, right) - at(top, left));
-        const lower = at(below, left) + (x - left) * (at(below, right) - at(below, left));
+      const right = left + 1 < small ? 3 : 0;
+      const below = top + 1 < small ? 3 * small : 0;
+      for (let c = 0, at = 3 * (top * small + left); c < 3; c++, at++) {
+        const upper = near[at] + (x - left) * (near[at + right] - near[at]);
+        const lower = near[at + below] + (x - left) * (near[at + below + right] - near[at + below]);
         result[3 * i + c] = means[c] + upper + (y - top) * (lower - upper);
       }
     }

@@ -11,7 +11,7 @@ import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { picture } from "./pixels.js";
 import { mostProbable } from "./probable.js";
-import { any, distances, either, inverted, piecesOf, where } from "./regions.js";
+import { any, distances, either, inverted, piecesOf, regionOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
 import { copyStyle } from "./style_copy.js";
 import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
@@ -106,7 +106,7 @@ async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong
   if (!painted.has(face.photo)) painted.set(face.photo, new Kept(PAINTED, ({ window }) => window.pixels ** 2));
   const kept = painted.get(face.photo);
   for (const [number, { window: finest, part }] of parts.entries()) {
-    const seen = only(part, numbers, nearest?.map((near) => (near === number ? 1 : 0)), face, motion, moved);
+    const seen = only(part, numbers, nearest && regionOf(nearest, (near) => near === number), face, motion, moved);
     const shown = (window) => {
       const finer = window.pixels > Math.round(window.side * SIZE.crop);
       const photo = finer ? movedWindow(face.photo, face.alignment, seen.flow, window) : window.picture(seen.moved);
@@ -160,15 +160,20 @@ function nearestOf(parts) {
  *  what happens in another: where a change has nothing of the part, and where it lies farther than `close` to it (if that is
  *  given), the photo and its mask are as they were. `numbers`: of the pieces that change. */
 function only(part, numbers, close, face, motion, moved) {
-  const own = new Set(numbers.filter((_, i) => part[i]));
-  const away = numbers.map((number, i) => (number && (!own.has(number) || (close && !close[i])) ? 1 : 0));
-  if (!away.includes(1)) return { mask: motion.mask, flow: motion.flow, moved };
-  const mask = motion.mask.map((label, i) => (away[i] ? face.mask[i] : label));
-  if (!moving(motion.flow).some((yes, i) => yes && away[i])) return { mask, flow: motion.flow, moved };
-  const { width, height, channels, data } = motion.flow;
-  const flow = picture(width, height, channels, data.map((value, i) => (away[i >> 1] ? 0 : value)));
-  const stayed = picture(moved.width, moved.height, moved.channels, moved.data.slice());
-  for (let i = 0; i < away.length; i++) if (away[i]) stayed.data.set(face.crop.data.subarray(3 * i, 3 * i + 3), 3 * i);
+  const own = new Set();
+  for (let i = 0; i < part.length; i++) if (part[i]) own.add(numbers[i]);
+  const away = new Uint8Array(part.length);
+  for (let i = 0; i < away.length; i++) if (numbers[i] && ((close && !close[i]) || !own.has(numbers[i]))) away[i] = 1;
+  if (!any(away)) return { mask: motion.mask, flow: motion.flow, moved };
+  const mask = motion.mask.slice();
+  const flow = { ...motion.flow, data: motion.flow.data.slice() };
+  const stayed = { ...moved, data: moved.data.slice() };
+  for (let i = 0; i < away.length; i++) {
+    if (!away[i]) continue;
+    mask[i] = face.mask[i];
+    flow.data[2 * i] = flow.data[2 * i + 1] = 0;
+    for (let k = 3 * i; k < 3 * i + 3; k++) stayed.data[k] = face.crop.data[k];
+  }
   return { mask, flow, moved: stayed };
 }
 

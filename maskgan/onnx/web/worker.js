@@ -67,12 +67,12 @@ const calls = {
     return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix };
   },
 
-  /** Reads another photo, whose largest face, or else the whole of it, may give its style; returns a small picture of it and the
-   *  classes that it can lend. */
+  /** Reads another photo, whose largest face, or else the whole of it, may give its style; returns a small picture of it, its mask
+   *  and the classes that it can lend. */
   async source({ file }) {
     const { crop, mask, style, picture } = await largestFace(file);
     source = { crop, mask, style };
-    return { picture, lends: [...lendersOf(mask).keys()] };
+    return { picture, mask, lends: [...lendersOf(mask).keys()] };
   },
 
   /** Begins a line of masks from one to that of another photo's largest face, or (without a file) to the photo's own; returns a

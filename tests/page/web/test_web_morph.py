@@ -9,17 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from web_visitor import (  # noqa: F401  (fixtures)
-    EXAMPLE,
-    SIZE,
-    Visitor,
-    a_photo,
-    a_site,
-    a_visitor,
-    edited_in_python,
-    levels,
-    the_export,
-)
+from web_visitor import EXAMPLE, Visitor, edited_in_python, levels
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")

@@ -13,19 +13,7 @@ import pytest
 from conftest import told_by
 from drawn_faces import draw_face
 from PIL import Image
-from web_visitor import (  # noqa: F401  (fixtures)
-    EXAMPLE,
-    SIZE,
-    Site,
-    Visitor,
-    a_photo,
-    a_site,
-    a_visitor,
-    check_alike,
-    edited_in_python,
-    levels,
-    the_export,
-)
+from web_visitor import EXAMPLE, SIZE, Site, Visitor, check_alike, edited_in_python, levels
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -262,6 +250,18 @@ def test_the_style_of_another_photo_is_copied_as_in_the_app(folder: Path, visito
         for shown, expected in ((visitor.picture("after"), copied.crop), (saved, on_photo)):
             off = np.abs(shown.astype(int) - expected).max(-1)
             assert np.percentile(off, 99.9) <= 2 and off.max() <= 8
+    # The shapes of the other photo, and nothing of its style.
+    visitor.call("reset()")
+    for name in chosen:
+        page.locator(f"#copy [data-region={name}]").click()
+    visitor.wait_for_drawing()
+    page.locator("#copy .shapes").click()
+    visitor.wait(lambda: (visitor.mask() != original).any(), "the other shapes")
+    visitor.wait_for_drawing()
+    assert (visitor.mask() != source.mask).mean() < 0.002 < (original != source.mask).mean()
+    edit = edited_in_python(folder, visitor, photo, original)
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert levels(edit.crop, edit.face.crop) > 60 and np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
     # Neither face wears a hat.
     hat = page.locator("#copy [data-region=accessories]")
     assert hat.is_disabled() and "has none" in hat.get_attribute("title")

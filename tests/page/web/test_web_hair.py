@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from web_visitor import SIZE, Visitor, a_photo, a_site, a_visitor, edited_in_python, levels, the_export  # noqa: F401  (fixtures)
+from web_visitor import SIZE, Visitor, edited_in_python, levels
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
