@@ -123,6 +123,12 @@ class Visitor(CanvasHand):
         return self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
 
 
+@functools.cache
+def pipeline_of(folder: Path) -> MaskGANPipeline:
+    """The app's pipeline on the same files, which takes seconds to open."""
+    return MaskGANPipeline.load(folder)
+
+
 def edited_in_python(
     folder: Path,
     visitor: Visitor,
@@ -134,7 +140,7 @@ def edited_in_python(
 ) -> Edit:
     """What the app makes of the visitor's mask in these looks; `moved`: what the quick edit to it hands over;
     `motions`: masks on the way to it, and what their quick edits hand over."""
-    pipeline, picture = MaskGANPipeline.load(folder), read_photo(photo)
+    pipeline, picture = pipeline_of(folder), read_photo(photo)
     alignment = Alignment(visitor.matrix(), picture.shape[:2])
     crop = alignment.crop(picture, SIZE)
     style = pipeline.encode_style(crop, original)

@@ -15,7 +15,7 @@ export function createCopyBar(element, canvas, read, changed, use) {
     <div class="regions" role="group" aria-label="What is copied from the other photo" hidden><canvas role="img" aria-label="The other face" title="What is copied from this photo"></canvas>
       ${REGIONS.map(({ name, title }) => `<button type="button" data-region="${name}">${title}</button>`).join("")}
       <label><span>How much</span><input type="range" min="0.1" max="1" step="0.1" value="1" aria-label="How much of the other photo's look"></label>
-      <button type="button" class="shapes" title="This face in the shapes of the other one, as a new step">Take its shapes</button>
+      <button type="button" class="shapes" title="This face in the shapes of the other one, as a new step">Its shapes</button>
       <button type="button" class="remove">Remove</button></div>`;
   const [open, photos, regions] = element.children;
   const [thumbnail, slider, shapes, remove] = ["canvas", "input", ".shapes", ".remove"].map((part) => regions.querySelector(part));

@@ -13,7 +13,7 @@ import pytest
 from conftest import told_by
 from drawn_faces import draw_face
 from PIL import Image
-from web_visitor import EXAMPLE, SIZE, Site, Visitor, check_alike, edited_in_python, levels
+from web_visitor import EXAMPLE, SIZE, Site, Visitor, check_alike, edited_in_python, levels, pipeline_of
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -22,7 +22,6 @@ from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.faces import Alignment, detect_faces
 from maskgan.editing.hats import without_stray_hats
 from maskgan.editing.looks import LOOKS, PARTS, looks_with, plain_colour
-from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label
@@ -44,7 +43,7 @@ def test_the_face_is_found_cropped_and_parsed_as_in_the_app(folder: Path, visito
     assert np.abs(visitor.matrix() - alignment.matrix).max() < 0.005 * alignment.side
     crop = Alignment(visitor.matrix(), picture.shape[:2]).crop(picture, SIZE)
     assert levels(visitor.picture("before"), crop) <= 2
-    mask, _ = MaskGANPipeline.load(folder).parse(crop)
+    mask, _ = pipeline_of(folder).parse(crop)
     assert (mask != visitor.mask()).mean() < 0.001
 
 
@@ -66,7 +65,7 @@ def test_edits_are_those_of_the_app_and_saved_in_full_size_with_their_mark(
     saved = Image.open(visitor.save("#png"))
     tells = told_by(saved)
     assert tells["DigitalSourceType"] == DIGITAL_SOURCE_TYPE and tells["AISystemUsed"] == AI_SYSTEM
-    assert tells["AISystemVersionUsed"] == MaskGANPipeline.load(folder).weights.hash
+    assert tells["AISystemVersionUsed"] == pipeline_of(folder).weights.hash
     pixels = np.asarray(saved.convert("RGB"))
     check_alike(pixels, edit, edit.face.alignment, picture)
     same = (edit.photo == picture).all(-1)  # here and there by chance, too, so that only large parts count
@@ -223,7 +222,7 @@ def test_the_style_of_another_photo_is_copied_as_in_the_app(folder: Path, visito
     visitor.call("reset()")
     visitor.wait_for_drawing()
     page, original = visitor.page, visitor.mask()
-    pipeline = MaskGANPipeline.load(folder)
+    pipeline = pipeline_of(folder)
     other = photo.with_name("another.png")
     Image.fromarray(read_photo(EXAMPLE.parent / "images" / "portrait_02.jpg")).save(other)
     page.locator("#copy .open").click()
