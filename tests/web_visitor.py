@@ -6,13 +6,11 @@ import base64
 import functools
 import http.server
 import io
-import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -26,13 +24,10 @@ from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment
 from maskgan.editing.looks import Look
-from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.warping import Motion
 from maskgan.images import read_photo
 from maskgan.labels import Label
-from maskgan.onnx.cache import exported
-from maskgan.onnx.page import write_page
-from maskgan.onnx.runtime import web_runtime
 
 SIZE = 512  # of a crop
 PATIENCE = 200  # seconds; a busy machine is ten times as slow as an idle one
@@ -128,6 +123,12 @@ class Visitor(CanvasHand):
         return self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
 
 
+@functools.cache
+def pipeline_of(folder: Path) -> MaskGANPipeline:
+    """The app's pipeline on the same files, which takes seconds to open."""
+    return MaskGANPipeline.load(folder)
+
+
 def edited_in_python(
     folder: Path,
     visitor: Visitor,
@@ -139,7 +140,7 @@ def edited_in_python(
 ) -> Edit:
     """What the app makes of the visitor's mask in these looks; `moved`: what the quick edit to it hands over;
     `motions`: masks on the way to it, and what their quick edits hand over."""
-    pipeline, picture = MaskGANPipeline.load(folder), read_photo(photo)
+    pipeline, picture = pipeline_of(folder), read_photo(photo)
     alignment = Alignment(visitor.matrix(), picture.shape[:2])
     crop = alignment.crop(picture, SIZE)
     style = pipeline.encode_style(crop, original)
@@ -166,49 +167,3 @@ def check_alike(one: np.ndarray, edit: Edit, alignment: Alignment, below: np.nda
     assert np.abs(one.astype(int) - other)[~grained].max() <= 2
     strength, expected = (int(np.abs(picture.astype(int) - smooth)[grained].sum()) for picture in (one, other))
     assert strength == pytest.approx(expected, rel=0.15) and grained.mean() < 0.3
-
-
-@pytest.fixture(name="folder", scope="session")
-def the_export(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """The bundled weights' export, which the cache keeps, with the page in it."""
-
-    def make(folder: Path) -> None:
-        with web_runtime() as runtime:
-            shutil.copytree(exported(WEIGHTS), folder)
-            write_page(folder, runtime)
-
-    try:
-        return made_once("site", make)
-    except ValueError as reason:
-        pytest.skip(str(reason))
-
-
-@pytest.fixture(name="photo", scope="module")
-def a_photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An example as PNG, which all readers decode to the same pixels."""
-    path = tmp_path_factory.mktemp("photo") / "somebody.png"
-    Image.fromarray(read_photo(EXAMPLE)).save(path)
-    return path
-
-
-@pytest.fixture(name="site", scope="module")
-def a_site(folder: Path) -> Iterator[Site]:
-    site = Site(folder)
-    yield site
-    site.stop()
-
-
-@pytest.fixture(name="visitor", scope="module")
-def a_visitor(site: Site, browser: Any, photo: Path) -> Iterator[Visitor]:
-    """Somebody who has opened the photo."""
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    try:
-        visitor = Visitor(page, site.url)
-        visitor.open(photo)
-        yield visitor
-        assert not visitor.errors
-        assert {urlsplit(url).netloc for url in visitor.asked if not url.startswith(("blob:", "data:"))} == {
-            urlsplit(site.url).netloc
-        }
-    finally:
-        page.close()

@@ -65,6 +65,9 @@ _STRAND, _BESIDE = 0.12, 1.0
 #: Classes that hair hangs beside.
 _SKIN = (*FACE_PARTS, *EARS, Label.NECK)
 
+#: Classes within a face.
+_FEATURES = (*FACE_PARTS, Label.EYE_G)
+
 #: How much of the colour of brows is theirs, and not the skin's beneath.
 _THROUGH = 0.6
 
@@ -231,11 +234,13 @@ def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.nda
 def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
     """Where a hairpiece is seen on a face with this mask (S, S); None where the mask does not have it.
 
-    own: the photo's mask (S, S). Strands reach a little beyond the mask's hair. Raises QuickEditImpossible where the
-    mask has no face.
+    own: the photo's mask (S, S). Strands reach a little beyond the mask's hair. The hair hangs from the head: where it
+    lies follows from the outline of the face, and from the photo's own features, so that a smile does not shift it.
+    Raises QuickEditImpossible where the mask has no face.
     """
     hair, before = mask == Label.HAIR, own == Label.HAIR
-    where = coverage(Scene(np.where(hair, own, mask).astype(np.uint8)), worn)
+    within = np.isin(mask, _FEATURES) & np.isin(own, _FEATURES)
+    where = coverage(Scene(np.where(hair | within, own, mask).astype(np.uint8)), worn)
     brought = (where.alpha > 0.5) & ~before
     taken = before & (where.alpha < 0.1) if worn.part == Part.WHOLE else np.zeros_like(before)
     agrees = np.count_nonzero(hair & brought) + np.count_nonzero(~hair & taken)

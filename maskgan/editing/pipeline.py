@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from maskgan import labels
+from maskgan.blending import nearest_of
 from maskgan.editing.abandoning import go_on
 from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_window
 from maskgan.editing.edit import Edit, Face
@@ -21,7 +22,7 @@ from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_st
 from maskgan.editing.strays import stray_hair
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import Motion, grown, moves, warp_picture
+from maskgan.editing.warping import Motion, moves, warp_picture
 from maskgan.editing.windows import APART, Window
 from maskgan.editing.with_engine import WEIGHTS, WithEngine
 from maskgan.images import differs
@@ -259,10 +260,11 @@ class MaskGANPipeline(WithEngine):
             window = Window.whole(self._drawing_size(len(moved)))
             return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window)]
         style = fingerprint_of_style(face.style)
-        patches, apart = [], _Apart(face, motion, moved, unknown)
-        for window, part in Window.several(unknown, face.alignment.side):
+        windows = Window.several(unknown, face.alignment.side, motion.mask == Label.HAIR)
+        patches, apart = [], _Apart(face, motion, moved, [part for _, part in windows])
+        for number, (window, part) in enumerate(windows):
             go_on()
-            mask, flow, below = apart.only(part)
+            mask, flow, below = apart.only(number)
             if window.pixels > round(window.side * len(moved)):  # finer than the crop
                 photo = warp_window(face.photo, face.alignment, flow, window)
             else:
@@ -309,28 +311,40 @@ class MaskGANPipeline(WithEngine):
 
 
 class _Apart:
-    """What an edit does in places that lie far apart, so that each can be seen without the others.
+    """What an edit does around parts of what is unknown, so that each can be seen without the others.
 
     What is painted in one place does not depend then on what happens in another, and can stay when that changes.
 
     Args:
         face, motion, moved: the edit's face, its motion, and the crop (S, S, 3) that this moved.
-        unknown: (S, S) bool, all that has to be painted.
+        parts: (S, S) bool each, which have no pixel in common; all that has to be painted.
     """
 
-    def __init__(self, face: Face, motion: Motion, moved: np.ndarray, unknown: np.ndarray) -> None:
-        self.face, self.motion, self.moved, self.unknown = face, motion, moved, unknown
+    def __init__(self, face: Face, motion: Motion, moved: np.ndarray, parts: list[np.ndarray]) -> None:
+        self.face, self.motion, self.moved, self.parts = face, motion, moved, parts
         self.moving = moves(motion.flow)
-        touched = self.moving | unknown | (motion.mask != face.mask)
-        _, self.numbers = cv2.connectedComponents(touched.astype(np.uint8))  # 0 is what stays
+        numbers = np.zeros(motion.mask.shape, np.uint8)
+        for number, part in enumerate(parts, 1):
+            numbers[part] = number
+        touched = self.moving | (numbers > 0) | (motion.mask != face.mask)
+        _, self.pieces = cv2.connectedComponents(touched.astype(np.uint8))  # 0 is what stays
+        self.nearest = numbers
+        if len(parts) == 1:
+            return
+        self.nearest = nearest_of(numbers, numbers > 0)
+        away = cv2.distanceTransform((numbers == 0).astype(np.uint8), cv2.DIST_L2, 5)
+        self.nearest[away > 2 * APART * len(numbers)] = 0
 
-    def only(self, part: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Mask (S, S), flow (S, S, 2) and moved crop (S, S, 3) of the edit at a part (S, S) bool of what is unknown.
+    def only(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mask (S, S), flow (S, S, 2) and moved crop (S, S, 3) of the edit at the part of this number, from 0.
 
-        Elsewhere the photo and its mask are as they were.
+        Of several parts each is seen with the change close around it: what lies farther, or nearer to another part, is
+        as it was. And so is a change that has nothing of the part.
         """
-        own = np.isin(self.numbers, [0, *np.unique(self.numbers[part])])
-        away = ~own | grown(self.unknown & ~part, APART * len(part))
+        own = np.isin(self.pieces, np.unique(self.pieces[self.parts[number]]))
+        if len(self.parts) > 1:
+            own &= self.nearest == number + 1
+        away = (self.pieces > 0) & ~own
         if not away.any():
             return self.motion.mask, self.motion.flow, self.moved
         mask = np.where(away, self.face.mask, self.motion.mask)

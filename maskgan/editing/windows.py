@@ -36,8 +36,9 @@ _SMALL = (128, 192)
 APART, _MOST_PARTS, _OVERHEAD = 0.02, 12, 96
 
 #: Two parts share a window where that saves at least this share of what the larger one costs: the window that a small
-#: stroke beside long hair has of its own is finer, and the hair need not be painted again with it.
-_WORTH = 0.12
+#: stroke beside long hair has of its own is finer, and the hair need not be painted again with it. The second is for a
+#: part with hair and one without, such as a mouth: whoever has given a face other hair goes on with that.
+_WORTH, _WORTH_BESIDE_HAIR = 0.12, 0.3
 
 
 class _Box(NamedTuple):
@@ -76,10 +77,13 @@ class Window(NamedTuple):
         return cls._of(_Box.around(unknown), len(unknown), photo_side)
 
     @classmethod
-    def several(cls, unknown: np.ndarray, photo_side: float) -> list[tuple[Window, np.ndarray]]:
+    def several(
+        cls, unknown: np.ndarray, photo_side: float, hair: np.ndarray | None = None
+    ) -> list[tuple[Window, np.ndarray]]:
         """Windows around parts (S, S) bool of what is unknown that lie far apart, whose sum is all of it.
 
-        Two parts share a window where that costs clearly less than one for each. Arguments as for `around`.
+        Two parts share a window where that costs clearly less than one for each. Arguments as for `around`; `hair`:
+        where (S, S) the edited mask has some.
         """
         size = len(unknown)
         radius = APART * size
@@ -90,17 +94,20 @@ class Window(NamedTuple):
         parts = (unknown & (numbers == n) for n in range(1, count))
         groups = sorted(((_Box.around(part), part) for part in parts), key=lambda group: group[0])
         windows = [cls._of(box, size, photo_side) for box, _ in groups]
+        with_hair = [hair is not None and bool((part & hair).any()) for _, part in groups]
         while True:
             pairs = []
             for i, j in combinations(range(len(groups)), 2):
                 both = cls._of(groups[i][0].with_(groups[j][0]), size, photo_side)
                 one, other = windows[i]._cost, windows[j]._cost
-                pairs.append((both._cost - one - other + _WORTH * max(one, other), i, j, both))
+                worth = _WORTH if with_hair[i] == with_hair[j] else _WORTH_BESIDE_HAIR
+                pairs.append((both._cost - one - other + worth * max(one, other), i, j, both))
             if not pairs or min(pairs)[0] > 0:
                 return [(window, part) for window, (_, part) in zip(windows, groups, strict=True)]
             _, i, j, windows[i] = min(pairs)
             groups[i] = groups[i][0].with_(groups[j][0]), groups[i][1] | groups[j][1]
-            del groups[j], windows[j]
+            with_hair[i] |= with_hair[j]
+            del groups[j], windows[j], with_hair[j]
 
     @property
     def _cost(self) -> int:

@@ -76,6 +76,15 @@ def test_a_small_place_beside_nearly_all_of_the_face_has_a_window_of_its_own() -
     assert window == Window.whole(512)
 
 
+def test_a_mouth_beside_hair_has_a_window_of_its_own() -> None:
+    """The hair need not be painted again when somebody goes on with the mouth, though both at once would cost less."""
+    hair, mouth = square(SIZE, 0, 0, SIZE), square(SIZE, 300, 200, 100)
+    hair[100:500, 100:400] = False
+    assert len(Window.several(hair | mouth, SIZE)) == 1
+    parts = Window.several(hair | mouth, SIZE, hair)
+    assert len(parts) == 2 and all(np.array_equal(part, hair) or np.array_equal(part, mouth) for _, part in parts)
+
+
 def test_specks_everywhere_share_windows() -> None:
     specks = np.zeros((SIZE, SIZE), bool)
     specks[20:500:40, 20:500:40] = True

@@ -184,6 +184,17 @@ def test_what_was_undone_or_painted_over_is_not_worn() -> None:
     assert not seen.alpha[away].any(), "painted over on one side"
 
 
+def test_what_a_face_does_with_its_mouth_and_brows_does_not_shift_its_hair() -> None:
+    own = draw_face(512)
+    after, _, (worn,) = QUICK_EDITS["longer_hair"].move(own, variant="long_waves")
+    where = seen_of(after, own, worn)
+    for name in ("smile", "raised_brows", "sunglasses"):
+        again = seen_of(QUICK_EDITS[name].apply(after), own, worn)
+        assert np.array_equal(again.cols, where.cols) and np.array_equal(again.rows, where.rows), name
+    wider = seen_of(QUICK_EDITS["rounder_face"].apply(after), own, worn)
+    assert not np.array_equal(wider.cols, where.cols), "it goes with the outline of the face"
+
+
 @pytest.mark.parametrize("side", [-1, 1])
 def test_a_hairpiece_stays_the_way_round_that_its_mask_was_drawn(side: int) -> None:
     """The hair that it replaces lies on one side of the head, which the edited mask no longer tells."""

@@ -273,6 +273,31 @@ def test_an_edit_elsewhere_leaves_paint_as_it_is(
     assert len(drawn) == 6 and np.array_equal(again.crop, both.crop)
 
 
+def test_paint_stays_where_what_moves_around_it_goes_on_elsewhere(
+    pipeline: MaskGANPipeline, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As hair beside a cheek that moves with a mouth."""
+    own, drawn = MaskGANPipeline.over(pipeline.engine), []
+    draw = own.engine.draw
+
+    def counted(mask: np.ndarray, *rest: object) -> np.ndarray:
+        drawn.append(len(mask))
+        return draw(mask, *rest)
+
+    monkeypatch.setattr(own.engine, "draw", counted)
+    mask = face.mask.copy()
+    mask[20:50, 230:260] = mask[150:180, 230:260] = Label.HAT
+    flow = np.zeros((*mask.shape, 2), np.float32)
+    flow[:, 160:300, 0] = 0.5  # one change that has both in it
+    first = own.edit(face, mask, motion=Motion(mask, flow))
+    assert drawn == [128, 128]
+    further = flow.copy()
+    further[110:, 160:300, 0] = 3  # which the window at the top shows too
+    second = own.edit(face, mask, motion=Motion(mask, further))
+    assert drawn == [128] * 3
+    assert np.array_equal(second.crop[:100], first.crop[:100]) and (second.crop[110:] != first.crop[110:]).any()
+
+
 def test_paint_is_kept_no_longer_than_the_photo(pipeline: MaskGANPipeline, face: Face) -> None:
     own = MaskGANPipeline.over(pipeline.engine)
     mine, other = (replace(face, photo=face.photo.copy()) for _ in range(2))

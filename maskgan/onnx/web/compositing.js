@@ -5,7 +5,7 @@ import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
 import { takeColoursOfPhoto } from "./paint_colours.js";
 import { completeUnevenGround, letForeheadGoOn, letPlainGroundGoOn } from "./continuing.js";
-import { borders, either, extent, feathered, grown, piecesOf, roundEven } from "./regions.js";
+import { any, borders, both, either, extent, feathered, grown, piecesOf, roundEven } from "./regions.js";
 import { median } from "./samples.js";
 import { lumaAt } from "./tones.js";
 import { resample } from "./warp.js";
@@ -22,8 +22,8 @@ const [LARGER, SMALL] = [[320, 384, 448], [128, 192]];
 // parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
 export const APART = 0.02;
 const [MOST_PARTS, OVERHEAD] = [12, 96];
-// Two parts share a window where that saves at least this share of what the larger one costs.
-const WORTH = 0.12;
+// Two parts share a window where that saves at least this share of what the larger one costs; a part with hair and one without.
+const [WORTH, WORTH_BESIDE_HAIR] = [0.12, 0.3];
 // In painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
 const [FEATHER, COLOUR, BORDER] = [3, 10, 3];
 // How much stronger the network's own fine detail is made, and within how many pixels' range it stays.
@@ -36,8 +36,9 @@ export class Window {
   }
 
   /** Windows around parts of what is unknown that lie far apart: [{ window, part }], whose parts are all of it. Two parts
-   *  share a window where that costs clearly less than one for each; the crop's side spans `photoSide` pixels of the photo. */
-  static several(unknown, size, photoSide) {
+   *  share a window where that costs clearly less than one for each; the crop's side spans `photoSide` pixels of the photo.
+   *  `hair`: where the edited mask has some. */
+  static several(unknown, size, photoSide, hair) {
     let radius = APART * size;
     let found;
     do {
@@ -51,7 +52,10 @@ export class Window {
     });
     const order = (a, b) => a.box.map((value, k) => value - b.box[k]).find((difference) => difference) ?? 0;
     groups.sort(order);
-    for (const group of groups) group.window = Window.of(group.box, size, photoSide);
+    for (const group of groups) {
+      group.window = Window.of(group.box, size, photoSide);
+      group.hairy = any(both(group.part, hair));
+    }
     for (;;) {
       let best = { more: Infinity };
       for (let i = 0; i < groups.length; i++) {
@@ -59,12 +63,14 @@ export class Window {
           const [one, other] = [groups[i], groups[j]];
           const box = one.box.map((value, k) => (k < 2 ? Math.min : Math.max)(value, other.box[k]));
           const window = Window.of(box, size, photoSide);
-          const more = window.cost - one.window.cost - other.window.cost + WORTH * Math.max(one.window.cost, other.window.cost);
+          const worth = one.hairy === other.hairy ? WORTH : WORTH_BESIDE_HAIR;
+          const more = window.cost - one.window.cost - other.window.cost + worth * Math.max(one.window.cost, other.window.cost);
           if (more < best.more) best = { more, i, j, group: { box, window } };
         }
       }
       if (best.more > 0) return groups;
       best.group.part = either(groups[best.i].part, groups[best.j].part);
+      best.group.hairy = groups[best.i].hairy || groups[best.j].hairy;
       groups[best.i] = best.group;
       groups.splice(best.j, 1);
     }
@@ -248,11 +254,11 @@ function colourError(error, unknown, mask, n) {
       if (mask[i] !== label) continue;
       const [x, y] = [inCells[i % n], inCells[Math.floor(i / n)]];
       const [left, top] = [Math.floor(x), Math.floor(y)];
-      const [right, below] = [Math.min(left + 1, small - 1), Math.min(top + 1, small - 1)];
-      for (let c = 0; c < 3; c++) {
-        const at = (row, column) => near[3 * (row * small + column) + c];
-        const upper = at(top, left) + (x - left) * (at(top, right) - at(top, left));
-        const lower = at(below, left) + (x - left) * (at(below, right) - at(below, left));
+      const right = left + 1 < small ? 3 : 0;
+      const below = top + 1 < small ? 3 * small : 0;
+      for (let c = 0, at = 3 * (top * small + left); c < 3; c++, at++) {
+        const upper = near[at] + (x - left) * (near[at + right] - near[at]);
+        const lower = near[at + below] + (x - left) * (near[at + below + right] - near[at + below]);
         result[3 * i + c] = means[c] + upper + (y - top) * (lower - upper);
       }
     }

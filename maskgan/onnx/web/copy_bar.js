@@ -1,24 +1,27 @@
-// The bar of style copy: another photo, the regions that the open face takes its style in, and how much of it.
+// The bar of style copy: another photo, the regions that the open face takes its style in, and how much of it; and its shapes.
 
 import { REGIONS } from "./constants.js";
 import { choosePhotos } from "./photo_chooser.js";
 
 const FIRST = ["lips", "hair"]; // regions that are copied when a photo has been chosen
 
-/** Puts the bar into an element. `canvas()`: the mask canvas; `read(file)`: a promise of {picture, lends}, a small picture of the
- *  face of a photo and the classes that it can lend; `changed()`: somebody chose something else. */
-export function createCopyBar(element, canvas, read, changed) {
-  element.innerHTML = `<button type="button" class="open" aria-expanded="false" title="Colours of lips, hair, skin and more as on another photo">Copy the look of another photo</button>
+/** Puts the bar into an element. `canvas()`: the mask canvas; `read(file)`: a promise of {picture, mask, lends}, a small picture of
+ *  the face of a photo, its mask and the classes that it can lend; `changed()`: somebody chose something else; `use(mask)`: takes
+ *  a mask. */
+export function createCopyBar(element, canvas, read, changed, use) {
+  element.innerHTML = `<button type="button" class="open" aria-expanded="false" title="Colours of lips, hair, skin and more, or the shapes, as on another photo">Copy the look of another photo</button>
     <div class="photos" role="group" aria-label="The other photo" hidden>
       <label class="choose" tabindex="0" role="button">Choose a photo<input type="file" accept="image/*" hidden></label></div>
     <div class="regions" role="group" aria-label="What is copied from the other photo" hidden><canvas role="img" aria-label="The other face" title="What is copied from this photo"></canvas>
       ${REGIONS.map(({ name, title }) => `<button type="button" data-region="${name}">${title}</button>`).join("")}
       <label><span>How much</span><input type="range" min="0.1" max="1" step="0.1" value="1" aria-label="How much of the other photo's look"></label>
+      <button type="button" class="shapes" title="This face in the shapes of the other one, as a new step">Its shapes</button>
       <button type="button" class="remove">Remove</button></div>`;
   const [open, photos, regions] = element.children;
-  const [thumbnail, slider, remove] = ["canvas", "input", ".remove"].map((part) => regions.querySelector(part));
+  const [thumbnail, slider, shapes, remove] = ["canvas", "input", ".shapes", ".remove"].map((part) => regions.querySelector(part));
   const buttons = REGIONS.map(({ name }) => regions.querySelector(`[data-region=${name}]`));
   let lends = null; // classes of the other face, null without one
+  let mask = null; // of the other face
   let chosen = new Set();
 
   function show() {
@@ -42,7 +45,7 @@ export function createCopyBar(element, canvas, read, changed) {
     if (!found) return changed(); // what was not drawn yet is
     Object.assign(thumbnail, { width: found.picture.width, height: found.picture.height });
     thumbnail.getContext("2d").putImageData(found.picture, 0, 0);
-    lends = found.lends;
+    ({ lends, mask } = found);
     chosen = new Set(FIRST);
     show();
     changed();
@@ -64,6 +67,7 @@ export function createCopyBar(element, canvas, read, changed) {
     changed();
   }));
   slider.addEventListener("change", changed);
+  shapes.addEventListener("click", () => use(mask));
   remove.addEventListener("click", () => {
     clear(false);
     changed();

@@ -11,7 +11,7 @@ import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { picture } from "./pixels.js";
 import { mostProbable } from "./probable.js";
-import { any, either, grown, inverted, piecesOf, where } from "./regions.js";
+import { any, distances, either, inverted, piecesOf, regionOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
 import { copyStyle } from "./style_copy.js";
 import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
@@ -58,9 +58,10 @@ class Edit {
 
 /** The edit that leads a face to a motion's mask, and the edited crop. `chosen`: looks by class that somebody chose, what
  *  the photo has no example of gets one by itself; `copied`: {source, regions, strength} of another face's style, or null;
- *  `quick`: large windows are drawn at the network's own size, in a quarter of the time, and without fine detail; `goOn()`:
- *  a promise that is rejected when nobody waits for the edit any more. */
-export async function edit(networks, face, motion, { chosen = new Map(), copied = null, quick = false, goOn = async () => {} } = {}) {
+ *  `quick`: large windows are drawn at the network's own size, in a quarter of the time, and without fine detail; `early(crop)`:
+ *  is shown hair that is put on before all that lies around it is painted, where that takes long; `goOn()`: a promise that is
+ *  rejected when nobody waits for the edit any more. */
+export async function edit(networks, face, motion, { chosen = new Map(), copied = null, quick = false, early = () => {}, goOn = async () => {} } = {}) {
   const { mask } = motion;
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
   const below = await beneath(face.mask, mask, SIZE.crop, looks, quick);
@@ -70,10 +71,14 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
   const flow = any(moving(way.flow)) ? way.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
   const style = dressed(face.style, looks);
-  const patches = await patchesFor(networks, { ...face, style }, way, moved, quick, goOn);
+  const hair = hairOf(face, mask, looks);
+  const beforeLong = async () => {
+    await goOn();
+    if (hair && !quick) early((await hair.on(moved)).crop);
+  };
+  const patches = await patchesFor(networks, { ...face, style }, way, moved, quick, goOn, beforeLong);
   const painted = await new Edit(null, patches, []).onto(moved, Alignment.wholePicture(moved));
   await goOn();
-  const hair = hairOf(face, mask, looks);
   const worn = hair ? (await hair.on(painted, quick)).crop : painted;
   const cut = !hair && face.mask.some((label, i) => label === LABEL.HAIR && mask[i] !== label);
   const ended = cut ? withEnds(worn, mask, moved, arrivedMask(face.mask, way.flow)) : { crop: worn };
@@ -85,21 +90,23 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
   return { edit: new Edit(flow, patches, layers), crop: styled ? styled.crop : crop };
 }
 
-/** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. */
-async function patchesFor(networks, face, motion, moved, quick, goOn) {
+/** What is painted when the photo's pixels have moved; nothing where they can show all of the mask. `beforeLong()`: is waited for
+ *  before the first window that takes long. */
+async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong) {
   const lacking = unknownAfter(face.mask, motion.mask, motion.flow);
   if (!any(lacking)) return [];
   const unknown = either(lacking, strayHair(face.crop, face.mask, motion.mask));
   const parts = networks.kept
-    ? Window.several(unknown, SIZE.crop, face.alignment.side)
+    ? Window.several(unknown, SIZE.crop, face.alignment.side, where(motion.mask, LABEL.HAIR))
     : [{ window: Window.whole(drawingSize(networks)), part: unknown }];
   const patches = [];
   const touched = moving(motion.flow).map((yes, i) => (yes || unknown[i] || motion.mask[i] !== face.mask[i] ? 1 : 0));
   const { numbers } = piecesOf(touched, SIZE.crop, SIZE.crop);
+  const nearest = nearestOf(parts.map(({ part }) => part));
   if (!painted.has(face.photo)) painted.set(face.photo, new Kept(PAINTED, ({ window }) => window.pixels ** 2));
   const kept = painted.get(face.photo);
-  for (const { window: finest, part } of parts) {
-    const seen = only(part, numbers, unknown, face, motion, moved);
+  for (const [number, { window: finest, part }] of parts.entries()) {
+    const seen = only(part, numbers, nearest && regionOf(nearest, (near) => near === number), face, motion, moved);
     const shown = (window) => {
       const finer = window.pixels > Math.round(window.side * SIZE.crop);
       const photo = finer ? movedWindow(face.photo, face.alignment, seen.flow, window) : window.picture(seen.moved);
@@ -114,6 +121,10 @@ async function patchesFor(networks, face, motion, moved, quick, goOn) {
     if (!patch && quick && networks.kept && finest.pixels > SIZE.network) {
       patch = await paint(networks, face, shown(finest.at(SIZE.network)), false);
     } else if (!patch) {
+      if (finest.pixels > SIZE.network) {
+        await beforeLong();
+        beforeLong = goOn;
+      }
       patch = await paint(networks, face, fine, !quick);
       if (!quick) kept.keep(patch, ...all);
     }
@@ -135,20 +146,34 @@ async function paint(networks, face, { window, photo, mask, covered }, fine) {
   return patch;
 }
 
-/** Mask, flow and moved crop of an edit at a part of what is unknown; elsewhere the photo and its mask are as they were, so
- *  that what is painted in one place does not depend on what happens in another. `numbers`: of the pieces that change. */
-function only(part, numbers, unknown, face, motion, moved) {
-  const own = new Set(numbers.filter((_, i) => part[i]));
-  const others = unknown.map((inside, i) => (inside && !part[i] ? 1 : 0));
-  const around = grown(others, SIZE.crop, APART * SIZE.crop);
-  const away = numbers.map((number, i) => ((number && !own.has(number)) || around[i] ? 1 : 0));
-  if (!away.includes(1)) return { mask: motion.mask, flow: motion.flow, moved };
-  const mask = motion.mask.map((label, i) => (away[i] ? face.mask[i] : label));
-  if (!moving(motion.flow).some((yes, i) => yes && away[i])) return { mask, flow: motion.flow, moved };
-  const { width, height, channels, data } = motion.flow;
-  const flow = picture(width, height, channels, data.map((value, i) => (away[i >> 1] ? 0 : value)));
-  const stayed = picture(moved.width, moved.height, moved.channels, moved.data.slice());
-  for (let i = 0; i < away.length; i++) if (away[i]) stayed.data.set(face.crop.data.subarray(3 * i, 3 * i + 3), 3 * i);
+/** The number of the part of what is unknown that lies nearest to each pixel, and close to it, -1 for none; null of a single part. */
+function nearestOf(parts) {
+  if (parts.length < 2) return null;
+  const numbers = new Int8Array(SIZE.crop ** 2).fill(-1);
+  parts.forEach((part, number) => part.forEach((inside, i) => inside && (numbers[i] = number)));
+  const nearest = new Int32Array(numbers.length);
+  const away = distances(numbers.map((number) => (number < 0 ? 0 : 1)), SIZE.crop, SIZE.crop, { nearest });
+  return numbers.map((_, i) => (away[i] > 2 * APART * SIZE.crop ? -1 : numbers[nearest[i]]));
+}
+
+/** Mask, flow and moved crop of an edit at a part of what is unknown, so that what is painted in one place does not depend on
+ *  what happens in another: where a change has nothing of the part, and where it lies farther than `close` to it (if that is
+ *  given), the photo and its mask are as they were. `numbers`: of the pieces that change. */
+function only(part, numbers, close, face, motion, moved) {
+  const own = new Set();
+  for (let i = 0; i < part.length; i++) if (part[i]) own.add(numbers[i]);
+  const away = new Uint8Array(part.length);
+  for (let i = 0; i < away.length; i++) if (numbers[i] && ((close && !close[i]) || !own.has(numbers[i]))) away[i] = 1;
+  if (!any(away)) return { mask: motion.mask, flow: motion.flow, moved };
+  const mask = motion.mask.slice();
+  const flow = { ...motion.flow, data: motion.flow.data.slice() };
+  const stayed = { ...moved, data: moved.data.slice() };
+  for (let i = 0; i < away.length; i++) {
+    if (!away[i]) continue;
+    mask[i] = face.mask[i];
+    flow.data[2 * i] = flow.data[2 * i + 1] = 0;
+    for (let k = 3 * i; k < 3 * i + 3; k++) stayed.data[k] = face.crop.data[k];
+  }
   return { mask, flow, moved: stayed };
 }
 

@@ -169,23 +169,21 @@ function membrane({ width, height, data }) {
   }
   let flow = new Float32Array(2 * width * height);
   for (let k = 0; k < flow.length; k++) flow[k] = held(k >> 1) ? data[3 * (k >> 1) + (k & 1)] / data[3 * (k >> 1) + 2] : (start?.[k] ?? 0);
+  const free = Int32Array.from({ length: width * height }, (_, i) => i).filter((i) => !held(i));
+  let next = flow.slice();
   for (let round = 0; round < 24; round++) {
-    const next = flow.slice();
-    for (let y = 0, i = 0; y < height; y++) {
-      const [above, row, below] = [Math.max(y - 1, 0), y, Math.min(y + 1, height - 1)].map((at) => at * width);
-      for (let x = 0; x < width; x++, i++) {
-        if (held(i)) continue;
-        const left = Math.max(x - 1, 0);
-        const right = Math.min(x + 1, width - 1);
-        for (let c = 0; c < 2; c++) {
-          const [up, here, down] = [2 * above + c, 2 * row + c, 2 * below + c];
-          const edges = flow[up + 2 * x] + flow[here + 2 * left] + flow[here + 2 * right] + flow[down + 2 * x];
-          const corners = flow[up + 2 * left] + flow[up + 2 * right] + flow[down + 2 * left] + flow[down + 2 * right];
-          next[2 * i + c] = 0.2 * edges + 0.05 * corners;
-        }
+    for (let n = 0; n < free.length; n++) {
+      const i = free[n];
+      const x = i % width;
+      const [left, right] = [x ? 2 : 0, x < width - 1 ? 2 : 0];
+      const [up, down] = [i >= width ? 2 * width : 0, i < width * (height - 1) ? 2 * width : 0];
+      for (let k = 2 * i; k < 2 * i + 2; k++) {
+        const edges = flow[k - up] + flow[k - left] + flow[k + right] + flow[k + down];
+        const corners = flow[k - up - left] + flow[k - up + right] + flow[k + down - left] + flow[k + down + right];
+        next[k] = 0.2 * edges + 0.05 * corners;
       }
     }
-    flow = next;
+    [flow, next] = [next, flow];
   }
   return picture(width, height, 2, flow);
 }

@@ -16,7 +16,8 @@ import { clip, interpolated, percentile, writeCubic } from "./samples.js";
 import { Scene } from "./scene.js";
 import { lumaAt } from "./tones.js";
 
-const { BACKGROUND, SKIN, NECK, HAIR, L_EAR, R_EAR } = LABEL;
+const { BACKGROUND, SKIN, NECK, HAIR, EYE_G, L_EAR, R_EAR } = LABEL;
+const FEATURES = [...FACE_PARTS, EYE_G]; // classes within a face
 const MEET = [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98]; // shares at which the two distributions of lightness are made to meet
 const CONTRAST = [0.45, 1.25]; // the least and the greatest that this gives hair, in parts of its own
 const VARIATION = 0.4; // how much of the lender's variation of colour at a lightness stays
@@ -105,10 +106,21 @@ function recolour({ data }, region, own, theirs) {
   }
 }
 
-/** Lightness, a and b of a photo's hair, its edges left out, of a bald head those of its brows; null without either. */
-function coloursOfHair(photo, own) {
-  const { width: size, data } = photo;
+const told = new WeakMap(); // by photo: {own, hair, colours} of the newest mask
+
+/** What a photo tells of its hair: `hair`, see `tellingHair`; `colours`: lightness, a and b of it, its edges left out, of a bald
+ *  head those of its brows, null without either. */
+function ownHairOf(photo, own) {
+  const known = told.get(photo);
+  if (known?.own === own) return known;
   const hair = tellingHair(photo, own);
+  const found = { own, hair, colours: coloursOfHair(photo, own, hair) };
+  told.set(photo, found);
+  return found;
+}
+
+function coloursOfHair(photo, own, hair) {
+  const { data } = photo;
   if (any(hair)) return withoutSky(labOf(photo, hair));
   const brows = where(own, ...BROWS);
   if (areaOf(brows) < FEW_BROWS * own.length) return null;
@@ -143,9 +155,10 @@ function withoutSky(lab) {
 const newest = new Map(); // by hairpiece: {own, bare, covered} of the newest edit
 const MOST = 3; // hairpieces that a face wears
 
-/** Where a face without its hair wears a hairpiece. `quick`: as in the newest edit, if that was of this face. */
+/** Where a face without its hair wears a hairpiece: it hangs from the head, whose outline and whose photo's own features tell
+ *  where it lies, so that a smile does not shift it. `quick`: as in the newest edit, if that was of this face. */
 async function covering(mask, own, size, worn, quick) {
-  const bare = mask.map((label, i) => (label === HAIR ? own[i] : label));
+  const bare = mask.map((label, i) => (label === HAIR || (FEATURES.includes(label) && FEATURES.includes(own[i])) ? own[i] : label));
   const key = `${worn.name} ${worn.part} ${worn.size} ${worn.way}`;
   const known = newest.get(key);
   if (known?.own === own && (quick || bare.every((label, i) => label === known.bare[i]))) return known.covered;
@@ -181,7 +194,7 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   let seen = await seenOf(mask, own, size, worn, quick);
   if (!seen) return { crop, changed: new Float32Array(mask.length) };
   const { scene: { unit, y } } = seen;
-  const colours = coloursOfHair(photo, own);
+  const { hair: telling, colours } = ownHairOf(photo, own);
   const before = coloured.get(seen.whole);
   const isThere = before && (quick || before.alpha.every((share, i) => share === seen.alpha[i]));
   let hair = isThere ? before.hair : hairOn(seen, colours);
@@ -189,7 +202,7 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   if (worn.part !== "fringe") ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
   const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, size, unit, y);
-  const roots = colours && !any(tellingHair(photo, own)) ? where(mask, HAIR) : new Uint8Array(alpha.length);
+  const roots = colours && !any(telling) ? where(mask, HAIR) : new Uint8Array(alpha.length);
   const ground = picture(size, size, 3, new Float32Array(crop.data));
   // What was painted for hair beside it has the colours of what the mask wrongly calls hair.
   if (any(roots)) recolour(ground, roots, colours, labOf(ground, roots));

@@ -58,7 +58,7 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
 
 const canvas = () => document.querySelector("#canvas .mask-canvas")?.maskCanvas;
 const lookBar = createLookBar($("looks"), canvas, () => drawCanvas(false));
-const copyBar = createCopyBar($("copy"), canvas, readSource, () => drawCanvas(false));
+const copyBar = createCopyBar($("copy"), canvas, readSource, () => drawCanvas(false), useMask);
 const morphBar = createMorphBar($("morph"), {
   begin: (file) => reading(file ? "Reading the other photo" : "Reading the masks", "morph", { mask: decodeRuns(props.value.mask, size * size), file }),
   maskAt: (t) => ask("maskAt", { t }),
@@ -92,14 +92,15 @@ async function drawAll() {
     wanted = null;
     working("Drawing");
     const argument = { mask, moved, looks: lookBar.looks, copied: copyBar.copied, quick };
+    const showEarly = ({ crop }) => {
+      show(after, crop);
+      after.dispatchEvent(new CustomEvent("mask-draft-shown", { bubbles: true }));
+    };
     try {
       const coarse = !quick && took > LONG && (await ask("draft", argument));
-      if (coarse) {
-        show(after, coarse.crop);
-        after.dispatchEvent(new CustomEvent("mask-draft-shown", { bubbles: true }));
-      }
+      if (coarse) showEarly(coarse);
       if (wanted) continue;
-      const drawn = await ask("edit", argument);
+      const drawn = await ask("edit", argument, (part) => wanted || showEarly(part));
       if (!drawn) continue; // something else is wanted, or will be
       const { crop, changes, milliseconds } = drawn;
       if (!quick) took = milliseconds;

@@ -21,8 +21,8 @@ const WEIGHTS = Array.from({ length: STEPS }, (_, step) => {
 /** A new picture: `shift`, a picture of offsets, says for its part at (left, top) where each pixel comes from; pixels
  *  that do not move stay as they are. */
 export function movedBy(photo, shift, left = 0, top = 0) {
-  const { width, height, channels, data } = photo;
-  const result = picture(width, height, channels, data.slice());
+  const { width, height, data } = photo;
+  const result = picture(width, height, 3, data.slice());
   const taps = 2 * LOBES;
   const [columns, rows] = [new Int32Array(taps), new Int32Array(taps)];
   for (let i = 0; i < shift.data.length / 2; i++) {
@@ -36,20 +36,24 @@ export function movedBy(photo, shift, left = 0, top = 0) {
     const across = WEIGHTS[placeX - STEPS * (firstX + LOBES - 1)];
     const down = WEIGHTS[placeY - STEPS * (firstY + LOBES - 1)];
     for (let k = 0; k < taps; k++) {
-      columns[k] = channels * reflected(firstX + k, width);
-      rows[k] = channels * width * reflected(firstY + k, height);
+      columns[k] = 3 * reflected(firstX + k, width);
+      rows[k] = 3 * width * reflected(firstY + k, height);
     }
-    const to = (y * width + x) * channels;
-    for (let c = 0; c < channels; c++) {
-      let sum = 0;
-      for (let j = 0; j < taps; j++) {
-        const row = rows[j] + c;
-        let along = 0;
-        for (let k = 0; k < taps; k++) along += across[k] * data[row + columns[k]];
-        sum += down[j] * along;
+    let [red, green, blue] = [0, 0, 0];
+    for (let j = 0; j < taps; j++) {
+      const row = rows[j];
+      for (let k = 0; k < taps; k++) {
+        const from = row + columns[k];
+        const weight = down[j] * across[k];
+        red += weight * data[from];
+        green += weight * data[from + 1];
+        blue += weight * data[from + 2];
       }
-      result.data[to + c] = sum;
     }
+    const to = (y * width + x) * 3;
+    result.data[to] = red;
+    result.data[to + 1] = green;
+    result.data[to + 2] = blue;
   }
   return result;
 }

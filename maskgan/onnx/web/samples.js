@@ -52,26 +52,33 @@ export function remappedBeyond({ width, height, channels, data }, columns, rows,
 
 const CUBIC = Array.from({ length: STEPS }, (_, step) => cubicWeights(step / STEPS));
 
-/** Writes the colour of a picture at a place between its pixels into an array, by cubic convolution; beyond its borders it is
- *  mirrored. */
-export function writeCubic({ width, height, data }, column, row, colours, at) {
-  const [x, y] = [roundEven(STEPS * column), roundEven(STEPS * row)];
-  const [left, top] = [Math.floor(x / STEPS), Math.floor(y / STEPS)];
-  const [across, down] = [CUBIC[x - STEPS * left], CUBIC[y - STEPS * top]];
+/** Puts the sum of the sixteen pixels around a place, whose second row and column are `top` and `left`, into an array at a place;
+ *  `across`, `down`: their weights; `outside(i, n)`: the place inside of one beyond the borders. */
+export function putCubic({ width, height, data }, left, top, across, down, outside, colours, at) {
+  const inside = left > 0 && top > 0 && left + 2 < width && top + 2 < height;
   let [red, green, blue] = [0, 0, 0];
   for (let j = 0; j < 4; j++) {
-    const start = reflected(top + j - 1, height) * width;
+    const start = (inside ? top + j - 1 : outside(top + j - 1, height)) * width;
     for (let k = 0; k < 4; k++) {
-      const from = 3 * (start + reflected(left + k - 1, width));
+      const from = 3 * (start + (inside ? left + k - 1 : outside(left + k - 1, width)));
       const weight = down[j] * across[k];
       red += weight * data[from];
       green += weight * data[from + 1];
       blue += weight * data[from + 2];
     }
   }
-  colours[at] = clip(Math.round(red), 0, 255);
-  colours[at + 1] = clip(Math.round(green), 0, 255);
-  colours[at + 2] = clip(Math.round(blue), 0, 255);
+  colours[at] = red;
+  colours[at + 1] = green;
+  colours[at + 2] = blue;
+}
+
+/** Writes the colour of a picture at a place between its pixels into an array, by cubic convolution in OpenCV's steps; beyond its
+ *  borders it is mirrored (its last pixel once). */
+export function writeCubic(picture, column, row, colours, at) {
+  const [x, y] = [roundEven(STEPS * column), roundEven(STEPS * row)];
+  const [left, top] = [Math.floor(x / STEPS), Math.floor(y / STEPS)];
+  putCubic(picture, left, top, CUBIC[x - STEPS * left], CUBIC[y - STEPS * top], reflected, colours, at);
+  for (let c = at; c < at + 3; c++) colours[c] = clip(Math.round(colours[c]), 0, 255);
 }
 
 /** That colour as an array. */

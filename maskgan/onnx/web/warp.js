@@ -85,6 +85,24 @@ export function seenThrough(source, matrix, width, height, border, cubic, where 
         look(top - back, source.height, line, down, rows);
         lastTop = placeY;
       }
+      if (cubic && channels === 3 && !half) { // most of them
+        let [red, green, blue] = [0, 0, 0];
+        for (let j = 0; j < 4; j++) {
+          const row = rows[j];
+          for (let i = 0; i < 4; i++) {
+            const from = row + columns[i];
+            const weight = down[j] * across[i];
+            red += weight * data[from];
+            green += weight * data[from + 1];
+            blue += weight * data[from + 2];
+          }
+        }
+        result[at] = red;
+        result[at + 1] = green;
+        result[at + 2] = blue;
+        at += 3;
+        continue;
+      }
       for (let k = 0; k < channels; k++) {
         let sum = 0;
         for (let j = 0; j < taps; j++) {

@@ -1,4 +1,5 @@
-// The editor beside the page, so that painting never waits: answers {id, call, argument} with {id, result | problem}.
+// The editor beside the page, so that painting never waits: answers {id, call, argument} with {id, result | problem}, maybe after
+// {id, early}, a first part of the result.
 
 import { carriedOffsets } from "./carrying.js";
 import { draft, draftDoes } from "./drafts.js";
@@ -66,12 +67,12 @@ const calls = {
     return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix };
   },
 
-  /** Reads another photo, whose largest face, or else the whole of it, may give its style; returns a small picture of it and the
-   *  classes that it can lend. */
+  /** Reads another photo, whose largest face, or else the whole of it, may give its style; returns a small picture of it, its mask
+   *  and the classes that it can lend. */
   async source({ file }) {
     const { crop, mask, style, picture } = await largestFace(file);
     source = { crop, mask, style };
-    return { picture, lends: [...lendersOf(mask).keys()] };
+    return { picture, mask, lends: [...lendersOf(mask).keys()] };
   },
 
   /** Begins a line of masks from one to that of another photo's largest face, or (without a file) to the photo's own; returns a
@@ -109,7 +110,8 @@ const calls = {
         await new Promise((resolve) => setTimeout(resolve)); // messages come in meanwhile
         if (id <= abandoned) throw new Abandoned();
       };
-      made = { ...(await edit(networks, face, way, { chosen, copied: copied && { source, ...copied }, quick, goOn })), mask, look, lender };
+      const early = (crop) => postMessage({ id, early: { crop: imageData(crop) } });
+      made = { ...(await edit(networks, face, way, { chosen, copied: copied && { source, ...copied }, quick, early, goOn })), mask, look, lender };
       if (!quick) edits.keep(made, ...from);
     }
     if (!quick) newest = made;

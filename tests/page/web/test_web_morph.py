@@ -9,23 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from web_visitor import (  # noqa: F401  (fixtures)
-    EXAMPLE,
-    SIZE,
-    Visitor,
-    a_photo,
-    a_site,
-    a_visitor,
-    edited_in_python,
-    levels,
-    the_export,
-)
+from web_visitor import EXAMPLE, Visitor, edited_in_python, levels, pipeline_of
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from maskgan.editing.morphing import Morph
-from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.mask_files import read_mask
@@ -40,7 +29,7 @@ def test_masks_between_two_masks_are_those_of_the_app(folder: Path, visitor: Vis
     code = """async ([packed, places]) => {
       const at = (name) => import(new URL(`web/${name}.js`, location));
       const [{ openNetworks }, { MaskLine }] = await Promise.all([at("networks"), at("morph")]);
-      const { networks } = await openNetworks({ backend: "wasm", progress: () => {} });
+      const { networks } = await (window.opened ??= openNetworks({ backend: "wasm", progress: () => {} }));
       const masks = packed.map((text) => Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0)));
       const line = await MaskLine.between(networks, ...masks);
       const answers = [];
@@ -53,7 +42,7 @@ def test_masks_between_two_masks_are_those_of_the_app(folder: Path, visitor: Vis
     assert not any("mask_encoder" in url or "mask_decoder" in url for url in visitor.asked), "loaded before it is used"
     masks, places = [read_mask(path) for path in MASKS], [0, 0.05, 0.3, 0.5, 0.96, 1, 1.4, -0.4]
     answers = visitor.page.evaluate(code, [[base64.b64encode(mask).decode() for mask in masks], places])
-    morph = Morph.between(MaskGANPipeline.load(folder), *masks)
+    morph = Morph.between(pipeline_of(folder), *masks)
     for t, answer in zip(places, answers, strict=True):
         got = np.frombuffer(base64.b64decode(answer), np.uint8).reshape(masks[0].shape)
         wanted = morph.mask_at(t)
@@ -67,7 +56,7 @@ def test_a_mask_on_the_way_to_another_photo_is_used(folder: Path, visitor: Visit
     page = visitor.page
     visitor.call("reset()")
     visitor.wait_for_drawing()
-    original, pipeline = visitor.mask(), MaskGANPipeline.load(folder)
+    original, pipeline = visitor.mask(), pipeline_of(folder)
     other = photo.with_name("another.png")
     Image.fromarray(read_photo(EXAMPLE.parent / "images" / "portrait_02.jpg")).save(other)
     page.locator("#morph .open").click()
@@ -123,7 +112,7 @@ def test_a_stroke_paints_its_own_place_and_leaves_what_is_painted_far_away(visit
       const at = (name) => import(new URL(`web/${name}.js`, location));
       const names = ["networks", "editor", "faces", "files", "flow", "quick_edits", "constants"];
       const [networksOf, editor, faces, files, flow, quick, { LABEL }] = await Promise.all(names.map(at));
-      const { networks } = await networksOf.openNetworks({ backend: "wasm", progress: () => {} });
+      const { networks } = await (window.opened ??= networksOf.openNetworks({ backend: "wasm", progress: () => {} }));
       const picture = await files.decode(await (await fetch(new URL(example, location))).blob());
       const { photo, faces: found } = await faces.uprightFaces((name, inputs) => networks.run(name, inputs), picture);
       const face = await editor.prepare(networks, photo, faces.Alignment.ofFace(found[0].points, photo));

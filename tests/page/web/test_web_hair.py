@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from web_visitor import SIZE, Visitor, a_photo, a_site, a_visitor, edited_in_python, levels, the_export  # noqa: F401  (fixtures)
+from web_visitor import SIZE, Visitor, edited_in_python, levels, pipeline_of
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from maskgan.editing.looks import LOOKS, looks_with, wearing
-from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.strays import stray_hair
 from maskgan.images import read_photo
 from maskgan.labels import Label
@@ -42,7 +41,7 @@ def test_hair_is_cut_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) 
 def test_strands_over_the_forehead_go_with_the_hair_as_in_the_app(
     folder: Path, visitor: Visitor, photo: Path, tmp_path: Path
 ) -> None:
-    face = MaskGANPipeline.load(folder).prepare(read_photo(photo))
+    face = pipeline_of(folder).prepare(read_photo(photo))
     after = QUICK_EDITS["higher_forehead"].move(face.mask)[0]
     lost = ((face.mask == Label.HAIR) & (after == Label.SKIN)).astype(np.uint8)
     thin = (cv2.dilate(lost, np.ones((41, 41), np.uint8)) > 0) & (face.mask == Label.SKIN)
@@ -67,7 +66,7 @@ def test_an_uneven_background_goes_on_as_in_the_app(
     folder: Path, visitor: Visitor, photo: Path, tmp_path: Path
 ) -> None:
     """Hair is painted away in front of a wall of bricks."""
-    face = MaskGANPipeline.load(folder).prepare(read_photo(photo))
+    face = pipeline_of(folder).prepare(read_photo(photo))
     y, x = np.mgrid[:SIZE, :SIZE] // 10
     joint = (y % 3 == 0) | ((x + 3 * (y // 3 % 2)) % 6 == 0)
     wall = np.where(joint[..., None], (190, 180, 170), (140, 70, 50))

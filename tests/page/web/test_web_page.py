@@ -13,19 +13,7 @@ import pytest
 from conftest import told_by
 from drawn_faces import draw_face
 from PIL import Image
-from web_visitor import (  # noqa: F401  (fixtures)
-    EXAMPLE,
-    SIZE,
-    Site,
-    Visitor,
-    a_photo,
-    a_site,
-    a_visitor,
-    check_alike,
-    edited_in_python,
-    levels,
-    the_export,
-)
+from web_visitor import EXAMPLE, SIZE, Site, Visitor, check_alike, edited_in_python, levels, pipeline_of
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -34,7 +22,6 @@ from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.faces import Alignment, detect_faces
 from maskgan.editing.implausible import without_implausible
 from maskgan.editing.looks import LOOKS, PARTS, looks_with, plain_colour
-from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.style_copy import copy_style
 from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label
@@ -56,7 +43,7 @@ def test_the_face_is_found_cropped_and_parsed_as_in_the_app(folder: Path, visito
     assert np.abs(visitor.matrix() - alignment.matrix).max() < 0.005 * alignment.side
     crop = Alignment(visitor.matrix(), picture.shape[:2]).crop(picture, SIZE)
     assert levels(visitor.picture("before"), crop) <= 2
-    mask, _ = MaskGANPipeline.load(folder).parse(crop)
+    mask, _ = pipeline_of(folder).parse(crop)
     assert (mask != visitor.mask()).mean() < 0.001
 
 
@@ -78,7 +65,7 @@ def test_edits_are_those_of_the_app_and_saved_in_full_size_with_their_mark(
     saved = Image.open(visitor.save("#png"))
     tells = told_by(saved)
     assert tells["DigitalSourceType"] == DIGITAL_SOURCE_TYPE and tells["AISystemUsed"] == AI_SYSTEM
-    assert tells["AISystemVersionUsed"] == MaskGANPipeline.load(folder).weights.hash
+    assert tells["AISystemVersionUsed"] == pipeline_of(folder).weights.hash
     pixels = np.asarray(saved.convert("RGB"))
     check_alike(pixels, edit, edit.face.alignment, picture)
     same = (edit.photo == picture).all(-1)  # here and there by chance, too, so that only large parts count
@@ -239,7 +226,7 @@ def test_the_style_of_another_photo_is_copied_as_in_the_app(folder: Path, visito
     visitor.call("reset()")
     visitor.wait_for_drawing()
     page, original = visitor.page, visitor.mask()
-    pipeline = MaskGANPipeline.load(folder)
+    pipeline = pipeline_of(folder)
     other = photo.with_name("another.png")
     Image.fromarray(read_photo(EXAMPLE.parent / "images" / "portrait_02.jpg")).save(other)
     page.locator("#copy .open").click()
@@ -266,6 +253,18 @@ def test_the_style_of_another_photo_is_copied_as_in_the_app(folder: Path, visito
         for shown, expected in ((visitor.picture("after"), copied.crop), (saved, on_photo)):
             off = np.abs(shown.astype(int) - expected).max(-1)
             assert np.percentile(off, 99.9) <= 2 and off.max() <= 8
+    # The shapes of the other photo, and nothing of its style.
+    visitor.call("reset()")
+    for name in chosen:
+        page.locator(f"#copy [data-region={name}]").click()
+    visitor.wait_for_drawing()
+    page.locator("#copy .shapes").click()
+    visitor.wait(lambda: (visitor.mask() != original).any(), "the other shapes")
+    visitor.wait_for_drawing()
+    assert (visitor.mask() != source.mask).mean() < 0.002 < (original != source.mask).mean()
+    edit = edited_in_python(folder, visitor, photo, original)
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert levels(edit.crop, edit.face.crop) > 60 and np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
     # Neither face wears a hat.
     hat = page.locator("#copy [data-region=accessories]")
     assert hat.is_disabled() and "has none" in hat.get_attribute("title")
