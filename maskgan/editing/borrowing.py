@@ -6,8 +6,6 @@ over half of a picture looks like none. But the photo that lends its shapes show
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import cv2
 import numpy as np
 
@@ -25,19 +23,24 @@ BORROWED = (Label.CLOTH, Label.HAT, Label.HAIR)
 #: Share of a class that the photo cannot show from which on all of it is borrowed; of the picture that it has at least.
 _NEW, _LEAST = 0.15, 0.004
 
+#: Intersection over union with the source's below which a class of the mask is not its shape any more; how far strands
+#: reach beyond the mask, as a share of the side.
+_ITS_SHAPE, _STRANDS = 0.7, 0.03
 
-def borrowed(edit: Edit, source: Face, classes: Collection[Label] = BORROWED) -> list[Label]:
-    """The classes of which an edit to the mask of `source` would paint much, in the order in which they are laid."""
+
+def borrowed(edit: Edit, source: Face) -> list[Label]:
+    """The classes in the shapes of `source` of which an edit would paint much, in the order in which they are laid."""
     if edit.motion is None:
         return []
-    mask = source.mask
-    unknown = unknown_after(edit.face.mask, edit.motion.mask, edit.motion.flow)
-    parts = {label: mask == label for label in classes}
-    return [
-        label
-        for label, inside in parts.items()
-        if inside.mean() > _LEAST and (unknown & inside).sum() > _NEW * inside.sum()
-    ]
+    mask = edit.motion.mask
+    unknown = unknown_after(edit.face.mask, mask, edit.motion.flow)
+    found = []
+    for label in BORROWED:
+        inside, theirs = mask == label, source.mask == label
+        its = (inside & theirs).sum() > _ITS_SHAPE * (inside | theirs).sum()
+        if its and inside.mean() > _LEAST and (unknown & inside).sum() > _NEW * inside.sum():
+            found.append(label)
+    return found
 
 
 def _in_own_colours(source: Face, target: Face, label: Label) -> tuple[np.ndarray, np.ndarray]:
@@ -56,19 +59,22 @@ def _in_own_colours(source: Face, target: Face, label: Label) -> tuple[np.ndarra
 
 
 def with_borrowed(edit: Edit, source: Face) -> Edit:
-    """An edit to the mask of `source` that shows the source's hair, clothes or hat where the photo's own are too little.
+    """An edit that shows the hair, clothes or hat of `source` where the photo's own are too little for them.
 
-    edit: of another photo's face to `source.mask`, see `MaskGANPipeline.edit`; its colours are kept.
+    edit: see `MaskGANPipeline.edit`, to the mask of `source`, or to one that somebody painted on since.
     """
     crop, laid = edit.crop.astype(np.float32), np.zeros(source.mask.shape, np.float32)
     for label in borrowed(edit, source):
         part, share = _in_own_colours(source, edit.face, label)
+        outside = (edit.motion.mask != label).astype(np.uint8)
+        away = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_5) / (_STRANDS * len(outside))
+        share = share * (2 - 2 * away).clip(0, 1)
         crop += share[..., None] * (part - crop)
         laid = np.maximum(laid, share)
     if not laid.any():
         return edit
     tone = edit.face.tone
-    crop = crop if tone is None else np.where(laid[..., None] > 0, tone.apply(crop), crop)
+    crop = crop if tone is None else tone.apply(crop)
     crop = np.where(laid[..., None] > 0, crop.round().clip(0, 255), edit.crop).astype(np.uint8)
     # A little more than what changed, so that its soft edge is resampled whole into the photo.
     over = cv2.dilate((laid > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0

@@ -5,10 +5,10 @@ import { choosePhotos } from "./photo_chooser.js";
 
 const FIRST = ["lips", "hair"]; // regions that are copied when a photo has been chosen
 
-/** Puts the bar into an element. `canvas()`: the mask canvas; `read(file)`: a promise of {picture, mask, lends}, a small picture of
- *  the face of a photo, its mask and the classes that it can lend; `changed()`: somebody chose something else; `use(mask)`: takes
- *  a mask. */
-export function createCopyBar(element, canvas, read, changed, use) {
+/** Puts the bar into an element. `canvas()`: the mask canvas; `read(file)`: a promise of {picture, lends}, a small picture of the
+ *  face of a photo and the classes that it can lend; `changed()`: somebody chose something else; `takeShapes()`: the open face
+ *  takes its shapes. */
+export function createCopyBar(element, canvas, read, changed, takeShapes) {
   element.innerHTML = `<button type="button" class="open" aria-expanded="false" title="Colours of lips, hair, skin and more, or the shapes, as on another photo">Copy the look of another photo</button>
     <div class="photos" role="group" aria-label="The other photo" hidden>
       <label class="choose" tabindex="0" role="button">Choose a photo<input type="file" accept="image/*" hidden></label></div>
@@ -21,7 +21,6 @@ export function createCopyBar(element, canvas, read, changed, use) {
   const [thumbnail, slider, shapes, remove] = ["canvas", "input", ".shapes", ".remove"].map((part) => regions.querySelector(part));
   const buttons = REGIONS.map(({ name }) => regions.querySelector(`[data-region=${name}]`));
   let lends = null; // classes of the other face, null without one
-  let mask = null; // of the other face
   let chosen = new Set();
 
   function show() {
@@ -45,7 +44,7 @@ export function createCopyBar(element, canvas, read, changed, use) {
     if (!found) return changed(); // what was not drawn yet is
     Object.assign(thumbnail, { width: found.picture.width, height: found.picture.height });
     thumbnail.getContext("2d").putImageData(found.picture, 0, 0);
-    ({ lends, mask } = found);
+    ({ lends } = found);
     chosen = new Set(FIRST);
     show();
     changed();
@@ -67,7 +66,7 @@ export function createCopyBar(element, canvas, read, changed, use) {
     changed();
   }));
   slider.addEventListener("change", changed);
-  shapes.addEventListener("click", () => use(mask));
+  shapes.addEventListener("click", takeShapes);
   remove.addEventListener("click", () => {
     clear(false);
     changed();

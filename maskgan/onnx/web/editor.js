@@ -3,6 +3,7 @@
 import { APART, Patch, Window } from "./compositing.js";
 import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
+import { borrowed, isItsShape, withBorrowed } from "./borrowing.js";
 import { beneath, dressed, finished, hairOf, looksOf } from "./dressing.js";
 import { Motion, moving } from "./flow.js";
 import { withoutImplausible } from "./implausible.js";
@@ -57,13 +58,14 @@ class Edit {
 }
 
 /** The edit that leads a face to a motion's mask, and the edited crop. `chosen`: looks by class that somebody chose, what
- *  the photo has no example of gets one by itself; `copied`: {source, regions, strength} of another face's style, or null;
+ *  the photo has no example of gets one by itself; `copied`: {source, regions, strength} of another face's style, or null; `lent`: another face whose shapes were taken, or null;
  *  `quick`: large windows are drawn at the network's own size, in a quarter of the time, and without fine detail; `early(crop)`:
  *  is shown hair that is put on before all that lies around it is painted, where that takes long; `goOn()`: a promise that is
  *  rejected when nobody waits for the edit any more. */
-export async function edit(networks, face, motion, { chosen = new Map(), copied = null, quick = false, early = () => {}, goOn = async () => {} } = {}) {
+export async function edit(networks, face, motion, { chosen = new Map(), copied = null, lent = null, quick = false, early = () => {}, goOn = async () => {} } = {}) {
   const { mask } = motion;
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
+  if (lent && !chosen.has(LABEL.HAT) && isItsShape(mask, lent, LABEL.HAT)) looks.delete(LABEL.HAT); // it shows its own
   const below = await beneath(face.mask, mask, SIZE.crop, looks, quick);
   await goOn();
   const still = below.every((label, i) => label === face.mask[i]); // then nothing of the photo moves
@@ -79,12 +81,14 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
   const patches = await patchesFor(networks, { ...face, style }, way, moved, quick, goOn, beforeLong);
   const painted = await new Edit(null, patches, []).onto(moved, Alignment.wholePicture(moved));
   await goOn();
-  const worn = hair ? (await hair.on(painted, quick)).crop : painted;
-  const cut = !hair && face.mask.some((label, i) => label === LABEL.HAIR && mask[i] !== label);
+  const taken = lent ? borrowed(face, way, lent) : [];
+  const { crop: clad, laid } = taken.length ? withBorrowed(painted, face, mask, lent, taken) : { crop: painted };
+  const worn = hair ? (await hair.on(clad, quick)).crop : clad;
+  const cut = !hair && !taken.includes(LABEL.HAIR) && face.mask.some((label, i) => label === LABEL.HAIR && mask[i] !== label);
   const ended = cut ? withEnds(worn, mask, moved, arrivedMask(face.mask, way.flow)) : { crop: worn };
   const { crop, drawn } = await finished(ended.crop, face.mask, mask, looks, chosen, face.tone);
   ended.changed?.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
-  const layers = [worn === painted ? null : hair, Overlay.between(worn, crop, drawn)].filter(Boolean);
+  const layers = [laid && Overlay.between(painted, clad, laid), worn === clad ? null : hair, Overlay.between(worn, crop, drawn)].filter(Boolean);
   const styled = copied && (await copyStyle(networks, crop, mask, style, copied, quick));
   if (styled) layers.push(new Overlay(styled.crop, styled.weight, new Float32Array(mask.length)));
   return { edit: new Edit(flow, patches, layers), crop: styled ? styled.crop : crop };

@@ -110,7 +110,7 @@ const told = new WeakMap(); // by photo: {own, hair, colours} of the newest mask
 
 /** What a photo tells of its hair: `hair`, see `tellingHair`; `colours`: lightness, a and b of it, its edges left out, of a bald
  *  head those of its brows, null without either. */
-function ownHairOf(photo, own) {
+export function ownHairOf(photo, own) {
   const known = told.get(photo);
   if (known?.own === own) return known;
   const hair = tellingHair(photo, own);
@@ -222,14 +222,19 @@ const coloured = new WeakMap(); // hair as it was put on in the newest edit, {al
 
 /** The lender's hair as it lies over a face, in these colours, if there are any; also where the mask hides it now. */
 function hairOn(seen, colours) {
-  const [solid, there] = [0.9, 0].map((least) => regionOf(seen.alpha, (share) => share > least));
   const covered = regionOf(seen.whole.alpha, (share) => share > 0);
   const hair = lendersHair(seen, covered);
-  if (!colours || !any(there)) return hair;
-  const black = evenInBlack(hair, covered, seen.scene.unit);
-  recolour(hair, covered, colours, labOf(hair, any(solid) ? solid : there));
-  addStrandsInBlack(hair, black, seen.alpha, seen.scene.unit);
+  if (colours && seen.alpha.some((share) => share > 0)) inOtherColours(hair, covered, seen.alpha, colours, seen.scene.unit);
   return hair;
+}
+
+/** Gives somebody's hair in a region, seen as far as `alpha` says, the colours of other hair (lightness, a and b of its pixels),
+ *  in place, and strands also where it was all black. `unit`: of the face's frame, in pixels. */
+export function inOtherColours(hair, region, alpha, colours, unit) {
+  const [solid, there] = [0.9, 0].map((least) => regionOf(alpha, (share) => share > least));
+  const black = evenInBlack(hair, region, unit);
+  recolour(hair, region, colours, labOf(hair, any(solid) ? solid : there));
+  addStrandsInBlack(hair, black, alpha, unit);
 }
 
 /** The lender's picture as it lies over a face, as far around a region as `evenInBlack` looks. */

@@ -58,7 +58,7 @@ const { encodeRuns, decodeRuns } = mountMaskCanvas({
 
 const canvas = () => document.querySelector("#canvas .mask-canvas")?.maskCanvas;
 const lookBar = createLookBar($("looks"), canvas, () => drawCanvas(false));
-const copyBar = createCopyBar($("copy"), canvas, readSource, () => drawCanvas(false), useMask);
+const copyBar = createCopyBar($("copy"), canvas, readSource, () => drawCanvas(false), async () => useMask(await ask("takeShapes")));
 const morphBar = createMorphBar($("morph"), {
   begin: (file) => reading(file ? "Reading the other photo" : "Reading the masks", "morph", { mask: decodeRuns(props.value.mask, size * size), file }),
   maskAt: (t) => ask("maskAt", { t }),

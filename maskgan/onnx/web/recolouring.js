@@ -72,7 +72,7 @@ export const classesWith = (label) => TOGETHER.find((group) => group.includes(la
 
 /** How far each pixel belongs to the classes and their colour in it, {share, part}: hair by its strands, eyes by their irises
  *  alone; null for none of them. */
-function partMatte(photo, mask, labels) {
+export function partMatte(photo, mask, labels) {
   const matte = labels.includes(HAIR) ? hairMatte(photo, mask) : { share: partShare(photo, mask, labels), part: photo.data };
   return matte.share?.some((value) => value > 0) ? matte : null;
 }
@@ -137,7 +137,7 @@ export function withColour(photo, mask, labels, colour, strength) {
 }
 
 /** A crop whose part has another mean, `wanted` in OKLab. */
-function recoloured(photo, { share, part }, wanted, strength) {
+export function recoloured(photo, { share, part }, wanted, strength) {
   const core = coreOf(share);
   const places = [];
   for (let i = 0; i < share.length; i++) if (share[i] > 0) places.push(i);

@@ -25,6 +25,7 @@ let faces = [];
 let face = null; // the one that is edited
 let line = null; // of masks
 let source = null; // the face of another photo that gives its style
+let lent = null; // the face of another photo whose shapes were taken
 let motions = []; // that quick edits and the canvas handed over, and that of the face as it was
 let tuned = null; // the one of them that the last quick edit handed over
 let passing = null; // the one of them that was only seen during a stroke
@@ -63,16 +64,23 @@ const calls = {
     }
     [face, newest, motions, tuned, passing] = [next, null, [Motion.none(next.mask, next.crop.width)], null, null];
     edits = new Kept(MOST_EDITS);
+    lent = null;
     const { matrix } = alignment;
     return { mask: face.mask, size: face.crop.width, crop: imageData(face.crop), matrix };
   },
 
-  /** Reads another photo, whose largest face, or else the whole of it, may give its style; returns a small picture of it, its mask
-   *  and the classes that it can lend. */
+  /** Reads another photo, whose largest face, or else the whole of it, may give its style; returns a small picture of it and the
+   *  classes that it can lend. */
   async source({ file }) {
     const { crop, mask, style, picture } = await largestFace(file);
     source = { crop, mask, style };
-    return { picture, mask, lends: [...lendersOf(mask).keys()] };
+    return { picture, lends: [...lendersOf(mask).keys()] };
+  },
+
+  /** The mask of that other face, whose shapes the open one takes: it lends what the open one's photo cannot show of them. */
+  takeShapes() {
+    lent = source;
+    return source.mask;
   },
 
   /** Begins a line of masks from one to that of another photo's largest face, or (without a file) to the photo's own; returns a
@@ -99,7 +107,7 @@ const calls = {
     if (!quick && way === passing) passing = null;
     const look = JSON.stringify([looks, copied]);
     const lender = copied && source;
-    const from = [base, lender, look, mask];
+    const from = [base, lender, lent, look, mask];
     const answer = (crop, changes) => ({ crop: imageData(crop), changes, milliseconds: performance.now() - start });
     let made = edits.find(...from);
     const coarse = !made && quick && (await drafted(mask, moved, look, lender));
@@ -111,7 +119,7 @@ const calls = {
         if (id <= abandoned) throw new Abandoned();
       };
       const early = (crop) => postMessage({ id, early: { crop: imageData(crop) } });
-      made = { ...(await edit(networks, face, way, { chosen, copied: copied && { source, ...copied }, quick, early, goOn })), mask, look, lender };
+      made = { ...(await edit(networks, face, way, { chosen, copied: copied && { source, ...copied }, lent, quick, early, goOn })), mask, look, lender };
       if (!quick) edits.keep(made, ...from);
     }
     if (!quick) newest = made;
@@ -122,7 +130,7 @@ const calls = {
   async draft({ mask, moved, looks, copied }) {
     const look = JSON.stringify([looks, copied]);
     const lender = copied && source;
-    if (edits.find(motionTo(mask, moved).base, lender, look, mask)) return null;
+    if (edits.find(motionTo(mask, moved).base, lender, lent, look, mask)) return null;
     const coarse = await drafted(mask, moved, look, lender);
     return coarse && { crop: imageData(coarse) };
   },
