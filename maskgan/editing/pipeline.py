@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from weakref import WeakKeyDictionary
 
 import cv2
@@ -323,27 +323,28 @@ class _Apart:
     def __init__(self, face: Face, motion: Motion, moved: np.ndarray, parts: list[np.ndarray]) -> None:
         self.face, self.motion, self.moved, self.parts = face, motion, moved, parts
         self.moving = moves(motion.flow)
-        numbers = np.zeros(motion.mask.shape, np.uint8)
+        self.numbers = np.zeros(motion.mask.shape, np.uint8)  # of parts, from 1
         for number, part in enumerate(parts, 1):
-            numbers[part] = number
-        touched = self.moving | (numbers > 0) | (motion.mask != face.mask)
+            self.numbers[part] = number
+        touched = self.moving | (self.numbers > 0) | (motion.mask != face.mask)
         _, self.pieces = cv2.connectedComponents(touched.astype(np.uint8))  # 0 is what stays
-        self.nearest = numbers
-        if len(parts) == 1:
-            return
-        self.nearest = nearest_of(numbers, numbers > 0)
-        away = cv2.distanceTransform((numbers == 0).astype(np.uint8), cv2.DIST_L2, 5)
-        self.nearest[away > 2 * APART * len(numbers)] = 0
+
+    @cached_property
+    def close(self) -> np.ndarray:
+        """The number (S, S) uint8, from 1, of the part that is nearest and close, 0 for none."""
+        there = self.numbers > 0
+        far = cv2.distanceTransform((~there).astype(np.uint8), cv2.DIST_L2, 5) > 2 * APART * len(there)
+        return np.where(far, np.uint8(0), nearest_of(self.numbers, there))
 
     def only(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mask (S, S), flow (S, S, 2) and moved crop (S, S, 3) of the edit at the part of this number, from 0.
 
-        Of several parts each is seen with the change close around it: what lies farther, or nearer to another part, is
-        as it was. And so is a change that has nothing of the part.
+        A change that has nothing of the part is left out: there the photo and its mask are as they were. Of one that
+        has other parts too, what lies farther from this one, or nearer to another, is left out.
         """
         own = np.isin(self.pieces, np.unique(self.pieces[self.parts[number]]))
-        if len(self.parts) > 1:
-            own &= self.nearest == number + 1
+        if np.isin(self.numbers[own], (0, number + 1), invert=True).any():
+            own &= self.close == number + 1
         away = (self.pieces > 0) & ~own
         if not away.any():
             return self.motion.mask, self.motion.flow, self.moved

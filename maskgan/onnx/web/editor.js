@@ -10,7 +10,6 @@ import { withoutImplausible } from "./implausible.js";
 import { Kept } from "./kept.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
-import { picture } from "./pixels.js";
 import { mostProbable } from "./probable.js";
 import { any, distances, either, inverted, piecesOf, regionOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
@@ -106,11 +105,11 @@ async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong
   const patches = [];
   const touched = moving(motion.flow).map((yes, i) => (yes || unknown[i] || motion.mask[i] !== face.mask[i] ? 1 : 0));
   const { numbers } = piecesOf(touched, SIZE.crop, SIZE.crop);
-  const nearest = nearestOf(parts.map(({ part }) => part));
+  const apart = new Apart(numbers, parts.map(({ part }) => part), face, motion, moved);
   if (!painted.has(face.photo)) painted.set(face.photo, new Kept(PAINTED, ({ window }) => window.pixels ** 2));
   const kept = painted.get(face.photo);
   for (const [number, { window: finest, part }] of parts.entries()) {
-    const seen = only(part, numbers, nearest && regionOf(nearest, (near) => near === number), face, motion, moved);
+    const seen = apart.only(number);
     const shown = (window) => {
       const finer = window.pixels > Math.round(window.side * SIZE.crop);
       const photo = finer ? movedWindow(face.photo, face.alignment, seen.flow, window) : window.picture(seen.moved);
@@ -150,35 +149,50 @@ async function paint(networks, face, { window, photo, mask, covered }, fine) {
   return patch;
 }
 
-/** The number of the part of what is unknown that lies nearest to each pixel, and close to it, -1 for none; null of a single part. */
-function nearestOf(parts) {
-  if (parts.length < 2) return null;
-  const numbers = new Int8Array(SIZE.crop ** 2).fill(-1);
-  parts.forEach((part, number) => part.forEach((inside, i) => inside && (numbers[i] = number)));
-  const nearest = new Int32Array(numbers.length);
-  const away = distances(numbers.map((number) => (number < 0 ? 0 : 1)), SIZE.crop, SIZE.crop, { nearest });
-  return numbers.map((_, i) => (away[i] > 2 * APART * SIZE.crop ? -1 : numbers[nearest[i]]));
-}
+/** What an edit does around parts of what is unknown, so that what is painted in one place does not depend on what happens in
+ *  another. `pieces`: numbers of the connected changes, 0 is what stays. */
+class Apart {
+  #close = null;
 
-/** Mask, flow and moved crop of an edit at a part of what is unknown, so that what is painted in one place does not depend on
- *  what happens in another: where a change has nothing of the part, and where it lies farther than `close` to it (if that is
- *  given), the photo and its mask are as they were. `numbers`: of the pieces that change. */
-function only(part, numbers, close, face, motion, moved) {
-  const own = new Set();
-  for (let i = 0; i < part.length; i++) if (part[i]) own.add(numbers[i]);
-  const away = new Uint8Array(part.length);
-  for (let i = 0; i < away.length; i++) if (numbers[i] && ((close && !close[i]) || !own.has(numbers[i]))) away[i] = 1;
-  if (!any(away)) return { mask: motion.mask, flow: motion.flow, moved };
-  const mask = motion.mask.slice();
-  const flow = { ...motion.flow, data: motion.flow.data.slice() };
-  const stayed = { ...moved, data: moved.data.slice() };
-  for (let i = 0; i < away.length; i++) {
-    if (!away[i]) continue;
-    mask[i] = face.mask[i];
-    flow.data[2 * i] = flow.data[2 * i + 1] = 0;
-    for (let k = 3 * i; k < 3 * i + 3; k++) stayed.data[k] = face.crop.data[k];
+  constructor(pieces, parts, face, motion, moved) {
+    Object.assign(this, { pieces, parts, face, motion, moved });
+    this.numbers = new Int8Array(pieces.length).fill(-1); // of parts
+    parts.forEach((part, number) => part.forEach((inside, i) => inside && (this.numbers[i] = number)));
   }
-  return { mask, flow, moved: stayed };
+
+  /** The number of the part that is nearest and close, -1 for none. */
+  get close() {
+    if (this.#close) return this.#close;
+    const { numbers } = this;
+    const nearest = new Int32Array(numbers.length);
+    const away = distances(regionOf(numbers, (number) => number >= 0), SIZE.crop, SIZE.crop, { nearest });
+    this.#close = numbers.map((_, i) => (away[i] > 2 * APART * SIZE.crop ? -1 : numbers[nearest[i]]));
+    return this.#close;
+  }
+
+  /** Mask, flow and moved crop of the edit at the part of this number. A change that has nothing of it is left out: there the photo
+   *  and its mask are as they were. Of one that has other parts too, what lies farther, or nearer to another part, is left out. */
+  only(number) {
+    const { pieces, numbers, face, motion, moved } = this;
+    const own = new Set();
+    for (let i = 0; i < pieces.length; i++) if (numbers[i] === number) own.add(pieces[i]);
+    const close = numbers.some((other, i) => other >= 0 && other !== number && own.has(pieces[i])) && this.close;
+    const away = new Uint8Array(pieces.length);
+    for (let i = 0; i < away.length; i++) {
+      if (pieces[i] && ((close && close[i] !== number) || !own.has(pieces[i]))) away[i] = 1;
+    }
+    if (!any(away)) return { mask: motion.mask, flow: motion.flow, moved };
+    const mask = motion.mask.slice();
+    const flow = { ...motion.flow, data: motion.flow.data.slice() };
+    const stayed = { ...moved, data: moved.data.slice() };
+    for (let i = 0; i < away.length; i++) {
+      if (!away[i]) continue;
+      mask[i] = face.mask[i];
+      flow.data[2 * i] = flow.data[2 * i + 1] = 0;
+      for (let k = 3 * i; k < 3 * i + 3; k++) stayed.data[k] = face.crop.data[k];
+    }
+    return { mask, flow, moved: stayed };
+  }
 }
 
 /** A style for drawing a window: its residue is cropped to that window, linearly between cells. */

@@ -177,11 +177,17 @@ def test_undo_and_redo_show_what_was_drawn_without_drawing_it_again(visitor: Vis
 
 
 def test_what_is_in_work_is_told_at_once_and_the_page_answers_meanwhile(visitor: Visitor) -> None:
-    """During long hair, which takes seconds: on the picture itself, and no frame waits long."""
+    """During long hair, which takes seconds: on the picture itself, and no frame waits long.
+
+    The hair is seen before all that lies around it is painted.
+    """
     page, before = visitor.page, visitor.mask()
     page.evaluate("""() => {
-      window.watched = { busy: 0, gap: 0, done: false };
+      window.watched = { busy: 0, gap: 0, early: 0, shown: 0, done: false };
       const start = performance.now();
+      for (const [event, what] of [["mask-draft-shown", "early"], ["mask-result-shown", "shown"]]) {
+        document.addEventListener(event, () => (watched[what] ||= performance.now() - start));
+      }
       let last = start;
       const look = () => {
         const now = performance.now();
@@ -204,6 +210,7 @@ def test_what_is_in_work_is_told_at_once_and_the_page_answers_meanwhile(visitor:
     took = 1000 * (time.monotonic() - start)
     watched = page.evaluate("() => { watched.done = true; return watched; }")
     assert 0 < watched["busy"] < took / 4 and watched["gap"] < took / 3
+    assert watched["busy"] < watched["early"] < 0.9 * watched["shown"]
     assert page.locator("#compare").get_attribute("aria-busy") == "false"
     visitor.call("reset()")
     visitor.wait_for_drawing()
