@@ -31,6 +31,12 @@ _BORDER, _SOFT = 3.0, 0.5
 #: Within how many cells colours go on, farthest first.
 _REACHES = (16.0, 8.0, 4.0, 2.0)
 
+#: Side of the grid on which paint is joined to what is known beside it, and within how many of its cells.
+_SEAM, _BEYOND = 128, (3.0, 1.5, 0.75)
+
+#: How far around eyes and brows skin is darker than a forehead, in painted pixels.
+_SOCKET = 8.0
+
 #: How far hair casts its shadow, in painted pixels.
 _SHADE = 10.0
 
@@ -166,25 +172,39 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     """
     skin = mask == Label.SKIN
     top, low = _top(np.isin(mask, _FEATURES)), _top(np.isin(mask, _BELOW))
-    rows = np.arange(len(mask))[:, None]
-    above = rows < top
-    painted = skin & unknown & (rows < low)
-    if (painted & above).mean() < _LARGE:
+    rows, scale = np.arange(len(mask))[:, None], len(mask) / NETWORK_SIZE
+    forehead = skin & (rows < low)
+    if (forehead & unknown & (rows < top)).mean() < _LARGE:
         return picture
-    known = skin & ~unknown & ~grown(~skin & ~above, _BORDER * len(mask) / NETWORK_SIZE)
-    if known.mean() < _KNOWN:
+    known = skin & ~unknown & ~grown(~skin, _BORDER * scale)
+    telling = known & ~grown(np.isin(mask, (*EYES, *BROWS)), _SOCKET * scale)
+    if telling.mean() < _KNOWN:
         return picture
     both = np.where(unknown[..., None], picture, photo)
     own = _gone_on(*_coarse(both, skin)[::-1])
-    more = _gone_on(*_coarse(photo, known)[::-1]) - own
+    more = _gone_on(*_coarse(photo, telling)[::-1]) - own
     more = cv2.resize(more, mask.shape, interpolation=cv2.INTER_LINEAR)
     # The paint's own shadow of the hair stays.
     away = cv2.distanceTransform((mask != Label.HAIR).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     away = np.minimum(away, len(mask))  # where there is no hair it is as good as infinite
-    weight = smoothstep(away * (NETWORK_SIZE / len(mask)) / _SHADE) * painted
+    weight = smoothstep(away / scale / _SHADE) * forehead
     if low > top:
         weight = weight * (1 - smoothstep((rows - top) / (low - top)))
-    return picture + weight.astype(np.float32)[..., None] * more
+    # Paint goes on from what it sees beside it, and its edge is laid over that.
+    picture = picture + weight.astype(np.float32)[..., None] * more
+    return picture + _missing_beside(picture, photo, known) * forehead[..., None]
+
+
+def _missing_beside(picture: np.ndarray, photo: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What paint (n, n, 3) float32, which also shows what is `known` (n, n) bool of the photo (n, n, 3), lacks of that.
+
+    It fades out into what is painted, which so begins in the colours that are beside it: a membrane (Pérez et al.,
+    SIGGRAPH 2003), worked out as a normalised convolution.
+    """
+    share = shrunk(known.astype(np.float32), _SEAM)
+    error = shrunk((photo - picture) * known[..., None].astype(np.float32), _SEAM) / np.maximum(share, 1e-6)[..., None]
+    missing = _gone_on(error, share, _BEYOND, 0.0)
+    return cv2.resize(missing, known.shape, interpolation=cv2.INTER_LINEAR)
 
 
 def _top(region: np.ndarray) -> int:
@@ -215,11 +235,16 @@ def _even(colours: np.ndarray, share: np.ndarray) -> np.ndarray:
     return 1 - smoothstep((np.sqrt(np.maximum(variance, 0)) - _EVEN) / (_UNEVEN - _EVEN)).astype(np.float32)
 
 
-def _gone_on(colours: np.ndarray, share: np.ndarray) -> np.ndarray:
+def _gone_on(
+    colours: np.ndarray, share: np.ndarray, reaches: tuple[float, ...] = _REACHES, far: float | None = None
+) -> np.ndarray:
     """Colours (g, g, 3) of which that share (g, g) is known, also where nothing is: a normalised convolution (Knutsson
-    and Westin, CVPR 1993) over ever nearer surroundings, each as far as it knows more."""
-    result = np.broadcast_to((colours * share[..., None]).sum((0, 1)) / share.sum(), colours.shape)
-    for reach in _REACHES:
+    and Westin, CVPR 1993) over ever nearer surroundings, each as far as it knows more; `far` from all that is known
+    their mean."""
+    if far is None:
+        far = (colours * share[..., None]).sum((0, 1)) / share.sum()
+    result = np.broadcast_to(far, colours.shape)
+    for reach in reaches:
         near = cv2.GaussianBlur(np.dstack([(colours - result) * share[..., None], share]), (0, 0), reach)
         result = result + near[..., :3] / (near[..., 3:] + 0.02)
     return result.astype(np.float32)

@@ -116,7 +116,8 @@ def _beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.nd
     for worn in _worn(looks):
         seen = seen_of(mask, face.mask, worn)
         if seen is not None:
-            over |= (mask == Label.HAIR) & (cv2.dilate(seen.alpha, np.ones((3, 3), np.uint8)) > _SEEN)
+            covered = (mask == Label.HAIR) & (cv2.dilate(seen.alpha, np.ones((3, 3), np.uint8)) > _SEEN)
+            over |= covered & (face.mask != Label.HAT)  # a hat that is taken off would show between the strands
     return np.where(over, face.mask, mask).astype(mask.dtype)
 
 

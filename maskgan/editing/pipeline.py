@@ -19,7 +19,7 @@ from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
 from maskgan.editing.implausible import without_implausible
 from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_style
-from maskgan.editing.strays import stray_hair
+from maskgan.editing.strays import stray_hair, without_slivers
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion, moves, warp_picture
@@ -255,7 +255,7 @@ class MaskGANPipeline(WithEngine):
         if not unknown.any():
             return []
         go_on()
-        unknown |= stray_hair(face.crop, face.mask, motion.mask)
+        unknown = without_slivers(unknown | stray_hair(face.crop, face.mask, motion.mask), face.mask, motion.mask)
         if not self.engine.kept:
             window = Window.whole(self._drawing_size(len(moved)))
             return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window)]

@@ -1,9 +1,9 @@
-"""Single hairs that lie over the forehead beside hair, and its shadow there: no mask holds them.
+"""What lies over the forehead beside hair or a hat, and its shadow there: no mask holds it.
 
-A parser draws the outline of a fringe where most of it ends. When it is taken away, what hangs beyond that outline
-would stay in the air, and a network that sees it would paint more of the kind. How far a pixel goes from the colour of
-the skin to that of the hair tells where there is some: the share of `over` (Porter and Duff, SIGGRAPH 1984) that fits
-it best.
+A parser draws the outline of a fringe where most of it ends, and leaves the tip or the lining of a scarf to the skin.
+When it is taken away, what hangs beyond that outline would stay in the air, and a network that sees it would paint more
+of the kind. How far a pixel goes from the colour of the skin to that of the hair or hat tells where there is some: the
+share of `over` (Porter and Duff, SIGGRAPH 1984) that fits it best.
 """
 
 from __future__ import annotations
@@ -11,9 +11,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from maskgan.blending import nearest_of
 from maskgan.editing.likeness import shrunk
 from maskgan.editing.warping import disc, grown
 from maskgan.labels import BROWS, EYES, Label
+from maskgan.sizes import NETWORK_SIZE
+
+#: What leaves strays.
+_LEAVING = (Label.HAIR, Label.HAT)
 
 #: What is no skin of a forehead.
 _FEATURES = (*BROWS, *EYES, Label.EYE_G)
@@ -31,8 +36,12 @@ _ROUND = 1.2
 #: Within how many cells the colour of the skin is told.
 _AROUND = 6.0
 
-#: Which part of the way from the colour of the skin to that of the hair is some of it.
-_SOME = 0.16
+#: Which part of the way from the colour of the skin to that of the hair or hat is some of it, and to a colour that the
+#: hat has somewhere.
+_SOME, _CLOTH = 0.16, 0.5
+
+#: Sigma in cells within which a hat's colour is averaged.
+_THREADS = 1.5
 
 #: Colours of hair and skin that are nearer than this (0..255) tell nothing.
 _ALIKE = 40.0
@@ -40,9 +49,13 @@ _ALIKE = 40.0
 #: What bare skin there is at least, in parts of where strays are looked for.
 _ENOUGH = 0.125
 
+#: In pixels of `NETWORK_SIZE`: how small a part of hair or hat leaves no slivers, half the width of those, and how far
+#: from it they are looked for.
+_SMALL, _NARROW, _NEAR = 4.0, 5.0, 16.0
+
 
 def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Where (S, S) bool strays of hair that is taken away lie over a forehead.
+    """Where (S, S) bool strays of hair or a hat that is taken away lie over a forehead.
 
     photo: (S, S, 3) uint8; before, after: (S, S), its mask, and the edited one.
     """
@@ -50,7 +63,7 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     rows = np.flatnonzero(np.isin(before, (*EYES, Label.EYE_G)).any(1))
     if not len(rows):
         return nothing
-    skin, gone = (before == Label.SKIN) & (after == Label.SKIN), (before == Label.HAIR) & (after == Label.SKIN)
+    skin, gone = (before == Label.SKIN) & (after == Label.SKIN), np.isin(before, _LEAVING) & (after == Label.SKIN)
     gone[rows[0] :] = False
     if not gone.any():
         return nothing
@@ -60,16 +73,20 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     bare = _on_grid(skin) & ~grown(_on_grid(np.isin(before, _FEATURES)), _BESIDE)
     near = grown(lost, _FAR) & bare
     near[rows[0] * _CELLS // len(before) :] = False
-    bare &= ~grown(_on_grid(before == Label.HAIR), _BARE)
+    bare &= ~grown(_on_grid(np.isin(before, _LEAVING)), _BARE)
     if np.count_nonzero(bare) <= _ENOUGH * np.count_nonzero(near):
         return nothing
     colours = shrunk(photo.astype(np.float32), _CELLS)
     planes = np.dstack([colours, np.ones_like(colours[..., :1])]) * bare[..., None].astype(np.float32)
     around = cv2.GaussianBlur(planes, (0, 0), _AROUND) + 0.02 * planes.sum((0, 1)) / np.count_nonzero(bare)
     own = around[..., :3] / around[..., 3:]
-    way = np.median(colours[lost], axis=0) - own
-    along, length = ((colours - own) * way).sum(-1), np.square(way).sum(-1)
-    some = near & (length > _ALIKE**2) & (along > _SOME * length)
+    some = _some(colours - own, np.median(colours[lost], axis=0) - own, _SOME)
+    hat = _on_grid(before == Label.HAT)
+    if (hat & lost).any():  # of several colours
+        some |= _some(colours - own, _nearest(colours, lost) - own, _SOME)
+        for colour in _darkest_and_lightest(colours[hat]):
+            some |= _some(colours - own, colour - own, _CLOTH)
+    some &= near
     some = cv2.morphologyEx(some.astype(np.uint8), cv2.MORPH_OPEN, disc(_SPECK)) > 0
     beside = grown(lost, 1.0)  # cells on its outline belong to neither
     _, pieces = cv2.connectedComponents((some | beside).astype(np.uint8))
@@ -78,6 +95,42 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
         return nothing
     found = cv2.GaussianBlur((grown(some, _PAINTED) & near).astype(np.float32), (0, 0), _ROUND)
     return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & skin
+
+
+def without_slivers(unknown: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """What is to be painted, (S, S) bool, with the slivers of skin that it leaves where hair or a hat was taken away.
+
+    Between what is painted, and between that and hair, they show stray hair and shadows as often as skin. before and
+    after are the photo's mask and the edited one, (S, S).
+    """
+    skin, scale = after == Label.SKIN, len(after) / NETWORK_SIZE
+    gone = np.isin(before, _LEAVING) & skin
+    if not gone.any():
+        return unknown
+    large = cv2.morphologyEx(gone.astype(np.uint8), cv2.MORPH_OPEN, disc(_SMALL * scale)) > 0
+    both = (unknown & skin) | (after == Label.HAIR)
+    closed = cv2.morphologyEx(both.astype(np.uint8), cv2.MORPH_CLOSE, disc(_NARROW * scale)) > 0
+    return unknown | (closed & skin & grown(large, _NEAR * scale))
+
+
+def _some(away: np.ndarray, way: np.ndarray, part: float) -> np.ndarray:
+    """Where (g, g) bool colours that are so far `away` (g, g, 3) from the skin's have gone some `part` of the way
+    (g, g, 3)."""
+    along, length = (away * way).sum(-1), np.square(way).sum(-1)
+    return (length > _ALIKE**2) & (along > part * length)
+
+
+def _darkest_and_lightest(colours: np.ndarray) -> list[np.ndarray]:
+    """The medians (3,) of the darkest and the lightest third of colours (m, 3)."""
+    order = np.argsort(colours.sum(-1), kind="stable")
+    third = max(1, len(order) // 3)
+    return [np.median(colours[part], axis=0) for part in (order[:third], order[-third:])]
+
+
+def _nearest(colours: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """The colours (g, g, 3) of the part of what is `lost` (g, g) bool that lies nearest: hats have several."""
+    planes = cv2.GaussianBlur(np.dstack([colours * lost[..., None], lost]).astype(np.float32), (0, 0), _THREADS)
+    return nearest_of(planes[..., :3] / np.maximum(planes[..., 3:], 1e-6), lost)
 
 
 def _on_grid(region: np.ndarray) -> np.ndarray:

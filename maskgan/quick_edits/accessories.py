@@ -10,7 +10,7 @@ import numpy as np
 from maskgan.labels import BROWS, EARS, EYES, Label
 from maskgan.quick_edits.edit import QuickEdit, Variant, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
-from maskgan.quick_edits.hair import brow_line, morphed, reveal
+from maskgan.quick_edits.hair import brow_line, morphed, reveal, wear_hair
 from maskgan.quick_edits.hairpieces import across
 from maskgan.quick_edits.scarves import loosen, neck, wears_scarf
 from maskgan.quick_edits.scene import Scene, ramp
@@ -22,6 +22,12 @@ _EARS = -0.4
 
 #: How wide gaps between hair and temples are (frame units), and down to which row.
 _TEMPLES, _TEMPLES_TO = 0.5, 0.2
+
+#: How wide hair that comes from under a hat is at least (frame units).
+_LOCK = 0.2
+
+#: Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
+_HARDLY_HAIR, _SHORT = 0.01, "swept_back"
 
 _FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, *EARS)
 
@@ -163,10 +169,24 @@ def hat(scene: Scene, strength: float, style: str = "beanie") -> None:
     scene.uncover(loose, (Label.BACKGROUND,))
 
 
+def _above_hair(scene: Scene, cap: np.ndarray) -> np.ndarray:
+    """The part of a hat, (H, W) bool, that lies straight above hair: below it there is no forehead."""
+    hair, result = scene.where(Label.HAIR), np.zeros_like(cap)
+    above = np.zeros(cap.shape[1], bool)
+    for row in reversed(range(len(cap))):
+        result[row] = above & cap[row]
+        above = hair[row] | result[row]
+    return result
+
+
 def remove_hat(scene: Scene, strength: float) -> None:
-    """Hat off: forehead and short hair come to light; below a scarf ears, neck and shoulders too."""
+    """Hat off: forehead and short hair come to light; below a scarf ears, neck and shoulders too.
+
+    Where hardly any hair is seen that could go on, it is somebody's short hair.
+    """
     if not scene.where(Label.HAT).any():
         raise QuickEditImpossible("This face wears no hat.")
+    bare = scene.where(Label.HAIR).mean() < _HARDLY_HAIR
     hangs = wears_scarf(scene)
     if hangs:
         loosen(scene)
@@ -177,7 +197,8 @@ def remove_hat(scene: Scene, strength: float) -> None:
     width = 1 + 0.13 / half
     dome = (abs(q) / width) ** 2.4 + (np.maximum(base - scene.y, 0) / (base - top)) ** 2.4 < 1
     hairline = -1.08 + 0.75 * np.clip(abs(q), 0, 1.2) ** 5
-    crown, forehead = dome & (scene.y < hairline), (abs(q) < 0.95) & ~(hangs & (scene.y > base))
+    over_hair = morphed(scene, _above_hair(scene, cap), cv2.MORPH_OPEN, _LOCK)
+    crown, forehead = dome & ((scene.y < hairline) | over_hair), (abs(q) < 0.95) & ~(hangs & (scene.y > base))
     scene.mask[cap] = Label.BACKGROUND
     scene.mask[cap & crown] = Label.HAIR
     scene.mask[cap & ~crown & forehead & dome] = Label.SKIN
@@ -189,10 +210,12 @@ def remove_hat(scene: Scene, strength: float) -> None:
         head = scene.where(Label.HAIR, *EARS) | scene.face
         gap = morphed(scene, head, cv2.MORPH_CLOSE, _TEMPLES) & hung & (scene.y < _TEMPLES_TO)
         scene.paint(gap, Label.HAIR, over=(Label.BACKGROUND,))
-        return
-    # Beside the forehead lies what lies next to the brim.
-    beside = cap & ~crown & ~forehead & (scene.y > -0.9)
-    scene.uncover(beside, (Label.BACKGROUND, Label.HAIR, *EARS))
+    else:
+        # Beside the forehead lies what lies next to the brim.
+        beside = cap & ~crown & ~forehead & (scene.y > -0.9)
+        scene.uncover(beside, (Label.BACKGROUND, Label.HAIR, *EARS))
+    if bare and scene.where(Label.HAIR).any():
+        wear_hair(scene, 1.0, _SHORT)
 
 
 def earrings(scene: Scene, strength: float, style: str = "drop") -> None:

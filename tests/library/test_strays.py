@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from drawn_faces import draw_face
 
-from maskgan.editing.strays import stray_hair
+from maskgan.editing.strays import stray_hair, without_slivers
 from maskgan.labels import Label
 
 SIZE = 512
@@ -70,6 +70,37 @@ def test_hair_in_the_colour_of_the_skin_tells_nothing(masks: Masks) -> None:
     near = tuple(value - 20 for value in SKIN)
     photo, _ = with_lock(picture(before, near))
     assert not stray_hair(photo, before, after).any()
+
+
+@pytest.mark.parametrize("tip", [(235, 235, 240), (25, 25, 30)], ids=["cloth", "band"])
+def test_the_tip_of_a_white_scarf_with_a_black_band_that_the_mask_calls_skin_goes_with_it(tip: tuple[int, ...]) -> None:
+    after = draw_face(SIZE)
+    skin, scarf = after == Label.SKIN, np.zeros(after.shape, bool)
+    scarf[:130] = True
+    before = np.where(scarf & (skin | (after == Label.HAIR)), Label.HAT, after)
+    photo = picture(before)
+    photo[before == Label.HAT] = (235, 235, 240)
+    photo[60:112][before[60:112] == Label.HAT] = (25, 25, 30)
+    clean = stray_hair(photo, before, after)
+    where = np.zeros(after.shape, np.uint8)
+    cv2.fillConvexPoly(where, np.array([(225, 128), (287, 128), (256, 170)]), 1)
+    photo[where > 0] = tip
+    found = stray_hair(photo, before, after)
+    tip_there = (where > 0) & skin & ~scarf
+    assert not clean[tip_there].any() and found[tip_there].mean() > 0.85
+    assert not found[cv2.dilate(where, np.ones((25, 25), np.uint8)) == 0].any()
+
+
+def test_a_sliver_of_skin_between_what_is_painted_is_painted_too_and_the_rest_is_not(masks: Masks) -> None:
+    before, after = masks
+    skin = after == Label.SKIN
+    unknown = np.zeros(before.shape, bool)
+    unknown[110:205, 250:345] = True
+    unknown[150:160] = False
+    found = without_slivers(unknown, before, after)
+    assert found[152:158, 262:330][skin[152:158, 262:330]].all()
+    assert not (found & ~unknown)[:, :230].any() and not (found & ~unknown)[260:].any()
+    assert (without_slivers(unknown, before, before) == unknown).all()
 
 
 def test_a_face_without_eyes_has_no_forehead(masks: Masks) -> None:

@@ -3,7 +3,8 @@
 
 import { LABEL, LENSES } from "./constants.js";
 import { BROWS, EYES } from "./frame.js";
-import { closed, reveal } from "./hair.js";
+import { closed, opened, reveal } from "./hair.js";
+import { wearHair } from "./hairstyles.js";
 import { any, areaOf, both, dilated, either, roundEven, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { loosen, neckOf, wearsScarf } from "./scarves.js";
@@ -15,6 +16,9 @@ const EARS = [L_EAR, R_EAR];
 const SIDES = [[-1, R_EYE, R_BROW, R_EAR], [1, L_EYE, L_BROW, L_EAR]];
 const BESIDE_FACE = -0.4; // where ears begin beside a face that wore a scarf
 const [TEMPLES, TEMPLES_TO] = [0.5, 0.2]; // how wide gaps between hair and temples are, and down to which row
+const LOCK = 0.2; // how wide hair that comes from under a hat is at least
+// Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
+const [HARDLY_HAIR, SHORT] = [0.01, "swept_back"];
 const FACE_SIDE = [BACKGROUND, SKIN, NOSE, HAIR, ...EARS];
 
 /** Accessories grow a little with strength. */
@@ -169,21 +173,33 @@ function hat(scene, strength, style) {
   scene.uncover(loose, [BACKGROUND]);
 }
 
-/** Hat off: forehead and short hair come to light; below a scarf ears, neck and shoulders too. */
-function removeHat(scene) {
+/** The part of a hat that lies straight above hair: below it there is no forehead. */
+function aboveHair(scene, cap) {
+  const { size } = scene;
+  const hair = scene.where(HAIR);
+  const result = new Uint8Array(cap.length);
+  for (let i = cap.length - size - 1; i >= 0; i--) result[i] = cap[i] && (hair[i + size] || result[i + size]) ? 1 : 0;
+  return result;
+}
+
+/** Hat off: forehead and short hair come to light; below a scarf ears, neck and shoulders too. Where hardly any hair is seen
+ *  that could go on, it is somebody's short hair. */
+async function removeHat(scene) {
   if (!any(scene.where(HAT))) throw new Error("This face wears no hat.");
+  const bare = areaOf(scene.where(HAIR)) < HARDLY_HAIR * scene.mask.length;
   const hangs = wearsScarf(scene);
   if (hangs) loosen(scene);
   const cap = scene.where(HAT);
   const { q, half } = scene.across;
   const top = clip(percentileOf(scene.y, cap, 0.01) + 0.05, -1.85, -1.6);
   const [base, width] = [-0.3, 1 + 0.13 / half];
+  const overHair = opened(scene, aboveHair(scene, cap), LOCK);
   const [beside, hung] = [new Uint8Array(cap.length), new Uint8Array(cap.length)];
   cap.forEach((inside, i) => {
     if (!inside) return;
     const [out, y] = [Math.abs(q[i]), scene.y[i]];
     const dome = (out / width) ** 2.4 + (Math.max(base - y, 0) / (base - top)) ** 2.4 < 1;
-    const crown = dome && y < -1.08 + 0.75 * clip(out, 0, 1.2) ** 5;
+    const crown = dome && (y < -1.08 + 0.75 * clip(out, 0, 1.2) ** 5 || overHair[i]);
     const forehead = out < 0.95 && !(hangs && y > base);
     scene.mask[i] = crown ? HAIR : forehead && dome ? SKIN : BACKGROUND;
     // Beside the forehead lies what lies next to the brim.
@@ -197,9 +213,10 @@ function removeHat(scene) {
     const head = either(scene.where(HAIR, ...EARS), scene.face);
     const gap = both(both(closed(scene, head, TEMPLES), hung), places(scene, (_, y) => y < TEMPLES_TO));
     scene.paint(gap, HAIR, [BACKGROUND]);
-    return;
+  } else {
+    scene.uncover(beside, [BACKGROUND, HAIR, ...EARS]);
   }
-  scene.uncover(beside, [BACKGROUND, HAIR, ...EARS]);
+  if (bare && any(scene.where(HAIR))) await wearHair(scene, 1, SHORT);
 }
 
 /** A drop, a hoop or a stud below each ear that can be seen. */

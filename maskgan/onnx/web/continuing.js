@@ -14,6 +14,10 @@ const [LARGE, KNOWN] = [0.01, 0.005];
 const [BORDER, SOFT] = [3, 0.5];
 // Within how many cells colours go on, farthest first.
 const REACHES = [16, 8, 4, 2];
+// Side of the grid on which paint is joined to what is known beside it, and within how many of its cells.
+const [SEAM, BEYOND] = [128, [3, 1.5, 0.75]];
+// How far around eyes and brows skin is darker than a forehead, in painted pixels.
+const SOCKET = 8;
 // How far hair casts its shadow, in painted pixels.
 const SHADE = 10;
 // How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
@@ -138,35 +142,48 @@ export function letForeheadGoOn(colours, photo, unknown, mask, n) {
     const first = mask.findIndex((label) => labels.includes(label));
     return first < 0 ? mask.length : first - (first % n);
   });
+  const scale = n / SIZE.network;
   const skin = where(mask, LABEL.SKIN);
-  const painted = skin.map((inside, i) => (i < low ? inside & unknown[i] : 0));
-  if (areaOf(painted.subarray(0, end)) < LARGE * n * n) return;
-  const beside = skin.map((inside, i) => (i < end ? 0 : 1 - inside)); // what lies lower
-  const known = without(without(skin, unknown), grown(beside, n, (BORDER * n) / SIZE.network));
-  if (areaOf(known) < KNOWN * n * n) return;
-  const wanted = goneOn(coarse(known, n, (i) => photo.data[i]));
+  const forehead = skin.slice().fill(0, low);
+  if (areaOf(both(forehead, unknown).subarray(0, end)) < LARGE * n * n) return;
+  const known = without(without(skin, unknown), grown(inverted(skin), n, BORDER * scale));
+  const sockets = grown(where(mask, LABEL.L_EYE, LABEL.R_EYE, LABEL.L_BROW, LABEL.R_BROW), n, SOCKET * scale);
+  const telling = without(known, sockets);
+  if (areaOf(telling) < KNOWN * n * n) return;
+  const wanted = goneOn(coarse(telling, n, (i) => photo.data[i]));
   const own = goneOn(coarse(skin, n, (i) => (unknown[Math.floor(i / 3)] ? colours[i] : photo.data[i])));
   const more = picture(CELLS, CELLS, 3, wanted.map((value, i) => value - own[i]));
   const wide = resizeLinear(more, n, n).data;
-  // The paint's own shadow of the hair stays.
+  // The paint's own shadow of the hair stays. What is known is changed too: the edge of the paint is laid over it.
   const away = distances(where(mask, LABEL.HAIR), n, n);
-  painted.forEach((inside, i) => {
+  forehead.forEach((inside, i) => {
     if (!inside) return;
     const falling = low > end ? 1 - smoothstep((Math.floor(i / n) * n - end) / (low - end)) : 1;
-    const share = smoothstep((away[i] * SIZE.network) / n / SHADE) * falling;
+    const share = smoothstep(away[i] / scale / SHADE) * falling;
     for (let c = 0; c < 3; c++) colours[3 * i + c] += share * wide[3 * i + c];
+  });
+  const missing = missingBeside(colours, photo, known, n);
+  forehead.forEach((inside, i) => {
+    if (inside) for (let c = 0; c < 3; c++) colours[3 * i + c] += missing[3 * i + c];
   });
 }
 
+/** What paint, which also shows what is known of the photo, lacks of that. It fades out into what is painted, which so begins
+ *  in the colours that are beside it: a membrane (Pérez et al., SIGGRAPH 2003), worked out as a normalised convolution. */
+function missingBeside(colours, photo, known, n) {
+  const seen = coarse(known, n, (i) => photo.data[i] - colours[i], SEAM);
+  return resizeLinear(picture(SEAM, SEAM, 3, goneOn(seen, SEAM, BEYOND, [0, 0, 0])), n, n).data;
+}
+
 /** Means of a picture `of` n x n pixels over what is known of each cell, times its share, and that share. */
-function coarse(known, n, of) {
+function coarse(known, n, of, cells = CELLS) {
   const planes = new Float32Array(4 * n * n);
   known.forEach((inside, i) => {
     if (!inside) return;
     for (let c = 0; c < 3; c++) planes[4 * i + c] = of(3 * i + c);
     planes[4 * i + 3] = 1;
   });
-  return resizeArea(picture(n, n, 4, planes), CELLS, CELLS).data;
+  return resizeArea(picture(n, n, 4, planes), cells, cells).data;
 }
 
 function meanOf(seen) {
@@ -208,19 +225,18 @@ function evenness(seen, mean) {
 }
 
 /** The known colours, also where nothing is known: a normalised convolution (Knutsson and Westin, CVPR 1993) over ever
- *  nearer surroundings, each as far as it knows more. */
-function goneOn(seen) {
-  const mean = meanOf(seen);
-  const count = CELLS * CELLS;
+ *  nearer surroundings, each as far as it knows more; far from all of them the `mean`. */
+function goneOn(seen, cells = CELLS, reaches = REACHES, mean = meanOf(seen)) {
+  const count = cells * cells;
   const result = new Float32Array(3 * count).map((_, k) => mean[k % 3]);
-  for (const reach of REACHES) {
+  for (const reach of reaches) {
     const missing = new Float32Array(4 * count);
     for (let i = 0; i < count; i++) {
       const share = seen[4 * i + 3];
       for (let c = 0; c < 3; c++) missing[4 * i + c] = seen[4 * i + c] - share * result[3 * i + c];
       missing[4 * i + 3] = share;
     }
-    const near = blurred(picture(CELLS, CELLS, 4, missing), reach).data;
+    const near = blurred(picture(cells, cells, 4, missing), reach).data;
     for (let i = 0; i < count; i++) {
       for (let c = 0; c < 3; c++) result[3 * i + c] += near[4 * i + c] / (near[4 * i + 3] + 0.02);
     }

@@ -87,7 +87,8 @@ export async function beneath(own, mask, size, looks, quick) {
     const seen = await seenOf(mask, own, size, worn, quick);
     if (!seen) continue;
     const near = dilated(regionOf(seen.alpha, (share) => share > SEEN), size, square(1));
-    near.forEach((inside, i) => inside && mask[i] === HAIR && (hidden[i] = 1));
+    // A hat that is taken off would show between the strands.
+    near.forEach((inside, i) => inside && mask[i] === HAIR && own[i] !== HAT && (hidden[i] = 1));
   }
   const laid = [...looks].filter(([label, look]) => look.material || (label === HAT && look.reference)).map(([label]) => label);
   return mask.map((label, i) => (hidden[i] || laid.includes(label) ? own[i] : label));

@@ -16,7 +16,7 @@ import { withEnds } from "./strands.js";
 import { copyStyle } from "./style_copy.js";
 import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
-import { strayHair } from "./strays.js";
+import { strayHair, withoutSlivers } from "./strays.js";
 import { arrivedMask, unknownAfter } from "./unknown.js";
 
 const CELLS = 16; // of a style's residue, in a row
@@ -98,7 +98,8 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
 async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong) {
   const lacking = unknownAfter(face.mask, motion.mask, motion.flow);
   if (!any(lacking)) return [];
-  const unknown = either(lacking, strayHair(face.crop, face.mask, motion.mask));
+  const strays = strayHair(face.crop, face.mask, motion.mask);
+  const unknown = withoutSlivers(either(lacking, strays), face.mask, motion.mask, SIZE.crop);
   const parts = networks.kept
     ? Window.several(unknown, SIZE.crop, face.alignment.side, where(motion.mask, LABEL.HAIR))
     : [{ window: Window.whole(drawingSize(networks)), part: unknown }];

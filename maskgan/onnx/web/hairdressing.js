@@ -25,7 +25,7 @@ const VARIATION = 0.4; // how much of the lender's variation of colour at a ligh
 const [HARDLY, FEW_BROWS] = [0.0015, 0.0005];
 // Share of the picture below which hair in the colour of the skin, nearer than this in OKLab, is none.
 const [LITTLE, ALIKE, GROUND] = [0.01, 0.06, 0.06];
-const THROUGH = 0.6; // how much of the colour of brows is theirs, and not the skin's beneath
+const THROUGH = [0.25, 0.45]; // how much of the colour of brows (OKLab's a and b) is theirs, and not the skin's beneath
 const BLUE = -0.02; // yellowness (OKLab's b) below which a pixel is blue
 const FINEST = 1024; // the largest side of a crop in which hair is laid: the wardrobe has none finer
 const IS_THERE = 0.25; // share of what a hairpiece changes in the mask from which on it is there
@@ -127,7 +127,7 @@ function coloursOfHair(photo, own, hair) {
   const light = Float64Array.from(brows, (_, i) => lumaAt(data, 3 * i));
   const darkest = percentile(light.filter((_, i) => brows[i]).sort(), 0.25); // not the skin between their hairs
   const [lightness, ...hues] = labOf(photo, brows.map((inside, i) => (inside && light[i] <= darkest ? 1 : 0)));
-  return [lightness, ...hues.map((plane) => plane.map((value) => THROUGH * value))];
+  return [lightness, ...hues.map((plane, k) => plane.map((value) => THROUGH[k] * value))];
 }
 
 /** Hair without its edges; none where it is too little to tell its colours. What is all edge is none, and so is a little that

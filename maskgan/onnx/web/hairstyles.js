@@ -75,7 +75,7 @@ function besideHat(scene) {
 
 /** The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way.
  *  `keepsHairline`: the forehead does not become higher. */
-async function wearHair(scene, strength, style, keepsHairline = false) {
+export async function wearHair(scene, strength, style, keepsHairline = false) {
   needOpenHair(scene);
   const { x, y, face, size, unit } = scene;
   const hair = scene.where(HAIR);

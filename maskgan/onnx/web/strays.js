@@ -1,9 +1,9 @@
-// Single hairs that lie over the forehead beside hair that is taken away, and its shadow there, which no mask holds: the
-// steps of maskgan/editing/strays.py.
+// What lies over the forehead beside hair or a hat that is taken away, and its shadow there, which no mask holds: the steps of
+// maskgan/editing/strays.py.
 
-import { LABEL } from "./constants.js";
+import { LABEL, SIZE } from "./constants.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
-import { any, areaOf, both, either, grown, opened, piecesOf, regionOf, where, without } from "./regions.js";
+import { any, areaOf, both, dilated, disc, distances, either, eroded, grown, opened, piecesOf, regionOf, where, without } from "./regions.js";
 import { median } from "./samples.js";
 
 // Side of the grid on which strays are looked for.
@@ -12,13 +12,17 @@ const CELLS = 128;
 // colour, how far from features none are looked for, what is a speck, and how far beyond them paint reaches.
 const [LARGE, FAR, BARE, BESIDE, SPECK, PAINTED] = [2, 14, 7, 1.5, 1, 1];
 const ROUND = 1.2; // sigma in cells of the smoothing of their outline
-// Within how many cells the colour of the skin is told, which part of the way from it to the colour of the hair is some of
-// it, which colours are too near to tell anything, and what bare skin there is at least, in parts of where is looked.
-const [AROUND, SOME, ALIKE, ENOUGH] = [6, 0.16, 40, 0.125];
+// Within how many cells the colour of the skin is told, which part of the way from it to the colour of the hair or hat is some
+// of it, and to a colour that the hat has somewhere; which colours are too near to tell anything, and what bare skin there is
+// at least, in parts of where is looked; within how many cells a hat's colour is averaged.
+const [AROUND, SOME, CLOTH, ALIKE, ENOUGH, THREADS] = [6, 0.16, 0.5, 40, 0.125, 1.5];
+// In pixels of the network's size: how small a part of hair or hat leaves no slivers, half the width of those, and how far from
+// it they are looked for.
+const [SMALL, NARROW, NEAR] = [4, 5, 16];
 
-const { HAIR, SKIN, L_EYE, R_EYE, EYE_G, L_BROW, R_BROW } = LABEL;
+const { HAIR, HAT, SKIN, L_EYE, R_EYE, EYE_G, L_BROW, R_BROW } = LABEL;
 
-/** Where strays of hair that is taken away lie over a forehead. `photo`: a picture; `before`, `after`: its mask, and the
+/** Where strays of hair or a hat that is taken away lie over a forehead. `photo`: a picture; `before`, `after`: its mask, and the
  *  edited one. */
 export function strayHair(photo, before, after) {
   const { width: size } = photo;
@@ -27,14 +31,14 @@ export function strayHair(photo, before, after) {
   if (first < 0) return nothing;
   const eyes = Math.floor(first / size);
   const skin = both(where(before, SKIN), where(after, SKIN));
-  const gone = both(where(before, HAIR), where(after, SKIN)).fill(0, eyes * size);
+  const gone = both(where(before, HAIR, HAT), where(after, SKIN)).fill(0, eyes * size);
   if (!any(gone)) return nothing;
   const onGrid = (region) => regionOf(resizeArea(picture(size, size, 1, new Float32Array(region)), CELLS, CELLS).data, (share) => share > 0.5);
   const lost = opened(onGrid(gone), CELLS, LARGE);
   if (!any(lost)) return nothing;
   const bareSkin = without(onGrid(skin), grown(onGrid(where(before, L_BROW, R_BROW, L_EYE, R_EYE, EYE_G)), CELLS, BESIDE));
   const near = both(grown(lost, CELLS, FAR), bareSkin).fill(0, Math.floor((eyes * CELLS) / size) * CELLS);
-  const bare = without(bareSkin, grown(onGrid(where(before, HAIR)), CELLS, BARE));
+  const bare = without(bareSkin, grown(onGrid(where(before, HAIR, HAT)), CELLS, BARE));
   if (areaOf(bare) <= ENOUGH * areaOf(near)) return nothing;
   const colours = resizeArea({ ...photo, data: new Float32Array(photo.data) }, CELLS, CELLS).data;
   const planes = new Float32Array(4 * CELLS * CELLS);
@@ -46,17 +50,29 @@ export function strayHair(photo, before, after) {
   });
   const count = areaOf(bare);
   const around = blurred(picture(CELLS, CELLS, 4, planes), AROUND).data;
-  const hair = [0, 1, 2].map((c) => median(colours.filter((_, k) => k % 3 === c && lost[(k - c) / 3])));
-  let some = near.map((inside, i) => {
+  const own = colours.map((_, k) => {
+    const [i, c] = [Math.floor(k / 3), k % 3];
+    return (around[4 * i + c] + (0.02 * mean[c]) / count) / (around[4 * i + 3] + 0.02);
+  });
+  /** Where colours have gone some `part` of the way from the skin's to another, `of` a cell and a channel. */
+  const partly = (of, part) => near.map((inside, i) => {
     if (!inside) return 0;
     let [along, length] = [0, 0];
-    for (let c = 0; c < 3; c++) {
-      const own = (around[4 * i + c] + (0.02 * mean[c]) / count) / (around[4 * i + 3] + 0.02);
-      along += (colours[3 * i + c] - own) * (hair[c] - own);
-      length += (hair[c] - own) ** 2;
+    for (let c = 0, k = 3 * i; c < 3; c++, k++) {
+      const way = of(i, c) - own[k];
+      along += (colours[k] - own[k]) * way;
+      length += way ** 2;
     }
-    return length > ALIKE ** 2 && along > SOME * length ? 1 : 0;
+    return length > ALIKE ** 2 && along > part * length ? 1 : 0;
   });
+  const middle = medianOf(colours, lost);
+  let some = partly((_, c) => middle[c], SOME);
+  const hat = onGrid(where(before, HAT));
+  if (any(both(hat, lost))) { // of several colours
+    const nearest = nearestColours(colours, lost);
+    some = either(some, partly((i, c) => nearest[3 * i + c], SOME));
+    for (const colour of darkestAndLightest(colours, hat)) some = either(some, partly((_, c) => colour[c], CLOTH));
+  }
   some = opened(some, CELLS, SPECK);
   const outline = grown(lost, CELLS, 1); // cells on it belong to neither
   const { numbers } = piecesOf(either(some, outline), CELLS, CELLS);
@@ -65,4 +81,48 @@ export function strayHair(photo, before, after) {
   if (!any(some)) return nothing;
   const found = blurred(picture(CELLS, CELLS, 1, new Float32Array(both(grown(some, CELLS, PAINTED), near))), ROUND);
   return both(regionOf(resizeLinear(found, size, size).data, (share) => share > 0.5), skin);
+}
+
+/** What is to be painted, with the slivers of skin that it leaves beside hair or a hat that was taken away: between what is
+ *  painted, and between that and hair, they show stray hair and shadows as often as skin. */
+export function withoutSlivers(unknown, before, after, size) {
+  const scale = size / SIZE.network;
+  const skin = where(after, SKIN);
+  const gone = both(where(before, HAIR, HAT), skin);
+  if (!any(gone)) return unknown;
+  const kernel = disc(NARROW * scale);
+  const closed = eroded(dilated(either(both(unknown, skin), where(after, HAIR)), size, kernel), size, kernel);
+  const near = grown(opened(gone, size, SMALL * scale), size, NEAR * scale);
+  return either(unknown, both(both(closed, skin), near));
+}
+
+function medianOf(colours, region) {
+  return [0, 1, 2].map((c) => median(colours.filter((_, k) => k % 3 === c && region[(k - c) / 3])));
+}
+
+/** The medians of the darkest and the lightest third of a region's colours. */
+function darkestAndLightest(colours, region) {
+  const light = (i) => colours[3 * i] + colours[3 * i + 1] + colours[3 * i + 2];
+  const order = [...region.keys()].filter((i) => region[i]).sort((a, b) => light(a) - light(b));
+  const third = Math.max(1, Math.floor(order.length / 3));
+  return [order.slice(0, third), order.slice(-third)].map((part) => {
+    const own = new Uint8Array(region.length);
+    for (const i of part) own[i] = 1;
+    return medianOf(colours, own);
+  });
+}
+
+/** The colours of the part of a region that lies nearest: hats have several. */
+function nearestColours(colours, region) {
+  const planes = new Float32Array(4 * region.length);
+  region.forEach((inside, i) => {
+    if (inside) planes.set([...colours.subarray(3 * i, 3 * i + 3), 1], 4 * i);
+  });
+  const soft = blurred(picture(CELLS, CELLS, 4, planes), THREADS).data;
+  const nearest = new Int32Array(region.length);
+  distances(region, CELLS, CELLS, { nearest });
+  return colours.map((_, k) => {
+    const i = nearest[Math.floor(k / 3)];
+    return soft[4 * i + (k % 3)] / Math.max(soft[4 * i + 3], 1e-6);
+  });
 }
