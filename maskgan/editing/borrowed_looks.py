@@ -19,7 +19,7 @@ from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.ornaments import Material
 from maskgan.editing.recolouring import classes_with, parse_colour, usual_colour
 from maskgan.editing.transplants import Lender
-from maskgan.labels import DISPLAY_NAMES, Label
+from maskgan.labels import DISPLAY_NAMES, LIPS, Label
 
 #: Share of a picture below which a part shows too little to go by; jewels are small.
 _TOO_LITTLE, _TOO_LITTLE_OF_A_JEWEL = 0.0005, 0.00005
@@ -59,7 +59,9 @@ def look_of(picture: np.ndarray, mask: np.ndarray, label: Label, whose: str = "a
     if label in _JEWELS:  # what shines, not the skin that shows through
         return look_named(label, f"jewel_{_digits(_brightest(lab))}")
     usual = usual_colour(picture, mask, [Label(each) for each in group])
-    return look_named(label, f"mean_{_digits(lab.mean(0) if usual is None else usual)}")
+    name = f"mean_{_digits(lab.mean(0) if usual is None else usual)}"
+    skin = usual_colour(picture, mask, classes_with(Label.SKIN)) if label in LIPS else None
+    return look_named(label, name if skin is None else f"{name}_{_digits(skin)}")
 
 
 def hat_of(lender: Lender) -> Look:

@@ -20,9 +20,10 @@ from maskgan.editing.ears import with_ears
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.looks import LOOKS, Look, looks_for
+from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.recolouring import classes_with, parse_colour, recolour_part
+from maskgan.editing.recolouring import classes_with, lips_on, parse_colour, recolour_part, usual_colour
 from maskgan.editing.strands import with_ends
 from maskgan.editing.tones import Tone
 from maskgan.editing.transplants import likeness, transplant
@@ -180,6 +181,16 @@ def _in_tone(crop: np.ndarray, before: np.ndarray, tone: Tone | None) -> np.ndar
     return np.where((crop != before).any(-1, keepdims=True), painted, crop)
 
 
+def _colour_on(face: Face, look: Look) -> tuple[int, int, int]:
+    """The colour, R, G, B, that a look with one has on a face: of lips, in relation to the skin."""
+    colour = parse_colour(look.colour)
+    onto = None if look.skin is None else usual_colour(face.crop, face.mask, classes_with(Label.SKIN))
+    if onto is None:
+        return colour
+    lips, skin = (to_oklab(np.array(each)) for each in (colour, parse_colour(look.skin)))
+    return tuple(from_oklab(lips_on(lips, skin, onto)).clip(0, 255))
+
+
 def finished(
     edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look], by_hand: Collection[Label] | None = None
 ) -> Edit:
@@ -215,7 +226,7 @@ def finished(
             crop, changed = np.where(near[..., None], laid, crop), changed * near
             region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
         if look.colour is not None:
-            crop, changed = recolour_part(crop, mask, label, parse_colour(look.colour), measured=look.measured)
+            crop, changed = recolour_part(crop, mask, label, _colour_on(face, look), measured=look.measured)
             region = np.maximum(region, changed)
             done.update(classes_with(label))
         if look.material is not None and new[mask == label].any():

@@ -29,7 +29,8 @@ class Look:
 
     name: unique; title: for people; labels: classes that it is for; swatch: `#rrggbb` that stands for it; colour,
     material, reference, worn, lender: what it is, see above; a reference is a name of the wardrobe and may come with a
-    colour; measured: the colour is a mean that was measured on a photo, not a swatch.
+    colour; measured: the colour is a mean that was measured on a photo, not a swatch; skin: the `#rrggbb` of the skin
+    around it there, to which it is seen in relation.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Look:
     worn: tuple[Worn, ...] = ()
     lender: Lender | None = None
     measured: bool = False
+    skin: str | None = None
 
     @property
     def shown(self) -> str:
@@ -93,7 +95,7 @@ _LOOKS = (
         ("grey_eyes", "Grey", "#7f8b92"),
     ),
     *_colours(Label.L_BROW, ("black_brows", "Black", "#221c1a"), ("brown_brows", "Brown", "#4e3628")),
-    *_colours(Label.L_BROW, ("blond_brows", "Blond", "#a88a60")),
+    *_colours(Label.L_BROW, ("blond_brows", "Blond", "#a87a56")),
     *_colours(
         Label.CLOTH,
         ("white_clothes", "White", "#e4e2de"),
@@ -205,7 +207,7 @@ def look_named(label: Label, name: str) -> Look:
             raise ValueError("so many hairpieces nobody wears")
         return wearing(worn, look_named(label, colour) if separator else None)
     if name.startswith("mean_"):
-        return measured_colour(label, name.removeprefix("mean_"))
+        return measured_colour(label, *name.removeprefix("mean_").split("_", 1))
     look = plain_colour(label, name.removeprefix("colour_")) if name.startswith("colour_") else LOOKS.get(name)
     if look is None or label not in look.labels:
         raise ValueError("no look for this class")
@@ -218,8 +220,12 @@ def plain_colour(label: Label, colour: str) -> Look:
     return Look(f"colour_{colour[1:]}", colour, classes_with(label), colour, colour=colour)
 
 
-def measured_colour(label: Label, colour: str) -> Look:
-    """A look of the colour that a part has on a photo; raises ValueError when it is no colour."""
-    colour = "#{:02x}{:02x}{:02x}".format(*parse_colour(colour))
-    title = "As on another photo"
-    return Look(f"mean_{colour[1:]}", title, classes_with(label), colour, colour=colour, measured=True)
+def measured_colour(label: Label, colour: str, skin: str | None = None) -> Look:
+    """A look of the colour that a part has on a photo; raises ValueError when it is no colour.
+
+    skin: of lips, the colour of the skin around them there.
+    """
+    colour, *skin = ("{:02x}{:02x}{:02x}".format(*parse_colour(each)) for each in (colour, skin) if each is not None)
+    name, title = "_".join(("mean", colour, *skin)), "As on another photo"
+    beside = f"#{skin[0]}" if skin else None
+    return Look(name, title, classes_with(label), f"#{colour}", colour=f"#{colour}", measured=True, skin=beside)

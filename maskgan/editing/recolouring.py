@@ -16,9 +16,10 @@ from collections.abc import Collection
 import cv2
 import numpy as np
 
+from maskgan.editing.brows import brow_matte
 from maskgan.editing.matting import Matte, hair_matte
 from maskgan.editing.oklab import from_oklab, to_oklab
-from maskgan.labels import Label
+from maskgan.labels import BROWS, Label
 
 #: Classes that change their colour together, by each of them.
 _SKIN = (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR, Label.NECK)
@@ -138,9 +139,12 @@ def recolour(
 
 
 def part_matte(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -> Matte:
-    """How far each pixel belongs to the classes, and their colour in it: hair by its strands, eyes by their irises."""
+    """How far each pixel belongs to the classes, and their colour in it: hair and brows by their strands, eyes by their
+    irises."""
     if Label.HAIR in labels:
         return hair_matte(photo, mask)
+    if set(labels) & set(BROWS):
+        return brow_matte(photo, mask)
     return Matte(_share(photo, mask, labels), photo.astype(np.float32))
 
 
@@ -165,12 +169,20 @@ def usual_colour(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label])
 
     Shadows, such as those between lips, and highlights do not count. photo: (S, S, 3) uint8 RGB; mask: (S, S).
     """
-    share = part_matte(photo, mask, labels).share
+    share, part = part_matte(photo, mask, labels)
     if not share.any():
         return None
-    lab = to_oklab(photo[_core(share)])
+    lab = to_oklab((part if set(labels) & set(BROWS) else photo)[_core(share)])
     low, high = np.quantile(lab[:, 0], (0.3, 0.95))
     return lab[(lab[:, 0] >= low) & (lab[:, 0] <= high)].mean(0)
+
+
+def lips_on(lips: np.ndarray, skin: np.ndarray, onto: np.ndarray) -> np.ndarray:
+    """The colour of lips on other skin, all (3,) in OKLab: they differ from it as they do from their own.
+
+    Lips are skin that another colour shines through, or was put on: those of light skin would be paint on dark skin.
+    """
+    return onto + (lips - skin) * (onto[0] / max(float(skin[0]), 0.05))
 
 
 def recolour_part(
@@ -196,8 +208,9 @@ def recolour_part(
         return recolour(photo, share, colour, strength, part), share
     if label in (Label.L_EYE, Label.R_EYE):
         goal = goal * (0.72, 0.8, 0.8)  # the mean of an iris is that with its pupil and the lid's shadow
-    elif label == Label.HAIR:
+    elif label == Label.HAIR or label in BROWS:
         mean = to_oklab(part[_core(share)]).mean(0)
-        if goal[0] > mean[0]:  # a swatch is read as the colour of lit hair
-            goal = goal * (1 - 0.22 * (1 - mean[0] / goal[0]), 0.9, 0.9)
+        if goal[0] > mean[0]:  # a swatch is read as the colour of lit hair, and brows have shadows
+            darker, greyer = (0.22, 0.9) if label == Label.HAIR else (0.4, 0.75)
+            goal = goal * (1 - darker * (1 - mean[0] / goal[0]), greyer, greyer)
     return recolour(photo, share, tuple(from_oklab(goal).clip(0, 255)), strength, part), share

@@ -3,14 +3,14 @@
 Figure 1 of the paper shows it both ways. `copy_style` keeps the target's shapes and takes the source's style;
 `copy_geometry` keeps the target's look and takes the source's shapes.
 
-With a style per region (`maskgan.networks.region_style`) any set of regions can be copied. Of hair, skin, lips, irises
-and clothes their colour is what a style shows while the shapes stay: it is measured on the source (of lips: in relation
-to the skin) and moved to (`recolouring.py`), which is evener than what the network makes of it. The network tells the
-rest: codes come from the source, without its residue, which is tied to places in the source's picture; the target's
-residue is left out as well, because its light and shadows are in the photo already. The network's picture is not shown
-itself: the photo is changed by the difference between G(mixed style) and G(own style), smoothed within each class, so
-that the photo keeps its own strands, pores and light, and no generated texture appears. Darkening multiplies (a
-highlight on something dark is darker than on something light), lightening adds (multiplied, what is dark would look
+With a style per region (`maskgan.networks.region_style`) any set of regions can be copied. Of hair, brows, skin, lips,
+irises and clothes their colour is what a style shows while the shapes stay: it is measured on the source (of lips: in
+relation to the skin) and moved to (`recolouring.py`), which is evener than what the network makes of it. The network
+tells the rest: codes come from the source, without its residue, which is tied to places in the source's picture; the
+target's residue is left out as well, because its light and shadows are in the photo already. The network's picture is
+not shown itself: the photo is changed by the difference between G(mixed style) and G(own style), smoothed within each
+class, so that the photo keeps its own strands, pores and light, and no generated texture appears. Darkening multiplies
+(a highlight on something dark is darker than on something light), lightening adds (multiplied, what is dark would look
 metallic). With one style vector for the whole face the whole vector is mixed, and the regions only limit where the
 picture may change.
 """
@@ -29,7 +29,7 @@ from maskgan.editing.compositing import Overlay
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.oklab import from_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.recolouring import classes_with, recolour_part, usual_colour
+from maskgan.editing.recolouring import classes_with, lips_on, recolour_part, usual_colour
 from maskgan.labels import BROWS, EARS, EYES, LIPS, MIRRORED_PAIRS, Label
 from maskgan.styles import RegionStyle
 
@@ -53,7 +53,9 @@ class Region(NamedTuple):
 _SKIN = (Label.SKIN, Label.NOSE, *EARS, Label.NECK)
 
 #: Classes whose colour alone is copied, those together that have one colour.
-COLOURED = tuple(classes_with(label) for label in (Label.CLOTH, Label.SKIN, Label.U_LIP, Label.L_EYE, Label.HAIR))
+COLOURED = tuple(
+    classes_with(label) for label in (Label.CLOTH, Label.SKIN, Label.U_LIP, Label.L_EYE, Label.L_BROW, Label.HAIR)
+)
 
 _TONED, _LIPS = classes_with(Label.SKIN), classes_with(Label.U_LIP)
 
@@ -165,9 +167,8 @@ def copy_style(
 def _colours_of(target: Face, source: Face, labels: Collection[int]) -> dict[tuple[Label, ...], tuple[int, int, int]]:
     """The colours, R, G, B, that the groups of `COLOURED` that have one of the labels get on the target.
 
-    They are the source's. Only lips are skin that another colour shines through, or was put on: those of light skin
-    would be paint on dark skin. They differ from the skin that they are copied to as they do from their own, and they
-    go along with skin that gets another tone.
+    They are the source's. Only lips differ from the skin that they are copied to as they do from their own (`lips_on`),
+    and go along with skin that gets another tone.
     """
     found = {}
     for group in COLOURED:
@@ -180,7 +181,7 @@ def _colours_of(target: Face, source: Face, labels: Collection[int]) -> dict[tup
         lips, skin = (usual_colour(own.crop, own.mask, group) for group in (_LIPS, _TONED))
         onto = usual_colour(to.crop, to.mask, _TONED)
         if lips is not None and skin is not None and onto is not None:
-            found[_LIPS] = onto + (lips - skin) * (onto[0] / max(skin[0], 0.05))
+            found[_LIPS] = lips_on(lips, skin, onto)
     return {group: tuple(from_oklab(colour).clip(0, 255)) for group, colour in found.items()}
 
 

@@ -211,6 +211,24 @@ def test_a_part_gets_the_colour_that_it_has_on_another_photo(
         assert np.linalg.norm(got - wanted) < 0.03 < 0.1 < np.linalg.norm(own - wanted)
 
 
+def test_lips_of_light_skin_differ_from_dark_skin_as_they_do_from_their_own(
+    pipeline: MaskGANPipeline, face: Face, mask: np.ndarray
+) -> None:
+    inside, skin = np.isin(mask, (Label.U_LIP, Label.L_LIP)), np.isin(mask, classes_with(Label.SKIN))
+    colours = {"theirs": ((225, 180, 160), (205, 90, 90)), "mine": ((110, 70, 50), (105, 60, 50))}
+    theirs, mine = (
+        np.where(inside[..., None], lips, np.where(skin[..., None], around, face.crop)).astype(np.uint8)
+        for around, lips in colours.values()
+    )
+    look = look_of(theirs, mask, Label.U_LIP)
+    assert look_named(Label.U_LIP, look.name) == look
+    target = replace(face, crop=mine, photo=mine)
+    edit = edit_with_looks(pipeline, target, mask, dict.fromkeys(look.labels, look))
+    (light, red), (dark, _) = (to_oklab(np.array(each)) for each in colours.values())
+    got = to_oklab(edit.crop[inside].mean(0))
+    assert got[0] < dark[0] and got[1] > dark[1] + 0.4 * (red - light)[1]
+
+
 def test_glasses_get_the_frame_and_the_lenses_of_another_photo(face: Face, mask: np.ndarray) -> None:
     for name, quick, is_dark in (("horn_glasses", "glasses", False), ("dark_glasses", "sunglasses", True)):
         worn_mask = worn(mask, quick)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maskgan.editing.oklab import from_oklab, to_oklab
-from maskgan.editing.recolouring import irises, parse_colour, part_matte, recolour, recolour_part
+from maskgan.editing.recolouring import irises, parse_colour, part_matte, recolour, recolour_part, usual_colour
 from maskgan.labels import Label
 
 
@@ -122,3 +122,29 @@ def test_what_is_no_colour_is_refused(text):
 def test_colours_are_read_with_and_without_the_sign():
     assert parse_colour("#c4622d") == parse_colour("C4622D") == (196, 98, 45)
     assert parse_colour("#f80") == (255, 136, 0)
+
+
+def haired(hairs: tuple[int, ...], skin: tuple[int, ...], size: int = 256) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A photo of brows, single hairs 2 px wide with as much skin between them, its mask, and where hairs are."""
+    mask = np.full((size, size), Label.SKIN, np.uint8)
+    mask[100:116, 60:110], mask[100:116, 150:200] = Label.R_BROW, Label.L_BROW
+    mask[130:140, 70:100], mask[130:140, 160:190] = Label.R_EYE, Label.L_EYE
+    there = np.isin(mask, (Label.L_BROW, Label.R_BROW)) & (np.arange(size) % 4 < 2)
+    return np.where(there[..., None], hairs, skin).astype(np.uint8), mask, there
+
+
+@pytest.mark.parametrize("skin", [(220, 175, 150), (120, 75, 55)], ids=["light", "dark"])
+def test_of_brows_the_hairs_change_and_not_the_skin_between_them(skin: tuple[int, ...]) -> None:
+    photo, mask, hairs = haired((35, 25, 20), skin)
+    result, share = recolour_part(photo, mask, Label.L_BROW, (150, 120, 95), measured=True)
+    between = np.isin(mask, (Label.L_BROW, Label.R_BROW)) & ~hairs
+    assert abs(result[between].astype(int) - photo[between]).max() < 6 and share[between].max() < 0.1
+    assert abs(to_oklab(result[hairs]).mean(0) - to_oklab(np.array((150, 120, 95)))).max() < 0.03
+    assert np.array_equal(result[:90], photo[:90])
+    assert abs(usual_colour(photo, mask, [Label.L_BROW]) - to_oklab(np.array((35, 25, 20)))).max() < 0.02
+
+
+def test_brows_that_hardly_differ_from_the_skin_get_an_even_share() -> None:
+    photo, mask, _ = haired((208, 166, 142), (220, 175, 150))
+    share = part_matte(photo, mask, (Label.L_BROW, Label.R_BROW)).share
+    assert 0.4 < share[102:114, 64:106].mean() < 0.6 and share[102:114, 64:106].std() < 0.1

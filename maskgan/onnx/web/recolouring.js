@@ -1,8 +1,9 @@
 // Another colour for a part that is there, without a network: colours are moved in OKLab (Ottosson, 2020), the part's mean
 // to the wanted one and its shading along with it; see maskgan/editing/recolouring.py.
 
+import { browMatte } from "./brows.js";
 import { LABEL, TOGETHER } from "./constants.js";
-import { centreOf } from "./frame.js";
+import { BROWS, centreOf } from "./frame.js";
 import { hairMatte } from "./matting.js";
 import { fromLab, toLab, writeLab, writeRgb } from "./oklab.js";
 import { blurred, picture } from "./pixels.js";
@@ -70,10 +71,14 @@ function irises(photo, eyes, apart) {
 /** The classes that change their colour together with this one. */
 export const classesWith = (label) => TOGETHER.find((group) => group.includes(label));
 
-/** How far each pixel belongs to the classes and their colour in it, {share, part}: hair by its strands, eyes by their irises
- *  alone; null for none of them. */
+const hasBrows = (labels) => labels.some((label) => BROWS.includes(label));
+
+/** How far each pixel belongs to the classes and their colour in it, {share, part}: hair and brows by their strands, eyes by
+ *  their irises alone; null for none of them. */
 export function partMatte(photo, mask, labels) {
-  const matte = labels.includes(HAIR) ? hairMatte(photo, mask) : { share: partShare(photo, mask, labels), part: photo.data };
+  const matte = labels.includes(HAIR)
+    ? hairMatte(photo, mask)
+    : hasBrows(labels) ? browMatte(photo, mask) : { share: partShare(photo, mask, labels), part: photo.data };
   return matte.share?.some((value) => value > 0) ? matte : null;
 }
 
@@ -98,7 +103,8 @@ export function usualColour(photo, mask, labels) {
   const matte = partMatte(photo, mask, labels);
   if (!matte) return null;
   const labs = [];
-  coreOf(matte.share).forEach((inside, i) => inside && labs.push(toLab(rgbAt(photo.data, i))));
+  const colours = hasBrows(labels) ? matte.part : photo.data;
+  coreOf(matte.share).forEach((inside, i) => inside && labs.push(toLab(rgbAt(colours, i))));
   const lights = Float64Array.from(labs, ([light]) => light).sort();
   const quantile = (q) => {
     const at = q * (lights.length - 1);
@@ -122,9 +128,10 @@ export function recolourPart(photo, mask, label, colour) {
   if (!matte) return photo;
   let goal = toLab([1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
   if (EYES.includes(label)) goal = [0.72 * goal[0], 0.8 * goal[1], 0.8 * goal[2]]; // with its pupil and the lid's shadow
-  else if (label === HAIR) { // a swatch is read as the colour of lit hair
+  else if (label === HAIR || BROWS.includes(label)) { // a swatch is read as the colour of lit hair, and brows have shadows
     const [light] = meanLab(matte.part, coreOf(matte.share));
-    if (goal[0] > light) goal = [goal[0] * (1 - 0.22 * (1 - light / goal[0])), 0.9 * goal[1], 0.9 * goal[2]];
+    const [darker, greyer] = label === HAIR ? [0.22, 0.9] : [0.4, 0.75];
+    if (goal[0] > light) goal = [goal[0] * (1 - darker * (1 - light / goal[0])), greyer * goal[1], greyer * goal[2]];
   }
   return recoloured(photo, matte, goal, 1);
 }
