@@ -58,3 +58,9 @@ def mirrored_beyond(picture: np.ndarray, inside: np.ndarray, wanted: np.ndarray,
         result[box][there] = cv2.remap(part, *at, cv2.INTER_LINEAR)[there]
         missing = missing & ~there
     return result
+
+
+def softened(inside: np.ndarray, reach: float) -> np.ndarray:
+    """How far each pixel belongs to a part (H, W) bool: float32 in 0..1, 0 beyond `reach` pixels from its edge."""
+    away = cv2.distanceTransform(1 - inside.astype(np.uint8), cv2.DIST_L2, 5)  # 0 inside
+    return cv2.GaussianBlur(inside.astype(np.float32), (0, 0), max(0.6, reach / 3)) * (away < reach)

@@ -16,15 +16,16 @@ from collections.abc import Collection
 import cv2
 import numpy as np
 
+from maskgan.blending import softened
 from maskgan.editing.brows import brow_matte
 from maskgan.editing.matting import Matte, hair_matte
 from maskgan.editing.oklab import from_oklab, to_oklab
+from maskgan.editing.skin import SKIN, skin_matte
 from maskgan.labels import BROWS, Label
 
 #: Classes that change their colour together, by each of them.
-_SKIN = (Label.SKIN, Label.NOSE, Label.L_EAR, Label.R_EAR, Label.NECK)
 TOGETHER = (
-    _SKIN,
+    SKIN,
     (Label.U_LIP, Label.L_LIP),
     (Label.L_BROW, Label.R_BROW),
     (Label.L_EYE, Label.R_EYE),
@@ -55,13 +56,6 @@ def parse_colour(text: str) -> tuple[int, int, int]:
 def classes_with(label: Label) -> tuple[Label, ...]:
     """The classes that change their colour together with this one."""
     return next(group for group in TOGETHER if label in group)
-
-
-def _feathered(inside: np.ndarray) -> np.ndarray:
-    """How far each pixel belongs to a part (S, S) bool: float32 in 0..1, 0 beyond the part's edge."""
-    reach = _EDGE * len(inside) / 256
-    away = cv2.distanceTransform(1 - inside.astype(np.uint8), cv2.DIST_L2, 5)  # 0 inside
-    return cv2.GaussianBlur(inside.astype(np.float32), (0, 0), max(0.6, reach / 3)) * (away < reach)
 
 
 def irises(photo: np.ndarray, eyes: np.ndarray, apart: float) -> np.ndarray:
@@ -140,11 +134,13 @@ def recolour(
 
 def part_matte(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -> Matte:
     """How far each pixel belongs to the classes, and their colour in it: hair and brows by their strands, eyes by their
-    irises."""
+    irises, skin also behind glasses and between hairs."""
     if Label.HAIR in labels:
         return hair_matte(photo, mask)
     if set(labels) & set(BROWS):
         return brow_matte(photo, mask)
+    if Label.SKIN in labels:
+        return skin_matte(photo, mask, _EDGE)
     return Matte(_share(photo, mask, labels), photo.astype(np.float32))
 
 
@@ -156,7 +152,7 @@ def _share(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -> np
         centres = [np.argwhere(mask == label).mean(0) for label in (Label.L_EYE, Label.R_EYE) if (mask == label).any()]
         apart = float(np.hypot(*(centres[0] - centres[1]))) if len(centres) == 2 else 0.245 * len(mask)
         return irises(photo, inside, apart)
-    return _feathered(inside)
+    return softened(inside, _EDGE * len(inside) / 256)
 
 
 def _core(share: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ import { fromLab, toLab, writeLab, writeRgb } from "./oklab.js";
 import { blurred, picture } from "./pixels.js";
 import { any, areaOf, dilated, disc, distances, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
 import { clip } from "./samples.js";
+import { skinShare } from "./skin.js";
 import { lumaAt } from "./tones.js";
 
-const { HAIR, L_EYE, R_EYE } = LABEL;
+const { HAIR, L_EYE, R_EYE, SKIN } = LABEL;
 const EYES = [L_EYE, R_EYE];
 const EDGE = 1.6; // width of the edge of other parts than hair, in pixels of a crop of 256 px
 const IRIS = 0.19; // its diameter, of the distance between the eyes
@@ -74,11 +75,12 @@ export const classesWith = (label) => TOGETHER.find((group) => group.includes(la
 const hasBrows = (labels) => labels.some((label) => BROWS.includes(label));
 
 /** How far each pixel belongs to the classes and their colour in it, {share, part}: hair and brows by their strands, eyes by
- *  their irises alone; null for none of them. */
+ *  their irises alone, skin also behind glasses and between hairs; null for none of them. */
 export function partMatte(photo, mask, labels) {
   const matte = labels.includes(HAIR)
     ? hairMatte(photo, mask)
     : hasBrows(labels) ? browMatte(photo, mask) : { share: partShare(photo, mask, labels), part: photo.data };
+  if (labels.includes(SKIN) && matte.share) matte.share = skinShare(photo, mask, matte.share);
   return matte.share?.some((value) => value > 0) ? matte : null;
 }
 
