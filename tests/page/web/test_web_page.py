@@ -18,11 +18,13 @@ from web_visitor import EXAMPLE, SIZE, Site, Visitor, check_alike, edited_in_pyt
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
+from maskgan.blending import softened
 from maskgan.editing.borrowing import borrowed, with_borrowed
 from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.faces import Alignment, detect_faces
 from maskgan.editing.implausible import without_implausible
 from maskgan.editing.looks import LOOKS, PARTS, looks_with, plain_colour
+from maskgan.editing.skin import SKIN, skin_matte
 from maskgan.editing.style_copy import copy_style
 from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label
@@ -320,6 +322,27 @@ def test_the_shapes_of_another_photo_are_copied_as_in_the_app(folder: Path, visi
     page.locator("#copy .remove").click()
     visitor.call("reset()")
     visitor.wait_for_drawing()
+
+
+def test_skin_behind_glasses_and_between_hairs_is_that_of_the_app(folder: Path, visitor: Visitor) -> None:
+    code = """async ([size, crop, mask, soft]) => {
+      const { skinShare } = await import(new URL("web/skin.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const bytes = (packed) => Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
+      const photo = picture(size, size, 3, new Uint8ClampedArray(bytes(crop)));
+      const share = skinShare(photo, bytes(mask), new Float32Array(bytes(soft).buffer));
+      return btoa(new Uint8Array(share.buffer).reduce((text, byte) => text + String.fromCharCode(byte), ""));
+    }"""
+    face = pipeline_of(folder).prepare(read_photo(EXAMPLE.parent / "images" / "portrait_03.jpg"))
+    assert (face.mask == Label.EYE_G).any()
+    soft = softened(np.isin(face.mask, SKIN), 1.6 * SIZE / 256)
+    given = face.crop, face.mask, soft
+    answer = visitor.page.evaluate(code, [SIZE, *(base64.b64encode(part.tobytes()).decode() for part in given)])
+    got = np.frombuffer(base64.b64decode(answer), np.float32).reshape(soft.shape)
+    wanted = skin_matte(face.crop, face.mask, 1.6).share
+    assert (np.abs(wanted - soft) > 0.5).mean() > 0.005
+    off = np.abs(got - wanted)
+    assert np.percentile(off, 99.9) < 0.01 and off.max() < 0.2, np.percentile(off, (99, 99.9, 100))
 
 
 def test_a_smile_shows_teeth_and_hair_takes_another_colour_as_in_the_app(
