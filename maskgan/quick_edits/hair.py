@@ -31,6 +31,9 @@ from maskgan.quick_edits.scarves import need_open_hair
 from maskgan.quick_edits.scene import Scene, ramp, smooth_curve
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
 
+#: Hair up to this area (square frame units), a bald head's with a rim or a seam of it, has no volume to gain.
+_THIN = 0.5
+
 #: y (frame units) down to which hair has to hang for more of it to be added below, instead of other hair in its place.
 _TO_THE_EARS = 0.3
 
@@ -336,6 +339,8 @@ def more_volume(scene: Scene, strength: float) -> None:
     """Hair stands out further all around."""
     need_open_hair(scene)
     hair = need_hair(scene)
+    if hair.sum() <= _THIN * scene.unit**2:
+        raise QuickEditImpossible("This hair is too thin to stand out; choose a Hairstyle.")
     _, middle, half = across(scene)
     bottom = float(np.percentile(scene.y[hair], 98))
     # Less at the tips, so that short hair does not end in wings.

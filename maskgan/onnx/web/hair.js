@@ -17,6 +17,7 @@ const SLOPE = 0.5; // how steeply shoulders slope down that no clothes show
 const WAVY = 0.04; // how far the side of hair that was cut goes in and out
 const DRAWN = 0.3; // how far below the ends of hair that is cut it is drawn in
 const STRAY = 0.12; // how far strands of hair that was drawn in stand out from it
+const THIN = 0.5; // hair up to this area, a bald head's with a rim or a seam of it, has no volume to gain
 const TEMPLES = 0.55; // how far down beside the eyes a higher forehead goes
 const JAW = 0.5; // from which row on the face gets narrower
 const EAR_STEPS = 17; // at how many heights the edge of an ear is measured
@@ -203,6 +204,7 @@ function shorterHair(scene, strength) {
 function moreVolume(scene, strength) {
   needOpenHair(scene);
   const hair = needHair(scene);
+  if (areaOf(hair) <= THIN * scene.unit ** 2) throw new Error("This hair is too thin to stand out; choose a Hairstyle.");
   const { middle, half } = scene.across;
   const bottom = percentileOf(scene.y, hair, 0.98);
   const wide = half + (any(scene.where(HAT)) ? 0.5 : 0.8); // no wings beside a hat
