@@ -46,7 +46,7 @@ _HARDLY = 0.0006
 _SEEN = 0.5
 
 #: A mouth that is open less than this shows no teeth to go by.
-_HARDLY_OPEN = 0.002
+_HARDLY_OPEN = 0.0035
 
 
 @cache

@@ -20,6 +20,9 @@ _SHADE = 8.0
 #: What is unknown depends on nothing farther away than this, and lies no farther from what changed or moved.
 _SEEN_AROUND = 32.0
 
+#: Share of the picture below which a mouth is little more than a line, and how many times as large it has to become.
+_LINE, _OPENS = 0.0035, 2
+
 #: A part of the photo that is drawn out to more than this many times its area is no longer a photo.
 _STRETCH = 6.0
 
@@ -30,7 +33,7 @@ def unknown_after(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np
     The class that arrives is not the class that is wanted; the surroundings of an outline that is gone, whose
     shadows and strands would stay as a ghost; what is stretched too far; and what would come from beyond the picture's
     edge. Slivers along outlines, where masks are never exact, count only where a class comes to a place that had none
-    of it near.
+    of it near. What a mouth shows that hardly opened, drawn out, is nothing of an open one.
     """
     scale = max(before.shape) / 256
     unknown = np.zeros(before.shape, bool)
@@ -45,8 +48,10 @@ def _unknown_after(
     before: np.ndarray, after: np.ndarray, flow: np.ndarray, window: tuple[slice, slice], scale: float
 ) -> np.ndarray:
     """`unknown_after` in a window of masks and flow that shows all surroundings that matter."""
+    line = np.count_nonzero(before == Label.MOUTH)
+    opens = line < _LINE * before.size and np.count_nonzero(after == Label.MOUTH) > _OPENS * line
     arrived, after, flow = warped_mask(before, flow, window), after[window], flow[window]
-    wrong = arrived != after
+    wrong = (arrived != after) | (opens & (after == Label.MOUTH))
     # A frame or a lash line is thin all over: it is no sliver where its class is new.
     fresh = np.zeros_like(wrong)
     for label in np.unique(after[wrong]):

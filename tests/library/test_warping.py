@@ -185,6 +185,18 @@ def test_single_hairs_beside_lost_hair_are_painted_away_and_the_face_stays() -> 
     assert not unknown_after(before, after, np.zeros((256, 256, 2), np.float32))[:, :54].any()
 
 
+@pytest.mark.parametrize(("shown", "wider", "painted"), [(2, 12, True), (2, 3, False), (14, 34, False)])
+def test_an_open_mouth_shows_nothing_of_one_that_hardly_opened(shown: int, wider: int, painted: bool) -> None:
+    """Teeth that are drawn out to several times their height look broken; those of an open mouth go on."""
+    before, after = (np.full((256, 256), Label.SKIN, np.uint8) for _ in range(2))
+    for mask, height in ((before, shown), (after, wider)):
+        mask[160 - height // 2 : 160 + (height + 1) // 2, 90:160] = Label.MOUTH
+    flow = flow_between(before, after)
+    lost = unknown_after(before, after, flow) & (after == Label.MOUTH)
+    middle = lost[158:162, 110:140]
+    assert middle.all() if painted else not middle.any()
+
+
 def test_what_is_drawn_out_too_far_is_unknown() -> None:
     flow = np.zeros((64, 64, 2), np.float32)
     rows = np.arange(64, dtype=np.float32)

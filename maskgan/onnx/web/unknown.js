@@ -3,18 +3,20 @@
 import { LABEL } from "./constants.js";
 import { jacobian, moving, partOf, windowAround } from "./flow.js";
 import { cutOut } from "./pixels.js";
-import { any, both, either, grown, opened, regionOf, where, without } from "./regions.js";
+import { any, areaOf, both, either, grown, opened, regionOf, where, without } from "./regions.js";
 
 // Sizes in pixels of a picture of 256 px; scaled with the picture.
 const [BORDER, LOST_BORDER, SLIVER, WISPS, LARGE, SHADE] = [2, 4, 1, 16, 4, 8];
 const REACH = 32; // more than the farthest that a change has any effect
+const [LINE, OPENS] = [0.0035, 2]; // share of the picture of a mouth that is little more than a line; how many times as large it has to become
 const STRETCH = 6; // what is drawn out to more than this many times its area is no photo any more
 
 /** Where the moved photo cannot show what the edited mask asks for, so that it has to be painted.
  *
  *  The class that arrives is not the class that is wanted; the surroundings of an outline that is gone, whose shadows and
  *  strands would stay as a ghost; what is stretched too far; and what would come from beyond the picture's edge. Slivers
- *  along outlines, where masks are never exact, count only where a class comes to a place that had none of it near. */
+ *  along outlines, where masks are never exact, count only where a class comes to a place that had none of it near. What a
+ *  mouth shows that hardly opened, drawn out, is nothing of an open one. */
 export function unknownAfter(before, after, flow) {
   const { width: size } = flow;
   const unknown = new Uint8Array(before.length);
@@ -23,8 +25,10 @@ export function unknownAfter(before, after, flow) {
   const window = windowAround(touched, size, Math.ceil((REACH * size) / 256));
   const { left, top, width, height } = window;
   const moved = cutOut(flow, left, top, width, height);
+  const line = areaOf(where(before, LABEL.MOUTH));
+  const opens = line < LINE * before.length && areaOf(where(after, LABEL.MOUTH)) > OPENS * line;
   const found = either(
-    unknownIn(arrivedIn(before, flow, window), partOf(after, size, window), moved, size / 256),
+    unknownIn(arrivedIn(before, flow, window), partOf(after, size, window), moved, size / 256, opens),
     beyond(size, moved, window),
   );
   for (let y = 0; y < height; y++) unknown.set(found.subarray(y * width, (y + 1) * width), (top + y) * size + left);
@@ -53,9 +57,9 @@ function beyond(size, { data }, { left, top, width, height }) {
     past(left + (i % width) + data[2 * i]) || past(top + Math.floor(i / width) + data[2 * i + 1]) ? 1 : 0);
 }
 
-function unknownIn(arrived, after, flow, scale) {
+function unknownIn(arrived, after, flow, scale, opens) {
   const { width } = flow;
-  const wrong = arrived.map((label, i) => (label !== after[i] ? 1 : 0));
+  const wrong = arrived.map((label, i) => (label !== after[i] || (opens && after[i] === LABEL.MOUTH) ? 1 : 0));
   let solid = both(grown(opened(wrong, width, SLIVER * scale), width, SLIVER * scale), wrong);
   for (const label of classesIn(after, wrong)) {
     const near = grown(where(arrived, label), width, 3 * scale);
