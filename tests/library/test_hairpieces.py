@@ -9,7 +9,7 @@ from drawn_faces import draw_face
 
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Face
-from maskgan.editing.hairdressing import colours_of_hair, in_colours_of, put_on, seen_of
+from maskgan.editing.hairdressing import _with_strands_in_black, colours_of_hair, in_colours_of, put_on, seen_of
 from maskgan.editing.looks import LOOKS, look_named, looks_with, measured_colour, plain_colour, wearing
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
@@ -140,6 +140,24 @@ def test_light_hair_has_strands_where_its_lenders_hair_was_black(style: str) -> 
     black, seen = ((where.alpha > 0.95) & there for there in (lent < 0.12, lent > 0.25))
     assert black.mean() > 0.005
     assert rough[black].mean() > 0.3 * rough[seen].mean(), "no plates"
+
+
+def test_strands_that_go_on_in_black_run_as_those_beside_them() -> None:
+    """Light hair, slanted to the right as it falls, whose lender's was black on one side."""
+    size = 256
+    rows, columns = np.mgrid[:size, :size]
+    slant = np.sin((columns - 0.5 * rows) * 2 * np.pi / 12)
+    hair = np.float32(120 + 40 * slant)[..., None].repeat(3, 2)
+    black = ((columns > 120) & (columns < 200)).astype(np.float32)
+    hair[black > 0] = 60
+    alpha = ((columns > 40) & (columns < 200) & (rows > 30) & (rows < 230)).astype(np.float32)
+    result = _with_strands_in_black(hair, black, alpha, 64.0)
+    new = (slice(60, 200), slice(130, 190))
+    assert result[new].std() > 5
+    across, down = (cv2.Sobel(result[..., 0], cv2.CV_32F, *axis)[new] for axis in ((1, 0), (0, 1)))
+    assert np.corrcoef(across.ravel(), down.ravel())[0, 1] < -0.9  # a mirror would slant them to the left
+    beside = (slice(60, 200), slice(60, 110))
+    assert np.array_equal(result[beside], hair[beside])
 
 
 def test_a_shaved_scalp_does_not_colour_new_hair() -> None:
