@@ -241,7 +241,7 @@ def test_hands_have_the_skins_colour_and_are_background_with_sleeves_of_cloth() 
             shown.append(np.median(result.image[hand], 0) / skin)
         unclothed = FaceWithMask(face.image, np.where(face.mask == Label.CLOTH, 0, face.mask).astype(np.uint8))
         sleeves += bool((hands.hand(unclothed, np.random.default_rng(seed)).mask == Label.CLOTH).sum() > 50)
-    assert len(shown) >= 20 and 6 <= sleeves <= 30
+    assert len(shown) >= 20 and 2 <= sleeves <= 20  # forearms often lie beyond the picture
     assert (np.abs(np.log(np.median(shown, 0))) < 0.25).all()
     faceless = FaceWithMask(face.image, np.full_like(face.mask, Label.HAIR))
     assert hands.hand(faceless, np.random.default_rng(0)) is faceless
