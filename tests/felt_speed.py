@@ -43,7 +43,8 @@ WATCH = """() => {
   const fetched = window.fetch;
   window.fetch = (...request) => {
     const body = request[1]?.body;
-    const stroke = typeof body === "string" && body.includes("picture_ahead") && body.match(/"stroke": ?(\d+)/);
+    const ahead = typeof body === "string" && body.includes("picture_ahead") && !body.includes('"exact":true');
+    const stroke = ahead && body.match(/"stroke": ?(\d+)/);
     if (stroke) felt.asked = Number(stroke[1]);
     return fetched(...request);
   };

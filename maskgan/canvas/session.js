@@ -121,8 +121,9 @@ function createSession({ element, props, trigger, server }, on) {
     if (!server.picture_ahead) return tell(event);
     const late = { event };
     if (ended) untold.add(late);
-    if (known) asked.then(() => untold.delete(late) && tell(event)); // after the preview that showed it
-    else asked = askAhead(late, ended);
+    const pictures = picturesOfThis();
+    if (known) asked = asked.then((answer) => finishAhead(late, pictures, answer)); // the preview that showed it
+    else asked = askAhead(late, pictures, ended);
   }
 
   function tell(event) {
@@ -140,24 +141,37 @@ function createSession({ element, props, trigger, server }, on) {
   }
   ELSEWHERE.forEach((name) => document.addEventListener(name, onElsewhere, true));
 
-  /** Ask for the picture, which is shown at once; the event, which does the rest, follows, in which it is not made again.
-   *  Previews need no event. */
-  async function askAhead(late, ended) {
-    const [own, { id, version }] = [number, face];
-    const message = { ...props.value };
-    const picture = (more) => server.picture_ahead({ message, ended, ...more }).catch(() => null);
-    const show = (answer) => {
-      if (!answer || face?.id !== id || face.version !== version) return; // another mask has come meanwhile
-      const detail = { canvas: keptAs, ...answer };
-      document.dispatchEvent(new CustomEvent("mask-result-ahead", { detail }));
-      return detail.shown; // what the page does for an event would keep the picture from the screen
+  /** Pictures of what the canvas holds now, past the queue: `ask` for one, and `show` it, unless another mask has come meanwhile. */
+  function picturesOfThis() {
+    const [own, { id, version }, message] = [number, face, { ...props.value }];
+    return {
+      ask: (how) => server.picture_ahead({ message, ...how }).catch(() => null),
+      show(answer) {
+        if (!answer || face?.id !== id || face.version !== version) return;
+        const detail = { canvas: keptAs, ...answer };
+        document.dispatchEvent(new CustomEvent("mask-result-ahead", { detail }));
+        return detail.shown; // what the page does for an event would keep the picture from the screen
+      },
+      areNewest: () => own === number,
     };
-    const answer = await picture();
+  }
+
+  /** Ask for the picture, which is shown at once; the event, which does the rest, follows, in which it is not made again.
+   *  Previews need no event. Returns what was answered first. */
+  async function askAhead(late, pictures, ended) {
+    const answer = await pictures.ask({ ended });
     // The edit of a draft is in work already; a later stroke does without it.
-    const exact = answer?.draft && ended && own === number ? picture({ exact: true }) : null;
-    await show(answer);
-    await show(await exact);
-    if (ended ? untold.delete(late) : !answer && own === number) tell(late.event);
+    const exact = answer?.draft && ended && pictures.areNewest() ? pictures.ask({ ended, exact: true }) : null;
+    await pictures.show(answer);
+    await pictures.show(await exact);
+    if (ended ? untold.delete(late) : !answer && pictures.areNewest()) tell(late.event);
+    return answer;
+  }
+
+  /** The end of a stroke of which the last preview, whose `answer` this was, showed all: that may have been a draft. */
+  async function finishAhead(late, pictures, answer) {
+    if (answer?.draft && pictures.areNewest()) await pictures.show(await pictures.ask({ ended: true, exact: true }));
+    if (untold.delete(late)) tell(late.event);
   }
 
   /** What any event of the page tells Python of the canvas. */
