@@ -44,7 +44,7 @@ WATCH = """() => {
   window.fetch = (...request) => {
     const body = request[1]?.body;
     const ahead = typeof body === "string" && body.includes("picture_ahead") && !body.includes('"exact":true');
-    const stroke = ahead && body.match(/"stroke": ?(\d+)/);
+    const stroke = ahead && body.match(/"stroke": ?([0-9]+)/);
     if (stroke) felt.asked = Number(stroke[1]);
     return fetched(...request);
   };
