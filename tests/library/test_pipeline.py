@@ -240,9 +240,8 @@ def test_the_network_sees_only_what_is_kept(
     assert (kept[0, :3].numpy()[:, ~known] == 0).all()
 
 
-def test_an_edit_elsewhere_leaves_paint_as_it_is(
-    pipeline: MaskGANPipeline, face: Face, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def counting(pipeline: MaskGANPipeline, monkeypatch: pytest.MonkeyPatch) -> tuple[MaskGANPipeline, list[int]]:
+    """A pipeline of the same networks, and the sides of what it draws, one after the other."""
     own, drawn = MaskGANPipeline.over(pipeline.engine), []
     draw = own.engine.draw
 
@@ -251,6 +250,13 @@ def test_an_edit_elsewhere_leaves_paint_as_it_is(
         return draw(mask, *rest)
 
     monkeypatch.setattr(own.engine, "draw", counted)
+    return own, drawn
+
+
+def test_an_edit_elsewhere_leaves_paint_as_it_is(
+    pipeline: MaskGANPipeline, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, drawn = counting(pipeline, monkeypatch)
     mask = face.mask.copy()
     mask[20:50, 230:260] = Label.HAT
     first = own.edit(face, mask)
@@ -277,14 +283,7 @@ def test_paint_stays_where_what_moves_around_it_goes_on_elsewhere(
     pipeline: MaskGANPipeline, face: Face, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As hair beside a cheek that moves with a mouth."""
-    own, drawn = MaskGANPipeline.over(pipeline.engine), []
-    draw = own.engine.draw
-
-    def counted(mask: np.ndarray, *rest: object) -> np.ndarray:
-        drawn.append(len(mask))
-        return draw(mask, *rest)
-
-    monkeypatch.setattr(own.engine, "draw", counted)
+    own, drawn = counting(pipeline, monkeypatch)
     mask = face.mask.copy()
     mask[20:50, 230:260] = mask[150:180, 230:260] = Label.HAT
     flow = np.zeros((*mask.shape, 2), np.float32)
