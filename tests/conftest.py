@@ -17,6 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
+from maskgan.editing.edit import Face
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import IGNORE, MOUTH, PALETTE, Label
 from maskgan.networks.alpha_blender import AlphaBlender
@@ -24,6 +25,7 @@ from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.provenance import IPTC_EXTENSION
+from maskgan.sizes import CROP_SIZE
 
 
 def draw_mask(size: int = 64, shift: float = 0.0) -> np.ndarray:
@@ -54,6 +56,12 @@ def draw_face(mask: np.ndarray, seed: int = 0) -> np.ndarray:
     light = np.linspace(0.8, 1.1, mask.shape[1])[None, :, None]
     picture = colours[mask] * light + random.normal(0, 6, (*mask.shape, 3))
     return picture.round().clip(0, 255).astype(np.uint8)
+
+
+def drawn_face(pipeline: MaskGANPipeline) -> Face:
+    """A drawn face with its exact mask, ready to be edited."""
+    mask = draw_mask(CROP_SIZE)
+    return pipeline.with_mask(pipeline.prepare(draw_face(mask), face=None), mask)
 
 
 def tiny_pipeline(seed: int = 0) -> MaskGANPipeline:

@@ -15,7 +15,6 @@ from maskgan.editing.oklab import from_oklab
 from maskgan.editing.recolouring import part_matte, recolour, usual_colour
 from maskgan.editing.unknown import unknown_after
 from maskgan.labels import Label
-from maskgan.quick_edits.frame import fit_frame
 
 #: What can be borrowed, what lies below first.
 BORROWED = (Label.CLOTH, Label.HAT, Label.HAIR)
@@ -26,6 +25,9 @@ _NEW, _LEAST = 0.15, 0.004
 #: Intersection over union with the source's below which a class of the mask is not its shape any more; how far strands
 #: reach beyond the mask, as a share of the side.
 _ITS_SHAPE, _STRANDS = 0.7, 0.03
+
+#: Unit of a face's frame (`quick_edits/frame.py`) in aligned crops, as a share of the side; masks need show no face.
+_UNIT = 0.25
 
 
 def borrowed(edit: Edit, source: Face) -> list[Label]:
@@ -50,7 +52,7 @@ def _in_own_colours(source: Face, target: Face, label: Label) -> tuple[np.ndarra
     if label == Label.HAIR:
         colours = colours_of_hair(target.crop, target.mask)
         if colours is not None and (share > 0).any():
-            part = in_other_colours(part, share, colours, fit_frame(source.mask).unit)
+            part = in_other_colours(part, share, colours, _UNIT * len(share))
         return part, share
     colour = usual_colour(target.crop, target.mask, [label])
     if colour is not None:

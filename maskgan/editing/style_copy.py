@@ -30,7 +30,8 @@ from maskgan.editing.edit import Edit, Face
 from maskgan.editing.oklab import from_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, lips_on, recolour_part, usual_colour
-from maskgan.labels import BROWS, EARS, EYES, LIPS, MIRRORED_PAIRS, Label
+from maskgan.editing.skin import SKIN
+from maskgan.labels import BROWS, EYES, LIPS, MIRRORED_PAIRS, Label
 from maskgan.styles import RegionStyle
 
 #: Width of the feather around a copied region, in pixels of a 256 px crop.
@@ -50,8 +51,6 @@ class Region(NamedTuple):
     classes: tuple[Label, ...]
 
 
-_SKIN = (Label.SKIN, Label.NOSE, *EARS, Label.NECK)
-
 #: Classes whose colour alone is copied, those together that have one colour.
 COLOURED = tuple(
     classes_with(label) for label in (Label.CLOTH, Label.SKIN, Label.U_LIP, Label.L_EYE, Label.L_BROW, Label.HAIR)
@@ -63,7 +62,7 @@ _TONED, _LIPS = classes_with(Label.SKIN), classes_with(Label.U_LIP)
 REGIONS: dict[str, Region] = {
     "lips": Region("Lips (make-up)", LIPS),
     "hair": Region("Hair colour", (Label.HAIR,)),
-    "skin": Region("Skin tone", _SKIN),
+    "skin": Region("Skin tone", SKIN),
     "brows": Region("Brows", BROWS),
     "eyes": Region("Eyes", EYES),
     "clothes": Region("Clothes", (Label.CLOTH,)),
@@ -112,7 +111,7 @@ def _recoloured(
     Smoothed within each class, with skin and its parts as one: across borders it would leave halos.
     """
     scale = len(photo) / 256
-    groups = [copied, [c for c in copied if c in _SKIN], *([c] for c in copied if c not in _SKIN)]
+    groups = [copied, [c for c in copied if c in SKIN], *([c] for c in copied if c not in SKIN)]
     smooth = np.dstack([own, mixed])  # S, S, 6
     for number, group in enumerate(groups):  # the first, with all classes, covers the feathered border
         inside = np.isin(mask, group)

@@ -99,3 +99,9 @@ def test_painted_over_it_ends_where_the_mask_does(pipeline: MaskGANPipeline, sho
     gone &= long.mask == Label.HAIR
     assert gone.any() and np.array_equal(edit.crop[gone], painted.crop[gone])
     assert (edit.crop != painted.crop)[inner(mask, Label.HAIR)].mean() > 0.8
+
+
+def test_a_mask_without_a_face_lends_too(pipeline: MaskGANPipeline, short: Face, long: Face) -> None:
+    faceless = np.where(np.isin(long.mask, (Label.HAIR, Label.BACKGROUND)), long.mask, Label.HAIR).astype(np.uint8)
+    lender = replace(long, mask=faceless)
+    assert (copy_geometry(pipeline, short, lender).crop != short.crop).any()

@@ -2,7 +2,6 @@
 // maskgan/editing/borrowing.py.
 
 import { LABEL } from "./constants.js";
-import { fitFrame } from "./frame.js";
 import { inOtherColours, ownHairOf } from "./hairdressing.js";
 import { picture } from "./pixels.js";
 import { partMatte, recoloured, usualColour } from "./recolouring.js";
@@ -15,6 +14,7 @@ const { CLOTH, HAT, HAIR } = LABEL;
 const BORROWED = [CLOTH, HAT, HAIR]; // what lies below first
 const [NEW, LEAST] = [0.15, 0.004]; // share of a class that the photo cannot show; of the picture that it has at least
 const [ITS_SHAPE, STRANDS] = [0.7, 0.03]; // least likeness to the source's shape; how far strands reach beyond the mask
+const UNIT = 0.25; // of a face's frame in aligned crops, as a share of the side; masks need show no face
 
 /** The classes in the shapes of another face of which an edit would paint much, in the order in which they are laid. */
 export function borrowed(face, { mask, flow }, source) {
@@ -41,7 +41,7 @@ function inOwnColours(source, face, label) {
     const part = picture(size, size, 3, Float32Array.from(matte.part));
     const { colours } = ownHairOf(face.crop, face.mask);
     const seen = regionOf(matte.share, (share) => share > 0);
-    if (colours) inOtherColours(part, seen, matte.share, colours, fitFrame(source.mask, size).unit);
+    if (colours) inOtherColours(part, seen, matte.share, colours, UNIT * size);
     return { part, share: matte.share };
   }
   const colour = usualColour(face.crop, face.mask, [label]);
