@@ -100,7 +100,7 @@ def told_by(picture: Image.Image) -> dict[str, str]:
 #: `test_onnx_export.py` makes, and would wait for it.
 _LONG = (
     "test_web_page.py", "test_visits_page.py", "test_onnx_export.py", "test_web_hair.py", "test_lab_page.py",
-    "test_faces_page.py", "test_web_morph.py", "test_prepare_wardrobe.py", "test_access_page.py",
+    "test_faces_page.py", "test_web_morph.py", "test_web_copies.py", "test_prepare_wardrobe.py", "test_access_page.py",
     "test_load.py", "test_space.py", "test_interpolate_page.py", "test_pack.py",
     "test_distributed.py", "test_browser.py", "test_processes.py", "test_interrupted_runs.py",
 )  # fmt: skip
