@@ -161,7 +161,7 @@ def check_alike(one: np.ndarray, edit: Edit, alignment: Alignment, below: np.nda
     patches = edit.change.patches
     other, smooth = (
         edit.change._replace(patches=those).onto(below, alignment)
-        for those in (patches, tuple(patch._replace(grain=None) for patch in patches))
+        for those in (patches, tuple(patch._replace(planned=None) for patch in patches))
     )
     grained = cv2.dilate((other != smooth).any(-1).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     assert np.abs(one.astype(int) - other)[~grained].max() <= 2

@@ -8,6 +8,8 @@ whatever resolution that has. Pixels that neither move nor are painted are the p
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -32,16 +34,34 @@ _FEATHER, _COLOUR, _BORDER = 3.0, 10.0, 3
 _CRISP, _NO_HALO = 1.5, 1.5
 
 
+class PlannedLater:
+    """Grain that is planned when it is asked for first, by any thread, and then kept."""
+
+    def __init__(self, plan: Callable[[], Grain | None]) -> None:
+        self._plan: Callable[[], Grain | None] | None = plan
+        self._grain: Grain | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def grain(self) -> Grain | None:
+        """The plan."""
+        with self._lock:
+            if self._plan is not None:
+                self._grain, self._plan = self._plan(), None  # which holds pictures
+            return self._grain
+
+
 class Patch(NamedTuple):
     """What was painted: picture (n, n, 3) float32 in 0..255 and alpha (n, n) float32 in 0..1, in a window.
 
-    grain: where it takes fine detail from, in what it is laid over; ground: where completed background does.
+    planned: what plans where it takes fine detail from, in what it is laid over, None for nowhere; ground: where
+    completed background does.
     """
 
     picture: np.ndarray
     alpha: np.ndarray
     window: Window
-    grain: Grain | None = None
+    planned: PlannedLater | None = None
     ground: Completion | None = None
 
     @classmethod
@@ -74,12 +94,21 @@ class Patch(NamedTuple):
         if complete:
             picture, ground = with_uneven_ground_completed(picture, photo, unknown, mask)
         finished = None if ground is None else ground.share > 0.5
-        return cls(picture, alpha, window, Grain.planned(picture, photo, unknown, mask, finished), ground)
+        grain = PlannedLater(partial(Grain.planned, picture, photo, unknown, mask, finished))
+        return cls(picture, alpha, window, grain, ground)
 
-    def over(self, photo: np.ndarray, alignment: Alignment, source: np.ndarray | None = None) -> np.ndarray:
+    @property
+    def grain(self) -> Grain | None:
+        """Where it takes fine detail from, in what it is laid over."""
+        return None if self.planned is None else self.planned.grain
+
+    def over(
+        self, photo: np.ndarray, alignment: Alignment, source: np.ndarray | None = None, grain: bool = True
+    ) -> np.ndarray:
         """Lay it over a photo (H, W, 3) uint8 in which the crop lies at `alignment`, and return the new photo.
 
-        source: the photo that fine detail is taken from, without other patches; (H, W, 3) uint8, the same by default.
+        source: the photo that fine detail is taken from, without other patches; (H, W, 3) uint8, the same by default;
+        grain: whether it gets any, which takes as long again.
         """
         own = alignment.window(*self.window[:3])
         n = self.window.pixels
@@ -90,9 +119,9 @@ class Patch(NamedTuple):
         layer = np.dstack([self.picture, self.alpha])
         layer = resample(layer, own.from_window(part, n), (part[0].stop - part[0].start, part[1].stop - part[1].start))
         alpha, painted = layer[..., 3:].clip(0, 1), layer[..., :3]
-        for grain in (self.grain, self.ground):
-            if grain is not None:
-                painted = painted + self._grain_of(grain, photo if source is None else source, own, part)
+        for each in (self.grain if grain else None, self.ground):
+            if each is not None:
+                painted = painted + self._grain_of(each, photo if source is None else source, own, part)
         below = photo[part].astype(np.float32)
         blended = (below + alpha * (painted - below)).round().clip(0, 255).astype(np.uint8)
         result = photo.copy()
@@ -165,16 +194,17 @@ class Retouch(NamedTuple):
     flow: np.ndarray | None
     patches: tuple[Patch, ...] = ()
 
-    def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
+    def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False, grain: bool = True) -> np.ndarray:
         """The edited photo (H, W, 3) uint8, from the photo in which the crop lies at `alignment`.
 
-        The photo is moved once, at its own resolution. `seamless` changes nothing: the paint was made to fit.
+        The photo is moved once, at its own resolution. `seamless` changes nothing: the paint was made to fit; grain:
+        see `Patch.over`.
         """
         if self.flow is not None:
             photo = warp_photo(photo, alignment, self.flow)
         moved = photo
         for patch in self.patches:
-            photo = patch.over(photo, alignment, moved)
+            photo = patch.over(photo, alignment, moved, grain)
         return photo
 
 

@@ -24,6 +24,7 @@ from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, lips_on, parse_colour, recolour_part, usual_colour
+from maskgan.editing.rough import shown_first_to
 from maskgan.editing.strands import with_ends
 from maskgan.editing.tones import Tone
 from maskgan.editing.transplants import likeness, transplant
@@ -83,11 +84,15 @@ def dressed(pipeline: MaskGANPipeline, face: Face, looks: Mapping[Label, Look]) 
     return face if style is face.style else replace(face, style=style)
 
 
+def _areas(mask: np.ndarray) -> np.ndarray:
+    """How many pixels (19,) of each class a mask (H, W) uint8 has."""
+    return cv2.calcHist([mask], [0], None, [NUM_CLASSES], [0, NUM_CLASSES]).ravel()
+
+
 def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
     """Looks for classes of a mask that the face's own photo has no example of."""
-    area = np.bincount(face.mask.ravel(), minlength=NUM_CLASSES) / face.mask.size
-    wanted = np.bincount(mask.ravel(), minlength=NUM_CLASSES)
     looks: dict[Label, Look] = {}
+    wanted, area = _areas(mask), _areas(face.mask) / face.mask.size
     for label in (Label.MOUTH, Label.EYE_G, Label.EAR_R, Label.NECK_L, Label.HAT):
         if area[label] > (_HARDLY_OPEN if label == Label.MOUTH else _HARDLY) or not wanted[label]:
             continue
@@ -148,7 +153,10 @@ def edit_with_looks(
     by_hand = set(looks or {})
     try:
         looks = default_looks(face, mask) | dict(looks or {})
-        edit = pipeline.edit(dressed(pipeline, face, looks), _beneath(face, mask, looks), **options)
+        if not looks:
+            return finished(pipeline.edit(face, mask, **options), mask, looks, by_hand)
+        with shown_first_to(None):  # a picture without them would be no rough one
+            edit = pipeline.edit(dressed(pipeline, face, looks), _beneath(face, mask, looks), **options)
         return finished(edit, mask, looks, by_hand)
     except QuickEditImpossible:
         if by_hand:

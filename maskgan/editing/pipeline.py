@@ -19,6 +19,7 @@ from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
 from maskgan.editing.implausible import without_implausible
 from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_style
+from maskgan.editing.rough import show_first
 from maskgan.editing.strays import stray_hair, without_slivers
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.unknown import unknown_after
@@ -216,6 +217,8 @@ class MaskGANPipeline(WithEngine):
         Raises:
             ValueError: the mask is not a label map.
             Abandoned: see `maskgan.editing.abandoning`.
+
+        Whoever waits for a picture can see one sooner, see `maskgan.editing.rough`.
         """
         mask = self._checked(mask, face.mask.shape)
         if original_mask is not None:
@@ -238,7 +241,9 @@ class MaskGANPipeline(WithEngine):
             patch._replace(picture=in_tone_of(face.tone, patch.picture)) for patch in self._patches(face, motion, moved)
         )
         go_on()
-        crop = Retouch(None, patches).onto(moved, Alignment.whole_picture(mask.shape))
+        paint, whole = Retouch(None, patches), Alignment.whole_picture(mask.shape)
+        show_first(lambda: paint.onto(moved, whole, grain=False))
+        crop = paint.onto(moved, whole)
         region = moves(motion.flow).astype(np.float32)
         for patch in patches:
             part = patch.window.slices(len(mask))
@@ -327,7 +332,7 @@ class _Apart:
         for number, part in enumerate(parts, 1):
             self.numbers[part] = number
         touched = self.moving | (self.numbers > 0) | (motion.mask != face.mask)
-        _, self.pieces = cv2.connectedComponents(touched.astype(np.uint8))  # 0 is what stays
+        self.count, self.pieces = cv2.connectedComponents(touched.astype(np.uint8))  # 0 is what stays
 
     @cached_property
     def close(self) -> np.ndarray:
@@ -342,8 +347,10 @@ class _Apart:
         A change that has nothing of the part is left out: there the photo and its mask are as they were. Of one that
         has other parts too, what lies farther from this one, or nearer to another, is left out.
         """
-        own = np.isin(self.pieces, np.unique(self.pieces[self.parts[number]]))
-        if np.isin(self.numbers[own], (0, number + 1), invert=True).any():
+        chosen = np.zeros(self.count, bool)
+        chosen[self.pieces[self.parts[number]]] = True
+        own = chosen[self.pieces]
+        if (own & (self.numbers > 0) & (self.numbers != number + 1)).any():
             own &= self.close == number + 1
         away = (self.pieces > 0) & ~own
         if not away.any():

@@ -53,7 +53,7 @@ def test_smooth_paint_gets_as_much_detail_as_the_photo_has_and_all_else_stays(ho
     patch = Patch.joined(smooth(photo), below, hole, mask, Window.whole(N))
     whole = Alignment.whole_picture((N, N))
     inside = cv2.erode(hole.astype(np.uint8), np.ones((9, 9))) > 0
-    plain, detailed = (p.over(below, whole) for p in (patch._replace(grain=None), patch))
+    plain, detailed = (p.over(below, whole) for p in (patch._replace(planned=None), patch))
     known = energy(below, ~hole)
     assert energy(plain, inside) < 0.1 * known
     assert 0.6 * known < energy(detailed, inside) < 1.4 * known
@@ -124,7 +124,7 @@ def test_the_photo_s_detail_comes_at_its_own_resolution(hole: np.ndarray) -> Non
     below = photo.round().astype(np.uint8)
     whole = Alignment.whole_picture((4 * N, 4 * N))
     inside = cv2.erode(unknown.astype(np.uint8), np.ones((33, 33))) > 0
-    plain, detailed = (p.over(below, whole) for p in (patch._replace(grain=None), patch))
+    plain, detailed = (p.over(below, whole) for p in (patch._replace(planned=None), patch))
     assert energy(plain, inside) < 0.02 * energy(below, ~unknown)
     assert energy(detailed, inside) > 0.3 * energy(below, ~unknown)
 

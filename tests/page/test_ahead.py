@@ -14,7 +14,8 @@ pytest.importorskip("gradio")
 
 from maskgan.editing.abandoning import Abandoned, wanted_while
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.ui.paint.ahead import Ahead
+from maskgan.editing.rough import show_first
+from maskgan.ui.paint.ahead import Ahead, Picture, Pictures, _shown_to
 
 KEY, OTHER = "visitor", "another"
 
@@ -73,6 +74,28 @@ def test_only_the_end_of_a_later_stroke_of_the_same_session_outdates_a_picture()
     ahead._ended[KEY] = 7
     assert ahead.outdated(KEY, 6) and not ahead.outdated(KEY, 7)
     assert not ahead.outdated(OTHER, 6) and not ahead.outdated(None, 6)
+
+
+def test_what_an_edit_shows_first_is_there_before_the_edit() -> None:
+    waited_for = threading.Event()
+
+    def exact() -> Picture:
+        show_first(lambda: np.full((2, 2, 3), 7, np.uint8))
+        assert waited_for.wait(30)
+        return Picture("exact", b"", "image/webp")
+
+    def quick(picture: np.ndarray) -> Picture:
+        return Picture("quick", picture.tobytes(), "image/jpeg")
+
+    async def ask() -> None:
+        shown = asyncio.get_running_loop().create_future()
+        made = asyncio.create_task(asyncio.to_thread(_shown_to(shown, Pictures(exact, quick=quick))))
+        assert (await asyncio.wait_for(shown, 30)).content == bytes([7] * 12)
+        assert not made.done()
+        waited_for.set()
+        assert (await made).path == "exact"
+
+    asyncio.run(ask())
 
 
 def test_an_edit_that_nobody_wants_ends_between_its_stages(

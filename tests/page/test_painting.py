@@ -311,3 +311,18 @@ def test_what_leaves_a_face_is_told_of_a_stroke_whose_event_has_still_to_come(ta
     with pytest.warns(UserWarning, match="base64"):
         forged = {**message(session, mask), "mask": "?"}
         assert nothing_changed(tab._told(tab.picker.choose_example)(session, forged, select(1), *VALUES))
+
+
+def test_a_strokes_picture_is_at_hand_roughly_then_exactly_then_at_once(tab: PaintTab, session: Session) -> None:
+    asked = message(session, painted(session))
+    pictures = tab._picture_ahead(session, asked)
+    assert not pictures.other
+    rough = pictures.draft()
+    assert rough.type == "image/jpeg" and DIGITAL_SOURCE_TYPE.encode() in rough.content
+    exact = pictures.exact()
+    assert exact.type == "image/webp" and DIGITAL_SOURCE_TYPE.encode() in exact.content
+    done = tab._picture_ahead(session, asked)
+    assert done.draft is None and done.exact() == exact
+    assert shown_files(tab.paint(session, asked, LOOK)[tab.face_result])[1] == exact.path
+    own = message(session, session.opened.face.mask)  # as after undo: nothing in it is drawn
+    assert DIGITAL_SOURCE_TYPE.encode() not in tab._picture_ahead(session, own).draft().content

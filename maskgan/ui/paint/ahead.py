@@ -3,10 +3,10 @@
 Gradio answers an event by two requests of the page, a stream, and the address of a file that is then fetched. On two
 cores that takes longer than the edit. So the canvas asks for the picture itself, by one request that is answered with
 it; the event follows, finds the edit made, and does everything else. Nothing of the session changes here. The answer is
-a draft at first: the picture as a JPEG, or of an edit that takes long another, quicker one (see
-`maskgan.editing.drafts`). At the end of a stroke the exact picture is made while that is on its way to the screen, and
-the canvas asks once more for it. When the device is busy for others, nothing is answered, and the event waits its turn
-in the queue.
+a draft at first: what the edit shows before its last stages (see `maskgan.editing.rough`), or of an edit that takes
+long another, quicker one (see `maskgan.editing.drafts`), as a JPEG. At the end of a stroke the exact picture is made
+while that is on its way to the screen, and the canvas asks once more for it. When the device is busy for others,
+nothing is answered, and the event waits its turn in the queue.
 
 Every message of a canvas has a number. A picture tells the number of the message that it was made for, so that the page
 shows none after a newer one (see `result_view.py`).
@@ -23,10 +23,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio.to_thread
 import gradio as gr
+import numpy as np
 from fastapi.responses import JSONResponse
 from gradio.context import LocalContext
 
 from maskgan.editing.abandoning import Abandoned, wanted_while
+from maskgan.editing.rough import shown_first_to
 from maskgan.ui.keeping import traces
 from maskgan.ui.kit import DEVICE
 from maskgan.ui.mask_canvas import MaskCanvas, ResultView
@@ -44,10 +46,16 @@ class Picture(NamedTuple):
 
 
 class Pictures(NamedTuple):
-    """How to make the picture of a canvas's message, and where that is not at hand a draft of it."""
+    """How to make the picture of a canvas's message, and where that is not at hand a draft of it.
+
+    exact: shows a rough picture first where it has to make the edit; draft: only what is shown first, or a quicker
+    edit; quick: a picture (H, W, 3) uint8 RGB as a file; other: whether the draft is another edit.
+    """
 
     exact: Callable[[], Picture]
     draft: Callable[[], Picture] | None = None
+    quick: Callable[[np.ndarray], Picture] | None = None
+    other: bool = False
 
 
 #: The pictures for a session and its canvas's message.
@@ -123,9 +131,16 @@ class Ahead:
                     return None
                 if exact or pictures.draft is None:
                     return _answer(await made(blocks.cores.shared(pictures.exact)), session, number)
-                drafted = await made(blocks.cores.shared(pictures.draft))
-                if drafted is not None and ended:  # the edit is made while the draft is on its way to the screen
-                    edit = asyncio.ensure_future(made(blocks.cores.shared(pictures.exact)))
+                if ended and not pictures.other:
+                    shown = asyncio.get_running_loop().create_future()
+                    edit = asyncio.ensure_future(made(blocks.cores.shared(_shown_to(shown, pictures))))
+                    await asyncio.wait((shown, edit), return_when=asyncio.FIRST_COMPLETED)
+                    drafted = shown.result() if shown.done() else None
+                else:
+                    edit, drafted = None, await made(blocks.cores.shared(pictures.draft))
+                    if drafted is not None and ended:
+                        edit = asyncio.ensure_future(made(blocks.cores.shared(pictures.exact)))
+                if edit is not None:  # it is made while the draft is on its way to the screen
                     self._edits.add(edit)  # else nobody would hold it
                     edit.add_done_callback(self._edits.discard)
                     whole = turn.pop_all()  # the visitor's turn ends with the edit
@@ -161,6 +176,20 @@ class Ahead:
         finally:
             queue.beside.discard(key)
             device.current_concurrency -= 1
+
+
+def _shown_to(shown: asyncio.Future[Picture], pictures: Pictures) -> Callable[[], Picture]:
+    """How to make the exact picture, in a thread, with what it shows first for a future of the loop that runs here."""
+    loop = asyncio.get_running_loop()
+
+    def show(picture: np.ndarray) -> None:
+        loop.call_soon_threadsafe(shown.set_result, pictures.quick(picture))
+
+    def run() -> Picture:
+        with shown_first_to(show):
+            return pictures.exact()
+
+    return run
 
 
 def _answer(made: Picture | None, session: Session, number: int, draft: bool = False) -> JSONResponse | None:

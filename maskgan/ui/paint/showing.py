@@ -19,6 +19,7 @@ from maskgan.editing.drafts import draft, worth_drafting
 from maskgan.editing.dressing import default_looks, edit_with_looks
 from maskgan.editing.edit import Edit
 from maskgan.editing.lasting import fingerprint
+from maskgan.editing.rough import rough_picture, show_first
 from maskgan.snapshots import Weights
 from maskgan.ui.access import Announcer
 from maskgan.ui.kit import Updates, UsesWeights, saved, warns_on_value_error
@@ -97,8 +98,8 @@ class Showing(PaintLayout, UsesWeights):
     def _picture_ahead(self, session: Session, message: dict[str, Any]) -> Pictures | None:
         """How to make the picture of a canvas's message; None where it cannot tell.
 
-        It is the one that `paint` will show, and until that is there the same as a JPEG, which takes a sixth of the
-        time to write and half of it to read; of a costly edit, what `draft` makes of it.
+        It is the one that `paint` will show. Until that is there, what the edit shows first, as a JPEG, which takes a
+        sixth of the time to write and half of it to read; of a costly edit, what `draft` makes of it.
         """
         opened = session.opened
         look = self._shown_as.get(opened) if opened is not None else None
@@ -113,18 +114,21 @@ class Showing(PaintLayout, UsesWeights):
             return session.painted(self._edit(session, mask, look), mask)
 
         def exact() -> Picture:
-            return Picture(*self._face_file(painted()), "image/webp")
-
-        def quick() -> Picture:
             now = painted()
-            return _quick(now.edit.crop, now.drawn_in_crop)
+            show_first(lambda: now.edit.crop)
+            return Picture(*self._face_file(now), "image/webp")
 
-        def drafted() -> Picture:
-            return _quick(draft(self.pipeline, session.edit, session.mask, mask), self.pipeline.weights)
+        def quick(picture: np.ndarray) -> Picture:
+            return _quick(picture, opened.face.drawn if picture is opened.face.crop else self.pipeline.weights)
 
         if self._at_hand(session, mask, look) in self._files:
             return Pictures(exact)
-        return Pictures(exact, drafted if self._worth_drafting(session, mask, look) else quick)
+        other = self._worth_drafting(session, mask, look)
+
+        def whole() -> np.ndarray:
+            return draft(self.pipeline, session.edit, session.mask, mask) if other else painted().edit.crop
+
+        return Pictures(exact, lambda: quick(rough_picture(whole)), quick, other)
 
     def _worth_drafting(self, session: Session, mask: np.ndarray, look: Look) -> bool:
         """Whether a draft of the face in a mask is quicker than the edit, and no look is part of it."""
