@@ -36,6 +36,9 @@ TOGETHER = (
 #: Width of the feather of parts other than hair, in pixels of a 256 px crop.
 _EDGE = 1.6
 
+#: How light lips on light skin are beside it; how much lighter skin counts as such for certain, in parts.
+_LIPS_TO_SKIN, _LIGHTER = 0.82, 0.25
+
 #: Diameter of an iris: 11.7 mm of the 63 mm between the eyes.
 _IRIS = 0.19
 
@@ -89,6 +92,7 @@ def recolour(
     colour: tuple[int, int, int],
     strength: float = 1.0,
     part: np.ndarray | None = None,
+    gloss: bool = False,
 ) -> np.ndarray:
     """A picture whose part has another colour.
 
@@ -98,6 +102,8 @@ def recolour(
         colour: R, G, B in 0..255 that the part's mean goes to.
         strength: 0 (no change) to 1.
         part: (S, S, 3) float32 in 0..255, the part's own colour in each pixel; None: the photo's.
+        gloss: whether what is lighter than the mean is light that a surface reflects as it is, as skin does: a part
+            that becomes lighter gets no more of it.
 
     Returns (S, S, 3) uint8; where `share` is 0, the photo's own pixels.
     Raises ValueError when the strength is out of range.
@@ -119,6 +125,9 @@ def recolour(
 
     def coloured(target: np.ndarray) -> np.ndarray:
         light = target[0] * shading
+        if gloss and target[0] > mean[0]:  # lightness is the cube root of light
+            reflected = (lab[:, 0] ** 3 - mean[0] ** 3).clip(0)
+            light = np.where(reflected > 0, np.cbrt(target[0] ** 3 + reflected), light)
         # Highlights are pressed rather than cut, so that strands stay apart.
         light = np.where(light > 0.9, 0.9 + 0.1 * np.tanh((light - 0.9) / 0.1), light)
         chroma = (light / max(float(target[0]), 0.05)).clip(0.2, 1.1)[:, None]
@@ -174,11 +183,18 @@ def usual_colour(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label])
 
 
 def lips_on(lips: np.ndarray, skin: np.ndarray, onto: np.ndarray) -> np.ndarray:
-    """The colour of lips on other skin, all (3,) in OKLab: they differ from it as they do from their own.
+    """The colour of lips on other skin, all (3,) in OKLab.
 
-    Lips are skin that another colour shines through, or was put on: those of light skin would be paint on dark skin.
+    They differ from it as they do from their own: lips are skin that another colour shines through, or was put on, and
+    those of light skin would be paint on dark skin. Only dark skin has lips that are hardly darker, or lighter; on
+    lighter skin they are as light as they were, or as lips are there.
     """
-    return onto + (lips - skin) * (onto[0] / max(float(skin[0]), 0.05))
+    ratio = onto[0] / max(float(skin[0]), 0.05)
+    found = onto + (lips - skin) * min(ratio, 1.0)
+    light = onto[0] + (lips[0] - skin[0]) * ratio
+    lighter = np.clip((ratio - 1) / _LIGHTER, 0, 1)
+    found[0] = light + lighter * (max(lips[0], _LIPS_TO_SKIN * onto[0]) - light)
+    return found
 
 
 def recolour_part(
@@ -201,7 +217,7 @@ def recolour_part(
         return photo.copy(), share
     goal = to_oklab(np.array(colour))
     if measured:
-        return recolour(photo, share, colour, strength, part), share
+        return recolour(photo, share, colour, strength, part, group == SKIN), share
     if label in (Label.L_EYE, Label.R_EYE):
         goal = goal * (0.72, 0.8, 0.8)  # the mean of an iris is that with its pupil and the lid's shadow
     elif label == Label.HAIR or label in BROWS:
@@ -209,4 +225,4 @@ def recolour_part(
         if goal[0] > mean[0]:  # a swatch is read as the colour of lit hair, and brows have shadows
             darker, greyer = (0.22, 0.9) if label == Label.HAIR else (0.4, 0.75)
             goal = goal * (1 - darker * (1 - mean[0] / goal[0]), greyer, greyer)
-    return recolour(photo, share, tuple(from_oklab(goal).clip(0, 255)), strength, part), share
+    return recolour(photo, share, tuple(from_oklab(goal).clip(0, 255)), strength, part, group == SKIN), share

@@ -60,6 +60,20 @@ def test_black_hair_becomes_blond_with_light_and_shade():
     assert result[..., 0].mean() > result[..., 2].mean() + 25
 
 
+def test_what_skin_reflects_stays_as_much_when_it_becomes_lighter():
+    mask = np.full((64, 64), Label.SKIN, np.uint8)
+    photo = np.full((64, 64, 3), (96, 62, 46), np.uint8)
+    photo += np.random.default_rng(0).integers(0, 8, photo.shape, np.uint8)
+    photo[20:30, 20:30] = (168, 140, 126)  # a highlight
+    light, _ = recolour_part(photo, mask, Label.SKIN, (226, 178, 152), measured=True)
+    shine, around = (to_oklab(light[part].mean((0, 1)))[0] for part in (np.s_[22:28, 22:28], np.s_[40:60, 40:60]))
+    before, beside = (to_oklab(photo[part].mean((0, 1)))[0] for part in (np.s_[22:28, 22:28], np.s_[40:60, 40:60]))
+    assert shine**3 - around**3 == pytest.approx(before**3 - beside**3, rel=0.2)
+    assert around < shine < 0.93  # not white
+    cloth, _ = recolour_part(photo, np.full_like(mask, Label.CLOTH), Label.CLOTH, (226, 178, 152), measured=True)
+    assert to_oklab(cloth[25, 25])[0] > shine + 0.03  # dyed cloth has a highlight of its own colour
+
+
 def test_no_strength_no_change_and_half_of_it_half_way():
     photo, share = shaded_grey(), middle().astype(np.float32)
     whole = recolour(photo, share, (180, 60, 40)).astype(float)

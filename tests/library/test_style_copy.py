@@ -112,8 +112,21 @@ def test_lips_are_copied_in_relation_to_the_skin(
     target, source = painted(target, *own), painted(source, *theirs)
     skin, lips = skin_and_lips(copy_style(pipeline, target, source, ["lips"]))
     wanted, theirs = (to_oklab(np.array(colour)) for colour in theirs[::-1])
-    assert lips[0] / skin[0] == pytest.approx(wanted[0] / theirs[0], abs=0.03)
+    # Dark skin has lips that are nearly as light; on light skin they are as light as lips there.
+    related = wanted[0] / theirs[0] if skin[0] < theirs[0] else 0.82
+    assert lips[0] / skin[0] == pytest.approx(related, abs=0.03)
     assert (lips[1] > skin[1]) == (wanted[1] > theirs[1])
+
+
+@pytest.mark.parametrize("colour", [(98, 66, 52), (150, 96, 92), (190, 70, 120)])
+def test_lips_of_dark_skin_are_darker_than_light_skin_and_no_more_coloured_than_they_were(
+    pipeline: MaskGANPipeline, target: Face, source: Face, colour: tuple[int, int, int]
+) -> None:
+    target, source = painted(target, *LIGHT), painted(source, (96, 62, 46), colour)
+    skin, lips = skin_and_lips(copy_style(pipeline, target, source, ["lips"]))
+    own, theirs = to_oklab(np.array(colour)), to_oklab(np.array((96, 62, 46)))
+    assert 0.75 * skin[0] < lips[0] < 0.95 * skin[0]
+    assert np.linalg.norm(lips[1:] - skin[1:]) < np.linalg.norm(own[1:] - theirs[1:]) + 0.02
 
 
 @pytest.mark.parametrize("own, theirs", [(LIGHT, DARK), (DARK, LIGHT)])
@@ -124,7 +137,8 @@ def test_lips_go_along_with_skin_that_gets_another_tone(
     skin, lips = skin_and_lips(copy_style(pipeline, target, source, ["skin"]))
     assert skin[0] == pytest.approx(to_oklab(np.array(theirs[0]))[0], abs=0.03)
     before = [to_oklab(np.array(colour))[0] for colour in own]
-    assert lips[0] / skin[0] == pytest.approx(before[1] / before[0], abs=0.03)
+    related = before[1] / before[0] if skin[0] < before[0] else 0.82
+    assert lips[0] / skin[0] == pytest.approx(related, abs=0.03)
     both = copy_style(pipeline, target, source, ["skin", "lips"])  # all is the source's then
     assert mean(both.crop, target.mask, LIPS)[0] == pytest.approx(to_oklab(np.array(theirs[1]))[0], abs=0.03)
 

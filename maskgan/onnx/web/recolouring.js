@@ -135,18 +135,19 @@ export function recolourPart(photo, mask, label, colour) {
     const [darker, greyer] = label === HAIR ? [0.22, 0.9] : [0.4, 0.75];
     if (goal[0] > light) goal = [goal[0] * (1 - darker * (1 - light / goal[0])), greyer * goal[1], greyer * goal[2]];
   }
-  return recoloured(photo, matte, goal, 1);
+  return recoloured(photo, matte, goal, 1, classesWith(label).includes(SKIN));
 }
 
 /** A crop in which classes have the colour that is measured on another photo, in OKLab, and how far each pixel belongs to them;
  *  null where there are none. */
 export function withColour(photo, mask, labels, colour, strength) {
   const matte = partMatte(photo, mask, labels);
-  return matte && { crop: recoloured(photo, matte, colour, strength), share: matte.share };
+  return matte && { crop: recoloured(photo, matte, colour, strength, labels.includes(SKIN)), share: matte.share };
 }
 
-/** A crop whose part has another mean, `wanted` in OKLab. */
-export function recoloured(photo, { share, part }, wanted, strength) {
+/** A crop whose part has another mean, `wanted` in OKLab; `gloss`: what is lighter than the mean is light that a surface reflects
+ *  as it is, as skin does. */
+export function recoloured(photo, { share, part }, wanted, strength, gloss = false) {
   const core = coreOf(share);
   const places = [];
   for (let i = 0; i < share.length; i++) if (share[i] > 0) places.push(i);
@@ -167,6 +168,7 @@ export function recoloured(photo, { share, part }, wanted, strength) {
     const rgb = new Float64Array(lab.length);
     for (let k = 0; k < lab.length; k += 3) {
       let light = target[0] * (Math.max(lab[k], 0.02) / Math.max(mean[0], 0.02)) ** contrast;
+      if (gloss && target[0] > mean[0] && lab[k] > mean[0]) light = Math.cbrt(target[0] ** 3 + lab[k] ** 3 - mean[0] ** 3);
       if (light > 0.9) light = 0.9 + 0.1 * Math.tanh((light - 0.9) / 0.1); // so that strands stay apart
       const chroma = clip(light / Math.max(target[0], 0.05), 0.2, 1.1);
       writeRgb(light, target[1] * chroma + 0.5 * (lab[k + 1] - mean[1]), target[2] * chroma + 0.5 * (lab[k + 2] - mean[2]), rgb, k);
