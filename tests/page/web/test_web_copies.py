@@ -69,6 +69,30 @@ def test_the_style_of_another_photo_is_copied_as_in_the_app(folder: Path, visito
     np.testing.assert_array_equal(visitor.picture("after"), visitor.picture("before"))
 
 
+def test_skin_and_lips_of_light_and_dark_faces_are_copied_as_in_the_app(folder: Path, visitor: Visitor) -> None:
+    """No network is asked for either."""
+    pipeline, images = pipeline_of(folder), EXAMPLE.parent / "images"
+    dark, light = (pipeline.prepare(read_photo(images / f"portrait_0{number}.jpg")) for number in (1, 5))
+    code = """async ([size, region, ...faces]) => {
+      const { copyStyle } = await import(new URL("web/style_copy.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const bytes = (packed) => Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
+      const photo = (packed) => picture(size, size, 3, new Uint8ClampedArray(bytes(packed)));
+      const [crop, mask, theirs, shapes] = [photo(faces[0]), bytes(faces[1]), photo(faces[2]), bytes(faces[3])];
+      const other = { source: { crop: theirs, mask: shapes }, regions: [region], strength: 1 };
+      const { crop: result } = await copyStyle(null, crop, mask, { codes: true }, other);
+      return btoa(result.data.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+    }"""
+    for face, source in ((dark, light), (light, dark)):
+        given = [base64.b64encode(part.tobytes()).decode() for part in (face.crop, face.mask, source.crop, source.mask)]
+        for region in ("skin", "lips"):
+            got = np.frombuffer(base64.b64decode(visitor.page.evaluate(code, [SIZE, region, *given])), np.uint8)
+            wanted = copy_style(pipeline, face, source, [region]).crop
+            off = np.abs(got.reshape(wanted.shape).astype(int) - wanted).max(-1)
+            assert (wanted != face.crop).any(-1).mean() > 0.005
+            assert np.percentile(off, 99.9) <= 2 and off.max() <= 8, (region, off.max())
+
+
 def test_what_a_photo_cannot_show_of_other_shapes_is_the_other_photos_as_in_the_app(
     folder: Path, visitor: Visitor
 ) -> None:
