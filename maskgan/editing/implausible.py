@@ -8,6 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from maskgan.editing.tones import LUMA
 from maskgan.labels import BROWS, EYES, FACE_PARTS, LIPS, Label
 
 #: Share of the head above the brows that is hat at least where one is worn.
@@ -18,6 +19,10 @@ _PIECE = 0.1
 
 #: Area of hair below the lips, in that of the picture, and its mean probability, below which it is none.
 _CRUMB, _DOUBTFUL = 0.01, 0.55
+
+#: Share of the picture that a scarf fills at least, and a neck below one at most that can be some of it; how light that
+#: is beside the skin at most: in the shadow of a chin a neck is half as light.
+_SCARF, _SLIVER, _DARK = 0.08, 0.02, 0.4
 
 _HEAD = (*FACE_PARTS, Label.HAIR, Label.HAT)
 
@@ -70,3 +75,17 @@ def _without_crumbs_of_hair(planes: np.ndarray) -> np.ndarray:
     planes = planes.copy()
     planes[Label.HAIR][np.isin(numbers, crumbs)] = 0
     return planes
+
+
+def without_covered_neck(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A mask (S, S) of a crop (S, S, 3) uint8 RGB in which the folds of a dark scarf below the chin are no neck.
+
+    A neck that comes to light would have their colour, and keep them.
+    """
+    neck = mask == Label.NECK
+    if not 0 < neck.mean() < _SLIVER or (mask == Label.HAT).mean() < _SCARF:
+        return mask
+    skin = crop[mask == Label.SKIN]
+    if not len(skin) or np.median(crop[neck] @ LUMA) > _DARK * np.median(skin @ LUMA):
+        return mask
+    return np.where(neck, np.uint8(Label.HAT), mask)

@@ -17,7 +17,7 @@ from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_window
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
-from maskgan.editing.implausible import without_implausible
+from maskgan.editing.implausible import without_covered_neck, without_implausible
 from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_style
 from maskgan.editing.rough import show_first
 from maskgan.editing.strays import stray_hair, without_slivers
@@ -74,7 +74,8 @@ class MaskGANPipeline(WithEngine):
     def parse(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Face crop (S, S, 3) uint8 RGB -> mask (S, S) uint8 and its probability (S, S) float32 in 0..1."""
         probabilities = self._probabilities(Window.whole(NETWORK_SIZE).picture(crop))
-        return most_probable(probabilities, len(crop))
+        mask, confidence = most_probable(probabilities, len(crop))
+        return without_covered_neck(crop, mask), confidence
 
     def prepare(self, photo: np.ndarray, face: int | DetectedFace | None = 0) -> Face:
         """Find, crop and parse a face and encode its style: the slow part, once per photo.
@@ -288,9 +289,11 @@ class MaskGANPipeline(WithEngine):
         """An aligned face crop (H, W, 3) uint8 RGB of any size -> its mask (H, W)."""
         height, width = photo.shape[:2]
         side = max(height, width)
-        probabilities = self._probabilities(Alignment.whole_picture((height, width)).crop(photo, NETWORK_SIZE))
+        whole = Alignment.whole_picture((height, width))
+        crop = whole.crop(photo, NETWORK_SIZE)
         fine = min(side, 4 * NETWORK_SIZE)  # a higher resolution does not improve the borders between classes
-        mask, _ = most_probable(probabilities, fine)
+        mask, _ = most_probable(self._probabilities(crop), fine)
+        mask = without_covered_neck(whole.crop(photo, fine), mask)
         rows, columns = (nearest(side, fine)[(side - n) // 2 :][:n] for n in (height, width))
         return mask[rows[:, None], columns]
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from drawn_faces import area, draw_face
 
-from maskgan.editing.implausible import without_implausible
+from maskgan.editing.implausible import without_covered_neck, without_implausible
 from maskgan.labels import NUM_CLASSES, Label
 
 STRAY = np.s_[150:190, 4:30]
@@ -71,3 +71,20 @@ def test_pictures_without_a_face_are_left_alone() -> None:
     mask[10:30, 10:50] = Label.HAT
     planes = planes_of(mask)
     assert without_implausible(planes) is planes
+
+
+def test_the_folds_of_a_dark_scarf_below_the_chin_are_no_neck() -> None:
+    mask = draw_face(extra=("scarf",))
+    mask[mask == Label.NECK] = Label.HAT
+    rows, columns = np.nonzero(mask == Label.SKIN)
+    fold = np.s_[rows.max() + 4 : rows.max() + 12, columns.min() + 30 : columns.max() - 30]
+    covered = mask.copy()
+    covered[fold] = Label.NECK
+    crop = np.full((*mask.shape, 3), (40, 36, 52), np.uint8)
+    crop[np.isin(mask, (Label.SKIN, Label.NOSE))] = (200, 160, 140)
+    np.testing.assert_array_equal(without_covered_neck(crop, covered)[fold], Label.HAT)
+    np.testing.assert_array_equal(without_covered_neck(crop, covered) != covered, covered == Label.NECK)
+    shaded = crop.copy()
+    shaded[fold] = (100, 78, 68)  # by the chin
+    for photo, seen in ((shaded, covered), (crop, mask), (crop, np.where(mask == Label.HAT, 17, covered))):
+        assert without_covered_neck(photo, seen) is seen

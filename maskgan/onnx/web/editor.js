@@ -6,7 +6,7 @@ import { LABEL, SIZE } from "./constants.js";
 import { borrowed, isItsShape, withBorrowed } from "./borrowing.js";
 import { beneath, dressed, finished, hairOf, looksOf } from "./dressing.js";
 import { Motion, moving } from "./flow.js";
-import { withoutImplausible } from "./implausible.js";
+import { withoutCoveredNeck, withoutImplausible } from "./implausible.js";
 import { Kept } from "./kept.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
@@ -27,7 +27,8 @@ const painted = new WeakMap(); // by photo: patches, in places where nothing has
 export async function prepare(networks, photo, alignment) {
   const crop = alignment.crop(photo, SIZE.crop);
   const { probabilities } = await networks.run("parser", { image: imageOf(Window.whole(SIZE.network).picture(crop)) });
-  const { mask, confidence } = mostProbable(withoutImplausible(probabilities.data, SIZE.network), SIZE.network, SIZE.crop);
+  const { mask: read, confidence } = mostProbable(withoutImplausible(probabilities.data, SIZE.network), SIZE.network, SIZE.crop);
+  const mask = withoutCoveredNeck(crop, read);
   const whole = Window.whole(drawingSize(networks));
   const style = await networks.run("style_encoder", {
     image: imageOf(whole.picture(crop)),

@@ -2,12 +2,17 @@
 
 import { LABEL } from "./constants.js";
 import { BROWS, EYES, FACE_PARTS } from "./frame.js";
-import { any, dilated, extent, piecesOf, regionOf, square, where } from "./regions.js";
+import { any, areaOf, dilated, extent, piecesOf, regionOf, square, where } from "./regions.js";
+import { median } from "./samples.js";
+import { lumaAt } from "./tones.js";
 
-const { HAIR, HAT, L_LIP, U_LIP } = LABEL;
+const { HAIR, HAT, L_LIP, NECK, SKIN, U_LIP } = LABEL;
 const WORN = 0.1; // share of the head above the brows that is hat at least where one is worn
 const PIECE = 0.1; // area of a piece of a hat, in that of its largest, below which it is none
 const [CRUMB, DOUBTFUL] = [0.01, 0.55]; // area and mean probability of hair below the lips, below which it is none
+// Share of the picture that a scarf fills at least, and a neck below one at most that can be some of it; how light that is beside the
+// skin at most: in the shadow of a chin a neck is half as light.
+const [SCARF, SLIVER, DARK] = [0.08, 0.02, 0.4];
 const HEAD = [...FACE_PARTS, HAIR, HAT];
 
 /** The class with the largest of planes one behind the other, at each pixel. */
@@ -65,4 +70,16 @@ function withoutCrumbsOfHair(planes, size) {
   const result = planes.slice();
   numbers.forEach((number, i) => crumb[number] && (result[HAIR * size * size + i] = 0));
   return result;
+}
+
+/** The mask of a crop in which the folds of a dark scarf below the chin are no neck. */
+export function withoutCoveredNeck({ data }, mask) {
+  const neck = areaOf(where(mask, NECK));
+  if (!neck || neck >= SLIVER * mask.length || areaOf(where(mask, HAT)) < SCARF * mask.length || !mask.includes(SKIN)) return mask;
+  const [covered, skin] = [NECK, SKIN].map((label) => {
+    const lights = [];
+    mask.forEach((value, i) => value === label && lights.push(lumaAt(data, 3 * i)));
+    return median(new Float32Array(lights));
+  });
+  return covered <= DARK * skin ? mask.map((label) => (label === NECK ? HAT : label)) : mask;
 }

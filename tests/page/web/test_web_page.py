@@ -19,7 +19,7 @@ pytest.importorskip("onnxscript")
 
 from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.faces import Alignment, detect_faces
-from maskgan.editing.implausible import without_implausible
+from maskgan.editing.implausible import without_covered_neck, without_implausible
 from maskgan.editing.looks import LOOKS, PARTS, looks_with, plain_colour
 from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label
@@ -144,6 +144,27 @@ def test_what_cannot_be_is_none_as_in_the_app(visitor: Visitor) -> None:
         answer = visitor.page.evaluate(code, [base64.b64encode(planes.tobytes()).decode(), 128])
         got = np.frombuffer(base64.b64decode(answer), np.float32).reshape(planes.shape)
         np.testing.assert_array_equal(got, wanted)
+
+
+def test_the_folds_of_a_dark_scarf_are_no_neck_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([crop, mask, size]) => {
+      const { withoutCoveredNeck } = await import(new URL("web/implausible.js", location));
+      const bytes = (packed) => Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
+      const found = withoutCoveredNeck({ width: size, height: size, data: bytes(crop) }, bytes(mask));
+      return btoa(found.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+    }"""
+    mask = draw_face(128, extra=("scarf",))
+    mask[mask == Label.NECK] = Label.HAT
+    mask[118:124, 50:80] = Label.NECK
+    for neck in (30, 110):
+        crop = np.random.default_rng(0).integers(0, 20, (128, 128, 3), np.uint8)
+        crop[mask == Label.SKIN] += np.uint8(190)
+        crop[mask == Label.NECK] += np.uint8(neck)
+        wanted = without_covered_neck(crop, mask)
+        assert (wanted != mask).any() == (neck == 30)
+        packed = [base64.b64encode(part.tobytes()).decode() for part in (crop, mask)]
+        got = np.frombuffer(base64.b64decode(visitor.page.evaluate(code, [*packed, 128])), np.uint8)
+        np.testing.assert_array_equal(got.reshape(mask.shape), wanted)
 
 
 def test_undo_brings_the_photo_back(visitor: Visitor) -> None:
