@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import os
 import re
 import shutil
@@ -11,13 +13,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+# Before libraries read it. Two workers share two cores: a second thread of each would only wait, and OpenMP's waits at
+# work. Processes that tests start take it over.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from maskgan.editing import pipeline as pipeline_module
 from maskgan.editing.edit import Face
+from maskgan.editing.faces import DetectedFace
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import IGNORE, MOUTH, PALETTE, Label
 from maskgan.networks.alpha_blender import AlphaBlender
@@ -117,6 +125,8 @@ def _one_thread() -> None:
     """Small networks are quicker on one thread, and results do not depend on how many a test before asked for."""
     if torch.get_num_threads() != 1:
         torch.set_num_threads(1)
+    if cv2.getNumThreads() != 1:
+        cv2.setNumThreads(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -136,6 +146,38 @@ def _patient_requests() -> None:
 
         for phase in ("connect", "read", "write", "pool"):
             setattr(DEFAULT_TIMEOUT_CONFIG, phase, 120.0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_ssl_context() -> Iterator[None]:
+    """Clients of httpx share the certificates, which each would read anew, 30 ms of a core; gradio_client makes one for
+    every request."""
+    with pytest.MonkeyPatch.context() as patch:
+        with contextlib.suppress(ImportError, AttributeError):
+            from httpx._transports import default
+
+            patch.setattr(default, "create_ssl_context", functools.cache(default.create_ssl_context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _faces_found_once() -> Iterator[None]:
+    """Pipelines find the faces of the same photo, an example mostly, once a session, a third of a second each time.
+
+    `maskgan.editing.faces.detect_faces`, whose tests are in `test_faces.py`, finds them anew.
+    """
+    found: dict[tuple[tuple[int, ...], bytes], list[DetectedFace]] = {}
+    look = pipeline_module.detect_faces
+
+    def remembered(photo: np.ndarray) -> list[DetectedFace]:
+        key = photo.shape, hashlib.sha256(np.ascontiguousarray(photo)).digest()
+        if key not in found:
+            found[key] = look(photo)
+        return list(found[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline_module, "detect_faces", remembered)
+        yield
 
 
 @pytest.fixture(scope="session")
