@@ -1,4 +1,4 @@
-"""What a parser takes for a hat beside a head is none, nor for hair below a face or for earrings; what is worn stays."""
+"""What a parser takes for a hat beside a head is none, nor for hair below or earrings; what is worn stays."""
 
 from __future__ import annotations
 
