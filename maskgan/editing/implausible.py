@@ -1,6 +1,7 @@
-"""What a parser says of a face that cannot be, or hardly: hats beside heads, and crumbs of hair below faces.
+"""What a parser says of a face that cannot be, or hardly: hats beside heads, crumbs of hair, specks of earrings.
 
-The dark back of a seat is taken for a hat, the folds of a scarf for hair, which would take another colour with it.
+The dark back of a seat is taken for a hat, the folds of a scarf for hair, which would take another colour with it, and
+the edge of an earlobe in the light for an earring.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _CRUMB, _DOUBTFUL = 0.01, 0.55
 #: is beside the skin at most: in the shadow of a chin a neck is half as light.
 _SCARF, _SLIVER, _DARK = 0.08, 0.02, 0.4
 
+#: Largest probability in a piece of an earring from which on it is one: by itself, or beside such a one.
+_SURE, _LIKELY = 0.8, 0.6
+
 _HEAD = (*FACE_PARTS, Label.HAIR, Label.HAT)
 
 
@@ -32,9 +36,10 @@ def without_implausible(planes: np.ndarray) -> np.ndarray:
 
     A hat lies on the head above the brows; where nearly none is there, nothing is one. Of a hat that is worn, pieces
     count that are not small beside its largest. Hair that lies below the lips by itself, in a small piece, and is
-    doubtful, is none. Where no brow, eye or lip is found nothing is known of the place of the face.
+    doubtful, is none. Where no brow, eye or lip is found nothing is known of the place of the face. Earrings hang below
+    the eyes, and the parser is sure of one of them at least.
     """
-    return _without_crumbs_of_hair(_without_stray_hats(planes))
+    return _without_specks_of_earrings(_without_crumbs_of_hair(_without_stray_hats(planes)))
 
 
 def _without_stray_hats(planes: np.ndarray) -> np.ndarray:
@@ -74,6 +79,26 @@ def _without_crumbs_of_hair(planes: np.ndarray) -> np.ndarray:
         return planes
     planes = planes.copy()
     planes[Label.HAIR][np.isin(numbers, crumbs)] = 0
+    return planes
+
+
+def _without_specks_of_earrings(planes: np.ndarray) -> np.ndarray:
+    ids = planes.argmax(0)
+    eyes, _ = np.nonzero(np.isin(ids, EYES))
+    count, numbers, stats, _ = cv2.connectedComponentsWithStats((ids == Label.EAR_R).astype(np.uint8))
+    if count == 1:
+        return planes
+    most = np.zeros(count, planes.dtype)
+    np.maximum.at(most, numbers, planes[Label.EAR_R])
+    if len(eyes):
+        most[stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT] <= eyes.mean()] = 0
+    most[0] = 0
+    specks = most < (_LIKELY if most.max() >= _SURE else _SURE)
+    specks[0] = False
+    if not specks.any():
+        return planes
+    planes = planes.copy()
+    planes[Label.EAR_R][specks[numbers]] = 0
     return planes
 
 

@@ -24,8 +24,10 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered
+from maskgan.editing.borrowed_glasses import lent_shapes
 from maskgan.editing.borrowing import with_borrowed
 from maskgan.editing.compositing import Overlay
+from maskgan.editing.dressing import default_looks, finished
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.oklab import from_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
@@ -205,7 +207,14 @@ def copy_geometry(pipeline: MaskGANPipeline, target: Face, source: Face, redraw:
     """The target in the source's shapes; figure 1's other direction.
 
     The target's photo is moved to them, and where it cannot show much of hair, clothes or a hat, the source's are seen
-    in its colours (`borrowing.py`); what is left is painted. `redraw` has the network draw the whole face, as the paper
-    does.
+    in its colours (`borrowing.py`); glasses that it lacks are the wardrobe's (`borrowed_glasses.py`); what is left is
+    painted. `redraw` has the network draw the whole face, as the paper does.
     """
-    return with_borrowed(pipeline.edit(target, source.mask, keep_untouched=not redraw), source)
+    if redraw:
+        return pipeline.edit(target, source.mask, keep_untouched=False)
+    shapes = lent_shapes(source.mask, target.mask)
+    edit = with_borrowed(pipeline.edit(target, shapes.beneath), source)
+    if shapes.beneath is shapes.mask:
+        return edit
+    glasses = {Label.EYE_G: default_looks(target, shapes.mask)[Label.EYE_G]}
+    return finished(edit, shapes.mask, glasses, by_hand=())

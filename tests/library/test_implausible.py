@@ -1,4 +1,4 @@
-"""What a parser takes for a hat beside a head is none, nor for hair below a face; what is worn stays."""
+"""What a parser takes for a hat beside a head is none, nor for hair below or earrings; what is worn stays."""
 
 from __future__ import annotations
 
@@ -64,6 +64,34 @@ def test_crumbs_of_hair_below_the_face_are_none_unless_the_parser_is_sure_of_the
             np.testing.assert_array_equal(found.argmax(0), mask)
         else:
             assert found is planes
+
+
+def test_specks_that_the_parser_is_nowhere_sure_of_are_no_earrings() -> None:
+    mask = draw_face()
+    eyes = np.nonzero(np.isin(mask, (Label.L_EYE, Label.R_EYE)))[0]
+    size, ears, row = len(mask), (mask == Label.L_EAR) | (mask == Label.R_EAR), int(eyes.mean())
+    left, right = (np.nonzero(ears)[1].min() - 4, np.nonzero(ears)[1].max() + 1)
+    below, above = row + size // 8, row - size // 8
+
+    def found(*earrings: tuple[int, int, float]) -> list[bool]:
+        planes = planes_of(mask)
+        planes[mask[None] == np.arange(NUM_CLASSES)[:, None, None]] = 0.1
+        for y, x, sure in earrings:
+            planes[Label.EAR_R][y : y + 4, x : x + 4] = 0.3
+            planes[Label.EAR_R][y + 1, x + 1] = sure
+        before = planes.copy()
+        ids = without_implausible(planes).argmax(0)
+        np.testing.assert_array_equal(planes, before)
+        kept = [bool((ids[y : y + 4, x : x + 4] == Label.EAR_R).all()) for y, x, _ in earrings]
+        for (y, x, _), stays in zip(earrings, kept, strict=True):
+            assert stays or (ids[y : y + 4, x : x + 4] == mask[y : y + 4, x : x + 4]).all()
+        return kept
+
+    assert found((below, left, 0.7)) == [False]
+    assert found((below, left, 0.9)) == [True]
+    assert found((below, left, 0.9), (below, right, 0.7)) == [True, True]
+    assert found((below, left, 0.9), (below, right, 0.5)) == [True, False]
+    assert found((above, left, 0.9), (below, right, 0.7)) == [False, False]
 
 
 def test_pictures_without_a_face_are_left_alone() -> None:

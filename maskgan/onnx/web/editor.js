@@ -59,14 +59,15 @@ class Edit {
 
 /** The edit that leads a face to a motion's mask, and the edited crop. `chosen`: looks by class that somebody chose, what
  *  the photo has no example of gets one by itself; `copied`: {source, regions, strength} of another face's style, or null; `lent`: another face whose shapes were taken, or null;
+ *  `mask`: the edited one where it has glasses of the wardrobe over what the motion leads to;
  *  `quick`: large windows are drawn at the network's own size, in a quarter of the time, and without fine detail; `early(crop)`:
  *  is shown hair that is put on before all that lies around it is painted, where that takes long; `goOn()`: a promise that is
  *  rejected when nobody waits for the edit any more. */
-export async function edit(networks, face, motion, { chosen = new Map(), copied = null, lent = null, quick = false, early = () => {}, goOn = async () => {} } = {}) {
-  const { mask } = motion;
+export async function edit(networks, face, motion, { chosen = new Map(), copied = null, lent = null, mask = motion.mask, quick = false, early = () => {}, goOn = async () => {} } = {}) {
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
   if (lent && !chosen.has(LABEL.HAT) && isItsShape(mask, lent, LABEL.HAT)) looks.delete(LABEL.HAT); // it shows its own
-  const below = await beneath(face.mask, mask, SIZE.crop, looks, quick);
+  const own = mask === motion.mask ? face.mask : face.mask.map((label, i) => (mask[i] === motion.mask[i] ? label : motion.mask[i]));
+  const below = await beneath(own, mask, SIZE.crop, looks, quick);
   await goOn();
   const still = below.every((label, i) => label === face.mask[i]); // then nothing of the photo moves
   const way = still ? Motion.none(face.mask, SIZE.crop) : motion.to(below);

@@ -90,7 +90,7 @@ function rounded(distance, radius) {
 }
 
 /** The lenses of a mask, with the eyes and brows that lie on them, bridge and arms, and the face's unit in pixels. */
-function lenses(mask, size) {
+export function lenses(mask, size) {
   const region = where(mask, EYE_G);
   const { unit } = fitFrame(mask, size);
   const kernel = disc((Math.max(3, roundEven(0.15 * unit) | 1) - 1) / 2);

@@ -1,7 +1,9 @@
 // The editor beside the page, so that painting never waits: answers {id, call, argument} with {id, result | problem}, maybe after
 // {id, early}, a first part of the result.
 
+import { lentShapes } from "./borrowed_glasses.js";
 import { carriedOffsets } from "./carrying.js";
+import { LABEL } from "./constants.js";
 import { draft, draftDoes } from "./drafts.js";
 import { lookNamed } from "./dressing.js";
 import { edit, isUpsideDown, prepare } from "./editor.js";
@@ -78,9 +80,10 @@ const calls = {
   },
 
   /** The mask of that other face, whose shapes the open one takes: it lends what the open one's photo cannot show of them. */
-  takeShapes() {
-    lent = source;
-    return source.mask;
+  async takeShapes() {
+    const { mask, beneath } = await lentShapes(source.mask, face.mask, face.crop.width);
+    lent = { ...source, beneath: beneath === mask ? null : beneath };
+    return mask;
   },
 
   /** Begins a line of masks from one to that of another photo's largest face, or (without a file) to the photo's own; returns a
@@ -119,7 +122,8 @@ const calls = {
         if (id <= abandoned) throw new Abandoned();
       };
       const early = (crop) => postMessage({ id, early: { crop: imageData(crop) } });
-      made = { ...(await edit(networks, face, way, { chosen, copied: copied && { source, ...copied }, lent, quick, early, goOn })), mask, look, lender };
+      const bare = lent?.beneath ? base.to(mask.map((label, i) => (label === LABEL.EYE_G ? lent.beneath[i] : label))) : null;
+      made = { ...(await edit(networks, face, bare ?? way, { mask: bare ? mask : way.mask, chosen, copied: copied && { source, ...copied }, lent, quick, early, goOn })), mask, look, lender };
       if (!quick) edits.keep(made, ...from);
     }
     if (!quick) newest = made;

@@ -15,9 +15,10 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from maskgan.blending import softened
+from maskgan.editing.borrowed_glasses import lent_shapes
 from maskgan.editing.borrowing import borrowed, with_borrowed
 from maskgan.editing.skin import SKIN, skin_matte
-from maskgan.editing.style_copy import copy_style
+from maskgan.editing.style_copy import copy_geometry, copy_style
 from maskgan.images import read_photo
 from maskgan.labels import Label
 from maskgan.quick_edits import QUICK_EDITS
@@ -144,6 +145,36 @@ def test_the_shapes_of_another_photo_are_copied_as_in_the_app(folder: Path, visi
     assert np.percentile(off[~lent], 99) <= 2, np.percentile(off[~lent], (98, 99, 99.9))
     # The other face is found half a pixel from where the app finds it.
     assert lent.mean() > 0.005 and off[lent].mean() < 0.3 * unlike[lent].mean(), (off[lent].mean(), unlike[lent].mean())
+    page.locator("#copy .remove").click()
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+
+
+def test_glasses_of_another_photo_are_those_of_the_wardrobe_as_in_the_app(
+    folder: Path, visitor: Visitor, photo: Path
+) -> None:
+    visitor.open(photo)
+    page, original = visitor.page, visitor.mask()
+    other = photo.with_name("another.png")
+    Image.fromarray(read_photo(EXAMPLE.parent / "images" / "portrait_03.jpg")).save(other)
+    page.locator("#copy .open").click()
+    page.locator("#copy input[type=file]").set_input_files(other)
+    visitor.wait(page.locator("#copy .regions").is_visible, "the other face")
+    for name in ("lips", "hair"):
+        page.locator(f"#copy [data-region={name}][aria-pressed=true]").click()
+    page.locator("#copy .shapes").click()
+    visitor.wait(lambda: (visitor.mask() != original).any(), "the other shapes")
+    visitor.wait_for_drawing()
+    pipeline = pipeline_of(folder)
+    source, face = pipeline.prepare(read_photo(other)), edited_in_python(folder, visitor, photo, original).face
+    shapes = lent_shapes(source.mask, original)
+    assert (shapes.mask != source.mask).mean() > 0.002
+    assert (visitor.mask() != shapes.mask).mean() < 0.001 < (visitor.mask() == Label.EYE_G).mean()
+    edit = copy_geometry(pipeline, face, source)
+    glass, painted = shapes.mask == Label.EYE_G, pipeline.edit(face, source.mask)
+    off, unlike = (np.abs(visitor.picture("after").astype(int) - crop).max(-1) for crop in (edit.crop, painted.crop))
+    # The other face is found half a pixel from where the app finds it.
+    assert np.median(off[glass]) <= 3 and off[glass].mean() < 0.3 * unlike[glass].mean()
     page.locator("#copy .remove").click()
     visitor.call("reset()")
     visitor.wait_for_drawing()

@@ -138,8 +138,12 @@ def test_what_cannot_be_is_none_as_in_the_app(visitor: Visitor) -> None:
         crumb = np.s_[:, 118:122, 2:8]
         planes[crumb] = 0.04
         planes[Label.HAIR][crumb[1:]] = 0.5
+        for left, sure in ((30, 0.7), (96, 0.95 if worn else 0.75)):
+            planes[:, 70:74, left : left + 4] = 0.1
+            planes[Label.EAR_R, 70:74, left : left + 4] = sure
         wanted = without_implausible(planes)
         assert not (wanted.argmax(0)[crumb[1:]] == Label.HAIR).any()
+        assert (wanted.argmax(0) == Label.EAR_R).sum() == (32 if worn else 0)
         assert (wanted.argmax(0)[place] != Label.HAT).all() and (wanted.argmax(0) == Label.HAT).any() == bool(worn)
         answer = visitor.page.evaluate(code, [base64.b64encode(planes.tobytes()).decode(), 128])
         got = np.frombuffer(base64.b64decode(answer), np.float32).reshape(planes.shape)
