@@ -111,7 +111,7 @@ def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
     return looks
 
 
-def _beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.ndarray:
+def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.ndarray:
     """The mask without what is laid over the picture and covers it anyway: there the photo's own classes."""
     laid = [
         label
@@ -156,7 +156,7 @@ def edit_with_looks(
         if not looks:
             return finished(pipeline.edit(face, mask, **options), mask, looks, by_hand)
         with shown_first_to(None):  # a picture without them would be no rough one
-            edit = pipeline.edit(dressed(pipeline, face, looks), _beneath(face, mask, looks), **options)
+            edit = pipeline.edit(dressed(pipeline, face, looks), beneath(face, mask, looks), **options)
         return finished(edit, mask, looks, by_hand)
     except QuickEditImpossible:
         if by_hand:

@@ -18,6 +18,7 @@ picture may change.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -25,9 +26,9 @@ import numpy as np
 
 from maskgan.blending import feathered
 from maskgan.editing.borrowed_glasses import lent_shapes
-from maskgan.editing.borrowing import with_borrowed
+from maskgan.editing.borrowing import borrowed, with_borrowed
 from maskgan.editing.compositing import Overlay
-from maskgan.editing.dressing import default_looks, finished
+from maskgan.editing.dressing import beneath, default_looks, dressed, finished
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.oklab import from_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
@@ -207,14 +208,18 @@ def copy_geometry(pipeline: MaskGANPipeline, target: Face, source: Face, redraw:
     """The target in the source's shapes; figure 1's other direction.
 
     The target's photo is moved to them, and where it cannot show much of hair, clothes or a hat, the source's are seen
-    in its colours (`borrowing.py`); glasses that it lacks are the wardrobe's (`borrowed_glasses.py`); what is left is
-    painted. `redraw` has the network draw the whole face, as the paper does.
+    in its colours (`borrowing.py`); glasses that it lacks are the wardrobe's (`borrowed_glasses.py`), and teeth, ears
+    and jewels those of every edit (`dressing.py`); what is left is painted. `redraw` has the network draw the whole
+    face, as the paper does.
     """
     if redraw:
         return pipeline.edit(target, source.mask, keep_untouched=False)
+    target = pipeline.refresh(target)
     shapes = lent_shapes(source.mask, target.mask)
-    edit = with_borrowed(pipeline.edit(target, shapes.beneath), source)
-    if shapes.beneath is shapes.mask:
-        return edit
-    glasses = {Label.EYE_G: default_looks(target, shapes.mask)[Label.EYE_G]}
-    return finished(edit, shapes.mask, glasses, by_hand=())
+    looks = default_looks(target, shapes.mask)
+    looks.pop(Label.HAT, None)  # it is the source's
+    edit = pipeline.edit(dressed(pipeline, target, looks), beneath(target, shapes.beneath, looks))
+    clad = with_borrowed(edit, source)
+    if Label.HAIR in borrowed(edit, source):
+        clad = replace(clad, motion=None)  # ends of the own hair would hang beside it
+    return replace(finished(clad, shapes.mask, looks, by_hand=()), motion=edit.motion)

@@ -105,3 +105,29 @@ def test_a_mask_without_a_face_lends_too(pipeline: MaskGANPipeline, short: Face,
     faceless = np.where(np.isin(long.mask, (Label.HAIR, Label.BACKGROUND)), long.mask, Label.HAIR).astype(np.uint8)
     lender = replace(long, mask=faceless)
     assert (copy_geometry(pipeline, short, lender).crop != short.crop).any()
+
+
+def test_ears_of_other_shapes_are_those_of_every_edit_and_own_hair_ends_beside_no_borrowed_hair(
+    pipeline: MaskGANPipeline, short: Face, long: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut: list[Face] = []
+
+    def green(crop: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        new = np.isin(mask, (Label.L_EAR, Label.R_EAR)) & (own != mask)
+        return np.where(new[..., None], np.uint8((0, 255, 0)), crop), new.astype(np.float32)
+
+    def ends(crop: np.ndarray, mask: np.ndarray, photo: np.ndarray, *more: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        cut.append(photo)
+        return crop, np.zeros(mask.shape, np.float32)
+
+    monkeypatch.setattr("maskgan.editing.dressing.with_ears", green)
+    monkeypatch.setattr("maskgan.editing.dressing.with_ends", ends)
+    rows, columns = np.nonzero(short.mask == Label.SKIN)
+    mask = cv2.ellipse(
+        short.mask.copy(), (int(columns.max()), int(rows.mean())), (12, 24), 0, 0, 360, int(Label.L_EAR), -1
+    )
+    for face, source in ((short, long), (long, replace(short, mask=mask))):
+        edit = copy_geometry(pipeline, face, source)
+        assert (edit.crop[source.mask == Label.L_EAR] == (0, 255, 0)).all() and edit.motion is not None
+    assert (source.mask == Label.L_EAR).any()
+    assert len(cut) == 1 and cut[0] is long.crop
