@@ -111,6 +111,8 @@ class WithEngine:
 
     def to(self, target: str | torch.device | torch.dtype) -> Self:
         """Move all networks (of torch) to a device, or convert them to a dtype, in place."""
+        from torch.nn import Module
+
         for network in self.networks.values():
-            network.to(target)
+            Module.to(network, target)  # diffusers' own `to` imports torch's compiler, to look for hooks
         return self

@@ -46,7 +46,7 @@ class TorchEngine:
     def to(self, target: str | torch.device | torch.dtype) -> None:
         """Move all networks to a device, or convert them to a dtype, in place."""
         for network in self.networks.values():
-            network.to(target)
+            torch.nn.Module.to(network, target)  # diffusers' own `to` looks for hooks first, see `example_of`
 
     @property
     def _dmn(self) -> ModelMixin:

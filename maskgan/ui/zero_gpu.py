@@ -28,6 +28,7 @@ from torch.utils._pytree import tree_map_only
 from maskgan.editing.compositing import Patch
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.networks.engine import best_device
+from maskgan.networks.layers import example_of
 from maskgan.styles import Style
 
 #: Whether this is a Space that is lent GPUs.
@@ -55,7 +56,7 @@ def on_gpu(task: Callable[..., Any]) -> Callable[..., Any]:
 def _answer(key: int, method: str, values: Any) -> Any:
     """Call a method in the process with the GPU; tensors travel as arrays, for theirs belong to their process."""
     pipeline, device = _pipelines[key], best_device()
-    if pipeline.dmn.device.type != device:
+    if example_of(pipeline.dmn).device.type != device:
         torch.set_num_threads(1)  # OpenMP's threads did not come along when the process was forked
         pipeline.to(device)
     values = tree_map_only(_Sent, lambda sent: torch.from_numpy(sent.array).to(device), values)

@@ -50,9 +50,9 @@ from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import Session
 
 
-@pytest.fixture
-def mask_path(networks: MaskGANPipeline, tmp_path: Path) -> Path:
-    return painted_mask(networks, tmp_path)
+@pytest.fixture(scope="module")
+def mask_path(networks: MaskGANPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return painted_mask(networks, tmp_path_factory.mktemp("mask"))
 
 
 def pixels(path: str | Path) -> np.ndarray:
