@@ -79,16 +79,17 @@ def all_of_it(pipeline: MaskGANPipeline, task: EditTask) -> tuple[np.ndarray, np
 WAYS: dict[str, Way] = {"untouched": untouched, "warp": warp, "paint": paint, "all": all_of_it}
 
 
-def whole_face(sample: Sample, pipeline: MaskGANPipeline, size: int) -> FaceWithMask:
-    """A sample at `size`, from its sharpest picture, its unlabelled pixels filled by the pipeline's parser."""
+def whole_face(sample: Sample, pipeline: MaskGANPipeline) -> FaceWithMask:
+    """A sample at the editor's size, from its sharpest picture; the parser fills its unlabelled pixels."""
     face = load(sample)
     if sample.sharp is not None:
         picture = cv2.imread(str(sample.sharp), cv2.IMREAD_COLOR)
         if picture is None:
             raise OSError(f"Cannot read {sample.sharp}; remove it or restore the file.")
         face = FaceWithMask(picture[..., ::-1].copy(), enlarged(face.mask, len(picture)))
-    image = resize(face, size).image
-    mask = enlarged(face.mask, size) if len(face.mask) < size else resize_mask(face.mask, (size, size))
+    image = resize(face, CROP_SIZE).image
+    fine = len(face.mask) >= CROP_SIZE
+    mask = resize_mask(face.mask, (CROP_SIZE, CROP_SIZE)) if fine else enlarged(face.mask, CROP_SIZE)
     if (mask == IGNORE).any():
         mask = np.where(mask == IGNORE, pipeline.parse(image)[0], mask)
     return FaceWithMask(image, mask.astype(np.uint8))
@@ -160,7 +161,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--split", default="val")
     add("--weights", type=Path, metavar="FOLDER", help="another pipeline than the bundled one")
     add("--limit", type=int, metavar="N", help="N faces only, evenly spread over the split")
-    add("--size", type=int, default=CROP_SIZE, help=f"side of the photos in pixels (default {CROP_SIZE})")
     add("--json", type=Path, metavar="FILE", help="write the numbers here too")
     add("--sheet", type=Path, metavar="FILE", help="write a picture with twelve of the tasks and their answers")
     add("--device", help="cpu, cuda or mps (default: the fastest there is)")
@@ -168,8 +168,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.limit is not None and args.limit < 1:
             raise ValueError("--limit needs at least one face.")
-        if args.size < 128 or args.size % 64:
-            raise ValueError(f"--size must be a multiple of 64 from 128 on, not {args.size}.")
         samples = samples_of(args.data, args.split)
         if not samples:
             raise ValueError(f"There are no {args.split} faces in {', '.join(map(str, args.data))}.")
@@ -177,11 +175,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     # The answer has to be sharp: faces with fewer pixels are taken only where there are no others.
-    samples = [sample for sample in samples if sharpest_side(sample) >= args.size] or samples
+    samples = [sample for sample in samples if sharpest_side(sample) >= CROP_SIZE] or samples
     if args.limit is not None and args.limit < len(samples):
         samples = [samples[round(i)] for i in np.linspace(0, len(samples) - 1, args.limit)]
     features, kind = pretrained_features(pipeline)
-    faces = (whole_face(sample, pipeline, args.size) for sample in tqdm(samples, desc="faces", mininterval=5))
+    faces = (whole_face(sample, pipeline) for sample in tqdm(samples, desc="faces", mininterval=5))
     report, answers = measure(pipeline, faces, features)
     print(table(report))
     print(f"{len(samples)} faces of {args.split}, features of {kind}")
