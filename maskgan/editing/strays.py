@@ -30,6 +30,10 @@ _CELLS = 128
 #: own colour, how far from features none are looked for, what is a speck, and how far beyond them paint reaches.
 _LARGE, _FAR, _BARE, _BESIDE, _SPECK, _PAINTED = 2.0, 14.0, 7.0, 1.5, 1.0, 1.0
 
+#: Within how many cells of what is taken away it lies over brows and beside them, how far over a brow from where it is
+#: seen beside that, and which part of the way it has gone there: as much as no edge of a brow.
+_BURIED, _ACROSS, _CLEARLY = 9.0, 3.0, 0.6
+
 #: Sigma in cells of the smoothing of their outline: paint may be less light than what is beside it.
 _ROUND = 1.2
 
@@ -55,7 +59,7 @@ _SMALL, _NARROW, _NEAR = 4.0, 5.0, 16.0
 
 
 def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Where (S, S) bool strays of hair or a hat that is taken away lie over a forehead.
+    """Where (S, S) bool strays of hair or a hat that is taken away lie over a forehead, and over its brows.
 
     photo: (S, S, 3) uint8; before, after: (S, S), its mask, and the edited one.
     """
@@ -63,7 +67,8 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     rows = np.flatnonzero(np.isin(before, (*EYES, Label.EYE_G)).any(1))
     if not len(rows):
         return nothing
-    skin, gone = (before == Label.SKIN) & (after == Label.SKIN), np.isin(before, _LEAVING) & (after == Label.SKIN)
+    skin, brows = ((np.isin(before, kind) & np.isin(after, kind)) for kind in ((Label.SKIN,), BROWS))
+    gone = np.isin(before, _LEAVING) & (after == Label.SKIN)
     gone[rows[0] :] = False
     if not gone.any():
         return nothing
@@ -71,8 +76,11 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     if not lost.any():
         return nothing
     bare = _on_grid(skin) & ~grown(_on_grid(np.isin(before, _FEATURES)), _BESIDE)
+    over = _on_grid(brows) & grown(lost, _BURIED)
+    along = _on_grid(skin) & ~bare & grown(over, _BESIDE) & grown(lost, _BURIED)
     near = grown(lost, _FAR) & bare
-    near[rows[0] * _CELLS // len(before) :] = False
+    for part in (near, over, along):
+        part[rows[0] * _CELLS // len(before) :] = False
     bare &= ~grown(_on_grid(np.isin(before, _LEAVING)), _BARE)
     if np.count_nonzero(bare) <= _ENOUGH * np.count_nonzero(near):
         return nothing
@@ -87,14 +95,17 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
         for colour in _darkest_and_lightest(colours[hat]):
             some |= _some(colours - own, colour - own, _CLOTH)
     some &= near
+    some |= along & _some(colours - own, np.median(colours[lost], axis=0) - own, _CLEARLY)
     some = cv2.morphologyEx(some.astype(np.uint8), cv2.MORPH_OPEN, disc(_SPECK)) > 0
     beside = grown(lost, 1.0)  # cells on its outline belong to neither
     _, pieces = cv2.connectedComponents((some | beside).astype(np.uint8))
     some &= np.isin(pieces, np.unique(pieces[beside]))
+    near |= along | (over & grown(some & along, _ACROSS))
+    some |= near & over
     if not some.any():
         return nothing
     found = cv2.GaussianBlur((grown(some, _PAINTED) & near).astype(np.float32), (0, 0), _ROUND)
-    return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & skin
+    return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & (skin | brows)
 
 
 def without_slivers(unknown: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:

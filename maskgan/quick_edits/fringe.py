@@ -11,6 +11,7 @@ from maskgan.quick_edits.edit import QuickEdit, Variant
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hair import need_hair
 from maskgan.quick_edits.hairpieces import Part, Worn, across, coverage
+from maskgan.quick_edits.scarves import need_open_hair
 from maskgan.quick_edits.scene import Scene
 
 #: The hairpiece of each shape.
@@ -27,6 +28,7 @@ _TEMPLES = 0.55
 
 def fringe(scene: Scene, strength: float, style: str = "straight") -> None:
     """Hair over the forehead down to the brows: somebody's fringe. `style` names its shape."""
+    need_open_hair(scene)
     if not scene.where(Label.HAT).any():
         need_hair(scene)
     q, middle, _ = across(scene)

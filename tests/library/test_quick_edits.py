@@ -161,7 +161,7 @@ def test_below_a_scarf_come_hair_ears_neck_and_sloping_shoulders():
     assert not ((edited == Label.BACKGROUND) & (abs(x) < 0.9) & (y > -1) & (y < 0.5)).any()
 
 
-@pytest.mark.parametrize("name", ["hairstyle", "longer_hair", "more_volume"])
+@pytest.mark.parametrize("name", ["hairstyle", "longer_hair", "more_volume", "fringe"])
 def test_hair_under_a_scarf_is_left_alone(name):
     mask = draw_face(extra=("scarf",))
     cv2.ellipse(mask, (128, 60), (50, 30), 0, 0, 360, int(Label.HAIR), -1)

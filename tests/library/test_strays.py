@@ -8,7 +8,7 @@ import pytest
 from drawn_faces import draw_face
 
 from maskgan.editing.strays import stray_hair, without_slivers
-from maskgan.labels import Label
+from maskgan.labels import BROWS, Label
 
 SIZE = 512
 SKIN, HAIR = (214, 170, 150), (40, 30, 26)
@@ -63,6 +63,23 @@ def test_a_lock_stays_where_its_hair_does_and_where_it_is_another(masks: Masks) 
     away = np.where(lock[..., None], picture(before), photo)
     away[150:180, 180:196] = HAIR  # a mole on the other side of the forehead, not beside what is lost
     assert not stray_hair(away, before, after).any()
+
+
+def test_a_lock_that_hangs_over_a_brow_goes_with_its_part_of_the_brow(masks: Masks) -> None:
+    before, after = masks
+    brow, top = before == Label.L_BROW, int(np.nonzero(before == Label.L_BROW)[0].min())
+    before = np.where((before == Label.HAIR) & (np.arange(SIZE) > 260) & (after == Label.SKIN), Label.SKIN, before)
+    before[: top - 14][masks[0][: top - 14] == Label.HAIR] = Label.HAIR
+    photo, where = picture(before), np.zeros(before.shape, np.uint8)
+    photo[np.isin(before, BROWS)] = HAIR
+    assert not stray_hair(photo, before, after).any(), "a brow below hair that goes stays"
+    cv2.line(where, (300, top - 20), (300, top + 8), 1, 14)
+    over = (where > 0) & (before == Label.SKIN)
+    photo[over] = HAIR
+    found = stray_hair(photo, before, after)
+    part = brow & (abs(np.arange(SIZE) - 300) < 7)
+    assert found[over].mean() > 0.8 and found[part].mean() > 0.5
+    assert not found[brow & (np.arange(SIZE) > 330)].any() and not found[~np.isin(before, (Label.SKIN, *BROWS))].any()
 
 
 def test_hair_in_the_colour_of_the_skin_tells_nothing(masks: Masks) -> None:

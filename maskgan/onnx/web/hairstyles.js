@@ -139,6 +139,7 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
 
 /** Hair over the forehead down to the brows: somebody's fringe. */
 async function fringe(scene, strength, style) {
+  needOpenHair(scene);
   if (!any(scene.where(HAT))) needHair(scene);
   const { q, middle } = scene.across;
   const skin = both(scene.where(SKIN), places(scene, (_, __, i) => Math.abs(q[i]) < 1.15));

@@ -11,6 +11,9 @@ const CELLS = 128;
 // In cells: how small a part of hair leaves none, how far from it they are looked for, how far from hair skin shows its own
 // colour, how far from features none are looked for, what is a speck, and how far beyond them paint reaches.
 const [LARGE, FAR, BARE, BESIDE, SPECK, PAINTED] = [2, 14, 7, 1.5, 1, 1];
+// Within how many cells of what is taken away it lies over brows and what is beside them, how far over a brow from where it is
+// seen beside that, and which part of the way it has gone there: as much as no edge of a brow.
+const [BURIED, ACROSS, CLEARLY] = [9, 3, 0.6];
 const ROUND = 1.2; // sigma in cells of the smoothing of their outline
 // Within how many cells the colour of the skin is told, which part of the way from it to the colour of the hair or hat is some
 // of it, and to a colour that the hat has somewhere; which colours are too near to tell anything, and what bare skin there is
@@ -30,14 +33,18 @@ export function strayHair(photo, before, after) {
   const first = before.findIndex((label) => label === L_EYE || label === R_EYE || label === EYE_G);
   if (first < 0) return nothing;
   const eyes = Math.floor(first / size);
-  const skin = both(where(before, SKIN), where(after, SKIN));
+  const [skin, brows] = [[SKIN], [L_BROW, R_BROW]].map((kind) => both(where(before, ...kind), where(after, ...kind)));
   const gone = both(where(before, HAIR, HAT), where(after, SKIN)).fill(0, eyes * size);
   if (!any(gone)) return nothing;
   const onGrid = (region) => regionOf(resizeArea(picture(size, size, 1, new Float32Array(region)), CELLS, CELLS).data, (share) => share > 0.5);
   const lost = opened(onGrid(gone), CELLS, LARGE);
   if (!any(lost)) return nothing;
   const bareSkin = without(onGrid(skin), grown(onGrid(where(before, L_BROW, R_BROW, L_EYE, R_EYE, EYE_G)), CELLS, BESIDE));
-  const near = both(grown(lost, CELLS, FAR), bareSkin).fill(0, Math.floor((eyes * CELLS) / size) * CELLS);
+  const within = grown(lost, CELLS, BURIED);
+  const over = both(onGrid(brows), within);
+  const along = both(without(onGrid(skin), bareSkin), both(grown(over, CELLS, BESIDE), within));
+  let near = both(grown(lost, CELLS, FAR), bareSkin);
+  for (const part of [near, over, along]) part.fill(0, Math.floor((eyes * CELLS) / size) * CELLS);
   const bare = without(bareSkin, grown(onGrid(where(before, HAIR, HAT)), CELLS, BARE));
   if (areaOf(bare) <= ENOUGH * areaOf(near)) return nothing;
   const colours = resizeArea({ ...photo, data: new Float32Array(photo.data) }, CELLS, CELLS).data;
@@ -55,7 +62,7 @@ export function strayHair(photo, before, after) {
     return (around[4 * i + c] + (0.02 * mean[c]) / count) / (around[4 * i + 3] + 0.02);
   });
   /** Where colours have gone some `part` of the way from the skin's to another, `of` a cell and a channel. */
-  const partly = (of, part) => near.map((inside, i) => {
+  const partly = (of, part, region = near) => region.map((inside, i) => {
     if (!inside) return 0;
     let [along, length] = [0, 0];
     for (let c = 0, k = 3 * i; c < 3; c++, k++) {
@@ -73,14 +80,16 @@ export function strayHair(photo, before, after) {
     some = either(some, partly((i, c) => nearest[3 * i + c], SOME));
     for (const colour of darkestAndLightest(colours, hat)) some = either(some, partly((_, c) => colour[c], CLOTH));
   }
-  some = opened(some, CELLS, SPECK);
+  some = opened(either(some, partly((_, c) => middle[c], CLEARLY, along)), CELLS, SPECK);
   const outline = grown(lost, CELLS, 1); // cells on it belong to neither
   const { numbers } = piecesOf(either(some, outline), CELLS, CELLS);
-  const beside = new Set(numbers.filter((_, i) => outline[i]));
-  some = some.map((inside, i) => (inside && beside.has(numbers[i]) ? 1 : 0));
+  const reached = new Set(numbers.filter((_, i) => outline[i]));
+  some = some.map((inside, i) => (inside && reached.has(numbers[i]) ? 1 : 0));
+  near = either(near, either(along, both(over, grown(both(some, along), CELLS, ACROSS))));
+  some = either(some, both(near, over));
   if (!any(some)) return nothing;
   const found = blurred(picture(CELLS, CELLS, 1, new Float32Array(both(grown(some, CELLS, PAINTED), near))), ROUND);
-  return both(regionOf(resizeLinear(found, size, size).data, (share) => share > 0.5), skin);
+  return both(regionOf(resizeLinear(found, size, size).data, (share) => share > 0.5), either(skin, brows));
 }
 
 /** What is to be painted, with the slivers of skin that it leaves beside hair or a hat that was taken away: between what is

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from drawn_faces import draw_face
 from PIL import Image
 from web_visitor import SIZE, Visitor, edited_in_python, levels, pipeline_of
 
@@ -16,7 +18,7 @@ pytest.importorskip("onnxscript")
 from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.strays import stray_hair
 from maskgan.images import read_photo
-from maskgan.labels import Label
+from maskgan.labels import BROWS, Label
 from maskgan.quick_edits import QUICK_EDITS
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -60,6 +62,29 @@ def test_strands_over_the_forehead_go_with_the_hair_as_in_the_app(
     off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
     assert np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
     visitor.open(photo)
+
+
+def test_strands_over_a_brow_are_found_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, before, after]) => {
+      const { strayHair } = await import(new URL("web/strays.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const bytes = (packed) => Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
+      const found = strayHair(picture(size, size, 3, new Uint8ClampedArray(bytes(photo))), bytes(before), bytes(after));
+      return btoa(found.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+    }"""
+    after = draw_face(SIZE)
+    before, brow = after.copy(), after == Label.L_BROW
+    top = int(np.nonzero(brow)[0].min())
+    fringe = np.s_[: top - 14, 262:345]
+    before[fringe][after[fringe] == Label.SKIN] = Label.HAIR
+    photo = np.full((*after.shape, 3), (214, 170, 150), np.uint8)
+    photo[np.isin(before, (Label.HAIR, *BROWS))] = (40, 30, 26)
+    cv2.line(photo, (300, top - 20), (300, top + 8), (40, 30, 26), 14)
+    wanted = stray_hair(photo, before, after)
+    given = (base64.b64encode(plane.tobytes()).decode() for plane in (photo, before, after))
+    got = np.frombuffer(base64.b64decode(visitor.page.evaluate(code, [SIZE, *given])), np.uint8)
+    assert (wanted & brow).sum() > 50
+    assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
 
 
 def test_an_uneven_background_goes_on_as_in_the_app(
