@@ -50,6 +50,13 @@ class PlannedLater:
                 self._grain, self._plan = self._plan(), None  # which holds pictures
             return self._grain
 
+    def __reduce__(self) -> tuple[type[PlannedLater], tuple[Callable[[], Grain | None]]]:
+        return PlannedLater, (partial(_itself, self.grain),)  # planned where the pictures are
+
+
+def _itself(grain: Grain | None) -> Grain | None:
+    return grain
+
 
 class Patch(NamedTuple):
     """What was painted: picture (n, n, 3) float32 in 0..255 and alpha (n, n) float32 in 0..1, in a window.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import cv2
@@ -109,3 +110,13 @@ def test_planned_grain_keeps_nothing_that_it_was_planned_from(studio: MaskGANPip
     (patch,) = studio.edit(face, painted(face.mask, Label.HAIR)).change.patches
     assert patch.planned is not None and patch.planned.grain is patch.grain is patch.planned.grain
     assert patch.planned._plan is None
+
+
+def test_paint_goes_to_another_process_with_its_grain(
+    studio: MaskGANPipeline, face: Face, planned: list[np.ndarray]
+) -> None:
+    studio.painted.clear()
+    (patch,) = studio.edit(face, painted(face.mask, Label.SKIN)).change.patches
+    sent = pickle.loads(pickle.dumps(patch))
+    assert len(planned) == 1 and sent.grain is not None
+    np.testing.assert_array_equal(sent.grain.share, patch.grain.share)
