@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import html
+import secrets
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -140,10 +141,20 @@ def fails_on_value_error(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def saved(content: bytes, name: str) -> str:
-    """Path of a file that Gradio serves under a name of its content's hash, and deletes after TIME_TO_LIVE."""
-    path = processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder())
-    traces.note(path)
-    return path
+    """Path of a file that Gradio serves under a name of its content's hash, and deletes after TIME_TO_LIVE.
+
+    It is there as a whole or not at all: another answer may be sending the same file.
+    """
+    part = Path(
+        processing_utils.save_bytes_to_cache(content, f"{secrets.token_hex(4)}_{name}", utils.get_upload_folder())
+    )
+    path = part.with_name(name)
+    try:
+        part.replace(path)
+    except PermissionError:  # Windows replaces no file that is open; its content is the same
+        part.unlink()
+    traces.note(str(path))
+    return str(path)
 
 
 def photo_file(picture: np.ndarray, weights: Weights | None, opened: OpenFace, suffix: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import json
+import os
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -363,3 +364,18 @@ def test_no_pixel_of_a_visit_stays_in_the_process(tab: PaintTab) -> None:
     assert len(left) > 20
     gc.collect()
     assert not [reference().shape for reference in left if reference() is not None]
+
+
+def test_a_file_that_is_saved_again_stays_whole_for_whoever_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    content = bytes(range(256)) * 4
+    path = Path(saved(content, "step.jpg"))
+    assert path.read_bytes() == content and path.name == "step.jpg"
+    os.utime(path, (0, 0))
+    with path.open("rb") as reader:
+        assert reader.read(256) == content[:256]
+        assert saved(content, "step.jpg") == str(path)
+        assert reader.read() == content[256:]
+    assert path.stat().st_mtime > 0 and [each.name for each in path.parent.iterdir()] == ["step.jpg"]
