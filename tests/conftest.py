@@ -185,6 +185,12 @@ def pipeline() -> MaskGANPipeline:
     return tiny_pipeline()
 
 
+@pytest.fixture(scope="module")
+def studio() -> MaskGANPipeline:
+    """The editor with the bundled weights."""
+    return MaskGANPipeline.load(device="cpu")
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline folder with all four networks, tiny; MaskVAE has 64 px masks."""

@@ -10,13 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from maskgan.editing.dressing import HARDLY
 from maskgan.editing.ornaments import are_dark, lenses
 from maskgan.labels import Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.frame import QuickEditImpossible
-
-#: Share of a photo from which on it has an example of glasses, which is moved.
-_HARDLY = 0.0006
 
 
 class Shapes(NamedTuple):
@@ -34,7 +32,7 @@ def _pane(mask: np.ndarray) -> np.ndarray:
 
 def lent_shapes(mask: np.ndarray, own: np.ndarray) -> Shapes:
     """The shapes of a mask (S, S) for the face whose mask is `own`, with the wardrobe's glasses where that has none."""
-    if not (mask == Label.EYE_G).any() or (own == Label.EYE_G).mean() > _HARDLY:
+    if not (mask == Label.EYE_G).any() or (own == Label.EYE_G).mean() > HARDLY:
         return Shapes(mask, mask)
     try:
         bare = QUICK_EDITS["remove_glasses"].apply(mask)

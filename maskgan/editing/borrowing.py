@@ -6,6 +6,8 @@ over half of a picture looks like none. But the photo that lends its shapes show
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -60,13 +62,14 @@ def _in_own_colours(source: Face, target: Face, label: Label) -> tuple[np.ndarra
     return part, share
 
 
-def with_borrowed(edit: Edit, source: Face) -> Edit:
+def with_borrowed(edit: Edit, source: Face, labels: Sequence[Label]) -> Edit:
     """An edit that shows the hair, clothes or hat of `source` where the photo's own are too little for them.
 
-    edit: see `MaskGANPipeline.edit`, to the mask of `source`, or to one that somebody painted on since.
+    edit: see `MaskGANPipeline.edit`, to the mask of `source`, or to one that somebody painted on since; labels: see
+    `borrowed`.
     """
     crop, laid = edit.crop.astype(np.float32), np.zeros(source.mask.shape, np.float32)
-    for label in borrowed(edit, source):
+    for label in labels:
         part, share = _in_own_colours(source, edit.face, label)
         outside = (edit.motion.mask != label).astype(np.uint8)
         away = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_5) / (_STRANDS * len(outside))

@@ -41,7 +41,7 @@ from maskgan.styles import RegionStyle, Style
 DRAWN = (Label.EYE_G, Label.EAR_R, Label.NECK_L)
 
 #: Share of a photo below which a class is no example of how it looks.
-_HARDLY = 0.0006
+HARDLY = 0.0006
 
 #: Share of a hairpiece in a pixel from which on what lies beneath it is not painted.
 _SEEN = 0.5
@@ -94,7 +94,7 @@ def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
     looks: dict[Label, Look] = {}
     wanted, area = _areas(mask), _areas(face.mask) / face.mask.size
     for label in (Label.MOUTH, Label.EYE_G, Label.EAR_R, Label.NECK_L, Label.HAT):
-        if area[label] > (_HARDLY_OPEN if label == Label.MOUTH else _HARDLY) or not wanted[label]:
+        if area[label] > (_HARDLY_OPEN if label == Label.MOUTH else HARDLY) or not wanted[label]:
             continue
         if label == Label.MOUTH:
             looks[label] = LOOKS["natural_teeth"]
@@ -200,17 +200,21 @@ def _colour_on(face: Face, look: Look) -> tuple[int, int, int]:
 
 
 def finished(
-    edit: Edit, mask: np.ndarray, looks: Mapping[Label, Look], by_hand: Collection[Label] | None = None
+    edit: Edit,
+    mask: np.ndarray,
+    looks: Mapping[Label, Look],
+    by_hand: Collection[Label] | None = None,
+    ends: bool = True,
 ) -> Edit:
     """An edit with the looks of its mask (S, S) laid over it: pixels of references, drawn things, colours.
 
     by_hand: classes whose looks somebody chose (all of them when None), so that they bring colour into a photo that
-    has none; the others take its tone.
+    has none; the others take its tone. ends: whether hair of the photo that was cut ends in strands.
     """
     edit = dressed_up(edit, mask, _worn(looks))
     face, tone = edit.face, edit.face.tone
     crop, drawn = edit.crop, np.zeros(mask.shape, np.float32)
-    if edit.motion is not None and not _worn(looks):
+    if ends and edit.motion is not None and not _worn(looks):
         crop, drawn = with_ends(crop, mask, face.crop, face.mask, edit.motion.flow)
     eared, changed = with_ears(crop, mask, face.mask)
     crop, drawn = _in_tone(eared, crop, tone), np.maximum(drawn, changed)

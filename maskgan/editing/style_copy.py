@@ -18,7 +18,6 @@ picture may change.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -219,7 +218,7 @@ def copy_geometry(pipeline: MaskGANPipeline, target: Face, source: Face, redraw:
     looks = default_looks(target, shapes.mask)
     looks.pop(Label.HAT, None)  # it is the source's
     edit = pipeline.edit(dressed(pipeline, target, looks), beneath(target, shapes.beneath, looks))
-    clad = with_borrowed(edit, source)
-    if Label.HAIR in borrowed(edit, source):
-        clad = replace(clad, motion=None)  # ends of the own hair would hang beside it
-    return replace(finished(clad, shapes.mask, looks, by_hand=()), motion=edit.motion)
+    lent = borrowed(edit, source)
+    clad = with_borrowed(edit, source, lent)
+    # Ends of the own hair would hang beside the other's.
+    return finished(clad, shapes.mask, looks, by_hand=(), ends=Label.HAIR not in lent)

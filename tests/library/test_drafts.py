@@ -21,11 +21,6 @@ PHOTO = Path(__file__).parents[2] / "examples/images/portrait_02.jpg"
 
 
 @pytest.fixture(scope="module")
-def studio() -> MaskGANPipeline:
-    return MaskGANPipeline.load(device="cpu")
-
-
-@pytest.fixture(scope="module")
 def face(studio: MaskGANPipeline) -> Face:
     return studio.prepare(read_photo(PHOTO))
 

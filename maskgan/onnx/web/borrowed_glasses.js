@@ -2,13 +2,13 @@
 // maskgan/editing/borrowed_glasses.py.
 
 import { LABEL, QUICK_EDITS } from "./constants.js";
+import { HARDLY } from "./dressing.js";
 import { fitFrame } from "./frame.js";
 import { areDark, lenses } from "./ornaments.js";
 import { quickEdit } from "./quick_edits.js";
 import { areaOf, both, either, where } from "./regions.js";
 
 const { EYE_G } = LABEL;
-const HARDLY = 0.0006; // share of a photo from which on it has an example of glasses, which is moved
 
 /** The lenses of a mask and all between them. */
 function paneOf(mask, size) {

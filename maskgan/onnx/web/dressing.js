@@ -16,8 +16,8 @@ import { colourIn, wornIn } from "./worn.js";
 const { MOUTH, EYE_G, EAR_R, NECK_L, HAT, HAIR } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network paints what lies beneath them
-// Share of a photo below which a class is no example of how it looks; a mouth that is open less shows no teeth to go by.
-const [HARDLY, HARDLY_OPEN] = [0.0006, 0.0035];
+export const HARDLY = 0.0006; // share of a photo below which a class is no example of how it looks
+const HARDLY_OPEN = 0.0035; // a mouth that is open less shows no teeth to go by
 const SEEN = 0.5; // share of a hairpiece in a pixel from which on what lies beneath it is not painted
 const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was painted
 

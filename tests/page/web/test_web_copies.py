@@ -100,7 +100,7 @@ def test_what_a_photo_cannot_show_of_other_shapes_is_the_other_photos_as_in_the_
     pipeline = pipeline_of(folder)
     short, long = (pipeline.prepare(read_photo(PEOPLE / name)) for name in ("person_02.jpg", "person_03.jpg"))
     edit = pipeline.edit(short, long.mask)
-    wanted = with_borrowed(edit, long)
+    wanted = with_borrowed(edit, long, borrowed(edit, long))
     code = """async ([size, crop, mask, theirs, shapes, flow, edited]) => {
       const { borrowed, withBorrowed } = await import(new URL("web/borrowing.js", location));
       const { picture } = await import(new URL("web/pixels.js", location));
@@ -121,31 +121,36 @@ def test_what_a_photo_cannot_show_of_other_shapes_is_the_other_photos_as_in_the_
     assert np.percentile(off, 99.9) <= 2 and off.max() <= 8, np.percentile(off, (99, 99.9, 100))
 
 
-def test_the_shapes_of_another_photo_are_copied_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
-    """And nothing of its style."""
+def with_shapes_of(visitor: Visitor, photo: Path, name: str) -> tuple[np.ndarray, Path]:
+    """Open a photo and take the shapes of an example, and none of its style: the mask before, the example as PNG."""
     visitor.open(photo)
-    page, original = visitor.page, visitor.mask()
-    other = photo.with_name("another.png")
-    Image.fromarray(read_photo(EXAMPLE.parent / "images" / "portrait_02.jpg")).save(other)
+    page, original, other = visitor.page, visitor.mask(), photo.with_name("another.png")
+    Image.fromarray(read_photo(EXAMPLE.parent / "images" / name)).save(other)
     page.locator("#copy .open").click()
     page.locator("#copy input[type=file]").set_input_files(other)
     visitor.wait(page.locator("#copy .regions").is_visible, "the other face")
-    for name in ("lips", "hair"):
-        page.locator(f"#copy [data-region={name}][aria-pressed=true]").click()
+    for region in ("lips", "hair"):
+        page.locator(f"#copy [data-region={region}][aria-pressed=true]").click()
     page.locator("#copy .shapes").click()
     visitor.wait(lambda: (visitor.mask() != original).any(), "the other shapes")
     visitor.wait_for_drawing()
+    return original, other
+
+
+def test_the_shapes_of_another_photo_are_copied_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    """And nothing of its style."""
+    original, other = with_shapes_of(visitor, photo, "portrait_02.jpg")
     source = pipeline_of(folder).prepare(read_photo(other))
     assert (visitor.mask() != source.mask).mean() < 0.002 < (original != source.mask).mean()
     edit = edited_in_python(folder, visitor, photo, original)
-    edit, painted = with_borrowed(edit, source), edit
+    edit, painted = with_borrowed(edit, source, borrowed(edit, source)), edit
     lent = (edit.crop != painted.crop).any(-1)  # the photo cannot show all of the other's clothes
     off, unlike = (np.abs(visitor.picture("after").astype(int) - crop).max(-1) for crop in (edit.crop, painted.crop))
     assert levels(edit.crop, edit.face.crop) > 60
     assert np.percentile(off[~lent], 99) <= 2, np.percentile(off[~lent], (98, 99, 99.9))
     # The other face is found half a pixel from where the app finds it.
     assert lent.mean() > 0.005 and off[lent].mean() < 0.3 * unlike[lent].mean(), (off[lent].mean(), unlike[lent].mean())
-    page.locator("#copy .remove").click()
+    visitor.page.locator("#copy .remove").click()
     visitor.call("reset()")
     visitor.wait_for_drawing()
 
@@ -153,18 +158,7 @@ def test_the_shapes_of_another_photo_are_copied_as_in_the_app(folder: Path, visi
 def test_glasses_of_another_photo_are_those_of_the_wardrobe_as_in_the_app(
     folder: Path, visitor: Visitor, photo: Path
 ) -> None:
-    visitor.open(photo)
-    page, original = visitor.page, visitor.mask()
-    other = photo.with_name("another.png")
-    Image.fromarray(read_photo(EXAMPLE.parent / "images" / "portrait_03.jpg")).save(other)
-    page.locator("#copy .open").click()
-    page.locator("#copy input[type=file]").set_input_files(other)
-    visitor.wait(page.locator("#copy .regions").is_visible, "the other face")
-    for name in ("lips", "hair"):
-        page.locator(f"#copy [data-region={name}][aria-pressed=true]").click()
-    page.locator("#copy .shapes").click()
-    visitor.wait(lambda: (visitor.mask() != original).any(), "the other shapes")
-    visitor.wait_for_drawing()
+    original, other = with_shapes_of(visitor, photo, "portrait_03.jpg")
     pipeline = pipeline_of(folder)
     source, face = pipeline.prepare(read_photo(other)), edited_in_python(folder, visitor, photo, original).face
     shapes = lent_shapes(source.mask, original)
@@ -175,7 +169,7 @@ def test_glasses_of_another_photo_are_those_of_the_wardrobe_as_in_the_app(
     off, unlike = (np.abs(visitor.picture("after").astype(int) - crop).max(-1) for crop in (edit.crop, painted.crop))
     # The other face is found half a pixel from where the app finds it.
     assert np.median(off[glass]) <= 3 and off[glass].mean() < 0.3 * unlike[glass].mean()
-    page.locator("#copy .remove").click()
+    visitor.page.locator("#copy .remove").click()
     visitor.call("reset()")
     visitor.wait_for_drawing()
 
