@@ -26,13 +26,16 @@ import gradio as gr
 from gradio.queueing import Event, Queue
 
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.ui.kit import AT_ONCE, DEVICE
+from maskgan.ui.kit import AT_ONCE, DEVICE, PACKING
 
 #: Seconds between two looks of a queue in which something waits, and of an empty one. Gradio's own, each millisecond,
 #: take 6 % of a core all day, and every fourth 4 %. A stroke's picture does not go through the queue.
 _LOOK, _LOOK_IDLE = 0.004, 0.02
 
 _ID = DEVICE["concurrency_id"]
+
+#: Lines in which each visitor has one place: what is packed for a browser later must not reach it sooner.
+_IN_ORDER = (_ID, PACKING["concurrency_id"])
 
 
 class Cores:
@@ -82,7 +85,7 @@ def take_turns(app: gr.Blocks, pipeline: MaskGANPipeline) -> None:
 
 
 def govern(queue: Queue, at_once: int) -> None:
-    """Let a queue that has not begun give every visitor one place at the device, and `at_once` in all.
+    """Let a queue that has not begun give every visitor one place at the device, and `at_once` in all, and one to pack.
 
     `beside` of the queue, a set that this adds, holds sessions at work without an event; they count as events do in
     `current_concurrency`.
@@ -104,8 +107,10 @@ def next_events(queue: Queue, at_once: int) -> tuple[list[Event], bool, str] | N
         busy: set[str] = set()
         if name == _ID:
             line.concurrency_limit = at_once
+            busy |= queue.beside
+        if name in _IN_ORDER:
             running = (event for job in queue.active_jobs if job for event in job)
-            busy = queue.beside | {event.session_hash for event in running if event.concurrency_id == name}
+            busy |= {event.session_hash for event in running if event.concurrency_id == name}
         if line.concurrency_limit is not None and line.current_concurrency >= line.concurrency_limit:
             continue
         event = next((event for event in line.queue if event.session_hash not in busy), None)

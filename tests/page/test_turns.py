@@ -18,7 +18,7 @@ from gradio_client import Client
 
 from maskgan.ui import turns
 from maskgan.ui.blocks import Blocks
-from maskgan.ui.kit import AT_ONCE, DEVICE
+from maskgan.ui.kit import AT_ONCE, DEVICE, PACKING
 from maskgan.ui.turns import Cores, next_events, take_turns
 
 PATIENCE = 60  # seconds, for what takes a moment
@@ -60,16 +60,16 @@ def test_events_of_one_visitor_follow_each_other(app: gr.Blocks) -> None:
     assert sorted(one for one, _ in counted) == sorted(other for _, other in counted) == [1, 2, 3, 4]
 
 
-def waiting(*sessions: str, **about: Any) -> SimpleNamespace:
-    """A queue in which these sessions wait for the device, in this order."""
-    line = EventQueue(DEVICE["concurrency_id"], AT_ONCE)
-    line.queue = [event(session) for session in sessions]
+def waiting(*sessions: str, line: str = DEVICE["concurrency_id"], **about: Any) -> SimpleNamespace:
+    """A queue in which these sessions wait for the device or in another line, in this order."""
+    line = EventQueue(line, AT_ONCE)
+    line.queue = [event(session, line.concurrency_id) for session in sessions]
     queue = {"event_queue_per_concurrency_id": {line.concurrency_id: line}, "active_jobs": [], "beside": set()}
     return SimpleNamespace(**(queue | about), line=line)
 
 
-def event(session: str) -> SimpleNamespace:
-    return SimpleNamespace(session_hash=session, concurrency_id=DEVICE["concurrency_id"])
+def event(session: str, line: str = DEVICE["concurrency_id"]) -> SimpleNamespace:
+    return SimpleNamespace(session_hash=session, concurrency_id=line)
 
 
 def taken(queue: SimpleNamespace, at_once: int = 2) -> str | None:
@@ -85,6 +85,17 @@ def test_the_first_of_whom_nothing_runs_is_next() -> None:
     assert taken(queue) == "anna"
     assert taken(waiting("anna", "anna", active_jobs=[[event("anna")]])) is None
     assert taken(waiting("anna", "bert", beside={"anna"})) == "bert"
+
+
+def test_what_is_packed_for_one_visitor_is_packed_in_order() -> None:
+    line = PACKING["concurrency_id"]
+    queue = waiting("anna", "bert", line=line, active_jobs=[[event("anna", line)]], beside={"bert"})
+    queue.line.current_concurrency = 1
+    assert taken(queue) == "bert"
+    assert taken(queue) is None
+    queue.active_jobs = []
+    assert taken(queue) == "anna"
+    assert taken(waiting("anna", line=line, active_jobs=[[event("anna")]])) == "anna"  # the device is another line
 
 
 def test_an_empty_queue_is_looked_at_less_often_than_one_in_which_somebody_waits() -> None:
