@@ -90,14 +90,14 @@ def test_the_wheel_zooms_canvas_and_result_together_to_the_cursor(painter: Paint
         assert painter.call(f"{pane}ToClient(100, 40)") == pytest.approx(
             before, abs=3
         )  # a mouse stands on whole pixels
-        page.wait_for_function("new Promise(requestAnimationFrame)")
+        page.evaluate("() => new Promise(requestAnimationFrame)")
         middles = [seen_in_the_middle(painter, picture) for picture in ("canvas", "before", "after")]
         assert middles[0] == pytest.approx(middles[1], abs=0.5) and middles[1] == pytest.approx(middles[2])
     # Space pans both, and paints nothing.
     page.keyboard.down("Space")
     painter.drag((60, 60), (70, 60))
     page.keyboard.up("Space")
-    page.wait_for_function("new Promise(requestAnimationFrame)")
+    page.evaluate("() => new Promise(requestAnimationFrame)")
     moved = [seen_in_the_middle(painter, picture) for picture in ("canvas", "after")]
     assert moved[0] == pytest.approx(moved[1], abs=0.5) and moved[0][0] < middles[0][0] - 5
     assert np.array_equal(painter.mask(), face_mask())
@@ -174,7 +174,7 @@ def test_two_fingers_zoom_both_and_paint_nothing_on_a_phone(
         touch("touchEnd")
         assert painter.call("zoom") > 2
         assert np.array_equal(painter.mask(), face_mask())
-        page.wait_for_function("new Promise(requestAnimationFrame)")
+        page.evaluate("() => new Promise(requestAnimationFrame)")
         # The result shows the same place, and is full of it.
         assert seen_in_the_middle(painter, "after") == pytest.approx(seen_in_the_middle(painter, "canvas"), abs=1)
         pane, (left, top, right, bottom) = page.locator("#result").bounding_box(), place_of(painter, "after")

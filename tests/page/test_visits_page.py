@@ -132,7 +132,8 @@ class Person(CanvasHand):
             };
           };
         })"""
-        page.wait_for_function(script, arg=[len(self.steps(page)), self.call("id", page)])
+        # Playwright's own wait takes a promise for a yes.
+        self.until("the visit kept", lambda: page.evaluate(script, [len(self.steps(page)), self.call("id", page)]))
 
     def wait_until_back(self, page: Any = None) -> None:
         """Until the page says that the work is back, and shows it."""
