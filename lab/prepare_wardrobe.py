@@ -1,15 +1,16 @@
 """Faces with masks -> the wardrobe: `python -m lab.prepare_wardrobe RECIPE OUT --data FOLDER...`.
 
-The wardrobe holds what quick edits and looks take from people: silhouettes of hair and hats, outlines of glasses, an
-ear, and reference pictures for classes that a photo has no example of. RECIPE is a JSON list; each entry has `name`,
-`title`, `kind` (hair, hat, glasses, ear or look) and either `outline`, points of one lens (see `lens_outline` in
+The wardrobe holds what edits take from people: silhouettes of hair and hats, their pictures, outlines of glasses, an
+ear and a row of teeth. RECIPE is a JSON list; each entry has `name`, `title`, `kind` (hair, hat, glasses, ear or teeth)
+and either `outline`, points of one lens (see `lens_outline` in
 maskgan/quick_edits/accessories.py), or `id`, a face of one of the FOLDERs in the plain format (images/ID.jpg,
 masks/ID.png, index.csv). With an `id` may come `polygon`, the hat's outline in pixels of a 256 px crop (x, y; negative
 y above the crop), or `crown`, the outline of what lies above the crop alone; `top`, rows that are mirrored above the
 crop to make room for it; and `picture`: true to keep the picture beside the mask. With `piece`, an object of
 `lab.matting.cut_out`'s options, maybe empty, hair is kept with its matte, and a hat without its ground (needs
 pymatting); its `ears` is an outline like `polygon`, too. Of an entry of kind `ear` the `polygon` is the outline of the
-ear on the left side of the picture, and `size` the height in frame units at which it is worn.
+ear on the left side of the picture, and `size` the height in frame units at which it is worn. Of one of kind `teeth`
+they are half a row, see `lab.teeth.teeth_of`.
 
 OUT/index.json lists the entries with source and licence, OUT/NAME.png are the masks, OUT/NAME.jpg the pictures, and
 OUT/NAME.webp hairpieces with transparency.
@@ -33,6 +34,7 @@ from PIL import Image
 from lab.data.index import read_index
 from lab.ears import ear_of
 from lab.matting import Cutout, cut_out
+from lab.teeth import teeth_of
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import IGNORE, Label
@@ -139,14 +141,18 @@ def prepare(recipe: list[dict[str, Any]], faces: Faces, out: Path) -> None:
     index = []
     for entry in recipe:
         row = faces.row(entry["id"]) if "id" in entry else {}
-        kept = {key: entry[key] for key in ("name", "title", "kind", "outline", "labels", "look") if key in entry}
+        kept = {key: entry[key] for key in ("name", "title", "kind", "outline") if key in entry}
         credit = {key: row[key] for key in ("id", "source", "licence", "attribution") if row.get(key)}
         index.append(kept | credit | ({"top": entry["top"]} if entry.get("top") else {}))
         if "id" not in entry:
             continue
-        if entry["kind"] == "ear":
-            picture, more = ear_of(*faces.whole(entry["id"]), np.array(entry["polygon"], np.float32), entry["size"])
-            Image.fromarray(picture).save(out / f"{entry['name']}.jpg", quality=90, optimize=True)
+        if entry["kind"] in ("ear", "teeth"):
+            whole, polygon = faces.whole(entry["id"]), np.array(entry["polygon"], np.float32)
+            if entry["kind"] == "ear":
+                picture, more = ear_of(*whole, polygon, entry["size"])
+            else:
+                picture, more = teeth_of(*whole, polygon, entry["bend"])
+            Image.fromarray(picture).save(out / f"{entry['name']}.jpg", quality=92, subsampling=0, optimize=True)
             index[-1].update(more)
             continue
         picture, mask = faces.picture(entry["id"]), faces.mask(entry["id"])

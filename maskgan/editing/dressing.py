@@ -26,6 +26,7 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, lips_on, parse_colour, recolour_part, usual_colour
 from maskgan.editing.rough import shown_first_to
 from maskgan.editing.strands import with_ends
+from maskgan.editing.teeth import opens, with_teeth
 from maskgan.editing.tones import Tone
 from maskgan.editing.transplants import likeness, transplant
 from maskgan.images import differs, read_photo
@@ -45,9 +46,6 @@ HARDLY = 0.0006
 
 #: Share of a hairpiece in a pixel from which on what lies beneath it is not painted.
 _SEEN = 0.5
-
-#: A mouth that is open less than this shows no teeth to go by.
-_HARDLY_OPEN = 0.0035
 
 
 @cache
@@ -93,12 +91,10 @@ def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
     """Looks for classes of a mask that the face's own photo has no example of."""
     looks: dict[Label, Look] = {}
     wanted, area = _areas(mask), _areas(face.mask) / face.mask.size
-    for label in (Label.MOUTH, Label.EYE_G, Label.EAR_R, Label.NECK_L, Label.HAT):
-        if area[label] > (_HARDLY_OPEN if label == Label.MOUTH else HARDLY) or not wanted[label]:
+    for label in (Label.EYE_G, Label.EAR_R, Label.NECK_L, Label.HAT):
+        if area[label] > HARDLY or not wanted[label]:
             continue
-        if label == Label.MOUTH:
-            looks[label] = LOOKS["natural_teeth"]
-        elif label == Label.EYE_G:
+        if label == Label.EYE_G:
             looks[label] = LOOKS["dark_glasses" if are_dark(mask) else "horn_glasses"]
         elif label == Label.HAT:
             hats = [look for look in looks_for(Label.HAT) if look.colour is None]
@@ -153,9 +149,9 @@ def edit_with_looks(
     by_hand = set(looks or {})
     try:
         looks = default_looks(face, mask) | dict(looks or {})
-        if not looks:
+        if not looks and not opens(mask, face.mask):
             return finished(pipeline.edit(face, mask, **options), mask, looks, by_hand)
-        with shown_first_to(None):  # a picture without them would be no rough one
+        with shown_first_to(None):  # a picture without them, or without teeth, would be no rough one
             edit = pipeline.edit(dressed(pipeline, face, looks), beneath(face, mask, looks), **options)
         return finished(edit, mask, looks, by_hand)
     except QuickEditImpossible:
@@ -216,8 +212,9 @@ def finished(
     crop, drawn = edit.crop, np.zeros(mask.shape, np.float32)
     if ends and edit.motion is not None and not _worn(looks):
         crop, drawn = with_ends(crop, mask, face.crop, face.mask, edit.motion.flow)
-    eared, changed = with_ears(crop, mask, face.mask)
-    crop, drawn = _in_tone(eared, crop, tone), np.maximum(drawn, changed)
+    for with_parts in (with_ears, with_teeth):
+        whole, changed = with_parts(crop, mask, face.mask)
+        crop, drawn = _in_tone(whole, crop, tone), np.maximum(drawn, changed)
     region = drawn
     new = mask != edit.face.mask
     done: set[Label] = set()

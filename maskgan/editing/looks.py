@@ -4,7 +4,7 @@ A look is one of
 
 * a colour: the part is recoloured and keeps its shading (`recolouring.py`);
 * a material: glasses and jewellery are drawn over the picture (`ornaments.py`);
-* a reference: a face of the wardrobe lends its own pixels (a hat's, `transplants.py`) or its style code (teeth);
+* a reference: a face of the wardrobe lends the pixels of its hat (`transplants.py`);
 * hairpieces that the face wears (`hairdressing.py`), alone or with a colour;
 * lent: a face of another photo lends the pixels of its hat (`borrowed_looks.py` takes looks from photos).
 
@@ -123,7 +123,6 @@ _LOOKS = (
     Look("green_beret", "Green felt", (Label.HAT,), "#2f8a45", reference="beret"),
     Look("navy_beret", "Navy felt", (Label.HAT,), "#26355c", colour="#26355c", reference="beret"),
     Look("grey_cap", "Grey cotton", (Label.HAT,), "#5b5c63", reference="cap"),
-    Look("natural_teeth", "Natural teeth", (Label.MOUTH,), "#e9e1d3", reference="teeth"),
 )
 
 #: Every look by its name, in the order in which swatches should be shown.

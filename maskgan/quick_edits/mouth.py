@@ -16,6 +16,10 @@ _LINES = ("upper_top", "upper_bottom", "lower_top", "lower_bottom")
 #: Skin around the lips that moves with them, in frame units.
 _RIM = 0.03
 
+#: How many times as high as they were teeth get at most when a mouth opens, and how far above the lower lip, in frame
+#: units, what shows of them ends; below lies what its shadow or its edge were.
+STRETCH, ABOVE_LIP = 1.3, 0.03
+
 
 @dataclass
 class MouthLines:
@@ -85,7 +89,7 @@ def paint_mouth(scene: Scene, lines: MouthLines, was: MouthLines) -> None:
     """Replace the scene's mouth with these lines; whatever lies before the mouth stays there.
 
     `was` are the lines before: the lips' own pixels move with them. Between lips that were closed there is nothing
-    to move.
+    to move; teeth that showed hang from the upper lip.
     """
     old = scene.where(*MOUTH)
     scene.uncover(old, (Label.SKIN,))
@@ -100,10 +104,15 @@ def paint_mouth(scene: Scene, lines: MouthLines, was: MouthLines) -> None:
     x_source = was.centre + was.half_width * t
     place = lines.centre + lines.half_width * np.clip(t, -1, 1)
     four = [[np.interp(place, x, getattr(which, name)) for name in _LINES] for which in (lines, was)]
+    gap_before, gap_after = (np.interp(place, x, which.gap) for which in (was, lines))
+    # The edges of teeth that showed are a fifth line, which keeps them from being drawn out.
+    edge = np.maximum(gap_before - ABOVE_LIP, 0)
+    drawn_out = np.minimum(STRETCH, gap_after / np.maximum(gap_before, 1e-3))
+    for each, below in zip(four, (drawn_out * edge, edge), strict=True):
+        each.insert(2, each[1] + below)
     y_source = between_lines(scene.y, *four)
     mouth = scene.where(Label.U_LIP, Label.L_LIP)
-    gap_before, gap_after = (np.interp(place, x, which.gap) for which in (was, lines))
-    inside = scene.where(Label.MOUTH) & (gap_before > 0.03) & (gap_after < 3 * gap_before)
+    inside = scene.where(Label.MOUTH) & (gap_before > ABOVE_LIP)
     scene.tell(scene.around(mouth, _RIM) & scene.where(Label.SKIN) | mouth | inside, x_source, y_source)
 
 
