@@ -12,9 +12,8 @@ from maskgan.quick_edits.scene import Scene
 #: Pixels to a frame unit that are kept, and how much is kept around the row in frame units.
 _KEPT, _AROUND = 192, 0.05
 
-#: How far the row goes on above, behind the upper lip, and how far within its outline its pixels are sure, in frame
-#: units.
-_BEHIND, _WITHIN = 0.06, 0.004
+#: How far within the row's outline its pixels are sure, in frame units.
+_WITHIN = 0.004
 
 #: Percentile of the lightness of the row that light teeth have.
 _LIGHT = 80
@@ -23,7 +22,7 @@ _LIGHT = 80
 def teeth_of(
     photo: np.ndarray, mask: np.ndarray, polygon: np.ndarray, bend: float
 ) -> tuple[np.ndarray, dict[str, object]]:
-    """The picture of half a row of teeth, (h, w, 3) uint8, and `outline`, `box`, `height`, `bend` and `colour` of its
+    """The picture of half a row of teeth, (h, w, 3) uint8, and `edges`, `box`, `height`, `bend` and `colour` of its
     entry in the wardrobe (see `maskgan.editing.teeth.Teeth`).
 
     photo: (H, H, 3) uint8; mask: (S, S) of the same face; polygon: (N, 2) x and y of the outline of the upper teeth on
@@ -53,9 +52,8 @@ def teeth_of(
     lab = to_oklab(picture[inside > 0])
     colour = np.percentile(lab[:, 0], _LIGHT), *np.median(lab[:, 1:], axis=0)
     height = -float(outline[0, 1])
-    outline[: outline[:, 0].argmax() + 1, 1] -= _BEHIND
     entry = {
-        "outline": outline.round(4).tolist(),
+        "edges": outline[: outline[:, 0].argmax() : -1].round(4).tolist(),
         "box": [round(value, 4) for value in box],
         "height": round(height, 4),
         "bend": bend,

@@ -42,6 +42,9 @@ _BELOW, _ABOVE = 0.004, 0.008
 #: black skin and per lightness of skin, then parts of its a and b. Their b is a little less, as most people want them.
 _DARKEST, _LIGHTER, _HUES = 0.456, 0.528, (0.336, 0.65)
 
+#: Over how many pixels of a crop of 512 px the row ends.
+_SOFT = 1.5
+
 #: How much of the row's own variation of hue stays.
 _OWN_HUES = 0.7
 
@@ -65,13 +68,13 @@ _NEAR, _FEW = 0.33, 30
 class Teeth(NamedTuple):
     """Half a row of upper teeth, in frame units of the person's face that lent them, mirrored on the other side.
 
-    outline: (N, 2) u, away from the middle, and v, down from the edge of the teeth in the middle; box: u, v of the
-    picture's upper left and lower right corner; height: of the teeth in the middle below the lip; bend: how much higher
-    (per u squared) the edges lie away from the middle; colour: OKLab (3,) of light teeth in it; picture: (h, w, 3)
-    uint8 RGB with nothing but teeth.
+    edges: (N, 2) rising u, away from the middle, and v, down from the edge of the teeth in the middle; box: u, v of the
+    picture's upper left and lower right corner; height: of the teeth in the middle, below the lip; bend: how much
+    higher (per u squared) the edges lie away from the middle; colour: OKLab (3,) of light teeth in it; picture:
+    (h, w, 3) uint8 RGB with nothing but teeth.
     """
 
-    outline: np.ndarray
+    edges: np.ndarray
     box: tuple[float, float, float, float]
     height: float
     bend: float
@@ -81,7 +84,7 @@ class Teeth(NamedTuple):
     @property
     def half(self) -> float:
         """Half the width of the row."""
-        return float(self.outline[:, 0].max())
+        return float(self.edges[-1, 0])
 
 
 @cache
@@ -90,8 +93,8 @@ def teeth() -> Teeth:
     entry: dict[str, Any] = wardrobe()["teeth"]
     picture = read_photo(WARDROBE / "teeth.jpg")
     colour = np.array(entry["colour"], np.float32)
-    outline, box = np.array(entry["outline"]), tuple(entry["box"])
-    return Teeth(outline, box, entry["height"], entry["bend"], colour, picture)
+    edges, box = np.array(entry["edges"]), tuple(entry["box"])
+    return Teeth(edges, box, entry["height"], entry["bend"], colour, picture)
 
 
 def _shows_teeth(own: np.ndarray) -> bool:
@@ -200,18 +203,17 @@ class _Opening:
         v = (self.y - edges) / height - row.bend * u**2
         left, top, right, bottom = row.box
         rows, columns = row.picture.shape[:2]
-        places = (u - left) * (columns / (right - left)) - 0.5, (v - top) * (rows / (bottom - top)) - 0.5
-        lab = to_oklab(
-            cv2.remap(row.picture, *(np.float32(at) for at in places), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        places = (
+            (at * (count / (end - start)) - 0.5).clip(0, count - 1).astype(np.float32)
+            for at, start, end, count in ((u - left, left, right, columns), (v - top, top, bottom, rows))
         )
+        lab = to_oklab(cv2.remap(row.picture, *places, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
         colour = np.array((_DARKEST + _LIGHTER * self.skin[0], *(_HUES * self.skin[1:])))
         kept = np.array((colour[0] / row.colour[0], _OWN_HUES, _OWN_HUES))
         lab = colour + kept * (lab - row.colour)
 
-        outline_u, outline_v = np.concatenate([row.outline, row.outline[::-1] * (-1, 1)]).T
-        outline_y = edge - bend * (outline_u * width) ** 2 + height * (outline_v + row.bend * outline_u**2)
-        seen = self.scene.polygon(self.centre + width * outline_u, outline_y)
-        seen = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), 0.35 * len(seen) / 256)[self.window]
+        seen = np.minimum(np.interp(u, *row.edges.T) - v, row.half - u)
+        seen = (0.5 + height * self.scene.unit / (_SOFT * len(self.scene.mask) / 512) * seen).clip(0, 1)
         lip_shade = 1 - _LIP_SHADE * np.exp(-np.maximum(self.y - self.top, 0) / _LIP_REACH)
         cheek_shade = 1 - _CHEEK_SHADE * smoothstep((abs(x) / self.half - _CHEEKS) / (1 - _CHEEKS))
         dark = self._dark(edges)

@@ -4,7 +4,7 @@ index.html, sw.js         the page, and the service worker that keeps it for vis
 web/*.js, web/page.css    what stands in `maskgan/onnx/web`
 web/canvas.js             the mask canvas of the app, `maskgan/canvas`, as a module
 web/constants.js          classes, sizes, buttons, looks, shapes and the names of the examples, see `page_tables.py`
-web/wardrobe, web/hair    pixels of hats, of an ear, and of hair, which is fetched when the page has started
+web/wardrobe, web/hair    pixels of hats, of an ear, of teeth, and of hair, which is fetched when the page has started
 web/mark.xmp              the mark of edited pictures, `maskgan.provenance`
 web/vendor, web/detector  onnxruntime-web, and the networks that find faces
 web/examples, web/LICENCES.txt
@@ -155,6 +155,7 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "LENSES": page_tables.lenses(),
         "TIPS": page_tables.tips(),
         "EAR": page_tables.ear_beside(),
+        "TEETH": page_tables.row_of_teeth(),
         "SILHOUETTES": page_tables.silhouettes(),
         "HAIRPIECES": hairpieces(),
         "FRINGES": fringe.PIECES,

@@ -17,6 +17,7 @@ from PIL import Image
 from maskgan.editing.looks import LOOKS, PARTS, looks_for, looks_with
 from maskgan.editing.recolouring import TOGETHER
 from maskgan.editing.style_copy import COLOURED, REGIONS
+from maskgan.editing.teeth import teeth
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
 from maskgan.quick_edits import QUICK_EDITS, accessories, hairpieces
@@ -118,6 +119,15 @@ def ear_beside() -> dict[str, Any]:
     return {"outline": piece.outline.tolist(), "box": list(piece.box), "skin": piece.skin.tolist()}
 
 
+def row_of_teeth() -> dict[str, Any]:
+    """The teeth of the wardrobe: their edges, where their picture lies, its size, bend and colour."""
+    row = teeth()
+    return {
+        **{"edges": row.edges.tolist(), "box": list(row.box), "colour": row.colour.round(6).tolist()},
+        **{"half": row.half, "height": row.height, "bend": row.bend},
+    }
+
+
 def _silhouette(shape: Silhouette) -> dict[str, Any]:
     inside = shape.mask == shape.label
     starts = np.flatnonzero(np.diff(np.concatenate([[False], inside.ravel()]).astype(np.int8)))
@@ -146,15 +156,16 @@ def _anchors(shape: Silhouette) -> dict[str, Any]:
 
 
 def write_stuff(folder: Path) -> None:
-    """The pixels of hats and of the ear as PNG files; beyond their outlines, and a little within, their nearest pixels
-    go on."""
+    """The pixels of hats, of the ear and of the teeth as PNG files; beyond a hat's outline, and a little within, its
+    nearest pixels go on."""
     from maskgan.editing.dressing import reference_picture
     from maskgan.editing.transplants import gone_on
 
     for name in _HATS:
         shape = silhouette(name)
         Image.fromarray(gone_on(reference_picture(name), shape.mask == shape.label)).save(folder / f"{name}.png")
-    Image.fromarray(ear().picture).save(folder / "ear.png")
+    for name, piece in (("ear", ear()), ("teeth", teeth())):
+        Image.fromarray(piece.picture).save(folder / f"{name}.png")
 
 
 def write_hair(folder: Path) -> None:

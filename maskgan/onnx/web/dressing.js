@@ -9,21 +9,21 @@ import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
 import { classesWith, recolourPart } from "./recolouring.js";
 import { any, areaOf, both, dilated, piecesOf, regionOf, square, where } from "./regions.js";
 import { silhouette } from "./silhouettes.js";
+import { withTeeth } from "./teeth.js";
 import { applyTone } from "./tones.js";
 import { likeness, transplant } from "./transplants.js";
 import { colourIn, wornIn } from "./worn.js";
 
-const { MOUTH, EYE_G, EAR_R, NECK_L, HAT, HAIR } = LABEL;
+const { EYE_G, EAR_R, NECK_L, HAT, HAIR } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network paints what lies beneath them
 export const HARDLY = 0.0006; // share of a photo below which a class is no example of how it looks
-const HARDLY_OPEN = 0.0035; // a mouth that is open less shows no teeth to go by
 const SEEN = 0.5; // share of a hairpiece in a pixel from which on what lies beneath it is not painted
 const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was painted
 
 const stuffs = {};
 
-/** The pixels of a hat or ear of the wardrobe. */
+/** The pixels of a hat, an ear or teeth of the wardrobe. */
 async function stuffOf(name) {
   stuffs[name] ??= fetch(new URL(`wardrobe/${name}.png`, import.meta.url)).then((answer) => {
     if (!answer.ok) throw new Error(`${name}.png is missing from this folder; export it again.`);
@@ -42,18 +42,16 @@ export function lookNamed(name) {
 /** Looks for classes of a mask that the photo, whose mask is `own`, has no example of, and those that were chosen. */
 export function looksOf(own, mask, size, chosen) {
   const looks = new Map();
-  for (const label of [MOUTH, EYE_G, EAR_R, NECK_L, HAT]) {
-    const shown = areaOf(where(own, label)) / own.length;
-    if (shown > (label === MOUTH ? HARDLY_OPEN : HARDLY) || !mask.includes(label)) continue;
+  for (const label of [EYE_G, EAR_R, NECK_L, HAT]) {
+    if (areaOf(where(own, label)) > HARDLY * own.length || !mask.includes(label)) continue;
     if (chosen.has(label)) {
       looks.set(label, chosen.get(label));
       continue;
     }
     let name = "gold_jewel";
-    if (label === MOUTH) name = "natural_teeth";
-    else if (label === EYE_G) name = areDark(mask, size) ? "dark_glasses" : "horn_glasses";
+    if (label === EYE_G) name = areDark(mask, size) ? "dark_glasses" : "horn_glasses";
     else if (label === HAT) {
-      const hats = Object.keys(LOOKS).filter((hat) => LOOKS[hat].reference && !LOOKS[hat].colour && hat !== "natural_teeth");
+      const hats = Object.keys(LOOKS).filter((hat) => LOOKS[hat].reference && !LOOKS[hat].colour);
       const alike = hats.map((hat) => likeness(mask, size, silhouette(LOOKS[hat].reference)));
       name = hats[alike.indexOf(Math.max(...alike))];
     }
@@ -125,10 +123,12 @@ export const hairOf = ({ crop, mask: own }, mask, looks) =>
  *  drawn over. `byHand`: classes whose looks somebody chose, so that they bring colour into a photo that has none; the
  *  others take its tone. */
 export async function finished(crop, own, mask, looks, byHand, tone) {
-  const bare = crop;
-  let drawn;
-  ({ crop, changed: drawn } = await withEars(crop, mask, own, stuffOf));
-  if (tone && crop !== bare) crop = inTone(crop, bare, tone);
+  const drawn = new Float32Array(mask.length);
+  for (const withParts of [withEars, withTeeth]) {
+    const { crop: whole, changed } = await withParts(crop, mask, own, stuffOf);
+    crop = tone && whole !== crop ? inTone(whole, crop, tone) : whole;
+    changed.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
+  }
   const fresh = mask.map((label, i) => (label !== own[i] ? 1 : 0));
   const done = new Set();
   const order = [false, true].flatMap((over) => [...looks].filter(([label]) => DRAWN.includes(label) === over));

@@ -10,6 +10,10 @@ const STEPS = 41;
 const LINES = ["upperTop", "upperBottom", "lowerTop", "lowerBottom"];
 const RIM = 0.03; // skin around the lips that moves with them, in frame units
 
+/** How many times as high as they were teeth get at most when a mouth opens, and how far above the lower lip, in frame units,
+ *  what shows of them ends; below lies what its shadow or its edge were. */
+export const [STRETCH, ABOVE_LIP] = [1.3, 0.03];
+
 /** The mouth's contours at x = centre + halfWidth * t, t in -1..1. */
 class Lines {
   constructor(fields) {
@@ -49,7 +53,8 @@ class Lines {
   }
 }
 
-function measured(scene) {
+/** The mouth's contours in a scene; an error when it has no mouth. */
+export function measureMouth(scene) {
   const region = scene.where(...LIPS_AND_MOUTH);
   if (areaOf(region) < Math.max(8, 0.01 * scene.unit ** 2)) throw new Error("This mask has no mouth; paint lips first.");
   const { x, top, bottom } = scene.band(region, STEPS);
@@ -64,7 +69,7 @@ function measured(scene) {
 }
 
 /** Replaces the scene's mouth with these lines; `was`: the lines before. The lips' own pixels move with them; between
- *  lips that were closed there is nothing to move. */
+ *  lips that were closed there is nothing to move; teeth that showed hang from the upper lip. */
 function painted(scene, lines, was) {
   scene.uncover(scene.where(...LIPS_AND_MOUTH), [SKIN]);
   const { x } = lines;
@@ -80,11 +85,17 @@ function painted(scene, lines, was) {
     if (!inside) return;
     const t = (scene.x[i] - lines.centre) / lines.halfWidth;
     const place = lines.centre + lines.halfWidth * Math.min(Math.max(t, -1), 1);
-    const before = onLine(place, x, gapBefore);
-    if (open[i] && !(before > 0.03 && onLine(place, x, gapAfter) < 3 * before)) told[i] = 0;
-    const four = (which) => LINES.map((name) => onLine(place, x, which[name]));
+    const [before, after] = [gapBefore, gapAfter].map((gap) => onLine(place, x, gap));
+    if (open[i] && !(before > ABOVE_LIP)) told[i] = 0;
+    // The edges of teeth that showed are a fifth line, which keeps them from being drawn out.
+    const edge = Math.max(before - ABOVE_LIP, 0);
+    const five = (which, below) => {
+      const four = LINES.map((name) => onLine(place, x, which[name]));
+      return [...four.slice(0, 2), four[1] + below, ...four.slice(2)];
+    };
     xSource[i] = was.centre + was.halfWidth * t;
-    ySource[i] = betweenLines(scene.y[i], four(lines), four(was));
+    const drawnOut = Math.min(STRETCH, after / Math.max(before, 1e-3));
+    ySource[i] = betweenLines(scene.y[i], five(lines, drawnOut * edge), five(was, edge));
   });
   scene.tell(told, xSource, ySource);
 }
@@ -95,7 +106,7 @@ const none = () => 0;
 const bodyOf = ({ t }) => t.map((at) => Math.sqrt(Math.max(1 - at ** 2, 0)));
 
 function smile(scene, strength) {
-  const lines = measured(scene);
+  const lines = measureMouth(scene);
   const was = new Lines(lines);
   const { t } = lines;
   // A turned head shows a narrower mouth.
@@ -112,7 +123,7 @@ function smile(scene, strength) {
 }
 
 function openMouth(scene, strength) {
-  const lines = measured(scene);
+  const lines = measureMouth(scene);
   const was = new Lines(lines);
   const opened = Math.min(0.17 * strength, 0.27 - Math.max(...lines.gap), chinRoom(scene, lines) / 0.8);
   if (opened <= 0) return;
@@ -127,7 +138,7 @@ function openMouth(scene, strength) {
 }
 
 function closeMouth(scene, strength) {
-  const lines = measured(scene);
+  const lines = measureMouth(scene);
   const was = new Lines(lines);
   if (!any(scene.where(MOUTH))) throw new Error("The mouth is closed already.");
   const gap = lines.gap.map((width) => Math.min(1, strength) * width);
@@ -144,7 +155,7 @@ function closeMouth(scene, strength) {
 
 /** Lips `factor` times as thick, within a least and a greatest thickness. */
 function scaleLips(scene, factor, thinnest, thickest) {
-  const lines = measured(scene);
+  const lines = measureMouth(scene);
   const was = new Lines(lines);
   const body = bodyOf(lines);
   // They grow outwards.
