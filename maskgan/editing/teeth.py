@@ -25,8 +25,9 @@ from maskgan.quick_edits.silhouettes import WARDROBE, wardrobe
 #: Share of a photo below which an open mouth shows no teeth to go by.
 HARDLY_OPEN = 0.0035
 
-#: Share of an open mouth that has to be new, where the photo shows no teeth and where it does.
-_NEW, _MORE = 0.5, 0.15
+#: Share of an open mouth that is new from which on it counts as opened more, and, where the photo showed hardly any
+#: teeth, as opened.
+_MORE, _NEW = 0.15, 0.5
 
 #: Half the width of an opening in that of the row, and how much narrower or wider the row gets, and lower or higher.
 _FILLS, _WIDTHS, _HEIGHTS = 1.1, (0.86, 1.25), (0.9, 1.1)
@@ -97,14 +98,15 @@ def teeth() -> Teeth:
     return Teeth(edges, box, entry["height"], entry["bend"], colour, picture)
 
 
-def _shows_teeth(own: np.ndarray) -> bool:
-    return bool(np.count_nonzero(own == Label.MOUTH) > HARDLY_OPEN * own.size)
-
-
 def opens(mask: np.ndarray, own: np.ndarray) -> bool:
     """Whether a mask (S, S) opens the mouth of a photo, whose own mask is `own` (S, S), or opens it more."""
+    return _new(mask, own) > _MORE
+
+
+def _new(mask: np.ndarray, own: np.ndarray) -> float:
+    """The share of a mask's open mouth that is new."""
     inside = mask == Label.MOUTH
-    return bool(inside.any()) and (own != Label.MOUTH)[inside].mean() > (_MORE if _shows_teeth(own) else _NEW)
+    return float((own != Label.MOUTH)[inside].mean()) if inside.any() else 0.0
 
 
 def with_teeth(crop: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +119,8 @@ def with_teeth(crop: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[np.
         return crop, changed
     try:
         mouth = _Opening(crop, mask)
-        if _shows_teeth(own):
+        shown = np.count_nonzero(own == Label.MOUTH) > HARDLY_OPEN * own.size
+        if shown or _new(mask, own) <= _NEW:
             colours, share = mouth.dark_below(measure_mouth(Scene(own)))
         else:
             colours, share = mouth.with_row(teeth())

@@ -28,7 +28,7 @@ async function stuffOf(name) {
   stuffs[name] ??= fetch(new URL(`wardrobe/${name}.png`, import.meta.url)).then((answer) => {
     if (!answer.ok) throw new Error(`${name}.png is missing from this folder; export it again.`);
     return answer.blob();
-  }).then(decode);
+  }).then((blob) => decode(blob, 1));
   stuffs[name].catch(() => delete stuffs[name]); // the next edit asks again
   return stuffs[name];
 }

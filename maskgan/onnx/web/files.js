@@ -5,8 +5,8 @@ import { picture } from "./pixels.js";
 const MOST_PIXELS = 64e6;
 const LEAST_SIDE = 64;
 
-/** A picture file as RGB: upright, in sRGB, over white. */
-export async function decode(blob) {
+/** A picture file as RGB: upright, in sRGB, over white; refused when a side has fewer pixels than `least`. */
+export async function decode(blob, least = LEAST_SIDE) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(blob);
@@ -15,7 +15,7 @@ export async function decode(blob) {
   }
   const { width, height } = bitmap;
   if (width * height > MOST_PIXELS) throw new Error("The picture has more than 64 megapixels; make it smaller first.");
-  if (Math.min(width, height) < LEAST_SIDE) throw new Error(`The picture needs at least ${LEAST_SIDE} pixels on each side.`);
+  if (Math.min(width, height) < least) throw new Error(`The picture needs at least ${least} pixels on each side.`);
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);

@@ -11,7 +11,7 @@ import { onLine, Scene } from "./scene.js";
 
 const { MOUTH, SKIN, U_LIP, L_LIP } = LABEL;
 const HARDLY_OPEN = 0.0035; // share of a photo below which an open mouth shows no teeth to go by
-const [NEW, MORE] = [0.5, 0.15]; // share of an open mouth that has to be new, without and with teeth of its own
+const [MORE, NEW] = [0.15, 0.5]; // share of an open mouth that is new: opened more, opened
 const [FILLS, WIDTHS, HEIGHTS] = [1.1, [0.86, 1.25], [0.9, 1.1]]; // the row's size by that of the opening
 const [BEND, BENDS, ABOUT, MIDDLE] = [0.9, [0.5, 1.6], 0.7, 0.33]; // how its edges follow the lower lip, measured where
 const [BELOW, ABOVE] = [0.004, 0.008]; // the row below the upper lip, its edges above the lower one, in frame units
@@ -24,17 +24,15 @@ const [LIP_SHADE, LIP_REACH, CHEEK_SHADE, CHEEKS] = [0.3, 0.022, 0.5, 0.55]; // 
 const END = 0.015; // over how many frame units the own teeth end
 const [NEAR, FEW] = [0.33, 30]; // skin around the mouth that tells the light: how far it reaches, and its pixels at least
 
-const showsTeeth = (own) => areaOf(where(own, MOUTH)) > HARDLY_OPEN * own.length;
-
-/** Whether a mask opens the mouth of a photo, whose own mask is `own`, or opens it more. */
-function opens(mask, own) {
+/** The share of a mask's open mouth that is new. */
+function newOf(mask, own) {
   let [all, fresh] = [0, 0];
   mask.forEach((label, i) => {
     if (label !== MOUTH) return;
     all++;
     if (own[i] !== MOUTH) fresh++;
   });
-  return all > 0 && fresh / all > (showsTeeth(own) ? MORE : NEW);
+  return all ? fresh / all : 0;
 }
 
 /** The factor of x squared in the parabola nearest to values at places. */
@@ -164,8 +162,10 @@ function pixelsOf({ left, right, top, bottom }, size) {
 export async function withTeeth(crop, mask, own, stuffOf) {
   const { width: size } = crop;
   const changed = new Float32Array(mask.length);
-  if (!opens(mask, own)) return { crop, changed };
-  const stuff = showsTeeth(own) ? null : await stuffOf("teeth");
+  const fresh = newOf(mask, own);
+  if (!(fresh > MORE)) return { crop, changed };
+  const shown = areaOf(where(own, MOUTH)) > HARDLY_OPEN * own.length;
+  const stuff = shown || fresh <= NEW ? null : await stuffOf("teeth");
   let mouth, laidAt;
   try {
     mouth = new Opening(crop, mask, size);
