@@ -121,7 +121,7 @@ def test_a_row_is_cut_out_of_a_photo(open_mouth):
     rows, columns = np.nonzero(inside)
     middle, right = columns.mean(), columns.max() - 6
     top, bottom = rows.min() + 2, rows.max() - 4
-    photo[top:bottom, : columns.max()] = (236, 230, 214)
+    photo[top - 6 : bottom + 6, : columns.max()] = (236, 230, 214)
     polygon = np.array([(middle, top), (right, top), (right, bottom - 6), (middle, bottom)], np.float32)
     picture, entry = teeth_of(photo, open_mouth, polygon, 0.7)
     assert np.abs(picture.astype(int) - (236, 230, 214)).max() < 3
