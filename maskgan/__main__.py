@@ -110,6 +110,7 @@ def edit_one(pipeline: MaskGANPipeline, job: Job, args: argparse.Namespace) -> N
     """Write one edited picture at the photo's own size; its metadata says when networks drew part of it."""
     import numpy as np
 
+    from maskgan.editing.dressing import edit_with_looks
     from maskgan.originals import read_original
     from maskgan.provenance import save_picture
 
@@ -120,9 +121,10 @@ def edit_one(pipeline: MaskGANPipeline, job: Job, args: argparse.Namespace) -> N
         None if path is None else _read_mask(path, size, args.mask_order) for path in (job.mask, job.original_mask)
     )
     options = {"original_mask": original, "keep_untouched": args.keep_untouched}
-    result = (
-        pipeline.edit_picture(photo, mask, **options) if face is None else pipeline.edit(face, mask, **options).photo
-    )
+    if face is None:
+        result = pipeline.edit_picture(photo, mask, **options)
+    else:
+        result = edit_with_looks(pipeline, face, mask, **options).photo
     if face is not None:
         photo, file = face.photo, file.turned(face.quarters)
     weights = None if np.array_equal(result, photo) else pipeline.weights

@@ -128,24 +128,33 @@ def _worn(looks: Mapping[Label, Look]) -> tuple[Worn, ...]:
 
 
 def edit_with_looks(
-    pipeline: MaskGANPipeline, face: Face, mask: np.ndarray, looks: Mapping[Label, Look] | None = None, **options: Any
+    pipeline: MaskGANPipeline,
+    face: Face,
+    mask: np.ndarray,
+    looks: Mapping[Label, Look] | None = None,
+    original_mask: np.ndarray | None = None,
+    **options: Any,
 ) -> Edit:
-    """An edit in which some classes have a look.
+    """An edit in which some classes have a look, and ears, teeth and things that the photo lacks are the wardrobe's.
 
     Args:
         face: from `pipeline.prepare`.
         mask: (S, S) class ids; a mask of another square size is scaled.
         looks: by class, for that class and those that change their colour with it; what the photo has no example of
             gets one by itself (see `default_looks`).
+        original_mask: (S, S) class ids, what the user started from, when not `face.mask`.
         options: further arguments of `MaskGANPipeline.edit`.
 
     Raises:
-        ValueError: when the mask is no label map.
+        ValueError: when a mask is no label map.
     """
     face = pipeline.refresh(face)
-    mask = check_mask(mask)
-    if mask.shape != face.mask.shape:
-        mask = resize_mask(mask, face.mask.shape, smooth=True)
+    mask, original = (
+        each if each is None or each.shape == face.mask.shape else resize_mask(each, face.mask.shape, smooth=True)
+        for each in (check_mask(mask), None if original_mask is None else check_mask(original_mask))
+    )
+    if original is not None and (original != face.mask).any():
+        face = pipeline.with_mask(face, original)
     by_hand = set(looks or {})
     try:
         looks = default_looks(face, mask) | dict(looks or {})

@@ -162,11 +162,7 @@ class Api:
             weights = None if np.array_equal(result, picture) else pipeline.weights
         else:
             by_class = self._looks(looks or {}, look_photo)
-            options = {"keep_untouched": keep_untouched, "original_mask": original}
-            if by_class:
-                edit = edit_with_looks(pipeline, prepared, edited, by_class, **options)
-            else:
-                edit = pipeline.edit(prepared, edited, **options)
+            edit = edit_with_looks(pipeline, prepared, edited, by_class, original, keep_untouched=keep_untouched)
             result, weights, file = edit.photo, drawn_by(edit), file.turned(prepared.quarters)
         return _encoded(file, result, weights, file_format, metadata, f"{_stem(photo)}_edited")
 

@@ -96,7 +96,8 @@ def test_parse(call: Call, networks: MaskGANPipeline) -> None:
 def test_edit(call: Call, networks: MaskGANPipeline, mask_path: Path, keep: bool) -> None:
     result = pixels(call("edit", PHOTO, mask_path, keep_untouched=keep))
     photo = read_photo(PHOTO)
-    edit = networks.edit(networks.prepare(photo), read_mask(mask_path, order="celebamask"), keep)
+    mask = read_mask(mask_path, order="celebamask")
+    edit = edit_with_looks(networks, networks.prepare(photo), mask, keep_untouched=keep)
     np.testing.assert_array_equal(result, edit.photo)
     assert (result != photo).any()
 

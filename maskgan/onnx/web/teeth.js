@@ -35,6 +35,9 @@ function newOf(mask, own) {
   return all ? fresh / all : 0;
 }
 
+/** Whether a mask opens the mouth of one before, or opens it more. */
+export const opens = (mask, own) => newOf(mask, own) > MORE;
+
 /** The factor of x squared in the parabola nearest to values at places. */
 function bendOf(places, values) {
   const powers = [0, 1, 2, 3, 4].map((power) => places.reduce((sum, x) => sum + x ** power, 0));

@@ -16,6 +16,7 @@ import { MaskLine } from "./morph.js";
 import { openNetworks } from "./networks.js";
 import { quickEdit } from "./quick_edits.js";
 import { lendersOf } from "./style_copy.js";
+import { opens } from "./teeth.js";
 
 const MOST_MOTIONS = 24;
 const MOST_EDITS = 8;
@@ -166,7 +167,9 @@ async function largestFace(file) {
 
 /** A crop in the shapes of a mask, made from the newest edit; null where that is none of these looks, or would not be quicker. */
 async function drafted(mask, moved, look, lender) {
-  if (moved || newest?.look !== look || newest.lender !== lender || !draftDoes(face.mask, newest, mask)) return null;
+  if (moved || newest?.look !== look || newest.lender !== lender || opens(mask, newest.mask) || !draftDoes(face.mask, newest, mask)) {
+    return null;
+  }
   return draft(networks, face, newest, mask);
 }
 
