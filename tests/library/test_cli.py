@@ -58,6 +58,7 @@ class FakePipeline:
 def pipeline(monkeypatch) -> FakePipeline:
     fake = FakePipeline()
     monkeypatch.setattr(cli, "load_pipeline", lambda weights, device: fake)
+    monkeypatch.setattr("maskgan.editing.dressing.edit_with_looks", FakePipeline.edit)
     return fake
 
 
