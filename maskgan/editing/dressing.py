@@ -47,6 +47,9 @@ HARDLY = 0.0006
 #: Share of a hairpiece in a pixel from which on what lies beneath it is not painted.
 _SEEN = 0.5
 
+#: Half the width of a rim beside a hairpiece in which no hair is painted, as a share of the side.
+_RIM = 0.016
+
 
 @cache
 def reference_picture(name: str) -> np.ndarray:
@@ -118,7 +121,12 @@ def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.nda
     for worn in _worn(looks):
         seen = seen_of(mask, face.mask, worn)
         if seen is not None:
-            covered = (mask == Label.HAIR) & (cv2.dilate(seen.alpha, np.ones((3, 3), np.uint8)) > _SEEN)
+            hair = mask == Label.HAIR
+            covered = hair & (cv2.dilate(seen.alpha, np.ones((3, 3), np.uint8)) > _SEEN)
+            # Nor a rim of new hair that its soft edge would leave below it.
+            rim = (hair & ~covered & (face.mask != Label.HAIR)).astype(np.uint8)
+            wide = cv2.morphologyEx(rim, cv2.MORPH_OPEN, np.ones((2 * round(_RIM * len(mask)) + 1,) * 2, np.uint8))
+            covered |= rim > wide
             over |= covered & (face.mask != Label.HAT)  # a hat that is taken off would show between the strands
     return np.where(over, face.mask, mask).astype(mask.dtype)
 

@@ -166,7 +166,8 @@ def put_on(
     if worn.part != Part.LENGTH:
         low = np.roll(where.alpha, round(_FALL * scene.unit), axis=0)
         shade = _SHADOW * cv2.GaussianBlur(low, (0, 0), max(0.5, 0.6 * _FALL * scene.unit))
-        shade = np.where((mask == Label.SKIN) & (scene.y < 0.2), shade, 0)
+        skin = (mask == Label.SKIN) | ((mask == Label.HAIR) & (own == Label.SKIN))  # and below its soft edge
+        shade = np.where(skin & (scene.y < 0.2), shade, 0)
         shade = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), max(0.5, 0.01 * scene.unit))
         shade[shade < 0.01] = 0
         result = result * (1 - shade[..., None])
