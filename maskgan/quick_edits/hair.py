@@ -68,6 +68,10 @@ _JAW = 0.5
 #: At how many heights the edge of an ear is measured.
 _EAR_STEPS = 17
 
+#: y above whose value a hairpiece ends that is short, from where to where sideburns grow, and, in parts of half the
+#: face's width, from where on and how far out at both ends.
+_SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.4, 0.35), (0.8, 1.15, 0.92)
+
 #: How far (frame units) strands that a parser takes for something else lie from hair.
 _BESIDE = 0.35
 
@@ -193,6 +197,8 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         ear = scene.where(label)
         if (wanted & ear).sum() > 0.5 * ear.sum():
             wanted |= ear
+    if worn is not None and lowest < _SHORT:
+        wanted |= hair & _before_ears(scene.y, abs(q))
     removed = _with_specks(scene, hair & ~wanted) & ~wanted
     if removed.any():
         reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
@@ -205,6 +211,17 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     scene.smooth(cv2.dilate((wanted & ~hair).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     _fill_holes(scene, removed)
     hold_face(scene)
+
+
+def _before_ears(y: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """(H, W) bool: where sideburns grow, narrower downwards; a short hairpiece brings none.
+
+    y: in frame units; out: how far from the middle of the face, in parts of half its width.
+    """
+    top, bottom = _SIDEBURNS
+    inner, outer, lowest = _WIDE
+    reach = outer + (lowest - outer) * np.clip((y - top) / (bottom - top), 0, 1)
+    return (y > top) & (y < bottom) & (out > inner) & (out < reach)
 
 
 def _beside_hat(scene: Scene) -> np.ndarray:

@@ -7,7 +7,7 @@ import { decode } from "./files.js";
 import { Hairpieces, seenOf } from "./hairdressing.js";
 import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
 import { classesWith, recolourPart } from "./recolouring.js";
-import { any, areaOf, both, dilated, piecesOf, regionOf, square, where } from "./regions.js";
+import { any, areaOf, both, dilated, eroded, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
 import { silhouette } from "./silhouettes.js";
 import { withTeeth } from "./teeth.js";
 import { applyTone } from "./tones.js";
@@ -19,6 +19,7 @@ const CLASSES = Object.keys(LABEL).length;
 const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network paints what lies beneath them
 export const HARDLY = 0.0006; // share of a photo below which a class is no example of how it looks
 const SEEN = 0.5; // share of a hairpiece in a pixel from which on what lies beneath it is not painted
+const RIM = 0.016; // half the width of a rim beside a hairpiece in which no hair is painted, as a share of the side
 const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was painted
 
 const stuffs = {};
@@ -85,8 +86,12 @@ export async function beneath(own, mask, size, looks, quick) {
     const seen = await seenOf(mask, own, size, worn, quick);
     if (!seen) continue;
     const near = dilated(regionOf(seen.alpha, (share) => share > SEEN), size, square(1));
+    // Nor a rim of new hair that its soft edge would leave below it.
+    const rim = mask.map((label, i) => (label === HAIR && !near[i] && own[i] !== HAIR ? 1 : 0));
+    const kernel = square(roundEven(RIM * size));
+    const wide = dilated(eroded(rim, size, kernel), size, kernel);
     // A hat that is taken off would show between the strands.
-    near.forEach((inside, i) => inside && mask[i] === HAIR && own[i] !== HAT && (hidden[i] = 1));
+    mask.forEach((label, i) => label === HAIR && (near[i] || rim[i] > wide[i]) && own[i] !== HAT && (hidden[i] = 1));
   }
   const laid = [...looks].filter(([label, look]) => look.material || (label === HAT && look.reference)).map(([label]) => label);
   return mask.map((label, i) => (hidden[i] || laid.includes(label) ? own[i] : label));

@@ -204,7 +204,7 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   coloured.set(seen.whole, { alpha: isThere ? before.alpha : seen.alpha, hair });
   if (worn.part !== "fringe") ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
-  const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, size, unit, y);
+  const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, own, size, unit, y);
   const roots = colours && !any(telling) ? where(mask, HAIR) : new Uint8Array(alpha.length);
   const ground = picture(size, size, 3, new Float32Array(crop.data));
   // What was painted for hair beside it has the colours of what the mask wrongly calls hair.
@@ -255,10 +255,11 @@ function lendersHair({ scene: { size, unit }, piece, columns, rows }, region) {
   return hair;
 }
 
-/** How dark the shadow of hair is on the forehead. */
-function shadeOf(alpha, mask, size, unit, y) {
+/** How dark the shadow of hair is on the forehead, and below its own soft edge. */
+function shadeOf(alpha, mask, own, size, unit, y) {
   const low = picture(size, size, 1, rolled(alpha, size, roundEven(FALL * unit)));
-  const soft = blurred(low, Math.max(0.5, 0.6 * FALL * unit)).data.map((share, i) => (mask[i] === SKIN && y[i] < 0.2 ? SHADOW * share : 0));
+  const isSkin = (i) => mask[i] === SKIN || (mask[i] === HAIR && own[i] === SKIN);
+  const soft = blurred(low, Math.max(0.5, 0.6 * FALL * unit)).data.map((share, i) => (isSkin(i) && y[i] < 0.2 ? SHADOW * share : 0));
   return blurred(picture(size, size, 1, soft), Math.max(0.5, 0.01 * unit)).data.map((share) => (share < 0.01 ? 0 : share));
 }
 

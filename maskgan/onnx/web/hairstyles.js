@@ -19,6 +19,9 @@ const LEAST = 0.35; // hair that ends nearer than this to the picture's lower ed
 // How far above the line of a hairpiece's fringe the head is covered where it has a gap, and how wide gaps are between it and
 // the face.
 const [ROOTS, TEMPLES] = [0.12, 0.6];
+// y above whose value a hairpiece ends that is short, from where to where sideburns grow, which it brings not, and, in parts of
+// half the face's width, from where on and how far out at both ends.
+const [SHORT, SIDEBURNS, WIDE] = [0.45, [-0.4, 0.35], [0.8, 1.15, 0.92]];
 
 /** Hair down both sides of the face, behind it and over the shoulders: hair that reaches the ears stays, and the lower part of
  *  the other is added to it; shorter hair gives way to all of it. */
@@ -125,6 +128,12 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   for (const label of EARS) { // no ear peeps out
     const ear = scene.where(label);
     if (areaOf(both(wanted, ear)) > 0.5 * areaOf(ear)) wanted = either(wanted, ear);
+  }
+  if (worn && lowest < SHORT) {
+    const [[top, bottom], [inner, outer, last]] = [SIDEBURNS, WIDE];
+    const reach = (v) => outer + (last - outer) * Math.min(Math.max((v - top) / (bottom - top), 0), 1);
+    const out = (i) => Math.abs(q[i]);
+    wanted = either(wanted, both(hair, places(scene, (_, v, i) => v > top && v < bottom && out(i) > inner && out(i) < reach(v))));
   }
   const removed = without(withSpecks(scene, without(hair, wanted)), wanted);
   if (any(removed)) reveal(scene, removed, Math.min(lowest, 0.1) - 0.3);
