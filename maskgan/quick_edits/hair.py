@@ -70,7 +70,7 @@ _EAR_STEPS = 17
 
 #: y above whose value a hairpiece ends that is short, from where to where sideburns grow, and, in parts of half the
 #: face's width, from where on and how far out at both ends.
-_SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.4, 0.35), (0.8, 1.15, 0.92)
+_SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.28, 0.35), (0.8, 1.15, 0.92)
 
 #: How far (frame units) strands that a parser takes for something else lie from hair.
 _BESIDE = 0.35

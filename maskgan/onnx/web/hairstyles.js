@@ -21,7 +21,7 @@ const LEAST = 0.35; // hair that ends nearer than this to the picture's lower ed
 const [ROOTS, TEMPLES] = [0.12, 0.6];
 // y above whose value a hairpiece ends that is short, from where to where sideburns grow, which it brings not, and, in parts of
 // half the face's width, from where on and how far out at both ends.
-const [SHORT, SIDEBURNS, WIDE] = [0.45, [-0.4, 0.35], [0.8, 1.15, 0.92]];
+const [SHORT, SIDEBURNS, WIDE] = [0.45, [-0.28, 0.35], [0.8, 1.15, 0.92]];
 
 /** Hair down both sides of the face, behind it and over the shoulders: hair that reaches the ears stays, and the lower part of
  *  the other is added to it; shorter hair gives way to all of it. */
