@@ -38,6 +38,7 @@ const STRAND = 0.12; // how coarse strands are that go on in black
 // Copies of strands are looked for in so many cells along the side; how often at most; how much of a cell shows strands that can be
 // copied, and lacks some.
 const [CELLS, MOST_COPIES, MOSTLY, PARTLY] = [64, 6, 0.6, 0.2];
+const WORDS = CELLS / 32; // of bits in a row of cells
 const BESIDE = [...FACE_PARTS, L_EAR, R_EAR, NECK]; // classes that hair hangs beside
 const [SHADOW, FALL] = [0.3, 0.08]; // how dark a fringe's shadow on the forehead is, and how far it falls
 const BINS = 8; // of lightness, in which hair's colours are measured
@@ -324,20 +325,38 @@ function addCopies(plane, known, bare, size) {
 /** How much of each of CELLS by CELLS cells a region covers. */
 const inCells = (region, size) => resizeArea(picture(size, size, 1, new Float32Array(region)), CELLS, CELLS).data;
 
+/** The cells of a region as bits, WORDS numbers a row, of which each shows what lies so many columns to its right. */
+function bitsOf(region, right = 0) {
+  const bits = new Int32Array(WORDS * CELLS);
+  for (let y = 0; y < CELLS; y++) {
+    for (let x = Math.max(0, -right); x < Math.min(CELLS, CELLS - right); x++) {
+      if (region[y * CELLS + x + right]) bits[WORDS * y + (x >> 5)] |= 1 << (x & 31);
+    }
+  }
+  return bits;
+}
+
+/** How many bits of a number are set. */
+function ones(bits) {
+  bits -= (bits >>> 1) & 0x55555555;
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
 /** The shift, rows and columns of cells, that brings most of the wanted cells onto those that there are. */
 function bestShift(few, wanted) {
-  const places = [];
-  wanted.forEach((inside, i) => inside && places.push([Math.floor(i / CELLS), i % CELLS]));
+  const asked = bitsOf(wanted);
+  const there = Array.from({ length: 2 * CELLS + 1 }, (_, k) => bitsOf(few, k - CELLS));
+  const count = areaOf(wanted);
   let [best, most] = [[0, 0], -1];
   for (let down = -CELLS; down <= CELLS; down++) {
+    const [first, end] = [WORDS * Math.max(0, -down), WORDS * Math.min(CELLS, CELLS - down)];
     for (let right = -CELLS; right <= CELLS; right++) {
       const nearness = 1 - Math.hypot(down, right) / (2 * CELLS);
-      if (places.length * nearness <= most) continue;
+      if (count * nearness <= most) continue;
+      const bits = there[right + CELLS];
       let overlap = 0;
-      for (const [y, x] of places) {
-        const [row, column] = [y + down, x + right];
-        if (row >= 0 && row < CELLS && column >= 0 && column < CELLS && few[row * CELLS + column]) overlap++;
-      }
+      for (let k = first; k < end; k++) if (asked[k]) overlap += ones(asked[k] & bits[k + WORDS * down]);
       if (overlap * nearness > most) [best, most] = [[down, right], overlap * nearness];
     }
   }
