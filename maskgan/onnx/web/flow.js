@@ -56,7 +56,9 @@ export function flowBetween(before, after, size, told = null) {
       for (let i = 0; i < here.length; i++) {
         if (!here[i]) continue;
         then[i] = after[i];
-        if (heard) [heard[2 * i], heard[2 * i + 1]] = [told[2 * i], told[2 * i + 1]];
+        if (!heard) continue;
+        heard[2 * i] = told[2 * i];
+        heard[2 * i + 1] = told[2 * i + 1];
       }
       const own = told ? flowOf(before, then, size, heard) : FLOWS.get(() => flowOf(before, then, size, null), then, before);
       const moved = moving(own);
@@ -64,7 +66,8 @@ export function flowBetween(before, after, size, told = null) {
       if (met.size) met.add(number); // they know of each other after all
       for (let i = 0; i < moved.length && !met.size; i++) {
         if (!moved[i]) continue;
-        [flow.data[2 * i], flow.data[2 * i + 1]] = [own.data[2 * i], own.data[2 * i + 1]];
+        flow.data[2 * i] = own.data[2 * i];
+        flow.data[2 * i + 1] = own.data[2 * i + 1];
         owner[i] = number;
       }
     }
@@ -96,7 +99,8 @@ function flowOf(before, after, size, told) {
   const moved = changed.slice();
   for (let i = 0; i < known.length; i++) {
     if (known[i]) {
-      [values[2 * i], values[2 * i + 1]] = [told[2 * i], told[2 * i + 1]];
+      values[2 * i] = told[2 * i];
+      values[2 * i + 1] = told[2 * i + 1];
       fixed[i] = 1;
     }
     if ((values[2 * i] || values[2 * i + 1]) && lengthAt(values, i) > STILL) moved[i] = 1;
@@ -156,7 +160,9 @@ function solve(values, fixed, told, moved, reach) {
   const weighted = new Float32Array(3 * fixed.length);
   for (let i = 0; i < fixed.length; i++) {
     if (!fixed[i] && distance[i] < reach) continue;
-    [weighted[3 * i], weighted[3 * i + 1], weighted[3 * i + 2]] = [values.data[2 * i], values.data[2 * i + 1], 1];
+    weighted[3 * i] = values.data[2 * i];
+    weighted[3 * i + 1] = values.data[2 * i + 1];
+    weighted[3 * i + 2] = 1;
   }
   let flow = resizeLinear(membrane(resizeArea(picture(width, height, 3, weighted), ...size)), width, height);
   const sigma = 0.5 * (1 + factor);

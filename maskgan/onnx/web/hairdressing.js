@@ -281,21 +281,28 @@ function evenInBlack({ width, data }, region, unit) {
 /** Gives hair strands also where the lender's was black, in place: copies of those beside. In a lighter colour an even place would
  *  be a plate; what is so much darker than light hair is in shade, where strands differ in lightness in parts of it. */
 function addStrandsInBlack({ width: size, data }, black, alpha, unit) {
-  const known = Uint8Array.from(black, (share, i) => (share < 0.05 && alpha[i] > 0.9 ? 1 : 0));
-  const bare = Uint8Array.from(black, (share, i) => (share > 0.05 && alpha[i] > 0 ? 1 : 0));
+  const [known, bare] = [new Uint8Array(black.length), new Uint8Array(black.length)];
+  for (let i = 0; i < black.length; i++) {
+    if (black[i] < 0.05 && alpha[i] > 0.9) known[i] = 1;
+    if (black[i] > 0.05 && alpha[i] > 0) bare[i] = 1;
+  }
   if (!any(bare) || areaOf(known) < 0.1 * areaOf(bare)) return;
-  const light = Float32Array.from(known, (_, i) => Math.max(lumaAt(data, 3 * i), 1));
-  const sums = new Float32Array(2 * known.length);
-  known.forEach((inside, i) => inside && sums.set([light[i], 1], 2 * i));
+  const sums = new Float32Array(2 * known.length); // of lightness, and how many
+  for (let i = 0; i < known.length; i++) {
+    if (!known[i]) continue;
+    sums[2 * i] = Math.max(lumaAt(data, 3 * i), 1);
+    sums[2 * i + 1] = 1;
+  }
   const soft = blurred(picture(size, size, 2, sums), Math.max(0.8, STRAND * unit)).data;
   const strands = new Float32Array(known.length);
-  known.forEach((inside, i) => {
-    if (inside) strands[i] = Math.log(clip((light[i] * soft[2 * i + 1]) / Math.max(soft[2 * i], 1e-3), 0.5, 2));
-  });
+  for (let i = 0; i < known.length; i++) {
+    if (known[i]) strands[i] = Math.log(clip((sums[2 * i] * soft[2 * i + 1]) / Math.max(soft[2 * i], 1e-3), 0.5, 2));
+  }
   addCopies(strands, known, bare, size);
-  black.forEach((share, i) => {
-    if (share) for (let c = 3 * i; c < 3 * i + 3; c++) data[c] *= Math.exp(strands[i] * share);
-  });
+  for (let i = 0; i < black.length; i++) {
+    const factor = black[i] && strands[i] ? Math.exp(strands[i] * black[i]) : 1;
+    if (factor !== 1) for (let c = 3 * i; c < 3 * i + 3; c++) data[c] *= factor;
+  }
 }
 
 /** Adds to a plane, in place, what is known of it, shifted so that it covers as much as it can of what is bare, and again for what
