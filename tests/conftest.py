@@ -202,7 +202,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exportable_pipeline() -> MaskGANPipeline:
     """What the fixture `exported` holds: tiny networks with everything that the studio's have."""
     pipeline = tiny_pipeline()
-    parser = FaceParser(widths=(8, 8, 8), blocks=1)
+    parser = FaceParser(widths=(8, 8), blocks=1)
     torch.nn.init.normal_(parser.head.weight, std=0.5)
     parser.head.bias.view(len(Label), -1).data[list(MOUTH)] = -1000
     dmn = DenseMappingNetwork(**PRESETS["tiny"] | {"noise": True, "fine_blocks": 1})
