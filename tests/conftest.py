@@ -26,7 +26,7 @@ from PIL import Image
 from maskgan.editing import pipeline as pipeline_module
 from maskgan.editing.edit import Face
 from maskgan.editing.faces import DetectedFace
-from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
 from maskgan.labels import IGNORE, MOUTH, PALETTE, Label
 from maskgan.networks.alpha_blender import AlphaBlender
 from maskgan.networks.dense_mapping import PRESETS, DenseMappingNetwork
@@ -85,6 +85,12 @@ def tiny_pipeline(seed: int = 0) -> MaskGANPipeline:
     dmn = DenseMappingNetwork.preset("tiny")
     blender = AlphaBlender(width=2, depth=1, blocks=1)
     return MaskGANPipeline(dmn, parser, MaskVAE.preset("tiny"), alpha_blender=blender)
+
+
+def tiny_pipeline_of_faces() -> MaskGANPipeline:
+    """The same with the bundled MaskVAE: a random one's masks are thousands of specks, slow to warp photos by."""
+    random, mask_vae = tiny_pipeline(), MaskVAE.from_pretrained(WEIGHTS / "mask_vae").eval()
+    return MaskGANPipeline(random.dmn, random.parser, mask_vae, alpha_blender=random.networks["alpha_blender"])
 
 
 def told(packet: str | bytes | None) -> dict[str, str]:
@@ -202,7 +208,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exportable_pipeline() -> MaskGANPipeline:
     """What the fixture `exported` holds: tiny networks with everything that the studio's have."""
     pipeline = tiny_pipeline()
-    parser = FaceParser(widths=(8, 8, 8), blocks=1)
+    parser = FaceParser(widths=(8, 8), blocks=1)
     torch.nn.init.normal_(parser.head.weight, std=0.5)
     parser.head.bias.view(len(Label), -1).data[list(MOUTH)] = -1000
     dmn = DenseMappingNetwork(**PRESETS["tiny"] | {"noise": True, "fine_blocks": 1})

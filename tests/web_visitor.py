@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from canvas_hand import CanvasHand
+from canvas_hand import PACKED, CanvasHand, unpacked
 from PIL import Image
 
 pytest.importorskip("onnxruntime")
@@ -31,6 +31,20 @@ from maskgan.labels import Label
 
 SIZE = 512  # of a crop
 PATIENCE = 200  # seconds; a busy machine is ten times as slow as an idle one
+
+#: Runs a function of one list in the page; arrays in the list, and in what it returns, are on the way as texts.
+_SCRIPT = """async (given) => {
+  const kinds = { uint8: Uint8Array, float32: Float32Array };
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const read = (value) => (value?.packed === undefined ? value : new kinds[value.kind](bytes(value.packed).buffer));
+  const told = (value) => {
+    if (Array.isArray(value)) return value.map(told);
+    if (!ArrayBuffer.isView(value)) return value;
+    const kind = value instanceof Float32Array ? "float32" : "uint8";
+    return { kind, packed: (%s)(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)) };
+  };
+  return told(await (%s)(given.map(read)));
+}"""
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "photo_01.jpg"
 
@@ -118,6 +132,32 @@ class Visitor(CanvasHand):
         with self.page.expect_download(timeout=PATIENCE * 1000) as download:
             self.page.locator(button).click()
         return download.value.path()
+
+    def run(self, script: str, *given: Any) -> Any:
+        """What a script of the page's makes of these things: `async ([...]) => ...`; arrays (uint8, float32) arrive as
+        typed arrays, and those that it returns as flat arrays."""
+
+        def told(value: Any) -> Any:
+            if not isinstance(value, np.ndarray):
+                return value
+            assert value.dtype in (np.uint8, np.float32)
+            return {"kind": value.dtype.name, "packed": base64.b64encode(np.ascontiguousarray(value)).decode()}
+
+        def read(value: Any) -> Any:
+            if isinstance(value, list):
+                return [read(part) for part in value]
+            return unpacked(value["packed"]).view(value["kind"]) if isinstance(value, dict) else value
+
+        return read(self.page.evaluate(_SCRIPT % (PACKED, script), [told(value) for value in given]))
+
+    def begin_anew(self) -> None:
+        """The photo's own mask, and hair as it is on the photo."""
+        self.page.locator("#looks select").select_option("Hair")
+        own = self.page.locator("#looks > button")
+        if own.is_enabled():
+            own.click()
+        self.call("reset()")
+        self.wait_for_drawing()
 
     def scrolls_sideways(self) -> bool:
         return self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields
@@ -46,6 +47,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 #: A process of a run without a lock, of an earlier version, began when it was recorded, give or take so many seconds.
 _SAME_START = 2.0
+
+#: Seconds that a process may have no command while a program takes it over, on a busy machine.
+_TAKEOVER = 2.0
 
 #: Free bytes on the disk of the runs that a start needs.
 _FREE = 1_000_000_000
@@ -310,10 +314,17 @@ def _family(launcher: psutil.Process) -> list[psutil.Process]:
 
 
 def _command_of(process: psutil.Process) -> list[str]:
+    """The command of a process; empty when it has ended.
+
+    Linux shows none for a moment while a program takes a process over, after `Popen` has returned.
+    """
+    limit = time.monotonic() + _TAKEOVER
     try:
-        return process.cmdline()
+        while not (command := process.cmdline()) and time.monotonic() < limit:
+            time.sleep(0.002)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return []
+    return command
 
 
 def _launcher(folder: Path) -> psutil.Process | None:
@@ -325,7 +336,7 @@ def _launcher(folder: Path) -> psutil.Process | None:
             same = is_locked(folder / LAUNCH_LOCK)
         else:
             same = abs(process.create_time() - record["began"]) < _SAME_START
-        same = same and str(folder) in process.cmdline()
+        same = same and str(folder) in _command_of(process)
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except (KeyError, TypeError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         return None

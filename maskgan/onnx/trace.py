@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import logging
@@ -13,6 +14,7 @@ import onnx
 import torch
 import torch._dynamo
 from torch.export import Dim
+from torch.fx import config as fx_config
 
 from maskgan.labels import NUM_CLASSES, PALETTE, PART_NAMES
 from maskgan.onnx.parts import Part, Port
@@ -37,9 +39,7 @@ def traced(part: Part) -> onnx.ModelProto:
     # One symbol by axis; the model computes with lengths in steps, so that halvings are known to be exact.
     symbols = {"batch": Dim("batch")} | {axis: step * Dim(f"{axis}_steps") for axis, step in part.steps.items()}
     shapes = tuple({i: symbols[axis] for i, axis in enumerate(port.axes) if axis in symbols} for port in ports)
-    # Looking up operations with symbolic lengths takes longer than to trace them anew: up to a third of all.
-    uncached = torch._dynamo.config.patch(fake_tensor_cache_enabled=False)
-    with torch.no_grad(), uncached, _silence():
+    with torch.no_grad(), _without_bookkeeping(), _silence():
         part.module.eval()(*arguments)  # what it makes once and keeps must not be made while tracing
         # Not in one call, which where an axis turns out to have one length goes on with that length and says nothing.
         graph = torch.export.export(part.module, arguments, dynamic_shapes=shapes, strict=False)
@@ -62,6 +62,25 @@ def traced(part: Part) -> onnx.ModelProto:
 def _zeros(part: Part, port: Port) -> torch.Tensor:
     lengths = {"batch": _BATCH} | {axis: _STEPS * step for axis, step in part.steps.items()}
     return torch.zeros([lengths.get(axis, axis) for axis in port.axes], dtype=port.dtype)
+
+
+@contextlib.contextmanager
+def _without_bookkeeping() -> Iterator[None]:
+    """Spare the tracer what takes half of its time and serves nothing here.
+
+    Looking up operations with symbolic lengths takes longer than to trace them anew; lines of source for each operation
+    are stripped anyway; and the garbage collector goes again and again through a graph that is in use.
+    """
+    stacks, collects = getattr(fx_config, "do_not_emit_stack_traces", False), gc.isenabled()
+    fx_config.do_not_emit_stack_traces = True
+    gc.disable()
+    try:
+        with torch._dynamo.config.patch(fake_tensor_cache_enabled=False):
+            yield
+    finally:
+        fx_config.do_not_emit_stack_traces = stacks
+        if collects:
+            gc.enable()
 
 
 @contextlib.contextmanager

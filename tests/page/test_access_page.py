@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import tiny_pipeline
+from conftest import tiny_pipeline_of_faces
 
 pytest.importorskip("gradio")
 
@@ -52,7 +52,7 @@ def axe() -> str:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pipeline = tiny_pipeline()
+    pipeline = tiny_pipeline_of_faces()
     lab = Processes(tmp_path_factory.mktemp("lab") / "runs", [FOLDER])
     demo = build_app(pipeline, Examples(pipeline), lab=lab)
     demo.guard = Guard("127.0.0.1")
@@ -199,7 +199,7 @@ def test_pictures_have_words(browser: Any, url: str) -> None:
     page = visitor.page
     page.click("#quick-hat")
     page.wait_for_selector("#history img")
-    titles = Examples(tiny_pipeline()).titles()
+    titles = Examples(tiny_pipeline_of_faces()).titles()
     assert len(set(titles)) == len(titles) and all(" " in title for title in titles)
     page.get_by_role("button", name=f"Example: {titles[0]}").wait_for()
     page.get_by_role("button", name="Original. Result 2").wait_for()

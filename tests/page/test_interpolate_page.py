@@ -12,7 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from conftest import tiny_pipeline, told_by
+from conftest import tiny_pipeline, tiny_pipeline_of_faces, told_by
 from PIL import Image
 
 pytest.importorskip("gradio")
@@ -20,10 +20,9 @@ pytest.importorskip("gradio")
 import gradio as gr
 from visitor import Visitor
 
-from maskgan.editing.pipeline import WEIGHTS, MaskGANPipeline
+from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label, colourise
 from maskgan.mask_files import read_mask, write_mask
-from maskgan.networks.mask_vae import MaskVAE
 from maskgan.serving.guard import Guard
 from maskgan.serving.hot_reload import Serving
 from maskgan.sizes import CROP_SIZE
@@ -41,9 +40,7 @@ LOOK = Look()
 
 @pytest.fixture(scope="module")
 def pipeline() -> MaskGANPipeline:
-    """Its masks between two are faces: those of a random MaskVAE are thousands of specks, slow to warp photos by."""
-    random, mask_vae = tiny_pipeline(), MaskVAE.from_pretrained(WEIGHTS / "mask_vae").eval()
-    return MaskGANPipeline(random.dmn, random.parser, mask_vae, alpha_blender=random.networks["alpha_blender"])
+    return tiny_pipeline_of_faces()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
 import { takeColoursOfPhoto } from "./paint_colours.js";
 import { completeUnevenGround, letForeheadGoOn, letPlainGroundGoOn } from "./continuing.js";
-import { any, borders, both, either, extent, feathered, grown, piecesOf, roundEven } from "./regions.js";
+import { any, borders, both, either, extent, feathered, grown, piecesOf, roundEven, where } from "./regions.js";
 import { median } from "./samples.js";
 import { lumaAt } from "./tones.js";
 import { resample } from "./warp.js";
@@ -125,15 +125,19 @@ export class Window {
     const n = this.pixels;
     if (part.width >= n) {
       const nearest = Array.from({ length: n }, (_, i) => Math.floor(((i + 0.5) * part.width) / n));
-      return new Uint8Array(n * n).map((_, i) => part.data[nearest[Math.floor(i / n)] * part.width + nearest[i % n]]);
+      const small = new Uint8Array(n * n);
+      for (let y = 0, i = 0; y < n; y++) for (let x = 0; x < n; x++, i++) small[i] = part.data[nearest[y] * part.width + nearest[x]];
+      return small;
     }
     const result = new Uint8Array(n * n);
     const best = new Float32Array(n * n).fill(-Infinity);
     for (const label of [...new Set(part.data)].sort((a, b) => a - b)) {
-      const own = picture(part.width, part.width, 1, new Float32Array(part.data).map((other) => (other === label ? 1 : 0)));
-      resizeCubic(own, n, n).data.forEach((share, i) => {
-        if (share > best[i]) [best[i], result[i]] = [share, label];
-      });
+      const shares = resizeCubic(picture(part.width, part.width, 1, new Float32Array(where(part.data, label))), n, n).data;
+      for (let i = 0; i < shares.length; i++) {
+        if (shares[i] <= best[i]) continue;
+        best[i] = shares[i];
+        result[i] = label;
+      }
     }
     return result;
   }
@@ -184,7 +188,9 @@ export class Patch {
     const { layer, window } = this;
     const n = window.pixels;
     const own = alignment.window(window.left, window.top, window.side);
-    const shown = extent(new Uint8Array(n * n).map((_, i) => (layer.data[4 * i + 3] > 0 ? 1 : 0)), n);
+    const opaque = new Uint8Array(n * n);
+    for (let i = 0; i < opaque.length; i++) if (layer.data[4 * i + 3] > 0) opaque[i] = 1;
+    const shown = extent(opaque, n);
     const box = [shown.left - 1, shown.top - 1, shown.right + 2, shown.bottom + 2];
     const part = own.photoPart(box, n);
     if (!part) return photo;
@@ -227,8 +233,8 @@ function colourError(error, unknown, mask, n) {
   const result = new Float32Array(error.length);
   const border = borders(mask, n, BORDER);
   const inCells = Float64Array.from({ length: n }, (_, i) => Math.min(Math.max((i + 0.5) / 4 - 0.5, 0), small - 1));
+  const places = new Int32Array(mask.length);
   for (const label of new Set(mask.filter((_, i) => unknown[i]))) {
-    const places = new Int32Array(mask.length);
     let count = 0;
     for (let i = 0; i < mask.length; i++) if (mask[i] === label && !unknown[i] && !border[i]) places[count++] = i;
     if (count < 16 * scale ** 2) continue;
@@ -250,16 +256,20 @@ function colourError(error, unknown, mask, n) {
     for (let i = 0; i < small * small; i++) {
       for (let c = 0; c < 3; c++) near[3 * i + c] = spread.data[4 * i + c] / (spread.data[4 * i + 3] + 0.02);
     }
-    for (let i = 0; i < mask.length; i++) { // linearly between the middles of cells
-      if (mask[i] !== label) continue;
-      const [x, y] = [inCells[i % n], inCells[Math.floor(i / n)]];
-      const [left, top] = [Math.floor(x), Math.floor(y)];
-      const right = left + 1 < small ? 3 : 0;
+    for (let row = 0, i = 0; row < n; row++) { // linearly between the middles of cells
+      const top = Math.floor(inCells[row]);
+      const v = inCells[row] - top;
       const below = top + 1 < small ? 3 * small : 0;
-      for (let c = 0, at = 3 * (top * small + left); c < 3; c++, at++) {
-        const upper = near[at] + (x - left) * (near[at + right] - near[at]);
-        const lower = near[at + below] + (x - left) * (near[at + below + right] - near[at + below]);
-        result[3 * i + c] = means[c] + upper + (y - top) * (lower - upper);
+      for (let column = 0; column < n; column++, i++) {
+        if (mask[i] !== label) continue;
+        const left = Math.floor(inCells[column]);
+        const u = inCells[column] - left;
+        const right = left + 1 < small ? 3 : 0;
+        for (let c = 0, at = 3 * (top * small + left); c < 3; c++, at++) {
+          const upper = near[at] + u * (near[at + right] - near[at]);
+          const lower = near[at + below] + u * (near[at + below + right] - near[at + below]);
+          result[3 * i + c] = means[c] + upper + v * (lower - upper);
+        }
       }
     }
   }
@@ -269,7 +279,8 @@ function colourError(error, unknown, mask, n) {
 /** Strengthens the fine detail of painted pixels, in lightness only and within what is close by; in place. */
 function makeCrisper(colours, photo, unknown, n) {
   const scale = n / SIZE.network;
-  const light = new Float32Array(n * n).map((_, i) => lumaAt(unknown[i] ? colours : photo.data, 3 * i));
+  const light = new Float32Array(n * n);
+  for (let i = 0; i < light.length; i++) light[i] = lumaAt(unknown[i] ? colours : photo.data, 3 * i);
   const detail = fineDetail(picture(n, n, 1, light), DETAIL * scale).data;
   const [darkest, lightest] = extremes(light, n, Math.round(NO_HALO * scale));
   for (let i = 0; i < n * n; i++) {

@@ -106,7 +106,8 @@ async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong
     ? Window.several(unknown, SIZE.crop, face.alignment.side, where(motion.mask, LABEL.HAIR))
     : [{ window: Window.whole(drawingSize(networks)), part: unknown }];
   const patches = [];
-  const touched = moving(motion.flow).map((yes, i) => (yes || unknown[i] || motion.mask[i] !== face.mask[i] ? 1 : 0));
+  const touched = moving(motion.flow);
+  for (let i = 0; i < touched.length; i++) if (unknown[i] || motion.mask[i] !== face.mask[i]) touched[i] = 1;
   const { numbers } = piecesOf(touched, SIZE.crop, SIZE.crop);
   const apart = new Apart(numbers, parts.map(({ part }) => part), face, motion, moved);
   if (!painted.has(face.photo)) painted.set(face.photo, new Kept(PAINTED, ({ window }) => window.pixels ** 2));
@@ -160,7 +161,9 @@ class Apart {
   constructor(pieces, parts, face, motion, moved) {
     Object.assign(this, { pieces, parts, face, motion, moved });
     this.numbers = new Int8Array(pieces.length).fill(-1); // of parts
-    parts.forEach((part, number) => part.forEach((inside, i) => inside && (this.numbers[i] = number)));
+    for (const [number, part] of parts.entries()) {
+      for (let i = 0; i < part.length; i++) if (part[i]) this.numbers[i] = number;
+    }
   }
 
   /** The number of the part that is nearest and close, -1 for none. */
@@ -169,7 +172,8 @@ class Apart {
     const { numbers } = this;
     const nearest = new Int32Array(numbers.length);
     const away = distances(regionOf(numbers, (number) => number >= 0), SIZE.crop, SIZE.crop, { nearest });
-    this.#close = numbers.map((_, i) => (away[i] > 2 * APART * SIZE.crop ? -1 : numbers[nearest[i]]));
+    this.#close = new Int8Array(numbers.length).fill(-1);
+    for (let i = 0; i < numbers.length; i++) if (away[i] <= 2 * APART * SIZE.crop) this.#close[i] = numbers[nearest[i]];
     return this.#close;
   }
 
@@ -177,12 +181,14 @@ class Apart {
    *  and its mask are as they were. Of one that has other parts too, what lies farther, or nearer to another part, is left out. */
   only(number) {
     const { pieces, numbers, face, motion, moved } = this;
-    const own = new Set();
-    for (let i = 0; i < pieces.length; i++) if (numbers[i] === number) own.add(pieces[i]);
-    const close = numbers.some((other, i) => other >= 0 && other !== number && own.has(pieces[i])) && this.close;
+    const own = new Uint8Array(pieces.reduce((most, piece) => Math.max(most, piece), 0) + 1);
+    for (let i = 0; i < pieces.length; i++) if (numbers[i] === number) own[pieces[i]] = 1;
+    let shared = false;
+    for (let i = 0; i < pieces.length && !shared; i++) shared = numbers[i] >= 0 && numbers[i] !== number && own[pieces[i]] === 1;
+    const close = shared ? this.close : null;
     const away = new Uint8Array(pieces.length);
     for (let i = 0; i < away.length; i++) {
-      if (pieces[i] && ((close && close[i] !== number) || !own.has(pieces[i]))) away[i] = 1;
+      if (pieces[i] && ((close && close[i] !== number) || !own[pieces[i]])) away[i] = 1;
     }
     if (!any(away)) return { mask: motion.mask, flow: motion.flow, moved };
     const mask = motion.mask.slice();

@@ -4,7 +4,7 @@
 import { Kept } from "./kept.js";
 import { matchClass } from "./outlines.js";
 import { blurred, cutOut, picture, resizeArea, resizeLinear } from "./pixels.js";
-import { borders, dilated, distances, extent, grown, inverted, piecesOf, roundEven, smoothstep, square, without } from "./regions.js";
+import { areaOf, borders, dilated, distances, extent, grown, inverted, piecesOf, regionOf, roundEven, smoothstep, square, where, without } from "./regions.js";
 import { remapped } from "./samples.js";
 
 export const STILL = 0.02; // displacements below this, in pixels, are none
@@ -22,13 +22,17 @@ const FLOWS = new Kept(8);
 export const noFlow = (size) => picture(size, size, 2, new Float32Array(2 * size * size));
 const lengthAt = (data, i) => Math.hypot(data[2 * i], data[2 * i + 1]);
 /** Where a flow moves anything, as a region. */
-export const moving = ({ data }) => new Uint8Array(data.length / 2).map((_, i) => (data[2 * i] || data[2 * i + 1] ? 1 : 0));
+export function moving({ data }) {
+  const region = new Uint8Array(data.length / 2);
+  for (let i = 0; i < region.length; i++) if (data[2 * i] || data[2 * i + 1]) region[i] = 1;
+  return region;
+}
 
-/** The part of a square picture around a region, as {left, top, width, height}. */
-export function windowAround(region, size, margin) {
+/** The part of a picture of `size` columns, by itself a square one, around a region, as {left, top, width, height}. */
+export function windowAround(region, size, margin, rows = size) {
   const { left, top, right, bottom } = extent(region, size);
   const [x, y] = [Math.max(0, left - margin), Math.max(0, top - margin)];
-  return { left: x, top: y, width: Math.min(size, right + 1 + margin) - x, height: Math.min(size, bottom + 1 + margin) - y };
+  return { left: x, top: y, width: Math.min(size, right + 1 + margin) - x, height: Math.min(rows, bottom + 1 + margin) - y };
 }
 
 /** That part of a plane of numbers. */
@@ -39,24 +43,33 @@ export const partOf = (data, size, { left, top, width, height }) => cutOut(pictu
 export function flowBetween(before, after, size, told = null) {
   const { changed } = changesOf(before, after, told);
   if (!changed.includes(1)) return noFlow(size);
-  const { numbers, pieces } = piecesOf(distances(changed, size, size).map((away) => (away <= FAR * size ? 1 : 0)), size, size);
-  let places = pieces.slice(1).map((_, k) => numbers.map((number) => (number === k + 1 ? 1 : 0)));
+  const { numbers, pieces } = piecesOf(regionOf(distances(changed, size, size), (away) => away <= FAR * size), size, size);
+  let places = pieces.slice(1).map((_, k) => regionOf(numbers, (number) => number === k + 1));
   for (;;) {
     const flow = noFlow(size);
     const owner = new Int32Array(changed.length);
     const met = new Set();
     for (let number = 1; number <= places.length && !met.size; number++) {
       const here = places[number - 1];
-      const then = after.map((label, i) => (here[i] ? label : before[i]));
-      const own = told ? flowOf(before, then, size, told.map((value, i) => (here[i >> 1] ? value : NaN))) : FLOWS.get(() => flowOf(before, then, size, null), then, before);
+      const then = before.slice();
+      const heard = told && told.slice().fill(NaN);
+      for (let i = 0; i < here.length; i++) {
+        if (!here[i]) continue;
+        then[i] = after[i];
+        if (!heard) continue;
+        heard[2 * i] = told[2 * i];
+        heard[2 * i + 1] = told[2 * i + 1];
+      }
+      const own = told ? flowOf(before, then, size, heard) : FLOWS.get(() => flowOf(before, then, size, null), then, before);
       const moved = moving(own);
-      moved.forEach((yes, i) => yes && owner[i] && met.add(owner[i]));
+      for (let i = 0; i < moved.length; i++) if (moved[i] && owner[i]) met.add(owner[i]);
       if (met.size) met.add(number); // they know of each other after all
-      else moved.forEach((yes, i) => {
-        if (!yes) return;
-        flow.data.set(own.data.subarray(2 * i, 2 * i + 2), 2 * i);
+      for (let i = 0; i < moved.length && !met.size; i++) {
+        if (!moved[i]) continue;
+        flow.data[2 * i] = own.data[2 * i];
+        flow.data[2 * i + 1] = own.data[2 * i + 1];
         owner[i] = number;
-      });
+      }
     }
     if (!met.size) return flow;
     const [together, others] = [true, false].map((with_) => places.filter((_, k) => met.has(k + 1) === with_));
@@ -66,8 +79,12 @@ export function flowBetween(before, after, size, told = null) {
 
 /** Which pixels change, and which of them a tool told about. */
 function changesOf(before, after, told) {
-  const known = before.map((_, i) => (told && !Number.isNaN(told[2 * i]) ? 1 : 0));
-  return { known, changed: before.map((label, i) => (label !== after[i] || (known[i] && lengthAt(told, i) > STILL) ? 1 : 0)) };
+  const [known, changed] = [new Uint8Array(before.length), new Uint8Array(before.length)];
+  for (let i = 0; i < before.length; i++) {
+    if (told && !Number.isNaN(told[2 * i])) known[i] = 1;
+    if (before[i] !== after[i] || (known[i] && lengthAt(told, i) > STILL)) changed[i] = 1;
+  }
+  return { known, changed };
 }
 
 /** `flowBetween` for changes that belong together. */
@@ -79,12 +96,15 @@ function flowOf(before, after, size, told) {
   const seen = windowAround(changed, size, roundEven(SEEN * size));
   const step = 1 + Math.floor(Math.max(seen.width, seen.height) / MATCH_SIDE);
   const [values, fixed] = guessed(before, after, inverted(told ? grown(known, size, 2 * scale) : known), size, seen, step);
-  known.forEach((yes, i) => {
-    if (!yes) return;
-    values.set(told.subarray(2 * i, 2 * i + 2), 2 * i);
-    fixed[i] = 1;
-  });
-  const moved = changed.map((yes, i) => (yes || lengthAt(values, i) > STILL ? 1 : 0));
+  const moved = changed.slice();
+  for (let i = 0; i < known.length; i++) {
+    if (known[i]) {
+      values[2 * i] = told[2 * i];
+      values[2 * i + 1] = told[2 * i + 1];
+      fixed[i] = 1;
+    }
+    if ((values[2 * i] || values[2 * i + 1]) && lengthAt(values, i) > STILL) moved[i] = 1;
+  }
   let longest = 0;
   for (let y = seen.top; y < seen.top + seen.height; y++) {
     for (let x = seen.left; x < seen.left + seen.width; x++) longest = Math.max(longest, lengthAt(values, y * size + x));
@@ -104,9 +124,13 @@ function flowOf(before, after, size, told) {
 function guessed(before, after, free, size, seen, step) {
   const [wide, tall] = [Math.ceil(seen.width / step), Math.ceil(seen.height / step)];
   const place = (i) => (seen.top + Math.floor(i / wide) * step) * size + seen.left + (i % wide) * step;
-  const coarse = (plane) => new plane.constructor(wide * tall).map((_, i) => plane[place(i)]);
+  const coarse = (plane) => {
+    const part = new plane.constructor(wide * tall);
+    for (let i = 0; i < part.length; i++) part[i] = plane[place(i)];
+    return part;
+  };
   const [own, then, open] = [before, after, free].map(coarse);
-  const changed = own.map((label, i) => (label !== then[i] ? 1 : 0));
+  const { changed } = changesOf(own, then, null);
   const values = new Float32Array(2 * before.length);
   const fixed = new Uint8Array(before.length);
   const held = new Uint8Array(wide * tall);
@@ -114,9 +138,10 @@ function guessed(before, after, free, size, seen, step) {
     values.set([step * x, step * y], 2 * place(i));
     held[i] = fixed[place(i)] = 1;
   };
-  const area = (label) => then.reduce((sum, other) => sum + (other === label), 0);
-  const labels = [...new Set([...own, ...then].filter((_, i) => changed[i % changed.length]))].sort((a, b) => a - b);
-  const bySize = labels.map((label) => [label, area(label)]).sort((a, b) => a[1] - b[1]);
+  const changing = new Set();
+  for (let i = 0; i < changed.length; i++) if (changed[i]) changing.add(own[i]).add(then[i]);
+  const labels = [...changing].sort((a, b) => a - b);
+  const bySize = labels.map((label) => [label, areaOf(where(then, label))]).sort((a, b) => a[1] - b[1]);
   for (const [label] of bySize) {
     for (const { at, shift } of matchClass(own, then, label, without(open, held), wide, Math.floor(size / step))) hold(at, ...shift);
   }
@@ -130,29 +155,44 @@ function guessed(before, after, free, size, seen, step) {
 function solve(values, fixed, told, moved, reach) {
   const { width, height } = values;
   const distance = distances(moved, width, height, { coarse: true });
-  const weights = fixed.map((yes, i) => (yes || distance[i] >= reach ? 1 : 0));
   const factor = Math.max(1, Math.max(width, height) / SOLVE_SIDE);
   const size = [width, height].map((length) => Math.max(2, roundEven(length / factor)));
-  const weighted = new Float32Array(3 * weights.length);
-  weights.forEach((weight, i) => weight && weighted.set([values.data[2 * i], values.data[2 * i + 1], 1], 3 * i));
+  const weighted = new Float32Array(3 * fixed.length);
+  for (let i = 0; i < fixed.length; i++) {
+    if (!fixed[i] && distance[i] < reach) continue;
+    weighted[3 * i] = values.data[2 * i];
+    weighted[3 * i + 1] = values.data[2 * i + 1];
+    weighted[3 * i + 2] = 1;
+  }
   let flow = resizeLinear(membrane(resizeArea(picture(width, height, 3, weighted), ...size)), width, height);
   const sigma = 0.5 * (1 + factor);
   flow = blurred(flow, sigma);
   for (let round = 0; round < (told.includes(1) ? 2 : 0); round++) {
     const missed = new Float32Array(3 * told.length);
-    told.forEach((yes, i) => yes && missed.set([values.data[2 * i] - flow.data[2 * i], values.data[2 * i + 1] - flow.data[2 * i + 1], 1], 3 * i));
+    for (let i = 0; i < told.length; i++) {
+      if (!told[i]) continue;
+      for (let c = 0; c < 2; c++) missed[3 * i + c] = values.data[2 * i + c] - flow.data[2 * i + c];
+      missed[3 * i + 2] = 1;
+    }
     const near = blurred(picture(width, height, 3, missed), sigma).data;
-    told.forEach((_, i) => {
+    for (let i = 0; i < told.length; i++) {
       for (let c = 0; c < 2; c++) flow.data[2 * i + c] += near[3 * i + c] / Math.max(near[3 * i + 2], 0.5);
-    });
+    }
   }
-  flow.data.forEach((value, k) => (flow.data[k] = value * smoothstep((reach - distance[k >> 1]) / (0.3 * reach))));
+  for (let i = 0; i < told.length; i++) {
+    const share = smoothstep((reach - distance[i]) / (0.3 * reach));
+    flow.data[2 * i] *= share;
+    flow.data[2 * i + 1] *= share;
+  }
   return stilled(unfolded(flow)).data;
 }
 
 /** Displacements too small to count become none, in place. */
 function stilled(flow) {
-  for (let i = 0; i < flow.data.length / 2; i++) if (lengthAt(flow.data, i) < STILL) flow.data.fill(0, 2 * i, 2 * i + 2);
+  const { data } = flow;
+  for (let i = 0; i < data.length / 2; i++) {
+    if ((data[2 * i] || data[2 * i + 1]) && lengthAt(data, i) < STILL) data[2 * i] = data[2 * i + 1] = 0;
+  }
   return flow;
 }
 
@@ -169,14 +209,18 @@ function membrane({ width, height, data }) {
   }
   let flow = new Float32Array(2 * width * height);
   for (let k = 0; k < flow.length; k++) flow[k] = held(k >> 1) ? data[3 * (k >> 1) + (k & 1)] / data[3 * (k >> 1) + 2] : (start?.[k] ?? 0);
-  const free = Int32Array.from({ length: width * height }, (_, i) => i).filter((i) => !held(i));
+  const free = new Int32Array(width * height);
+  let count = 0;
+  for (let i = 0; i < free.length; i++) if (!held(i)) free[count++] = i;
   let next = flow.slice();
   for (let round = 0; round < 24; round++) {
-    for (let n = 0; n < free.length; n++) {
+    for (let n = 0; n < count; n++) {
       const i = free[n];
       const x = i % width;
-      const [left, right] = [x ? 2 : 0, x < width - 1 ? 2 : 0];
-      const [up, down] = [i >= width ? 2 * width : 0, i < width * (height - 1) ? 2 * width : 0];
+      const left = x ? 2 : 0;
+      const right = x < width - 1 ? 2 : 0;
+      const up = i >= width ? 2 * width : 0;
+      const down = i < width * (height - 1) ? 2 * width : 0;
       for (let k = 2 * i; k < 2 * i + 2; k++) {
         const edges = flow[k - up] + flow[k - left] + flow[k + right] + flow[k + down];
         const corners = flow[k - up - left] + flow[k - up + right] + flow[k + down - left] + flow[k + down + right];
@@ -206,15 +250,20 @@ export function jacobian({ width, height, data }) {
 export function unfolded(flow) {
   const { width, height } = flow;
   for (let attempt = 0; attempt < 14; attempt++) {
-    const bad = new Uint8Array(width * height);
-    jacobian(flow).forEach((value, i) => value < JACOBIAN && (bad[i] = 1));
+    const bad = regionOf(jacobian(flow), (value) => value < JACOBIAN);
     if (!bad.includes(1)) return flow;
     const sigma = 1.5 + attempt;
-    const wide = new Float32Array(dilated(bad, width, square(3 + attempt)));
-    const near = blurred(picture(width, height, 1, wide), sigma).data;
-    const smooth = blurred(flow, sigma).data;
+    const wide = dilated(bad, width, square(3 + attempt));
+    // Nothing changes farther from it than the blur reaches, and that follows from what it reaches once more.
+    const { left, top, width: w, height: h } = windowAround(wide, width, 2 * Math.ceil(4 * sigma + 1), height);
+    const near = blurred(picture(w, h, 1, new Float32Array(cutOut(picture(width, height, 1, wide), left, top, w, h).data)), sigma).data;
+    const smooth = blurred(cutOut(flow, left, top, w, h), sigma).data;
     const weaker = new Float32Array(flow.data);
-    for (let k = 0; k < weaker.length; k++) weaker[k] += near[k >> 1] * (0.95 * smooth[k] - weaker[k]);
+    for (let y = 0, i = 0; y < h; y++) {
+      for (let k = 2 * ((top + y) * width + left), end = k + 2 * w; k < end; k += 2, i++) {
+        if (near[i]) for (let c = 0; c < 2; c++) weaker[k + c] += near[i] * (0.95 * smooth[2 * i + c] - weaker[k + c]);
+      }
+    }
     flow = picture(width, height, 2, weaker);
   }
   while (jacobian(flow).some((value) => value < JACOBIAN)) flow = picture(width, height, 2, flow.data.map((value) => 0.85 * value));
@@ -252,9 +301,13 @@ export class Motion {
     const { size, flow } = this;
     const step = flowBetween(this.mask, mask, size, told);
     if (!flow.data.some((value) => value)) return step;
-    const columns = new Float32Array(mask.length).map((_, i) => (i % size) + step.data[2 * i]);
-    const rows = new Float32Array(mask.length).map((_, i) => Math.floor(i / size) + step.data[2 * i + 1]);
-    const first = remapped(flow, columns, rows);
-    return unfolded(stilled(picture(size, size, 2, step.data.map((value, k) => value + first[k]))));
+    const [columns, rows] = [new Float32Array(mask.length), new Float32Array(mask.length)];
+    for (let i = 0; i < mask.length; i++) {
+      columns[i] = (i % size) + step.data[2 * i];
+      rows[i] = Math.floor(i / size) + step.data[2 * i + 1];
+    }
+    const both = remapped(flow, columns, rows);
+    for (let k = 0; k < both.length; k++) both[k] += step.data[k];
+    return unfolded(stilled(picture(size, size, 2, both)));
   }
 }

@@ -38,8 +38,13 @@ export function fineDetail(image, sigma) {
 }
 
 const plane = (size, data) => picture(size, size, 1, data);
-const squares = ({ width, data }) => plane(width, data.map((value) => value * value));
-const energyOf = (detail, cells) => resizeArea(squares(luminance(detail)), cells, cells);
+
+/** Mean squares of a picture's lightness in cells. */
+function energyOf(detail, cells) {
+  const light = luminance(detail);
+  for (let i = 0; i < light.data.length; i++) light.data[i] *= light.data[i];
+  return resizeArea(light, cells, cells);
+}
 
 /** Where painted pixels take their detail from, at any resolution. */
 export class Grain {
@@ -114,7 +119,7 @@ export class Grain {
     for (const coarser of new Set(this.pieces.map((piece) => piece.coarser))) {
       const pieces = this.pieces.filter((piece) => piece.coarser === coarser);
       const moved = movedDetail(fineDetail(floats, (coarser * DETAIL * cell) / CELL), toCells, this.cells, pieces);
-      moved.data.forEach((value, i) => (result.data[i] += value));
+      for (let i = 0; i < result.data.length; i++) result.data[i] += moved.data[i];
     }
     return result;
   }
@@ -183,8 +188,9 @@ function movedDetail(detail, toCells, cells, pieces) {
     const moved = seenThrough(detail, source, wide, tall, "reflect", true, weights.data).data;
     for (let row = 0; row < tall; row++) {
       let to = 3 * ((low[1] + row) * width + low[0]);
-      for (let i = row * wide; i < (row + 1) * wide; i++) {
-        for (let c = 0; c < 3; c++) result.data[to++] += weights.data[i] * moved[3 * i + c];
+      for (let i = row * wide; i < (row + 1) * wide; i++, to += 3) {
+        const share = weights.data[i];
+        if (share) for (let c = 0; c < 3; c++) result.data[to + c] += share * moved[3 * i + c];
       }
     }
   }

@@ -5,6 +5,7 @@ import { drawIn, drawInSides } from "./closer.js";
 import { LABEL } from "./constants.js";
 import { SIDES, earRegion, earShows } from "./ears.js";
 import { locks, tips } from "./hairpieces.js";
+import { cutOut, picture } from "./pixels.js";
 import { any, areaOf, both, dilated, disc, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, interpolated, percentileOf } from "./samples.js";
 import { needOpenHair } from "./scarves.js";
@@ -35,13 +36,14 @@ function inWider(scene, region, width, goesOn, steps) {
   for (let v = 0; v < wide; v++) {
     const row = within(v);
     if (row < 0 || row >= size) continue;
-    for (let u = 0; u < wide; u++) {
-      const column = within(u);
-      if (column >= 0 && column < size) plane[v * wide + u] = region[row * size + column];
-    }
+    const line = region.subarray(row * size, (row + 1) * size);
+    plane.set(line, v * wide + margin);
+    if (!goesOn) continue;
+    plane.fill(line[0], v * wide, v * wide + margin);
+    plane.fill(line[size - 1], v * wide + margin + size, (v + 1) * wide);
   }
   for (const step of steps) plane = step(plane, wide, kernel);
-  return region.map((_, i) => plane[(Math.floor(i / size) + margin) * wide + (i % size) + margin]);
+  return cutOut(picture(wide, wide, 1, plane), margin, margin, size, size).data;
 }
 
 export const closed = (scene, region, width) => inWider(scene, region, width, false, [dilated, eroded]);

@@ -9,11 +9,12 @@ import { coverage, hairpiece } from "./hairpieces.js";
 import { ownHair } from "./matting.js";
 import { mirroredBeyond } from "./mirroring.js";
 import { Overlay } from "./overlay.js";
-import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
+import { blurred, picture, resizeLinear } from "./pixels.js";
 import { writeLab, writeRgb } from "./oklab.js";
 import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, grown, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
 import { clip, interpolated, percentile, writeCubic } from "./samples.js";
 import { Scene } from "./scene.js";
+import { addStrandsInBlack } from "./strands_in_black.js";
 import { lumaAt } from "./tones.js";
 
 const { BACKGROUND, SKIN, NECK, HAIR, EYE_G, L_EAR, R_EAR } = LABEL;
@@ -34,10 +35,6 @@ const STRANDS = 0.03; // how far strands reach beyond the mask's hair, as a shar
 const [OPEN, IN_SHADE, SHADED] = [0.4, 0.6, 0.25];
 // Lightness below which a photo of hair shows no strands, over how much of it they appear, and how far it is made even.
 const [BLACK, FADES, EVEN] = [0.17, 0.05, 0.04];
-const STRAND = 0.12; // how coarse strands are that go on in black
-// Copies of strands are looked for in so many cells along the side; how often at most; how much of a cell shows strands that can be
-// copied, and lacks some.
-const [CELLS, MOST_COPIES, MOSTLY, PARTLY] = [64, 6, 0.6, 0.2];
 const BESIDE = [...FACE_PARTS, L_EAR, R_EAR, NECK]; // classes that hair hangs beside
 const [SHADOW, FALL] = [0.3, 0.08]; // how dark a fringe's shadow on the forehead is, and how far it falls
 const BINS = 8; // of lightness, in which hair's colours are measured
@@ -276,73 +273,6 @@ function evenInBlack({ width, data }, region, unit) {
     if (black[i]) for (let c = 3 * i; c < 3 * i + 3; c++) data[c] += black[i] * (even[c] - data[c]);
   }
   return black;
-}
-
-/** Gives hair strands also where the lender's was black, in place: copies of those beside. In a lighter colour an even place would
- *  be a plate; what is so much darker than light hair is in shade, where strands differ in lightness in parts of it. */
-function addStrandsInBlack({ width: size, data }, black, alpha, unit) {
-  const known = Uint8Array.from(black, (share, i) => (share < 0.05 && alpha[i] > 0.9 ? 1 : 0));
-  const bare = Uint8Array.from(black, (share, i) => (share > 0.05 && alpha[i] > 0 ? 1 : 0));
-  if (!any(bare) || areaOf(known) < 0.1 * areaOf(bare)) return;
-  const light = Float32Array.from(known, (_, i) => Math.max(lumaAt(data, 3 * i), 1));
-  const sums = new Float32Array(2 * known.length);
-  known.forEach((inside, i) => inside && sums.set([light[i], 1], 2 * i));
-  const soft = blurred(picture(size, size, 2, sums), Math.max(0.8, STRAND * unit)).data;
-  const strands = new Float32Array(known.length);
-  known.forEach((inside, i) => {
-    if (inside) strands[i] = Math.log(clip((light[i] * soft[2 * i + 1]) / Math.max(soft[2 * i], 1e-3), 0.5, 2));
-  });
-  addCopies(strands, known, bare, size);
-  black.forEach((share, i) => {
-    if (share) for (let c = 3 * i; c < 3 * i + 3; c++) data[c] *= Math.exp(strands[i] * share);
-  });
-}
-
-/** Adds to a plane, in place, what is known of it, shifted so that it covers as much as it can of what is bare, and again for what
- *  is left. A shift turns no strand, as a mirror would; near ones count more. */
-function addCopies(plane, known, bare, size) {
-  const left = without(bare, known);
-  const cell = Math.max(1, Math.floor(size / CELLS));
-  const few = regionOf(inCells(known, size), (share) => share > MOSTLY);
-  for (let round = 0; round < MOST_COPIES; round++) {
-    const wanted = regionOf(inCells(left, size), (share) => share > PARTLY);
-    if (!any(wanted)) return;
-    const [down, right] = bestShift(few, wanted).map((cells) => cells * cell);
-    let copied = 0;
-    for (let y = Math.max(0, -down); y < Math.min(size, size - down); y++) {
-      for (let x = Math.max(0, -right); x < Math.min(size, size - right); x++) {
-        const [to, from] = [y * size + x, (y + down) * size + x + right];
-        if (!left[to] || !known[from]) continue;
-        plane[to] = plane[from];
-        left[to] = 0;
-        copied++;
-      }
-    }
-    if (!copied) return;
-  }
-}
-
-/** How much of each of CELLS by CELLS cells a region covers. */
-const inCells = (region, size) => resizeArea(picture(size, size, 1, new Float32Array(region)), CELLS, CELLS).data;
-
-/** The shift, rows and columns of cells, that brings most of the wanted cells onto those that there are. */
-function bestShift(few, wanted) {
-  const places = [];
-  wanted.forEach((inside, i) => inside && places.push([Math.floor(i / CELLS), i % CELLS]));
-  let [best, most] = [[0, 0], -1];
-  for (let down = -CELLS; down <= CELLS; down++) {
-    for (let right = -CELLS; right <= CELLS; right++) {
-      const nearness = 1 - Math.hypot(down, right) / (2 * CELLS);
-      if (places.length * nearness <= most) continue;
-      let overlap = 0;
-      for (const [y, x] of places) {
-        const [row, column] = [y + down, x + right];
-        if (row >= 0 && row < CELLS && column >= 0 && column < CELLS && few[row * CELLS + column]) overlap++;
-      }
-      if (overlap * nearness > most) [best, most] = [[down, right], overlap * nearness];
-    }
-  }
-  return best;
 }
 
 /** Closes what is left open between the hair and the jaw, or the wearer's own hair, with hair that goes on there, in shadow.

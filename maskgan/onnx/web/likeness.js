@@ -18,8 +18,11 @@ const WORTH = 0.02; // what another shift has to gain
 export const LIGHT = 1 / 24;
 const COLOUR = 1 / 16;
 
-export const luminance = ({ width, height, data }) =>
-  picture(width, height, 1, new Float32Array(width * height).map((_, i) => lumaAt(data, 3 * i)));
+export function luminance({ width, height, data }) {
+  const light = new Float32Array(width * height);
+  for (let i = 0; i < light.length; i++) light[i] = lumaAt(data, 3 * i);
+  return picture(width, height, 1, light);
+}
 
 /** Structure tensor of a luminance: (cos, sin) of twice its angle times its strength, and that strength. */
 export function tensorOf(light, cells) {

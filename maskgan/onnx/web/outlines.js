@@ -3,7 +3,7 @@
 // find each other. Points are [x, y] in pixels of a window whose rows have `width` pixels.
 
 import { blurred, picture } from "./pixels.js";
-import { areaOf, both, dilated, distances, extent, inverted, piecesOf, roundEven, square, where, without } from "./regions.js";
+import { areaOf, both, dilated, distances, extent, inverted, piecesOf, regionOf, roundEven, square, where, without } from "./regions.js";
 import { fitted } from "./rigid.js";
 import { remapped } from "./samples.js";
 
@@ -16,8 +16,12 @@ export class DistanceField {
     const height = region.length / width;
     const inner = distances(inverted(region), width, height);
     const outer = distances(region, width, height);
-    const raw = inner.map((depth, i) => (region[i] ? Math.min(depth, 1e4) - 0.5 : 0.5 - Math.min(outer[i], 1e4)));
-    this.band = region.map((_, i) => (inner[i] < 1.5 && outer[i] < 1.5 ? 1 : 0));
+    const raw = new Float32Array(region.length);
+    this.band = new Uint8Array(region.length);
+    for (let i = 0; i < region.length; i++) {
+      raw[i] = region[i] ? Math.min(inner[i], 1e4) - 0.5 : 0.5 - Math.min(outer[i], 1e4);
+      if (inner[i] < 1.5 && outer[i] < 1.5) this.band[i] = 1;
+    }
     this.plane = blurred(picture(width, height, 1, raw), 1); // a staircase of pixels becomes the line that it stands for
   }
 
@@ -67,7 +71,8 @@ export function matchClass(maskBefore, maskAfter, label, wanted, width, side) {
   if (!before.includes(1) || !after.includes(1)) return [];
   const fields = [new DistanceField(before, width), new DistanceField(after, width)];
   let outline = both(fields[1].band, wanted);
-  const still = outline.map((inside, i) => (inside && Math.abs(fields[0].values[i] - fields[1].values[i]) < 0.5 ? 1 : 0));
+  const still = outline.slice();
+  for (let i = 0; i < still.length; i++) if (still[i] && !(Math.abs(fields[0].values[i] - fields[1].values[i]) < 0.5)) still[i] = 0;
   const matches = [];
   for (const [piece, origin] of pairs(before, after, width, side)) {
     const own = both(outline, near(piece, width));
@@ -143,7 +148,7 @@ function changedPieces(region, changed, width, smallest) {
     })
     .sort((a, b) => pieces[b].area - pieces[a].area)
     .slice(0, 8)
-    .map((k) => region.map((_, i) => (numbers[i] === k ? 1 : 0)));
+    .map((k) => regionOf(numbers, (number) => number === k));
 }
 
 /** Each changed piece after the edit with the piece that it was before, where that is clear. */

@@ -1,7 +1,7 @@
 // Painted pixels held to the colours that the photo has: maskgan/editing/paint_colours.py.
 
 import { LABEL, SIZE } from "./constants.js";
-import { grown, smoothstep } from "./regions.js";
+import { any, both, grown, smoothstep, where } from "./regions.js";
 import { median, percentile } from "./samples.js";
 import { lumaAt, withChroma } from "./tones.js";
 
@@ -47,6 +47,7 @@ function giveColoursOfHair(colours, photo, unknown, mask) {
 /** Painted teeth become no more coloured than the photo's light makes them, told from its skin; in place. Differences of
  *  red and blue from the luma are in parts of it. */
 function putTeethInItsLight(colours, photo, unknown, mask) {
+  if (!any(both(where(mask, LABEL.MOUTH), unknown))) return;
   const skin = [];
   for (let i = 0; i < mask.length; i++) if (mask[i] === LABEL.SKIN && !unknown[i]) skin.push(byLuma(photo.data, 3 * i));
   if (skin.length < ENOUGH_SKIN * mask.length) return;
@@ -70,8 +71,9 @@ function byLuma(data, at) {
 /** Gives painted ears that hair had covered the colours and the light of the cheek beside them, in place. */
 function putEarsInLightOfSkin(colours, photo, unknown, mask, n) {
   for (const label of [LABEL.L_EAR, LABEL.R_EAR]) {
-    const painted = mask.map((value, i) => (value === label && unknown[i] ? 1 : 0));
-    const places = [...painted.keys()].filter((i) => painted[i]);
+    const painted = both(where(mask, label), unknown);
+    const places = [];
+    for (let i = 0; i < painted.length; i++) if (painted[i]) places.push(i);
     if (!places.length) continue;
     const beside = grown(painted, n, (BESIDE * n) / SIZE.network);
     const skin = [];

@@ -216,12 +216,14 @@ export function boxed(source, radius, mean) {
 /** The slope of a plane along rows (axis 0) or down columns (1), by Scharr's kernels. */
 export function scharr({ width, height, data }, axis) {
   const slope = new Float32Array(data.length);
-  const at = (x, y) => data[reflected(y, height) * width + reflected(x, width)];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      slope[y * width + x] = axis
-        ? 3 * (at(x - 1, y + 1) - at(x - 1, y - 1)) + 10 * (at(x, y + 1) - at(x, y - 1)) + 3 * (at(x + 1, y + 1) - at(x + 1, y - 1))
-        : 3 * (at(x + 1, y - 1) - at(x - 1, y - 1)) + 10 * (at(x + 1, y) - at(x - 1, y)) + 3 * (at(x + 1, y + 1) - at(x - 1, y + 1));
+  for (let y = 0, i = 0; y < height; y++) {
+    const [above, own, below] = [y - 1, y, y + 1].map((row) => reflected(row, height) * width);
+    for (let x = 0; x < width; x++, i++) {
+      const left = x ? x - 1 : reflected(-1, width);
+      const right = x < width - 1 ? x + 1 : reflected(width, width);
+      slope[i] = axis
+        ? 3 * (data[below + left] - data[above + left]) + 10 * (data[below + x] - data[above + x]) + 3 * (data[below + right] - data[above + right])
+        : 3 * (data[above + right] - data[above + left]) + 10 * (data[own + right] - data[own + left]) + 3 * (data[below + right] - data[below + left]);
     }
   }
   return slope;

@@ -137,7 +137,11 @@ export function extent(region, size) {
 }
 
 /** Weight (Float32Array): 1 in the region, falling smoothly to 0 over `reach` pixels around it. */
-export const feathered = (region, size, reach) => distances(region, size, size).map((d) => smoothstep(1 - d / reach));
+export function feathered(region, size, reach) {
+  const weights = distances(region, size, size);
+  for (let i = 0; i < weights.length; i++) weights[i] = smoothstep(1 - weights[i] / reach);
+  return weights;
+}
 
 /** 3 t^2 - 2 t^3 between 0 and 1, level beyond. */
 export function smoothstep(t) {
@@ -157,24 +161,22 @@ export function distances(region, width, height, { coarse = false, nearest = nul
   const lengths = Int32Array.from(steps, ([, length]) => Math.round(length * UNIT));
   const wide = new Int32Array(row * (height + 4)).fill(0x3fffffff);
   const from = nearest && new Int32Array(wide.length);
-  const place = (x, y) => (y + 2) * row + x + 2;
   for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
+    for (let x = 0, at = (y + 2) * row + 2; x < width; x++, i++, at++) {
       if (!region[i]) continue;
-      wide[place(x, y)] = 0;
-      if (from) from[place(x, y)] = i;
+      wide[at] = 0;
+      if (from) from[at] = i;
     }
   }
   const [first, end] = [2 * row + 2, (height + 2) * row - 2];
-  const sweepAll = coarse || from ? sweep : sweepAlone;
+  let sweepAll = coarse ? sweep : sweepAlone;
+  if (from) sweepAll = coarse ? sweep : sweepWithPlaces;
   sweepAll(wide, first, end, row, lengths, offsets, from);
   sweepAll(wide, end - 1, first - 1, row, lengths, offsets, from);
   const result = new Float32Array(region.length);
   for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      result[i] = wide[place(x, y)] / UNIT;
-      if (nearest) nearest[i] = from[place(x, y)];
-    }
+    for (let x = 0, at = (y + 2) * row + 2; x < width; x++, i++, at++) result[i] = wide[at] / UNIT;
+    if (nearest) nearest.set(from.subarray((y + 2) * row + 2, (y + 3) * row - 2), y * width);
   }
   return result;
 }
@@ -200,6 +202,57 @@ function sweep(wide, first, end, row, lengths, offsets, from) {
       if (from) from[at] = from[place];
     }
     wide[at] = best;
+  }
+}
+
+/** `sweep` over 5 x 5 pixels, without its inner loop. */
+function sweepWithPlaces(wide, first, end, row, lengths, offsets, from) {
+  const way = first < end ? 1 : -1;
+  const [step, below] = [way * row, 2 * way * row];
+  const [long, corner, side] = [lengths[0], lengths[3], lengths[4]];
+  for (let at = first, x = 0; at !== end; at += way) {
+    if (x === row - 4) {
+      at += 4 * way;
+      x = 0;
+    }
+    x++;
+    let best = wide[at];
+    if (best === 0) continue;
+    let place = at;
+    if (wide[at - below - way] + long < best) {
+      place = at - below - way;
+      best = wide[place] + long;
+    }
+    if (wide[at - below + way] + long < best) {
+      place = at - below + way;
+      best = wide[place] + long;
+    }
+    if (wide[at - step - 2 * way] + long < best) {
+      place = at - step - 2 * way;
+      best = wide[place] + long;
+    }
+    if (wide[at - step - way] + corner < best) {
+      place = at - step - way;
+      best = wide[place] + corner;
+    }
+    if (wide[at - step] + side < best) {
+      place = at - step;
+      best = wide[place] + side;
+    }
+    if (wide[at - step + way] + corner < best) {
+      place = at - step + way;
+      best = wide[place] + corner;
+    }
+    if (wide[at - step + 2 * way] + long < best) {
+      place = at - step + 2 * way;
+      best = wide[place] + long;
+    }
+    if (wide[at - way] + side < best) {
+      place = at - way;
+      best = wide[place] + side;
+    }
+    wide[at] = best;
+    from[at] = from[place];
   }
 }
 
@@ -229,13 +282,18 @@ export function signedDistance(region, width, height = width) {
   if (!any(region)) return new Float32Array(region.length).fill(-1e4);
   const outside = distances(region, width, height);
   if (!region.includes(0)) return outside.fill(1e4);
-  return distances(inverted(region), width, height).map((inside, i) => inside - outside[i]);
+  const inside = distances(inverted(region), width, height);
+  for (let i = 0; i < inside.length; i++) inside[i] -= outside[i];
+  return inside;
 }
 
 /** A plane whose rows are `rows` further down; what leaves it below comes in above. */
 export function rolled(plane, size, rows) {
   const shift = rows * size;
-  return plane.map((_, i) => plane[(i - shift + plane.length) % plane.length]);
+  const result = plane.slice();
+  result.set(plane.subarray(0, plane.length - shift), shift);
+  result.set(plane.subarray(plane.length - shift), 0);
+  return result;
 }
 
 /** The connected pieces of a region, eight neighbours to a pixel, four without `corners`: {numbers, pieces}, where `numbers` has a piece's number

@@ -20,7 +20,8 @@ const STRETCH = 6; // what is drawn out to more than this many times its area is
 export function unknownAfter(before, after, flow) {
   const { width: size } = flow;
   const unknown = new Uint8Array(before.length);
-  const touched = either(moving(flow), before.map((label, i) => (label !== after[i] ? 1 : 0)));
+  const touched = moving(flow);
+  for (let i = 0; i < touched.length; i++) if (before[i] !== after[i]) touched[i] = 1;
   if (!any(touched)) return unknown;
   const window = windowAround(touched, size, Math.ceil((REACH * size) / 256));
   const { left, top, width, height } = window;
@@ -43,18 +44,23 @@ export function arrivedMask(mask, flow) {
 /** The part of a mask in a window when its pixels have moved, by the nearest pixel. */
 function arrivedIn(mask, { width: size, data }, { left, top, width, height }) {
   const within = (value) => Math.min(Math.max(Math.round(value), 0), size - 1);
-  return new Uint8Array(width * height).map((_, i) => {
-    const [x, y] = [left + (i % width), top + Math.floor(i / width)];
-    const at = 2 * (y * size + x);
-    return mask[within(y + data[at + 1]) * size + within(x + data[at])];
-  });
+  const arrived = new Uint8Array(width * height);
+  for (let y = top, i = 0; y < top + height; y++) {
+    for (let x = left, at = 2 * (y * size + left); x < left + width; x++, i++, at += 2) {
+      arrived[i] = mask[within(y + data[at + 1]) * size + within(x + data[at])];
+    }
+  }
+  return arrived;
 }
 
 /** Where in a window a flow takes pixels from beyond a picture of this size. */
 function beyond(size, { data }, { left, top, width, height }) {
   const past = (value) => Math.max(-value, value - (size - 1)) > (SLIVER * size) / 256;
-  return new Uint8Array(width * height).map((_, i) =>
-    past(left + (i % width) + data[2 * i]) || past(top + Math.floor(i / width) + data[2 * i + 1]) ? 1 : 0);
+  const region = new Uint8Array(width * height);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) if (past(left + x + data[2 * i]) || past(top + y + data[2 * i + 1])) region[i] = 1;
+  }
+  return region;
 }
 
 function unknownIn(arrived, after, flow, scale, opens) {

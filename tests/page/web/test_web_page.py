@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from pathlib import Path
 
@@ -81,14 +80,13 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
 
     Weaker and stronger on masks of half the side, where the same steps take a quarter of the time.
     """
-    code = """async ([edits, packed, size, strength]) => {
+    code = """async ([edits, mask, size, strength]) => {
       const { quickEdit } = await import(new URL("web/quick_edits.js", location));
-      const mask = Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
       const answers = [];
       for (const [name, shape] of edits) {
         try {
           const { mask: edited } = await quickEdit(name, mask, size, strength, shape);
-          answers.push(btoa(edited.reduce((text, label) => text + String.fromCharCode(label), "")));
+          answers.push(edited);
         } catch ({ message }) {
           answers.push(message);
         }
@@ -108,8 +106,7 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
         ("bare", smaller, firsts, 1.9),
         ("scarf", draw_face(SIZE // 2, extra=("scarf",)), firsts, 1),
     ):
-        packed = base64.b64encode(mask).decode()
-        answers = visitor.page.evaluate(code, [tried, packed, len(mask), strength])
+        answers = visitor.run(code, tried, mask, len(mask), strength)
         for (name, shape), answer in zip(tried, answers, strict=True):
             try:
                 wanted = QUICK_EDITS[name].apply(mask, strength, shape or None)
@@ -117,17 +114,15 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
                 assert answer == str(reason)
                 continue
             assert (wanted != mask).any() or strength < 1
-            got = np.frombuffer(base64.b64decode(answer), np.uint8).reshape(mask.shape)
+            got = answer.reshape(mask.shape)
             # Along the outline of somebody's hair, in up to one of two thousand pixels that change.
             assert (got != wanted).sum() <= max(16, (wanted != mask).sum() / 2000), (portrait, name, shape, strength)
 
 
 def test_what_cannot_be_is_none_as_in_the_app(visitor: Visitor) -> None:
-    code = """async ([packed, size]) => {
+    code = """async ([planes, size]) => {
       const { withoutImplausible } = await import(new URL("web/implausible.js", location));
-      const bytes = Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
-      const planes = withoutImplausible(new Float32Array(bytes.buffer), size);
-      return btoa(new Uint8Array(planes.buffer).reduce((text, byte) => text + String.fromCharCode(byte), ""));
+      return withoutImplausible(planes, size);
     }"""
     random = np.random.default_rng(0)
     for worn, place in ((), np.s_[60:90, 2:20]), (("hat",), np.s_[100:104, 3:9]):
@@ -145,17 +140,13 @@ def test_what_cannot_be_is_none_as_in_the_app(visitor: Visitor) -> None:
         assert not (wanted.argmax(0)[crumb[1:]] == Label.HAIR).any()
         assert (wanted.argmax(0) == Label.EAR_R).sum() == (32 if worn else 0)
         assert (wanted.argmax(0)[place] != Label.HAT).all() and (wanted.argmax(0) == Label.HAT).any() == bool(worn)
-        answer = visitor.page.evaluate(code, [base64.b64encode(planes.tobytes()).decode(), 128])
-        got = np.frombuffer(base64.b64decode(answer), np.float32).reshape(planes.shape)
-        np.testing.assert_array_equal(got, wanted)
+        np.testing.assert_array_equal(visitor.run(code, planes, 128).reshape(planes.shape), wanted)
 
 
 def test_the_folds_of_a_dark_scarf_are_no_neck_as_in_the_app(visitor: Visitor) -> None:
     code = """async ([crop, mask, size]) => {
       const { withoutCoveredNeck } = await import(new URL("web/implausible.js", location));
-      const bytes = (packed) => Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
-      const found = withoutCoveredNeck({ width: size, height: size, data: bytes(crop) }, bytes(mask));
-      return btoa(found.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+      return withoutCoveredNeck({ width: size, height: size, data: crop }, mask);
     }"""
     mask = draw_face(128, extra=("scarf",))
     mask[mask == Label.NECK] = Label.HAT
@@ -166,9 +157,7 @@ def test_the_folds_of_a_dark_scarf_are_no_neck_as_in_the_app(visitor: Visitor) -
         crop[mask == Label.NECK] += np.uint8(neck)
         wanted = without_covered_neck(crop, mask)
         assert (wanted != mask).any() == (neck == 30)
-        packed = [base64.b64encode(part.tobytes()).decode() for part in (crop, mask)]
-        got = np.frombuffer(base64.b64decode(visitor.page.evaluate(code, [*packed, 128])), np.uint8)
-        np.testing.assert_array_equal(got.reshape(mask.shape), wanted)
+        np.testing.assert_array_equal(visitor.run(code, crop, mask, 128).reshape(mask.shape), wanted)
 
 
 def test_undo_brings_the_photo_back(visitor: Visitor) -> None:
@@ -264,10 +253,7 @@ def test_a_smile_shows_teeth_and_hair_takes_another_colour_as_in_the_app(
 
 
 def test_what_is_put_on_and_any_colour_are_those_of_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
-    visitor.call("reset()")
-    visitor.wait_for_drawing()
-    visitor.page.locator("#looks > button").click()  # hair as on the photo again
-    visitor.wait_for_drawing()
+    visitor.begin_anew()
     original, looks = visitor.mask(), {}
     for name, shape in (("sunglasses", "aviators"), ("hat", "beret")):
         before = visitor.mask()
