@@ -102,6 +102,16 @@ class Completion(NamedTuple):
         """Side of the grid."""
         return len(self.found)
 
+    def seams(self) -> np.ndarray:
+        """The cells (g, g) bool beside which others take their pixels from elsewhere."""
+        result = np.zeros(self.found.shape, bool)
+        ways = np.dstack([self.shift, self.found])
+        for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+            meet = (ways[one] != ways[other]).any(-1)
+            result[one] |= meet
+            result[other] |= meet
+        return result
+
     def of(self, picture: np.ndarray, to_cells: np.ndarray, wanted: np.ndarray | None = None) -> np.ndarray:
         """The detail (h, w, 3) float32 to add, times `share`, to a picture (h, w, 3) uint8 whose known pixels have it.
 

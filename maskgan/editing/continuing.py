@@ -46,6 +46,7 @@ _HARDLY, _DEEP, _BESIDE = 0.1, 0.04, 8.0
 
 #: Within how many pixels of half the painted size pieces of a background go over into each other, by how coarse it is.
 _WIDTHS = (1.0, 2.5)
+_NEAR = 1.5
 
 #: What lies below a forehead, and what below its brows.
 _FEATURES = (*EYES, *BROWS, *MOUTH, Label.NOSE, Label.EYE_G)
@@ -107,20 +108,22 @@ def with_uneven_ground_completed(
     if completion is None:
         return picture, None
     scale = n / NETWORK_SIZE
-    pieces, there = _joined(completion, whole, known, hole, scale)
+    pieces, texture, there = _joined(completion, whole, known, hole, scale)
+    # An even background has its colours from all around, and only its texture from somewhere.
+    pieces = texture + picture + uneven[..., None] * (pieces - texture - picture)
     # What is known beside the hole stays as it is, where the paint's edge is laid over it.
     wanted = np.where(unknown[..., None], pieces, photo)
     beside = ground & grown(hole, _BESIDE * scale)
-    weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside * uneven
+    weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside
     weight *= np.where(unknown, there, 1)
-    return picture + weight[..., None] * (wanted - picture), completion._replace(share=uneven * there)
+    return picture + weight[..., None] * (wanted - picture), completion._replace(share=there)
 
 
 def _joined(
     completion: Completion, photo: np.ndarray, known: np.ndarray, hole: np.ndarray, scale: float
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A hole's pieces (n, n, 3) float32 less their finest detail, joined to each other and to what is known of a photo
-    (n, n, 3) float32, and where in the hole there are some (n, n) float32 in 0..1.
+    (n, n, 3) float32, what of that is texture, and where in the hole there are some (n, n) float32 in 0..1.
 
     The coarser what is seen, the wider pieces go over into each other (Burt and Adelson, "A Multiresolution Spline",
     ACM TOG 1983): a background that is out of focus has no seam, and one that is sharp loses nothing.
@@ -131,7 +134,8 @@ def _joined(
     to_cells = np.float32([[1, 0, 0], [0, 1, 0]]) * completion.cells / len(planes)
     missing = shrunk(hole.astype(np.float32), n // 2)
     share = shrunk(known.astype(np.float32), n // 2)
-    total = np.zeros((*share.shape, 3), np.float32)
+    seams = cv2.resize(completion.seams().astype(np.float32), share.shape, interpolation=cv2.INTER_NEAREST)
+    texture = np.zeros((*share.shape, 3), np.float32)
     for narrow, wide in zip((0.0, *_WIDTHS), (*_WIDTHS, None), strict=True):
         band = _colours(planes)
         if wide is not None:
@@ -140,9 +144,15 @@ def _joined(
         moved, there = completion.moved(band, to_cells, missing > 0)
         filled = missing * (there > 0.5)
         both = np.dstack([share[..., None] * band + filled[..., None] * moved, share + filled])
-        total += _colours(cv2.GaussianBlur(both, (0, 0), narrow * scale) if narrow else both)
-    total, there = (cv2.resize(plane, (n, n), interpolation=cv2.INTER_LINEAR) for plane in (total, there))
-    return total, hole * there.clip(0, 1)
+        band = _colours(both)
+        if narrow:
+            soft, near = (cv2.GaussianBlur(plane, (0, 0), narrow * scale) for plane in (both, seams))
+            band += np.minimum(_NEAR * near, 1)[..., None] * (_colours(soft) - band)
+        if wide is not None:
+            texture += band
+    planes = texture + band, texture, there
+    pieces, texture, there = (cv2.resize(plane, (n, n), interpolation=cv2.INTER_LINEAR) for plane in planes)
+    return pieces, texture, hole * there.clip(0, 1)
 
 
 def _colours(planes: np.ndarray) -> np.ndarray:
