@@ -29,7 +29,7 @@ from maskgan.sizes import NETWORK_SIZE
 _REACH = 2
 
 #: Levels, each with twice the cells of the one before, and how often patches are sought at each.
-_SEARCHES = (10, 5, 1)
+_SEARCHES = (8, 3, 1)
 
 #: Cells that are known to so much are known, and belong to the hole from so much on.
 _KNOWN, _HOLE = 0.9, 0.02

@@ -14,7 +14,7 @@ import numpy as np
 from maskgan.blending import smoothstep
 from maskgan.editing.completion import Completion
 from maskgan.editing.likeness import shrunk
-from maskgan.editing.texture import DETAIL
+from maskgan.editing.texture import DETAIL, fine_detail
 from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.sizes import NETWORK_SIZE
@@ -45,8 +45,9 @@ _SHADE = 10.0
 _HARDLY, _DEEP, _BESIDE = 0.1, 0.04, 8.0
 
 #: Within how many pixels of half the painted size pieces of a background go over into each other, by how coarse it is.
-_WIDTHS = (1.0, 2.5)
+_WIDTHS = (1.0, 2.5, 6.0)
 _NEAR = 1.5
+_MEET, _FADING = 4.0, (6.0, 3.0)
 
 #: What lies below a forehead, and what below its brows.
 _FEATURES = (*EYES, *BROWS, *MOUTH, Label.NOSE, Label.EYE_G)
@@ -139,20 +140,33 @@ def _joined(
     for narrow, wide in zip((0.0, *_WIDTHS), (*_WIDTHS, None), strict=True):
         band = _colours(planes)
         if wide is not None:
-            planes = cv2.GaussianBlur(planes, (0, 0), np.sqrt(wide**2 - narrow**2) * scale)
+            planes = planes - fine_detail(planes, np.sqrt(wide**2 - narrow**2) * scale)
             band = band - _colours(planes)
         moved, there = completion.moved(band, to_cells, missing > 0)
         filled = missing * (there > 0.5)
         both = np.dstack([share[..., None] * band + filled[..., None] * moved, share + filled])
         band = _colours(both)
         if narrow:
-            soft, near = (cv2.GaussianBlur(plane, (0, 0), narrow * scale) for plane in (both, seams))
+            soft, near = (plane - fine_detail(plane, narrow * scale) for plane in (both, seams))
             band += np.minimum(_NEAR * near, 1)[..., None] * (_colours(soft) - band)
         if wide is not None:
             texture += band
+    band += _step(band, share, filled)
     planes = texture + band, texture, there
     pieces, texture, there = (cv2.resize(plane, (n, n), interpolation=cv2.INTER_LINEAR) for plane in planes)
     return pieces, texture, hole * there.clip(0, 1)
+
+
+def _step(colours: np.ndarray, known: np.ndarray, filled: np.ndarray) -> np.ndarray:
+    """What filled colours (g, g, 3) lack of those beside them, which fades out into what is filled, (g, g, 3).
+
+    known, filled: (g, g) float32, the share of each cell that is.
+    """
+    planes = [shrunk(np.dstack([colours * share[..., None], share]), _SEAM) for share in (known, filled)]
+    planes = [cv2.GaussianBlur(plane, (0, 0), _BEYOND[1]) for plane in planes]
+    meet = _MEET * planes[0][..., 3] * planes[1][..., 3]
+    step = _gone_on(_colours(planes[0]) - _colours(planes[1]), meet, _FADING, 0.0)
+    return cv2.resize(step, known.shape, interpolation=cv2.INTER_LINEAR) * filled[..., None]
 
 
 def _colours(planes: np.ndarray) -> np.ndarray:

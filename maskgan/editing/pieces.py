@@ -34,7 +34,7 @@ _LIKELY = 0.15
 _SERVED, _UNLIKE = 6000.0, 0.5
 
 #: How often messages are passed before shifts are pruned, and after.
-_BEFORE, _AFTER = 3, 6
+_BEFORE, _AFTER = 3, 4
 
 #: What is more than any cost.
 _NEVER = 1e7
@@ -138,10 +138,11 @@ class _Parts:
         ways = np.argwhere(np.ones((2 * side - 1,) * 2, bool)) - (side - 1)
         places = lost[None] + ways[:, None]
         inside = ((places >= 0) & (places < side)).all(-1)
-        places = np.where(inside, places @ (side, 1), 0)
+        places = np.where(inside, places[..., 0] * side + places[..., 1], 0)
         serves = inside & known.ravel()[places]
-        own = likely[tuple(lost.T)]
-        unlike = np.square(colours.reshape(-1, 3)[places] - own).sum(-1)
+        colours, own = colours.reshape(-1, 3), likely[tuple(lost.T)]
+        unlike = np.square(colours).sum(1)[:, None] + np.square(own).sum(1) - 2 * (colours @ own.T)
+        unlike = unlike[places, np.arange(len(lost))]
         worth = np.maximum(_SERVED - _UNLIKE * unlike - far_off(ways, side)[:, None], 1) * serves
         result = []
         for _ in range(_MORE):
