@@ -103,14 +103,14 @@ class Completion(NamedTuple):
         return len(self.found)
 
     def seams(self) -> np.ndarray:
-        """The cells (g, g) bool beside which others take their pixels from elsewhere."""
-        result = np.zeros(self.found.shape, bool)
+        """The cells (g, g) bool close to which others take their pixels from elsewhere."""
+        meet = np.zeros(self.found.shape, np.uint8)
         ways = np.dstack([self.shift, self.found])
         for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
-            meet = (ways[one] != ways[other]).any(-1)
-            result[one] |= meet
-            result[other] |= meet
-        return result
+            differ = (ways[one] != ways[other]).any(-1)
+            meet[one] |= differ
+            meet[other] |= differ
+        return cv2.dilate(meet, np.ones((3, 3), np.uint8)) > 0
 
     def of(self, picture: np.ndarray, to_cells: np.ndarray, wanted: np.ndarray | None = None) -> np.ndarray:
         """The detail (h, w, 3) float32 to add, times `share`, to a picture (h, w, 3) uint8 whose known pixels have it.
@@ -264,7 +264,7 @@ class _Search:
         self.colours = np.where((total[..., -1:] > 0) & grid.hole[..., None], mean, self.colours).astype(np.float32)
 
     def shifts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Shifts of parts of the hole, and which have one, see `in_pieces`."""
+        """Shifts of the cells of the hole, and which have one, see `in_pieces`."""
         grid = self.grid
         inside = grid.hole[tuple(grid.targets.T)]
         shifts = (grid.sources[self.found] - grid.targets)[inside]

@@ -46,8 +46,10 @@ _HARDLY, _DEEP, _BESIDE = 0.1, 0.04, 8.0
 
 #: Within how many pixels of half the painted size pieces of a background go over into each other, by how coarse it is.
 _WIDTHS = (1.0, 2.5, 6.0)
-_NEAR = 1.5
-_MEET, _FADING = 4.0, (6.0, 3.0)
+
+#: Within how many cells of that grid a step between a hole and what is known fades out, and how much of either side
+#: tells of it.
+_FADING, _TOLD = (6.0, 3.0), 4.0
 
 #: What lies below a forehead, and what below its brows.
 _FEATURES = (*EYES, *BROWS, *MOUTH, Label.NOSE, Label.EYE_G)
@@ -133,8 +135,7 @@ def _joined(
     planes = np.dstack([photo * known[..., None], known]).astype(np.float32)
     planes = shrunk(cv2.GaussianBlur(planes, (0, 0), DETAIL), n // 2)
     to_cells = np.float32([[1, 0, 0], [0, 1, 0]]) * completion.cells / len(planes)
-    missing = shrunk(hole.astype(np.float32), n // 2)
-    share = shrunk(known.astype(np.float32), n // 2)
+    missing, share = (shrunk(region.astype(np.float32), n // 2) for region in (hole, known))
     seams = cv2.resize(completion.seams().astype(np.float32), share.shape, interpolation=cv2.INTER_NEAREST)
     texture = np.zeros((*share.shape, 3), np.float32)
     for narrow, wide in zip((0.0, *_WIDTHS), (*_WIDTHS, None), strict=True):
@@ -148,7 +149,7 @@ def _joined(
         band = _colours(both)
         if narrow:
             soft, near = (plane - fine_detail(plane, narrow * scale) for plane in (both, seams))
-            band += np.minimum(_NEAR * near, 1)[..., None] * (_colours(soft) - band)
+            band += np.minimum((1 + narrow * scale) / 2 * near, 1)[..., None] * (_colours(soft) - band)
         if wide is not None:
             texture += band
     band += _step(band, share, filled)
@@ -164,7 +165,7 @@ def _step(colours: np.ndarray, known: np.ndarray, filled: np.ndarray) -> np.ndar
     """
     planes = [shrunk(np.dstack([colours * share[..., None], share]), _SEAM) for share in (known, filled)]
     planes = [cv2.GaussianBlur(plane, (0, 0), _BEYOND[1]) for plane in planes]
-    meet = _MEET * planes[0][..., 3] * planes[1][..., 3]
+    meet = _TOLD * planes[0][..., 3] * planes[1][..., 3]
     step = _gone_on(_colours(planes[0]) - _colours(planes[1]), meet, _FADING, 0.0)
     return cv2.resize(step, known.shape, interpolation=cv2.INTER_LINEAR) * filled[..., None]
 

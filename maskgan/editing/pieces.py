@@ -52,8 +52,8 @@ def far_off(shift: np.ndarray, side: int) -> np.ndarray:
 def in_pieces(
     colours: np.ndarray, known: np.ndarray, hole: np.ndarray, likely: np.ndarray, shifts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The shift (g / 2, g / 2, 2) float32 of each part of a hole, x and y in parts, and which parts (g / 2, g / 2) bool
-    have one. A part is a square of four cells.
+    """The shift (g, g, 2) float32 of each cell of a hole, x and y in cells, and which cells (g, g) bool have one. The
+    four cells of a part, which is a square, have the same.
 
     Args:
         colours: (g, g, 3) float32 in whole numbers 0..255, of cells that are known.
@@ -72,8 +72,9 @@ def in_pieces(
         chosen, served = parts.chosen()
         places = tuple(parts.places.T)
         found[places] = served
-        shift[places] = np.array(parts.ways)[chosen][:, ::-1] / 2
-    return shift, found
+        shift[places] = np.array(parts.ways)[chosen][:, ::-1]
+    shift, found = (plane.repeat(2, axis=0).repeat(2, axis=1) for plane in (shift, found))
+    return shift, found & hole
 
 
 class _Parts:
