@@ -115,7 +115,7 @@ class _Parts:
         if way in self.ways or not (serves & self.lost).any():
             return
         tells = self.colours[self.inner + step]
-        unlike = np.minimum(np.square(tells - self.likely).sum(-1), _DIFFERENT).sum(1)
+        unlike = np.minimum(np.square(tells - self.likely).sum(-1), _DIFFERENT).sum(1, dtype=np.float64)
         costs = _LIKELY * unlike + 4 * far_off(np.array(way), self.side)
         there = self.known[self.around + step] & self.seen
         unlike = np.minimum(np.square(self.colours[self.around + step] - self.beside).sum(-1), _DIFFERENT)
