@@ -112,7 +112,7 @@ function joined(completion, photo, known, hole, n) {
     if (wide !== null) {
       planes = smooth(planes, Math.sqrt(wide ** 2 - narrow ** 2) * scale);
       const coarser = coloursOf(planes);
-      band = band.map((value, k) => value - coarser[k]);
+      for (let k = 0; k < band.length; k++) band[k] -= coarser[k];
     }
     const moved = completion.moved(picture(side, side, 3, band), toCells);
     there = moved.there.map((value, i) => (missing[i] > 0 ? value : 0));
@@ -126,9 +126,12 @@ function joined(completion, photo, known, hole, n) {
     if (narrow) {
       const soft = coloursOf(smooth(picture(side, side, 4, both), narrow * scale));
       const near = smooth(picture(side, side, 1, seams), narrow * scale).data;
-      band = band.map((value, k) => value + Math.min(((1 + narrow * scale) / 2) * near[Math.floor(k / 3)], 1) * (soft[k] - value));
+      for (let i = 0, k = 0; i < count; i++) {
+        const weight = Math.min(((1 + narrow * scale) / 2) * near[i], 1);
+        for (let c = 0; c < 3; c++, k++) band[k] += weight * (soft[k] - band[k]);
+      }
     }
-    if (wide !== null) texture.forEach((value, k) => (texture[k] = value + band[k]));
+    if (wide !== null) for (let k = 0; k < band.length; k++) texture[k] += band[k];
   });
   const missed = step(band, share, filled, side);
   const pieces = texture.map((value, k) => value + (band[k] + missed[k]));
@@ -164,8 +167,12 @@ function withShare(colours, share, side) {
 
 /** The colours of planes that hold them times a share, and that share. */
 function coloursOf({ data }) {
-  return Float32Array.from({ length: (3 * data.length) / 4 }, (_, k) =>
-    data[4 * Math.floor(k / 3) + (k % 3)] / Math.max(data[4 * Math.floor(k / 3) + 3], 1e-3));
+  const colours = new Float32Array((3 * data.length) / 4);
+  for (let i = 0, k = 0; i < data.length; i += 4) {
+    const share = Math.max(data[i + 3], 1e-3);
+    for (let c = 0; c < 3; c++) colours[k++] = data[i + c] / share;
+  }
+  return colours;
 }
 
 /** A picture without its detail. */

@@ -136,7 +136,8 @@ class Parts {
     for (let number = 0; number < MORE; number++) {
       let [best, most] = [-1, 0];
       worth.forEach((own, k) => {
-        const total = own.reduce((sum, value) => sum + value, 0);
+        let total = 0;
+        for (let j = 0; j < own.length; j++) total += own[j];
         if (total > most) [best, most] = [k, total];
       });
       if (best < 0) break;
@@ -150,7 +151,6 @@ class Parts {
   /** The number of the shift of each part. */
   chosen() {
     const { places, half } = this;
-    const count = places.length;
     const numbers = new Int32Array(half * half).fill(-1);
     places.forEach((place, k) => (numbers[place] = k));
     const pairs = [1, half].map((step) => {
@@ -159,73 +159,98 @@ class Parts {
       return [one, one.map((k) => beside[k])];
     });
     let left = this.ways.map((_, way) => way);
-    let believed = places.map((_, k) => Float32Array.from(left, (way) => this.costs[way][k]));
-    let messages = pairs.map(([one]) => [0, 1].map(() => one.map(() => new Float32Array(left.length))));
+    let believed = taken(this.costs, left, places.length);
+    let messages = pairs.map(([one]) => [0, 1].map(() => new Float32Array(one.length * left.length)));
     let seams = this.seams(left, pairs);
     for (let number = 0; number < BEFORE + AFTER; number++) {
       if (number === BEFORE) {
-        const kept = [...new Set(believed.map(least))].sort((a, b) => a - b);
-        const pruned = (values) => Float32Array.from(kept, (way) => values[way]);
+        const kept = [...new Set(places.map((_, k) => least(believed.subarray(k * left.length, (k + 1) * left.length))))];
+        kept.sort((a, b) => a - b);
+        const pruned = (values) => columnsOf(values, left.length, kept);
+        believed = pruned(believed);
+        messages = messages.map((both) => both.map(pruned));
         left = kept.map((way) => left[way]);
-        believed = believed.map(pruned);
-        messages = messages.map((both) => both.map((each) => each.map(pruned)));
         seams = this.seams(left, pairs);
       }
       pairs.forEach((pair, direction) => {
-        for (const way of [0, 1]) {
-          const [sent, back] = [messages[direction][way], messages[direction][1 - way]];
-          // All are told at once, by what was believed before.
-          const news = pair[way].map((sender, m) => message(believed[sender], back[m], seams[direction][m]));
-          news.forEach((told, m) => {
-            const receiver = believed[pair[1 - way][m]];
-            told.forEach((value, k) => {
-              const next = Math.floor((value + sent[m][k]) / 2);
-              receiver[k] += next - sent[m][k];
-              sent[m][k] = next;
-            });
-          });
-        }
+        const both = messages[direction];
+        for (const way of [0, 1]) pass(believed, pair[way], pair[1 - way], both[way], both[1 - way], seams[direction], left.length);
       });
     }
-    return Array.from({ length: count }, (_, k) => left[least(believed[k])]);
+    return places.map((_, k) => left[least(believed.subarray(k * left.length, (k + 1) * left.length))]);
   }
 
-  /** What each two shifts cost side by side, for pairs of parts. */
+  /** What each two shifts cost side by side, for pairs of parts, one table after the other. */
   seams(left, pairs) {
     const many = left.length;
-    const unlike = this.places.map((_, k) => {
-      const table = new Float32Array(many * many);
-      for (let a = 0; a < many; a++) {
-        for (let b = 0; b < a; b++) {
-          const [one, other] = [this.tells[left[a]], this.tells[left[b]]];
+    const table = many * many;
+    const unlike = new Float32Array(this.places.length * table);
+    for (let a = 0; a < many; a++) {
+      for (let b = 0; b < a; b++) {
+        const [one, other] = [this.tells[left[a]], this.tells[left[b]]];
+        for (let j = 0, to = 0; j < one.length; to += table) {
           let sum = 0;
-          for (let j = 12 * k; j < 12 * k + 12; j++) sum += (one[j] - other[j]) ** 2;
-          table[a * many + b] = table[b * many + a] = sum;
+          for (const end = j + 12; j < end; j++) sum += (one[j] - other[j]) * (one[j] - other[j]);
+          unlike[to + a * many + b] = unlike[to + b * many + a] = sum;
         }
       }
-      return table;
+    }
+    return pairs.map(([one, other]) => {
+      const result = new Float32Array(one.length * table);
+      for (let m = 0, to = 0; m < one.length; m++) {
+        for (let i = one[m] * table, j = other[m] * table, end = i + table; i < end; i++, j++, to++) {
+          result[to] = Math.min(unlike[i] + unlike[j], SEAM);
+        }
+      }
+      return result;
     });
-    return pairs.map(([one, other]) => one.map((k, m) =>
-      unlike[k].map((value, j) => Math.min(value + unlike[other[m]][j], SEAM))));
   }
 }
 
-/** What a part tells another of each shift: how much more it costs to have that there, at least. */
-function message(believed, back, seam) {
-  const many = believed.length;
-  const told = new Float32Array(many).fill(Infinity);
-  for (let a = 0; a < many; a++) {
-    const own = believed[a] - back[a];
-    for (let b = 0; b < many; b++) told[b] = Math.min(told[b], own + seam[a * many + b]);
+/** Senders tell receivers how much more each of `many` shifts costs there, at least: what they are known to have `sent` before
+ *  goes half the way to that. `back`: what they were told themselves. A part gets one message at most. */
+function pass(believed, senders, receivers, sent, back, seams, many) {
+  const told = new Float32Array(many);
+  const news = new Float32Array(sent.length);
+  for (let m = 0; m < senders.length; m++) {
+    told.fill(Infinity);
+    let lowest = Infinity;
+    for (let a = 0, seam = m * many * many; a < many; a++) {
+      const own = believed[senders[m] * many + a] - back[m * many + a];
+      for (let b = 0; b < many; b++, seam++) {
+        const cost = own + seams[seam];
+        if (cost < told[b]) told[b] = cost;
+        if (cost < lowest) lowest = cost;
+      }
+    }
+    for (let b = 0; b < many; b++) news[m * many + b] = Math.floor((told[b] - lowest + sent[m * many + b]) / 2);
   }
-  const lowest = Math.min(...told);
-  return told.map((value) => value - lowest);
+  for (let m = 0; m < receivers.length; m++) { // after all have told: a part may be both
+    for (let k = m * many, to = receivers[m] * many, end = k + many; k < end; k++, to++) {
+      believed[to] += news[k] - sent[k];
+      sent[k] = news[k];
+    }
+  }
+}
+
+/** Some of several planes of `count` values, interleaved. */
+function taken(planes, numbers, count) {
+  const result = new Float32Array(count * numbers.length);
+  for (let k = 0, to = 0; k < count; k++) for (const number of numbers) result[to++] = planes[number][k];
+  return result;
+}
+
+/** Some of `many` interleaved values. */
+function columnsOf(values, many, numbers) {
+  const result = new Float32Array((values.length / many) * numbers.length);
+  for (let k = 0, to = 0; k < values.length; k += many) for (const number of numbers) result[to++] = values[k + number];
+  return result;
 }
 
 /** The number of the smallest of some values, the first of equal ones. */
 function least(values) {
   let best = 0;
-  values.forEach((value, k) => value < values[best] && (best = k));
+  for (let k = 1; k < values.length; k++) if (values[k] < values[best]) best = k;
   return best;
 }
 
