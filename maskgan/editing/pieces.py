@@ -2,9 +2,8 @@
 
 Each part of the hole takes its colours by one of some shifts (He and Sun, "Statistics of Patch Offsets for Image
 Completion", ECCV 2012). A part likes shifts that fit what is known beside it, and two parts beside each other like
-shifts that tell the same of both: what all like best is sought by belief propagation, with shifts that no part wants
-pruned (Komodakis and Tziritas, "Image Completion Using Efficient Belief Propagation via Priority Scheduling and Dynamic
-Pruning", TIP 2007).
+shifts that tell the same of both: what all like best is sought by belief propagation (Komodakis and Tziritas, "Image
+Completion Using Efficient Belief Propagation via Priority Scheduling and Dynamic Pruning", TIP 2007).
 
 Costs are whole numbers, so that the same arguments give the same pieces everywhere.
 """
@@ -33,8 +32,8 @@ _LIKELY = 0.15
 #: What serving a cell is worth, and what its difference from those colours takes of that.
 _SERVED, _UNLIKE = 6000.0, 0.5
 
-#: How often messages are passed before shifts are pruned, and after.
-_BEFORE, _AFTER = 3, 4
+#: How often messages are passed.
+_ROUNDS = 7
 
 #: What is more than any cost.
 _NEVER = 1e7
@@ -165,15 +164,10 @@ class _Parts:
             other = numbers[self.places[:, 0] + down, self.places[:, 1] + right]
             pairs.append((np.flatnonzero(other >= 0), other[other >= 0]))
         costs, tells = np.stack(self.costs, 1), np.stack(self.tells, 1)
-        left = np.arange(len(self.ways))
         believed = costs.copy()
-        messages = [[np.zeros((len(one), len(left)), np.float32) for _ in range(2)] for one, _ in pairs]
+        messages = [[np.zeros((len(one), len(self.ways)), np.float32) for _ in range(2)] for one, _ in pairs]
         seams = _seams(tells, pairs)
-        for number in range(_BEFORE + _AFTER):
-            if number == _BEFORE:
-                kept = np.unique(believed.argmin(1))
-                left, believed, seams = left[kept], believed[:, kept], _seams(tells[:, kept], pairs)
-                messages = [[message[:, kept] for message in both] for both in messages]
+        for _ in range(_ROUNDS):
             for pair, both, seam in zip(pairs, messages, seams, strict=True):
                 for way in (0, 1):
                     sender, receiver = pair[way], pair[1 - way]
@@ -183,7 +177,7 @@ class _Parts:
                     new = np.floor((new + both[way]) / 2)
                     believed[receiver] += new - both[way]
                     both[way] = new
-        chosen = left[believed.argmin(1)]
+        chosen = believed.argmin(1)
         return chosen, costs[np.arange(len(chosen)), chosen] < _NEVER
 
 

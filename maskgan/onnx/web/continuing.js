@@ -106,38 +106,55 @@ function joined(completion, photo, known, hole, n) {
   const texture = new Float32Array(3 * count);
   const filled = new Float32Array(count);
   let [band, there] = [null, null];
-  WIDTHS.concat(null).forEach((wide, number) => {
-    const narrow = number ? WIDTHS[number - 1] : 0;
+  for (let number = 0; number <= WIDTHS.length; number++) {
+    const [narrow, wide] = [number ? WIDTHS[number - 1] : 0, WIDTHS[number]];
     band = coloursOf(planes);
-    if (wide !== null) {
+    if (wide) {
       planes = smooth(planes, Math.sqrt(wide ** 2 - narrow ** 2) * scale);
-      const coarser = coloursOf(planes);
-      for (let k = 0; k < band.length; k++) band[k] -= coarser[k];
+      add(band, coloursOf(planes), -1);
     }
     const moved = completion.moved(picture(side, side, 3, band), toCells);
-    there = moved.there.map((value, i) => (missing[i] > 0 ? value : 0));
-    there.forEach((value, i) => (filled[i] = value > 0.5 ? missing[i] : 0));
-    const both = new Float32Array(4 * count);
+    there = moved.there;
     for (let i = 0; i < count; i++) {
-      for (let c = 0; c < 3; c++) both[4 * i + c] = share[i] * band[3 * i + c] + filled[i] * moved.picture.data[3 * i + c];
-      both[4 * i + 3] = share[i] + filled[i];
+      if (!missing[i]) there[i] = 0;
+      filled[i] = there[i] > 0.5 ? missing[i] : 0;
     }
-    band = coloursOf(picture(side, side, 4, both));
+    const both = picture(side, side, 4, mixed(band, share, moved.picture.data, filled));
+    band = coloursOf(both);
     if (narrow) {
-      const soft = coloursOf(smooth(picture(side, side, 4, both), narrow * scale));
-      const near = smooth(picture(side, side, 1, seams), narrow * scale).data;
-      for (let i = 0, k = 0; i < count; i++) {
-        const weight = Math.min(((1 + narrow * scale) / 2) * near[i], 1);
-        for (let c = 0; c < 3; c++, k++) band[k] += weight * (soft[k] - band[k]);
-      }
+      const soft = coloursOf(smooth(both, narrow * scale));
+      soften(band, soft, smooth(picture(side, side, 1, seams), narrow * scale).data, (1 + narrow * scale) / 2);
     }
-    if (wide !== null) for (let k = 0; k < band.length; k++) texture[k] += band[k];
-  });
+    if (wide) add(texture, band, 1);
+  }
   const missed = step(band, share, filled, side);
   const pieces = texture.map((value, k) => value + (band[k] + missed[k]));
   const wide = (plane, channels) => resizeLinear(picture(side, side, channels, plane), n, n).data;
   const shown = wide(there, 1).map((value, i) => (hole[i] ? Math.min(Math.max(value, 0), 1) : 0));
   return { pieces: wide(pieces, 3), texture: wide(texture, 3), there: shown };
+}
+
+/** Adds one array times a factor to another. */
+function add(to, values, factor) {
+  for (let k = 0; k < to.length; k++) to[k] += factor * values[k];
+}
+
+/** Lets colours go over into soft ones where a plane, times a factor, is near 1. */
+function soften(colours, soft, near, factor) {
+  for (let i = 0, k = 0; i < near.length; i++) {
+    const weight = Math.min(factor * near[i], 1);
+    for (let c = 0; c < 3; c++, k++) colours[k] += weight * (soft[k] - colours[k]);
+  }
+}
+
+/** The sum of two pictures' colours, each times its share, and that of the shares, as four planes. */
+function mixed(one, share, other, rest) {
+  const planes = new Float32Array(4 * share.length);
+  for (let i = 0; i < share.length; i++) {
+    for (let c = 0; c < 3; c++) planes[4 * i + c] = share[i] * one[3 * i + c] + rest[i] * other[3 * i + c];
+    planes[4 * i + 3] = share[i] + rest[i];
+  }
+  return planes;
 }
 
 /** What filled colours lack of those beside them, which fades out into what is filled. */
@@ -158,10 +175,11 @@ function step(colours, known, filled, side) {
 /** Colours times a share, and that share, as four planes. */
 function withShare(colours, share, side) {
   const planes = new Float32Array(4 * side * side);
-  share.forEach((own, i) => {
-    for (let c = 0; c < 3; c++) planes[4 * i + c] = own ? colours[3 * i + c] * own : 0;
-    planes[4 * i + 3] = own;
-  });
+  for (let i = 0; i < share.length; i++) {
+    if (!share[i]) continue;
+    for (let c = 0; c < 3; c++) planes[4 * i + c] = colours[3 * i + c] * share[i];
+    planes[4 * i + 3] = share[i];
+  }
   return picture(side, side, 4, planes);
 }
 

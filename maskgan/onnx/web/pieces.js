@@ -13,7 +13,7 @@ const [SHIFTS, MORE] = [24, 12];
 const [SEAM, DIFFERENT, GAP] = [20000, 6000, 600];
 const LIKELY = 0.15; // what the colours that patches told count beside what is known
 const [SERVED, UNLIKE] = [6000, 0.5]; // what serving a cell is worth, and what its difference from those takes of that
-const [BEFORE, AFTER] = [3, 4]; // how often messages are passed before shifts are pruned, and after
+const ROUNDS = 7; // how often messages are passed
 const NEVER = 1e7; // what is more than any cost
 
 /** What a shift of rows and columns costs on a grid of that side. */
@@ -123,11 +123,11 @@ class Parts {
       for (let right = 1 - side; right < side; right++) {
         const far = farOff(down, right, side);
         const own = new Float64Array(lost.length);
-        lost.forEach((place, k) => {
-          const [row, column] = [Math.floor(place / side) + down, (place % side) + right];
-          if (row < 0 || column < 0 || row >= side || column >= side || !known[row * side + column]) return;
-          own[k] = Math.max(SERVED - UNLIKE * unlikeness(colours, row * side + column, likely, place) - far, 1);
-        });
+        for (let k = 0; k < lost.length; k++) {
+          const [row, column] = [Math.floor(lost[k] / side) + down, (lost[k] % side) + right];
+          if (row < 0 || column < 0 || row >= side || column >= side || !known[row * side + column]) continue;
+          own[k] = Math.max(SERVED - UNLIKE * unlikeness(colours, row * side + column, likely, lost[k]) - far, 1);
+        }
         ways.push([4 * down, 4 * right]);
         worth.push(own);
       }
@@ -158,36 +158,28 @@ class Parts {
       const one = Array.from(places.keys()).filter((k) => beside[k] >= 0);
       return [one, one.map((k) => beside[k])];
     });
-    let left = this.ways.map((_, way) => way);
-    let believed = taken(this.costs, left, places.length);
-    let messages = pairs.map(([one]) => [0, 1].map(() => new Float32Array(one.length * left.length)));
-    let seams = this.seams(left, pairs);
-    for (let number = 0; number < BEFORE + AFTER; number++) {
-      if (number === BEFORE) {
-        const kept = [...new Set(places.map((_, k) => least(believed.subarray(k * left.length, (k + 1) * left.length))))];
-        kept.sort((a, b) => a - b);
-        const pruned = (values) => columnsOf(values, left.length, kept);
-        believed = pruned(believed);
-        messages = messages.map((both) => both.map(pruned));
-        left = kept.map((way) => left[way]);
-        seams = this.seams(left, pairs);
-      }
+    const many = this.ways.length;
+    const believed = new Float32Array(places.length * many);
+    this.costs.forEach((costs, way) => costs.forEach((cost, k) => (believed[k * many + way] = cost)));
+    const messages = pairs.map(([one]) => [0, 1].map(() => new Float32Array(one.length * many)));
+    const seams = this.seams(pairs);
+    for (let round = 0; round < ROUNDS; round++) {
       pairs.forEach((pair, direction) => {
         const both = messages[direction];
-        for (const way of [0, 1]) pass(believed, pair[way], pair[1 - way], both[way], both[1 - way], seams[direction], left.length);
+        for (const way of [0, 1]) pass(believed, pair[way], pair[1 - way], both[way], both[1 - way], seams[direction], many);
       });
     }
-    return places.map((_, k) => left[least(believed.subarray(k * left.length, (k + 1) * left.length))]);
+    return places.map((_, k) => least(believed.subarray(k * many, (k + 1) * many)));
   }
 
   /** What each two shifts cost side by side, for pairs of parts, one table after the other. */
-  seams(left, pairs) {
-    const many = left.length;
+  seams(pairs) {
+    const many = this.ways.length;
     const table = many * many;
     const unlike = new Float32Array(this.places.length * table);
     for (let a = 0; a < many; a++) {
       for (let b = 0; b < a; b++) {
-        const [one, other] = [this.tells[left[a]], this.tells[left[b]]];
+        const [one, other] = [this.tells[a], this.tells[b]];
         for (let j = 0, to = 0; j < one.length; to += table) {
           let sum = 0;
           for (const end = j + 12; j < end; j++) sum += (one[j] - other[j]) * (one[j] - other[j]);
@@ -231,20 +223,6 @@ function pass(believed, senders, receivers, sent, back, seams, many) {
       sent[k] = news[k];
     }
   }
-}
-
-/** Some of several planes of `count` values, interleaved. */
-function taken(planes, numbers, count) {
-  const result = new Float32Array(count * numbers.length);
-  for (let k = 0, to = 0; k < count; k++) for (const number of numbers) result[to++] = planes[number][k];
-  return result;
-}
-
-/** Some of `many` interleaved values. */
-function columnsOf(values, many, numbers) {
-  const result = new Float32Array((values.length / many) * numbers.length);
-  for (let k = 0, to = 0; k < values.length; k += many) for (const number of numbers) result[to++] = values[k + number];
-  return result;
 }
 
 /** The number of the smallest of some values, the first of equal ones. */
