@@ -5,7 +5,7 @@ Here the hole is filled so that every part of it looks like some part of the pho
 "Space-Time Completion of Video", PAMI 2007): patches of the hole look for the most similar known ones (PatchMatch,
 Barnes et al., SIGGRAPH 2009), those tell the hole's colours, and so again, from coarse to fine. At the coarsest the
 hole is filled from its edge inwards first. Places take what they need by a few shifts that many share (He and Sun, ECCV
-2012), so that whole pieces of the photo are moved, at any resolution.
+2012; see `pieces.py`), so that whole pieces of the photo are moved, at any resolution.
 
 Colours are rounded to whole numbers after each step and numbers that stand for chance are a hash of their place, so
 that the same arguments give the same pieces everywhere.

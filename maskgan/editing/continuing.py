@@ -47,8 +47,8 @@ _HARDLY, _DEEP, _BESIDE = 0.1, 0.04, 8.0
 #: Within how many pixels of half the painted size pieces of a background go over into each other, by how coarse it is.
 _WIDTHS = (1.0, 2.5, 6.0)
 
-#: Within how many cells of that grid a step between a hole and what is known fades out, and how much of either side
-#: tells of it.
+#: Within how many cells of `_SEAM` a step between a hole and what is known fades out, and how much what both sides tell
+#: of it counts.
 _FADING, _TOLD = (6.0, 3.0), 4.0
 
 #: What lies below a forehead, and what below its brows.
