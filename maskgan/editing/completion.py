@@ -5,7 +5,7 @@ Here the hole is filled so that every part of it looks like some part of the pho
 "Space-Time Completion of Video", PAMI 2007): patches of the hole look for the most similar known ones (PatchMatch,
 Barnes et al., SIGGRAPH 2009), those tell the hole's colours, and so again, from coarse to fine. At the coarsest the
 hole is filled from its edge inwards first. Places take what they need by a few shifts that many share (He and Sun, ECCV
-2012), so that whole pieces of the photo are moved, at any resolution.
+2012; see `pieces.py`), so that whole pieces of the photo are moved, at any resolution.
 
 Colours are rounded to whole numbers after each step and numbers that stand for chance are a hash of their place, so
 that the same arguments give the same pieces everywhere.
@@ -21,6 +21,7 @@ import numpy as np
 from maskgan.blending import nearest_of
 from maskgan.editing.abandoning import go_on
 from maskgan.editing.likeness import shrunk
+from maskgan.editing.pieces import far_off, in_pieces
 from maskgan.editing.texture import DETAIL, fine_detail
 from maskgan.sizes import NETWORK_SIZE
 
@@ -28,7 +29,7 @@ from maskgan.sizes import NETWORK_SIZE
 _REACH = 2
 
 #: Levels, each with twice the cells of the one before, and how often patches are sought at each.
-_SEARCHES = (10, 5, 3)
+_SEARCHES = (8, 3, 1)
 
 #: Cells that are known to so much are known, and belong to the hole from so much on.
 _KNOWN, _HOLE = 0.9, 0.02
@@ -38,10 +39,6 @@ _SEEN = 0.5
 
 #: Fewer patches are no source.
 _FEWEST = 30
-
-#: Scenes change from top to bottom: how much less a step to the side counts for how far off a source is, how far, as
-#: part of the picture's side, costs nothing, and what the square of more costs, in squared grey levels.
-_SIDEWAYS, _CLOSE, _FAR = 0.5, 0.15, 10000.0
 
 #: What it counts, beside the patches themselves, that the network's paint of two places differs, and within how many
 #: cells that is averaged, since it has streaks and fog of its own.
@@ -53,14 +50,8 @@ _OWN, _FILLED = (1, 2), (4, 5)
 #: How much less a patch tells with each cell that it lies further inside the hole.
 _INSIDE = 1.3
 
-#: How many shifts are tried at most, for all and then for those that none of them leads to a source.
-_SHIFTS, _MORE = 60, 30
-
 #: Pixels that are moved at once, which OpenCV takes as a row.
 _AT_ONCE = 2**14
-
-#: What is more than any cost.
-_NEVER = 1e9
 
 _STEPS = tuple((y, x) for y in range(-_REACH, _REACH + 1) for x in range(-_REACH, _REACH + 1))
 
@@ -110,6 +101,16 @@ class Completion(NamedTuple):
     def cells(self) -> int:
         """Side of the grid."""
         return len(self.found)
+
+    def seams(self) -> np.ndarray:
+        """The cells (g, g) bool close to which others take their pixels from elsewhere."""
+        meet = np.zeros(self.found.shape, np.uint8)
+        ways = np.dstack([self.shift, self.found])
+        for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+            differ = (ways[one] != ways[other]).any(-1)
+            meet[one] |= differ
+            meet[other] |= differ
+        return cv2.dilate(meet, np.ones((3, 3), np.uint8)) > 0
 
     def of(self, picture: np.ndarray, to_cells: np.ndarray, wanted: np.ndarray | None = None) -> np.ndarray:
         """The detail (h, w, 3) float32 to add, times `share`, to a picture (h, w, 3) uint8 whose known pixels have it.
@@ -263,43 +264,11 @@ class _Search:
         self.colours = np.where((total[..., -1:] > 0) & grid.hole[..., None], mean, self.colours).astype(np.float32)
 
     def shifts(self) -> tuple[np.ndarray, np.ndarray]:
-        """The shift (g, g, 2) float32 of each cell of the hole, x and y, and which cells (g, g) bool have one.
-
-        Cells take one that many share, and after their surroundings.
-        """
-        grid, side = self.grid, len(self.grid.hole)
-        self.wanted = _patches(self.colours, grid.targets)
-        shift = grid.sources[self.found] - grid.targets
-        ways, costs = np.zeros((0, 2), np.int64), np.zeros((0, len(grid.targets)), np.float32)
-        lost = np.ones(len(grid.targets), bool)
-        for most in (_SHIFTS, _MORE, _MORE):
-            codes, count = np.unique((shift[lost] + side) @ (4 * side, 1), return_counts=True)
-            codes = codes[np.argsort(-count, kind="stable")[:most]]
-            more = np.stack(np.divmod(codes, 4 * side), 1) - side
-            ways = np.concatenate([ways, more])
-            costs = np.concatenate([costs, np.stack([self._costs_of_shift(way) for way in more])])
-            lost = costs.min(0) >= _NEVER
-            if not lost.any():
-                break
-        smooth = np.empty_like(costs)
-        plane = np.zeros((side, side), np.float32)
-        rows, columns = grid.targets.T
-        for own, result in zip(costs, smooth, strict=True):
-            plane[rows, columns] = np.minimum(own, _NEVER / 1e3)
-            result[:] = np.where(own < _NEVER, cv2.boxFilter(plane, -1, (3, 3))[rows, columns], _NEVER)
-        best = ways[smooth.argmin(0)]
-        found, shifts = np.zeros((side, side), bool), np.zeros((side, side, 2), np.float32)
-        found[rows, columns] = ~lost
-        shifts[rows, columns] = best[:, ::-1]
-        return shifts, found & grid.hole
-
-    def _costs_of_shift(self, way: np.ndarray) -> np.ndarray:
-        """What each target costs by one shift (2,), `_NEVER` where that leads to no source."""
-        found = self._source_at(self.grid.targets + way)
-        costs = np.full(len(found), _NEVER, np.float32)
-        possible = np.flatnonzero(found >= 0)
-        costs[possible] = self._costs(possible, found[possible])
-        return costs
+        """Shifts of the cells of the hole, and which have one, see `in_pieces`."""
+        grid = self.grid
+        inside = grid.hole[tuple(grid.targets.T)]
+        shifts = (grid.sources[self.found] - grid.targets)[inside]
+        return in_pieces(grid.colours, grid.known, grid.hole, self.colours, shifts)
 
     def _try(self, found: np.ndarray) -> None:
         """Take other sources (N,), -1 for none, where they are better."""
@@ -316,7 +285,7 @@ class _Search:
         like = np.einsum("ij,ij,ij->i", away, away, self.weights[targets]) / self.counts[targets]
         sources, targets = self.grid.sources[sources], self.grid.targets[targets]
         guide = self.grid.guide[tuple(sources.T)] - self.grid.guide[tuple(targets.T)]
-        return like + _GUIDED * np.square(guide).sum(1) / 3 + _far(sources - targets, len(self.grid.hole))
+        return like + _GUIDED * np.square(guide).sum(1) / 3 + far_off(sources - targets, len(self.grid.hole))
 
     def _source_at(self, places: np.ndarray) -> np.ndarray:
         """Numbers of the sources at rows and columns (N, 2), -1 where none is."""
@@ -348,17 +317,11 @@ def _from_the_edge(grid: _Grid, likes: np.ndarray) -> np.ndarray:
         like = weights @ squares.T - 2 * (weights * wanted) @ likes.T  # less what is the same for all sources
         like /= np.maximum(weights.sum(1, keepdims=True), 1)
         guide = guides[None] - grid.guide[ring][:, None]
-        like += _GUIDED * np.square(guide).sum(2) / 3 + _far(grid.sources[None] - places[:, None], len(todo))
+        like += _GUIDED * np.square(guide).sum(2) / 3 + far_off(grid.sources[None] - places[:, None], len(todo))
         colours[ring] = grid.colours[tuple(grid.sources[like.argmin(1)].T)]
         todo &= ~ring
         known[ring] = filled
     return colours.astype(np.float32)
-
-
-def _far(shift: np.ndarray, side: int) -> np.ndarray:
-    """What shifts (..., 2) of rows and columns cost, on a grid of that side."""
-    y, x = np.moveaxis(shift, -1, 0) / side
-    return _FAR * np.square(np.maximum(np.sqrt(y * y + (_SIDEWAYS * x) ** 2) - _CLOSE, 0))
 
 
 def _patches(planes: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from maskgan.blending import smoothstep
 from maskgan.editing.completion import Completion
 from maskgan.editing.likeness import shrunk
-from maskgan.editing.texture import DETAIL
+from maskgan.editing.texture import DETAIL, fine_detail
 from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.sizes import NETWORK_SIZE
@@ -44,9 +44,12 @@ _SHADE = 10.0
 #: there a network does well. How far beside a hole its paint reaches, in painted pixels.
 _HARDLY, _DEEP, _BESIDE = 0.1, 0.04, 8.0
 
-#: Side of the grid on which is seen how soft a background is, by how much its edges may be stronger in a hole that was
-#: completed, and the blurs that are tried.
-_FINE, _SHARPER, _SOFTER = 128, 1.25, (0.0, 3.0, 5.0, 8.0, 12.0, 18.0)
+#: Within how many pixels of half the painted size pieces of a background go over into each other, by how coarse it is.
+_WIDTHS = (1.0, 2.5, 6.0)
+
+#: Within how many cells of `_SEAM` a step between a hole and what is known fades out, and how much what both sides tell
+#: of it counts.
+_FADING, _TOLD = (6.0, 3.0), 4.0
 
 #: What lies below a forehead, and what below its brows.
 _FEATURES = (*EYES, *BROWS, *MOUTH, Label.NOSE, Label.EYE_G)
@@ -108,46 +111,63 @@ def with_uneven_ground_completed(
     if completion is None:
         return picture, None
     scale = n / NETWORK_SIZE
-    to_cells = np.float32([[1, 0, 0], [0, 1, 0]]) * completion.cells / n
-    pieces, there = completion.moved(whole, to_cells, hole)
-    there = hole & (there > 0.5)
-    pieces = np.where(unknown[..., None], np.where(there[..., None], pieces, picture), photo)
-    planes = np.dstack([pieces * ground[..., None], ground]).astype(np.float32)
-    soft = _colours(cv2.GaussianBlur(planes, (0, 0), max(DETAIL, scale * _softness(planes, known, hole))))
+    pieces, texture, there = _joined(completion, whole, known, hole, scale)
+    # An even background has its colours from all around, and only its texture from somewhere.
+    pieces = texture + picture + uneven[..., None] * (pieces - texture - picture)
     # What is known beside the hole stays as it is, where the paint's edge is laid over it.
-    wanted = np.where(unknown[..., None], soft, photo)
-    beside = ground & grown(hole, _BESIDE * scale) & (there | ~unknown)
-    weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside * uneven
-    return picture + weight[..., None] * (wanted - picture), completion._replace(
-        share=(uneven * there).astype(np.float32)
-    )
+    wanted = np.where(unknown[..., None], pieces, photo)
+    beside = ground & grown(hole, _BESIDE * scale)
+    weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside
+    weight *= np.where(unknown, there, 1)
+    return picture + weight[..., None] * (wanted - picture), completion._replace(share=there)
 
 
-def _softness(planes: np.ndarray, known: np.ndarray, hole: np.ndarray) -> float:
-    """Sigma, in pixels of `NETWORK_SIZE`, of the blur that makes a completed hole as soft as what is known.
+def _joined(
+    completion: Completion, photo: np.ndarray, known: np.ndarray, hole: np.ndarray, scale: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A hole's pieces (n, n, 3) float32 less their finest detail, joined to each other and to what is known of a photo
+    (n, n, 3) float32, what of that is texture, and where in the hole there are some (n, n) float32 in 0..1.
 
-    planes: colours times their share, and that share, (n, n, 4) float32 of a background; known, hole: (n, n) bool.
-    Pieces of a background that is out of focus meet in edges that it has nowhere.
+    The coarser what is seen, the wider pieces go over into each other (Burt and Adelson, "A Multiresolution Spline",
+    ACM TOG 1983): a background that is out of focus has no seam, and one that is sharp loses nothing.
     """
-    planes = shrunk(planes, _FINE)
-    known, hole = (shrunk(region.astype(np.float32), _FINE) > 0.5 for region in (known, hole))
-    inside = hole | known
-    own = _edges(_colours(planes), known, known)
-    for sigma in _SOFTER:
-        colours = _colours(cv2.GaussianBlur(planes, (0, 0), sigma * _FINE / NETWORK_SIZE) if sigma else planes)
-        if _edges(colours, hole, inside) <= _SHARPER * own:
-            break
-    return sigma
+    n = len(known)
+    planes = np.dstack([photo * known[..., None], known]).astype(np.float32)
+    planes = shrunk(cv2.GaussianBlur(planes, (0, 0), DETAIL), n // 2)
+    to_cells = np.float32([[1, 0, 0], [0, 1, 0]]) * completion.cells / len(planes)
+    missing, share = (shrunk(region.astype(np.float32), n // 2) for region in (hole, known))
+    seams = cv2.resize(completion.seams().astype(np.float32), share.shape, interpolation=cv2.INTER_NEAREST)
+    texture = np.zeros((*share.shape, 3), np.float32)
+    for narrow, wide in zip((0.0, *_WIDTHS), (*_WIDTHS, None), strict=True):
+        band = _colours(planes)
+        if wide is not None:
+            planes = planes - fine_detail(planes, np.sqrt(wide**2 - narrow**2) * scale)
+            band = band - _colours(planes)
+        moved, there = completion.moved(band, to_cells, missing > 0)
+        filled = missing * (there > 0.5)
+        both = np.dstack([share[..., None] * band + filled[..., None] * moved, share + filled])
+        band = _colours(both)
+        if narrow:
+            soft, near = (plane - fine_detail(plane, narrow * scale) for plane in (both, seams))
+            band += np.minimum((1 + narrow * scale) / 2 * near, 1)[..., None] * (_colours(soft) - band)
+        if wide is not None:
+            texture += band
+    band += _step(band, share, filled)
+    planes = texture + band, texture, there
+    pieces, texture, there = (cv2.resize(plane, (n, n), interpolation=cv2.INTER_LINEAR) for plane in planes)
+    return pieces, texture, hole * there.clip(0, 1)
 
 
-def _edges(colours: np.ndarray, of: np.ndarray, beside: np.ndarray) -> float:
-    """Mean squared difference of colours (g, g, 3) between cells `of` (g, g) bool and those `beside` them."""
-    total, count = 0.0, 0
-    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
-        pairs = (of[one] & beside[other]) | (of[other] & beside[one])
-        total += float(np.square(colours[one] - colours[other]).sum(-1)[pairs].sum(dtype=np.float64))
-        count += np.count_nonzero(pairs)
-    return total / max(count, 1)
+def _step(colours: np.ndarray, known: np.ndarray, filled: np.ndarray) -> np.ndarray:
+    """What filled colours (g, g, 3) lack of those beside them, which fades out into what is filled, (g, g, 3).
+
+    known, filled: (g, g) float32, the share of each cell that is.
+    """
+    planes = [shrunk(np.dstack([colours * share[..., None], share]), _SEAM) for share in (known, filled)]
+    planes = [cv2.GaussianBlur(plane, (0, 0), _BEYOND[1]) for plane in planes]
+    meet = _TOLD * planes[0][..., 3] * planes[1][..., 3]
+    step = _gone_on(_colours(planes[0]) - _colours(planes[1]), meet, _FADING, 0.0)
+    return cv2.resize(step, known.shape, interpolation=cv2.INTER_LINEAR) * filled[..., None]
 
 
 def _colours(planes: np.ndarray) -> np.ndarray:

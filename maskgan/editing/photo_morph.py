@@ -2,7 +2,8 @@
 
 The published method draws such a face from the mask and a style, so that neither end is the person any more. Here the
 face at an end is that photo; between the ends each photo's pixels lie where the mask wants them (`warping.py`), the
-nearer one counts more, and the network fills what neither can show. Beyond an end its photo is moved on alone.
+nearer one counts more, and the network fills what neither can show. Beyond an end its photo is moved on alone. With a
+hat or a scarf at an end the face alone is moved, and one photo dissolves into the other.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.blending import smoothstep
 from maskgan.editing.edit import Face
 from maskgan.editing.faces import Alignment
 from maskgan.editing.morphing import Morph
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import flow_between, warp_picture
 from maskgan.editing.windows import Window
-from maskgan.labels import EARS, Label
+from maskgan.labels import EARS, FACE_PARTS, Label
 from maskgan.mask_files import resize_mask
 
 #: Classes whose colours are matched as one, since each is small or may be hidden at one end.
@@ -29,6 +31,9 @@ _ENOUGH = 0.0005
 
 #: How what one photo knows fades into what only the other knows, in pixels of a face of 256 px.
 _FADE = 5.0
+
+#: How much of a face's picture a hat or a scarf takes up at least, and from where to where on the way it dissolves.
+_HEADWEAR, _FROM, _TO = 0.02, 0.2, 0.8
 
 #: Colours are compared on a grid of so many cells in a row, which have no texture; a cell counts in full where both
 #: photos show this share of it.
@@ -62,6 +67,8 @@ def face_between(
     size = size or len(faces[0].crop)
     mask = _resized(mask, size)
     ends = [(face, weight) for face, weight in zip(faces, (1 - share, share), strict=True) if weight > 0]
+    if any(_wears_headwear(face.mask) for face in faces):
+        return _dissolved([face for face, _ in ends], mask, share, size)
     moved = [_to_mask(face, mask, size) for face, _ in ends]
     if len(moved) == 1:
         both, unknown = moved[0]
@@ -86,11 +93,36 @@ def _resized(mask: np.ndarray, size: int) -> np.ndarray:
 
 def _to_mask(face: Face, mask: np.ndarray, size: int) -> _Moved:
     """A face moved to a mask (size, size)."""
-    crop, own = face.crop, _resized(face.mask, size)
-    if len(crop) != size:
-        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if len(crop) > size else cv2.INTER_CUBIC)
+    crop, own = _crop(face, size), _resized(face.mask, size)
     flow = flow_between(own, mask)
     return _Moved(warp_picture(crop, flow).astype(np.float32), unknown_after(own, mask, flow))
+
+
+def _crop(face: Face, size: int) -> np.ndarray:
+    """The crop of a face, (size, size, 3) uint8."""
+    if len(face.crop) == size:
+        return face.crop
+    smaller = len(face.crop) > size
+    return cv2.resize(face.crop, (size, size), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+
+
+def _wears_headwear(mask: np.ndarray) -> bool:
+    return bool((mask == Label.HAT).mean() >= _HEADWEAR)
+
+
+def _dissolved(faces: list[Face], mask: np.ndarray, share: float, size: int) -> np.ndarray:
+    """One face (size, size, 3) uint8, or two, of which `share` (0..1) is how far on the way to the second.
+
+    There is no hat between a hat and hair: only the parts of the face are moved to the mask (size, size). What lies
+    around them goes along, whole, and one picture dissolves into the other.
+    """
+    moved = []
+    for face in faces:
+        both = (_resized(face.mask, size), mask)
+        flow = flow_between(*(np.where(np.isin(each, FACE_PARTS), each, np.uint8(0)) for each in both))
+        moved.append(warp_picture(_crop(face, size), flow).astype(np.float32))
+    of_b = smoothstep((share - _FROM) / (_TO - _FROM)) if len(moved) == 2 else 0.0
+    return (moved[0] + of_b * (moved[-1] - moved[0])).round().clip(0, 255).astype(np.uint8)
 
 
 def _blended(a: _Moved, b: _Moved, mask: np.ndarray, share: float) -> _Moved:

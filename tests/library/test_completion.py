@@ -177,9 +177,18 @@ def test_a_background_that_is_out_of_focus_is_completed_without_edges(hole: np.n
     assert strongest(pieces) > 1.5 * strongest(soft) > strongest(picture)
 
 
-def test_a_background_in_focus_keeps_the_edges_of_its_pieces(wall: np.ndarray, hole: np.ndarray) -> None:
+def test_a_background_in_focus_keeps_its_contrast(wall: np.ndarray, hole: np.ndarray) -> None:
     fog, photo, mask = painted(wall, hole)
     picture, ground = with_uneven_ground_completed(fog, photo, hole, mask)
-    pieces, _ = ground.moved(photo, to_cells(ground, N))
-    inner = cv2.erode(hole.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
-    assert abs(cv2.GaussianBlur(pieces, (0, 0), 1.5) - picture)[inner].max() < 0.1
+    picture = picture + ground.of(photo.astype(np.uint8), to_cells(ground, N)) * ground.share[..., None]
+    inner = cv2.erode(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    kept, lost = (shown[inner].std() / wall[inner].std() for shown in (picture, fog))
+    assert 0.85 < kept < 1.15 and lost < 0.6
+
+
+def test_few_large_pieces_fill_a_hole(wall: np.ndarray, hole: np.ndarray) -> None:
+    completion = Completion.planned(np.where(hole[..., None], 0, wall), wall, ~hole, hole)
+    ways, counts = np.unique(completion.shift[completion.found], axis=0, return_counts=True)
+    assert len(ways) < 16 and np.sort(counts)[-4:].sum() > 0.6 * counts.sum()
+    seams = completion.seams()
+    assert 0.1 < seams[completion.found].mean() < 0.7

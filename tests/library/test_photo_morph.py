@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -67,6 +68,27 @@ def test_no_pieces_of_a_background_jump_about_in_a_strip(
     mask = faces[0].mask.copy()
     mask[:200] = Label.BACKGROUND  # which neither photo can show
     assert (face_between(morph, faces, mask, 0.5) != faces[0].crop)[:200].any() and not completed
+
+
+def test_a_hat_dissolves_whole_into_what_the_other_photo_shows(
+    morph: Morph, faces: tuple[Face, Face], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop, mask = faces[0].crop.copy(), faces[0].mask.copy()
+    top = np.flatnonzero((mask == Label.SKIN).any(1))[0]
+    mask[40 : top + 10, 130:380], crop[40 : top + 10, 130:380] = Label.HAT, (250, 20, 20)
+    pair = (replace(faces[0], crop=crop, mask=mask), faces[1])
+    monkeypatch.setattr(MaskGANPipeline, "paint", lambda *given: pytest.fail("nothing is painted"))
+    middle = draw_mask(CROP_SIZE, shift=0.02)
+    assert np.array_equal(face_between(morph, pair, mask, 0), crop)
+    assert np.array_equal(face_between(morph, pair, faces[1].mask, 1), faces[1].crop)
+    hat = (slice(45, 70), slice(140, 370))  # far above the face, so that nothing moves
+    ends = [own[hat].astype(float) for own in (crop, faces[1].crop)]
+    for t, share in ((0.2, 0.0), (0.5, 0.5), (0.8, 1.0)):
+        shown = face_between(morph, pair, middle, t)[hat]
+        assert np.abs(shown - (ends[0] + share * (ends[1] - ends[0]))).mean() < 3
+    frames = [face_between(morph, pair, middle, t).astype(int) for t in (0.4, 0.45, 0.5)]
+    whole = np.abs(crop.astype(int) - faces[1].crop).mean()
+    assert max(np.abs(b - a).mean() for a, b in pairwise(frames)) < 0.15 * whole
 
 
 def test_beyond_an_end_its_photo_is_moved_on_alone(morph: Morph, faces: tuple[Face, Face]) -> None:

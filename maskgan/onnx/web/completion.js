@@ -5,12 +5,13 @@ import { DETAIL, fineDetail } from "./grain.js";
 import { cubicWeights, picture } from "./pixels.js";
 import { Grid } from "./patches.js";
 import { Search } from "./patch_search.js";
+import { dilated, square } from "./regions.js";
 import { putCubic } from "./samples.js";
 import { SIZE } from "./constants.js";
 import { inverse, reflected, thenShift } from "./warp.js";
 
 // Levels, each with twice the cells of the one before, and how often patches are sought at each.
-const SEARCHES = [10, 5, 3];
+const SEARCHES = [8, 3, 1];
 const FEWEST = 30; // fewer patches are no source
 
 /** Where a hole takes its pixels from, at any resolution: `shift` (x and y, in cells) and `found` of each cell, `share`
@@ -37,6 +38,19 @@ export class Completion {
       below = search;
     }
     return new Completion(cells, ...below.shifts(), picture(n, n, 1, new Float32Array(hole)));
+  }
+
+  /** The cells close to which others take their pixels from elsewhere, a region. */
+  seams() {
+    const { cells, shift, found } = this;
+    const meet = new Uint8Array(cells * cells);
+    const differ = (i, j) => found[i] !== found[j] || shift[2 * i] !== shift[2 * j] || shift[2 * i + 1] !== shift[2 * j + 1];
+    for (let i = 0; i < meet.length; i++) {
+      for (const [other, there] of [[i - 1, i % cells > 0], [i - cells, i >= cells]]) {
+        if (there && differ(i, other)) meet[i] = meet[other] = 1;
+      }
+    }
+    return dilated(meet, cells, square(1));
   }
 
   /** The detail to add, times `share`, to a picture whose known pixels have it. */

@@ -1,10 +1,10 @@
 // A background and a forehead go on where hair was taken away: the same steps as in maskgan/editing/continuing.py.
 
 import { Completion } from "./completion.js";
-import { DETAIL } from "./grain.js";
+import { DETAIL, fineDetail } from "./grain.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
-import { areaOf, both, distances, either, grown, inverted, regionOf, smoothstep, where, without } from "./regions.js";
+import { areaOf, both, distances, grown, inverted, smoothstep, where, without } from "./regions.js";
 
 // Cells to a window's side: what is smaller than one is texture.
 const CELLS = 64;
@@ -23,9 +23,10 @@ const SHADE = 10;
 // How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
 // there a network does well. How far beside a hole its paint reaches, in painted pixels.
 const [HARDLY, DEEP, BESIDE] = [0.1, 0.04, 8];
-// Side of the grid on which is seen how soft a background is, by how much its edges may be stronger in a completed hole, and
-// the blurs that are tried.
-const [FINE, SHARPER, SOFTER] = [128, 1.25, [0, 3, 5, 8, 12, 18]];
+// Within how many pixels of half the painted size pieces of a background go over into each other, by how coarse it is.
+const WIDTHS = [1, 2.5, 6];
+// Within how many cells a step between a hole and what is known fades out, and how much of either side tells of it.
+const [FADING, TOLD] = [[6, 3], 4];
 // What lies below a forehead, and what below its brows.
 const FEATURES = ["L_EYE", "R_EYE", "L_BROW", "R_BROW", "MOUTH", "U_LIP", "L_LIP", "NOSE", "EYE_G"].map((name) => LABEL[name]);
 const BELOW = FEATURES.filter((label) => label !== LABEL.L_BROW && label !== LABEL.R_BROW);
@@ -74,58 +75,136 @@ export function completeUnevenGround(colours, photo, unknown, mask, n) {
   const completion = Completion.planned(whole, picture(n, n, 3, colours), known, hole);
   if (!completion) return null;
   const scale = n / SIZE.network;
-  const moved = completion.moved(whole, [completion.cells / n, 0, 0, 0, completion.cells / n, 0]);
-  const there = hole.map((inside, i) => (inside && moved.there[i] > 0.5 ? 1 : 0));
-  const planes = new Float32Array(4 * n * n);
-  ground.forEach((inside, i) => {
-    if (!inside) return;
-    const from = !unknown[i] ? photo.data : there[i] ? moved.picture.data : colours;
-    for (let c = 0; c < 3; c++) planes[4 * i + c] = from[3 * i + c];
-    planes[4 * i + 3] = 1;
-  });
-  const softness = scale * softnessOf(picture(n, n, 4, planes), known, hole, n);
-  const soft = blurred(picture(n, n, 4, planes), Math.max(DETAIL, softness)).data;
+  const { pieces, texture, there } = joined(completion, whole, known, hole, n);
   const edge = blurred(picture(n, n, 1, new Float32Array(ground)), SOFT * scale).data;
   const beside = grown(hole, n, BESIDE * scale);
-  // What is known beside the hole stays as it is, where the paint's edge is laid over it.
   ground.forEach((inside, i) => {
-    if (!inside || !beside[i] || !(there[i] || !unknown[i])) return;
-    for (let c = 0; c < 3; c++) {
-      const wanted = unknown[i] ? soft[4 * i + c] / Math.max(soft[4 * i + 3], 1e-3) : photo.data[3 * i + c];
-      colours[3 * i + c] += edge[i] * even[i] * (wanted - colours[3 * i + c]);
+    if (!inside || !beside[i]) return;
+    const weight = edge[i] * (unknown[i] ? there[i] : 1);
+    for (let k = 3 * i; k < 3 * i + 3; k++) {
+      // An even background has its colours from all around, and only its texture from somewhere. What is known beside the
+      // hole stays as it is, where the paint's edge is laid over it.
+      const own = texture[k] + colours[k] + even[i] * (pieces[k] - texture[k] - colours[k]);
+      colours[k] += weight * ((unknown[i] ? own : photo.data[k]) - colours[k]);
     }
   });
-  completion.share.data.forEach((_, i, share) => (share[i] = even[i] * there[i]));
+  completion.share.data.set(there);
   return completion;
 }
 
-/** Standard deviation, in pixels of the network's size, of the blur that makes a completed hole as soft as what is known:
- *  pieces of a background that is out of focus meet in edges that it has nowhere. `planes`: colours times a share, and that. */
-function softnessOf(planes, known, hole, n) {
-  const small = resizeArea(planes, FINE, FINE);
-  const [seen, filled] = [known, hole].map((region) =>
-    regionOf(resizeArea(picture(n, n, 1, new Float32Array(region)), FINE, FINE).data, (share) => share > 0.5));
-  const inside = either(seen, filled);
-  const own = edges(small, seen, seen);
-  for (const sigma of SOFTER) {
-    const layer = sigma ? blurred(small, (sigma * FINE) / SIZE.network) : small;
-    if (edges(layer, filled, inside) <= SHARPER * own) return sigma;
+/** A hole's pieces less their finest detail, joined to each other and to what is known of a photo, what of that is texture,
+ *  and where in the hole there are some: { pieces, texture, there }. The coarser what is seen, the wider pieces go over into
+ *  each other (Burt and Adelson, ACM TOG 1983). */
+function joined(completion, photo, known, hole, n) {
+  const scale = n / SIZE.network;
+  const side = n / 2;
+  const count = side * side;
+  let planes = resizeArea(blurred(withShare(photo.data, known, n), DETAIL), side, side);
+  const toCells = [completion.cells / side, 0, 0, 0, completion.cells / side, 0];
+  const [missing, share] = [hole, known].map((region) => resizeArea(picture(n, n, 1, new Float32Array(region)), side, side).data);
+  const seams = enlarged(completion.seams(), completion.cells, side);
+  const texture = new Float32Array(3 * count);
+  const filled = new Float32Array(count);
+  let [band, there] = [null, null];
+  for (let number = 0; number <= WIDTHS.length; number++) {
+    const [narrow, wide] = [number ? WIDTHS[number - 1] : 0, WIDTHS[number]];
+    band = coloursOf(planes);
+    if (wide) {
+      planes = smooth(planes, Math.sqrt(wide ** 2 - narrow ** 2) * scale);
+      add(band, coloursOf(planes), -1);
+    }
+    const moved = completion.moved(picture(side, side, 3, band), toCells);
+    there = moved.there;
+    for (let i = 0; i < count; i++) {
+      if (!missing[i]) there[i] = 0;
+      filled[i] = there[i] > 0.5 ? missing[i] : 0;
+    }
+    const both = picture(side, side, 4, mixed(band, share, moved.picture.data, filled));
+    band = coloursOf(both);
+    if (narrow) {
+      const soft = coloursOf(smooth(both, narrow * scale));
+      soften(band, soft, smooth(picture(side, side, 1, seams), narrow * scale).data, (1 + narrow * scale) / 2);
+    }
+    if (wide) add(texture, band, 1);
   }
-  return SOFTER.at(-1);
+  const missed = step(band, share, filled, side);
+  const pieces = texture.map((value, k) => value + (band[k] + missed[k]));
+  const wide = (plane, channels) => resizeLinear(picture(side, side, channels, plane), n, n).data;
+  const shown = wide(there, 1).map((value, i) => (hole[i] ? Math.min(Math.max(value, 0), 1) : 0));
+  return { pieces: wide(pieces, 3), texture: wide(texture, 3), there: shown };
 }
 
-/** Mean squared difference of colours between cells `of` a region and those beside them in another. */
-function edges({ data }, of, beside) {
-  const colour = (i, c) => data[4 * i + c] / Math.max(data[4 * i + 3], 1e-3);
-  let [total, count] = [0, 0];
-  for (let i = 0; i < of.length; i++) {
-    for (const [other, there] of [[i - 1, i % FINE > 0], [i - FINE, i >= FINE]]) {
-      if (!there || !((of[i] && beside[other]) || (of[other] && beside[i]))) continue;
-      for (let c = 0; c < 3; c++) total += (colour(i, c) - colour(other, c)) ** 2;
-      count++;
-    }
+/** Adds one array times a factor to another. */
+function add(to, values, factor) {
+  for (let k = 0; k < to.length; k++) to[k] += factor * values[k];
+}
+
+/** Lets colours go over into soft ones where a plane, times a factor, is near 1. */
+function soften(colours, soft, near, factor) {
+  for (let i = 0, k = 0; i < near.length; i++) {
+    const weight = Math.min(factor * near[i], 1);
+    for (let c = 0; c < 3; c++, k++) colours[k] += weight * (soft[k] - colours[k]);
   }
-  return total / Math.max(count, 1);
+}
+
+/** The sum of two pictures' colours, each times its share, and that of the shares, as four planes. */
+function mixed(one, share, other, rest) {
+  const planes = new Float32Array(4 * share.length);
+  for (let i = 0; i < share.length; i++) {
+    for (let c = 0; c < 3; c++) planes[4 * i + c] = share[i] * one[3 * i + c] + rest[i] * other[3 * i + c];
+    planes[4 * i + 3] = share[i] + rest[i];
+  }
+  return planes;
+}
+
+/** What filled colours lack of those beside them, which fades out into what is filled. */
+function step(colours, known, filled, side) {
+  const told = [known, filled].map((share) =>
+    blurred(resizeArea(withShare(colours, share, side), SEAM, SEAM), BEYOND[1]));
+  const [outside, inside] = told.map(coloursOf);
+  const seen = new Float32Array(4 * SEAM * SEAM);
+  for (let i = 0; i < SEAM * SEAM; i++) {
+    const meet = TOLD * told[0].data[4 * i + 3] * told[1].data[4 * i + 3];
+    for (let c = 0; c < 3; c++) seen[4 * i + c] = meet * (outside[3 * i + c] - inside[3 * i + c]);
+    seen[4 * i + 3] = meet;
+  }
+  const wide = resizeLinear(picture(SEAM, SEAM, 3, goneOn(seen, SEAM, FADING, [0, 0, 0])), side, side).data;
+  return wide.map((value, k) => value * filled[Math.floor(k / 3)]);
+}
+
+/** Colours times a share, and that share, as four planes. */
+function withShare(colours, share, side) {
+  const planes = new Float32Array(4 * side * side);
+  for (let i = 0; i < share.length; i++) {
+    if (!share[i]) continue;
+    for (let c = 0; c < 3; c++) planes[4 * i + c] = colours[3 * i + c] * share[i];
+    planes[4 * i + 3] = share[i];
+  }
+  return picture(side, side, 4, planes);
+}
+
+/** The colours of planes that hold them times a share, and that share. */
+function coloursOf({ data }) {
+  const colours = new Float32Array((3 * data.length) / 4);
+  for (let i = 0, k = 0; i < data.length; i += 4) {
+    const share = Math.max(data[i + 3], 1e-3);
+    for (let c = 0; c < 3; c++) colours[k++] = data[i + c] / share;
+  }
+  return colours;
+}
+
+/** A picture without its detail. */
+function smooth(image, sigma) {
+  const detail = fineDetail(image, sigma).data;
+  return { ...image, data: image.data.map((value, i) => value - detail[i]) };
+}
+
+/** A region of cells on a grid of a larger side, as floats. */
+function enlarged(region, cells, side) {
+  return Float32Array.from({ length: side * side }, (_, i) => {
+    const [row, column] = [Math.floor(i / side), i % side].map((place) => Math.floor((place * cells) / side));
+    return region[row * cells + column];
+  });
 }
 
 /** The part of a background that can be seen, without its outline; null unless a large hole is in it and enough known. */

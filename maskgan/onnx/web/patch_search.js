@@ -1,13 +1,12 @@
 // Which patches of a picture fill a hole in it, level by level; see maskgan/editing/completion.py.
 
-import { boxed, picture, resizeLinear } from "./pixels.js";
+import { picture, resizeLinear } from "./pixels.js";
 import { CELLS, STEPS, patches } from "./patches.js";
+import { inPieces } from "./pieces.js";
 import { dilated, roundEven, square } from "./regions.js";
 
 const FILLED = [4, 5]; // what a cell that was filled from the edge and a known one count
 const INSIDE = 1.3; // how much less a patch tells with each cell that it lies further inside the hole
-// How many shifts are tried at most, and what is more than any cost.
-const [SHIFTS, MORE, NEVER] = [60, 30, 1e9];
 
 /** The sources that targets look like, and the colours that follow from that; `below`: the search at the level before. */
 export class Search {
@@ -104,51 +103,17 @@ export class Search {
     });
   }
 
-  /** The shift of each cell of the hole, x and y, one that many share, and which cells have one. */
+  /** Shifts of the cells of the hole, x and y, and which cells have one. */
   shifts() {
     const { grid, found } = this;
-    const { side, targets, sources } = grid;
-    this.wanted = patches(this.colours, 3, targets, side);
-    const codes = Int32Array.from(targets, (place, k) => {
+    const { side, targets, sources, hole } = grid;
+    const shifts = [];
+    targets.forEach((place, k) => {
+      if (!hole[place]) return;
       const source = sources[found[k]];
-      const down = Math.floor(source / side) - Math.floor(place / side);
-      return (down + side) * 4 * side + (source % side) - (place % side) + side;
+      shifts.push([Math.floor(source / side) - Math.floor(place / side), (source % side) - (place % side)]);
     });
-    const [ways, costs] = [[], []];
-    const least = new Float32Array(targets.length).fill(NEVER);
-    for (const most of [SHIFTS, MORE, MORE]) {
-      const counts = new Map();
-      codes.forEach((code, k) => least[k] >= NEVER && counts.set(code, (counts.get(code) ?? 0) + 1));
-      if (!counts.size) break;
-      const chosen = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, most);
-      for (const [code] of chosen) {
-        const way = [Math.floor(code / (4 * side)) - side, (code % (4 * side)) - side];
-        const cost = Float32Array.from(targets, (place, k) => {
-          const number = grid.at(grid.sourceOf, Math.floor(place / side) + way[0], (place % side) + way[1]);
-          return number < 0 ? NEVER : this.costOf(k, number);
-        });
-        cost.forEach((value, k) => (least[k] = Math.min(least[k], value)));
-        ways.push(way);
-        costs.push(cost);
-      }
-    }
-    const plane = new Float32Array(side * side);
-    const best = new Float32Array(targets.length).fill(Infinity);
-    const shift = new Float32Array(2 * side * side);
-    const has = new Uint8Array(side * side);
-    ways.forEach(([down, right], number) => {
-      const own = costs[number];
-      targets.forEach((place, k) => (plane[place] = Math.min(own[k], NEVER / 1e3)));
-      const smooth = boxed(picture(side, side, 1, plane), 1, true).data; // one cell takes after its surroundings
-      targets.forEach((place, k) => {
-        const cost = own[k] < NEVER ? smooth[place] : NEVER;
-        if (cost >= best[k]) return;
-        best[k] = cost;
-        shift.set([right, down], 2 * place);
-        has[place] = grid.hole[place] && least[k] < NEVER ? 1 : 0;
-      });
-    });
-    return [shift, has];
+    return inPieces(grid, this.colours, shifts);
   }
 
   /** Takes other sources, -1 for none, where they are better. */

@@ -1,5 +1,6 @@
 // What is known of a picture with a hole, in cells, and the patches that serve to fill it; see maskgan/editing/completion.py.
 
+import { farOff } from "./pieces.js";
 import { boxed, picture, resizeArea } from "./pixels.js";
 import { dilated, distances, regionOf, roundEven, square } from "./regions.js";
 
@@ -7,9 +8,6 @@ const REACH = 2; // how far patches reach from their middle, in cells
 // Cells that are known to so much are known, and belong to the hole from so much on; a source's patch is known to more
 // than so much.
 const [KNOWN, HOLE, SEEN] = [0.9, 0.02, 0.5];
-// Scenes change from top to bottom: how much less a step to the side counts for how far off a source is, how far costs
-// nothing, and what the square of more costs.
-const [SIDEWAYS, CLOSE, FAR] = [0.5, 0.15, 10000];
 // What it counts that the network's paint of two places differs, and within how many cells that is averaged.
 const [GUIDED, WITHIN] = [0.3, 5];
 const OWN = [1, 2]; // what a cell of the hole and a known one count
@@ -65,8 +63,7 @@ export class Grid {
 
   /** What a shift of rows and columns costs. */
   far(rows, columns) {
-    const [y, x] = [rows / this.side, columns / this.side];
-    return FAR * Math.max(Math.sqrt(y * y + (SIDEWAYS * x) ** 2) - CLOSE, 0) ** 2;
+    return farOff(rows, columns, this.side);
   }
 
   /** How differently the network painted two places. */
