@@ -1,5 +1,7 @@
 """Hairpieces: where a face wears one, whose colours it takes, and when it is taken off again."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from conftest import draw_face as draw_picture
 from conftest import draw_mask
 from drawn_faces import draw_face
 
-from maskgan.editing.dressing import edit_with_looks
+from maskgan.editing.dressing import beneath, edit_with_looks
 from maskgan.editing.edit import Face
 from maskgan.editing.hairdressing import _with_strands_in_black, colours_of_hair, in_colours_of, put_on, seen_of
 from maskgan.editing.looks import LOOKS, look_named, looks_with, measured_colour, plain_colour, wearing
@@ -238,6 +240,43 @@ def test_nothing_of_a_fringe_stays_at_the_temples_beside_a_hairpiece() -> None:
     seen = cv2.dilate((seen_of(mask, own, worn).alpha > 0.5).astype(np.uint8), np.ones((9, 9))) > 0
     left = (mask == Label.HAIR) & ~seen & curtain & (y < 200)
     assert left.sum() < 0.01 * curtain.sum() < (curtain & (mask == Label.SKIN)).sum()
+
+
+@pytest.mark.parametrize("style", ["side_part", "textured"])
+def test_no_rim_of_painted_hair_lies_below_a_hairline(style: str, photo: np.ndarray) -> None:
+    own = draw_face(512, scale=0.9)
+    y, x = np.mgrid[:512, :512]
+    own[(own == Label.HAIR) & (y > 90) & (y < 240) & (abs(x - 256) < 105)] = Label.SKIN  # a hairline that went back
+    mask, _, worn = QUICK_EDITS["hairstyle"].move(own, variant=style)
+    near = cv2.dilate((seen_of(mask, own, worn[0]).alpha > 0.5).astype(np.uint8), np.ones((17, 17), np.uint8)) > 0
+    mask[near & (mask == Label.SKIN) & (y < 200)] = Label.HAIR  # masks are no more exact than that
+    below = beneath(SimpleNamespace(mask=own), mask, looks_with({}, "hairstyle", style, worn))
+    seen = seen_of(mask, own, worn[0]).alpha > 0.5
+    new = (mask == Label.HAIR) & (own == Label.SKIN)
+    assert (new & ~seen).sum() > 300, "the mask reaches below the piece"
+    painted = new & (below == Label.HAIR)
+    wide = cv2.morphologyEx(painted.astype(np.uint8), cv2.MORPH_OPEN, np.ones((15, 15), np.uint8)) > 0
+    assert (painted & ~wide).sum() < 0.05 * (new & ~seen).sum()
+    # The skin there lies in the hair's shadow, without a step to what lies lower.
+    plain = np.full_like(photo, 180)
+    crop, _ = put_on(plain, mask, photo, own, worn[0])
+    column = crop[:, 256, 0].astype(int)
+    last = int(np.flatnonzero(seen[:, 256]).max())
+    assert np.abs(np.diff(column[last + 6 : last + 60])).max() < 12
+
+
+@pytest.mark.parametrize("style", ["textured", "side_part"])
+def test_short_hairpieces_keep_the_wearers_hair_before_the_ears(style: str) -> None:
+    own = draw_face(512, scale=0.8)
+    x, y = fit_frame(own).coordinates(own.shape)
+    left, right = Scene(own).cheeks
+    out = abs(x - (left + right) / 2) / ((right - left) / 2)
+    sideburns = (out > 0.84) & (out < 0.93) & (y > -0.25) & (y < 0.3)
+    own[sideburns] = Label.HAIR
+    mask = QUICK_EDITS["hairstyle"].apply(own, 1.0, style)
+    assert (mask == Label.HAIR)[sideburns].mean() > 0.9
+    beard = (out < 0.9) & (y > 0.6) & (y < 0.8) & (own == Label.SKIN)
+    assert not (mask == Label.HAIR)[beard & (out < 0.75)].any()
 
 
 def test_longer_hair_is_added_below_what_there_is_and_replaces_short_hair() -> None:
