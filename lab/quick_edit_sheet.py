@@ -25,7 +25,7 @@ from maskgan.images import read_photo
 from maskgan.quick_edits import QUICK_EDITS
 
 EDITS = (
-    *("smile", "bigger_eyes", "slimmer_face", "fringe", "longer_hair:long_waves", "hairstyle:side_part"),
+    *("smile", "bigger_eyes", "slimmer_face", "fringe", "hairstyle:long_waves", "hairstyle:side_part"),
     *("hat:beanie", "glasses", "sunglasses"),
 )
 
