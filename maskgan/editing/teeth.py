@@ -16,7 +16,7 @@ import numpy as np
 from maskgan.blending import smoothstep
 from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.images import read_photo
-from maskgan.labels import LIPS, Label
+from maskgan.labels import LIPS, MOUTH, Label
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.mouth import ABOVE_LIP, STRETCH, MouthLines, measure_mouth
 from maskgan.quick_edits.scene import Scene
@@ -25,9 +25,9 @@ from maskgan.quick_edits.silhouettes import WARDROBE, wardrobe
 #: Share of a photo below which an open mouth shows no teeth to go by.
 HARDLY_OPEN = 0.0035
 
-#: Share of an open mouth that is new from which on it counts as opened more, and, where the photo showed hardly any
-#: teeth, as opened.
-_MORE, _NEW = 0.15, 0.5
+#: Part of an open mouth that is new from which on it was opened, and so far that hardly open lips no longer tell what
+#: is between them.
+_MORE, _NEW = 0.15, 0.3
 
 #: Half the width of an opening in that of the row, and how much narrower or wider the row gets, and lower or higher.
 _FILLS, _WIDTHS, _HEIGHTS = 1.1, (0.86, 1.25), (0.9, 1.1)
@@ -59,8 +59,8 @@ _HIGH, _SHOWS, _EDGE, _REACH = 0.11, (0.06, 0.14), 0.45, 0.018
 #: Shadow of the upper lip, and how far it reaches in frame units; shadow of the cheeks, from where to the corner on.
 _LIP_SHADE, _LIP_REACH, _CHEEK_SHADE, _CHEEKS = 0.3, 0.022, 0.5, 0.55
 
-#: Over how many frame units the own teeth end.
-_END = 0.015
+#: Over how many frame units the own teeth end, and how much wider a mouth gets that was not scaled as a whole.
+_END, _WIDER = 0.015, 1.25
 
 #: Skin within this many frame units of the mouth tells its light; pixels of it at least.
 _NEAR, _FEW = 0.33, 30
@@ -104,9 +104,13 @@ def opens(mask: np.ndarray, own: np.ndarray) -> bool:
 
 
 def _new(mask: np.ndarray, own: np.ndarray) -> float:
-    """The share of a mask's open mouth that is new."""
-    inside = mask == Label.MOUTH
-    return float((own != Label.MOUTH)[inside].mean()) if inside.any() else 0.0
+    """Which part of what a mask's mouth is open is new: 1 where it was closed. It is larger than it was, and that not
+    only because the mouth is, or because lips are thinner."""
+    after, before = (np.count_nonzero(each == Label.MOUTH) for each in (mask, own))
+    if not after:
+        return 0.0
+    larger = np.count_nonzero(np.isin(mask, MOUTH)) / max(1, np.count_nonzero(np.isin(own, MOUTH)))
+    return max(0.0, 1 - max(1.0, larger) * before / after)
 
 
 def with_teeth(crop: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -128,6 +132,8 @@ def with_teeth(crop: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[np.
         return crop, changed
     soft = cv2.GaussianBlur((mask == Label.MOUTH).astype(np.float32), (0, 0), 0.7 * len(mask) / 256)
     alpha = ((soft[mouth.window] - 0.15) / 0.7).clip(0, 1) * share
+    if not alpha.any():
+        return crop, changed
     result, before = crop.copy(), crop[mouth.window]
     laid = before + alpha[..., None] * (colours - before)
     result[mouth.window] = np.where(alpha[..., None] > 0, laid.round().clip(0, 255), before)
@@ -182,7 +188,8 @@ class _Opening:
     def dark_below(self, was: MouthLines) -> tuple[np.ndarray, np.ndarray]:
         """Colours (h, w, 3) in 0..255 below the own teeth, and the share (h, w) of them that is seen."""
         place = was.centre + was.half_width * (self.x - self.lines.centre) / self.lines.half_width
-        gap = np.interp(place, was.x, was.gap)
+        wider = self.lines.half_width / was.half_width
+        gap = np.interp(place, was.x, was.gap) * (wider if wider > _WIDER else 1.0)
         edges = self.top + STRETCH * np.maximum(gap - ABOVE_LIP, 0)
         opened = self.bottom - self.top - STRETCH * gap  # by more than the teeth are drawn out
         share = smoothstep((self.y - edges) / _END) * smoothstep(opened / ABOVE_LIP)

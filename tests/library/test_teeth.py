@@ -13,6 +13,7 @@ from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.teeth import teeth, with_teeth
 from maskgan.labels import LIPS, Label, flip
+from maskgan.mask_files import resize_mask
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.scene import Scene
 from maskgan.sizes import CROP_SIZE
@@ -86,6 +87,21 @@ def test_lips_that_stay_where_they_are_get_no_teeth(open_mouth, closed):
         photo = photo_of(mask)
         crop, changed = with_teeth(photo, mask, own)
         assert crop is photo and not changed.any()
+
+
+def test_a_mouth_that_is_moved_or_scaled_as_a_whole_stays_as_it_is(open_mouth):
+    rows, columns = np.nonzero(np.isin(open_mouth, (*LIPS, Label.MOUTH)))
+    whole = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+    piece = open_mouth[whole]
+    for scale, down in ((1.0, 20), (1.6, 10)):
+        large = resize_mask(piece, (round(piece.shape[0] * scale), round(piece.shape[1] * scale)))
+        mask = np.where(np.isin(open_mouth, (*LIPS, Label.MOUTH)), Label.SKIN, open_mouth).astype(np.uint8)
+        top, left = rows.min() + down, round(columns.mean() - large.shape[1] / 2)
+        part = mask[top : top + large.shape[0], left : left + large.shape[1]]
+        np.copyto(part, large, where=np.isin(large, (*LIPS, Label.MOUTH)))
+        photo = photo_of(mask)
+        crop, changed = with_teeth(photo, mask, open_mouth)
+        assert crop is photo and not changed.any(), scale
 
 
 def test_own_teeth_are_not_drawn_out_and_below_them_it_is_dark(open_mouth):

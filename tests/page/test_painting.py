@@ -145,7 +145,7 @@ def moved_by(session: Session, mask: np.ndarray, label: Label, shift: tuple[int,
 
 def follows(session: Session, label: Label, shift: tuple[int, int]) -> bool:
     """Whether the photo's pixels of a class come from where it was before it was moved so far."""
-    flow = session.edit.change.flow[session.mask == label]
+    flow = session.edit.motion.flow[session.mask == label]
     return bool(np.abs(flow + shift).max() < 1)
 
 
@@ -155,7 +155,7 @@ def test_a_moved_region_takes_its_own_pixels_along_through_all_that_follows(tab:
     assert follows(on_the_way, Label.NOSE, (3, 2))
     session = finish_stroke(tab, on_the_way, moved_by(session, own, Label.NOSE, (6, 5)), LOOK)[tab.session]
     assert follows(session, Label.NOSE, (6, 5)) and len(session.motions) == 1  # that on the way is forgotten
-    nose, flow_of_nose = session.mask, session.edit.change.flow
+    nose, flow_of_nose = session.mask, session.edit.motion.flow
     session = finish_stroke(tab, session, moved_by(session, nose, Label.L_EYE, (8, -6)), LOOK)[tab.session]
     assert follows(session, Label.NOSE, (6, 5)) and follows(session, Label.L_EYE, (8, -6))
     eye = session.mask
@@ -170,7 +170,7 @@ def test_a_moved_region_takes_its_own_pixels_along_through_all_that_follows(tab:
 
     # Undo and redo on the canvas, a click on the history, and what a server knows that was started anew.
     undone = tab.paint(after, message(after, nose), LOOK)[tab.session]
-    assert np.array_equal(undone.edit.change.flow, flow_of_nose)
+    assert np.array_equal(undone.edit.motion.flow, flow_of_nose)
     redone = tab.paint(undone, message(undone, eye), LOOK)[tab.session]
     assert follows(redone, Label.L_EYE, (8, -6))
     former = tab.restore(after, select(2), LOOK)[tab.session]

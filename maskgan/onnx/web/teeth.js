@@ -11,7 +11,7 @@ import { onLine, Scene } from "./scene.js";
 
 const { MOUTH, SKIN, U_LIP, L_LIP } = LABEL;
 const HARDLY_OPEN = 0.0035; // share of a photo below which an open mouth shows no teeth to go by
-const [MORE, NEW] = [0.15, 0.5]; // share of an open mouth that is new: opened more, opened
+const [MORE, NEW] = [0.15, 0.3]; // part of an open mouth that is new: opened, and far
 const [FILLS, WIDTHS, HEIGHTS] = [1.1, [0.86, 1.25], [0.9, 1.1]]; // the row's size by that of the opening
 const [BEND, BENDS, ABOUT, MIDDLE] = [0.9, [0.5, 1.6], 0.7, 0.33]; // how its edges follow the lower lip, measured where
 const [BELOW, ABOVE] = [0.004, 0.008]; // the row below the upper lip, its edges above the lower one, in frame units
@@ -21,18 +21,16 @@ const OWN_HUES = 0.7; // how much of its own variation of hue stays
 const [DARK, TONGUE] = [[0.22, 0.04, 0.022], [0.72, 0.8, 0.8]]; // the dark in a mouth; a tongue's parts of the lips' colour
 const [HIGH, SHOWS, EDGE, REACH] = [0.11, [0.06, 0.14], 0.45, 0.018]; // where tongue and lip lighten the dark
 const [LIP_SHADE, LIP_REACH, CHEEK_SHADE, CHEEKS] = [0.3, 0.022, 0.5, 0.55]; // shadows on the teeth
-const END = 0.015; // over how many frame units the own teeth end
+const [END, WIDER] = [0.015, 1.25]; // over how many frame units the own teeth end; a mouth that is wider was scaled as a whole
 const [NEAR, FEW] = [0.33, 30]; // skin around the mouth that tells the light: how far it reaches, and its pixels at least
 
-/** The share of a mask's open mouth that is new. */
+/** Which part of what a mask's mouth is open is new: 1 where it was closed. It is larger than it was, and that not only because
+ *  the mouth is, or because lips are thinner. */
 function newOf(mask, own) {
-  let [all, fresh] = [0, 0];
-  mask.forEach((label, i) => {
-    if (label !== MOUTH) return;
-    all++;
-    if (own[i] !== MOUTH) fresh++;
-  });
-  return all ? fresh / all : 0;
+  const [after, before] = [mask, own].map((each) => areaOf(where(each, MOUTH)));
+  if (!after) return 0;
+  const larger = areaOf(where(mask, MOUTH, U_LIP, L_LIP)) / Math.max(1, areaOf(where(own, MOUTH, U_LIP, L_LIP)));
+  return Math.max(0, 1 - (Math.max(1, larger) * before) / after);
 }
 
 /** Whether a mask opens the mouth of one before, or opens it more. */
@@ -102,8 +100,10 @@ class Opening {
     const { centre, halfWidth } = this.lines;
     const { x, gap } = was;
     const { y } = this.scene;
+    const wider = halfWidth / was.halfWidth;
     const gapAt = (i) => {
-      return onLine(was.centre + (was.halfWidth * (this.scene.x[i] - centre)) / halfWidth, x, gap);
+      const place = was.centre + (was.halfWidth * (this.scene.x[i] - centre)) / halfWidth;
+      return onLine(place, x, gap) * (wider > WIDER ? wider : 1);
     };
     const edgeAt = (i) => this.lipsAt(i)[0] + STRETCH * Math.max(gapAt(i) - ABOVE_LIP, 0);
     const dark = this.darkBelow(edgeAt);
@@ -165,10 +165,9 @@ function pixelsOf({ left, right, top, bottom }, size) {
 export async function withTeeth(crop, mask, own, stuffOf) {
   const { width: size } = crop;
   const changed = new Float32Array(mask.length);
-  const fresh = newOf(mask, own);
-  if (!(fresh > MORE)) return { crop, changed };
+  if (!opens(mask, own)) return { crop, changed };
   const shown = areaOf(where(own, MOUTH)) > HARDLY_OPEN * own.length;
-  const stuff = shown || fresh <= NEW ? null : await stuffOf("teeth");
+  const stuff = shown || newOf(mask, own) <= NEW ? null : await stuffOf("teeth");
   let mouth, laidAt;
   try {
     mouth = new Opening(crop, mask, size);
