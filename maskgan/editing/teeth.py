@@ -36,6 +36,9 @@ _FILLS, _WIDTHS, _HEIGHTS = 1.1, (0.86, 1.25), (0.9, 1.1)
 #: share of the opening, from the middle, in which the bend and the heights of the lips are measured.
 _BEND, _BENDS, _ABOUT, _MIDDLE = 0.9, (0.5, 1.6), 0.7, 0.33
 
+#: In how many places of that middle lips have to be measured.
+_NARROW = 3
+
 #: Distances in frame units: the row below the upper lip, its edges above the lower one.
 _BELOW, _ABOVE = 0.004, 0.008
 
@@ -198,12 +201,13 @@ class _Opening:
     def with_row(self, row: Teeth) -> tuple[np.ndarray, np.ndarray]:
         """Colours (h, w, 3) in 0..255 of a mouth with a row of teeth, and 1."""
         across = (self.lines.x - self.centre) / self.half
+        near, middle = abs(across) < _ABOUT, abs(across) < _MIDDLE
+        if np.count_nonzero(middle) < _NARROW:
+            raise QuickEditImpossible("This mouth is too narrow to show teeth.")
         size = self.half / (row.half * _FILLS)
         width, height = float(np.clip(size, *_WIDTHS)), float(np.clip(size, *_HEIGHTS))
-        near = abs(across) < _ABOUT
         lip = np.polyfit(self.lines.x[near] - self.centre, self.lines.lower_top[near], 2)
         bend = float(np.clip(-_BEND * lip[0], *(limit * row.bend for limit in _BENDS)))
-        middle = abs(across) < _MIDDLE
         upper, lower = (float(line[middle].mean()) for line in (self.lines.upper_bottom, self.lines.lower_top))
         edge = min(upper + height * row.height + _BELOW, lower - _ABOVE)
 

@@ -89,6 +89,19 @@ def test_lips_that_stay_where_they_are_get_no_teeth(open_mouth, closed):
         assert crop is photo and not changed.any()
 
 
+@pytest.mark.parametrize("width", [1, 3, 9, 25])
+def test_a_dot_between_the_lips_is_no_mouth_to_fit_teeth_to(closed, width):
+    mask = closed.copy()
+    rows, columns = np.nonzero(np.isin(closed, LIPS))
+    row, column = round(rows.mean()), round(columns.mean())
+    mask[row : row + 2, column : column + width] = Label.MOUTH
+    photo = photo_of(mask)
+    crop, changed = with_teeth(photo, mask, closed)
+    assert crop.shape == photo.shape and (width > 9 or not changed.any())
+    alone = np.where(np.isin(mask, LIPS), Label.SKIN, mask).astype(np.uint8)
+    assert with_teeth(photo, alone, closed)[0].dtype == np.uint8
+
+
 def test_a_mouth_that_is_moved_or_scaled_as_a_whole_stays_as_it_is(open_mouth):
     rows, columns = np.nonzero(np.isin(open_mouth, (*LIPS, Label.MOUTH)))
     whole = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)

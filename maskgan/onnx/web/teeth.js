@@ -14,6 +14,7 @@ const HARDLY_OPEN = 0.0035; // share of a photo below which an open mouth shows 
 const [MORE, NEW] = [0.15, 0.3]; // part of an open mouth that is new: opened, and far
 const [FILLS, WIDTHS, HEIGHTS] = [1.1, [0.86, 1.25], [0.9, 1.1]]; // the row's size by that of the opening
 const [BEND, BENDS, ABOUT, MIDDLE] = [0.9, [0.5, 1.6], 0.7, 0.33]; // how its edges follow the lower lip, measured where
+const NARROW = 3; // in how many places of that middle lips have to be measured
 const [BELOW, ABOVE] = [0.004, 0.008]; // the row below the upper lip, its edges above the lower one, in frame units
 const [DARKEST, LIGHTER, HUES] = [0.456, 0.528, [0.336, 0.65]]; // colour of teeth by that of the skin
 const SOFT = 1.5; // over how many pixels of a crop of 512 px the row ends
@@ -120,6 +121,7 @@ class Opening {
     const { scene, lines, centre, half } = this;
     const places = [...lines.x].map((x) => x - centre);
     const within = (line, share) => [...line].filter((_, k) => Math.abs(places[k]) / half < share);
+    if (within(places, MIDDLE).length < NARROW) throw new Error("This mouth is too narrow to show teeth.");
     const size = half / (TEETH.half * FILLS);
     const [width, height] = [clip(size, ...WIDTHS), clip(size, ...HEIGHTS)];
     const lip = bendOf(within(places, ABOUT), within(lines.lowerTop, ABOUT));
