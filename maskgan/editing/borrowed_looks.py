@@ -20,6 +20,7 @@ from maskgan.editing.ornaments import Material
 from maskgan.editing.recolouring import classes_with, parse_colour, usual_colour
 from maskgan.editing.transplants import Lender
 from maskgan.labels import DISPLAY_NAMES, LIPS, Label
+from maskgan.quick_edits.regions import class_region
 
 #: Share of a picture below which a part shows too little to go by; jewels are small.
 _TOO_LITTLE, _TOO_LITTLE_OF_A_JEWEL = 0.0005, 0.00005
@@ -47,7 +48,7 @@ def look_of(picture: np.ndarray, mask: np.ndarray, label: Label, whose: str = "a
         ValueError: the face shows too little of it.
     """
     group = [int(each) for each in classes_with(label)]
-    inside = np.isin(mask, group)
+    inside = class_region(mask, group)
     least = _TOO_LITTLE_OF_A_JEWEL if label in _JEWELS else _TOO_LITTLE
     if inside.mean() < least:
         raise ValueError(f"There is no {DISPLAY_NAMES[label].lower()} to be seen on {whose}; choose another photo.")
@@ -91,7 +92,7 @@ def look_named(label: Label, name: str, lenders: Mapping[str, Lender] | None = N
 
 def _frame_name(picture: np.ndarray, mask: np.ndarray, inside: np.ndarray) -> str:
     lab = to_oklab(picture)
-    skin = np.isin(mask, (Label.SKIN, Label.NOSE))
+    skin = class_region(mask, (Label.SKIN, Label.NOSE))
     skin_lab = lab[skin].mean(0) if skin.any() else np.array((0.7, 0.03, 0.04))
     # The frame lies along the outline; where it is thin, skin lies there too.
     deep = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)

@@ -15,6 +15,7 @@ from maskgan.editing.matting import Matte
 from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EYES, Label
+from maskgan.quick_edits.regions import class_region
 
 #: In pixels of a crop of 256 px: how far hairs lie beyond a mask's brows, how far from these and from eyes skin shows
 #: its own colour, and sigma within which that is told.
@@ -34,8 +35,8 @@ _ALIKE, _CLEARLY, _UNTOLD = 0.2, 0.6, 0.5
 def brow_matte(photo: np.ndarray, mask: np.ndarray) -> Matte:
     """The brows of a crop (S, S, 3) uint8 RGB with its mask (S, S)."""
     photo, scale = photo.astype(np.float32), len(mask) / 256
-    brows = np.isin(mask, BROWS)
-    skin = np.isin(mask, (Label.SKIN, Label.NOSE)) & ~grown(np.isin(mask, (*BROWS, *EYES)), _CLEAR * scale)
+    brows = class_region(mask, BROWS)
+    skin = class_region(mask, (Label.SKIN, Label.NOSE)) & ~grown(class_region(mask, (*BROWS, *EYES)), _CLEAR * scale)
     if not brows.any() or not skin.any():
         return Matte(brows.astype(np.float32), photo)
     planes = np.dstack([photo, np.ones_like(photo[..., :1])]) * skin[..., None].astype(np.float32)

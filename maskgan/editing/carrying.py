@@ -14,6 +14,7 @@ import numpy as np
 
 from maskgan.editing.warping import grown
 from maskgan.labels import IGNORE, Label
+from maskgan.quick_edits.regions import class_region
 
 #: How much a region may grow or shrink on its way, in any direction.
 MAX_SCALE = 6.0
@@ -56,7 +57,7 @@ class Carried(NamedTuple):
 
     def region(self, mask: np.ndarray) -> np.ndarray:
         """Which pixels (H, W) bool of the mask before are of it."""
-        inside = np.isin(mask, self.classes).astype(np.uint8)
+        inside = class_region(mask, self.classes).astype(np.uint8)
         _, numbers = cv2.connectedComponents(inside, connectivity=8)
         return numbers == numbers[self.at[::-1]]
 
@@ -94,7 +95,7 @@ def carried_offsets(before: np.ndarray, after: np.ndarray, carried: Iterable[Car
         here = cv2.remap(region.astype(np.uint8), x_from, y_from, cv2.INTER_NEAREST, borderMode=_OUTSIDE, borderValue=0)
         agrees = arrived == after[window]
         own = (here > 0) & agrees
-        around = grown(own, margin) & agrees & np.isin(arrived, _SURFACES)
+        around = grown(own, margin) & agrees & class_region(arrived, _SURFACES)
         shift = np.dstack([x_from - x, y_from - y])
         told[window][around] = shift[around]
         placed.append((window, own, shift))

@@ -17,6 +17,7 @@ from maskgan.editing.likeness import shrunk
 from maskgan.editing.texture import DETAIL, fine_detail
 from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EYES, MOUTH, Label
+from maskgan.quick_edits.regions import class_region
 from maskgan.sizes import NETWORK_SIZE
 
 #: Cells to a window's side: what is smaller than one is texture.
@@ -191,13 +192,13 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     the eyes the change fades out.
     """
     skin = mask == Label.SKIN
-    top, low = _top(np.isin(mask, _FEATURES)), _top(np.isin(mask, _BELOW))
+    top, low = _top(class_region(mask, _FEATURES)), _top(class_region(mask, _BELOW))
     rows, scale = np.arange(len(mask))[:, None], len(mask) / NETWORK_SIZE
     forehead = skin & (rows < low)
     if (forehead & unknown & (rows < top)).mean() < _LARGE:
         return picture
     known = skin & ~unknown & ~grown(~skin, _BORDER * scale)
-    telling = known & ~grown(np.isin(mask, (*EYES, *BROWS)), _SOCKET * scale)
+    telling = known & ~grown(class_region(mask, (*EYES, *BROWS)), _SOCKET * scale)
     if telling.mean() < _KNOWN:
         return picture
     both = np.where(unknown[..., None], picture, photo)

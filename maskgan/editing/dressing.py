@@ -34,6 +34,7 @@ from maskgan.labels import NUM_CLASSES, Label, check_mask
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hairpieces import Worn
+from maskgan.quick_edits.regions import class_region
 from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
 from maskgan.snapshots import Weights
 from maskgan.styles import RegionStyle, Style
@@ -117,7 +118,7 @@ def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.nda
         for label, look in looks.items()
         if look.material or (label == Label.HAT and (look.reference or look.lender))
     ]
-    over = np.isin(mask, [int(label) for label in laid])
+    over = class_region(mask, laid)
     for worn in _worn(looks):
         seen = seen_of(mask, face.mask, worn)
         if seen is not None:

@@ -22,6 +22,7 @@ from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EARS, FACE_PARTS, Label
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.hairpieces import Coverage, Part, Worn, coverage
+from maskgan.quick_edits.regions import class_region
 from maskgan.quick_edits.scene import Scene
 
 #: Percentiles at which the two distributions of lightness are made to meet.
@@ -249,7 +250,7 @@ def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.nda
     The edge of face and hair, which has some of the old ground in it, goes under the hair too.
     """
     scene, solid = where.scene, where.alpha > 0.85
-    skin = np.isin(mask, _SKIN) | ((mask == Label.HAIR) & (own == Label.HAIR))
+    skin = class_region(mask, _SKIN) | ((mask == Label.HAIR) & (own == Label.HAIR))
     size = max(3, int(_OPEN * scene.unit) | 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     closed = cv2.morphologyEx((solid | skin).astype(np.uint8), cv2.MORPH_CLOSE, disc) > 0
@@ -284,7 +285,7 @@ def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
     Raises QuickEditImpossible where the mask has no face.
     """
     hair, before = mask == Label.HAIR, own == Label.HAIR
-    within = np.isin(mask, _FEATURES) & np.isin(own, _FEATURES)
+    within = class_region(mask, _FEATURES) & class_region(own, _FEATURES)
     where = coverage(Scene(np.where(hair | within, own, mask).astype(np.uint8)), worn)
     brought = (where.alpha > 0.5) & ~before
     taken = before & (where.alpha < 0.1) if worn.part == Part.WHOLE else np.zeros_like(before)
@@ -301,7 +302,7 @@ def colours_of_hair(photo: np.ndarray, own: np.ndarray) -> np.ndarray | None:
     hair = _telling(photo, own)
     if hair.any():
         return _without_sky(photo[hair])
-    brows = photo[np.isin(own, BROWS)]
+    brows = photo[class_region(own, BROWS)]
     if len(brows) < _FEW_BROWS * own.size:
         return None
     light = brows @ LUMA

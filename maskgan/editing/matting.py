@@ -19,6 +19,7 @@ import numpy as np
 
 from maskgan.editing.oklab import to_oklab
 from maskgan.labels import EARS, Label
+from maskgan.quick_edits.regions import class_region
 
 #: Beside hair: classes that mostly have one colour close by. All others are one more group.
 _BESIDE = ((Label.SKIN, Label.NOSE, *EARS, Label.NECK), (Label.CLOTH,))
@@ -107,7 +108,7 @@ def _no_hair(colours: np.ndarray, mask: np.ndarray) -> np.ndarray:
     lab = (to_oklab(colours) * (1, 2, 2)).astype(np.float32)
     inside = _area((mask == Label.HAIR).astype(np.float32), len(colours))
     share = _area(inside, side)
-    skin = _area(np.isin(mask, (Label.SKIN, Label.NOSE)).astype(np.float32), side) > 0.5
+    skin = _area(class_region(mask, (Label.SKIN, Label.NOSE)).astype(np.float32), side) > 0.5
     hair = share > 0.5
     if not hair.any() or hair.all() or not skin.any():
         return nothing
@@ -227,7 +228,7 @@ def _matte(photo: np.ndarray, mask: np.ndarray) -> Matte:
     edge = (depth > -_OUTSIDE) & (depth < _INSIDE)
     share, ground = np.ones(np.count_nonzero(edge), np.float32), np.zeros((np.count_nonzero(edge), 3), np.float32)
     outline = 0.5 + depth[edge] / (_INSIDE + _OUTSIDE)
-    groups = [np.isin(mask, group) & ~hair for group in _BESIDE]
+    groups = [class_region(mask, group) & ~hair for group in _BESIDE]
     for group in (*groups, ~hair & ~np.logical_or.reduce(groups)):
         if not group.any():
             continue

@@ -14,7 +14,7 @@ import numpy as np
 
 from maskgan.labels import Label
 from maskgan.quick_edits.frame import fit_frame
-from maskgan.quick_edits.regions import largest_piece
+from maskgan.quick_edits.regions import class_region, largest_piece
 
 #: The light comes from above left, and a little from the front.
 _LIGHT = np.array((-0.45, -0.7, 0.55), np.float32) / np.linalg.norm((-0.45, -0.7, 0.55))
@@ -103,7 +103,7 @@ def lenses(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     unit = fit_frame(mask).unit
     size = max(3, round(0.15 * unit) | 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    on_them = np.isin(mask, [int(label) for label in _BENEATH_LENSES])
+    on_them = class_region(mask, _BENEATH_LENSES)
     near = cv2.dilate(region.astype(np.uint8), kernel) > 0
     opened = cv2.morphologyEx((region | (on_them & near)).astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     glass = np.zeros(mask.shape, np.uint8)
@@ -152,7 +152,9 @@ def draw_glasses(picture: np.ndarray, mask: np.ndarray, material: Material) -> t
     if material.lens is not None:
         shade = np.roll(inner, round(0.04 * unit), axis=0)
         shadow = np.maximum(shadow, cv2.GaussianBlur(shade, (0, 0), max(0.8, 0.05 * unit)))
-    shadow *= np.isin(mask, [int(label) for label in Label if label not in (Label.BACKGROUND, Label.HAIR, Label.HAT)])
+    shadow *= class_region(
+        mask, [int(label) for label in Label if label not in (Label.BACKGROUND, Label.HAIR, Label.HAT)]
+    )
     shadow[shadow < 0.02] = 0
     result = Layer(np.zeros(picture.shape, np.float32), 0.42 * shadow).over(picture)
 

@@ -22,6 +22,7 @@ from maskgan.editing.warping import flow_between, warp_picture
 from maskgan.editing.windows import Window
 from maskgan.labels import EARS, FACE_PARTS, Label
 from maskgan.mask_files import resize_mask
+from maskgan.quick_edits.regions import class_region
 
 #: Classes whose colours are matched as one, since each is small or may be hidden at one end.
 _AS_ONE = ((Label.SKIN, Label.NOSE, *EARS, Label.NECK), (Label.U_LIP, Label.L_LIP))
@@ -119,7 +120,7 @@ def _dissolved(faces: list[Face], mask: np.ndarray, share: float, size: int) -> 
     moved = []
     for face in faces:
         both = (_resized(face.mask, size), mask)
-        flow = flow_between(*(np.where(np.isin(each, FACE_PARTS), each, np.uint8(0)) for each in both))
+        flow = flow_between(*(np.where(class_region(each, FACE_PARTS), each, np.uint8(0)) for each in both))
         moved.append(warp_picture(_crop(face, size), flow).astype(np.float32))
     of_b = smoothstep((share - _FROM) / (_TO - _FROM)) if len(moved) == 2 else 0.0
     return (moved[0] + of_b * (moved[-1] - moved[0])).round().clip(0, 255).astype(np.uint8)
@@ -155,7 +156,7 @@ def _in_common_colours(a: _Moved, b: _Moved, mask: np.ndarray, share: float) -> 
         if label in done:
             continue
         done.update(group)
-        inside = np.isin(mask, group)
+        inside = class_region(mask, group)
         seen = inside & known
         if seen.sum() < _ENOUGH * mask.size:
             continue

@@ -29,6 +29,7 @@ from maskgan.editing.with_engine import WEIGHTS, WithEngine
 from maskgan.images import differs
 from maskgan.labels import Label
 from maskgan.mask_files import nearest, resize_mask
+from maskgan.quick_edits.regions import class_region
 from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
 from maskgan.snapshots import WeightsRefused
 from maskgan.styles import Style
@@ -371,7 +372,7 @@ def is_upside_down(mask: np.ndarray, confidence: np.ndarray) -> bool:
         (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW, Label.EYE_G),
         (Label.MOUTH, Label.U_LIP, Label.L_LIP),
     ):
-        own = np.isin(mask, parts)
+        own = class_region(mask, parts)
         if not 0 < own.mean() < 0.1 or confidence[own].mean() < 0.6:
             return False
         middles.append(np.flatnonzero(own.any(1)).mean() / len(mask))

@@ -22,6 +22,7 @@ from maskgan.editing.matting import Matte, hair_matte
 from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.skin import SKIN, skin_matte
 from maskgan.labels import BROWS, Label
+from maskgan.quick_edits.regions import class_region
 
 #: Classes that change their colour together, by each of them.
 TOGETHER = (
@@ -154,7 +155,7 @@ def part_matte(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -
 
 
 def _share(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -> np.ndarray:
-    inside = np.isin(mask, [int(label) for label in labels])
+    inside = class_region(mask, labels)
     if not inside.any():
         return np.zeros(mask.shape, np.float32)
     if Label.L_EYE in labels or Label.R_EYE in labels:

@@ -14,6 +14,7 @@ from maskgan.editing.brows import brow_matte
 from maskgan.editing.matting import Matte, hair_matte
 from maskgan.editing.oklab import to_oklab
 from maskgan.labels import BROWS, EARS, Label
+from maskgan.quick_edits.regions import class_region
 
 #: Classes that are skin.
 SKIN = (Label.SKIN, Label.NOSE, *EARS, Label.NECK)
@@ -32,14 +33,14 @@ def skin_matte(photo: np.ndarray, mask: np.ndarray, edge: float) -> Matte:
     edge: how soft the skin's edge is, in pixels of a crop of 256 px.
     """
     scale, own = len(mask) / 256, photo.astype(np.float32)
-    skin = np.isin(mask, SKIN)
+    skin = class_region(mask, SKIN)
     if not skin.any():
         return Matte(np.zeros(mask.shape, np.float32), own)
     share = softened(skin, edge * scale)
     if (mask == Label.EYE_G).any():
         share = np.maximum(share, _behind_glass(own, mask, skin, scale))
-    if np.isin(mask, BROWS).any():
-        share = np.maximum(share, np.isin(mask, BROWS) * (1 - brow_matte(photo, mask).share))
+    if class_region(mask, BROWS).any():
+        share = np.maximum(share, class_region(mask, BROWS) * (1 - brow_matte(photo, mask).share))
     if (mask == Label.HAIR).any():
         hair = hair_matte(photo, mask).share
         away = cv2.distanceTransform((~skin).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scale

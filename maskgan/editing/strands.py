@@ -12,6 +12,7 @@ import numpy as np
 from maskgan.editing.warping import grown, warp_mask, warp_picture, warped_mask, window_of
 from maskgan.labels import EARS, Label
 from maskgan.quick_edits.hairpieces import strand_ends
+from maskgan.quick_edits.regions import class_region
 
 #: What hair hangs before.
 _BEHIND = (Label.BACKGROUND, Label.CLOTH, Label.NECK, *EARS)
@@ -34,7 +35,7 @@ def with_ends(
     """
     changed = np.zeros(mask.shape, np.float32)
     cut = (own == Label.HAIR) & (mask != Label.HAIR)
-    lost = (warp_mask(own, flow) == Label.HAIR) & np.isin(mask, _BEHIND) if cut.any() else cut
+    lost = (warp_mask(own, flow) == Label.HAIR) & class_region(mask, _BEHIND) if cut.any() else cut
     if not lost.any():
         return crop, changed
     scale = len(mask) / 256

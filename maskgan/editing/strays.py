@@ -15,6 +15,7 @@ from maskgan.blending import nearest_of
 from maskgan.editing.likeness import shrunk
 from maskgan.editing.warping import disc, grown
 from maskgan.labels import BROWS, EYES, Label
+from maskgan.quick_edits.regions import class_region
 from maskgan.sizes import NETWORK_SIZE
 
 #: What leaves strays.
@@ -64,24 +65,24 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     photo: (S, S, 3) uint8; before, after: (S, S), its mask, and the edited one.
     """
     nothing = np.zeros(before.shape, bool)
-    rows = np.flatnonzero(np.isin(before, (*EYES, Label.EYE_G)).any(1))
+    rows = np.flatnonzero(class_region(before, (*EYES, Label.EYE_G)).any(1))
     if not len(rows):
         return nothing
-    skin, brows = ((np.isin(before, kind) & np.isin(after, kind)) for kind in ((Label.SKIN,), BROWS))
-    gone = np.isin(before, _LEAVING) & (after == Label.SKIN)
+    skin, brows = ((class_region(before, kind) & class_region(after, kind)) for kind in ((Label.SKIN,), BROWS))
+    gone = class_region(before, _LEAVING) & (after == Label.SKIN)
     gone[rows[0] :] = False
     if not gone.any():
         return nothing
     lost = cv2.morphologyEx(_on_grid(gone).astype(np.uint8), cv2.MORPH_OPEN, disc(_LARGE)) > 0
     if not lost.any():
         return nothing
-    bare = _on_grid(skin) & ~grown(_on_grid(np.isin(before, _FEATURES)), _BESIDE)
+    bare = _on_grid(skin) & ~grown(_on_grid(class_region(before, _FEATURES)), _BESIDE)
     over = _on_grid(brows) & grown(lost, _BURIED)
     along = _on_grid(skin) & ~bare & grown(over, _BESIDE) & grown(lost, _BURIED)
     near = grown(lost, _FAR) & bare
     for part in (near, over, along):
         part[rows[0] * _CELLS // len(before) :] = False
-    bare &= ~grown(_on_grid(np.isin(before, _LEAVING)), _BARE)
+    bare &= ~grown(_on_grid(class_region(before, _LEAVING)), _BARE)
     if np.count_nonzero(bare) <= _ENOUGH * np.count_nonzero(near):
         return nothing
     colours = shrunk(photo.astype(np.float32), _CELLS)
@@ -115,7 +116,7 @@ def without_slivers(unknown: np.ndarray, before: np.ndarray, after: np.ndarray) 
     after are the photo's mask and the edited one, (S, S).
     """
     skin, scale = after == Label.SKIN, len(after) / NETWORK_SIZE
-    gone = np.isin(before, _LEAVING) & skin
+    gone = class_region(before, _LEAVING) & skin
     if not gone.any():
         return unknown
     large = cv2.morphologyEx(gone.astype(np.uint8), cv2.MORPH_OPEN, disc(_SMALL * scale)) > 0

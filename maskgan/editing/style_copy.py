@@ -34,6 +34,7 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, lips_on, recolour_part, usual_colour
 from maskgan.editing.skin import SKIN
 from maskgan.labels import BROWS, EYES, LIPS, MIRRORED_PAIRS, Label
+from maskgan.quick_edits.regions import class_region
 from maskgan.styles import RegionStyle
 
 #: Width of the feather around a copied region, in pixels of a 256 px crop.
@@ -116,7 +117,7 @@ def _recoloured(
     groups = [copied, [c for c in copied if c in SKIN], *([c] for c in copied if c not in SKIN)]
     smooth = np.dstack([own, mixed])  # S, S, 6
     for number, group in enumerate(groups):  # the first, with all classes, covers the feathered border
-        inside = np.isin(mask, group)
+        inside = class_region(mask, group)
         share = inside.astype(np.float32)
         near = cv2.GaussianBlur(share, (0, 0), _SMOOTH * scale)[..., None] + 1e-3
         blurred = np.dstack(
@@ -155,7 +156,7 @@ def copy_style(
     drawn = {label: lender for label, lender in lenders.items() if not any(label in group for group in colours)}
     weight, crop = np.zeros(target.mask.shape, np.float32), target.crop
     if strength and drawn:
-        weight = feathered(np.isin(target.mask, list(drawn)), _FEATHER * len(target.mask) / 256)
+        weight = feathered(class_region(target.mask, list(drawn)), _FEATHER * len(target.mask) / 256)
         crop = _in_style(pipeline, target, source, drawn, strength, weight)
     for group, colour in colours.items():
         crop, share = recolour_part(crop, target.mask, group[0], colour, strength, measured=True)

@@ -19,6 +19,7 @@ from maskgan.images import read_photo
 from maskgan.labels import LIPS, MOUTH, Label
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.mouth import ABOVE_LIP, STRETCH, MouthLines, measure_mouth
+from maskgan.quick_edits.regions import class_region
 from maskgan.quick_edits.scene import Scene
 from maskgan.quick_edits.silhouettes import WARDROBE, wardrobe
 
@@ -112,7 +113,7 @@ def _new(mask: np.ndarray, own: np.ndarray) -> float:
     after, before = (np.count_nonzero(each == Label.MOUTH) for each in (mask, own))
     if not after:
         return 0.0
-    larger = np.count_nonzero(np.isin(mask, MOUTH)) / max(1, np.count_nonzero(np.isin(own, MOUTH)))
+    larger = np.count_nonzero(class_region(mask, MOUTH)) / max(1, np.count_nonzero(class_region(own, MOUTH)))
     return max(0.0, 1 - max(1.0, larger) * before / after)
 
 
@@ -170,7 +171,7 @@ class _Opening:
         reach = round(_NEAR * self.scene.unit)
         near = tuple(slice(max(0, at[0] - reach), at[-1] + reach + 1) for at in (rows, columns))
         crop, mask = crop[near], mask[near]
-        skin, lips = mask == Label.SKIN, np.isin(mask, LIPS)
+        skin, lips = mask == Label.SKIN, class_region(mask, LIPS)
         if skin.sum() < _FEW:
             raise QuickEditImpossible("There is no skin around the mouth.")
         colours = [np.median(crop[region if region.any() else skin], axis=0) for region in (skin, lips)]

@@ -19,6 +19,7 @@ from maskgan.blending import nearest_of
 from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.frame import fit_frame
+from maskgan.quick_edits.regions import class_region
 from maskgan.quick_edits.scene import Scene
 from maskgan.quick_edits.silhouettes import Silhouette
 
@@ -167,7 +168,7 @@ def transplant(
         unit = fit_frame(mask).unit
         below = np.roll(inside.astype(np.float32), round(0.5 * _SHADOW * unit), axis=0)
         shade = 0.5 * cv2.GaussianBlur(below, (0, 0), _SHADOW / 2 * unit)
-        shade[np.isin(mask, (Label.BACKGROUND, Label.CLOTH)) | (shade < 0.01)] = 0
+        shade[class_region(mask, (Label.BACKGROUND, Label.CLOTH)) | (shade < 0.01)] = 0
         result = result * (1 - shade[..., None])
         changed = np.maximum(changed, shade)
     result = result + alpha[..., None] * (stuff - result)

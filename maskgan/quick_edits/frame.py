@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskgan.labels import BROWS, EYES, MOUTH, Label
-from maskgan.quick_edits.regions import class_region, largest_piece
+from maskgan.labels import BROWS, EYES, MOUTH, NUM_CLASSES, Label
+from maskgan.quick_edits.regions import box_of, class_region, largest_piece
 
 #: Classes of a part, its position in the frame (x + iy), and its weight when the frame is fitted.
 _LANDMARKS = (
@@ -56,19 +56,19 @@ class FaceFrame:
         return a * cols - b * rows, b * cols + a * rows
 
 
-def _trust(labels: tuple[Label, ...], mask: np.ndarray) -> float:
-    """Factor 0..1 of a landmark's weight.
+def _trust(labels: tuple[Label, ...], areas: np.ndarray) -> float:
+    """Factor 0..1 of a landmark's weight; areas: (19,), pixels of each class.
 
     Raised brows and slipped glasses would shift the frame, so they do not count when both eyes are visible. A brow much
     smaller than the other (or alone) is partly hidden by hair or glasses, so its centre is unreliable.
     """
     if not set(labels) <= {*BROWS, Label.EYE_G}:
         return 1.0
-    if all((mask == k).sum() >= 6 for k in EYES):
+    if all(areas[k] >= 6 for k in EYES):
         return 0.0
     if Label.EYE_G in labels:
         return 1.0
-    sizes = sorted(int((mask == k).sum()) for k in BROWS)
+    sizes = sorted(areas[k] for k in BROWS)
     return 1.0 if sizes[0] > 0.5 * sizes[1] else 0.1
 
 
@@ -78,13 +78,16 @@ def fit_frame(mask: np.ndarray) -> FaceFrame:
     Raises QuickEditImpossible when the mask contains no face.
     """
     expected, found, weights = [], [], []
+    areas = np.bincount(mask.ravel(), minlength=NUM_CLASSES)
     for labels, place, weight in _LANDMARKS:
-        region = class_region(mask, labels)
-        if region.sum() >= 6:
-            rows, cols = np.nonzero(largest_piece(region))
+        if areas[list(labels)].sum() >= 6:
+            region = class_region(mask, labels)
+            box = box_of(region)
+            rows, cols = np.nonzero(largest_piece(region[box]))
+            rows, cols = rows + box[0].start, cols + box[1].start
             expected.append(place)
             found.append(cols.mean() + 1j * rows.mean())
-            weights.append(weight * _trust(labels, mask))
+            weights.append(weight * _trust(labels, areas))
     z, p, w = np.array(expected), np.array(found), np.array(weights)
     z, p, w = z[w > 0], p[w > 0], w[w > 0]
     if len(w) >= 2:
