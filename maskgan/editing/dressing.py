@@ -164,6 +164,7 @@ def edit_with_looks(
     )
     if original is not None and (original != face.mask).any():
         face = pipeline.with_mask(face, original)
+        options["motion"] = None  # which led away from the other mask
     by_hand = set(looks or {})
     try:
         looks = default_looks(face, mask) | dict(looks or {})

@@ -7,7 +7,7 @@ import pytest
 from conftest import draw_face as draw_picture
 from drawn_faces import draw_face
 
-from lab.teeth import teeth_of
+from lab.teeth import fit_colours, main, teeth_and_skin, teeth_of
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
@@ -160,3 +160,18 @@ def test_a_row_is_cut_out_of_a_photo(open_mouth):
         (right - middle) / scene.unit, rel=0.02
     )
     assert edges[-1, 1] < 0 and entry["bend"] == 0.7
+
+
+def test_the_colour_of_teeth_is_fitted_by_that_of_the_skin(open_mouth, tmp_path, capsys):
+    wide = QUICK_EDITS["open_mouth"].apply(open_mouth)
+    faces = []
+    for light in (60, 110, 160, 210):
+        photo = photo_of(wide, (light, round(0.8 * light), round(0.7 * light)))
+        photo[wide == Label.MOUTH] = 100 + light // 2
+        faces.append(teeth_and_skin(photo, wide))
+    slope, start, error = fit_colours(np.array(faces))["lightness"]
+    low, high = (to_oklab(np.full(3, 100 + light // 2))[0] for light in (60, 210))
+    assert start + slope * faces[0][1, 0] == pytest.approx(low, abs=0.02)
+    assert start + slope * faces[-1][1, 0] == pytest.approx(high, abs=0.02) and error < 0.02
+    assert teeth_and_skin(photo, np.where(wide == Label.MOUTH, Label.L_LIP, wide).astype(np.uint8)) is None
+    assert main([str(tmp_path / "nowhere")]) == 2 and "\n" not in capsys.readouterr().err.strip()
