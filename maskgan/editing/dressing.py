@@ -45,6 +45,9 @@ DRAWN = (Label.EYE_G, Label.EAR_R, Label.NECK_L)
 #: Share of a photo below which a class is no example of how it looks.
 HARDLY = 0.0006
 
+#: Up to how many times as large a class is no new thing.
+_MOVED = 2
+
 #: Share of a hairpiece in a pixel from which on what lies beneath it is not painted.
 _SEEN = 0.5
 
@@ -92,11 +95,14 @@ def _areas(mask: np.ndarray) -> np.ndarray:
 
 
 def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
-    """Looks for classes of a mask that the face's own photo has no example of."""
+    """Looks for classes of a mask that the face's own photo has no example of.
+
+    A speck of the photo's mask that was moved is nothing that somebody put on.
+    """
     looks: dict[Label, Look] = {}
-    wanted, area = _areas(mask), _areas(face.mask) / face.mask.size
+    wanted, area = _areas(mask), _areas(face.mask)
     for label in (Label.EYE_G, Label.EAR_R, Label.NECK_L, Label.HAT):
-        if area[label] > HARDLY or not wanted[label]:
+        if area[label] > HARDLY * face.mask.size or wanted[label] <= _MOVED * area[label]:
             continue
         if label == Label.EYE_G:
             looks[label] = LOOKS["dark_glasses" if are_dark(mask) else "horn_glasses"]

@@ -16,6 +16,8 @@ _ON = (Label.SKIN, Label.NOSE, Label.EYE_G)
 _LASHES, _HAIRS, _WINGS = 0.03, 0.03, 0.03
 #: How far lids reach around an eye, in frame units.
 _LID = 0.08
+#: Within what share of the width from the picture's sides less and less moves: what is beyond them stays.
+_SIDES = 0.18
 
 
 def _scale_eyes(scene: Scene, wider: float, taller: float) -> None:
@@ -41,8 +43,8 @@ def _scale_eyes(scene: Scene, wider: float, taller: float) -> None:
 
 
 def bigger_eyes(scene: Scene, strength: float) -> None:
-    """Both eyes larger, mostly taller."""
-    _scale_eyes(scene, 1 + 0.18 * strength, 1 + 0.55 * strength)
+    """Both eyes larger, a little more so in height; an iris must not become an upright ellipse."""
+    _scale_eyes(scene, 1 + 0.2 * strength, 1 + 0.36 * strength)
 
 
 def smaller_eyes(scene: Scene, strength: float) -> None:
@@ -167,7 +169,9 @@ def _scale_face(scene: Scene, amount: float) -> None:
     rows *= 1 - 0.4 * ramp(scene.y, scene.chin - 0.5, scene.chin)
     rows *= 1 - ramp(scene.y, scene.chin, scene.chin + 0.5)
     reach = np.clip(2.2 - abs(away), 0, 1.2) / 1.2
-    shift = amount * rows * np.minimum(1, reach) * (scene.x - middle)
+    columns = np.arange(scene.mask.shape[1], dtype=np.float32)
+    reach *= np.minimum(1, np.minimum(columns, columns[::-1]) / (_SIDES * len(columns)))
+    shift = amount * rows * reach * (scene.x - middle)
     new = scene.warped(scene.x + shift, scene.y)
     # The features keep their shape and place.
     inner = [k for k in (*FACE_PARTS, Label.EYE_G) if k != Label.SKIN]

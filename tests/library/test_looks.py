@@ -130,6 +130,17 @@ def test_what_the_photo_lacks_gets_a_look_and_what_it_has_keeps_its_own(face: Fa
     assert default_looks(face, worn(mask, "sunglasses")) == {Label.EYE_G: LOOKS["dark_glasses"]}
 
 
+def test_a_speck_that_moves_is_no_new_jewel(pipeline: MaskGANPipeline, mask: np.ndarray) -> None:
+    """A dark lock that was read as an earring became a gold one when the face was made slimmer."""
+    speckled, moved, ring = mask.copy(), mask.copy(), mask.copy()
+    cv2.circle(speckled, (100, 300), 5, int(Label.EAR_R), -1)
+    cv2.ellipse(moved, (112, 300), (6, 5), 0, 0, 360, int(Label.EAR_R), -1)
+    cv2.circle(ring, (100, 305), 14, int(Label.EAR_R), -1)
+    face = pipeline.with_mask(pipeline.prepare(draw_face(mask, 3), None), speckled)
+    assert default_looks(face, moved) == {}
+    assert default_looks(face, ring) == {Label.EAR_R: LOOKS["gold_jewel"]}
+
+
 def test_a_new_hat_leaves_a_speck_elsewhere_that_was_read_as_hat(pipeline: MaskGANPipeline, mask: np.ndarray) -> None:
     speckled = mask.copy()
     speckled[-8:, -8:] = Label.HAT

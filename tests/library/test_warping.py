@@ -251,6 +251,16 @@ def test_quick_edits_that_know_their_motion_hand_it_over(name: str, face_mask: n
     assert np.median(error) < 1
 
 
+@pytest.mark.parametrize("name", ["slimmer_face", "rounder_face"])
+def test_what_lies_beyond_the_sides_of_a_crop_stays_where_it_is(name: str, face_mask: np.ndarray) -> None:
+    for strength in (1.0, 2.0):
+        after, moved, _ = QUICK_EDITS[name].move(face_mask, strength)
+        flow = flow_between(face_mask, after, moved)
+        assert np.abs(flow).max() > 4
+        assert np.abs(flow[:, [0, -1]]).max() < 0.5  # or the photo would be torn there
+        assert jacobian(flow).min() > 0.3
+
+
 def test_an_edit_without_strength_moves_nothing(face_mask: np.ndarray) -> None:
     after, moved, _ = QUICK_EDITS["smile"].move(face_mask, 0)
     assert np.array_equal(after, face_mask) and np.isnan(moved).all()

@@ -18,6 +18,7 @@ const { EYE_G, EAR_R, NECK_L, HAT, HAIR } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network paints what lies beneath them
 export const HARDLY = 0.0006; // share of a photo below which a class is no example of how it looks
+const MOVED = 2; // up to how many times as large a class is no new thing
 const SEEN = 0.5; // share of a hairpiece in a pixel from which on what lies beneath it is not painted
 const RIM = 0.016; // half the width of a rim beside a hairpiece in which no hair is painted, as a share of the side
 const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was painted
@@ -44,7 +45,8 @@ export function lookNamed(name) {
 export function looksOf(own, mask, size, chosen) {
   const looks = new Map();
   for (const label of [EYE_G, EAR_R, NECK_L, HAT]) {
-    if (areaOf(where(own, label)) > HARDLY * own.length || !mask.includes(label)) continue;
+    const area = areaOf(where(own, label));
+    if (area > HARDLY * own.length || areaOf(where(mask, label)) <= MOVED * area) continue;
     if (chosen.has(label)) {
       looks.set(label, chosen.get(label));
       continue;

@@ -10,6 +10,7 @@ const { SKIN, NOSE, EYE_G } = LABEL;
 const ON = [SKIN, NOSE, EYE_G]; // what an eye or brow may be painted on
 // What moves with a part beyond its outline, and how far lids reach around an eye, in frame units.
 const [LASHES, HAIRS, WINGS, LID] = [0.03, 0.03, 0.03, 0.08];
+const SIDES = 0.18; // share of the width from the picture's sides within which less and less moves
 
 /** First and last value of a plane in a region. */
 function range(region, plane) {
@@ -141,7 +142,9 @@ function scaleFace(scene, wanted) {
     let share = (0.35 + 0.65 * ramp(y, 0.1, scene.chin - 0.4)) * ramp(y, -0.8, 0.3);
     share *= 1 - 0.4 * ramp(y, scene.chin - 0.5, scene.chin);
     share *= 1 - ramp(y, scene.chin, scene.chin + 0.5);
-    return amount * share * clip((2.2 - Math.abs((x - middle) / half)) / 1.2, 0, 1) * (x - middle);
+    const column = i % scene.size;
+    const aside = Math.min(1, Math.min(column, scene.size - 1 - column) / (SIDES * scene.size));
+    return amount * share * aside * clip((2.2 - Math.abs((x - middle) / half)) / 1.2, 0, 1) * (x - middle);
   });
   const xSource = scene.x.map((x, i) => x + shift[i]);
   const [before, moved] = [scene.mask, scene.warped(xSource, scene.y)];
@@ -158,7 +161,7 @@ function scaleFace(scene, wanted) {
 }
 
 export const FEATURE_EDITS = {
-  bigger_eyes: (scene, strength) => scaleEyes(scene, 1 + 0.18 * strength, 1 + 0.55 * strength),
+  bigger_eyes: (scene, strength) => scaleEyes(scene, 1 + 0.2 * strength, 1 + 0.36 * strength),
   smaller_eyes: (scene, strength) => scaleEyes(scene, 1 / (1 + 0.15 * strength), 1 / (1 + 0.45 * strength)),
   thicker_brows: (scene, strength) => scaleBrows(scene, 1 + 0.45 * strength, 0.04 * strength),
   thinner_brows: (scene, strength) => scaleBrows(scene, Math.max(0.2, 1 - 0.45 * strength), 0),
