@@ -8,8 +8,8 @@ import numpy as np
 from maskgan.editing.warping import disc, grown, jacobian, moves, places_of, warped_mask, window_of
 from maskgan.labels import Label
 
-#: Sizes in pixels of a picture of 256 px; scaled with the picture.
-_BORDER, _LOST_BORDER, _SLIVER = 2.0, 4.0, 1.0
+#: Sizes in pixels of a picture of 256 px; scaled with the picture. The last one: around a mouth that has closed.
+_BORDER, _LOST_BORDER, _SLIVER, _SHUT_BORDER = 2.0, 4.0, 1.0, 1.0
 
 #: Hair reaches so far beyond its mask where at least twice this width of it is lost.
 _WISPS, _LARGE = 16.0, 4.0
@@ -33,7 +33,8 @@ def unknown_after(before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np
     The class that arrives is not the class that is wanted; the surroundings of an outline that is gone, whose
     shadows and strands would stay as a ghost; what is stretched too far; and what would come from beyond the picture's
     edge. Slivers along outlines, where masks are never exact, count only where a class comes to a place that had none
-    of it near. What a mouth shows that hardly opened, drawn out, is nothing of an open one.
+    of it near. What a mouth shows that hardly opened, drawn out, is nothing of an open one, and teeth that are pressed
+    into a line are nothing of a closed one.
     """
     scale = max(before.shape) / 256
     unknown = np.zeros(before.shape, bool)
@@ -64,6 +65,8 @@ def _unknown_after(
         lost |= grown((arrived == label) & solid, _LOST_BORDER * scale) & ~grown(after == label, 1.0 * scale)
     unknown |= lost | _wisps(solid & (arrived == Label.HAIR), after, scale)
     unknown |= _shade(solid & (arrived == Label.HAIR), after, scale)
+    shut = (arrived == Label.MOUTH) & ~grown(after == Label.MOUTH, 3 * scale)
+    unknown |= grown(shut, _SHUT_BORDER * scale)
     unknown |= _beyond(before.shape, flow, window, scale)
     stretched = jacobian(flow) < 1 / _STRETCH
     return unknown | cv2.morphologyEx(stretched.astype(np.uint8), cv2.MORPH_OPEN, disc(scale)).astype(bool)

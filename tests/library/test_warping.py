@@ -197,6 +197,21 @@ def test_an_open_mouth_shows_nothing_of_one_that_hardly_opened(shown: int, wider
     assert middle.all() if painted else not middle.any()
 
 
+def test_a_closed_mouth_shows_nothing_of_its_teeth(face_mask: np.ndarray) -> None:
+    """Pressed together by the flow they were a white line between the lips."""
+    open_mouth = QUICK_EDITS["open_mouth"].apply(face_mask)
+    after, moved, _ = QUICK_EDITS["close_mouth"].move(open_mouth)
+    flow = flow_between(open_mouth, after, moved)
+    pressed = warp_mask(open_mouth, flow) == Label.MOUTH
+    assert pressed.any() and not (after == Label.MOUTH).any()
+    unknown = unknown_after(open_mouth, after, flow)
+    assert unknown[pressed].all()
+    # Half closed it shows them still.
+    half, moved, _ = QUICK_EDITS["close_mouth"].move(open_mouth, 0.5)
+    unknown = unknown_after(open_mouth, half, flow_between(open_mouth, half, moved))
+    assert unknown[half == Label.MOUTH].mean() < 0.3
+
+
 def test_what_is_drawn_out_too_far_is_unknown() -> None:
     flow = np.zeros((64, 64, 2), np.float32)
     rows = np.arange(64, dtype=np.float32)

@@ -6,7 +6,7 @@ import { cutOut } from "./pixels.js";
 import { any, areaOf, both, either, grown, opened, regionOf, where, without } from "./regions.js";
 
 // Sizes in pixels of a picture of 256 px; scaled with the picture.
-const [BORDER, LOST_BORDER, SLIVER, WISPS, LARGE, SHADE] = [2, 4, 1, 16, 4, 8];
+const [BORDER, LOST_BORDER, SLIVER, SHUT_BORDER, WISPS, LARGE, SHADE] = [2, 4, 1, 1, 16, 4, 8];
 const REACH = 32; // more than the farthest that a change has any effect
 const [LINE, OPENS] = [0.0035, 2]; // share of the picture of a mouth that is little more than a line; how many times as large it has to become
 const STRETCH = 6; // what is drawn out to more than this many times its area is no photo any more
@@ -16,7 +16,8 @@ const STRETCH = 6; // what is drawn out to more than this many times its area is
  *  The class that arrives is not the class that is wanted; the surroundings of an outline that is gone, whose shadows and
  *  strands would stay as a ghost; what is stretched too far; and what would come from beyond the picture's edge. Slivers
  *  along outlines, where masks are never exact, count only where a class comes to a place that had none of it near. What a
- *  mouth shows that hardly opened, drawn out, is nothing of an open one. */
+ *  mouth shows that hardly opened, drawn out, is nothing of an open one, and teeth that are pressed into a line are nothing
+ *  of a closed one. */
 export function unknownAfter(before, after, flow) {
   const { width: size } = flow;
   const unknown = new Uint8Array(before.length);
@@ -78,6 +79,11 @@ function unknownIn(arrived, after, flow, scale, opens) {
   }
   unknown = either(unknown, wisps(both(solid, where(arrived, LABEL.HAIR)), after, width, scale));
   unknown = either(unknown, shade(both(solid, where(arrived, LABEL.HAIR)), after, width, scale));
+  const shut = where(arrived, LABEL.MOUTH);
+  if (any(shut)) {
+    const gone = without(shut, grown(where(after, LABEL.MOUTH), width, 3 * scale));
+    unknown = either(unknown, grown(gone, width, SHUT_BORDER * scale));
+  }
   const stretched = regionOf(jacobian(flow), (value) => value < 1 / STRETCH);
   return any(stretched) ? either(unknown, opened(stretched, width, scale)) : unknown;
 }
