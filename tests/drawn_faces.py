@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from maskgan.labels import Label
+from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.frame import fit_frame
 
 FACE = [k for k in Label if Label.SKIN <= k <= Label.L_LIP and k not in (Label.L_EAR, Label.R_EAR)]
@@ -81,3 +82,24 @@ def extent(mask: np.ndarray, *labels: Label) -> tuple[int, int, int, int]:
 def around_frame(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates x and y of every pixel in the frame of a drawn face that was not edited."""
     return fit_frame(mask).coordinates(mask.shape)
+
+
+def in_glasses(size: int, arms: tuple[int, int, int] | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A grainy face in glasses with arms of a colour that the mask has none of, its mask, and where the arms are."""
+    bare = draw_face(size)
+    mask = QUICK_EDITS["glasses"].apply(bare)
+    columns = np.flatnonzero((mask == Label.EYE_G).any(0))
+    for arm in (np.s_[:, : columns[0] + 25], np.s_[:, columns[-1] - 24 :]):
+        mask[arm] = bare[arm]
+    noise = np.random.default_rng(3).normal(0, 2, (size, size, 1))
+    photo = np.full((size, size, 3), (205, 165, 145)) + noise
+    photo[mask == Label.HAIR] = (110, 85, 70)
+    photo = photo.clip(0, 255).astype(np.uint8)
+    rows, columns = np.nonzero(mask == Label.EYE_G)
+    level, drawn = int(np.median(rows)), np.zeros(mask.shape, np.uint8)
+    for start, end in ((columns.min(), columns.min() - 40), (columns.max(), columns.max() + 40)):
+        cv2.line(drawn, (int(start), level), (int(end), level - 8), 1, 4)
+    there = (drawn > 0) & (mask != Label.EYE_G)
+    if arms is not None:
+        photo[there] = arms
+    return photo, mask, there

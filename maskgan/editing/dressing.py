@@ -48,6 +48,9 @@ HARDLY = 0.0006
 #: Up to how many times as large a class is no new thing.
 _MOVED = 2
 
+#: How far a hat reaches beyond what was painted, as a share of the side, before its shadow fades, as far again.
+_NEAR = 0.04
+
 #: Share of a hairpiece in a pixel from which on what lies beneath it is not painted.
 _SEEN = 0.5
 
@@ -255,9 +258,10 @@ def finished(
             laid, changed = transplant(crop, mask, *lent)
             # Nothing reaches far beyond what was painted, nor to specks elsewhere that the parser took for this class.
             hat = mask == label if look.lender else _touched(mask == label, new)
-            away = cv2.distanceTransform((~hat).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-            near = away <= 0.04 * len(mask)
-            crop, changed = np.where(near[..., None], laid, crop), changed * near
+            away = cv2.distanceTransform((~hat).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+            near = (2 - away / (_NEAR * len(mask))).clip(0, 1)
+            mixed = crop + near[..., None] * (laid.astype(np.float32) - crop)
+            crop, changed = mixed.round().astype(np.uint8), changed * near
             region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
         if look.colour is not None:
             crop, changed = recolour_part(crop, mask, label, _colour_on(face, look), measured=look.measured)

@@ -17,6 +17,7 @@ from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_window
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
+from maskgan.editing.frames_left import frames_left
 from maskgan.editing.implausible import without_covered_neck, without_implausible
 from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_style
 from maskgan.editing.rough import show_first
@@ -262,7 +263,8 @@ class MaskGANPipeline(WithEngine):
         if not unknown.any():
             return []
         go_on()
-        unknown = without_slivers(unknown | stray_hair(face.crop, face.mask, motion.mask), face.mask, motion.mask)
+        seen = face.crop, face.mask, motion.mask
+        unknown = without_slivers(unknown | stray_hair(*seen) | frames_left(*seen), face.mask, motion.mask)
         if not self.engine.kept:
             window = Window.whole(self._drawing_size(len(moved)))
             return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window)]

@@ -23,8 +23,8 @@ _EARS = -0.4
 #: How wide gaps between hair and temples are (frame units), and down to which row.
 _TEMPLES, _TEMPLES_TO = 0.5, 0.2
 
-#: How wide hair that comes from under a hat is at least (frame units).
-_LOCK = 0.2
+#: How wide hair that comes from under a hat is at least (frame units), where one is taken off and put on.
+_LOCK, _LOCK_BESIDE = 0.2, 0.35
 
 #: Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
 _HARDLY_HAIR, _SHORT = 0.01, "swept_back"
@@ -162,8 +162,14 @@ def hat(scene: Scene, strength: float, style: str = "beanie") -> None:
     # Beside the brim the line that hair is pressed to falls off outwards.
     beyond = np.maximum(0, abs(scene.x - (grid[0] + grid[-1]) / 2) - (grid[-1] - grid[0]) / 2)
     beneath = np.minimum(np.interp(scene.x, grid, edge), -0.1) + 1.1 * beyond
-    beside = (abs(scene.x - middle) < 1.2 * half) & (scene.y > -0.8)  # hair between the temples and a wide brim stays
+    # Hair between the temples and a wide brim stays.
+    beside = (abs(scene.x - middle) < 1.2 * half) & (scene.y > -0.8) & np.logical_or.accumulate(worn)
     loose = scene.where(Label.HAIR) & ~worn & (scene.y < beneath) & ~beside
+    # What is left of the hair beside it does not end in a point.
+    if loose.any():
+        head = worn | (~scene.where(Label.BACKGROUND) & ~loose)
+        point = head & ~morphed(scene, head, cv2.MORPH_OPEN, _LOCK_BESIDE) & scene.around(loose, _LOCK_BESIDE)
+        loose |= point & scene.where(Label.HAIR)
     worn |= scene.where(Label.SKIN) & scene.face & (scene.y < beneath - 0.15)  # the crown of a high forehead
     scene.mask[worn] = Label.HAT
     scene.uncover(loose, (Label.BACKGROUND,))

@@ -141,6 +141,19 @@ def test_a_speck_that_moves_is_no_new_jewel(pipeline: MaskGANPipeline, mask: np.
     assert default_looks(face, ring) == {Label.EAR_R: LOOKS["gold_jewel"]}
 
 
+def test_the_shadow_of_a_hat_has_no_edge(pipeline: MaskGANPipeline, mask: np.ndarray) -> None:
+    """It was cut off as far from the hat as its own soft edge may reach."""
+    even = np.full((*mask.shape, 3), 180, np.uint8)
+    face = pipeline.with_mask(pipeline.prepare(even, None), mask)
+    after = worn(mask, "hat", "beanie")
+    edit = edit_with_looks(pipeline, face, after)
+    column = edit.crop[:, 256].astype(int).mean(-1)
+    below = np.flatnonzero(after[:, 256] == Label.HAT).max() + 6
+    shadow = column[below : below + 60]
+    assert shadow[0] < 160 and abs(shadow[-1] - 180) < 3
+    assert np.abs(np.diff(shadow)).max() < 6
+
+
 def test_a_new_hat_leaves_a_speck_elsewhere_that_was_read_as_hat(pipeline: MaskGANPipeline, mask: np.ndarray) -> None:
     speckled = mask.copy()
     speckled[-8:, -8:] = Label.HAT

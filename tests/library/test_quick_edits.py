@@ -105,6 +105,27 @@ def test_dark_glasses_off_gives_the_eyes_back_on_their_own_sides():
         assert abs((x0 + x1) / 2 - expected) < 6 and abs((y0 + y1) / 2 - 120) < 6
 
 
+@pytest.mark.parametrize("style", ["cap", "beanie"])
+def test_hair_beside_a_hat_ends_below_it(style: str) -> None:
+    """Big hair stood beside a cap as blocks that were cut level, and in points where the slope met its outline."""
+    mask = draw_face(512)
+    big = np.zeros_like(mask)
+    cv2.ellipse(big, (256, 230), (225, 215), 0, 0, 360, 1, -1)
+    mask[(big > 0) & (mask == Label.BACKGROUND)] = Label.HAIR
+    after = QUICK_EDITS["hat"].apply(mask, 1.0, style)
+    hat, hair = after == Label.HAT, after == Label.HAIR
+    rows, columns = np.nonzero(hat)
+    left, right = columns.min(), columns.max()
+    beside = hair & ~np.logical_or.accumulate(hat)
+    for side in (np.s_[:, : left + 1], np.s_[:, right:]):
+        # Farther out it begins lower, and never above where the hat ends.
+        tops = beside[side].argmax(0)[beside[side].any(0)]
+        assert tops.size and tops.min() > np.percentile(rows, 60)
+    head = hat | (after != Label.BACKGROUND)
+    lobes = cv2.morphologyEx(head.astype(np.uint8), cv2.MORPH_OPEN, np.ones((21, 21), np.uint8)) > 0
+    assert (beside & ~lobes)[: rows.max() + 30].sum() < 150
+
+
 @pytest.mark.parametrize("thing", ["glasses", "earrings", "necklace", "hat"])
 def test_taking_off_what_was_put_on(thing):
     mask = draw_face()

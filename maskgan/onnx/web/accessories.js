@@ -5,7 +5,7 @@ import { LABEL, LENSES } from "./constants.js";
 import { BROWS, EYES } from "./frame.js";
 import { closed, opened, reveal } from "./hair.js";
 import { wearHair } from "./hairstyles.js";
-import { any, areaOf, both, dilated, either, roundEven, square, without } from "./regions.js";
+import { any, areaOf, both, dilated, either, inverted, roundEven, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { loosen, neckOf, wearsScarf } from "./scarves.js";
 import { line, onLine, places, ramp } from "./scene.js";
@@ -16,7 +16,8 @@ const EARS = [L_EAR, R_EAR];
 const SIDES = [[-1, R_EYE, R_BROW, R_EAR], [1, L_EYE, L_BROW, L_EAR]];
 const BESIDE_FACE = -0.4; // where ears begin beside a face that wore a scarf
 const [TEMPLES, TEMPLES_TO] = [0.5, 0.2]; // how wide gaps between hair and temples are, and down to which row
-const LOCK = 0.2; // how wide hair that comes from under a hat is at least
+// How wide hair that comes from under a hat is at least, where one is taken off and put on.
+const [LOCK, LOCK_BESIDE] = [0.2, 0.35];
 // Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
 const [HARDLY_HAIR, SHORT] = [0.01, "swept_back"];
 const FACE_SIDE = [BACKGROUND, SKIN, NOSE, HAIR, ...EARS];
@@ -166,8 +167,16 @@ function hat(scene, strength, style) {
   // Beside the brim the line that hair is pressed to falls off outwards.
   const beneath = scene.x.map((x) => Math.min(onLine(x, grid, edge), -0.1) + 1.1 * Math.max(0, Math.abs(x - (left + right) / 2) - (right - left) / 2));
   const [hair, skin] = [scene.where(HAIR), scene.where(SKIN)];
-  const beside = (x, y) => Math.abs(x - middle) < 1.2 * half && y > -0.8; // hair between the temples and a wide brim stays
-  const loose = places(scene, (x, y, i) => hair[i] && !worn[i] && y < beneath[i] && !beside(x, y));
+  const under = worn.slice(); // what has the hat above it
+  for (let i = scene.size; i < under.length; i++) under[i] ||= under[i - scene.size];
+  // Hair between the temples and a wide brim stays.
+  const beside = (x, y, i) => Math.abs(x - middle) < 1.2 * half && y > -0.8 && under[i];
+  let loose = places(scene, (x, y, i) => hair[i] && !worn[i] && y < beneath[i] && !beside(x, y, i));
+  if (any(loose)) { // what is left of the hair beside it does not end in a point
+    const head = either(worn, without(inverted(scene.where(BACKGROUND)), loose));
+    const point = without(head, opened(scene, head, LOCK_BESIDE));
+    loose = either(loose, both(both(point, scene.around(loose, LOCK_BESIDE)), hair));
+  }
   const crown = places(scene, (_, y, i) => skin[i] && scene.face[i] && y < beneath[i] - 0.15); // of a high forehead
   either(worn, crown).forEach((inside, i) => inside && (scene.mask[i] = HAT));
   scene.uncover(loose, [BACKGROUND]);

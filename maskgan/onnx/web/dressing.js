@@ -7,7 +7,8 @@ import { decode } from "./files.js";
 import { Hairpieces, seenOf } from "./hairdressing.js";
 import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
 import { classesWith, recolourPart } from "./recolouring.js";
-import { any, areaOf, both, dilated, eroded, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
+import { any, areaOf, both, dilated, distances, eroded, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
+import { clip } from "./samples.js";
 import { silhouette } from "./silhouettes.js";
 import { withTeeth } from "./teeth.js";
 import { applyTone } from "./tones.js";
@@ -21,7 +22,7 @@ export const HARDLY = 0.0006; // share of a photo below which a class is no exam
 const MOVED = 2; // up to how many times as large a class is no new thing
 const SEEN = 0.5; // share of a hairpiece in a pixel from which on what lies beneath it is not painted
 const RIM = 0.016; // half the width of a rim beside a hairpiece in which no hair is painted, as a share of the side
-const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was painted
+const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was painted before its shadow fades, as far again
 
 const stuffs = {};
 
@@ -106,19 +107,16 @@ function touched(region, fresh, size) {
   return regionOf(numbers, (number) => found.has(number));
 }
 
-/** Half widths of the rows of an exact disc. */
-function roundKernel(radius) {
-  const reach = Math.floor(radius);
-  return Array.from({ length: 2 * reach + 1 }, (_, i) => Math.floor(Math.sqrt(radius * radius - (i - reach) ** 2)));
-}
-
 /** A crop with somebody's hat, no further from what was painted than its soft edge and its shadow. */
 async function withHat(crop, mask, fresh, { reference }) {
   const { width: size } = crop;
   const { crop: laid, changed } = transplant(crop, mask, silhouette(reference), await stuffOf(reference));
-  const near = dilated(touched(where(mask, HAT), fresh, size), size, roundKernel(NEAR * size));
+  const away = distances(touched(where(mask, HAT), fresh, size), size, size);
+  const near = Float32Array.from(away, (distance) => clip(2 - distance / (NEAR * size), 0, 1));
   const result = { ...crop, data: crop.data.slice() };
-  near.forEach((inside, i) => inside && result.data.set(laid.data.subarray(3 * i, 3 * i + 3), 3 * i));
+  near.forEach((share, i) => {
+    if (share > 0) for (let at = 3 * i; at < 3 * i + 3; at++) result.data[at] += share * (laid.data[at] - crop.data[at]);
+  });
   return { crop: result, changed: changed.map((share, i) => share * near[i]) };
 }
 

@@ -6,6 +6,7 @@ import { LABEL, SIZE } from "./constants.js";
 import { borrowed, isItsShape, withBorrowed } from "./borrowing.js";
 import { beneath, dressed, finished, hairOf, looksOf } from "./dressing.js";
 import { Motion, moving } from "./flow.js";
+import { framesLeft } from "./frames_left.js";
 import { withoutCoveredNeck, withoutImplausible } from "./implausible.js";
 import { Kept } from "./kept.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
@@ -100,8 +101,8 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
 async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong) {
   const lacking = unknownAfter(face.mask, motion.mask, motion.flow);
   if (!any(lacking)) return [];
-  const strays = strayHair(face.crop, face.mask, motion.mask);
-  const unknown = withoutSlivers(either(lacking, strays), face.mask, motion.mask, SIZE.crop);
+  const strays = [strayHair, framesLeft].map((found) => found(face.crop, face.mask, motion.mask));
+  const unknown = withoutSlivers(strays.reduce(either, lacking), face.mask, motion.mask, SIZE.crop);
   const parts = networks.kept
     ? Window.several(unknown, SIZE.crop, face.alignment.side, where(motion.mask, LABEL.HAIR))
     : [{ window: Window.whole(drawingSize(networks)), part: unknown }];

@@ -7,15 +7,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from drawn_faces import draw_face
+from drawn_faces import draw_face, in_glasses
 from PIL import Image
 from web_visitor import SIZE, Visitor, edited_in_python, levels, pipeline_of
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
+from maskgan.editing.frames_left import frames_left
 from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.strays import stray_hair
+from maskgan.editing.unknown import unknown_after
+from maskgan.editing.warping import flow_between
 from maskgan.images import read_photo
 from maskgan.labels import BROWS, Label
 from maskgan.quick_edits import QUICK_EDITS
@@ -81,6 +84,33 @@ def test_strands_over_a_brow_are_found_as_in_the_app(visitor: Visitor) -> None:
     got = visitor.run(code, SIZE, photo, before, after)
     assert (wanted & brow).sum() > 50
     assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
+
+
+def test_arms_of_glasses_are_found_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, before, after]) => {
+      const { framesLeft } = await import(new URL("web/frames_left.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      return framesLeft(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
+    }"""
+    photo, before, arms = in_glasses(SIZE, (30, 28, 30))
+    after = QUICK_EDITS["remove_glasses"].apply(before)
+    wanted = frames_left(photo, before, after)
+    got = visitor.run(code, SIZE, photo, before, after).reshape(wanted.shape)
+    assert wanted[arms].mean() > 0.9 and (got != wanted).sum() <= 0.02 * wanted.sum()
+
+
+def test_what_a_closed_mouth_leaves_unknown_is_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, before, after, flow]) => {
+      const { unknownAfter } = await import(new URL("web/unknown.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      return unknownAfter(before, after, picture(size, size, 2, flow));
+    }"""
+    before = QUICK_EDITS["open_mouth"].apply(draw_face(SIZE))
+    after, moved, _ = QUICK_EDITS["close_mouth"].move(before)
+    flow = flow_between(before, after, moved)
+    wanted = unknown_after(before, after, flow)
+    got = visitor.run(code, SIZE, before, after, flow).reshape(wanted.shape)
+    assert wanted.sum() > 200 and (got != wanted).sum() <= 0.02 * wanted.sum()
 
 
 def test_an_uneven_background_goes_on_as_in_the_app(
