@@ -12,6 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.blending import smoothstep
 from maskgan.labels import Label
 from maskgan.quick_edits.frame import fit_frame
 from maskgan.quick_edits.regions import class_region, largest_piece
@@ -19,8 +20,12 @@ from maskgan.quick_edits.regions import class_region, largest_piece
 #: The light comes from above left, and a little from the front.
 _LIGHT = np.array((-0.45, -0.7, 0.55), np.float32) / np.linalg.norm((-0.45, -0.7, 0.55))
 
-#: How much light the shadows of a jewel get from itself, and how much of its colour.
-_MIRRORED, _RICHER = 0.06, 0.35
+#: Of the room that a jewel mirrors: light from below and above, how much darker the band between is, how small the
+#: window is; and how much richer the colour of metal is in its shadows.
+_DIM, _BRIGHT, _BAND, _WINDOW, _RICHER = 0.55, 1.15, 0.42, 14.0, 0.9
+
+#: Sigma in pixels of the smoothing of a jewel's normals.
+_SMOOTH = 0.8
 
 #: Over how many columns the direction of a chain's ends is measured.
 _END = 12
@@ -84,11 +89,22 @@ def _lit(normals: np.ndarray, material: Material) -> np.ndarray:
     return body * (dull + material.gloss * (bright - dull)) + 190 * (0.25 + 0.75 * material.gloss) * glint
 
 
-def _polished(surface: np.ndarray, material: Material) -> np.ndarray:
-    """A lit surface (S, S, 3) of a jewel: what it mirrors of itself gives its shadows light, and more of its colour."""
+def _polished(normals: np.ndarray, material: Material) -> np.ndarray:
+    """A jewel's surface with these normals (S, S, 3) in a room that it mirrors as far as it is glossy: float32.
+
+    The room is bright above and dim below, with a dark band between and a window from where the light comes. What is
+    mirrored twice, in the shadows, has more of the metal's colour.
+    """
     body = np.array(material.colour, np.float32)
-    dark = (1 - surface.mean(-1, keepdims=True) / 255).clip(0, 1)
-    return (surface + _MIRRORED * body) * (body / body.mean()) ** (_RICHER * material.gloss * dark)
+    mirrored = 2 * normals[..., 2:] * normals - (0, 0, 1)
+    up = -mirrored[..., 1]
+    room = _DIM + (_BRIGHT - _DIM) * smoothstep((up + 0.1) / 0.7) - _BAND * np.exp(-(((up + 0.12) / 0.16) ** 2))
+    room = room.clip(0.05)[..., None]
+    window = np.exp(_WINDOW * (mirrored @ _LIGHT - 1))[..., None]
+    richer = (body / body.mean()) ** (_RICHER * (1 - room).clip(0, 1))
+    metal = body * room * richer + window * (0.35 * body + 150)
+    share = material.gloss**2
+    return _lit(normals, material) * (1 - share) + metal * share
 
 
 def _rounded(distance: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
@@ -221,10 +237,12 @@ def draw_jewels(
     # Each piece is as round as it is thick where it is thickest nearby.
     reach = max(3, round(0.05 * len(mask)) | 1)
     radius = cv2.dilate(distance, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))).clip(1.0)
-    normals = _normals(_rounded(distance, radius))
+    radius = cv2.GaussianBlur(radius, (0, 0), reach / 4)  # or its steps would be seen in the light
+    normals = cv2.GaussianBlur(_normals(_rounded(distance, radius)), (0, 0), _SMOOTH)
+    normals /= np.linalg.norm(normals, axis=2, keepdims=True)
     if label == Label.NECK_L:
         normals, alpha = _beads(region, distance, normals, alpha)
-    surface = _polished(_lit(normals, material), material)
+    surface = _polished(normals, material)
     fall = cv2.GaussianBlur(np.roll(alpha, (round(0.006 * len(mask)), 1), (0, 1)), (0, 0), 0.006 * len(mask))
     fall = np.where(fall < 0.02, 0, fall) * (mask != Label.BACKGROUND)
     result = Layer(np.zeros(picture.shape, np.float32), 0.4 * fall).over(picture)

@@ -239,12 +239,13 @@ def earrings(scene: Scene, strength: float, style: str = "drop") -> None:
         lobe = region & (scene.y > bottom - 0.12)
         x = float(scene.x[lobe].mean())
         dx, dy = scene.x - x - 0.02 * side, scene.y - bottom
-        stud = dx**2 + (dy + 0.01) ** 2 < (0.06 * size) ** 2
-        t = np.clip(dy / (0.42 * size), 0, 1)
-        drop = (abs(dx) < 0.115 * size * np.sqrt(t) * np.sqrt(1 - t**3)) & (dy > 0) & (dy < 0.42 * size)
-        radius, thick = 0.19 * size, max(0.028, 1.2 / scene.unit)
-        ring = abs(np.hypot(dx + 0.05 * side, dy - radius + 0.06) - radius) < thick
-        pearl = dx**2 + (dy - 0.03) ** 2 < (0.085 * size) ** 2
+        stud = dx**2 + dy**2 < max(0.034 * size, 2 / scene.unit) ** 2
+        t = np.clip((dy - 0.02 * size) / (0.33 * size), 0, 1)
+        drop = abs(dx) < 0.135 * size * t * np.sqrt(1 - t**2)
+        # A ring is seen from the front, nearly edge on.
+        radius, thick = 0.17 * size, max(0.02, 1.2 / scene.unit)
+        ring = abs(np.hypot(dx / 0.62, dy - radius + 0.03) - radius) < thick
+        pearl = dx**2 + (dy - 0.02) ** 2 < (0.07 * size) ** 2
         scene.paint(
             {"drop": stud | drop, "hoop": ring, "stud": pearl}[style],
             Label.EAR_R,

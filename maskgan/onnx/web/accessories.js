@@ -241,15 +241,16 @@ function earrings(scene, strength, style) {
     const at = meanOf(scene.x, both(region, places(scene, (_, y) => y > bottom - 0.12)));
     const shapes = {
       drop: (dx, dy) => {
-        const t = clip(dy / (0.42 * size), 0, 1);
-        const drop = Math.abs(dx) < 0.115 * size * Math.sqrt(t) * Math.sqrt(1 - t ** 3) && dy > 0 && dy < 0.42 * size;
-        return dx ** 2 + (dy + 0.01) ** 2 < (0.06 * size) ** 2 || drop;
+        const t = clip((dy - 0.02 * size) / (0.33 * size), 0, 1);
+        const stud = dx ** 2 + dy ** 2 < Math.max(0.034 * size, 2 / scene.unit) ** 2;
+        return stud || Math.abs(dx) < 0.135 * size * t * Math.sqrt(1 - t ** 2);
       },
+      // A ring is seen from the front, nearly edge on.
       hoop: (dx, dy) => {
-        const radius = 0.19 * size;
-        return Math.abs(Math.hypot(dx + 0.05 * side, dy - radius + 0.06) - radius) < Math.max(0.028, 1.2 / scene.unit);
+        const radius = 0.17 * size;
+        return Math.abs(Math.hypot(dx / 0.62, dy - radius + 0.03) - radius) < Math.max(0.02, 1.2 / scene.unit);
       },
-      stud: (dx, dy) => dx ** 2 + (dy - 0.03) ** 2 < (0.085 * size) ** 2,
+      stud: (dx, dy) => dx ** 2 + (dy - 0.02) ** 2 < (0.07 * size) ** 2,
     };
     const ring = places(scene, (x, y) => shapes[style](x - at - 0.02 * side, y - bottom));
     scene.paint(ring, EAR_R, [...FACE_SIDE, NECK, NECK_L, CLOTH]);

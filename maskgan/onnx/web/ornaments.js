@@ -3,7 +3,7 @@
 import { LABEL } from "./constants.js";
 import { BROWS, EYES, fitFrame, largestPiece } from "./frame.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
-import { any, areaOf, both, dilated, disc, either, eroded, piecesOf, regionOf, rolled, roundEven, signedDistance, where, without } from "./regions.js";
+import { any, areaOf, both, dilated, disc, either, eroded, grown, piecesOf, regionOf, rolled, roundEven, signedDistance, smoothstep, where, without } from "./regions.js";
 import { clip, interpolated, median } from "./samples.js";
 import { convexHull } from "./scene.js";
 
@@ -11,7 +11,10 @@ const { BACKGROUND, HAIR, HAT, EYE_G, NECK_L } = LABEL;
 const LIGHT = [-0.45, -0.7, 0.55].map((value, _, all) => value / Math.hypot(...all)); // from above left, a little from the front
 
 const END = 12; // over how many columns the direction of a chain's ends is measured
-const [MIRRORED, RICHER] = [0.06, 0.35]; // how much light the shadows of a jewel get from itself, and how much of its colour
+// Of the room that a jewel mirrors: light from below and above, how much darker the band between is, how small the window is;
+// and how much richer the colour of metal is in its shadows.
+const [DIM, BRIGHT, BAND, WINDOW, RICHER] = [0.55, 1.15, 0.42, 14, 0.9];
+const SMOOTH = 0.8; // sigma in pixels of the smoothing of a jewel's normals
 
 const zeros = (size) => new Float32Array(size * size);
 const blur = (data, size, sigma) => blurred(picture(size, size, 1, data), sigma).data;
@@ -60,6 +63,14 @@ function normalsOf(height, size) {
   return (i) => direction([-slope(i, true), -slope(i, false), 1]);
 }
 
+/** Normals with a little of their neighbours', at the pixels around `places`, beyond which a surface is level. */
+function smoothNormals(normals, places, size) {
+  const planes = picture(size, size, 3, new Float32Array(3 * size * size));
+  for (let i = 0; i < size * size; i++) planes.data.set(places[i] ? normals(i) : [0, 0, 1], 3 * i);
+  const { data } = blurred(planes, SMOOTH);
+  return (i) => direction([data[3 * i], data[3 * i + 1], data[3 * i + 2]]);
+}
+
 const direction = (vector) => vector.map((value, _, all) => value / Math.hypot(...all));
 
 /** A surface with these normals in the light: [R, G, B] at a pixel. */
@@ -73,13 +84,20 @@ function lit(normals, { colour, gloss }) {
   };
 }
 
-/** A lit surface of a jewel: what it mirrors of itself gives its shadows light, and more of its colour. */
-function polished(surface, { colour, gloss }) {
-  const mean = (colour[0] + colour[1] + colour[2]) / 3;
+/** A jewel's surface with these normals, in a room that it mirrors as far as it is glossy: [R, G, B] at a pixel. The room is
+ *  bright above and dim below, with a dark band between and a window from where the light comes. */
+function polished(normals, material) {
+  const { colour, gloss } = material;
+  const [dull, mean, share] = [lit(normals, material), (colour[0] + colour[1] + colour[2]) / 3, gloss * gloss];
   return (i) => {
-    const shown = surface(i);
-    const dark = clip(1 - (shown[0] + shown[1] + shown[2]) / 3 / 255, 0, 1);
-    return shown.map((value, c) => (value + MIRRORED * colour[c]) * (colour[c] / mean) ** (RICHER * gloss * dark));
+    const normal = normals(i);
+    const [x, y, z] = normal.map((value, k) => 2 * normal[2] * value - (k === 2 ? 1 : 0)); // what is mirrored
+    const above = DIM + (BRIGHT - DIM) * smoothstep((0.1 - y) / 0.7);
+    const room = Math.max(above - BAND * Math.exp(-(((0.12 - y) / 0.16) ** 2)), 0.05);
+    const window = Math.exp(WINDOW * (x * LIGHT[0] + y * LIGHT[1] + z * LIGHT[2] - 1));
+    const richer = RICHER * clip(1 - room, 0, 1);
+    const metal = colour.map((value) => value * room * (value / mean) ** richer + window * (0.35 * value + 150));
+    return dull(i).map((value, c) => value * (1 - share) + metal[c] * share);
   };
 }
 
@@ -217,10 +235,12 @@ export function drawJewels(crop, mask, label, material) {
   let alpha = distance.map((value) => clip(value + 0.6, 0, 1));
   // Each piece is as round as it is thick where it is thickest nearby.
   const inside = regionOf(distance, (value) => value > 0);
-  const radius = greatestNear(distance, size, Math.max(3, roundEven(0.05 * size) | 1), inside);
-  let normals = normalsOf(distance.map((value, i) => rounded(value, Math.max(radius[i], 1))), size);
+  const reach = Math.max(3, roundEven(0.05 * size) | 1);
+  const thickest = greatestNear(distance, size, reach, grown(inside, size, reach / 2 + 1)).map((value) => Math.max(value, 1));
+  const radius = blur(thickest, size, reach / 4); // or its steps would be seen in the light
+  let normals = smoothNormals(normalsOf(distance.map((value, i) => rounded(value, radius[i])), size), grown(inside, size, 6), size);
   if (label === NECK_L) ({ normals, alpha } = beads(region, distance, normals, alpha, size));
-  const surface = polished(lit(normals, material), material);
+  const surface = polished(normals, material);
   const lower = rolled(alpha, size, roundEven(0.006 * size));
   const aside = lower.map((_, i) => lower[i - (i % size) + (((i % size) + size - 1) % size)]);
   const ground = where(mask, BACKGROUND);
