@@ -41,6 +41,9 @@ _SOCKET = 8.0
 #: How far hair casts its shadow, in painted pixels.
 _SHADE = 10.0
 
+#: Which part of what a network draws on a forehead stays, and how far above the brows all of it does, in painted pixels.
+_DRAWN, _CREASES = 0.35, 16.0
+
 #: How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
 #: there a network does well. How far beside a hole its paint reaches, in painted pixels.
 _HARDLY, _DEEP, _BESIDE = 0.1, 0.04, 8.0
@@ -188,8 +191,8 @@ def _known_beside_a_hole(ground: np.ndarray, unknown: np.ndarray) -> np.ndarray 
 def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """A painted forehead whose light and colours go on from the skin below it, so that no seam shows where hair was.
 
-    Arguments and result as for `with_plain_ground_gone_on`; the paint's finer drawing stays. From the brows down to
-    the eyes the change fades out.
+    Arguments and result as for `with_plain_ground_gone_on`. Of the paint's own drawing a part stays: it has blotches and
+    shadows of strands that are no longer there. From the brows down to the eyes the change fades out.
     """
     skin = mask == Label.SKIN
     top, low = _top(class_region(mask, _FEATURES)), _top(class_region(mask, _BELOW))
@@ -202,9 +205,10 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     if telling.mean() < _KNOWN:
         return picture
     both = np.where(unknown[..., None], picture, photo)
-    own = _gone_on(*_coarse(both, skin)[::-1])
-    more = _gone_on(*_coarse(photo, telling)[::-1]) - own
-    more = cv2.resize(more, mask.shape, interpolation=cv2.INTER_LINEAR)
+    own, wanted = (
+        cv2.resize(_gone_on(*_coarse(*seen)[::-1]), mask.shape, interpolation=cv2.INTER_LINEAR)
+        for seen in ((both, skin), (photo, telling))
+    )
     # The paint's own shadow of the hair stays.
     away = cv2.distanceTransform((mask != Label.HAIR).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     away = np.minimum(away, len(mask))  # where there is no hair it is as good as infinite
@@ -212,7 +216,9 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     if low > top:
         weight = weight * (1 - smoothstep((rows - top) / (low - top)))
     # Paint goes on from what it sees beside it, and its edge is laid over that.
-    picture = picture + weight.astype(np.float32)[..., None] * more
+    picture = picture + weight.astype(np.float32)[..., None] * (wanted - own)
+    calm = (1 - _DRAWN) * weight * (1 - smoothstep((rows - top) / scale / _CREASES + 1))
+    picture += calm.astype(np.float32)[..., None] * (wanted - picture)
     return picture + _missing_beside(picture, photo, known) * forehead[..., None]
 
 

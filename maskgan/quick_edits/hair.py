@@ -62,8 +62,8 @@ _STRAY = 0.12
 #: wide gaps are between it and the face.
 _ROOTS, _TEMPLES = 0.12, 0.6
 
-#: From which row (frame units) on the face gets narrower.
-_JAW = 0.5
+#: Down to which row (frame units) a forehead reaches, and from which on the face gets narrower.
+_FOREHEAD, _JAW = -0.4, 0.5
 
 #: At how many heights the edge of an ear is measured.
 _EAR_STEPS = 17
@@ -251,13 +251,15 @@ def _with_specks(scene: Scene, removed: np.ndarray) -> np.ndarray:
 
 def _fill_holes(scene: Scene, removed: np.ndarray) -> None:
     """Give pieces of background that skin, ears and hair enclose where hair was `removed` (H, W) the class around;
-    beside the jaw, that is hair or neck."""
+    beside the jaw, that is hair or neck, and above the brows skin."""
     background = scene.where(Label.BACKGROUND)
     _, pieces = cv2.connectedComponents(background.astype(np.uint8), connectivity=4)
     open_air = np.unique(np.r_[pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
     enclosed = np.unique(pieces[background & removed & ~np.isin(pieces, open_air)])
     enclosed = background & np.isin(pieces, enclosed)
-    scene.uncover(enclosed & (scene.y < _JAW), (Label.SKIN, Label.HAIR, *EARS))
+    forehead = (scene.y < _FOREHEAD) & (abs(across(scene)[0]) < 0.8)
+    scene.uncover(enclosed & forehead, (Label.SKIN,))
+    scene.uncover(enclosed & ~forehead & (scene.y < _JAW), (Label.SKIN, Label.HAIR, *EARS))
     scene.uncover(enclosed & (scene.y >= _JAW), (Label.HAIR, Label.NECK))
 
 

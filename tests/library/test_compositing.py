@@ -171,7 +171,7 @@ def test_a_plain_wall_goes_on_behind_hair_that_was_removed(size: int) -> None:
 
 @pytest.mark.parametrize("lower", [False, True])
 def test_a_painted_forehead_is_in_the_light_of_the_skin_below_it_and_the_chin_is_not(lower: bool) -> None:
-    """It keeps its wrinkles, and the shadow of the hair above it."""
+    """It keeps a part of its wrinkles, and the shadow of the hair above it."""
     mask = np.full((256, 256), Label.SKIN, np.uint8)
     mask[180:190, 80:170] = Label.NOSE
     mask[:40] = Label.HAIR
@@ -189,7 +189,7 @@ def test_a_painted_forehead_is_in_the_light_of_the_skin_below_it_and_the_chin_is
         return
     missing = (light - drawn)[60:92, 75:95]
     assert abs(missing.mean()) < 5
-    assert (missing - cv2.blur(missing, (1, 13)))[6:-6].std() == pytest.approx(6 / 2**0.5, rel=0.2)
+    assert (missing - cv2.blur(missing, (1, 13)))[6:-6].std() == pytest.approx(0.35 * 6 / 2**0.5, rel=0.2)
     assert (light - drawn)[41:43, 70:100].mean() > 40
     beside = grown(unknown, 5) & ~unknown & (mask == Label.SKIN)
     assert abs((drawn - photo)[beside]).max() < 5, "the edge of the paint is laid over it"

@@ -12,6 +12,8 @@ from maskgan.editing.warping import flow_between, warp_mask
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.frame import fit_frame
+from maskgan.quick_edits.hairpieces import coverage
+from maskgan.quick_edits.scene import Scene
 
 
 def apply(name: str, mask: np.ndarray, times: int = 1) -> np.ndarray:
@@ -297,3 +299,18 @@ def test_no_hairstyle_rises_above_a_hat_that_is_worn(style):
     lower = np.where(hat.any(0), (rows * hat).max(0), 0).max()  # its lower edge is level
     assert not (edited[: lower - 16] == Label.HAIR).any()
     assert (edited == Label.HAIR).any()
+
+
+@pytest.mark.parametrize("style", ["long_waves", "long_straight"])
+def test_a_forehead_that_comes_to_light_has_no_tufts_below_the_new_hairline(style: str) -> None:
+    """Below a fringe that hung aslant, hair filled what lay between the new hairline and the face that had been seen."""
+    mask = draw_face(512)
+    scene = Scene(mask)
+    fringe = (mask == Label.SKIN) & (scene.y < -0.62 + 0.5 * np.maximum(scene.x, 0)) & (scene.y < -0.3)
+    mask[fringe & (abs(scene.x) < 0.75)] = Label.HAIR
+    after = Scene(mask)
+    QUICK_EDITS["hairstyle"].variant(style).draw(after, 1.0)
+    piece = coverage(Scene(mask), after.worn[0]).alpha > 0.5
+    close = cv2.dilate(piece.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    tufts = (after.mask == Label.HAIR) & ~close & (scene.y < -0.4) & (abs(scene.x) < 0.6)
+    assert tufts.sum() < 40

@@ -20,6 +20,8 @@ const [SEAM, BEYOND] = [128, [3, 1.5, 0.75]];
 const SOCKET = 8;
 // How far hair casts its shadow, in painted pixels.
 const SHADE = 10;
+// Which part of what a network draws on a forehead stays, and how far above the brows all of it does, in painted pixels.
+const [DRAWN, CREASES] = [0.35, 16];
 // How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
 // there a network does well. How far beside a hole its paint reaches, in painted pixels.
 const [HARDLY, DEEP, BESIDE] = [0.1, 0.04, 8];
@@ -215,7 +217,7 @@ function knownBesideAHole(ground, unknown, n) {
 }
 
 /** Lets the light and colours of the skin below a painted forehead go on over it, so that no seam shows where hair was,
- *  in place; the paint's finer drawing stays. From the brows down to the eyes the change fades out. */
+ *  in place; of the paint's own drawing a part stays. From the brows down to the eyes the change fades out. */
 export function letForeheadGoOn(colours, photo, unknown, mask, n) {
   const [end, low] = [FEATURES, BELOW].map((labels) => {
     const first = mask.findIndex((label) => labels.includes(label));
@@ -229,17 +231,21 @@ export function letForeheadGoOn(colours, photo, unknown, mask, n) {
   const sockets = grown(where(mask, LABEL.L_EYE, LABEL.R_EYE, LABEL.L_BROW, LABEL.R_BROW), n, SOCKET * scale);
   const telling = without(known, sockets);
   if (areaOf(telling) < KNOWN * n * n) return;
-  const wanted = goneOn(coarse(telling, n, (i) => photo.data[i]));
-  const own = goneOn(coarse(skin, n, (i) => (unknown[Math.floor(i / 3)] ? colours[i] : photo.data[i])));
-  const more = picture(CELLS, CELLS, 3, wanted.map((value, i) => value - own[i]));
-  const wide = resizeLinear(more, n, n).data;
+  const [own, wanted] = [
+    coarse(skin, n, (i) => (unknown[Math.floor(i / 3)] ? colours[i] : photo.data[i])),
+    coarse(telling, n, (i) => photo.data[i]),
+  ].map((seen) => resizeLinear(picture(CELLS, CELLS, 3, goneOn(seen)), n, n).data);
   // The paint's own shadow of the hair stays. What is known is changed too: the edge of the paint is laid over it.
   const away = distances(where(mask, LABEL.HAIR), n, n);
   forehead.forEach((inside, i) => {
     if (!inside) return;
     const falling = low > end ? 1 - smoothstep((Math.floor(i / n) * n - end) / (low - end)) : 1;
     const share = smoothstep(away[i] / scale / SHADE) * falling;
-    for (let c = 0; c < 3; c++) colours[3 * i + c] += share * wide[3 * i + c];
+    const calm = (1 - DRAWN) * share * (1 - smoothstep((Math.floor(i / n) - end / n) / scale / CREASES + 1));
+    for (let at = 3 * i; at < 3 * i + 3; at++) {
+      colours[at] += share * (wanted[at] - own[at]);
+      colours[at] += calm * (wanted[at] - colours[at]);
+    }
   });
   const missing = missingBeside(colours, photo, known, n);
   forehead.forEach((inside, i) => {

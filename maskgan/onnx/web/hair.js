@@ -20,7 +20,7 @@ const DRAWN = 0.3; // how far below the ends of hair that is cut it is drawn in
 const STRAY = 0.12; // how far strands of hair that was drawn in stand out from it
 const THIN = 0.5; // hair up to this area, a bald head's with a rim or a seam of it, has no volume to gain
 const TEMPLES = 0.55; // how far down beside the eyes a higher forehead goes
-const JAW = 0.5; // from which row on the face gets narrower
+const [FOREHEAD, JAW] = [-0.4, 0.5]; // down to which row a forehead reaches, and from which on the face gets narrower
 const EAR_STEPS = 17; // at how many heights the edge of an ear is measured
 const BESIDE = 0.35; // how far strands that a parser takes for something else lie from hair
 
@@ -69,15 +69,22 @@ export function holdFace(scene) {
   scene.tell(regionOf(scene.mask, (label) => label !== HAIR && label !== BACKGROUND), scene.x, scene.y);
 }
 
-/** Gives pieces of background that skin, ears and hair enclose where hair was removed the class around. */
+/** Gives pieces of background that skin, ears and hair enclose where hair was removed the class around; above the brows, skin. */
 export function fillHoles(scene, removed) {
   const { size } = scene;
   const { numbers, pieces } = piecesOf(scene.where(BACKGROUND), size, size, { corners: false });
   const enclosed = pieces.map((piece) => piece && piece.left > 0 && piece.top > 0 && piece.right < size - 1 && piece.bottom < size - 1);
   const fresh = new Set(numbers.filter((number, i) => removed[i] && enclosed[number]));
-  const [upper, lower] = [true, false].map((above) => numbers.map((number, i) => (fresh.has(number) && scene.y[i] < JAW === above ? 1 : 0)));
-  scene.uncover(Uint8Array.from(upper), [SKIN, HAIR, ...EARS]);
-  scene.uncover(Uint8Array.from(lower), [HAIR, NECK]);
+  const { q } = scene.across;
+  const [forehead, upper, lower] = [new Uint8Array(numbers.length), new Uint8Array(numbers.length), new Uint8Array(numbers.length)];
+  numbers.forEach((number, i) => {
+    if (!fresh.has(number)) return;
+    const y = scene.y[i];
+    (y < FOREHEAD && Math.abs(q[i]) < 0.8 ? forehead : y < JAW ? upper : lower)[i] = 1;
+  });
+  scene.uncover(forehead, [SKIN]);
+  scene.uncover(upper, [SKIN, HAIR, ...EARS]);
+  scene.uncover(lower, [HAIR, NECK]);
 }
 
 /** y of the shoulders at each distance from the middle: alike on both sides, sloping down outwards, also where they were
