@@ -41,7 +41,8 @@ _SOCKET = 8.0
 #: How far hair casts its shadow, in painted pixels.
 _SHADE = 10.0
 
-#: Which part of what a network draws on a forehead stays, and how far above the brows all of it does, in painted pixels.
+#: Which part of what a network draws on a forehead stays, and how far above the brows all of it does, in painted
+#: pixels.
 _DRAWN, _CREASES = 0.35, 16.0
 
 #: How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
@@ -191,8 +192,8 @@ def _known_beside_a_hole(ground: np.ndarray, unknown: np.ndarray) -> np.ndarray 
 def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """A painted forehead whose light and colours go on from the skin below it, so that no seam shows where hair was.
 
-    Arguments and result as for `with_plain_ground_gone_on`. Of the paint's own drawing a part stays: it has blotches and
-    shadows of strands that are no longer there. From the brows down to the eyes the change fades out.
+    Arguments and result as for `with_plain_ground_gone_on`. Of the paint's own drawing a part stays: it has blotches
+    and shadows of strands that are no longer there. From the brows down to the eyes the change fades out.
     """
     skin = mask == Label.SKIN
     top, low = _top(class_region(mask, _FEATURES)), _top(class_region(mask, _BELOW))

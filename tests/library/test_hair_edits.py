@@ -303,7 +303,7 @@ def test_no_hairstyle_rises_above_a_hat_that_is_worn(style):
 
 @pytest.mark.parametrize("style", ["long_waves", "long_straight"])
 def test_a_forehead_that_comes_to_light_has_no_tufts_below_the_new_hairline(style: str) -> None:
-    """Below a fringe that hung aslant, hair filled what lay between the new hairline and the face that had been seen."""
+    """Below a fringe that hung aslant, hair filled what lay between the new hairline and the face that was seen."""
     mask = draw_face(512)
     scene = Scene(mask)
     fringe = (mask == Label.SKIN) & (scene.y < -0.62 + 0.5 * np.maximum(scene.x, 0)) & (scene.y < -0.3)
