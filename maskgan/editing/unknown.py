@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from maskgan.editing.warping import disc, grown, jacobian, moves, places_of, warped_mask, window_of
-from maskgan.labels import Label
+from maskgan.labels import EYES, Label
+from maskgan.quick_edits.regions import class_region
 
 #: Sizes in pixels of a picture of 256 px; scaled with the picture. The last one: around a mouth that has closed.
 _BORDER, _LOST_BORDER, _SLIVER, _SHUT_BORDER = 2.0, 4.0, 1.0, 1.0
@@ -61,8 +62,11 @@ def _unknown_after(
     solid = (grown(solid, _SLIVER * scale) & wrong) | fresh
     unknown = grown(solid, _BORDER * scale)
     lost = np.zeros_like(wrong)
+    # Eyes that are seen through lenses stay the person's own.
+    seen = class_region(after, EYES) & class_region(arrived, EYES)
     for label in np.unique(arrived[solid]):
-        lost |= grown((arrived == label) & solid, _LOST_BORDER * scale) & ~grown(after == label, 1.0 * scale)
+        border = grown((arrived == label) & solid, _LOST_BORDER * scale) & ~grown(after == label, 1.0 * scale)
+        lost |= border & ~seen if label == Label.EYE_G else border
     unknown |= lost | _wisps(solid & (arrived == Label.HAIR), after, scale)
     unknown |= _shade(solid & (arrived == Label.HAIR), after, scale)
     shut = (arrived == Label.MOUTH) & ~grown(after == Label.MOUTH, 3 * scale)

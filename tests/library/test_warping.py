@@ -5,10 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from drawn_faces import draw_face
 
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import STILL, compose, flow_between, jacobian, unfolded, warp_mask, warp_picture
-from maskgan.labels import Label
+from maskgan.labels import EYES, Label
 from maskgan.quick_edits import QUICK_EDITS
 
 TURN = np.deg2rad(14)
@@ -210,6 +211,18 @@ def test_a_closed_mouth_shows_nothing_of_its_teeth(face_mask: np.ndarray) -> Non
     half, moved, _ = QUICK_EDITS["close_mouth"].move(open_mouth, 0.5)
     unknown = unknown_after(open_mouth, half, flow_between(open_mouth, half, moved))
     assert unknown[half == Label.MOUTH].mean() < 0.3
+
+
+def test_eyes_behind_glasses_that_come_off_stay_the_persons_own() -> None:
+    """They were painted with the rest, in another colour."""
+    bare = draw_face(256)
+    before = QUICK_EDITS["glasses"].apply(bare)
+    after, moved, _ = QUICK_EDITS["remove_glasses"].move(before)
+    unknown = unknown_after(before, after, flow_between(before, after, moved))
+    eyes = np.isin(bare, EYES)
+    inner = cv2.erode(eyes.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2) > 0
+    assert inner.any() and not unknown[inner].any()
+    assert unknown[(before == Label.EYE_G) & (after != Label.EYE_G)].mean() > 0.9
 
 
 def test_what_is_drawn_out_too_far_is_unknown() -> None:

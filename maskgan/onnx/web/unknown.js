@@ -73,9 +73,12 @@ function unknownIn(arrived, after, flow, scale, opens) {
     solid = either(solid, without(both(wrong, where(after, label)), near));
   }
   let unknown = grown(solid, width, BORDER * scale);
+  // Eyes that are seen through lenses stay the person's own.
+  const seen = both(where(after, LABEL.L_EYE, LABEL.R_EYE), where(arrived, LABEL.L_EYE, LABEL.R_EYE));
   for (const label of classesIn(arrived, solid)) {
     const lost = grown(both(where(arrived, label), solid), width, LOST_BORDER * scale);
-    unknown = either(unknown, without(lost, grown(where(after, label), width, scale)));
+    const border = without(lost, grown(where(after, label), width, scale));
+    unknown = either(unknown, label === LABEL.EYE_G ? without(border, seen) : border);
   }
   unknown = either(unknown, wisps(both(solid, where(arrived, LABEL.HAIR)), after, width, scale));
   unknown = either(unknown, shade(both(solid, where(arrived, LABEL.HAIR)), after, width, scale));

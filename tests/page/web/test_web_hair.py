@@ -99,14 +99,15 @@ def test_arms_of_glasses_are_found_as_in_the_app(visitor: Visitor) -> None:
     assert wanted[arms].mean() > 0.9 and (got != wanted).sum() <= 0.02 * wanted.sum()
 
 
-def test_what_a_closed_mouth_leaves_unknown_is_as_in_the_app(visitor: Visitor) -> None:
+@pytest.mark.parametrize(("made", "undone"), [("open_mouth", "close_mouth"), ("glasses", "remove_glasses")])
+def test_what_is_unknown_behind_lips_and_lenses_is_as_in_the_app(visitor: Visitor, made: str, undone: str) -> None:
     code = """async ([size, before, after, flow]) => {
       const { unknownAfter } = await import(new URL("web/unknown.js", location));
       const { picture } = await import(new URL("web/pixels.js", location));
       return unknownAfter(before, after, picture(size, size, 2, flow));
     }"""
-    before = QUICK_EDITS["open_mouth"].apply(draw_face(SIZE))
-    after, moved, _ = QUICK_EDITS["close_mouth"].move(before)
+    before = QUICK_EDITS[made].apply(draw_face(SIZE))
+    after, moved, _ = QUICK_EDITS[undone].move(before)
     flow = flow_between(before, after, moved)
     wanted = unknown_after(before, after, flow)
     got = visitor.run(code, SIZE, before, after, flow).reshape(wanted.shape)
