@@ -41,9 +41,9 @@ _SOCKET = 8.0
 #: How far hair casts its shadow, in painted pixels.
 _SHADE = 10.0
 
-#: Which part of what a network draws on a forehead stays, and how far above the brows all of it does, in painted
-#: pixels.
-_DRAWN, _CREASES = 0.35, 16.0
+#: Which part of what a network draws on a forehead stays, of how much at most (0..255), and between which distances from
+#: eyes and brows ever less of it does, in painted pixels.
+_DRAWN, _STRONGEST, _CREASES = 0.35, 25.0, (3.0, 9.0)
 
 #: How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
 #: there a network does well. How far beside a hole its paint reaches, in painted pixels.
@@ -218,8 +218,10 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
         weight = weight * (1 - smoothstep((rows - top) / (low - top)))
     # Paint goes on from what it sees beside it, and its edge is laid over that.
     picture = picture + weight.astype(np.float32)[..., None] * (wanted - own)
-    calm = (1 - _DRAWN) * weight * (1 - smoothstep((rows - top) / scale / _CREASES + 1))
-    picture += calm.astype(np.float32)[..., None] * (wanted - picture)
+    beside = cv2.distanceTransform((~class_region(mask, _FEATURES)).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    calm = weight * smoothstep((beside / scale - _CREASES[0]) / np.ptp(_CREASES))
+    drawn = _DRAWN * (picture - wanted).clip(-_STRONGEST, _STRONGEST)
+    picture += calm.astype(np.float32)[..., None] * (wanted + drawn - picture)
     return picture + _missing_beside(picture, photo, known) * forehead[..., None]
 
 

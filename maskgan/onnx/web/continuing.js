@@ -5,6 +5,7 @@ import { DETAIL, fineDetail } from "./grain.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
 import { areaOf, both, distances, grown, inverted, smoothstep, where, without } from "./regions.js";
+import { clip } from "./samples.js";
 
 // Cells to a window's side: what is smaller than one is texture.
 const CELLS = 64;
@@ -20,8 +21,9 @@ const [SEAM, BEYOND] = [128, [3, 1.5, 0.75]];
 const SOCKET = 8;
 // How far hair casts its shadow, in painted pixels.
 const SHADE = 10;
-// Which part of what a network draws on a forehead stays, and how far above the brows all of it does, in painted pixels.
-const [DRAWN, CREASES] = [0.35, 16];
+// Which part of what a network draws on a forehead stays, of how much at most, and between which distances from eyes and brows
+// ever less of it does, in painted pixels.
+const [DRAWN, STRONGEST, CREASES] = [0.35, 25, [3, 9]];
 // How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
 // there a network does well. How far beside a hole its paint reaches, in painted pixels.
 const [HARDLY, DEEP, BESIDE] = [0.1, 0.04, 8];
@@ -237,14 +239,15 @@ export function letForeheadGoOn(colours, photo, unknown, mask, n) {
   ].map((seen) => resizeLinear(picture(CELLS, CELLS, 3, goneOn(seen)), n, n).data);
   // The paint's own shadow of the hair stays. What is known is changed too: the edge of the paint is laid over it.
   const away = distances(where(mask, LABEL.HAIR), n, n);
+  const beside = distances(where(mask, ...FEATURES), n, n);
   forehead.forEach((inside, i) => {
     if (!inside) return;
     const falling = low > end ? 1 - smoothstep((Math.floor(i / n) * n - end) / (low - end)) : 1;
     const share = smoothstep(away[i] / scale / SHADE) * falling;
-    const calm = (1 - DRAWN) * share * (1 - smoothstep((Math.floor(i / n) - end / n) / scale / CREASES + 1));
+    const calm = share * smoothstep((beside[i] / scale - CREASES[0]) / (CREASES[1] - CREASES[0]));
     for (let at = 3 * i; at < 3 * i + 3; at++) {
       colours[at] += share * (wanted[at] - own[at]);
-      colours[at] += calm * (wanted[at] - colours[at]);
+      colours[at] += calm * (wanted[at] + DRAWN * clip(colours[at] - wanted[at], -STRONGEST, STRONGEST) - colours[at]);
     }
   });
   const missing = missingBeside(colours, photo, known, n);
