@@ -41,8 +41,8 @@ _SOCKET = 8.0
 #: How far hair casts its shadow, in painted pixels.
 _SHADE = 10.0
 
-#: Which part of what a network draws on a forehead stays, of how much at most (0..255), and between which distances from
-#: eyes and brows ever less of it does, in painted pixels.
+#: Which part of what a network draws on a forehead stays, of how much at most (0..255), and between which distances
+#: from eyes and brows ever less of it does, in painted pixels.
 _DRAWN, _STRONGEST, _CREASES = 0.35, 25.0, (3.0, 9.0)
 
 #: How uneven a background is completed, and how far a hole in it reaches from what is known, as part of the side: up to
