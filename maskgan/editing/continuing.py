@@ -219,6 +219,7 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     # Paint goes on from what it sees beside it, and its edge is laid over that.
     picture = picture + weight.astype(np.float32)[..., None] * (wanted - own)
     beside = cv2.distanceTransform((~class_region(mask, _FEATURES)).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    beside = np.minimum(beside, len(mask))
     calm = weight * smoothstep((beside / scale - _CREASES[0]) / np.ptp(_CREASES))
     drawn = _DRAWN * (picture - wanted).clip(-_STRONGEST, _STRONGEST)
     picture += calm.astype(np.float32)[..., None] * (wanted + drawn - picture)

@@ -92,13 +92,13 @@ def _lit(normals: np.ndarray, material: Material) -> np.ndarray:
 def _polished(normals: np.ndarray, material: Material) -> np.ndarray:
     """A jewel's surface with these normals (S, S, 3) in a room that it mirrors as far as it is glossy: float32.
 
-    The room is bright above and dim below, with a dark band between and a window from where the light comes. What is
-    mirrored twice, in the shadows, has more of the metal's colour.
+    The room is bright above and dim below, with a dark band low between and a window from where the light comes. What
+    is mirrored twice, in the shadows, has more of the metal's colour.
     """
     body = np.array(material.colour, np.float32)
     mirrored = 2 * normals[..., 2:] * normals - (0, 0, 1)
     up = -mirrored[..., 1]
-    room = _DIM + (_BRIGHT - _DIM) * smoothstep((up + 0.1) / 0.7) - _BAND * np.exp(-(((up + 0.12) / 0.16) ** 2))
+    room = _DIM + (_BRIGHT - _DIM) * smoothstep((up + 0.3) / 0.9) - _BAND * np.exp(-(((up + 0.45) / 0.18) ** 2))
     room = room.clip(0.05)[..., None]
     window = np.exp(_WINDOW * (mirrored @ _LIGHT - 1))[..., None]
     richer = (body / body.mean()) ** (_RICHER * (1 - room).clip(0, 1))

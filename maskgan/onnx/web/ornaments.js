@@ -92,8 +92,8 @@ function polished(normals, material) {
   return (i) => {
     const normal = normals(i);
     const [x, y, z] = normal.map((value, k) => 2 * normal[2] * value - (k === 2 ? 1 : 0)); // what is mirrored
-    const above = DIM + (BRIGHT - DIM) * smoothstep((0.1 - y) / 0.7);
-    const room = Math.max(above - BAND * Math.exp(-(((0.12 - y) / 0.16) ** 2)), 0.05);
+    const above = DIM + (BRIGHT - DIM) * smoothstep((0.3 - y) / 0.9);
+    const room = Math.max(above - BAND * Math.exp(-(((0.45 - y) / 0.18) ** 2)), 0.05);
     const window = Math.exp(WINDOW * (x * LIGHT[0] + y * LIGHT[1] + z * LIGHT[2] - 1));
     const richer = RICHER * clip(1 - room, 0, 1);
     const metal = colour.map((value) => value * room * (value / mean) ** richer + window * (0.35 * value + 150));
