@@ -3,7 +3,7 @@
 The wardrobe holds what edits take from people: silhouettes of hair and hats, their pictures, outlines of glasses, an
 ear and a row of teeth. RECIPE is a JSON list; each entry has `name`, `title`, `kind` (hair, hat, glasses, ear or teeth)
 and either `outline`, points of one lens (see `lens_outline` in
-maskgan/quick_edits/accessories.py), or `id`, a face of one of the FOLDERs in the plain format (images/ID.jpg,
+maskgan/quick_edits/lenses.py), or `id`, a face of one of the FOLDERs in the plain format (images/ID.jpg,
 masks/ID.png, index.csv). With an `id` may come `polygon`, the hat's outline in pixels of a 256 px crop (x, y; negative
 y above the crop), or `crown`, the outline of what lies above the crop alone; `top`, rows that are mirrored above the
 crop to make room for it; and `picture`: true to keep the picture beside the mask. With `piece`, an object of

@@ -15,7 +15,9 @@ import numpy as np
 from maskgan.blending import smoothstep
 from maskgan.labels import Label
 from maskgan.quick_edits.frame import fit_frame
+from maskgan.quick_edits.lenses import found_again
 from maskgan.quick_edits.regions import class_region, largest_piece
+from maskgan.quick_edits.scene import Scene
 
 #: The light comes from above left, and a little from the front.
 _LIGHT = np.array((-0.45, -0.7, 0.55), np.float32) / np.linalg.norm((-0.45, -0.7, 0.55))
@@ -29,6 +31,10 @@ _SMOOTH = 0.8
 
 #: Over how many columns the direction of a chain's ends is measured.
 _END = 12
+
+#: Within how many pixels a lens in the mask and its outline do not meet, and the area (square frame units) below which
+#: what is beside it is no bar.
+_RIM, _SPECK = 2, 0.005
 
 _EYES = (Label.L_EYE, Label.R_EYE)
 _BENEATH_LENSES = (*_EYES, Label.L_BROW, Label.R_BROW)
@@ -115,22 +121,33 @@ def _rounded(distance: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
 
 def lenses(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The lenses of a mask (H, W), with the eyes and brows that lie on them, and bridge and arms, both (H, W) bool."""
-    region = mask == Label.EYE_G
-    unit = fit_frame(mask).unit
+    region, scene = mask == Label.EYE_G, Scene(mask)
+    unit = scene.unit
     size = max(3, round(0.15 * unit) | 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     on_them = class_region(mask, _BENEATH_LENSES)
     near = cv2.dilate(region.astype(np.uint8), kernel) > 0
     opened = cv2.morphologyEx((region | (on_them & near)).astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
-    glass = np.zeros(mask.shape, np.uint8)
+    glass, rims = np.zeros(mask.shape, np.uint8), np.zeros(mask.shape, bool)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(opened.astype(np.uint8))
     for piece in range(1, count):
         inside = (pieces == piece) & region
         if stats[piece, cv2.CC_STAT_AREA] < 0.06 * unit**2 or inside.sum() < 0.03 * unit**2:
             continue
+        whole = found_again(scene, inside)
+        if whole is not None:
+            glass[whole] = 1
+            rims |= inside & (cv2.dilate(whole.astype(np.uint8), np.ones((2 * _RIM + 1,) * 2, np.uint8)) > 0)
+            continue
         points = np.argwhere(largest_piece(cv2.morphologyEx(inside.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0))
         cv2.fillConvexPoly(glass, cv2.convexHull(points[:, ::-1].astype(np.int32)), 1)
-    return glass > 0, region & (glass == 0)
+    thin = region & (glass == 0) & ~rims
+    if rims.any():  # bars go on to the lenses
+        _, numbers, stats, _ = cv2.connectedComponentsWithStats(thin.astype(np.uint8))
+        thin &= stats[numbers, cv2.CC_STAT_AREA] >= _SPECK * unit**2
+        joints = cv2.dilate(thin.astype(np.uint8), np.ones((4 * _RIM + 1,) * 2, np.uint8)) > 0
+        thin |= joints & (rims | (glass > 0))
+    return glass > 0, thin
 
 
 def are_dark(mask: np.ndarray) -> bool:

@@ -20,8 +20,9 @@ from maskgan.editing.style_copy import COLOURED, REGIONS
 from maskgan.editing.teeth import teeth
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
-from maskgan.quick_edits import QUICK_EDITS, accessories, hairpieces
+from maskgan.quick_edits import QUICK_EDITS, hairpieces
 from maskgan.quick_edits.ears import ear
+from maskgan.quick_edits.lenses import lens_outline, styles
 from maskgan.quick_edits.needs import NEEDS
 from maskgan.quick_edits.silhouettes import WARDROBE, Silhouette, silhouette, turned_to, wardrobe
 from maskgan.styles import RegionStyle
@@ -103,8 +104,7 @@ def coloured() -> list[list[int]]:
 
 def lenses() -> dict[str, list[list[float]]]:
     """The outline of a lens by style, around the eye, x away from the nose, in distances between the eyes."""
-    styles = [name for name, entry in wardrobe().items() if entry["kind"] == "glasses"]
-    return {name: accessories.lens_outline(name).round(6).tolist() for name in styles}
+    return {name: lens_outline(name).round(6).tolist() for name in styles()}
 
 
 def silhouettes() -> dict[str, dict[str, Any]]:

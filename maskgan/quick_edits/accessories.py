@@ -12,9 +12,10 @@ from maskgan.quick_edits.edit import QuickEdit, Variant, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hair import brow_line, morphed, reveal, wear_hair
 from maskgan.quick_edits.hairpieces import across
+from maskgan.quick_edits.lenses import eye_centres, eyes_apart, worn_outline
 from maskgan.quick_edits.scarves import loosen, neck, wears_scarf
 from maskgan.quick_edits.scene import Scene, ramp
-from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette, wardrobe
+from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
 
 _SIDES = ((-1, Label.R_EYE, Label.R_BROW, Label.R_EAR), (1, Label.L_EYE, Label.L_BROW, Label.L_EAR))
 #: Where (frame units) ears begin beside a face that wore a scarf.
@@ -37,40 +38,12 @@ def _size(strength: float) -> float:
     return 0.75 + 0.25 * strength
 
 
-def lens_outline(style: str) -> np.ndarray:
-    """One lens of the wardrobe as a smooth closed line (N, 2) around the eye's centre.
-
-    x points away from the nose, y down, both in distances between the eyes.
-    """
-    points = np.array(wardrobe()[style]["outline"], np.float64)
-    for _ in range(3):  # corner cutting (Chaikin, 1974)
-        after = np.roll(points, -1, axis=0)
-        points = np.stack([0.75 * points + 0.25 * after, 0.25 * points + 0.75 * after], 1).reshape(-1, 2)
-    return points
-
-
-def _eye_centres(scene: Scene) -> dict[int, tuple[float, float]]:
-    """x and y of the eyes by side (-1, 1); one that is hidden is taken opposite the other."""
-    eyes = {}
-    for side, eye, _, _ in _SIDES:
-        region = scene.part(eye)
-        if region is not None:
-            eyes[side] = (float(scene.x[region].mean()), float(scene.y[region].mean()))
-    for side in (-1, 1):
-        x, y = eyes.get(-side, (-0.47 * side, 0.0))
-        eyes.setdefault(side, (-x, y))
-    return eyes
-
-
 def _wear_glasses(scene: Scene, strength: float, style: str, dark: bool) -> None:
     if scene.where(Label.EYE_G).sum() > 0.1 * scene.unit**2:
         raise QuickEditImpossible("This face wears glasses already; take them off first.")
-    eyes = _eye_centres(scene)
-    apart = float(np.clip(abs(eyes[1][0] - eyes[-1][0]), 0.5, 1.1))
-    outline = lens_outline(style) * apart * _size(strength)
-    # Lenses never meet over the nose.
-    inner = -outline[:, 0].min()
-    outline[:, 0] += max(0.0, inner - 0.42 * apart)
+    eyes = eye_centres(scene)
+    apart = eyes_apart(eyes)
+    outline = worn_outline(style, apart, _size(strength))
     lenses = np.zeros(scene.mask.shape, bool)
     arms = np.zeros(scene.mask.shape, bool)
     for side, (ex, ey) in eyes.items():

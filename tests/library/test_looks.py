@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import draw_face, draw_mask
+from drawn_faces import draw_face as frontal_face
 
 from maskgan.editing.borrowed_looks import look_named, look_of
 from maskgan.editing.dressing import default_looks, dressed, edit_with_looks, finished, reference_picture
@@ -19,7 +20,7 @@ from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels, lense
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with
 from maskgan.editing.transplants import Lender, likeness, transplant
-from maskgan.labels import Label
+from maskgan.labels import BROWS, Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
 from maskgan.sizes import CROP_SIZE
@@ -93,6 +94,23 @@ def test_clear_lenses_keep_the_eyes_and_dark_ones_hide_them(mask: np.ndarray, gr
     assert np.array_equal(result[changed == 0], picture[changed == 0])
     frame = result.astype(int).sum(-1) < 240
     assert frame.sum() > 200 and not frame[round(0.7 * CROP_SIZE) :].any()
+
+
+@pytest.mark.parametrize("name", ["round_glasses", "square_glasses"])
+def test_a_lens_goes_on_behind_the_brow_that_lies_on_it(name: str) -> None:
+    """The mask has a brow there: the lens was cut along it, and a round one had corners."""
+    bare = frontal_face(512)
+    for label in BROWS:
+        brow = bare == label
+        bare[brow] = Label.SKIN
+        bare[np.roll(brow, 14, axis=0) & (bare == Label.SKIN)] = label
+    clear, dark = (QUICK_EDITS[edit].apply(bare, 1.0, name) for edit in ("glasses", "sunglasses"))
+    whole, cut = lenses(dark)[0], (clear == Label.EYE_G) & lenses(dark)[0]
+    assert cut.sum() < 0.93 * whole.sum()
+    glass, thin = lenses(clear)
+    assert (glass & whole).sum() > 0.93 * (glass | whole).sum()
+    count, _ = cv2.connectedComponents((glass | thin).astype(np.uint8))
+    assert thin.any() and count == 2, "bridge and arms are joined to the lenses"
 
 
 @pytest.mark.parametrize("variant", ["drop", "hoop", "stud"])

@@ -1,11 +1,12 @@
 // Quick edits that put things on or take them off: glasses, hat, earrings, necklace; see
 // maskgan/quick_edits/accessories.py.
 
-import { LABEL, LENSES } from "./constants.js";
+import { LABEL } from "./constants.js";
 import { BROWS, EYES } from "./frame.js";
 import { closed, opened, reveal } from "./hair.js";
 import { wearHair } from "./hairstyles.js";
-import { any, areaOf, both, dilated, either, inverted, roundEven, square, without } from "./regions.js";
+import { eyeCentres, eyesApart, lensAt, meanOf, wornOutline } from "./lenses.js";
+import { any, areaOf, both, dilated, either, inverted, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { loosen, neckOf, wearsScarf } from "./scarves.js";
 import { line, onLine, places, ramp } from "./scene.js";
@@ -26,65 +27,20 @@ const FACE_SIDE = [BACKGROUND, SKIN, NOSE, HAIR, ...EARS];
 const sizeOf = (strength) => 0.75 + 0.25 * strength;
 
 const few = (scene, region, share) => areaOf(region) < share * scene.unit ** 2;
-const meanOf = (plane, region) => region.reduce((sum, inside, i) => sum + (inside ? plane[i] : 0), 0) / areaOf(region);
 
 function medianOf(plane, region) {
   return percentileOf(plane, region, 0.5);
 }
 
-/** x and y of the eyes by side (-1, 1); one that is hidden is taken opposite the other. */
-function eyeCentres(scene) {
-  const eyes = {};
-  for (const [side, eye] of SIDES) {
-    const region = scene.part(eye);
-    if (region) eyes[side] = [meanOf(scene.x, region), meanOf(scene.y, region)];
-  }
-  for (const side of [-1, 1]) {
-    const [x, y] = eyes[-side] ?? [-0.47 * side, 0];
-    eyes[side] ??= [-x, y];
-  }
-  return eyes;
-}
-
-/** The polygon through points (columns and rows), filled, with its outline. Points lie at sixteenths of a pixel. */
-export function filled(size, columns, rows) {
-  const fixed = (value) => roundEven(16 * value);
-  const points = Array.from(columns, (column, i) => [fixed(column) / 16, Math.floor((fixed(rows[i]) + 8) / 16)]);
-  const region = new Uint8Array(size * size);
-  const crossings = new Map(); // row -> columns of the polygon's sides
-  const set = (x, y) => x >= 0 && x < size && y >= 0 && y < size && (region[y * size + x] = 1);
-  points.forEach((one, i) => {
-    const other = points[(i + 1) % points.length];
-    const [[x0, y0], [x1, y1]] = [one, other].map(([x, y]) => [Math.floor(x + 0.5), y]).sort((a, b) => a[0] - b[0]);
-    const [dx, dy] = [x1 - x0, y1 - y0];
-    const steps = Math.max(dx, Math.abs(dy), 1);
-    for (let k = 0; k <= steps; k++) set(x0 + Math.ceil((dx * k) / steps - 0.5), y0 + Math.sign(dy) * Math.ceil((Math.abs(dy) * k) / steps - 0.5));
-    const [upper, lower] = one[1] < other[1] ? [one, other] : [other, one];
-    for (let y = upper[1]; y < lower[1]; y++) {
-      const x = upper[0] + ((y - upper[1]) / (lower[1] - upper[1])) * (lower[0] - upper[0]);
-      crossings.set(y, [...(crossings.get(y) ?? []), x]);
-    }
-  });
-  for (const [y, xs] of crossings) {
-    xs.sort((a, b) => a - b);
-    for (let k = 0; k + 1 < xs.length; k += 2) for (let x = Math.ceil(xs[k]); x <= Math.floor(xs[k + 1]); x++) set(x, y);
-  }
-  return region;
-}
-
 function wearGlasses(scene, strength, style, dark) {
   if (areaOf(scene.where(EYE_G)) > 0.1 * scene.unit ** 2) throw new Error("This face wears glasses already; take them off first.");
   const eyes = eyeCentres(scene);
-  const apart = clip(Math.abs(eyes[1][0] - eyes[-1][0]), 0.5, 1.1);
-  const [across, down] = [0, 1].map((axis) => LENSES[style].map((point) => point[axis] * apart * sizeOf(strength)));
-  // Lenses never meet over the nose.
-  const wider = Math.max(0, -Math.min(...across) - 0.42 * apart);
-  across.forEach((x, i) => (across[i] = x + wider));
+  const apart = eyesApart(eyes);
+  const [across, down] = wornOutline(style, apart, sizeOf(strength));
   let [lenses, arms] = [new Uint8Array(scene.mask.length), new Uint8Array(scene.mask.length)];
   for (const side of [-1, 1]) {
     const [x, y] = eyes[side];
-    const outline = scene.frame.toPixels(Float64Array.from(across, (at) => x + side * at), Float64Array.from(down, (at) => y + at));
-    lenses = either(lenses, filled(scene.size, ...outline.map((axis) => Float32Array.from(axis))));
+    lenses = either(lenses, lensAt(scene, side, [x, y], [across, down]));
     const [hinge, temple] = [side * x + Math.max(...across) - 0.04, side * scene.cheeks[side < 0 ? 0 : 1] + 0.14];
     arms = either(arms, places(scene, (u, v) => side * u > hinge && side * u < temple && Math.abs(v - y + 0.06) < 0.035));
   }

@@ -2,10 +2,9 @@
 // maskgan/quick_edits/ears.py and maskgan/editing/ears.py.
 
 import { EAR, LABEL } from "./constants.js";
-import { filled } from "./accessories.js";
 import { blurred, picture } from "./pixels.js";
 import { fromLab, toLab } from "./oklab.js";
-import { areaOf, both, eroded, square, where } from "./regions.js";
+import { areaOf, both, eroded, filled, square, where } from "./regions.js";
 import { clip, cubicAt, percentile } from "./samples.js";
 import { Scene } from "./scene.js";
 

@@ -1,11 +1,12 @@
 // Glasses and jewellery drawn from their place in the mask, as small solids in the light; see maskgan/editing/ornaments.py.
 
 import { LABEL } from "./constants.js";
-import { BROWS, EYES, fitFrame, largestPiece } from "./frame.js";
+import { BROWS, EYES, largestPiece } from "./frame.js";
+import { foundAgain } from "./lenses.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
-import { any, areaOf, both, dilated, disc, either, eroded, grown, piecesOf, regionOf, rolled, roundEven, signedDistance, smoothstep, where, without } from "./regions.js";
+import { any, areaOf, both, dilated, disc, either, eroded, grown, piecesOf, regionOf, rolled, roundEven, signedDistance, smoothstep, square, where, without } from "./regions.js";
 import { clip, interpolated, median } from "./samples.js";
-import { convexHull } from "./scene.js";
+import { convexHull, Scene } from "./scene.js";
 
 const { BACKGROUND, HAIR, HAT, EYE_G, NECK_L } = LABEL;
 const LIGHT = [-0.45, -0.7, 0.55].map((value, _, all) => value / Math.hypot(...all)); // from above left, a little from the front
@@ -14,6 +15,9 @@ const END = 12; // over how many columns the direction of a chain's ends is meas
 // Of the room that a jewel mirrors: light from below and above, how much darker the band between is, how small the window is;
 // and how much richer the colour of metal is in its shadows.
 const [DIM, BRIGHT, BAND, WINDOW, RICHER] = [0.55, 1.15, 0.42, 14, 0.9];
+// Within how many pixels a lens in the mask and its outline do not meet, and the area (square frame units) below which what is
+// beside it is no bar.
+const [RIM, SPECK] = [2, 0.005];
 const SMOOTH = 0.8; // sigma in pixels of the smoothing of a jewel's normals
 
 const zeros = (size) => new Float32Array(size * size);
@@ -109,21 +113,28 @@ function rounded(distance, radius) {
 
 /** The lenses of a mask, with the eyes and brows that lie on them, bridge and arms, and the face's unit in pixels. */
 export function lenses(mask, size) {
-  const region = where(mask, EYE_G);
-  const { unit } = fitFrame(mask, size);
+  const [region, scene] = [where(mask, EYE_G), new Scene(mask, size)];
+  const { unit } = scene;
   const kernel = disc((Math.max(3, roundEven(0.15 * unit) | 1) - 1) / 2);
   const seen = either(region, both(where(mask, ...EYES, ...BROWS), dilated(region, size, kernel)));
   const opened = dilated(eroded(seen, size, kernel), size, kernel);
   const { numbers, pieces } = piecesOf(opened, size, size);
-  let glass = new Uint8Array(mask.length);
+  let [glass, rims] = [new Uint8Array(mask.length), new Uint8Array(mask.length)];
   pieces.forEach((piece, number) => {
     if (!piece || piece.area < 0.06 * unit ** 2) return;
     const inside = region.map((value, i) => (value && numbers[i] === number ? 1 : 0));
     if (areaOf(inside) < 0.03 * unit ** 2) return;
-    const closed = eroded(dilated(inside, size, kernel), size, kernel);
-    glass = either(glass, convexHull(largestPiece(closed, size), size));
+    const whole = foundAgain(scene, inside);
+    if (whole) rims = either(rims, both(inside, dilated(whole, size, square(RIM))));
+    glass = either(glass, whole ?? convexHull(largestPiece(eroded(dilated(inside, size, kernel), size, kernel), size), size));
   });
-  return { glass, thin: without(region, glass), unit };
+  let thin = without(without(region, glass), rims);
+  if (any(rims)) { // bars go on to the lenses
+    const beside = piecesOf(thin, size, size);
+    thin = regionOf(beside.numbers, (number) => number && beside.pieces[number].area >= SPECK * unit ** 2);
+    thin = either(thin, both(dilated(thin, size, square(2 * RIM)), either(rims, glass)));
+  }
+  return { glass, thin, unit };
 }
 
 /** Whether the glasses of a mask hide the eyes. */

@@ -337,3 +337,29 @@ export function piecesOf(region, width, height, { corners = true } = {}) {
   }
   return { numbers, pieces };
 }
+
+/** The polygon through points (columns and rows), filled, with its outline. Points lie at sixteenths of a pixel. */
+export function filled(size, columns, rows) {
+  const fixed = (value) => roundEven(16 * value);
+  const points = Array.from(columns, (column, i) => [fixed(column) / 16, Math.floor((fixed(rows[i]) + 8) / 16)]);
+  const region = new Uint8Array(size * size);
+  const crossings = new Map(); // row -> columns of the polygon's sides
+  const set = (x, y) => x >= 0 && x < size && y >= 0 && y < size && (region[y * size + x] = 1);
+  points.forEach((one, i) => {
+    const other = points[(i + 1) % points.length];
+    const [[x0, y0], [x1, y1]] = [one, other].map(([x, y]) => [Math.floor(x + 0.5), y]).sort((a, b) => a[0] - b[0]);
+    const [dx, dy] = [x1 - x0, y1 - y0];
+    const steps = Math.max(dx, Math.abs(dy), 1);
+    for (let k = 0; k <= steps; k++) set(x0 + Math.ceil((dx * k) / steps - 0.5), y0 + Math.sign(dy) * Math.ceil((Math.abs(dy) * k) / steps - 0.5));
+    const [upper, lower] = one[1] < other[1] ? [one, other] : [other, one];
+    for (let y = upper[1]; y < lower[1]; y++) {
+      const x = upper[0] + ((y - upper[1]) / (lower[1] - upper[1])) * (lower[0] - upper[0]);
+      crossings.set(y, [...(crossings.get(y) ?? []), x]);
+    }
+  });
+  for (const [y, xs] of crossings) {
+    xs.sort((a, b) => a - b);
+    for (let k = 0; k + 1 < xs.length; k += 2) for (let x = Math.ceil(xs[k]); x <= Math.floor(xs[k + 1]); x++) set(x, y);
+  }
+  return region;
+}

@@ -20,7 +20,7 @@ from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.faces import Alignment, detect_faces
 from maskgan.editing.implausible import without_covered_neck, without_implausible
 from maskgan.editing.looks import LOOKS, PARTS, looks_with, plain_colour
-from maskgan.editing.ornaments import draw_jewels
+from maskgan.editing.ornaments import draw_glasses, draw_jewels
 from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label
 from maskgan.mask_files import read_mask, resize_mask
@@ -162,22 +162,30 @@ def test_the_folds_of_a_dark_scarf_are_no_neck_as_in_the_app(visitor: Visitor) -
 
 
 @pytest.mark.parametrize(
-    ("edit", "shape", "look"),
-    [("earrings", "drop", "gold_jewel"), ("earrings", "hoop", "silver_jewel"), ("necklace", None, "pearl_jewel")],
+    ("edit", "shape", "look", "label"),
+    [
+        ("earrings", "drop", "gold_jewel", Label.EAR_R),
+        ("earrings", "hoop", "silver_jewel", Label.EAR_R),
+        ("necklace", None, "pearl_jewel", Label.NECK_L),
+        ("glasses", "round_glasses", "horn_glasses", Label.EYE_G),
+    ],
 )
-def test_jewels_are_drawn_as_in_the_app(visitor: Visitor, edit: str, shape: str | None, look: str) -> None:
+def test_jewels_and_frames_are_drawn_as_in_the_app(
+    visitor: Visitor, edit: str, shape: str | None, look: str, label: Label
+) -> None:
     code = """async ([size, crop, mask, label, name]) => {
       const at = (module) => import(new URL(`web/${module}.js`, location));
       const names = ["ornaments", "pixels", "dressing"];
-      const [{ drawJewels }, { picture }, { lookNamed }] = await Promise.all(names.map(at));
+      const [{ drawGlasses, drawJewels }, { picture }, { lookNamed }] = await Promise.all(names.map(at));
       const { material } = lookNamed(name);
-      return drawJewels(picture(size, size, 3, new Float32Array(crop)), mask, label, material).crop.data;
+      const own = picture(size, size, 3, new Float32Array(crop));
+      return (label < 0 ? drawGlasses(own, mask, material) : drawJewels(own, mask, label, material)).crop.data;
     }"""
     mask = QUICK_EDITS[edit].apply(draw_face(SIZE), 1.0, shape)
-    label = Label.NECK_L if edit == "necklace" else Label.EAR_R
-    crop = np.full((SIZE, SIZE, 3), (150, 120, 110), np.uint8)
-    wanted, changed = draw_jewels(crop, mask, label, LOOKS[look].material)
-    got = visitor.run(code, SIZE, crop, mask, int(label), look).reshape(wanted.shape)
+    crop, glasses = np.full((SIZE, SIZE, 3), (150, 120, 110), np.uint8), label == Label.EYE_G
+    material = LOOKS[look].material
+    wanted, changed = draw_glasses(crop, mask, material) if glasses else draw_jewels(crop, mask, label, material)
+    got = visitor.run(code, SIZE, crop, mask, -1 if glasses else int(label), look).reshape(wanted.shape)
     off = np.abs(got.round().clip(0, 255).astype(int) - wanted).max(-1)
     assert (changed > 0).sum() > 300 and np.percentile(off[changed > 0], 98) <= 3 and off[changed == 0].max() <= 1
 
