@@ -12,6 +12,14 @@ def smoothstep(t: np.ndarray) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
+def replaced(picture: np.ndarray, other: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """A picture (H, W, C) with the pixels of another one of its kind where (H, W) bool; a new array.
+
+    OpenCV takes a tenth of the time of `np.where` with a mask that all channels share.
+    """
+    return cv2.copyTo(other, where.view(np.uint8), picture.copy())
+
+
 def feathered(inside: np.ndarray, reach: float) -> np.ndarray:
     """A region (H, W) bool -> weight (H, W) float32: 1 inside, falling smoothly to 0 over `reach` pixels around."""
     if not inside.any():

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from maskgan.blending import feathered
+from maskgan.blending import feathered, replaced
 from maskgan.editing.completion import Completion
 from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on, with_uneven_ground_completed
 from maskgan.editing.faces import Alignment, paste_back, resample
@@ -132,7 +132,7 @@ class Patch(NamedTuple):
         below = photo[part].astype(np.float32)
         blended = (below + alpha * (painted - below)).round().clip(0, 255).astype(np.uint8)
         result = photo.copy()
-        result[part] = np.where(alpha > 1 / 512, blended, photo[part])
+        result[part] = replaced(photo[part], blended, alpha[..., 0] > 1 / 512)
         return result
 
     def _grain_of(
@@ -265,7 +265,7 @@ def warp_photo(photo: np.ndarray, alignment: Alignment, flow: np.ndarray) -> np.
     y, x = np.mgrid[part].astype(np.float32)
     moved = cv2.remap(photo, x + shift[..., 0], y + shift[..., 1], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
     result = photo.copy()
-    result[part] = np.where(moves(shift)[..., None], moved, photo[part])
+    result[part] = replaced(photo[part], moved, moves(shift))
     return result
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskgan.blending import smoothstep
+from maskgan.blending import replaced, smoothstep
 from maskgan.editing.completion import Completion
 from maskgan.editing.likeness import shrunk
 from maskgan.editing.texture import DETAIL, fine_detail
@@ -120,7 +120,7 @@ def with_uneven_ground_completed(
     # An even background has its colours from all around, and only its texture from somewhere.
     pieces = texture + picture + uneven[..., None] * (pieces - texture - picture)
     # What is known beside the hole stays as it is, where the paint's edge is laid over it.
-    wanted = np.where(unknown[..., None], pieces, photo)
+    wanted = replaced(whole, pieces, unknown)
     beside = ground & grown(hole, _BESIDE * scale)
     weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside
     weight *= np.where(unknown, there, 1)
@@ -205,7 +205,7 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     telling = known & ~grown(class_region(mask, (*EYES, *BROWS)), _SOCKET * scale)
     if telling.mean() < _KNOWN:
         return picture
-    both = np.where(unknown[..., None], picture, photo)
+    both = replaced(photo.astype(np.float32), picture, unknown)
     own, wanted = (
         cv2.resize(_gone_on(*_coarse(*seen)[::-1]), mask.shape, interpolation=cv2.INTER_LINEAR)
         for seen in ((both, skin), (photo, telling))

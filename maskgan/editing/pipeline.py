@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from maskgan import labels
-from maskgan.blending import nearest_of
+from maskgan.blending import nearest_of, replaced
 from maskgan.editing.abandoning import go_on
 from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_window
 from maskgan.editing.edit import Edit, Face
@@ -364,7 +364,8 @@ class _Apart:
         mask = np.where(away, self.face.mask, self.motion.mask)
         if not (away & self.moving).any():
             return mask, self.motion.flow, self.moved
-        return mask, self.motion.flow * ~away[..., None], np.where(away[..., None], self.face.crop, self.moved)
+        flow = replaced(self.motion.flow, np.zeros_like(self.motion.flow), away)
+        return mask, flow, replaced(self.moved, self.face.crop, away)
 
 
 def is_upside_down(mask: np.ndarray, confidence: np.ndarray) -> bool:

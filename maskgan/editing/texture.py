@@ -18,6 +18,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.blending import replaced
 from maskgan.editing.likeness import (
     AROUND,
     LIGHT,
@@ -151,16 +152,17 @@ class Grain(NamedTuple):
         regions = [region for label in TEXTURED if (region := _Region.of(label, mask, unknown, wanting, cells, fine))]
         if not regions:
             return None
-        both = np.where(unknown[..., None], painted, photo).astype(np.float32)
+        both = replaced(photo.astype(np.float32), painted, unknown)
         light = luminance(both)
         tensor = tensor_of(light, cells)
         features = features_of(light, both, tensor)
         views = views_of(cells)[: max(region.views for region in regions)]
         seen_features = np.stack([features_seen(features, view) for view in views])
         share, pieces = np.zeros(mask.shape, np.float32), []
+        details = {coarser: fine_detail(both, coarser * fine) for coarser in {region.coarser for region in regions}}
+        energies = {coarser: shrunk(np.square(luminance(detail)), cells) for coarser, detail in details.items()}
         for region in regions:
-            detail = fine_detail(both, region.coarser * fine)
-            energy = shrunk(np.square(luminance(detail)), cells)
+            detail, energy = details[region.coarser], energies[region.coarser]
             targets = Places.where(region.targets, features)
             usual = _around(energy, region.sources, _NEAR)
             expected = expected_direction(tensor, shrunk(region.own.astype(np.float32), cells))

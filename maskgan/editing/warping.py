@@ -16,7 +16,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from maskgan.blending import smoothstep
+from maskgan.blending import replaced, smoothstep
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.outlines import match_class
 
@@ -220,7 +220,7 @@ def _membrane(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:
         both = cv2.resize(both, size, interpolation=cv2.INTER_AREA)
         coarse = _membrane(both[..., :2], both[..., 2])
         start = cv2.resize(coarse, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)[:height, :width]
-    flow = np.where(there[..., None], known, start).astype(np.float32)
+    flow = replaced(start, known, there)
     kernel = np.array([[1, 4, 1], [4, 0, 4], [1, 4, 1]], np.float32) / 20
     held = flow.copy()
     for _ in range(24):
@@ -270,7 +270,7 @@ def warp_picture(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     x += window[1].start
     y += window[0].start
     moved = cv2.remap(picture, x, y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
-    result[window] = np.where(moving[window][..., None], moved, picture[window])
+    result[window] = replaced(picture[window], moved, moving[window])
     return result
 
 

@@ -16,7 +16,7 @@ from maskgan.labels import NUM_CLASSES, one_hot
 from maskgan.networks.conv1x1 import Conv1x1
 from maskgan.networks.kept_pixels import KeptPixels
 from maskgan.networks.layers import adaptive_instance_norm
-from maskgan.networks.region_style import blurred, interpolate_residue
+from maskgan.networks.region_style import blurred, interpolate_residue, residue_interpolation
 from maskgan.networks.winograd import Conv3x3, draws_on_cpu
 from maskgan.styles import RegionStyle
 
@@ -224,7 +224,8 @@ class RegionBackbone(nn.Module):
         classes = torch.arange(NUM_CLASSES, dtype=torch.uint8, device=mask.device).view(1, -1, 1, 1, 1)
         if draws_on_cpu(base):
             quarters = F.pixel_unshuffle(ids, 2)[:, None]  # N, 1, 4, H/2, W/2
-            planes2 = sum((quarters[:, :, k] == classes[..., 0]).to(base.dtype) for k in range(4)) / 4
+            pixels = sum((quarters[:, :, k] == classes[..., 0]).to(torch.uint8) for k in range(4))  # N, 19, H/2, W/2
+            planes2 = pixels.to(base.dtype) / 4
             return self.read(cell_ids, None), planes2, F.avg_pool2d(planes2, 2), self.lay_out_colours(base, mask, None)
         # One-hot planes in cells of 4 x 4 pixels, made from the ids: at full resolution they would take longer to
         # make and to pool than the largest convolution.
@@ -269,8 +270,8 @@ class RegionBackbone(nn.Module):
         if draws_on_cpu(planes4):  # class by class, which stays in the cache; most masks lack some
             count, _, length = residue.shape[:3]
             laid = planes4.new_zeros(count, length, *planes4.shape[2:])
+            interpolate = residue_interpolation(residue, *planes4.shape[-2:])
             for label in planes4.amax((0, 2, 3)).nonzero().flatten().tolist():
-                own = interpolate_residue(residue[:, label : label + 1], *planes4.shape[-2:])[:, 0]
-                laid.addcmul_(own, planes4[:, label : label + 1])
+                laid.addcmul_(interpolate(residue[:, label : label + 1])[:, 0], planes4[:, label : label + 1])
             return laid
         return (interpolate_residue(residue, *planes4.shape[-2:]) * planes4[:, :, None]).sum(1)

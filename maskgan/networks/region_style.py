@@ -12,6 +12,8 @@ depend on positions, as style copy between people needs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -159,17 +161,23 @@ def blurred(x: Tensor) -> Tensor:
 
 
 def interpolate_residue(residue: Tensor, height: int, width: int) -> Tensor:
-    """Residue (N, 19, L, 16, 16) -> (N, 19, L, height, width), linearly; as it is where it has that size.
+    """Residue (N, 19, L, 16, 16) -> (N, 19, L, height, width), linearly; as it is where it has that size."""
+    return residue_interpolation(residue, height, width)(residue)
+
+
+def residue_interpolation(like: Tensor, height: int, width: int) -> Callable[[Tensor], Tensor]:
+    """`interpolate_residue` to one size, for any residue of the shape and kind of `like` or classes of it.
 
     Two matrix products, several times quicker than `F.interpolate` on a CPU.
     """
-    cells = residue.shape[-1]
+    cells = like.shape[-1]
     if not torch.compiler.is_exporting() and (height, width) == (cells, cells):
-        return residue
-    own = torch.arange(cells, dtype=residue.dtype, device=residue.device)
+        return lambda residue: residue
+    own = torch.arange(cells, dtype=like.dtype, device=like.device)
 
     def weights(size: int) -> Tensor:
-        centres = (torch.arange(size, dtype=residue.dtype, device=residue.device) + 0.5) * (cells / size) - 0.5
+        centres = (torch.arange(size, dtype=like.dtype, device=like.device) + 0.5) * (cells / size) - 0.5
         return (1 - (centres.clamp(0, cells - 1)[:, None] - own).abs()).clamp(min=0)  # size, cells
 
-    return weights(height) @ residue @ weights(width).T
+    down, across = weights(height), weights(width).T
+    return lambda residue: down @ residue @ across

@@ -23,7 +23,7 @@ _FEWEST_CHANNELS = 48
 _BAND = 96
 
 #: Every so-manieth weight shows whether weights have changed since they were prepared.
-_SAMPLED = 61
+_SAMPLED = 499
 
 _INPUT = ((4, 0, -5, 0, 1, 0), (0, -4, -4, 1, 1, 0), (0, 4, -4, -1, 1, 0),
           (0, -2, -1, 2, 1, 0), (0, 2, -1, -2, 1, 0), (0, 4, 0, -5, 0, 1))  # fmt: skip
