@@ -20,6 +20,22 @@ def replaced(picture: np.ndarray, other: np.ndarray, where: np.ndarray) -> np.nd
     return cv2.copyTo(other, where.view(np.uint8), picture.copy())
 
 
+def pixels_of(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The pixels (N, C) of a picture (H, W, C) where (H, W) bool, in a fraction of the time of `picture[where]`."""
+    return picture.reshape(-1, picture.shape[-1]).take(np.flatnonzero(where), 0)
+
+
+def median_colour(pixels: np.ndarray) -> np.ndarray:
+    """The median (C,) of some pixels (N, C) float32, in half the time of `np.median`."""
+    half = len(pixels) // 2
+    colour = []
+    for values in pixels.T:
+        values = np.partition(values, half)
+        middle = values[half]
+        colour.append(middle if len(values) % 2 else (values[:half].max() + middle) / 2)
+    return np.array(colour, np.float32)
+
+
 def feathered(inside: np.ndarray, reach: float) -> np.ndarray:
     """A region (H, W) bool -> weight (H, W) float32: 1 inside, falling smoothly to 0 over `reach` pixels around."""
     if not inside.any():

@@ -16,14 +16,14 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from maskgan.blending import feathered, replaced
+from maskgan.blending import feathered, median_colour, pixels_of, replaced
 from maskgan.editing.completion import Completion
 from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on, with_uneven_ground_completed
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
 from maskgan.editing.tones import LUMA
-from maskgan.editing.warping import moves, warp_picture
+from maskgan.editing.warping import moves, warp_picture, window_of
 from maskgan.editing.windows import Window
 from maskgan.sizes import NETWORK_SIZE
 
@@ -159,26 +159,36 @@ def _colour_error(error: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> n
     out, since they hold some of the neighbour's colour. It fades to the class's mean far away, and to nothing for a
     class that the photo does not have. Smooth by nature, it is worked out at a quarter of the size.
     """
-    height, width = mask.shape
-    scale = height / NETWORK_SIZE
-    small = (width // 4, height // 4)
+    scale = len(mask) / NETWORK_SIZE
+    sigma = _COLOUR * scale / 4
     result = np.zeros(error.shape, np.float32)
     square = np.ones((2 * _BORDER + 1,) * 2, np.uint8)
-    border = cv2.dilate(mask, square) != cv2.erode(mask, square)
-    channels = cv2.split(error)
+    certain = ~unknown & (cv2.dilate(mask, square) == cv2.erode(mask, square))
     for label in np.unique(mask[unknown]):
         own = mask == label
-        known = own & ~unknown & ~border
-        if known.sum() < 16 * scale**2:
+        if np.count_nonzero(own & certain) < 16 * scale**2:
             continue
-        mean = np.array([np.median(channel[known]) for channel in channels])
+        # No further around than what is asked for sees anything of the class.
+        box = _box_of_cells(own, round(4 * sigma) + 2)
+        own, part = own[box], error[box]
+        known = own & certain[box]
+        mean = median_colour(pixels_of(part, known))
+        small = (own.shape[1] // 4, own.shape[0] // 4)
         share = cv2.resize(known.astype(np.float32), small, interpolation=cv2.INTER_AREA)[..., None]
-        total = cv2.resize(cv2.copyTo(error, known.view(np.uint8)), small, interpolation=cv2.INTER_AREA)
+        total = cv2.resize(cv2.copyTo(part, known.view(np.uint8)), small, interpolation=cv2.INTER_AREA)
         both = np.dstack([total - mean * share, share])
-        both = cv2.GaussianBlur(both, (0, 0), _COLOUR * scale / 4)
-        near = cv2.resize(both[..., :3] / (both[..., 3:] + 0.02), (width, height), interpolation=cv2.INTER_LINEAR)
-        cv2.copyTo(mean + near, own.view(np.uint8), result)
+        both = cv2.GaussianBlur(both, (0, 0), sigma)
+        near = cv2.resize(both[..., :3] / (both[..., 3:] + 0.02), own.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        result[box] = replaced(result[box], cv2.add(near, (*mean.tolist(), 0.0)), own)
     return result
+
+
+def _box_of_cells(region: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of whole cells of 4 x 4 pixels around a region (n, n) bool, `margin` cells more on each side."""
+    return tuple(
+        slice(4 * max(0, at.start // 4 - margin), min(length, 4 * (-(-at.stop // 4) + margin)))
+        for at, length in zip(window_of(region, 0), region.shape, strict=True)
+    )
 
 
 def _crisper(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray) -> np.ndarray:
@@ -188,11 +198,14 @@ def _crisper(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray) -> np.
     and none gets lighter or darker than all that is close by, so that no outline has a halo.
     """
     scale = len(unknown) / NETWORK_SIZE
-    light = np.where(unknown, picture @ LUMA, photo.astype(np.float32) @ LUMA)
+    box = window_of(unknown, round(8 * DETAIL * scale))  # of no pixel farther away does anything depend
+    unknown, result = unknown[box], picture.copy()
+    light = replaced(photo[box].astype(np.float32), picture[box], unknown) @ LUMA
     near = np.ones((2 * round(_NO_HALO * scale) + 1,) * 2, np.uint8)
     crisp = light + (_CRISP - 1) * fine_detail(light, DETAIL * scale)
     crisp = np.clip(crisp, cv2.erode(light, near), cv2.dilate(light, near))
-    return picture + ((crisp - light) * unknown)[..., None]
+    result[box] += ((crisp - light) * unknown)[..., None]
+    return result
 
 
 class Retouch(NamedTuple):

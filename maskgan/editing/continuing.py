@@ -15,7 +15,7 @@ from maskgan.blending import replaced, smoothstep
 from maskgan.editing.completion import Completion
 from maskgan.editing.likeness import shrunk
 from maskgan.editing.texture import DETAIL, fine_detail
-from maskgan.editing.warping import grown
+from maskgan.editing.warping import grown, window_of
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.quick_edits.regions import class_region
 from maskgan.sizes import NETWORK_SIZE
@@ -90,7 +90,10 @@ def with_plain_ground_gone_on(
     wanted = np.dstack([_gone_on(colours, share), even])
     wanted = cv2.resize(wanted, mask.shape, interpolation=cv2.INTER_LINEAR)
     soft = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * len(mask) / NETWORK_SIZE)
-    return picture + (wanted[..., 3] * soft * unknown)[..., None] * (wanted[..., :3] - picture)
+    box, result = window_of(unknown, 0), picture.copy()
+    weight = wanted[box][..., 3] * soft[box] * unknown[box]
+    result[box] += weight[..., None] * (wanted[box][..., :3] - picture[box])
+    return result
 
 
 def with_uneven_ground_completed(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maskgan.blending import smoothstep
+from maskgan.blending import pixels_of, smoothstep
 from maskgan.editing.tones import LUMA, with_chroma
 from maskgan.editing.warping import grown
 from maskgan.labels import EARS, Label
@@ -54,8 +54,8 @@ def _with_colours_of_hair(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
         luma = pixels @ LUMA
         return luma, pixels[:, ::2] - luma[:, None]
 
-    _, own = differences(photo[known].astype(np.float32))
-    luma, drawn = differences(picture[painted])
+    _, own = differences(pixels_of(photo, known).astype(np.float32))
+    luma, drawn = differences(pixels_of(picture, painted))
     low, high = np.percentile(own, (2, 98), axis=0)
     result = picture.copy()
     result[painted] = with_chroma(luma, *np.clip(drawn, low, high).T)
@@ -74,7 +74,7 @@ def _with_teeth_in_its_light(
     if skin.sum() < _ENOUGH_SKIN * mask.size or not mouth.any():
         return picture
 
-    limits = [_TEETH * max(float(np.median(of)), 0.0) for of in _by_luma(photo[skin].astype(np.float32))[1:]]
+    limits = [_TEETH * max(float(np.median(of)), 0.0) for of in _by_luma(pixels_of(photo, skin).astype(np.float32))[1:]]
     luma, red, yellow = _by_luma(picture[mouth])
     share = smoothstep((yellow - 0.6 * red) / np.maximum(0.4 * red, 0.01))  # gums and the tongue are redder
     red, yellow = (of + share * (np.minimum(of, most) - of) for of, most in zip((red, yellow), limits, strict=True))
