@@ -89,11 +89,13 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int], smooth: bool = False) -
             "use the mask that belongs to this picture."
         )
     if smooth and height > h and width > w and max(size) <= SMOOTH_SIDE:
-        labels = np.unique(mask)
-        shares = (
-            cv2.resize((mask == k).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC) for k in labels
-        )
-        return labels[np.argmax(np.stack(list(shares)), axis=0)]
+        result, most = np.zeros(size, mask.dtype), np.full(size, -np.inf, np.float32)
+        for label in np.flatnonzero(np.bincount(mask.ravel())):
+            own = (mask == label).astype(np.float32)
+            share = cv2.resize(own, (width, height), interpolation=cv2.INTER_CUBIC)
+            result[share > most] = label
+            np.maximum(most, share, out=most)
+        return result
     return mask[nearest(height, h)[:, None], nearest(width, w)]
 
 

@@ -23,7 +23,7 @@ from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
 from maskgan.editing.tones import LUMA
-from maskgan.editing.warping import moves, warp_picture, window_of
+from maskgan.editing.warping import moved_pixels, moves, warp_picture, window_of
 from maskgan.editing.windows import Window
 from maskgan.sizes import NETWORK_SIZE
 
@@ -276,9 +276,8 @@ def warp_photo(photo: np.ndarray, alignment: Alignment, flow: np.ndarray) -> np.
     # Where nothing moved by a hundredth of a pixel the photo stays as it is.
     shift[(np.abs(shift[..., 0]) < 0.01) & (np.abs(shift[..., 1]) < 0.01)] = 0
     y, x = np.mgrid[part].astype(np.float32)
-    moved = cv2.remap(photo, x + shift[..., 0], y + shift[..., 1], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
     result = photo.copy()
-    result[part] = replaced(photo[part], moved, moves(shift))
+    result[part] = moved_pixels(photo, (x + shift[..., 0], y + shift[..., 1]), moves(shift), photo[part])
     return result
 
 

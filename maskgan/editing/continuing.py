@@ -186,7 +186,7 @@ def _colours(planes: np.ndarray) -> np.ndarray:
 def _known_beside_a_hole(ground: np.ndarray, unknown: np.ndarray) -> np.ndarray | None:
     """The part (n, n) bool of a background (n, n) that can be seen, without its outline; None unless a large hole is in
     it and enough of it is known."""
-    if (ground & unknown).mean() < _LARGE:
+    if np.count_nonzero(ground & unknown) < _LARGE * ground.size:
         return None
     known = ground & ~unknown & ~grown(~ground, _BORDER * len(ground) / NETWORK_SIZE)
     return known if known.mean() >= _KNOWN else None
@@ -202,7 +202,7 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     top, low = _top(class_region(mask, _FEATURES)), _top(class_region(mask, _BELOW))
     rows, scale = np.arange(len(mask))[:, None], len(mask) / NETWORK_SIZE
     forehead = skin & (rows < low)
-    if (forehead & unknown & (rows < top)).mean() < _LARGE:
+    if np.count_nonzero(forehead & unknown & (rows < top)) < _LARGE * mask.size:
         return picture
     known = skin & ~unknown & ~grown(~skin, _BORDER * scale)
     telling = known & ~grown(class_region(mask, (*EYES, *BROWS)), _SOCKET * scale)

@@ -44,6 +44,9 @@ _FAR = 0.09
 #: Flows of the last changes of masks, each with its window, for edits that follow; at most so many bytes.
 FLOWS: LastingCache[tuple[tuple[slice, slice], np.ndarray]] = LastingCache(2**24, lambda found: found[1].nbytes)
 
+#: Pixels that OpenCV looks up one by one are laid in rows of so many: it takes up to 32767 rows.
+_ACROSS = 1024
+
 #: Windows from this side on are matched on every second pixel, from twice this side on every third.
 _MATCH_SIDE = 320
 
@@ -269,8 +272,21 @@ def warp_picture(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     x, y = places_of(flow[window])
     x += window[1].start
     y += window[0].start
-    moved = cv2.remap(picture, x, y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
-    result[window] = replaced(picture[window], moved, moving[window])
+    result[window] = moved_pixels(picture, (x, y), moving[window], picture[window])
+    return result
+
+
+def moved_pixels(
+    picture: np.ndarray, places: tuple[np.ndarray, np.ndarray], moving: np.ndarray, below: np.ndarray
+) -> np.ndarray:
+    """`below` (h, w, 3) with pixels of a picture (H, W, 3) of its kind, from x and y (h, w) float32 each, where it is
+    `moving` (h, w) bool: by Lanczos' kernel, which costs so much that no other pixel is looked up."""
+    at = np.flatnonzero(moving)
+    rows = -(-len(at) // _ACROSS)
+    x, y = (np.pad(each.ravel().take(at), (0, rows * _ACROSS - len(at))).reshape(rows, _ACROSS) for each in places)
+    found = cv2.remap(picture, x, y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
+    result = below.copy()
+    result.reshape(-1, below.shape[-1])[at] = found.reshape(-1, below.shape[-1])[: len(at)]
     return result
 
 
