@@ -133,9 +133,8 @@ class Places(NamedTuple):
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Squared distance of features (..., 5); NumPy's `sum` over a short last axis takes several times as long."""
-    squares = np.square(one - other)
-    return sum(squares[..., part] for part in range(squares.shape[-1]))
+    """Squared distance of features (..., 5); NumPy takes several times as long for arrays with a short last axis."""
+    return sum(np.square(one[..., part] - other[..., part]) for part in range(one.shape[-1]))
 
 
 def costs_of(targets: Places, shifts: np.ndarray, sources: np.ndarray, features: np.ndarray) -> np.ndarray:
@@ -146,13 +145,20 @@ def costs_of(targets: Places, shifts: np.ndarray, sources: np.ndarray, features:
     count = sources.shape[1]
     columns = targets.columns + shifts[:, :1]
     rows = targets.rows + shifts[:, 1:2]
-    view = np.broadcast_to(shifts[:, 2:], rows.shape)
     within = (columns >= 0) & (columns < count) & (rows >= 0) & (rows < count)
     columns, rows = columns.clip(0, count - 1), rows.clip(0, count - 1)
-    costs = _distance(features[view, rows, columns], targets.features)
+    places = (shifts[:, 2:] * count + rows) * count + columns
+    costs = _distance(features.reshape(-1, features.shape[-1]).take(places, 0), targets.features)
     costs = np.minimum(costs, UNLIKE / 2)
-    costs[~(within & sources[view, rows, columns])] = UNLIKE
+    costs[~(within & sources.ravel().take(places))] = UNLIKE
     return costs
+
+
+def _different(shifts: np.ndarray, cells: int) -> np.ndarray:
+    """The different ones of shifts (K, 3) on a grid of so many cells, in order: as numbers, since rows take longer."""
+    sides, least = (2 * cells, 2 * cells, 2 + len(TURNS)), np.array([cells, cells, 0])  # they lead to either side
+    numbers = np.unique(np.ravel_multi_index((shifts + least).T, sides))
+    return np.stack(np.unravel_index(numbers, sides), 1) - least
 
 
 def best_shifts(targets: Places, sources: np.ndarray, features: np.ndarray) -> np.ndarray:
@@ -167,7 +173,7 @@ def best_shifts(targets: Places, sources: np.ndarray, features: np.ndarray) -> n
         for near in np.argpartition(distance, min(2, distance.shape[1] - 1), axis=1)[:, :2].T:
             shift = np.stack([place.columns[near] - asked.columns, place.rows[near] - asked.rows], 1)
             pool.append(np.column_stack([shift, np.full(len(shift), view)]))
-    pool = np.unique(np.concatenate(pool), axis=0)
+    pool = _different(np.concatenate(pool), sources.shape[1])
     pool = pool[_scattered(len(pool))[: 2 * _POOL]]
     costs = costs_of(targets.some(4 * _POOL), pool, sources, features)
     best, chosen = np.full(costs.shape[1], UNLIKE, np.float32), []

@@ -65,14 +65,16 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     photo: (S, S, 3) uint8; before, after: (S, S), its mask, and the edited one.
     """
     nothing = np.zeros(before.shape, bool)
+    gone = class_region(before, _LEAVING) & (after == Label.SKIN)
+    if not gone.any():
+        return nothing
     rows = np.flatnonzero(class_region(before, (*EYES, Label.EYE_G)).any(1))
     if not len(rows):
         return nothing
-    skin, brows = ((class_region(before, kind) & class_region(after, kind)) for kind in ((Label.SKIN,), BROWS))
-    gone = class_region(before, _LEAVING) & (after == Label.SKIN)
     gone[rows[0] :] = False
     if not gone.any():
         return nothing
+    skin, brows = ((class_region(before, kind) & class_region(after, kind)) for kind in ((Label.SKIN,), BROWS))
     lost = cv2.morphologyEx(_on_grid(gone).astype(np.uint8), cv2.MORPH_OPEN, disc(_LARGE)) > 0
     if not lost.any():
         return nothing

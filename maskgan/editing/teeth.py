@@ -123,12 +123,13 @@ def with_teeth(crop: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[np.
     mask, own: (S, S), the edited and the photo's own mask.
     """
     changed = np.zeros(mask.shape, np.float32)
-    if not opens(mask, own):
+    new = _new(mask, own)
+    if new <= _MORE:
         return crop, changed
     try:
         mouth = _Opening(crop, mask)
         shown = np.count_nonzero(own == Label.MOUTH) > HARDLY_OPEN * own.size
-        if shown or _new(mask, own) <= _NEW:
+        if shown or new <= _NEW:
             colours, share = mouth.dark_below(measure_mouth(Scene(own)))
         else:
             colours, share = mouth.with_row(teeth())
