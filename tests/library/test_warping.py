@@ -255,6 +255,18 @@ def test_a_picture_is_moved_once_and_stays_bit_identical_where_nothing_moves() -
     assert np.array_equal(warp_picture(picture, 0 * flow), picture)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_single_pixels_move_as_they_would_with_all_others(kind: type) -> None:
+    random = np.random.default_rng(0)
+    picture = random.uniform(0, 255, (90, 130, 3)).astype(kind)
+    flow = random.normal(0, 5, (90, 130, 2)).astype(np.float32)
+    y, x = np.mgrid[:90, :130].astype(np.float32)
+    whole = cv2.remap(picture, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
+    assert np.array_equal(warp_picture(picture, flow), whole)
+    moving = random.random((90, 130)) < 0.2
+    assert np.array_equal(warp_picture(picture, flow * moving[..., None]), np.where(moving[..., None], whole, picture))
+
+
 def test_two_flows_in_a_row_are_one() -> None:
     first, second = np.zeros((32, 32, 2), np.float32), np.zeros((32, 32, 2), np.float32)
     first[..., 0], second[..., 1] = 2, 3
