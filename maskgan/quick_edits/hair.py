@@ -58,6 +58,9 @@ _DRAWN = 0.3
 #: How far (frame units) strands of hair that was drawn in stand out from it.
 _STRAY = 0.12
 
+#: y of the hairline from which on down it is a fringe's, which another hairstyle need not have.
+_FRINGES = -0.9
+
 #: How far (frame units) above the line of a hairpiece's fringe the head is covered where the piece has a gap, and how
 #: wide gaps are between it and the face.
 _ROOTS, _TEMPLES = 0.12, 0.6
@@ -70,7 +73,17 @@ _EAR_STEPS = 17
 
 #: y above whose value a hairpiece ends that is short, from where to where sideburns grow, and, in parts of half the
 #: face's width, from where on and how far out at both ends.
-_SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.28, 0.35), (0.8, 1.15, 0.92)
+_SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.75, 0.35), (0.8, 1.15)
+
+#: y of the brows' ends, above which the edge of sideburns slants outwards, and how much.
+_BROWS, _SLANTS = -0.28, 0.3
+
+#: y of the lower end of hair from which on down it has no sideburns: what of it hangs there lies before the face. From
+#: where on and how far out a strip of it stays, in parts of half the face's width.
+_LONG, _STRIP = 0.5, (0.95, 1.2)
+
+#: Between which parts of half the face's width the temples lie, and how much of them a fringe covers at least.
+_TEMPLE, _COVERED = (0.5, 0.75), 0.3
 
 #: How far (frame units) strands that a parser takes for something else lie from hair.
 _BESIDE = 0.35
@@ -160,7 +173,7 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     hair = scene.where(Label.HAIR)
     shape = silhouette(style).facing(scene)
     way = min(strength, 1.0)
-    lower = lowered_to(scene, shape) if keeps_hairline else 0.0
+    lower = lowered_to(scene, shape, *(() if keeps_hairline else (_FRINGES,)))
     worn = Worn(style, Part.WHOLE, 1 + lower).facing(scene) if style in hairpieces() else None
     if worn is not None:
         fitted = signed_distance(coverage(scene, worn).alpha > 0.5) / scene.unit
@@ -172,7 +185,8 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     q, middle, half = across(scene)
     # Nowhere above the hairline does the bare head come out, nor between the hair and the temples; but beside a
     # hairpiece, which has strands of its own there, the temples themselves do.
-    hairline = np.interp(q, *shape.fringe) + lower
+    at, _, edge = shape.edges_on(scene)
+    hairline = np.interp(q, at, edge) + lower
     if worn is None:
         above = scene.y < np.where(abs(q) > 0.8, -0.1, np.minimum(-0.1, hairline))
         beside = above | ((abs(q) > 0.8) & (scene.y < 0))
@@ -197,8 +211,8 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         ear = scene.where(label)
         if (wanted & ear).sum() > 0.5 * ear.sum():
             wanted |= ear
-    if worn is not None and lowest < _SHORT:
-        wanted |= hair & _before_ears(scene.y, abs(q))
+    if worn is not None and lowest < _SHORT and hair.any():
+        wanted |= hair & _before_ears(scene.y, abs(q), _hangs_before_face(scene, hair))
     removed = _with_specks(scene, hair & ~wanted) & ~wanted
     if removed.any():
         reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
@@ -213,15 +227,24 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     hold_face(scene)
 
 
-def _before_ears(y: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """(H, W) bool: where sideburns grow, narrower downwards; a short hairpiece brings none.
+def _hangs_before_face(scene: Scene, hair: np.ndarray) -> bool:
+    """Whether hair (H, W) bool, at the sides of the face, is long, or a fringe, and no sideburns."""
+    out = abs(across(scene)[0])
+    temples = (out > _TEMPLE[0]) & (out < _TEMPLE[1]) & (scene.y > 2 * _BROWS) & (scene.y < _BROWS)
+    covered = np.count_nonzero(temples & hair) > _COVERED * np.count_nonzero(temples)
+    return bool(covered or np.percentile(scene.y[hair], 98) > _LONG)
 
-    y: in frame units; out: how far from the middle of the face, in parts of half its width.
+
+def _before_ears(y: np.ndarray, out: np.ndarray, long: bool) -> np.ndarray:
+    """(H, W) bool: where a wearer's own hair stays before and above the ears; a short hairpiece brings none.
+
+    y: in frame units; out: how far from the middle of the face, in parts of half its width; long: whether the hair is
+    that of which what hangs before the face are no sideburns. Of that a strip beside the face stays, narrower downwards.
     """
-    top, bottom = _SIDEBURNS
-    inner, outer, lowest = _WIDE
-    reach = outer + (lowest - outer) * np.clip((y - top) / (bottom - top), 0, 1)
-    return (y > top) & (y < bottom) & (out > inner) & (out < reach)
+    (top, bottom), (inner, outer) = _SIDEBURNS, _WIDE
+    if long:
+        inner, outer = _STRIP[0], _STRIP[0] + (_STRIP[1] - _STRIP[0]) * np.clip((bottom - y) / (bottom - top), 0, 1)
+    return (y > top) & (y < bottom) & (out > inner + _SLANTS * np.maximum(0, _BROWS - y)) & (out < outer)
 
 
 def _beside_hat(scene: Scene) -> np.ndarray:
