@@ -34,6 +34,9 @@ from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
 #: Hair up to this area (square frame units), a bald head's with a rim or a seam of it, has no volume to gain.
 _THIN = 0.5
 
+#: How wide (frame units) hair is at least that gains volume.
+_FULL = 0.1
+
 #: y (frame units) down to which hair has to hang for more of it to be added below, instead of other hair in its place.
 _TO_THE_EARS = 0.3
 
@@ -78,9 +81,12 @@ _SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.75, 0.35), (0.8, 1.15)
 #: y of the brows' ends, above which the edge of sideburns slants outwards, and how much.
 _BROWS, _SLANTS = -0.28, 0.3
 
+#: Over how much (frame units) the upper outer corner of such hair is round.
+_ROUNDED = 0.4
+
 #: y of the lower end of hair from which on down it has no sideburns: what of it hangs there lies before the face. From
-#: where on and how far out a strip of it stays, in parts of half the face's width.
-_LONG, _STRIP = 0.5, (0.95, 1.2)
+#: where on a strip of it stays at the eyes and at its upper end, and how far out there, in parts of half the face's width.
+_LONG, _STRIP = 0.5, (0.95, 0.8, 1.15)
 
 #: Between which parts of half the face's width the temples lie, and how much of them a fringe covers at least.
 _TEMPLE, _COVERED = (0.5, 0.75), 0.3
@@ -193,10 +199,8 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         wanted |= _head(scene, 0.14) & (scene.y < hairline) & (abs(q) < 1.1)
         wanted |= _head(scene, 0.08) & hair & ~scene.face & above
         wanted |= morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, 0.35) & hair & ~scene.face & beside
-        temples = np.zeros_like(wanted)
     else:
         wanted |= _head(scene, 0.14) & (scene.y < hairline - _ROOTS) & (abs(q) < 1.1)
-        temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face & (scene.y < 0)
     # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
     wanted &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1) & scene.face)
     wanted &= (scene.y < 0.3) | morphed(scene, wanted, cv2.MORPH_OPEN, 0.3)  # no rags at the tips
@@ -213,6 +217,10 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
             wanted |= ear
     if worn is not None and lowest < _SHORT and hair.any():
         wanted |= hair & _before_ears(scene.y, abs(q), _hangs_before_face(scene, hair))
+    temples = np.zeros_like(wanted)
+    if worn is not None:
+        temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face & (scene.y < 0)
+        temples &= abs(q) < 1
     removed = _with_specks(scene, hair & ~wanted) & ~wanted
     if removed.any():
         reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
@@ -243,8 +251,12 @@ def _before_ears(y: np.ndarray, out: np.ndarray, long: bool) -> np.ndarray:
     """
     (top, bottom), (inner, outer) = _SIDEBURNS, _WIDE
     if long:
-        inner, outer = _STRIP[0], _STRIP[0] + (_STRIP[1] - _STRIP[0]) * np.clip((bottom - y) / (bottom - top), 0, 1)
-    return (y > top) & (y < bottom) & (out > inner + _SLANTS * np.maximum(0, _BROWS - y)) & (out < outer)
+        (low, inner, outer), left = _STRIP, np.clip((bottom - y) / (bottom - top), 0, 1)
+        inner, outer = low + (inner - low) * np.clip(y / top, 0, 1), low + (outer - low) * left
+    else:
+        inner = inner + _SLANTS * np.maximum(0, _BROWS - y)
+    outer = outer - (outer - 1) * (1 - np.clip((y - top) / _ROUNDED, 0, 1)) ** 2
+    return (y > top) & (y < bottom) & (out > inner) & (out < outer)
 
 
 def _beside_hat(scene: Scene) -> np.ndarray:
@@ -381,7 +393,8 @@ def more_volume(scene: Scene, strength: float) -> None:
     """Hair stands out further all around."""
     need_open_hair(scene)
     hair = need_hair(scene)
-    if hair.sum() <= _THIN * scene.unit**2:
+    full = morphed(scene, hair, cv2.MORPH_OPEN, _FULL)  # a bald head's rim grows no hair on its top
+    if full.sum() <= _THIN * scene.unit**2:
         raise QuickEditImpossible("This hair is too thin to stand out; choose a Hairstyle.")
     _, middle, half = across(scene)
     bottom = float(np.percentile(scene.y[hair], 98))
@@ -391,7 +404,7 @@ def more_volume(scene: Scene, strength: float) -> None:
     below = scene.y > -0.45
     wide = half + (0.5 if scene.where(Label.HAT).any() else 0.8)  # no wings beside a hat
     limit = ((scene.x - middle) / wide) ** 2 + ((scene.y + 0.45) / np.where(below, bottom + 0.7, 2.0)) ** 2 < 1
-    near = signed_distance(hair) > -grow
+    near = signed_distance(full) > -grow
     # Hair grows away from the head, not down over the neck.
     outside = (abs(scene.x - middle) > 0.85 * half) | (scene.y < -0.5)
     scene.paint(near & limit & outside, Label.HAIR, over=(Label.BACKGROUND, *EARS, Label.CLOTH))

@@ -43,6 +43,10 @@ _FALLING, _STAYS = -0.8, 0.8
 #: Over which part beside the middle, in parts of half the face's width, hair that begins lower does so less and less.
 _BESIDES = (0.75, 1.4)
 
+#: Half the width of what is above the middle of the face, and how thin a seam of hair there is at least that a bald head
+#: has not, in frame units.
+_MIDDLE, _SEAM = 0.3, 0.13
+
 #: How far (frame units) hair begins below the top of a bald head at least, and within which part of half the face's
 #: width.
 _MEETS, _MEETING = 0.28, 0.7
@@ -225,11 +229,20 @@ def _above_tips(scene: Scene, worn: Worn) -> np.ndarray:
 def hairline(scene: Scene) -> float:
     """y of the hairline above the middle of the face, or of the upper end of a face that shows none."""
     _, middle, _ = across(scene)
-    near = abs(scene.x - middle) < 0.3
+    near = abs(scene.x - middle) < _MIDDLE
     forehead = scene.where(Label.SKIN) & near & (scene.y < -0.2)
     if forehead.any():
         return float(np.percentile(scene.y[forehead], 2))
     return float(scene.y[scene.face & near].min()) if (scene.face & near).any() else -1.0
+
+
+def is_bald(scene: Scene) -> bool:
+    """Whether a head without a hat has no hair, or a seam of it, above the middle of the forehead."""
+    _, middle, _ = across(scene)
+    near = abs(scene.x - middle) < _MIDDLE
+    hair = scene.where(Label.HAIR) & near & (scene.y < hairline(scene) + _SEAM)
+    seam = np.count_nonzero(hair) < 2 * _MIDDLE * _SEAM * scene.unit**2
+    return bool(seam and not (scene.where(Label.HAT) & near).any())
 
 
 def lowered_to(scene: Scene, shape: Silhouette, lowest: float = 0.0) -> float:
@@ -239,7 +252,7 @@ def lowered_to(scene: Scene, shape: Silhouette, lowest: float = 0.0) -> float:
     other hair need not have.
     """
     own, (at, _, edge) = hairline(scene), shape.edges_on(scene)
-    lower = own - float(np.interp(np.linspace(-0.3, 0.3, 7), at, edge).min()) if own < lowest else 0.0
+    lower = own - float(np.interp(np.linspace(-_MIDDLE, _MIDDLE, 7), at, edge).min()) if own < lowest else 0.0
     _, middle, half = across(scene)
     grid = np.linspace(-_MEETING, _MEETING, 29)
     head = (scene.face | scene.where(Label.HAIR, Label.HAT)) & (scene.y < 0)

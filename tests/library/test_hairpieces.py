@@ -171,7 +171,36 @@ def test_a_shaved_scalp_does_not_colour_new_hair() -> None:
     assert np.allclose(found[:, 0], brows[0, 0], atol=2e-3), "its brows tell, less the skin beneath"
     assert (np.hypot(*found[:, 1:].T) < 0.8 * np.hypot(*brows[0, 1:])).all()
     photo[scalp] = (30, 25, 25)  # some short hair
-    assert (colours_of_hair(photo, mask) == (30, 25, 25)).all()
+    assert np.abs(colours_of_hair(photo, mask) - (30, 25, 25)).max() < 4
+
+
+def test_black_hair_that_is_cropped_is_black_when_it_is_longer() -> None:
+    mask, cropped = nearly_bald()
+    photo = np.full((512, 512, 3), (150, 105, 85), np.uint8)
+    photo[mask == Label.BACKGROUND] = (230, 230, 225)
+    photo[np.isin(mask, BROWS)] = (26, 22, 20)
+    photo[cropped] = (84, 82, 80)  # the scalp shines through
+    hair, brows, found = (
+        float(np.median(to_oklab(np.float32(colours))[:, 0]))
+        for colours in (photo[cropped], photo[np.isin(mask, BROWS)], colours_of_hair(photo, mask))
+    )
+    assert abs(found - (hair + brows) / 2) < 0.02
+    photo[np.isin(mask, BROWS)] = (110, 100, 95)  # those of grey hair are none of black
+    assert np.abs(colours_of_hair(photo, mask) - (84, 82, 80)).max() < 2
+    photo[np.isin(mask, BROWS)] = (26, 22, 20)
+    photo[draw_face(512) == Label.HAIR] = (84, 82, 80)
+    assert np.abs(colours_of_hair(photo, draw_face(512)) - (84, 82, 80)).max() < 2, "a full head of it is grey"
+
+
+def test_skin_that_shines_through_a_rim_of_grey_hair_does_not_make_it_red() -> None:
+    mask, rim = nearly_bald()
+    photo = np.full((512, 512, 3), (205, 160, 140), np.uint8)
+    photo[mask == Label.BACKGROUND] = (95, 125, 150)
+    photo[rim] = (118, 98, 96)
+    red, yellow = to_oklab(colours_of_hair(photo, mask))[:, 1:].T
+    assert (red < yellow.clip(0) + 0.006).all() and np.ptp(red) < 0.002
+    photo[rim] = (128, 100, 76)  # brown
+    assert np.abs(colours_of_hair(photo, mask) - (128, 100, 76)).max() < 2
 
 
 def test_sky_in_the_mask_of_hair_does_not_colour_new_hair() -> None:

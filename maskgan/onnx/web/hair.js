@@ -19,6 +19,7 @@ const WAVY = 0.04; // how far the side of hair that was cut goes in and out
 const DRAWN = 0.3; // how far below the ends of hair that is cut it is drawn in
 const STRAY = 0.12; // how far strands of hair that was drawn in stand out from it
 const THIN = 0.5; // hair up to this area, a bald head's with a rim or a seam of it, has no volume to gain
+const FULL = 0.1; // how wide hair is at least that gains volume
 const TEMPLES = 0.55; // how far down beside the eyes a higher forehead goes
 const [FOREHEAD, JAW] = [-0.4, 0.5]; // down to which row a forehead reaches, and from which on the face gets narrower
 const EAR_STEPS = 17; // at how many heights the edge of an ear is measured
@@ -213,11 +214,12 @@ function shorterHair(scene, strength) {
 function moreVolume(scene, strength) {
   needOpenHair(scene);
   const hair = needHair(scene);
-  if (areaOf(hair) <= THIN * scene.unit ** 2) throw new Error("This hair is too thin to stand out; choose a Hairstyle.");
+  const full = opened(scene, hair, FULL); // a bald head's rim grows no hair on its top
+  if (areaOf(full) <= THIN * scene.unit ** 2) throw new Error("This hair is too thin to stand out; choose a Hairstyle.");
   const { middle, half } = scene.across;
   const bottom = percentileOf(scene.y, hair, 0.98);
   const wide = half + (any(scene.where(HAT)) ? 0.5 : 0.8); // no wings beside a hat
-  const distance = signedDistance(hair, scene.size);
+  const distance = signedDistance(full, scene.size);
   const near = places(scene, (x, y, i) => {
     // Less at the tips, so that short hair does not end in wings.
     const grow = 0.2 * strength * scene.unit * (1 - 0.9 * ramp(y, bottom - 0.8, bottom));

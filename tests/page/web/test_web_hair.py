@@ -139,7 +139,7 @@ def test_other_peoples_hair_is_put_on_as_in_the_app(folder: Path, visitor: Visit
     visitor.call("reset()")
     visitor.wait_for_drawing()
     original, looks, motions = visitor.mask(), {}, []
-    for name, shape in (("longer_hair", "long_waves"), ("fringe", "curtain")):
+    for name, shape in (("longer_hair", "shoulder"), ("fringe", "curtain")):
         before = visitor.mask()
         visitor.page.locator(f"[data-shapes={name}]").select_option(shape)
         visitor.wait(lambda before=before: (visitor.mask() != before).any(), name)  # its picture nobody waits for
