@@ -326,8 +326,9 @@ def _hairs_of_brows(photo: np.ndarray, own: np.ndarray) -> np.ndarray | None:
 
 
 def _without_scalp(pixels: np.ndarray, skin: np.ndarray, brows: np.ndarray | None, share: float) -> np.ndarray:
-    """Pixels of hair (n, 3) without the scalp that is seen through cropped hair, or through the rim of a bald head's: it
-    makes grey hair red, and black hair as grey as it is light.
+    """Pixels of hair (n, 3) without the scalp that is seen through cropped hair, or through a bald head's rim of it.
+
+    That makes grey hair red, and black hair as grey as it is light.
 
     skin: pixels (m, 3) of the face; brows: of their hairs in OKLab, None for hardly any; share: of the picture that the
     hair is.

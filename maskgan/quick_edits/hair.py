@@ -85,7 +85,8 @@ _BROWS, _SLANTS = -0.28, 0.3
 _ROUNDED = 0.4
 
 #: y of the lower end of hair from which on down it has no sideburns: what of it hangs there lies before the face. From
-#: where on a strip of it stays at the eyes and at its upper end, and how far out there, in parts of half the face's width.
+#: where on a strip of it stays at the eyes and at its upper end, and how far out there, in parts of half the face's
+#: width.
 _LONG, _STRIP = 0.5, (0.95, 0.8, 1.15)
 
 #: Between which parts of half the face's width the temples lie, and how much of them a fringe covers at least.
@@ -219,8 +220,9 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         wanted |= hair & _before_ears(scene.y, abs(q), _hangs_before_face(scene, hair))
     temples = np.zeros_like(wanted)
     if worn is not None:
-        temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face & (scene.y < 0)
-        temples &= abs(q) < 1
+        temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face
+        temples |= (scene.y > hairline - _ROOTS) & (abs(q) < _TEMPLE[1])  # and a forehead that a fringe covered
+        temples &= (abs(q) < 1) & (scene.y < 0)
     removed = _with_specks(scene, hair & ~wanted) & ~wanted
     if removed.any():
         reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
@@ -246,8 +248,8 @@ def _hangs_before_face(scene: Scene, hair: np.ndarray) -> bool:
 def _before_ears(y: np.ndarray, out: np.ndarray, long: bool) -> np.ndarray:
     """(H, W) bool: where a wearer's own hair stays before and above the ears; a short hairpiece brings none.
 
-    y: in frame units; out: how far from the middle of the face, in parts of half its width; long: whether the hair is
-    that of which what hangs before the face are no sideburns. Of that a strip beside the face stays, narrower downwards.
+    y: in frame units; out: how far from the middle of the face, in parts of half its width; long: whether what hangs
+    before the face are no sideburns. Of such hair a strip beside the face stays, narrower downwards.
     """
     (top, bottom), (inner, outer) = _SIDEBURNS, _WIDE
     if long:

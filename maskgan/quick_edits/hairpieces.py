@@ -43,8 +43,8 @@ _FALLING, _STAYS = -0.8, 0.8
 #: Over which part beside the middle, in parts of half the face's width, hair that begins lower does so less and less.
 _BESIDES = (0.75, 1.4)
 
-#: Half the width of what is above the middle of the face, and how thin a seam of hair there is at least that a bald head
-#: has not, in frame units.
+#: Half the width of what is above the middle of the face, and how thick hair is there at least on a head that is not
+#: bald, in frame units.
 _MIDDLE, _SEAM = 0.3, 0.13
 
 #: How far (frame units) hair begins below the top of a bald head at least, and within which part of half the face's
