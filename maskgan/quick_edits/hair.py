@@ -221,7 +221,6 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     temples = np.zeros_like(wanted)
     if worn is not None:
         temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face
-        temples |= (scene.y > hairline - _ROOTS) & (abs(q) < _TEMPLE[1])  # and a forehead that a fringe covered
         temples &= (abs(q) < 1) & (scene.y < 0)
     removed = _with_specks(scene, hair & ~wanted) & ~wanted
     if removed.any():

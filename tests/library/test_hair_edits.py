@@ -392,15 +392,3 @@ def test_short_hair_gets_thinner_down_to_the_ears_and_ends_in_strands(style):
     beside = np.maximum(left - scene.x, scene.x - right)
     assert alpha[(beside > 0.35) & (scene.y > -0.2)].max() < 0.1
     assert alpha[(beside > 0.15) & (scene.y > 0.05)].max() < 0.1
-
-
-@pytest.mark.parametrize("style", ["long_waves", "shoulder", "long_straight", "swept_back"])
-@pytest.mark.parametrize("tilt", [0, 12])
-def test_a_forehead_that_a_fringe_covered_is_bare_below_another_hairline(style, tilt):
-    mask = draw_face(512, tilt=tilt)
-    x, y = fit_frame(mask).coordinates(mask.shape)
-    mask[(mask == Label.SKIN) & (y < -0.5)] = Label.HAIR
-    edited, _, (worn,) = QUICK_EDITS["hairstyle"].move(mask, 1.0, style)
-    over = cv2.dilate((coverage(Scene(mask), worn).alpha > 0.3).astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
-    forehead = (abs(x) < 0.55) & (y < -0.5) & (mask == Label.HAIR) & ~over & (y > -1.4)
-    assert forehead.sum() > 1000 and (edited[forehead] == Label.SKIN).mean() > 0.995

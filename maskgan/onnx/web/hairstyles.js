@@ -160,9 +160,7 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   }
   if (worn && lowest < SHORT && any(hair)) wanted = either(wanted, both(hair, beforeEars(scene, hangsBeforeFace(scene, hair))));
   const gaps = worn ? without(closed(scene, either(wanted, face), TEMPLES), face) : new Uint8Array(hair.length);
-  // And a forehead that a fringe covered.
-  const forehead = (v, i) => worn && v > onLine(q[i], across, front) + lower - ROOTS && Math.abs(q[i]) < TEMPLE[1];
-  const temples = places(scene, (_, v, i) => (gaps[i] || forehead(v, i)) && v < 0 && Math.abs(q[i]) < 1);
+  const temples = both(gaps, places(scene, (_, v, i) => v < 0 && Math.abs(q[i]) < 1));
   const removed = without(withSpecks(scene, without(hair, wanted)), wanted);
   if (any(removed)) reveal(scene, removed, Math.min(lowest, 0.1) - 0.3);
   scene.paint(both(removed, temples), SKIN);

@@ -139,7 +139,8 @@ def test_the_colours_of_cropped_hair_are_told_as_in_the_app(visitor: Visitor) ->
     code = """async ([size, photo, own]) => {
       const { ownHairOf } = await import(new URL("web/hairdressing.js", location));
       const { picture } = await import(new URL("web/pixels.js", location));
-      return ownHairOf(picture(size, size, 3, new Uint8ClampedArray(photo)), own).colours.map((plane) => Array.from(plane));
+      const found = ownHairOf(picture(size, size, 3, new Uint8ClampedArray(photo)), own);
+      return found.colours.map((plane) => Array.from(plane));
     }"""
     mask = draw_face(SIZE)
     patch = (mask == Label.HAIR) & (abs(np.arange(SIZE) - 210) < 20)
