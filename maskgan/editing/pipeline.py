@@ -24,7 +24,7 @@ from maskgan.editing.rough import show_first
 from maskgan.editing.strays import stray_hair, stray_strands, without_slivers
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import Motion, moves, warp_picture
+from maskgan.editing.warping import Motion, moves, warp_mask, warp_picture
 from maskgan.editing.windows import APART, Window
 from maskgan.editing.with_engine import WEIGHTS, WithEngine
 from maskgan.images import differs
@@ -264,8 +264,8 @@ class MaskGANPipeline(WithEngine):
             return []
         go_on()
         seen = face.crop, face.mask, motion.mask
-        for left in (stray_hair, stray_strands, frames_left):
-            unknown |= left(*seen)
+        arrived = warp_mask(face.mask, motion.flow) if motion.flow.any() else face.mask
+        unknown |= stray_hair(*seen) | stray_strands(moved, arrived, motion.mask) | frames_left(*seen)
         unknown = without_slivers(unknown, face.mask, motion.mask)
         if not self.engine.kept:
             window = Window.whole(self._drawing_size(len(moved)))

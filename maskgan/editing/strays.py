@@ -59,8 +59,14 @@ _ENOUGH = 0.125
 #: there are few, and of how much of what lies there the same may be true where it is even.
 _IN_THE_AIR, _WIDE, _STRAND, _EMPTY, _UNEVEN = 44.0, 12.0, 0.1, 24.0, 0.02
 
-#: What has an outline of its own, as hair that stays has, and what hair hangs before.
-_SOLID = tuple(label for label in Label if label != Label.BACKGROUND)
+
+#: What has an outline of its own, which is no strand, as hair that stays has, and how wide that is.
+_OUTLINES = (
+    (tuple(label for label in Label if label not in (Label.BACKGROUND, Label.CLOTH)), 1.5),
+    ((Label.CLOTH,), 4.0),
+)
+
+#: What hair hangs before.
 _BEHIND = (Label.BACKGROUND, Label.CLOTH, Label.NECK, *EARS)
 
 #: In pixels of `NETWORK_SIZE`: how small a part of hair or hat leaves no slivers, half the width of those, and how far
@@ -122,7 +128,8 @@ def stray_strands(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> n
     """Where (S, S) bool single strands of hair that is taken away hang in the air, beyond what its mask tells.
 
     They are looked for where what lies behind is even; leaves and letters look like strands. Arguments as for
-    `stray_hair`.
+    `stray_hair`, but photo and mask as they are when their pixels have moved: hair that is drawn in takes its strands
+    with it.
     """
     nothing, scale = np.zeros(before.shape, bool), len(before) / NETWORK_SIZE
     gone = (before == Label.HAIR) & class_region(after, _BEHIND)
@@ -136,8 +143,9 @@ def stray_strands(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> n
     air, hair, lost = (
         shrunk(region.astype(np.float32), cells) > 0.5 for region in (ground, before == Label.HAIR, lost)
     )
-    kept = shrunk(class_region(after, _SOLID).astype(np.float32), cells) > 0
-    near = grown(lost, _IN_THE_AIR) & air & ~grown(kept, _BESIDE)
+    near = grown(lost, _IN_THE_AIR) & air
+    for solid, wide in _OUTLINES:
+        near &= ~grown(shrunk(class_region(after, solid).astype(np.float32), cells) > 0, wide)
     bare = air & ~grown(hair, _EMPTY)
     if not near.any() or np.count_nonzero(bare) <= _ENOUGH * np.count_nonzero(near):
         return nothing

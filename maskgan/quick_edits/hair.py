@@ -21,6 +21,7 @@ from maskgan.quick_edits.hairpieces import (
     hairpiece,
     hairpieces,
     head_top,
+    is_bald,
     length_of,
     locks,
     lowered_to,
@@ -34,8 +35,9 @@ from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
 #: Hair up to this area (square frame units), a bald head's with a rim or a seam of it, has no volume to gain.
 _THIN = 0.5
 
-#: How wide (frame units) hair is at least that gains volume.
-_FULL = 0.1
+#: How wide (frame units) hair is at least that gains volume, and how far from the middle, in parts of half the face's
+#: width, a bald head has a rim of it.
+_FULL, _RIM = 0.1, 0.6
 
 #: y (frame units) down to which hair has to hang for more of it to be added below, instead of other hair in its place.
 _TO_THE_EARS = 0.3
@@ -394,7 +396,9 @@ def more_volume(scene: Scene, strength: float) -> None:
     """Hair stands out further all around."""
     need_open_hair(scene)
     hair = need_hair(scene)
-    full = morphed(scene, hair, cv2.MORPH_OPEN, _FULL)  # a bald head's rim grows no hair on its top
+    full = morphed(scene, hair, cv2.MORPH_OPEN, _FULL)
+    if is_bald(scene):  # nothing grows on its top
+        full &= abs(across(scene)[0]) > _RIM
     if full.sum() <= _THIN * scene.unit**2:
         raise QuickEditImpossible("This hair is too thin to stand out; choose a Hairstyle.")
     _, middle, half = across(scene)

@@ -101,7 +101,8 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
 async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong) {
   const lacking = unknownAfter(face.mask, motion.mask, motion.flow);
   if (!any(lacking)) return [];
-  const strays = [strayHair, strayStrands, framesLeft].map((found) => found(face.crop, face.mask, motion.mask));
+  const strays = [strayHair, framesLeft].map((found) => found(face.crop, face.mask, motion.mask));
+  strays.push(strayStrands(moved, arrivedMask(face.mask, motion.flow), motion.mask));
   const unknown = withoutSlivers(strays.reduce(either, lacking), face.mask, motion.mask, SIZE.crop);
   const parts = networks.kept
     ? Window.several(unknown, SIZE.crop, face.alignment.side, where(motion.mask, LABEL.HAIR))

@@ -29,6 +29,8 @@ const [SMALL, NARROW, NEAR] = [4, 5, 16];
 const [IN_THE_AIR, WIDE, STRAND, EMPTY, UNEVEN] = [44, 12, 0.1, 24, 0.02];
 
 const { BACKGROUND, NECK, L_EAR, R_EAR, HAIR, HAT, SKIN, L_EYE, R_EYE, EYE_G, L_BROW, R_BROW } = LABEL;
+// What has an outline of its own, which is no strand, as hair that stays has, and how wide that is.
+const OUTLINES = [[(label) => label !== BACKGROUND && label !== LABEL.CLOTH, 1.5], [(label) => label === LABEL.CLOTH, 4]];
 const BEHIND = [BACKGROUND, LABEL.CLOTH, NECK, L_EAR, R_EAR]; // what hair hangs before
 
 /** Where strays of hair or a hat that is taken away lie over a forehead. `photo`: a picture; `before`, `after`: its mask, and the
@@ -82,7 +84,8 @@ export function strayHair(photo, before, after) {
 const shareOn = (cells, region, size) => resizeArea(picture(size, size, 1, new Float32Array(region)), cells, cells).data;
 
 /** Where single strands of hair that is taken away hang in the air, beyond what its mask tells, before what is even: leaves and
- *  letters look like strands. Arguments as for `strayHair`. */
+ *  letters look like strands. Arguments as for `strayHair`, but photo and mask as they are when their pixels have moved: hair
+ *  that is drawn in takes its strands with it. */
 export function strayStrands(photo, before, after) {
   const { width: size } = photo;
   const nothing = new Uint8Array(before.length);
@@ -94,8 +97,10 @@ export function strayStrands(photo, before, after) {
   const cells = SIZE.network;
   const onGrid = (region) => regionOf(shareOn(cells, region, size), (share) => share > 0.5);
   const [air, hair, lost] = [ground, where(before, HAIR), large].map(onGrid);
-  const kept = regionOf(shareOn(cells, regionOf(after, (label) => label !== BACKGROUND), size), (share) => share > 0);
-  const near = without(both(grown(lost, cells, IN_THE_AIR), air), grown(kept, cells, BESIDE));
+  let near = both(grown(lost, cells, IN_THE_AIR), air);
+  for (const [isSolid, wide] of OUTLINES) {
+    near = without(near, grown(regionOf(shareOn(cells, regionOf(after, isSolid), size), (share) => share > 0), cells, wide));
+  }
   const bare = without(air, grown(hair, cells, EMPTY));
   if (!any(near) || areaOf(bare) <= ENOUGH * areaOf(near)) return nothing;
   const colours = resizeArea({ ...photo, data: new Float32Array(photo.data) }, cells, cells).data;
