@@ -235,7 +235,10 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         scene.worn.append(worn)
     scene.smooth(cv2.dilate((wanted & ~hair).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     _fill_holes(scene, removed)
-    hold_face(scene)
+    if worn is None:
+        hold_face(scene)
+    else:  # it lies over the photo, of which nothing moves
+        scene.tell(np.ones(scene.mask.shape, bool), scene.x, scene.y)
 
 
 def _hangs_before_face(scene: Scene, hair: np.ndarray) -> bool:

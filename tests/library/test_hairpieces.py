@@ -15,6 +15,7 @@ from maskgan.editing.hairdressing import _with_strands_in_black, colours_of_hair
 from maskgan.editing.looks import LOOKS, look_named, looks_with, measured_colour, plain_colour, wearing
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.warping import Motion
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.quick_edits.frame import fit_frame
@@ -382,3 +383,14 @@ def test_an_edit_wears_it_over_the_photos_own_forehead(pipeline, face) -> None:
     assert (edit.crop != bare.crop).any(), "without it the network paints"
     pasted = edit.paste()
     assert (pasted != face.photo).any() and pasted.shape == face.photo.shape
+
+
+@pytest.mark.parametrize("style", ["swept", "long_waves"])
+def test_nothing_of_the_photo_moves_below_other_hair(pipeline, face, style: str) -> None:
+    """From a mask with somebody's hair back to what lies beneath it whole faces were warped."""
+    after, moved, worn = QUICK_EDITS["hairstyle"].move(face.mask, 1.0, style)
+    motion = Motion.none(face.mask).to(after, moved)
+    assert not motion.flow.any()
+    edit = edit_with_looks(pipeline, face, after, looks_with({}, "hairstyle", style, worn), motion=motion)
+    shift = np.abs(edit.motion.flow).max(-1)
+    assert not shift[np.isin(face.mask, (*EYES, *MOUTH, Label.NOSE))].any()

@@ -169,7 +169,8 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   if (worn) scene.worn.push(worn);
   scene.smooth(dilated(without(wanted, hair), size, square(1)));
   fillHoles(scene, removed);
-  holdFace(scene);
+  if (worn) scene.tell(new Uint8Array(hair.length).fill(1), x, y); // it lies over the photo, of which nothing moves
+  else holdFace(scene);
 }
 
 /** Hair over the forehead down to the brows: somebody's fringe. */
