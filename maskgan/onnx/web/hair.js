@@ -216,11 +216,11 @@ function shorterHair(scene, strength) {
 function moreVolume(scene, strength) {
   needOpenHair(scene);
   const hair = needHair(scene);
+  const { q, middle, half } = scene.across;
   let full = opened(scene, hair, FULL);
   // Nothing grows on the top of a bald head.
-  if (isBald(scene)) full = both(full, places(scene, (_, __, i) => Math.abs(scene.across.q[i]) > RIM));
+  if (isBald(scene)) full = both(full, places(scene, (_, __, i) => Math.abs(q[i]) > RIM));
   if (areaOf(full) <= THIN * scene.unit ** 2) throw new Error("This hair is too thin to stand out; choose a Hairstyle.");
-  const { middle, half } = scene.across;
   const bottom = percentileOf(scene.y, hair, 0.98);
   const wide = half + (any(scene.where(HAT)) ? 0.5 : 0.8); // no wings beside a hat
   const distance = signedDistance(full, scene.size);

@@ -95,10 +95,11 @@ function hangsBeforeFace(scene, hair) {
 /** Where a wearer's own hair stays before and above the ears; of hair that is `long` a strip beside the face, narrower
  *  downwards. */
 function beforeEars(scene, long) {
+  const { q } = scene.across;
   const [top, bottom] = SIDEBURNS;
   const between = (low, high, share) => low + (high - low) * clip(share, 0, 1);
   return places(scene, (_, y, i) => {
-    const out = Math.abs(scene.across.q[i]);
+    const out = Math.abs(q[i]);
     const [inner, outer] = long
       ? [between(STRIP[0], STRIP[1], y / top), between(STRIP[0], STRIP[2], (bottom - y) / (bottom - top))]
       : [WIDE[0] + SLANTS * Math.max(0, BROWS - y), WIDE[1]];
