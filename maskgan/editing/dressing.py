@@ -179,6 +179,9 @@ def edit_with_looks(
         looks = default_looks(face, mask) | dict(looks or {})
         if not looks and not opens(mask, face.mask):
             return finished(pipeline.edit(face, mask, **options), mask, looks, by_hand)
+        motion = options.get("motion")
+        if motion is not None and _worn(looks) and not motion.flow.any():
+            options["motion"] = None  # from hair that only lies over the photo nothing moves back to what is beneath it
         with shown_first_to(None):  # a picture without them, or without teeth, would be no rough one
             edit = pipeline.edit(dressed(pipeline, face, looks), beneath(face, mask, looks), **options)
         return finished(edit, mask, looks, by_hand)

@@ -41,6 +41,13 @@ _HARDLY, _FEW_BROWS = 0.0015, 0.0005
 #: is none, and how far beside it, as a share of the side.
 _LITTLE, _ALIKE, _GROUND = 0.01, 0.06, 0.06
 
+#: Share of the picture below which hair shows the scalp, and over how much more it does less; how much redder than
+#: yellow (OKLab) such hair is at most.
+_CROPPED, _SOFT, _REDDER = 0.03, 0.005, 0.005
+
+#: Lightness (OKLab) of brows below which hair is black, and which part of the way to it cropped hair is less light.
+_BLACK_BROWS, _SCALP = 0.35, 0.5
+
 #: Yellowness (OKLab's b) below which a pixel is blue.
 _BLUE = -0.02
 
@@ -300,14 +307,41 @@ def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
 def colours_of_hair(photo: np.ndarray, own: np.ndarray) -> np.ndarray | None:
     """Pixels (n, 3) of a photo's hair, its edges left out, of a bald head those of its brows; None without either."""
     hair = _telling(photo, own)
+    brows = _hairs_of_brows(photo, own)
     if hair.any():
-        return _without_sky(photo[hair])
+        return _without_scalp(_without_sky(photo[hair]), photo[own == Label.SKIN], brows, float(hair.mean()))
+    if brows is None:
+        return None
+    brows[:, 1:] *= _THROUGH
+    return from_oklab(brows).clip(0, 255)
+
+
+def _hairs_of_brows(photo: np.ndarray, own: np.ndarray) -> np.ndarray | None:
+    """The darkest pixels of a photo's brows in OKLab (n, 3), not the skin between their hairs; None for hardly any."""
     brows = photo[class_region(own, BROWS)]
     if len(brows) < _FEW_BROWS * own.size:
         return None
     light = brows @ LUMA
-    lab = to_oklab(brows[light <= np.quantile(light, 0.25)])  # not the skin between their hairs
-    lab[:, 1:] *= _THROUGH
+    return to_oklab(brows[light <= np.quantile(light, 0.25)])
+
+
+def _without_scalp(pixels: np.ndarray, skin: np.ndarray, brows: np.ndarray | None, share: float) -> np.ndarray:
+    """Pixels of hair (n, 3) without the scalp that is seen through cropped hair, or through a bald head's rim of it.
+
+    That makes grey hair red, and black hair as grey as it is light.
+
+    skin: pixels (m, 3) of the face; brows: of their hairs in OKLab, None for hardly any; share: of the picture that the
+    hair is.
+    """
+    cropped = float(np.clip((_CROPPED - share) / _SOFT, 0, 1))
+    if not cropped:
+        return pixels
+    lab = to_oklab(pixels)
+    lab[:, 1] -= cropped * np.maximum(0, lab[:, 1] - np.maximum(lab[:, 2], 0) - _REDDER)
+    if brows is not None and len(skin):
+        light, dark, bare = (float(np.median(each[:, 0])) for each in (lab, brows, to_oklab(skin)))
+        black = np.clip((_BLACK_BROWS - dark) / _FADES, 0, 1) * np.clip((bare - light) / _FADES, 0, 1)
+        lab[:, 0] -= _SCALP * cropped * float(black) * max(0.0, light - dark)
     return from_oklab(lab).clip(0, 255)
 
 

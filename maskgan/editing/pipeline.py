@@ -21,10 +21,10 @@ from maskgan.editing.frames_left import frames_left
 from maskgan.editing.implausible import without_covered_neck, without_implausible
 from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_style
 from maskgan.editing.rough import show_first
-from maskgan.editing.strays import stray_hair, without_slivers
+from maskgan.editing.strays import stray_hair, stray_strands, without_slivers
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import Motion, moves, warp_picture
+from maskgan.editing.warping import Motion, moves, warp_mask, warp_picture
 from maskgan.editing.windows import APART, Window
 from maskgan.editing.with_engine import WEIGHTS, WithEngine
 from maskgan.images import differs
@@ -264,7 +264,9 @@ class MaskGANPipeline(WithEngine):
             return []
         go_on()
         seen = face.crop, face.mask, motion.mask
-        unknown = without_slivers(unknown | stray_hair(*seen) | frames_left(*seen), face.mask, motion.mask)
+        arrived = warp_mask(face.mask, motion.flow) if motion.flow.any() else face.mask
+        unknown |= stray_hair(*seen) | stray_strands(moved, arrived, motion.mask) | frames_left(*seen)
+        unknown = without_slivers(unknown, face.mask, motion.mask)
         if not self.engine.kept:
             window = Window.whole(self._drawing_size(len(moved)))
             return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window)]

@@ -14,7 +14,7 @@ import numpy as np
 from maskgan.blending import nearest_of
 from maskgan.editing.likeness import shrunk
 from maskgan.editing.warping import disc, grown
-from maskgan.labels import BROWS, EYES, Label
+from maskgan.labels import BROWS, EARS, EYES, Label
 from maskgan.quick_edits.regions import class_region
 from maskgan.sizes import NETWORK_SIZE
 
@@ -53,6 +53,21 @@ _ALIKE = 40.0
 
 #: What bare skin there is at least, in parts of where strays are looked for.
 _ENOUGH = 0.125
+
+#: In pixels of `NETWORK_SIZE`: how far from hair that is taken away strands of it hang in the air, and sigma within
+#: which the colour behind them is told; which part of the way from that to the hair's a strand is, how far from hair
+#: there are few, and of how much of what lies there the same may be true where it is even.
+_IN_THE_AIR, _WIDE, _STRAND, _EMPTY, _UNEVEN = 44.0, 12.0, 0.1, 24.0, 0.02
+
+
+#: What has an outline of its own, which is no strand, as hair that stays has, and how wide that is.
+_OUTLINES = (
+    (tuple(label for label in Label if label not in (Label.BACKGROUND, Label.CLOTH)), 1.5),
+    ((Label.CLOTH,), 4.0),
+)
+
+#: What hair hangs before.
+_BEHIND = (Label.BACKGROUND, Label.CLOTH, Label.NECK, *EARS)
 
 #: In pixels of `NETWORK_SIZE`: how small a part of hair or hat leaves no slivers, half the width of those, and how far
 #: from it they are looked for.
@@ -109,6 +124,43 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
         return nothing
     found = cv2.GaussianBlur((grown(some, _PAINTED) & near).astype(np.float32), (0, 0), _ROUND)
     return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & (skin | brows)
+
+
+def stray_strands(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Where (S, S) bool single strands of hair that is taken away hang in the air, beyond what its mask tells.
+
+    They are looked for where what lies behind is even; leaves and letters look like strands. Arguments as for
+    `stray_hair`, but photo and mask as they are when their pixels have moved: hair that is drawn in takes its strands
+    with it.
+    """
+    nothing, scale = np.zeros(before.shape, bool), len(before) / NETWORK_SIZE
+    gone = (before == Label.HAIR) & class_region(after, _BEHIND)
+    if not gone.any():
+        return nothing
+    ground = (before == Label.BACKGROUND) & (after == Label.BACKGROUND)
+    lost = cv2.morphologyEx(gone.astype(np.uint8), cv2.MORPH_OPEN, disc(_SMALL * scale)) > 0
+    if not lost.any() or not ground.any():
+        return nothing
+    cells = NETWORK_SIZE
+    air, hair, lost = (
+        shrunk(region.astype(np.float32), cells) > 0.5 for region in (ground, before == Label.HAIR, lost)
+    )
+    near = grown(lost, _IN_THE_AIR) & air
+    for solid, wide in _OUTLINES:
+        near &= ~grown(shrunk(class_region(after, solid).astype(np.float32), cells) > 0, wide)
+    bare = air & ~grown(hair, _EMPTY)
+    if not near.any() or np.count_nonzero(bare) <= _ENOUGH * np.count_nonzero(near):
+        return nothing
+    colours = shrunk(photo.astype(np.float32), cells)
+    even = air & ~grown(hair, _BARE)
+    planes = np.dstack([colours, np.ones_like(colours[..., :1])]) * even[..., None].astype(np.float32)
+    around = cv2.GaussianBlur(planes, (0, 0), _WIDE) + 1e-3 * planes.sum((0, 1)) / np.count_nonzero(even)
+    own = around[..., :3] / around[..., 3:]
+    some = _some(colours - own, np.median(colours[lost], axis=0) - own, _STRAND)
+    if np.count_nonzero(some & bare) > _UNEVEN * np.count_nonzero(bare):
+        return nothing
+    found = (grown(some & near, _PAINTED + 1) & near).astype(np.float32)
+    return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & ground
 
 
 def without_slivers(unknown: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from maskgan.labels import Label
 from maskgan.quick_edits.edit import QuickEdit, Variant
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hair import need_hair
-from maskgan.quick_edits.hairpieces import Part, Worn, across, coverage
+from maskgan.quick_edits.hairpieces import Part, Worn, across, coverage, is_bald
 from maskgan.quick_edits.scarves import need_open_hair
 from maskgan.quick_edits.scene import Scene
 
@@ -35,6 +35,8 @@ def fringe(scene: Scene, strength: float, style: str = "straight") -> None:
     skin = scene.where(Label.SKIN) & (abs(q) < 1.15)
     if not (skin & (abs(scene.x - middle) < 0.3) & (scene.y < -0.2)).any():
         raise QuickEditImpossible("The forehead is covered already.")
+    if is_bald(scene):
+        raise QuickEditImpossible("There is no hair above this forehead to hang over it; choose a Hairstyle.")
     worn = Worn(PIECES[style], Part.FRINGE, min(strength, 1.3)).facing(scene)
     over = coverage(scene, worn).alpha > 0.5
     scene.paint(skin & over, Label.HAIR)

@@ -21,6 +21,7 @@ from maskgan.quick_edits.hairpieces import (
     hairpiece,
     hairpieces,
     head_top,
+    is_bald,
     length_of,
     locks,
     lowered_to,
@@ -33,6 +34,10 @@ from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
 
 #: Hair up to this area (square frame units), a bald head's with a rim or a seam of it, has no volume to gain.
 _THIN = 0.5
+
+#: How wide (frame units) hair is at least that gains volume, and how far from the middle, in parts of half the face's
+#: width, a bald head has a rim of it.
+_FULL, _RIM = 0.1, 0.6
 
 #: y (frame units) down to which hair has to hang for more of it to be added below, instead of other hair in its place.
 _TO_THE_EARS = 0.3
@@ -58,6 +63,9 @@ _DRAWN = 0.3
 #: How far (frame units) strands of hair that was drawn in stand out from it.
 _STRAY = 0.12
 
+#: y of the hairline from which on down it is a fringe's, which another hairstyle need not have.
+_FRINGES = -0.9
+
 #: How far (frame units) above the line of a hairpiece's fringe the head is covered where the piece has a gap, and how
 #: wide gaps are between it and the face.
 _ROOTS, _TEMPLES = 0.12, 0.6
@@ -70,7 +78,21 @@ _EAR_STEPS = 17
 
 #: y above whose value a hairpiece ends that is short, from where to where sideburns grow, and, in parts of half the
 #: face's width, from where on and how far out at both ends.
-_SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.28, 0.35), (0.8, 1.15, 0.92)
+_SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.75, 0.35), (0.8, 1.15)
+
+#: y of the brows' ends, above which the edge of sideburns slants outwards, and how much.
+_BROWS, _SLANTS = -0.28, 0.3
+
+#: Over how much (frame units) the upper outer corner of such hair is round.
+_ROUNDED = 0.4
+
+#: y of the lower end of hair from which on down it has no sideburns: what of it hangs there lies before the face. From
+#: where on a strip of it stays at the eyes and at its upper end, and how far out there, in parts of half the face's
+#: width.
+_LONG, _STRIP = 0.5, (0.95, 0.8, 1.15)
+
+#: Between which parts of half the face's width the temples lie, and how much of them a fringe covers at least.
+_TEMPLE, _COVERED = (0.5, 0.75), 0.3
 
 #: How far (frame units) strands that a parser takes for something else lie from hair.
 _BESIDE = 0.35
@@ -160,7 +182,7 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     hair = scene.where(Label.HAIR)
     shape = silhouette(style).facing(scene)
     way = min(strength, 1.0)
-    lower = lowered_to(scene, shape) if keeps_hairline else 0.0
+    lower = lowered_to(scene, shape, *(() if keeps_hairline else (_FRINGES,)))
     worn = Worn(style, Part.WHOLE, 1 + lower).facing(scene) if style in hairpieces() else None
     if worn is not None:
         fitted = signed_distance(coverage(scene, worn).alpha > 0.5) / scene.unit
@@ -172,17 +194,16 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     q, middle, half = across(scene)
     # Nowhere above the hairline does the bare head come out, nor between the hair and the temples; but beside a
     # hairpiece, which has strands of its own there, the temples themselves do.
-    hairline = np.interp(q, *shape.fringe) + lower
+    at, _, edge = shape.edges_on(scene)
+    hairline = np.interp(q, at, edge) + lower
     if worn is None:
         above = scene.y < np.where(abs(q) > 0.8, -0.1, np.minimum(-0.1, hairline))
         beside = above | ((abs(q) > 0.8) & (scene.y < 0))
         wanted |= _head(scene, 0.14) & (scene.y < hairline) & (abs(q) < 1.1)
         wanted |= _head(scene, 0.08) & hair & ~scene.face & above
         wanted |= morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, 0.35) & hair & ~scene.face & beside
-        temples = np.zeros_like(wanted)
     else:
         wanted |= _head(scene, 0.14) & (scene.y < hairline - _ROOTS) & (abs(q) < 1.1)
-        temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face & (scene.y < 0)
     # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
     wanted &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1) & scene.face)
     wanted &= (scene.y < 0.3) | morphed(scene, wanted, cv2.MORPH_OPEN, 0.3)  # no rags at the tips
@@ -197,8 +218,12 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         ear = scene.where(label)
         if (wanted & ear).sum() > 0.5 * ear.sum():
             wanted |= ear
-    if worn is not None and lowest < _SHORT:
-        wanted |= hair & _before_ears(scene.y, abs(q))
+    if worn is not None and lowest < _SHORT and hair.any():
+        wanted |= hair & _before_ears(scene.y, abs(q), _hangs_before_face(scene, hair))
+    temples = np.zeros_like(wanted)
+    if worn is not None:
+        temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face
+        temples &= (abs(q) < 1) & (scene.y < 0)
     removed = _with_specks(scene, hair & ~wanted) & ~wanted
     if removed.any():
         reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
@@ -210,18 +235,34 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         scene.worn.append(worn)
     scene.smooth(cv2.dilate((wanted & ~hair).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     _fill_holes(scene, removed)
-    hold_face(scene)
+    if worn is None:
+        hold_face(scene)
+    else:  # it lies over the photo, of which nothing moves
+        scene.tell(np.ones(scene.mask.shape, bool), scene.x, scene.y)
 
 
-def _before_ears(y: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """(H, W) bool: where sideburns grow, narrower downwards; a short hairpiece brings none.
+def _hangs_before_face(scene: Scene, hair: np.ndarray) -> bool:
+    """Whether hair (H, W) bool, at the sides of the face, is long, or a fringe, and no sideburns."""
+    out = abs(across(scene)[0])
+    temples = (out > _TEMPLE[0]) & (out < _TEMPLE[1]) & (scene.y > 2 * _BROWS) & (scene.y < _BROWS)
+    covered = np.count_nonzero(temples & hair) > _COVERED * np.count_nonzero(temples)
+    return bool(covered or np.percentile(scene.y[hair], 98) > _LONG)
 
-    y: in frame units; out: how far from the middle of the face, in parts of half its width.
+
+def _before_ears(y: np.ndarray, out: np.ndarray, long: bool) -> np.ndarray:
+    """(H, W) bool: where a wearer's own hair stays before and above the ears; a short hairpiece brings none.
+
+    y: in frame units; out: how far from the middle of the face, in parts of half its width; long: whether what hangs
+    before the face are no sideburns. Of such hair a strip beside the face stays, narrower downwards.
     """
-    top, bottom = _SIDEBURNS
-    inner, outer, lowest = _WIDE
-    reach = outer + (lowest - outer) * np.clip((y - top) / (bottom - top), 0, 1)
-    return (y > top) & (y < bottom) & (out > inner) & (out < reach)
+    (top, bottom), (inner, outer) = _SIDEBURNS, _WIDE
+    if long:
+        (low, inner, outer), left = _STRIP, np.clip((bottom - y) / (bottom - top), 0, 1)
+        inner, outer = low + (inner - low) * np.clip(y / top, 0, 1), low + (outer - low) * left
+    else:
+        inner = inner + _SLANTS * np.maximum(0, _BROWS - y)
+    outer = outer - (outer - 1) * (1 - np.clip((y - top) / _ROUNDED, 0, 1)) ** 2
+    return (y > top) & (y < bottom) & (out > inner) & (out < outer)
 
 
 def _beside_hat(scene: Scene) -> np.ndarray:
@@ -358,7 +399,10 @@ def more_volume(scene: Scene, strength: float) -> None:
     """Hair stands out further all around."""
     need_open_hair(scene)
     hair = need_hair(scene)
-    if hair.sum() <= _THIN * scene.unit**2:
+    full = morphed(scene, hair, cv2.MORPH_OPEN, _FULL)
+    if is_bald(scene):  # nothing grows on its top
+        full &= abs(across(scene)[0]) > _RIM
+    if full.sum() <= _THIN * scene.unit**2:
         raise QuickEditImpossible("This hair is too thin to stand out; choose a Hairstyle.")
     _, middle, half = across(scene)
     bottom = float(np.percentile(scene.y[hair], 98))
@@ -368,7 +412,7 @@ def more_volume(scene: Scene, strength: float) -> None:
     below = scene.y > -0.45
     wide = half + (0.5 if scene.where(Label.HAT).any() else 0.8)  # no wings beside a hat
     limit = ((scene.x - middle) / wide) ** 2 + ((scene.y + 0.45) / np.where(below, bottom + 0.7, 2.0)) ** 2 < 1
-    near = signed_distance(hair) > -grow
+    near = signed_distance(full) > -grow
     # Hair grows away from the head, not down over the neck.
     outside = (abs(scene.x - middle) > 0.85 * half) | (scene.y < -0.5)
     scene.paint(near & limit & outside, Label.HAIR, over=(Label.BACKGROUND, *EARS, Label.CLOTH))

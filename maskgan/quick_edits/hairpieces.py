@@ -35,7 +35,21 @@ _ROOTS, _GROWN = 0.45, 0.05
 _EDGE = 0.24
 
 #: How much lower (frame units) hair may begin than the lender's, and how far above its beginning nothing moves then.
-_LOWER, _CROWN = 0.3, 0.6
+_LOWER, _CROWN = 0.5, 0.6
+
+#: y in the frame from which on down hair falls beside the forehead, and does not begin over it; and where it stays.
+_FALLING, _STAYS = -0.8, 0.8
+
+#: Over which part beside the middle, in parts of half the face's width, hair that begins lower does so less and less.
+_BESIDES = (0.75, 1.4)
+
+#: Half the width of what is above the middle of the face, and how thick hair is there at least on a head that is not
+#: bald, in frame units.
+_MIDDLE, _SEAM = 0.3, 0.13
+
+#: How far (frame units) hair begins below the top of a bald head at least, and within which part of half the face's
+#: width.
+_MEETS, _MEETING = 0.28, 0.7
 
 #: y of the brows in the frame.
 _BROWS = -0.36
@@ -45,6 +59,10 @@ _BEYOND = 0.15
 
 #: How far below the upper edge of the lender's picture, as a share of its side, the outline tells how hair goes on.
 _SLOPE = 0.06
+
+#: y above whose value hair ends that is short; between which rows it gets thinner, and how thick it is there beside the
+#: head; all in frame units.
+_SHORT, _TAPERS, _THICK = 0.1, (-0.8, 0.12), (0.6, 0.03)
 
 #: Longer hair leaves the wearer's own outline between these rows (frame units), by so much in the end.
 _SPREADS, _SPREAD = (-0.5, 0.8), 1.0
@@ -178,7 +196,7 @@ def coverage(scene: Scene, worn: Worn) -> Coverage:
     elif worn.part == Part.LENGTH:
         y = hanging(scene, shape, worn.size)
     elif worn.size > 1:
-        y = _drawn_down(y, top_of_forehead(shape), worn.size - 1)
+        y = _drawn_down(scene, shape, worn.size - 1)
     cols, rows = shape.scene.frame.to_pixels(*shape.places(scene, y))
     scale = len(piece.alpha) / len(shape.mask)
     cols, rows = (cols + 0.5) * scale - 0.5, (rows + 0.5) * scale - 0.5
@@ -211,27 +229,50 @@ def _above_tips(scene: Scene, worn: Worn) -> np.ndarray:
 def hairline(scene: Scene) -> float:
     """y of the hairline above the middle of the face, or of the upper end of a face that shows none."""
     _, middle, _ = across(scene)
-    near = abs(scene.x - middle) < 0.3
+    near = abs(scene.x - middle) < _MIDDLE
     forehead = scene.where(Label.SKIN) & near & (scene.y < -0.2)
     if forehead.any():
         return float(np.percentile(scene.y[forehead], 2))
     return float(scene.y[scene.face & near].min()) if (scene.face & near).any() else -1.0
 
 
-def top_of_forehead(shape: Silhouette) -> float:
-    """y in the frame where a shape's hair begins above the middle of the face."""
-    at, line = shape.fringe
-    return float(np.interp(np.linspace(-0.3, 0.3, 7), at, line).min())
+def is_bald(scene: Scene) -> bool:
+    """Whether a head without a hat has no hair, or a seam of it, above the middle of the forehead."""
+    _, middle, _ = across(scene)
+    near = abs(scene.x - middle) < _MIDDLE
+    hair = scene.where(Label.HAIR) & near & (scene.y < hairline(scene) + _SEAM)
+    seam = np.count_nonzero(hair) < 2 * _MIDDLE * _SEAM * scene.unit**2
+    return bool(seam and not (scene.where(Label.HAT) & near).any())
 
 
-def lowered_to(scene: Scene, shape: Silhouette) -> float:
-    """How much lower (frame units) a shape's hair has to begin over the forehead for it not to be higher than it is."""
-    return round(float(np.clip(hairline(scene) - top_of_forehead(shape), 0, _LOWER)), 2)
+def lowered_to(scene: Scene, shape: Silhouette, lowest: float = 0.0) -> float:
+    """How much lower (frame units) a shape's hair has to begin over the forehead for it not to be higher than it is.
+
+    Nor is it above a bald head that leans back. lowest: y of the hairline from which on down it is a fringe's, which
+    other hair need not have.
+    """
+    own, (at, _, edge) = hairline(scene), shape.edges_on(scene)
+    lower = own - float(np.interp(np.linspace(-_MIDDLE, _MIDDLE, 7), at, edge).min()) if own < lowest else 0.0
+    _, middle, half = across(scene)
+    grid = np.linspace(-_MEETING, _MEETING, 29)
+    head = (scene.face | scene.where(Label.HAIR, Label.HAT)) & (scene.y < 0)
+    if head.any():
+        top, _ = scene.envelope(head, middle + half * grid)
+        lower = max(lower, float((top - np.interp(grid, at, edge)).max()) + _MEETS)
+    return round(float(np.clip(lower, 0, _LOWER)), 2)
 
 
-def _drawn_down(y: np.ndarray, top: float, by: float) -> np.ndarray:
-    """y to look up (H, W) when hair that begins at `top` does so lower by `by`; neither the crown nor the eyes move."""
-    return y - by * ramp(y, top - _CROWN, top + by) * (1 - ramp(y, top + by, 0.1))
+def _drawn_down(scene: Scene, shape: Silhouette, by: float) -> np.ndarray:
+    """y to look up (H, W) when a shape's hair begins lower by `by` over the forehead.
+
+    Neither its outline moves nor what lies beside the head and the cheeks.
+    """
+    (q, _, _), y = across(scene), scene.y
+    at, upper, lower = shape.edges_on(scene)
+    lower = np.minimum(lower, _FALLING)
+    upper, lower = np.interp(q, at, np.maximum(upper, lower - _CROWN)), np.interp(q, at, lower)
+    by = by * (1 - ramp(abs(q), *_BESIDES))
+    return y - by * ramp(y, upper, lower + by) * (1 - ramp(y, lower + by, _STAYS))
 
 
 def hanging(scene: Scene, shape: Silhouette, end: float) -> np.ndarray:
@@ -262,7 +303,8 @@ def _share(scene: Scene, shape: Silhouette, worn: Worn) -> np.ndarray:
         head = cv2.GaussianBlur(head, (0, 0), max(0.5, 0.03 * scene.unit))
         return (over * (1 - ramp(abs(q), 0.92, 1.12)) * ramp(head, 0.5, 0.95)).astype(np.float32)
     if worn.part == Part.WHOLE:
-        return dome(scene, shape) if shape.is_cut_off else np.ones(scene.mask.shape, np.float32)
+        share = dome(scene, shape) if shape.is_cut_off else np.ones(scene.mask.shape, np.float32)
+        return share if shape.bottom > _SHORT else (share * _tapered(scene)).astype(np.float32)
     own = scene.where(Label.HAIR)
     outer = own & (abs(scene.x - middle) > 0.45 * half)
     bottom = float(np.percentile(scene.y[outer], 96)) if outer.any() else -0.5
@@ -273,6 +315,18 @@ def _share(scene: Scene, shape: Silhouette, worn: Worn) -> np.ndarray:
     reach = _SPREAD * ramp(scene.y, *_SPREADS) + 0.3 * tips(scene.x)
     share = 1 - core * (1 - ramp(scene.y, bottom - 0.9, bottom - 0.25))
     return (share * (1 - ramp(away - reach, -0.06, 0.02))).astype(np.float32)
+
+
+def _tapered(scene: Scene) -> np.ndarray:
+    """How far short hair is seen beside a head, where it gets thinner down to the ears: (H, W) float32.
+
+    It does so in locks and strands, as long hair ends.
+    """
+    _, middle, half = across(scene)
+    (low, high), (thick, thin) = _TAPERS, _THICK
+    left = np.clip((high - scene.y) / (high - low), 0, 1)
+    reach = thin + (thick - thin) * left**1.5 + 0.5 * tips(scene.x) * ramp(left, 1.0, 0.6)
+    return 1 - ramp(abs(scene.x - middle) - half - reach, -0.05, 0.03)
 
 
 def dome(scene: Scene, shape: Silhouette) -> np.ndarray:

@@ -26,6 +26,10 @@ from maskgan.quick_edits.scene import Scene
 WARDROBE = Path(__file__).parents[1] / "wardrobe"
 
 
+#: From which of the rows (261, from y = -2.5 on) on hair over a forehead is looked for: pictures have few above.
+_HIGH = 100
+
+
 @lru_cache(maxsize=1)
 def wardrobe() -> dict[str, dict[str, Any]]:
     """The wardrobe's entries by name, as in its index.json."""
@@ -123,16 +127,30 @@ class Silhouette:
         return self.scene.frame.to_pixels(*self.places(scene))
 
     @cached_property
-    def fringe(self) -> tuple[np.ndarray, np.ndarray]:
-        """The lower edge of the hair over the forehead: q from the middle in half faces, and y in the frame."""
+    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The hair above the forehead: q from the middle in half faces, and y of its upper and lower edge in the frame.
+
+        What the lender's picture cut off goes on up.
+        """
         left, right = self.scene.cheeks
         middle, half = (left + right) / 2, (right - left) / 2
-        across, down = np.linspace(-1.15, 1.15, 93), np.linspace(-1.5, 0.1, 161)
-        cols, rows = self.scene.frame.to_pixels(*np.meshgrid(middle + half * across, down))
-        hair = cv2.remap(self.distance, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0
-        first = hair.argmax(0)
-        after = ~hair & (np.arange(len(down))[:, None] > first)
-        return across, np.where(after.any(0), down[after.argmax(0)], down[-1])
+        across, down = np.linspace(-1.15, 1.15, 93), np.linspace(-2.5, 0.1, 261)
+        places = self.scene.frame.to_pixels(*np.meshgrid(middle + half * across, down))
+        hair = cv2.remap(self.distance, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0
+        rows = np.arange(len(down))[:, None]
+        first = (hair & (rows >= _HIGH)).argmax(0)
+        after = ~hair & (rows > first)
+        last = np.where(after.any(0), after.argmax(0), len(down) - 1)
+        above = ~hair & (rows < last)
+        return across, down[np.where(above.any(0), (above * rows).max(0), 0)], down[last]
+
+    def edges_on(self, scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The hair above another face's forehead: q from the middle in half faces, and y of its upper and lower edge in
+        that face's frame, where upper heads are as high as faces are wide."""
+        across, upper, lower = self.edges
+        (left, right), (their_left, their_right) = scene.cheeks, self.scene.cheeks
+        height = (right - left) / (their_right - their_left)
+        return across, upper * height, lower * height
 
 
 @cache

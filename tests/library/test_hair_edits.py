@@ -9,10 +9,10 @@ from drawn_faces import FACE, area, around_frame, draw_face, extent
 
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import flow_between, warp_mask
-from maskgan.labels import BROWS, EYES, MOUTH, Label
-from maskgan.quick_edits import QUICK_EDITS
+from maskgan.labels import BROWS, EARS, EYES, MOUTH, Label
+from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.quick_edits.frame import fit_frame
-from maskgan.quick_edits.hairpieces import coverage
+from maskgan.quick_edits.hairpieces import Part, Worn, coverage
 from maskgan.quick_edits.scene import Scene
 
 
@@ -314,3 +314,81 @@ def test_a_forehead_that_comes_to_light_has_no_tufts_below_the_new_hairline(styl
     close = cv2.dilate(piece.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     tufts = (after.mask == Label.HAIR) & ~close & (scene.y < -0.4) & (abs(scene.x) < 0.6)
     assert tufts.sum() < 40
+
+
+def bald(seam: float = 0.0) -> np.ndarray:
+    """A face of 512 px without hair above its forehead, or with a seam of it as wide as that share of the unit."""
+    mask = draw_face(512)
+    x, y = fit_frame(mask).coordinates(mask.shape)
+    top = y[mask == Label.SKIN].min()
+    mask[(mask == Label.HAIR) & ((y < top - seam) | (abs(x) < 0.5))] = Label.BACKGROUND
+    return mask
+
+
+def test_a_fringe_needs_hair_above_the_forehead():
+    assert (apply("fringe", draw_face(512)) == Label.HAIR).any()
+    with pytest.raises(QuickEditImpossible, match="no hair above this forehead"):
+        apply("fringe", bald(0.4))
+
+
+def test_a_seam_of_hair_does_not_grow_over_a_bald_head():
+    mask = draw_face(512)
+    x, y = fit_frame(mask).coordinates(mask.shape)
+    near = cv2.dilate(np.isin(mask, FACE).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    mask[(mask == Label.HAIR) & ~near & (abs(x) < 0.8)] = Label.BACKGROUND
+    new = (apply("more_volume", mask) == Label.HAIR) & (mask != Label.HAIR)
+    assert new.sum() > 200, "hair at the sides grows"
+    assert not new[(abs(x) < 0.5) & (y < -0.8)].any()
+
+
+@pytest.mark.parametrize("style", ["long_straight", "long_waves", "side_part", "swept_back", "textured"])
+def test_other_hair_meets_a_bald_head_that_leans_back(style):
+    mask = draw_face(512)
+    _, y = fit_frame(mask).coordinates(mask.shape)
+    mask[mask == Label.HAIR] = Label.BACKGROUND
+    mask[(mask == Label.SKIN) & (y < -1.0)] = Label.BACKGROUND  # there is little of it above the brows
+    head = np.isin(mask, FACE)
+    for name in ("hairstyle", "longer_hair") if style.startswith("long") else ("hairstyle",):
+        edited = QUICK_EDITS[name].apply(mask, 1.0, style)
+        for column in range(200, 313, 8):
+            top = np.flatnonzero(head[:, column])[0]
+            assert (edited[top - 4 : top + 12, column] == Label.HAIR).all(), "no wall shines through"
+
+
+@pytest.mark.parametrize("style", ["long_straight", "shoulder", "swept_back", "textured"])
+@pytest.mark.parametrize("wide", [1.0, 1.2])
+def test_another_hairstyle_leaves_the_forehead_as_high_as_it_is(style, wide):
+    mask = draw_face(512)
+    x, y = fit_frame(mask).coordinates(mask.shape)
+    mask[(mask == Label.SKIN) & (y < -1.0)] = Label.HAIR
+    cheek = (abs(x) < wide * 0.95) & (abs(y) < 0.8) & np.isin(mask, (Label.HAIR, Label.BACKGROUND, *EARS))
+    mask[cheek] = Label.SKIN
+    edited = QUICK_EDITS["hairstyle"].apply(mask, 1.0, style)
+    before, after = (np.percentile(y[(each == Label.SKIN) & (abs(x) < 0.3) & (y < -0.2)], 4) for each in (mask, edited))
+    assert after > before - 0.12
+
+
+def test_what_hangs_before_the_face_are_no_sideburns():
+    mask = draw_face(512, extra=("long hair",))
+    x, y = fit_frame(mask).coordinates(mask.shape)
+    left, right = Scene(mask).cheeks
+    out = abs(x - (left + right) / 2) / ((right - left) / 2)
+    lock = (out > 0.82) & (out < 0.92) & (y > -0.1) & (y < 0.3)
+    mask[lock] = Label.HAIR
+    for style in ("tousled", "textured", "swept_back"):
+        edited = QUICK_EDITS["hairstyle"].apply(mask, 1.0, style)
+        assert (edited[lock] == Label.SKIN).mean() > 0.9
+        assert (edited[(abs(out - 1) < 0.02) & (y > -0.2) & (y < 0) & (mask == Label.HAIR)] == Label.HAIR).mean() > 0.7
+        assert not ((edited == Label.SKIN) & (mask == Label.HAIR) & (out > 1.06)).any(), "no skin beside the head"
+
+
+@pytest.mark.parametrize("style", ["tousled", "textured", "swept", "swept_back", "side_part", "curtain"])
+def test_short_hair_gets_thinner_down_to_the_ears_and_ends_in_strands(style):
+    mask = draw_face(512, scale=0.7)
+    mask[mask == Label.HAIR] = Label.BACKGROUND
+    scene = Scene(mask)
+    alpha = coverage(scene, Worn(style, Part.WHOLE, 1.0, False)).alpha
+    left, right = scene.cheeks
+    beside = np.maximum(left - scene.x, scene.x - right)
+    assert alpha[(beside > 0.35) & (scene.y > -0.2)].max() < 0.1
+    assert alpha[(beside > 0.15) & (scene.y > 0.05)].max() < 0.1

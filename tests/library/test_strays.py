@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from drawn_faces import draw_face
 
-from maskgan.editing.strays import stray_hair, without_slivers
+from maskgan.editing.strays import stray_hair, stray_strands, without_slivers
 from maskgan.labels import BROWS, Label
 
 SIZE = 512
@@ -124,3 +124,38 @@ def test_a_face_without_eyes_has_no_forehead(masks: Masks) -> None:
     before, after = (np.where(np.isin(mask, (Label.L_EYE, Label.R_EYE)), Label.SKIN, mask) for mask in masks)
     photo, _ = with_lock(picture(before))
     assert not stray_hair(photo, before, after).any()
+
+
+def in_the_air(even: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A photo of long hair before a wall, even or not, with strands beside it that the mask does not hold, where these
+    are, its mask, and that of shorter hair."""
+    before = draw_face(SIZE, scale=0.7, extra=("long hair",))
+    after = before.copy()
+    below = np.indices(before.shape)[0] > 250
+    after[below & (before == Label.HAIR)] = Label.BACKGROUND
+    photo, strands = picture(before), np.zeros(before.shape, np.uint8)
+    right = int(np.flatnonzero((before == Label.HAIR)[380]).max())
+    for drop in (0, 40):
+        cv2.line(strands, (right - 6, 330 + drop), (right + 50, 370 + drop), 1, 3)
+    if not even:
+        leaves = np.random.default_rng(1).integers(0, 255, (SIZE // 8, SIZE // 8, 3), np.uint8)
+        leaves = cv2.resize(leaves, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
+        photo = np.where((before == Label.BACKGROUND)[..., None], leaves, photo)
+    strands = (strands > 0) & (before == Label.BACKGROUND)
+    return np.where(strands[..., None], np.uint8(HAIR), photo), strands, before, after
+
+
+def test_strands_in_the_air_go_with_the_hair_from_before_an_even_wall() -> None:
+    photo, strands, before, after = in_the_air()
+    found = stray_strands(photo, before, after)
+    assert strands.sum() > 200 and found[strands].mean() > 0.95
+    near = cv2.dilate(strands.astype(np.uint8), np.ones((21, 21), np.uint8)) > 0
+    edge = cv2.dilate((before == Label.HAIR).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
+    assert not (found & ~near & ~edge).any(), "the wall stays"
+    assert not found[before != Label.BACKGROUND].any()
+    assert not stray_strands(photo, before, before).any(), "hair that stays keeps them"
+
+
+def test_nothing_of_an_uneven_background_is_taken_for_strands() -> None:
+    photo, _, before, after = in_the_air(even=False)
+    assert not stray_strands(photo, before, after).any()

@@ -80,7 +80,7 @@ export function dressed(style, looks) {
   return style;
 }
 
-const wornWith = (looks) => looks.get(HAIR)?.worn ?? [];
+export const wornWith = (looks) => looks.get(HAIR)?.worn ?? [];
 
 /** The mask without what is laid over the picture and covers it anyway: there the photo's own classes. */
 export async function beneath(own, mask, size, looks, quick) {

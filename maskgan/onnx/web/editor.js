@@ -4,7 +4,7 @@ import { APART, Patch, Window } from "./compositing.js";
 import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
 import { borrowed, isItsShape, withBorrowed } from "./borrowing.js";
-import { beneath, dressed, finished, hairOf, looksOf } from "./dressing.js";
+import { beneath, dressed, finished, hairOf, looksOf, wornWith } from "./dressing.js";
 import { Motion, moving } from "./flow.js";
 import { framesLeft } from "./frames_left.js";
 import { withoutCoveredNeck, withoutImplausible } from "./implausible.js";
@@ -17,7 +17,7 @@ import { withEnds } from "./strands.js";
 import { copyStyle } from "./style_copy.js";
 import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
-import { strayHair, withoutSlivers } from "./strays.js";
+import { strayHair, strayStrands, withoutSlivers } from "./strays.js";
 import { arrivedMask, unknownAfter } from "./unknown.js";
 
 const CELLS = 16; // of a style's residue, in a row
@@ -71,7 +71,9 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
   const below = await beneath(own, mask, SIZE.crop, looks, quick);
   await goOn();
   const still = below.every((label, i) => label === face.mask[i]); // then nothing of the photo moves
-  const way = still ? Motion.none(face.mask, SIZE.crop) : motion.to(below);
+  // From hair that only lies over the photo nothing moves back to what is beneath it.
+  const anew = still || (wornWith(looks).length && !any(moving(motion.flow)));
+  const way = anew ? Motion.none(face.mask, SIZE.crop).to(below) : motion.to(below);
   const flow = any(moving(way.flow)) ? way.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
   const style = dressed(face.style, looks);
@@ -102,6 +104,7 @@ async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong
   const lacking = unknownAfter(face.mask, motion.mask, motion.flow);
   if (!any(lacking)) return [];
   const strays = [strayHair, framesLeft].map((found) => found(face.crop, face.mask, motion.mask));
+  strays.push(strayStrands(moved, arrivedMask(face.mask, motion.flow), motion.mask));
   const unknown = withoutSlivers(strays.reduce(either, lacking), face.mask, motion.mask, SIZE.crop);
   const parts = networks.kept
     ? Window.several(unknown, SIZE.crop, face.alignment.side, where(motion.mask, LABEL.HAIR))

@@ -4,7 +4,7 @@
 import { drawIn, drawInSides } from "./closer.js";
 import { LABEL } from "./constants.js";
 import { SIDES, earRegion, earShows } from "./ears.js";
-import { locks, tips } from "./hairpieces.js";
+import { isBald, locks, tips } from "./hairpieces.js";
 import { cutOut, picture } from "./pixels.js";
 import { any, areaOf, both, dilated, disc, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, interpolated, percentileOf } from "./samples.js";
@@ -19,6 +19,9 @@ const WAVY = 0.04; // how far the side of hair that was cut goes in and out
 const DRAWN = 0.3; // how far below the ends of hair that is cut it is drawn in
 const STRAY = 0.12; // how far strands of hair that was drawn in stand out from it
 const THIN = 0.5; // hair up to this area, a bald head's with a rim or a seam of it, has no volume to gain
+// How wide hair is at least that gains volume, and how far from the middle, in parts of half the face's width, a bald head has a
+// rim of it.
+const [FULL, RIM] = [0.1, 0.6];
 const TEMPLES = 0.55; // how far down beside the eyes a higher forehead goes
 const [FOREHEAD, JAW] = [-0.4, 0.5]; // down to which row a forehead reaches, and from which on the face gets narrower
 const EAR_STEPS = 17; // at how many heights the edge of an ear is measured
@@ -213,11 +216,14 @@ function shorterHair(scene, strength) {
 function moreVolume(scene, strength) {
   needOpenHair(scene);
   const hair = needHair(scene);
-  if (areaOf(hair) <= THIN * scene.unit ** 2) throw new Error("This hair is too thin to stand out; choose a Hairstyle.");
-  const { middle, half } = scene.across;
+  const { q, middle, half } = scene.across;
+  let full = opened(scene, hair, FULL);
+  // Nothing grows on the top of a bald head.
+  if (isBald(scene)) full = both(full, places(scene, (_, __, i) => Math.abs(q[i]) > RIM));
+  if (areaOf(full) <= THIN * scene.unit ** 2) throw new Error("This hair is too thin to stand out; choose a Hairstyle.");
   const bottom = percentileOf(scene.y, hair, 0.98);
   const wide = half + (any(scene.where(HAT)) ? 0.5 : 0.8); // no wings beside a hat
-  const distance = signedDistance(hair, scene.size);
+  const distance = signedDistance(full, scene.size);
   const near = places(scene, (x, y, i) => {
     // Less at the tips, so that short hair does not end in wings.
     const grow = 0.2 * strength * scene.unit * (1 - 0.9 * ramp(y, bottom - 0.8, bottom));

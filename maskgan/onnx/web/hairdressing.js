@@ -26,6 +26,10 @@ const VARIATION = 0.4; // how much of the lender's variation of colour at a ligh
 const [HARDLY, FEW_BROWS] = [0.0015, 0.0005];
 // Share of the picture below which hair in the colour of the skin, nearer than this in OKLab, is none.
 const [LITTLE, ALIKE, GROUND] = [0.01, 0.06, 0.06];
+// Share of the picture below which hair shows the scalp, over how much more it does less, and how much redder than yellow such
+// hair is at most; lightness of brows below which hair is black, and which part of the way to it cropped hair is less light.
+const [CROPPED, SOFT, REDDER] = [0.03, 0.005, 0.005];
+const [BLACK_BROWS, SCALP] = [0.35, 0.5];
 const THROUGH = [0.25, 0.45]; // how much of the colour of brows (OKLab's a and b) is theirs, and not the skin's beneath
 const BLUE = -0.02; // yellowness (OKLab's b) below which a pixel is blue
 const FINEST = 1024; // the largest side of a crop in which hair is laid: the wardrobe has none finer
@@ -120,14 +124,36 @@ export function ownHairOf(photo, own) {
 }
 
 function coloursOfHair(photo, own, hair) {
-  const { data } = photo;
-  if (any(hair)) return withoutSky(labOf(photo, hair));
+  const brows = hairsOfBrows(photo, own);
+  if (any(hair)) return withoutScalp(withoutSky(labOf(photo, hair)), photo, own, brows, areaOf(hair) / hair.length);
+  if (!brows) return null;
+  const [lightness, ...hues] = brows;
+  return [lightness, ...hues.map((plane, k) => plane.map((value) => THROUGH[k] * value))];
+}
+
+/** Lightness, a and b of the darkest pixels of a photo's brows, not the skin between their hairs; null for hardly any. */
+function hairsOfBrows(photo, own) {
   const brows = where(own, ...BROWS);
   if (areaOf(brows) < FEW_BROWS * own.length) return null;
-  const light = Float64Array.from(brows, (_, i) => lumaAt(data, 3 * i));
-  const darkest = percentile(light.filter((_, i) => brows[i]).sort(), 0.25); // not the skin between their hairs
-  const [lightness, ...hues] = labOf(photo, brows.map((inside, i) => (inside && light[i] <= darkest ? 1 : 0)));
-  return [lightness, ...hues.map((plane, k) => plane.map((value) => THROUGH[k] * value))];
+  const light = Float64Array.from(brows, (_, i) => lumaAt(photo.data, 3 * i));
+  const darkest = percentile(light.filter((_, i) => brows[i]).sort(), 0.25);
+  return labOf(photo, brows.map((inside, i) => (inside && light[i] <= darkest ? 1 : 0)));
+}
+
+/** Hair without the scalp that is seen through cropped hair, or through the rim of a bald head's: it makes grey hair red, and
+ *  black hair as grey as it is light. `share`: of the picture that the hair is. */
+function withoutScalp([light, red, yellow], photo, own, brows, share) {
+  const cropped = clip((CROPPED - share) / SOFT, 0, 1);
+  if (!cropped) return [light, red, yellow];
+  const less = red.map((a, i) => a - cropped * Math.max(0, a - Math.max(yellow[i], 0) - REDDER));
+  const skin = where(own, SKIN);
+  let darker = 0;
+  if (brows && any(skin)) {
+    const [own, dark, bare] = [light, brows[0], labOf(photo, skin)[0]].map((plane) => percentile(plane.slice().sort(), 0.5));
+    const black = clip((BLACK_BROWS - dark) / FADES, 0, 1) * clip((bare - own) / FADES, 0, 1);
+    darker = SCALP * cropped * black * Math.max(0, own - dark);
+  }
+  return [light.map((value) => value - darker), less, yellow];
 }
 
 /** Hair without its edges; none where it is too little to tell its colours. What is all edge is none, and so is a little that

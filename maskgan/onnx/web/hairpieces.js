@@ -7,12 +7,12 @@ import { HAIRPIECES, LABEL, TIPS } from "./constants.js";
 import { decode } from "./files.js";
 import { EYES, FACE_PARTS, LIPS_AND_MOUTH } from "./frame.js";
 import { blurred, picture } from "./pixels.js";
-import { any, distances, either, inverted, regionOf, roundEven } from "./regions.js";
+import { any, areaOf, distances, either, inverted, regionOf, roundEven } from "./regions.js";
 import { clip, percentileOf, remapped, remappedBeyond } from "./samples.js";
 import { line, onLine, ramp } from "./scene.js";
 import { silhouette } from "./silhouettes.js";
 
-const { SKIN, NOSE, EYE_G, HAIR } = LABEL;
+const { SKIN, NOSE, EYE_G, HAIR, HAT } = LABEL;
 // In frame units: where the hair over the forehead begins to be the lender's, and is so, above the hairline; how far from the
 // picture's lower edge hair ends, half as far from its sides; y of the brows; how far hair that the side of the lender's
 // picture cut off goes on beyond it; between which rows longer hair leaves the wearer's own outline, and by how much.
@@ -21,7 +21,13 @@ const EDGE = 0.24;
 const BROWS = -0.36;
 const BEYOND = 0.15;
 const [SPREADS, SPREAD] = [[-0.5, 0.8], 1];
-const [LOWER, CROWN] = [0.3, 0.6]; // how much lower hair may begin than the lender's, and how far above nothing moves then
+const [LOWER, CROWN] = [0.5, 0.6]; // how much lower hair may begin than the lender's, and how far above nothing moves then
+const [MIDDLE, SEAM] = [0.3, 0.13]; // half the width of what is above the middle of the face, and how thin hair is at least there
+const [FALLING, STAYS] = [-0.8, 0.8]; // y from which on down hair falls beside the forehead, and where it stays
+const BESIDES = [0.75, 1.4]; // over which part of half the face's width hair that begins lower does so less and less
+const [MEETS, MEETING] = [0.28, 0.7]; // how far below the top of a bald head hair begins, and within which part of that width
+// y above whose value hair ends that is short; between which rows it gets thinner, and how thick it is there beside the head.
+const [SHORT, TAPERS, THICK] = [0.1, [-0.8, 0.12], [0.6, 0.03]];
 const SLOPE = 0.06; // how far below the upper edge of the lender's picture the outline tells how hair goes on, of its side
 
 const plane = (scene, values) => picture(scene.size, scene.size, 1, values);
@@ -111,7 +117,7 @@ export function coverage(scene, worn, whole) {
     const lift = (1 - worn.size) * clip(BROWS - hairline(scene), 0.3, 1);
     y = y.map((row) => row + lift);
   } else if (worn.part === "length") y = hanging(scene, shape, worn.size);
-  else if (worn.size > 1) y = drawnDown(y, topOfForehead(shape), worn.size - 1);
+  else if (worn.size > 1) y = drawnDown(scene, shape, worn.size - 1);
   const scale = own.width / shape.distance.width;
   const [columns, rows] = shape.frame.toPixels(...shape.places(scene, y)).map((places) => places.map((at) => (at + 0.5) * scale - 0.5));
   // Hair that the lender's picture cut off goes on beyond it as its own mirror image, a little way at the sides.
@@ -148,21 +154,52 @@ function aboveTips(scene, worn) {
 /** y of the hairline above the middle of the face, or of the upper end of a face that shows none. */
 function hairline(scene) {
   const { middle } = scene.across;
-  const near = (i) => Math.abs(scene.x[i] - middle) < 0.3;
+  const near = (i) => Math.abs(scene.x[i] - middle) < MIDDLE;
   const forehead = scene.where(SKIN).map((inside, i) => (inside && near(i) && scene.y[i] < -0.2 ? 1 : 0));
   if (any(forehead)) return percentileOf(scene.y, forehead, 0.02);
   const top = scene.y.reduce((least, y, i) => (scene.face[i] && near(i) ? Math.min(least, y) : least), Infinity);
   return Number.isFinite(top) ? top : -1;
 }
 
-/** y in the frame where a shape's hair begins above the middle of the face. */
-const topOfForehead = (shape) => Math.min(...line(-0.3, 0.3, 7).map((q) => onLine(q, ...shape.fringe)));
+/** Whether a head without a hat has no hair, or a seam of it, above the middle of the forehead. */
+export function isBald(scene) {
+  const { middle } = scene.across;
+  const first = hairline(scene);
+  const near = (i) => Math.abs(scene.x[i] - middle) < MIDDLE;
+  const hair = scene.where(HAIR).map((inside, i) => (inside && near(i) && scene.y[i] < first + SEAM ? 1 : 0));
+  const seam = areaOf(hair) < 2 * MIDDLE * SEAM * scene.unit ** 2;
+  return seam && !scene.where(HAT).some((inside, i) => inside && near(i));
+}
 
-/** How much lower a shape's hair has to begin over the forehead for it not to be higher than it is. */
-export const loweredTo = (scene, shape) => roundEven(100 * clip(hairline(scene) - topOfForehead(shape), 0, LOWER)) / 100;
+/** How much lower a shape's hair has to begin over the forehead for it not to be higher than it is, nor above a bald head that
+ *  leans back. `lowest`: y of the hairline from which on down it is a fringe's, which other hair need not have. */
+export function loweredTo(scene, shape, lowest) {
+  const own = hairline(scene);
+  const [at, , edge] = shape.edgesOn(scene);
+  let lower = own < lowest ? own - Math.min(...line(-MIDDLE, MIDDLE, 7).map((q) => onLine(q, at, edge))) : 0;
+  const { middle, half } = scene.across;
+  const grid = line(-MEETING, MEETING, 29);
+  const head = either(scene.face, scene.where(HAIR, HAT)).map((inside, i) => (inside && scene.y[i] < 0 ? 1 : 0));
+  if (any(head)) {
+    const { top } = scene.envelope(head, grid.map((q) => middle + half * q));
+    lower = Math.max(lower, MEETS + Math.max(...grid.map((q, k) => top[k] - onLine(q, at, edge))));
+  }
+  return roundEven(100 * clip(lower, 0, LOWER)) / 100;
+}
 
-/** y to look up when hair that begins at `top` does so lower by `by`; neither the crown nor the eyes move. */
-const drawnDown = (y, top, by) => y.map((row) => row - by * ramp(row, top - CROWN, top + by) * (1 - ramp(row, top + by, 0.1)));
+/** y to look up when a shape's hair begins lower by `by` over the forehead; neither its outline moves nor what lies beside the
+ *  head and the cheeks. */
+function drawnDown(scene, shape, by) {
+  const { q } = scene.across;
+  const [at, upper, edge] = shape.edgesOn(scene);
+  const lower = edge.map((y) => Math.min(y, FALLING));
+  const start = upper.map((y, k) => Math.max(y, lower[k] - CROWN));
+  return scene.y.map((row, i) => {
+    const [from, to] = [start, lower].map((values) => onLine(q[i], at, values));
+    const less = by * (1 - ramp(Math.abs(q[i]), ...BESIDES));
+    return row - less * ramp(row, from, to + less) * (1 - ramp(row, to + less, STAYS));
+  });
+}
 
 /** y to look up when the hair of a shape is stretched or pressed from the ears down to end at `end`. */
 function hanging(scene, shape, end) {
@@ -186,7 +223,10 @@ function shareOf(scene, shape, worn) {
       return over * (1 - ramp(Math.abs(q[i]), 0.92, 1.12)) * ramp(share, 0.5, 0.95);
     });
   }
-  if (worn.part === "whole") return shape.cutOff ? dome(scene, shape) : new Float32Array(x.length).fill(1);
+  if (worn.part === "whole") {
+    const round = shape.cutOff ? dome(scene, shape) : new Float32Array(x.length).fill(1);
+    return shape.bottom > SHORT ? round : tapered(scene).map((share, i) => share * round[i]);
+  }
   const own = scene.where(HAIR);
   const outer = own.map((inside, i) => (inside && Math.abs(x[i] - middle) > 0.45 * half ? 1 : 0));
   const bottom = any(outer) ? percentileOf(y, outer, 0.96) : -0.5;
@@ -197,6 +237,17 @@ function shareOf(scene, shape, worn) {
     const core = ramp(depth / unit, 0.08, 0.22);
     const reach = SPREAD * ramp(y[i], ...SPREADS) + 0.3 * tips(x[i]);
     return (1 - core * (1 - ramp(y[i], bottom - 0.9, bottom - 0.25))) * (1 - ramp(away[i] / unit - reach, -0.06, 0.02));
+  });
+}
+
+/** How far short hair is seen beside a head, where it gets thinner down to the ears, in locks and strands. */
+function tapered(scene) {
+  const { middle, half } = scene.across;
+  const [[low, high], [thick, thin]] = [TAPERS, THICK];
+  return scene.x.map((x, i) => {
+    const left = clip((high - scene.y[i]) / (high - low), 0, 1);
+    const reach = thin + (thick - thin) * left ** 1.5 + 0.5 * tips(x) * ramp(left, 1, 0.6);
+    return 1 - ramp(Math.abs(x - middle) - half - reach, -0.05, 0.03);
   });
 }
 

@@ -4,9 +4,9 @@
 import { FRINGES, HAIRPIECES, LABEL } from "./constants.js";
 import { EYES } from "./frame.js";
 import { closed, fillHoles, holdFace, needHair, opened, reveal, withSpecks } from "./hair.js";
-import { coverage, dome, facing, hairpiece, headTop, lengthOf, loweredTo } from "./hairpieces.js";
+import { coverage, dome, facing, hairpiece, headTop, isBald, lengthOf, loweredTo } from "./hairpieces.js";
 import { any, areaOf, both, dilated, either, regionOf, signedDistance, square, without } from "./regions.js";
-import { percentileOf } from "./samples.js";
+import { clip, percentileOf } from "./samples.js";
 import { needOpenHair } from "./scarves.js";
 import { line, onLine, places } from "./scene.js";
 import { UNTOUCHED, silhouette } from "./silhouettes.js";
@@ -19,9 +19,17 @@ const LEAST = 0.35; // hair that ends nearer than this to the picture's lower ed
 // How far above the line of a hairpiece's fringe the head is covered where it has a gap, and how wide gaps are between it and
 // the face.
 const [ROOTS, TEMPLES] = [0.12, 0.6];
+const FRINGE = -0.9; // y of the hairline from which on down it is a fringe's, which another hairstyle need not have
 // y above whose value a hairpiece ends that is short, from where to where sideburns grow, which it brings not, and, in parts of
-// half the face's width, from where on and how far out at both ends.
-const [SHORT, SIDEBURNS, WIDE] = [0.45, [-0.28, 0.35], [0.8, 1.15, 0.92]];
+// half the face's width, from where on and how far out; y of the brows' ends, above which their edge slants outwards, by how much.
+const [SHORT, SIDEBURNS, WIDE] = [0.45, [-0.75, 0.35], [0.8, 1.15]];
+const [BROWS, SLANTS] = [-0.28, 0.3];
+const ROUNDED = 0.4; // over how much the upper outer corner of such hair is round
+// y of the lower end of hair from which on down it has no sideburns; from where on a strip of it stays at the eyes and at its
+// upper end, and how far out there; between which parts of half the face's width the temples lie, and how much of them a fringe
+// covers at least.
+const [LONG, STRIP] = [0.5, [0.95, 0.8, 1.15]];
+const [TEMPLE, COVERED] = [[0.5, 0.75], 0.3];
 
 /** Hair down both sides of the face, behind it and over the shoulders: hair that reaches the ears stays, and the lower part of
  *  the other is added to it; shorter hair gives way to all of it. */
@@ -76,6 +84,30 @@ function besideHat(scene) {
   return places(scene, (x, y) => y < onLine(x, grid, bottom) + FALLS * Math.max(0, low - x, x - high));
 }
 
+/** Whether hair at the sides of the face is long, or a fringe, and no sideburns. */
+function hangsBeforeFace(scene, hair) {
+  const { q } = scene.across;
+  const out = (i) => Math.abs(q[i]);
+  const temples = places(scene, (_, y, i) => out(i) > TEMPLE[0] && out(i) < TEMPLE[1] && y > 2 * BROWS && y < BROWS);
+  return areaOf(both(temples, hair)) > COVERED * areaOf(temples) || percentileOf(scene.y, hair, 0.98) > LONG;
+}
+
+/** Where a wearer's own hair stays before and above the ears; of hair that is `long` a strip beside the face, narrower
+ *  downwards. */
+function beforeEars(scene, long) {
+  const { q } = scene.across;
+  const [top, bottom] = SIDEBURNS;
+  const between = (low, high, share) => low + (high - low) * clip(share, 0, 1);
+  return places(scene, (_, y, i) => {
+    const out = Math.abs(q[i]);
+    const [inner, outer] = long
+      ? [between(STRIP[0], STRIP[1], y / top), between(STRIP[0], STRIP[2], (bottom - y) / (bottom - top))]
+      : [WIDE[0] + SLANTS * Math.max(0, BROWS - y), WIDE[1]];
+    const round = (outer - 1) * (1 - clip((y - top) / ROUNDED, 0, 1)) ** 2;
+    return y > top && y < bottom && out > inner && out < outer - round;
+  });
+}
+
 /** The whole hair in the shape of somebody else's, hairline and fringe with it; below strength 1 part of the way.
  *  `keepsHairline`: the forehead does not become higher. */
 export async function wearHair(scene, strength, style, keepsHairline = false) {
@@ -85,7 +117,7 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   const shape = silhouette(style).facing(scene);
   const way = Math.min(strength, 1);
   const piece = HAIRPIECES.includes(style) ? await hairpiece(style) : null;
-  const lower = keepsHairline ? loweredTo(scene, shape) : 0;
+  const lower = loweredTo(scene, shape, keepsHairline ? 0 : FRINGE);
   const worn = piece && facing({ name: style, part: "whole", size: 1 + lower }, scene, piece);
   let fitted;
   if (worn) {
@@ -97,7 +129,7 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   }
   const { q, middle, half } = scene.across;
   const [thick, thin] = [head(scene, 0.14), head(scene, 0.08)];
-  const [across, front] = shape.fringe;
+  const [across, , front] = shape.edgesOn(scene);
   const own = signedDistance(hair, size);
   const beside = new Uint8Array(hair.length);
   let wanted = fitted.map((distance, i) => {
@@ -112,9 +144,7 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
     return !worn && thin(i) && hair[i] && !face[i] && above ? 1 : 0;
   });
   wanted = Uint8Array.from(wanted);
-  const gaps = without(closed(scene, either(wanted, face), worn ? TEMPLES : 0.35), face);
-  const temples = worn ? both(gaps, places(scene, (_, v) => v < 0)) : new Uint8Array(hair.length);
-  if (!worn) wanted = either(wanted, both(both(gaps, hair), beside));
+  if (!worn) wanted = either(wanted, both(both(without(closed(scene, either(wanted, face), 0.35), face), hair), beside));
   // What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
   wanted = without(wanted, both(face, places(scene, (u, v) => Math.abs(u - middle) < 0.8 * half && v > 0.1)));
   const solid = opened(scene, wanted, 0.3); // no rags at the tips
@@ -129,12 +159,9 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
     const ear = scene.where(label);
     if (areaOf(both(wanted, ear)) > 0.5 * areaOf(ear)) wanted = either(wanted, ear);
   }
-  if (worn && lowest < SHORT) {
-    const [[top, bottom], [inner, outer, last]] = [SIDEBURNS, WIDE];
-    const reach = (v) => outer + (last - outer) * Math.min(Math.max((v - top) / (bottom - top), 0), 1);
-    const out = (i) => Math.abs(q[i]);
-    wanted = either(wanted, both(hair, places(scene, (_, v, i) => v > top && v < bottom && out(i) > inner && out(i) < reach(v))));
-  }
+  if (worn && lowest < SHORT && any(hair)) wanted = either(wanted, both(hair, beforeEars(scene, hangsBeforeFace(scene, hair))));
+  const gaps = worn ? without(closed(scene, either(wanted, face), TEMPLES), face) : new Uint8Array(hair.length);
+  const temples = both(gaps, places(scene, (_, v, i) => v < 0 && Math.abs(q[i]) < 1));
   const removed = without(withSpecks(scene, without(hair, wanted)), wanted);
   if (any(removed)) reveal(scene, removed, Math.min(lowest, 0.1) - 0.3);
   scene.paint(both(removed, temples), SKIN);
@@ -143,7 +170,8 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   if (worn) scene.worn.push(worn);
   scene.smooth(dilated(without(wanted, hair), size, square(1)));
   fillHoles(scene, removed);
-  holdFace(scene);
+  if (worn) scene.tell(new Uint8Array(hair.length).fill(1), x, y); // it lies over the photo, of which nothing moves
+  else holdFace(scene);
 }
 
 /** Hair over the forehead down to the brows: somebody's fringe. */
@@ -155,6 +183,7 @@ async function fringe(scene, strength, style) {
   if (!any(both(skin, places(scene, (x, y) => Math.abs(x - middle) < 0.3 && y < -0.2)))) {
     throw new Error("The forehead is covered already.");
   }
+  if (isBald(scene)) throw new Error("There is no hair above this forehead to hang over it; choose a Hairstyle.");
   const piece = await hairpiece(FRINGES[style]);
   const worn = facing({ name: FRINGES[style], part: "fringe", size: Math.min(strength, 1.3) }, scene, piece);
   const { alpha } = coverage(scene, worn, piece);

@@ -30,6 +30,8 @@ function turnedTo(scene) {
   return found ? Math.sign(found[0]) : 0;
 }
 
+const HIGH = 100; // from which of the rows, 261 from y = -2.5 on, hair over a forehead is looked for: pictures have few above
+
 /** One person's shape. `anchors`: where that face lies in its picture, how low the shape hangs, and whether the picture's
  *  upper edge cuts it off; `distance`: a picture of the signed distance to the shape's outline in frame units; `extent`:
  *  percentiles of x and y. */
@@ -77,21 +79,31 @@ export class Silhouette {
     return remapped(this.distance, columns, rows).map((distance, i) => distance - Math.max(0, -columns[i], columns[i] - last) / this.frame.unit);
   }
 
-  /** The lower edge of the hair over the forehead: q from the middle in half faces, and y in the frame. */
-  get fringe() {
-    return (this.edge ??= this.lowerEdge());
+  /** The hair above the forehead: q from the middle in half faces, and y of its upper and lower edge in the frame. What the
+   *  lender's picture cut off goes on up. */
+  get edges() {
+    return (this.found ??= this.edgesAlong(line(-1.15, 1.15, 93)));
   }
 
-  lowerEdge() {
+  edgesAlong(across) {
     const [left, right] = this.cheeks;
-    const [across, down] = [line(-1.15, 1.15, 93), line(-1.5, 0.1, 161)];
-    const bottoms = across.map((q) => {
+    const down = line(-2.5, 0.1, 261);
+    const runs = across.map((q) => {
       const x = new Float32Array(down.length).fill((left + right) / 2 + ((right - left) / 2) * q);
       const hair = remapped(this.distance, ...this.frame.toPixels(x, Float32Array.from(down))).map((value) => (value > 0 ? 1 : 0));
-      const first = Math.max(hair.indexOf(1), 0);
-      return down[hair.indexOf(0, first + 1)] ?? down.at(-1);
+      const first = Math.max(hair.indexOf(1, HIGH), 0);
+      const after = hair.indexOf(0, first + 1);
+      const last = after < 0 ? down.length - 1 : after;
+      return [down[Math.max(last && hair.lastIndexOf(0, last - 1), 0)], down[last]];
     });
-    return [across, bottoms];
+    return [across, runs.map(([upper]) => upper), runs.map(([, lower]) => lower)];
+  }
+
+  /** The hair above another face's forehead, in that face's frame, where upper heads are as high as faces are wide. */
+  edgesOn(scene) {
+    const [[left, right], [theirLeft, theirRight]] = [scene.cheeks, this.cheeks];
+    const [across, ...edges] = this.edges;
+    return [across, ...edges.map((edge) => edge.map((y) => (y * (right - left)) / (theirRight - theirLeft)))];
   }
 }
 

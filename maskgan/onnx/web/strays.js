@@ -23,7 +23,15 @@ const [AROUND, SOME, CLOTH, ALIKE, ENOUGH, THREADS] = [6, 0.16, 0.5, 40, 0.125, 
 // it they are looked for.
 const [SMALL, NARROW, NEAR] = [4, 5, 16];
 
-const { HAIR, HAT, SKIN, L_EYE, R_EYE, EYE_G, L_BROW, R_BROW } = LABEL;
+// In pixels of the network's size: how far from hair that is taken away strands of it hang in the air, and sigma within which the
+// colour behind them is told; which part of the way from that to the hair's a strand is, how far from hair there are few, and of
+// how much of what lies there the same may be true where it is even.
+const [IN_THE_AIR, WIDE, STRAND, EMPTY, UNEVEN] = [44, 12, 0.1, 24, 0.02];
+
+const { BACKGROUND, NECK, L_EAR, R_EAR, HAIR, HAT, SKIN, L_EYE, R_EYE, EYE_G, L_BROW, R_BROW } = LABEL;
+// What has an outline of its own, which is no strand, as hair that stays has, and how wide that is.
+const OUTLINES = [[(label) => label !== BACKGROUND && label !== LABEL.CLOTH, 1.5], [(label) => label === LABEL.CLOTH, 4]];
+const BEHIND = [BACKGROUND, LABEL.CLOTH, NECK, L_EAR, R_EAR]; // what hair hangs before
 
 /** Where strays of hair or a hat that is taken away lie over a forehead. `photo`: a picture; `before`, `after`: its mask, and the
  *  edited one. */
@@ -36,7 +44,7 @@ export function strayHair(photo, before, after) {
   const [skin, brows] = [[SKIN], [L_BROW, R_BROW]].map((kind) => both(where(before, ...kind), where(after, ...kind)));
   const gone = both(where(before, HAIR, HAT), where(after, SKIN)).fill(0, eyes * size);
   if (!any(gone)) return nothing;
-  const onGrid = (region) => regionOf(resizeArea(picture(size, size, 1, new Float32Array(region)), CELLS, CELLS).data, (share) => share > 0.5);
+  const onGrid = (region) => regionOf(shareOn(CELLS, region, size), (share) => share > 0.5);
   const lost = opened(onGrid(gone), CELLS, LARGE);
   if (!any(lost)) return nothing;
   const bareSkin = without(onGrid(skin), grown(onGrid(where(before, L_BROW, R_BROW, L_EYE, R_EYE, EYE_G)), CELLS, BESIDE));
@@ -48,30 +56,10 @@ export function strayHair(photo, before, after) {
   const bare = without(bareSkin, grown(onGrid(where(before, HAIR, HAT)), CELLS, BARE));
   if (areaOf(bare) <= ENOUGH * areaOf(near)) return nothing;
   const colours = resizeArea({ ...photo, data: new Float32Array(photo.data) }, CELLS, CELLS).data;
-  const planes = new Float32Array(4 * CELLS * CELLS);
-  const mean = [0, 0, 0];
-  bare.forEach((inside, i) => {
-    if (!inside) return;
-    for (let c = 0; c < 3; c++) mean[c] += planes[4 * i + c] = colours[3 * i + c];
-    planes[4 * i + 3] = 1;
-  });
-  const count = areaOf(bare);
-  const around = blurred(picture(CELLS, CELLS, 4, planes), AROUND).data;
-  const own = colours.map((_, k) => {
-    const [i, c] = [Math.floor(k / 3), k % 3];
-    return (around[4 * i + c] + (0.02 * mean[c]) / count) / (around[4 * i + 3] + 0.02);
-  });
+  const own = coloursAround(colours, bare, CELLS, AROUND, 0.02);
   /** Where colours have gone some `part` of the way from the skin's to another, `of` a cell and a channel. */
-  const partly = (of, part, region = near) => region.map((inside, i) => {
-    if (!inside) return 0;
-    let [along, length] = [0, 0];
-    for (let c = 0, k = 3 * i; c < 3; c++, k++) {
-      const way = of(i, c) - own[k];
-      along += (colours[k] - own[k]) * way;
-      length += way ** 2;
-    }
-    return length > ALIKE ** 2 && along > part * length ? 1 : 0;
-  });
+  const partly = (of, part, region = near) =>
+    region.map((inside, i) => (inside && isSome(colours, own, i, (c) => of(i, c), part) ? 1 : 0));
   const middle = medianOf(colours, lost);
   let some = partly((_, c) => middle[c], SOME);
   const hat = onGrid(where(before, HAT));
@@ -90,6 +78,67 @@ export function strayHair(photo, before, after) {
   if (!any(some)) return nothing;
   const found = blurred(picture(CELLS, CELLS, 1, new Float32Array(both(grown(some, CELLS, PAINTED), near))), ROUND);
   return both(regionOf(resizeLinear(found, size, size).data, (share) => share > 0.5), either(skin, brows));
+}
+
+/** How much of each cell of a grid a region covers. */
+const shareOn = (cells, region, size) => resizeArea(picture(size, size, 1, new Float32Array(region)), cells, cells).data;
+
+/** Where single strands of hair that is taken away hang in the air, beyond what its mask tells, before what is even: leaves and
+ *  letters look like strands. Arguments as for `strayHair`, but photo and mask as they are when their pixels have moved: hair
+ *  that is drawn in takes its strands with it. */
+export function strayStrands(photo, before, after) {
+  const { width: size } = photo;
+  const nothing = new Uint8Array(before.length);
+  const gone = both(where(before, HAIR), where(after, ...BEHIND));
+  if (!any(gone)) return nothing;
+  const ground = both(where(before, BACKGROUND), where(after, BACKGROUND));
+  const large = opened(gone, size, (SMALL * size) / SIZE.network);
+  if (!any(large) || !any(ground)) return nothing;
+  const cells = SIZE.network;
+  const onGrid = (region) => regionOf(shareOn(cells, region, size), (share) => share > 0.5);
+  const [air, hair, lost] = [ground, where(before, HAIR), large].map(onGrid);
+  let near = both(grown(lost, cells, IN_THE_AIR), air);
+  for (const [isSolid, wide] of OUTLINES) {
+    near = without(near, grown(regionOf(shareOn(cells, regionOf(after, isSolid), size), (share) => share > 0), cells, wide));
+  }
+  const bare = without(air, grown(hair, cells, EMPTY));
+  if (!any(near) || areaOf(bare) <= ENOUGH * areaOf(near)) return nothing;
+  const colours = resizeArea({ ...photo, data: new Float32Array(photo.data) }, cells, cells).data;
+  const even = without(air, grown(hair, cells, BARE));
+  const own = coloursAround(colours, even, cells, WIDE, 1e-3);
+  const middle = medianOf(colours, lost);
+  const some = air.map((inside, i) => (inside && isSome(colours, own, i, (c) => middle[c], STRAND) ? 1 : 0));
+  if (areaOf(both(some, bare)) > UNEVEN * areaOf(bare)) return nothing;
+  const found = picture(cells, cells, 1, new Float32Array(both(grown(both(some, near), cells, PAINTED + 1), near)));
+  return both(regionOf(resizeLinear(found, size, size).data, (share) => share > 0.5), ground);
+}
+
+/** Means of colours of a region around each cell, and a `little` of all of them. */
+function coloursAround(colours, region, cells, sigma, little) {
+  const planes = new Float32Array(4 * cells * cells);
+  const mean = [0, 0, 0];
+  region.forEach((inside, i) => {
+    if (!inside) return;
+    for (let c = 0; c < 3; c++) mean[c] += planes[4 * i + c] = colours[3 * i + c];
+    planes[4 * i + 3] = 1;
+  });
+  const count = areaOf(region);
+  const around = blurred(picture(cells, cells, 4, planes), sigma).data;
+  return colours.map((_, k) => {
+    const [i, c] = [Math.floor(k / 3), k % 3];
+    return (around[4 * i + c] + (little * mean[c]) / count) / (around[4 * i + 3] + little);
+  });
+}
+
+/** Whether the colour of a cell has gone some `part` of the way from its `own` to another, `of` a channel. */
+function isSome(colours, own, i, of, part) {
+  let [along, length] = [0, 0];
+  for (let c = 0, k = 3 * i; c < 3; c++, k++) {
+    const way = of(c) - own[k];
+    along += (colours[k] - own[k]) * way;
+    length += way ** 2;
+  }
+  return length > ALIKE ** 2 && along > part * length;
 }
 
 /** What is to be painted, with the slivers of skin that it leaves beside hair or a hat that was taken away: between what is

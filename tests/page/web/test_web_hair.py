@@ -15,8 +15,10 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from maskgan.editing.frames_left import frames_left
+from maskgan.editing.hairdressing import colours_of_hair
 from maskgan.editing.looks import LOOKS, looks_with, wearing
-from maskgan.editing.strays import stray_hair
+from maskgan.editing.oklab import to_oklab
+from maskgan.editing.strays import stray_hair, stray_strands
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import flow_between
 from maskgan.images import read_photo
@@ -114,6 +116,44 @@ def test_what_is_unknown_behind_lips_and_lenses_is_as_in_the_app(visitor: Visito
     assert wanted.sum() > 200 and (got != wanted).sum() <= 0.02 * wanted.sum()
 
 
+def test_strands_in_the_air_are_found_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, before, after]) => {
+      const { strayStrands } = await import(new URL("web/strays.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      return strayStrands(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
+    }"""
+    before = draw_face(SIZE, scale=0.7, extra=("long hair",))
+    after = before.copy()
+    after[250:][before[250:] == Label.HAIR] = Label.BACKGROUND
+    photo = np.full((*before.shape, 3), 150, np.uint8)
+    photo[before == Label.HAIR] = (40, 30, 26)
+    right = int(np.flatnonzero((before == Label.HAIR)[380]).max())
+    cv2.line(photo, (right - 6, 330), (right + 50, 370), (40, 30, 26), 3)
+    wanted = stray_strands(photo, before, after)
+    got = visitor.run(code, SIZE, photo, before, after)
+    assert wanted.sum() > 200
+    assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
+
+
+def test_the_colours_of_cropped_hair_are_told_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, own]) => {
+      const { ownHairOf } = await import(new URL("web/hairdressing.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const found = ownHairOf(picture(size, size, 3, new Uint8ClampedArray(photo)), own);
+      return found.colours.map((plane) => Array.from(plane));
+    }"""
+    mask = draw_face(SIZE)
+    patch = (mask == Label.HAIR) & (abs(np.arange(SIZE) - 210) < 20)
+    mask[(mask == Label.HAIR) & ~patch] = Label.BACKGROUND
+    photo = np.full((*mask.shape, 3), (150, 105, 85), np.uint8)
+    photo[mask == Label.BACKGROUND] = (230, 230, 225)
+    photo[np.isin(mask, BROWS)], photo[patch] = (26, 22, 20), (92, 80, 80)
+    wanted = to_oklab(colours_of_hair(photo, mask))
+    got = np.array(visitor.run(code, SIZE, photo, mask))
+    assert wanted[:, 0].max() < to_oklab(np.float32([[92, 80, 80]]))[0, 0] - 0.05, "darker than it looks"
+    assert np.abs(np.median(got, axis=1) - np.median(wanted, axis=0)).max() < 2e-3
+
+
 def test_an_uneven_background_goes_on_as_in_the_app(
     folder: Path, visitor: Visitor, photo: Path, tmp_path: Path
 ) -> None:
@@ -139,7 +179,7 @@ def test_other_peoples_hair_is_put_on_as_in_the_app(folder: Path, visitor: Visit
     visitor.call("reset()")
     visitor.wait_for_drawing()
     original, looks, motions = visitor.mask(), {}, []
-    for name, shape in (("longer_hair", "long_waves"), ("fringe", "curtain")):
+    for name, shape in (("longer_hair", "shoulder"), ("fringe", "curtain")):
         before = visitor.mask()
         visitor.page.locator(f"[data-shapes={name}]").select_option(shape)
         visitor.wait(lambda before=before: (visitor.mask() != before).any(), name)  # its picture nobody waits for
