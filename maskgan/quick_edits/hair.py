@@ -184,6 +184,8 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     way = min(strength, 1.0)
     lower = lowered_to(scene, shape, *(() if keeps_hairline else (_FRINGES,)))
     worn = Worn(style, Part.WHOLE, 1 + lower).facing(scene) if style in hairpieces() else None
+    if worn is None and is_bald(scene):
+        raise QuickEditImpossible("There is too little hair here for this; choose another Hairstyle.")
     if worn is not None:
         fitted = signed_distance(coverage(scene, worn).alpha > 0.5) / scene.unit
     else:

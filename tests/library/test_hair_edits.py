@@ -329,6 +329,8 @@ def test_a_fringe_needs_hair_above_the_forehead():
     assert (apply("fringe", draw_face(512)) == Label.HAIR).any()
     with pytest.raises(QuickEditImpossible, match="no hair above this forehead"):
         apply("fringe", bald(0.4))
+    with pytest.raises(QuickEditImpossible, match="too little hair"):
+        QUICK_EDITS["hairstyle"].apply(bald(), 1.0, "tied_back")
 
 
 def test_a_seam_of_hair_does_not_grow_over_a_bald_head():

@@ -119,6 +119,7 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   const piece = HAIRPIECES.includes(style) ? await hairpiece(style) : null;
   const lower = loweredTo(scene, shape, keepsHairline ? 0 : FRINGE);
   const worn = piece && facing({ name: style, part: "whole", size: 1 + lower }, scene, piece);
+  if (!worn && isBald(scene)) throw new Error("There is too little hair here for this; choose another Hairstyle.");
   let fitted;
   if (worn) {
     const covered = regionOf(coverage(scene, worn, piece).alpha, (share) => share > 0.5);
