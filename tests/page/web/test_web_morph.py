@@ -174,7 +174,7 @@ def test_undo_and_redo_show_what_was_drawn_without_drawing_it_again(visitor: Vis
 
 
 def test_what_is_in_work_is_told_at_once_and_the_page_answers_meanwhile(visitor: Visitor) -> None:
-    """During long hair, which takes seconds: on the picture itself, and no frame waits long.
+    """During short hair, which takes seconds: on the picture itself, and no frame waits long.
 
     The hair is seen before all that lies around it is painted.
     """
@@ -202,13 +202,13 @@ def test_what_is_in_work_is_told_at_once_and_the_page_answers_meanwhile(visitor:
       look();
     }""")
     start = time.monotonic()
-    page.locator("[data-shapes=longer_hair]").select_option("long_waves")
+    page.locator("[data-shapes=hairstyle]").select_option("swept_back")
     visitor.wait(lambda: (visitor.mask() != before).any(), "the mask")
     visitor.wait_for_drawing()
     took = 1000 * (time.monotonic() - start)
     watched = page.evaluate("() => { watched.done = true; return watched; }")
     assert 0 < watched["busy"] < took / 4 and watched["gap"] < took / 3
-    assert watched["visible"] and "Longer hair" in watched["signs"][0]
+    assert watched["visible"] and "Hairstyle" in watched["signs"][0]
     assert watched["busy"] < watched["early"] < 0.9 * watched["shown"]
     assert page.locator("#compare").get_attribute("aria-busy") == "false"
     visitor.call("reset()")
