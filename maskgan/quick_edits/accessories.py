@@ -10,12 +10,14 @@ import numpy as np
 from maskgan.labels import BROWS, EARS, EYES, Label
 from maskgan.quick_edits.edit import QuickEdit, Variant, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
-from maskgan.quick_edits.hair import brow_line, morphed, reveal, wear_hair
+from maskgan.quick_edits.hair import brow_line, morphed
 from maskgan.quick_edits.hairpieces import across
+from maskgan.quick_edits.hairstyles import wear_hair
 from maskgan.quick_edits.lenses import eye_centres, eyes_apart, worn_outline
 from maskgan.quick_edits.scarves import loosen, neck, wears_scarf
 from maskgan.quick_edits.scene import Scene, ramp
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
+from maskgan.quick_edits.uncovering import reveal
 
 _SIDES = ((-1, Label.R_EYE, Label.R_BROW, Label.R_EAR), (1, Label.L_EYE, Label.L_BROW, Label.L_EAR))
 #: Where (frame units) ears begin beside a face that wore a scarf.

@@ -1,5 +1,5 @@
-// Quick edits of the hair that the photo shows; see maskgan/quick_edits/hair.py and fringe.py. Those that put on somebody
-// else's hair are in hairstyles.js.
+// Quick edits of the hair that the photo shows, and of the forehead; see hair.py, uncovering.py and fringe.py in
+// maskgan/quick_edits. Those that put on somebody else's hair are in hairstyles.js.
 
 import { drawIn, drawInSides } from "./closer.js";
 import { LABEL } from "./constants.js";

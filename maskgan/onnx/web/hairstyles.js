@@ -1,5 +1,5 @@
-// Quick edits that put on somebody else's hair: hairstyles, longer hair, fringes; see maskgan/quick_edits/hair.py and
-// fringe.py.
+// Quick edits that put on somebody else's hair: hairstyles, longer hair, fringes; see hairstyles.py and fringe.py in
+// maskgan/quick_edits.
 
 import { FRINGES, HAIRPIECES, LABEL } from "./constants.js";
 import { EYES } from "./frame.js";
