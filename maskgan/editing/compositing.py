@@ -92,7 +92,7 @@ class Patch(NamedTuple):
             complete: see `MaskGANPipeline.paint`.
         """
         alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
-        picture = painted + _colour_error(photo - painted, unknown, mask)
+        picture = painted + _colour_error(painted, photo, unknown, mask)
         picture = in_colours_of_the_photo(picture, photo, unknown, mask)
         picture = with_plain_ground_gone_on(picture, photo, unknown, mask)
         picture = with_forehead_gone_on(picture, photo, unknown, mask)
@@ -152,13 +152,16 @@ class Patch(NamedTuple):
         return of(photo[wide], own.from_window(wide, cells))[inner] * share
 
 
-def _colour_error(error: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _colour_error(painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """What painted pixels lack of the photo's colours, where they are unknown too: (n, n, 3) float32.
 
     A normalised convolution (Knutsson and Westin, CVPR 1993) per class over the pixels that are known, borders left
     out, since they hold some of the neighbour's colour. It fades to the class's mean far away, and to nothing for a
-    class that the photo does not have. Smooth by nature, it is worked out at a quarter of the size.
+    class that the photo does not have. Smooth by nature, it is worked out at a quarter of the size. What is missing is
+    mostly light, which multiplies: a pixel that is painted darker than its class mostly is lacks less, in proportion.
+    Without that the shadow in a corner of a mouth would become black, or grey.
     """
+    error = photo - painted
     scale = len(mask) / NETWORK_SIZE
     sigma = _COLOUR * scale / 4
     result = np.zeros(error.shape, np.float32)
@@ -179,7 +182,9 @@ def _colour_error(error: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> n
         both = np.dstack([total - mean * share, share])
         both = cv2.GaussianBlur(both, (0, 0), sigma)
         near = cv2.resize(both[..., :3] / (both[..., 3:] + 0.02), own.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        result[box] = replaced(result[box], cv2.add(near, (*mean.tolist(), 0.0)), own)
+        level = np.maximum(median_colour(pixels_of(painted[box], known)), 1)
+        missing = cv2.add(near, (*mean.tolist(), 0.0)) * (painted[box] / level).clip(0, 1)
+        result[box] = replaced(result[box], missing, own)
     return result
 
 

@@ -268,6 +268,17 @@ def test_paint_takes_the_colours_of_its_class_around() -> None:
     assert np.abs(patch.picture[inner & (mask == Label.SKIN)] - 200).max() < 1
 
 
+@pytest.mark.parametrize("light", [0.6, 1.3])
+def test_a_painted_shadow_gets_its_share_of_the_light_that_is_missing(light: float) -> None:
+    """The photo is darker or lighter than painted. The shadow in it becomes neither black nor grey."""
+    mask = np.full((256, 256), Label.CLOTH, np.uint8)
+    unknown, shadow = square(256, 90, 90, 76), square(256, 115, 115, 26)
+    painted = np.where(shadow[..., None], flat(60), flat(150))
+    patch = Patch.joined(painted, flat(150 * light), unknown, mask, Window.whole(256), complete=False)
+    assert np.abs(patch.picture[square(256, 120, 120, 16)] - 60 * light).max() < 3
+    assert np.abs(patch.picture[unknown & ~square(256, 105, 105, 46)] - 150 * light).max() < 3
+
+
 def test_a_class_that_the_photo_lacks_is_taken_as_painted() -> None:
     mask = np.full((256, 256), Label.SKIN, np.uint8)
     mask[100:150, 100:150] = Label.HAT

@@ -162,9 +162,7 @@ export class Patch {
   static joined(painted, photo, unknown, mask, window, fine) {
     const n = window.pixels;
     const alpha = feathered(unknown, n, (FEATHER * n) / SIZE.network);
-    const error = new Float32Array(painted.data.length);
-    for (let i = 0; i < error.length; i++) error[i] = photo.data[i] - painted.data[i];
-    const missing = colourError(error, unknown, mask, n);
+    const missing = colourError(painted.data, photo.data, unknown, mask, n);
     const colours = picture(n, n, 3, missing);
     for (let i = 0; i < missing.length; i++) missing[i] += painted.data[i];
     takeColoursOfPhoto(colours.data, photo, unknown, mask, n);
@@ -226,8 +224,11 @@ export class Patch {
 
 /** What painted pixels lack of the photo's colours, where they are unknown too: a normalised convolution (Knutsson and
  *  Westin, CVPR 1993) per class over the pixels that are known, borders left out. It fades to the class's mean far
- *  away, and to nothing for a class that the photo does not have; worked out at a quarter of the size. */
-function colourError(error, unknown, mask, n) {
+ *  away, and to nothing for a class that the photo does not have; worked out at a quarter of the size. What is missing
+ *  is mostly light: a pixel that is painted darker than its class mostly is lacks less, in proportion. */
+function colourError(painted, photo, unknown, mask, n) {
+  const error = new Float32Array(painted.length);
+  for (let i = 0; i < error.length; i++) error[i] = photo[i] - painted[i];
   const scale = n / SIZE.network;
   const small = n / 4;
   const result = new Float32Array(error.length);
@@ -239,11 +240,13 @@ function colourError(error, unknown, mask, n) {
     for (let i = 0; i < mask.length; i++) if (mask[i] === label && !unknown[i] && !border[i]) places[count++] = i;
     if (count < 16 * scale ** 2) continue;
     const known = places.subarray(0, count);
-    const means = [0, 1, 2].map((c) => {
+    const mediansOf = (plane) => [0, 1, 2].map((c) => {
       const values = new Float32Array(count);
-      for (let k = 0; k < count; k++) values[k] = error[3 * known[k] + c];
+      for (let k = 0; k < count; k++) values[k] = plane[3 * known[k] + c];
       return median(values);
     });
+    const means = mediansOf(error);
+    const levels = mediansOf(painted).map((level) => Math.max(level, 1));
     const sums = new Float64Array(4 * small * small); // of cells of 4 x 4 pixels
     for (let k = 0; k < count; k++) {
       const i = known[k];
@@ -268,7 +271,8 @@ function colourError(error, unknown, mask, n) {
         for (let c = 0, at = 3 * (top * small + left); c < 3; c++, at++) {
           const upper = near[at] + u * (near[at + right] - near[at]);
           const lower = near[at + below] + u * (near[at + below + right] - near[at + below]);
-          result[3 * i + c] = means[c] + upper + v * (lower - upper);
+          const part = Math.min(Math.max(painted[3 * i + c] / levels[c], 0), 1);
+          result[3 * i + c] = (means[c] + upper + v * (lower - upper)) * part;
         }
       }
     }
