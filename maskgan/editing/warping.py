@@ -19,6 +19,7 @@ import numpy as np
 from maskgan.blending import replaced, smoothstep
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.outlines import match_class
+from maskgan.labels import Label
 
 #: Displacements below this, in pixels, are none: the pixel stays bit for bit.
 STILL = 0.02
@@ -31,6 +32,10 @@ _NO_SIGNS = np.uint64(0x7FFF_FFFF_7FFF_FFFF)
 
 #: The flow ends where its change per pixel would stay below about 1 / this.
 _FADE = 2.5
+
+#: How far beside hair that grows the background comes with it, as its single hairs do, and from where on it stays as it
+#: is behind it; in pixels of a picture of 256 px.
+_COMES, _STAYS = 2.0, 9.0
 
 #: Smallest Jacobian determinant of the map that a flow may have.
 _JACOBIAN = 0.08
@@ -142,7 +147,27 @@ def _flow_between(
         return seen, np.zeros((*changed[seen].shape, 2), np.float32)
     reach = _MARGIN * scale + _FADE * longest
     window = window_of(moving, int(reach) + 2)
-    return window, _solve(values[window], fixed[window], told[window], moving[window], reach)
+    flow = _solve(values[window], fixed[window], told[window], moving[window], reach)
+    return window, _hair_over_ground(flow, before[window], after[window], told[window], scale)
+
+
+def _hair_over_ground(
+    flow: np.ndarray, before: np.ndarray, after: np.ndarray, told: np.ndarray, scale: float
+) -> np.ndarray:
+    """A flow (h, w, 2) in which hair that grows covers the background beside it instead of pushing it away.
+
+    before, after: (h, w), the masks. Single hairs beyond its outline come with it. What a tool `told` (h, w) stays.
+    """
+    ground = (before == Label.BACKGROUND) & (after == Label.BACKGROUND) & ~told
+    if not ground.any() or not ((after == Label.HAIR) & (before == Label.BACKGROUND)).any():
+        return flow
+    away = cv2.distanceTransform((after == Label.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 5)
+    outwards = np.dstack([cv2.Sobel(away, -1, *way, ksize=1) for way in ((1, 0), (0, 1))])
+    share = smoothstep((away / scale - _COMES) / (_STAYS - _COMES))
+    share *= ground & ((flow * outwards).sum(-1) <= 0)
+    flow = unfolded(flow * (1 - share)[..., None].astype(np.float32))
+    flow[_length(flow) < STILL] = 0
+    return flow
 
 
 def moves(flow: np.ndarray) -> np.ndarray:

@@ -142,6 +142,21 @@ def test_the_part_of_an_outline_that_changed_moves_alone() -> None:
     assert np.abs(flow[150:190, 110:116]).max() < 0.5
 
 
+def test_hair_that_grows_covers_the_background_and_pushes_it_nowhere() -> None:
+    """Single hairs close to its outline come with it."""
+    before = drawn(256, "eye", np.eye(2), (0, 0))
+    before[before == Label.SKIN] = Label.HAIR
+    after = before.copy()
+    near = cv2.distanceTransform((before == Label.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 5) < 10
+    after[near & (before == Label.BACKGROUND)] = Label.HAIR
+    flow = flow_between(before, after)
+    length = np.hypot(*np.moveaxis(flow, -1, 0))
+    away = cv2.distanceTransform((after == Label.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 5)
+    assert np.median(length[(away > 0) & (away <= 1.5)]) > 7
+    assert length[away > 10].max() < 0.1
+    assert jacobian(flow).min() > 0
+
+
 def test_a_flow_never_folds() -> None:
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 6, (64, 64, 2)).astype(np.float32)

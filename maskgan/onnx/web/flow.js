@@ -1,6 +1,7 @@
 // Where the photo's pixels move when its mask is edited: a dense flow between two masks; see maskgan/editing/warping.py.
 // A flow is a picture of two planes, x and y in pixels: pixel p shows the photo at p + flow[p].
 
+import { LABEL } from "./constants.js";
 import { Kept } from "./kept.js";
 import { matchClass } from "./outlines.js";
 import { blurred, cutOut, picture, resizeArea, resizeLinear } from "./pixels.js";
@@ -10,6 +11,9 @@ import { remapped } from "./samples.js";
 export const STILL = 0.02; // displacements below this, in pixels, are none
 const MARGIN = 8; // in pixels of a picture of 256 px
 const FADE = 2.5; // the flow ends where its change per pixel would stay below about 1 / this
+// How far beside hair that grows the background comes with it, as its single hairs do, and from where on it stays as it
+// is behind it; in pixels of a picture of 256 px.
+const [COMES, STAYS] = [2, 9];
 const JACOBIAN = 0.08; // the smallest that a flow may have
 const FAR = 0.09; // changes farther apart than twice this share of the picture's side are edits of their own
 const SOLVE_SIDE = 144; // of the solver's grid
@@ -114,8 +118,10 @@ function flowOf(before, after, size, told) {
   const window = windowAround(moved, size, Math.floor(reach) + 2);
   const { left, top, width, height } = window;
   const inside = cutOut(picture(size, size, 2, values), left, top, width, height);
-  const solved = solve(inside, ...[fixed, known, moved].map((region) => partOf(region, size, window)), reach);
-  for (let y = 0; y < height; y++) flow.data.set(solved.subarray(2 * y * width, 2 * (y + 1) * width), 2 * ((top + y) * size + left));
+  const within = (plane) => partOf(plane, size, window);
+  const solved = solve(inside, ...[fixed, known, moved].map(within), reach);
+  const shown = hairOverGround(solved, ...[before, after, known].map(within), scale).data;
+  for (let y = 0; y < height; y++) flow.data.set(shown.subarray(2 * y * width, 2 * (y + 1) * width), 2 * ((top + y) * size + left));
   return flow;
 }
 
@@ -184,7 +190,28 @@ function solve(values, fixed, told, moved, reach) {
     flow.data[2 * i] *= share;
     flow.data[2 * i + 1] *= share;
   }
-  return stilled(unfolded(flow)).data;
+  return stilled(unfolded(flow));
+}
+
+/** A flow in which hair that grows covers the background beside it instead of pushing it away. Single hairs beyond its
+ *  outline come with it. What a tool told stays. */
+function hairOverGround(flow, before, after, told, scale) {
+  const { width, height, data } = flow;
+  const grows = (label, i) => label === LABEL.HAIR && before[i] === LABEL.BACKGROUND;
+  if (!after.some(grows) || !after.includes(LABEL.BACKGROUND)) return flow;
+  const away = distances(inverted(where(after, LABEL.BACKGROUND)), width, height);
+  const result = picture(width, height, 2, data.slice());
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (told[i] || before[i] !== LABEL.BACKGROUND || after[i] !== LABEL.BACKGROUND) continue;
+      const alongX = x > 0 && x + 1 < width ? away[i + 1] - away[i - 1] : 0;
+      const alongY = y > 0 && y + 1 < height ? away[i + width] - away[i - width] : 0;
+      if (data[2 * i] * alongX + data[2 * i + 1] * alongY > 0) continue;
+      const share = smoothstep((away[i] / scale - COMES) / (STAYS - COMES));
+      for (let k = 2 * i; k < 2 * i + 2; k++) result.data[k] *= 1 - share;
+    }
+  }
+  return stilled(unfolded(result));
 }
 
 /** Displacements too small to count become none, in place. */

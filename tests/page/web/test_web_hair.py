@@ -20,7 +20,7 @@ from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.strays import stray_hair, stray_strands
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import flow_between
+from maskgan.editing.warping import disc, flow_between
 from maskgan.images import read_photo
 from maskgan.labels import BROWS, Label
 from maskgan.quick_edits import QUICK_EDITS
@@ -66,6 +66,20 @@ def test_strands_over_the_forehead_go_with_the_hair_as_in_the_app(
     off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
     assert np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
     visitor.open(photo)
+
+
+def test_hair_that_grows_moves_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, before, after]) => {
+      const { flowBetween } = await import(new URL("web/flow.js", location));
+      return flowBetween(before, after, size).data;
+    }"""
+    before = draw_face(SIZE, scale=0.7)
+    after = before.copy()
+    around = cv2.dilate((before == Label.HAIR).astype(np.uint8), disc(24)) > 0
+    after[around & (before == Label.BACKGROUND)] = Label.HAIR
+    wanted = flow_between(before, after)
+    got = visitor.run(code, SIZE, before, after).reshape(wanted.shape)
+    assert np.abs(wanted).max() > 20 and np.percentile(np.abs(got - wanted), 99) < 0.5
 
 
 def test_strands_over_a_brow_are_found_as_in_the_app(visitor: Visitor) -> None:
