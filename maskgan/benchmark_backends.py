@@ -156,7 +156,7 @@ def write(generator: Generator, folder: Path, backends: tuple[str, ...] = BACKEN
         np.savez(folder / f"{size}.npz", **inputs)
     reasons = {}
     if BFLOAT16 in backends and not cpu_multiplies_bfloat16():
-        reasons[BFLOAT16] = "this CPU has no instructions for matrices of bfloat16"
+        reasons[BFLOAT16] = "this CPU has no instructions for bfloat16"
     wanted = [name for name in backends if name.startswith("onnx")]
     missing = [name for name in _ONNX if find_spec(name) is None]
     if not wanted:

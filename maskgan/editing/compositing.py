@@ -158,8 +158,8 @@ def _colour_error(painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, m
     A normalised convolution (Knutsson and Westin, CVPR 1993) per class over the pixels that are known, borders left
     out, since they hold some of the neighbour's colour. It fades to the class's mean far away, and to nothing for a
     class that the photo does not have. Smooth by nature, it is worked out at a quarter of the size. What is missing is
-    mostly light, which multiplies: a pixel that is painted darker than its class mostly is lacks less, in proportion.
-    Without that the shadow in a corner of a mouth would become black, or grey.
+    mostly light, which multiplies: a pixel that is painted darker than its class is on average lacks less of it, in
+    proportion. Without that the shadow in a corner of a mouth would become black, or grey.
     """
     error = photo - painted
     scale = len(mask) / NETWORK_SIZE
@@ -182,7 +182,7 @@ def _colour_error(painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, m
         both = np.dstack([total - mean * share, share])
         both = cv2.GaussianBlur(both, (0, 0), sigma)
         near = cv2.resize(both[..., :3] / (both[..., 3:] + 0.02), own.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        level = np.maximum(median_colour(pixels_of(painted[box], known)), 1)
+        level = np.maximum(cv2.mean(painted[box], known.view(np.uint8))[:3], 1).astype(np.float32)
         missing = cv2.add(near, (*mean.tolist(), 0.0)) * (painted[box] / level).clip(0, 1)
         result[box] = replaced(result[box], missing, own)
     return result

@@ -1,4 +1,4 @@
-"""Where the CPU multiplies matrices of bfloat16 the editor draws with it, and nothing else computes with it."""
+"""Where the CPU multiplies bfloat16 the editor draws with it, and nothing else computes with it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ from tests.conftest import draw_face, draw_mask
 def a_capable_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a CPU with the instructions; others compute the same, slowly."""
     monkeypatch.setattr(bfloat16, "cpu_multiplies_bfloat16", lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("instructions", "capable"),
+    [({"amx_bf16": True}, True), ({"avx512_bf16": True, "amx_bf16": False}, True), ({"avx512_f": True}, False)],
+)
+def test_which_cpus_are_capable(monkeypatch: pytest.MonkeyPatch, instructions: dict[str, bool], capable: bool) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions, raising=False)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    assert bfloat16.cpu_multiplies_bfloat16.__wrapped__() is capable
 
 
 @pytest.mark.parametrize("stride", [1, 2])

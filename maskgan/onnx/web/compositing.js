@@ -225,7 +225,7 @@ export class Patch {
 /** What painted pixels lack of the photo's colours, where they are unknown too: a normalised convolution (Knutsson and
  *  Westin, CVPR 1993) per class over the pixels that are known, borders left out. It fades to the class's mean far
  *  away, and to nothing for a class that the photo does not have; worked out at a quarter of the size. What is missing
- *  is mostly light: a pixel that is painted darker than its class mostly is lacks less, in proportion. */
+ *  is mostly light: a pixel that is painted darker than its class is on average lacks less, in proportion. */
 function colourError(painted, photo, unknown, mask, n) {
   const error = new Float32Array(painted.length);
   for (let i = 0; i < error.length; i++) error[i] = photo[i] - painted[i];
@@ -240,13 +240,12 @@ function colourError(painted, photo, unknown, mask, n) {
     for (let i = 0; i < mask.length; i++) if (mask[i] === label && !unknown[i] && !border[i]) places[count++] = i;
     if (count < 16 * scale ** 2) continue;
     const known = places.subarray(0, count);
-    const mediansOf = (plane) => [0, 1, 2].map((c) => {
+    const means = [0, 1, 2].map((c) => {
       const values = new Float32Array(count);
-      for (let k = 0; k < count; k++) values[k] = plane[3 * known[k] + c];
+      for (let k = 0; k < count; k++) values[k] = error[3 * known[k] + c];
       return median(values);
     });
-    const means = mediansOf(error);
-    const levels = mediansOf(painted).map((level) => Math.max(level, 1));
+    const levels = [0, 1, 2].map((c) => Math.max(known.reduce((sum, i) => sum + painted[3 * i + c], 0) / count, 1));
     const sums = new Float64Array(4 * small * small); // of cells of 4 x 4 pixels
     for (let k = 0; k < count; k++) {
       const i = known[k];
