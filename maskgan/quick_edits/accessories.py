@@ -29,6 +29,10 @@ _TEMPLES, _TEMPLES_TO = 0.5, 0.2
 #: How wide hair that comes from under a hat is at least (frame units), where one is taken off and put on.
 _LOCK, _LOCK_BESIDE = 0.2, 0.35
 
+#: Of how many columns a hat's lower edge is told, how many of them at either side hold an end of its brim, and how much
+#: higher than there (frame units) a hat is that bulges out beyond it.
+_COLUMNS, _SIDE, _BULGE = 61, 16, 0.15
+
 #: Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
 _HARDLY_HAIR, _SHORT = 0.01, "swept_back"
 
@@ -132,11 +136,14 @@ def hat(scene: Scene, strength: float, style: str = "beanie") -> None:
     lift = min(0.0, brow_line(scene) - 0.08 - float(np.percentile(scene.y[front], 99)))
     worn = (shape.fitted(scene, scene.y - lift) + grown > 0) & ~scene.where(*UNTOUCHED)
     worn &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1))
-    grid = np.linspace(float(scene.x[worn].min()), float(scene.x[worn].max()), 61)
+    grid = np.linspace(float(scene.x[worn].min()), float(scene.x[worn].max()), _COLUMNS)
     _, edge = scene.envelope(worn, grid)
-    # Beside the brim the line that hair is pressed to falls off outwards.
+    # Beside the brim, which ends where a hat that bulges still is nearly as low, the line hair is pressed to falls off.
+    first, last = (int((side > side.max() - _BULGE).argmax()) for side in (edge[:_SIDE], edge[: -_SIDE - 1 : -1]))
+    ends = np.s_[first : _COLUMNS - last]
+    grid, edge = grid[ends], edge[ends]
     beyond = np.maximum(0, abs(scene.x - (grid[0] + grid[-1]) / 2) - (grid[-1] - grid[0]) / 2)
-    beneath = np.minimum(np.interp(scene.x, grid, edge), -0.1) + 1.1 * beyond
+    beneath = np.minimum(np.interp(scene.x, grid, edge), -0.1) + beyond * (0.6 + 1.4 * beyond)
     # Hair between the temples and a wide brim stays.
     beside = (abs(scene.x - middle) < 1.2 * half) & (scene.y > -0.8) & np.logical_or.accumulate(worn)
     loose = scene.where(Label.HAIR) & ~worn & (scene.y < beneath) & ~beside

@@ -107,7 +107,8 @@ def test_dark_glasses_off_gives_the_eyes_back_on_their_own_sides():
 
 @pytest.mark.parametrize("style", ["cap", "beanie"])
 def test_hair_beside_a_hat_ends_below_it(style: str) -> None:
-    """Big hair stood beside a cap as blocks that were cut level, and in points where the slope met its outline."""
+    """Big hair stood beside a cap as blocks that were cut level, and in points where the slope met its outline; beside
+    a beanie as a lobe that reached far above its brim."""
     mask = draw_face(512)
     big = np.zeros_like(mask)
     cv2.ellipse(big, (256, 230), (225, 215), 0, 0, 360, 1, -1)
@@ -118,9 +119,9 @@ def test_hair_beside_a_hat_ends_below_it(style: str) -> None:
     left, right = columns.min(), columns.max()
     beside = hair & ~np.logical_or.accumulate(hat)
     for side in (np.s_[:, : left + 1], np.s_[:, right:]):
-        # Farther out it begins lower, and never above where the hat ends.
+        # Farther out it begins lower, and never above the brim, also where a beanie bulges out beyond that.
         tops = beside[side].argmax(0)[beside[side].any(0)]
-        assert tops.size and tops.min() > np.percentile(rows, 60)
+        assert tops.size and tops.min() > rows.max() - 20
     head = hat | (after != Label.BACKGROUND)
     lobes = cv2.morphologyEx(head.astype(np.uint8), cv2.MORPH_OPEN, np.ones((21, 21), np.uint8)) > 0
     assert (beside & ~lobes)[: rows.max() + 30].sum() < 150

@@ -19,6 +19,9 @@ const BESIDE_FACE = -0.4; // where ears begin beside a face that wore a scarf
 const [TEMPLES, TEMPLES_TO] = [0.5, 0.2]; // how wide gaps between hair and temples are, and down to which row
 // How wide hair that comes from under a hat is at least, where one is taken off and put on.
 const [LOCK, LOCK_BESIDE] = [0.2, 0.35];
+// Of how many columns a hat's lower edge is told, how many of them at either side hold an end of its brim, and how much
+// higher than there (frame units) a hat is that bulges out beyond it.
+const [COLUMNS, SIDE, BULGE] = [61, 16, 0.15];
 // Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
 const [HARDLY_HAIR, SHORT] = [0.01, "swept_back"];
 const FACE_SIDE = [BACKGROUND, SKIN, NOSE, HAIR, ...EARS];
@@ -118,10 +121,18 @@ function hat(scene, strength, style) {
   const worn = places(scene, (x, y, i) => lifted[i] > least && !untouched[i] && !before(x, y));
   let [left, right] = [Infinity, -Infinity];
   worn.forEach((inside, i) => inside && ([left, right] = [Math.min(left, scene.x[i]), Math.max(right, scene.x[i])]));
-  const grid = line(left, right, 61);
-  const edge = scene.envelope(worn, grid).bottom;
-  // Beside the brim the line that hair is pressed to falls off outwards.
-  const beneath = scene.x.map((x) => Math.min(onLine(x, grid, edge), -0.1) + 1.1 * Math.max(0, Math.abs(x - (left + right) / 2) - (right - left) / 2));
+  const columns = line(left, right, COLUMNS);
+  const lower = scene.envelope(worn, columns).bottom;
+  // Beside the brim, which ends where a hat that bulges still is nearly as low, the line hair is pressed to falls off.
+  const endOf = (side) => side.findIndex((y) => y > Math.max(...side) - BULGE);
+  const ends = [endOf(lower.slice(0, SIDE)), COLUMNS - endOf(lower.slice(-SIDE).reverse())];
+  const [grid, edge] = [columns.slice(...ends), lower.slice(...ends)];
+  const [first, last] = [grid[0], grid[grid.length - 1]];
+  const fallen = (x) => {
+    const beyond = Math.max(0, Math.abs(x - (first + last) / 2) - (last - first) / 2);
+    return beyond * (0.6 + 1.4 * beyond);
+  };
+  const beneath = scene.x.map((x) => Math.min(onLine(x, grid, edge), -0.1) + fallen(x));
   const [hair, skin] = [scene.where(HAIR), scene.where(SKIN)];
   const under = worn.slice(); // what has the hat above it
   for (let i = scene.size; i < under.length; i++) under[i] ||= under[i - scene.size];
