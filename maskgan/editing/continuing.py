@@ -1,9 +1,9 @@
-"""A plain background, and the light of a forehead, go on where hair or a hat was taken away.
+"""A background, and the light of a forehead, go on where hair or a hat was taken away.
 
 In the middle of a large hole a network sees nothing of the photo, and paints the fog of an average background there.
-Where what is known around is even, no network is needed to tell what lies between: its colours go on, and texture is
-added as everywhere (`texture.py`). Beside an uneven background, with things in it that could go on in many ways, the
-network's paint stays as it is. A forehead keeps the network's drawing and takes its light from the skin below.
+Where what is known around is even, or out of focus, no network is needed to tell what lies between: its colours go on,
+and texture is added as everywhere (`texture.py`). A background that is sharp, with things in it that could go on in
+many ways, is completed in pieces of it. A forehead keeps the network's drawing and takes its light from the skin below.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 
 from maskgan.blending import replaced, smoothstep
 from maskgan.editing.completion import Completion
-from maskgan.editing.likeness import shrunk
+from maskgan.editing.likeness import luminance, shrunk
 from maskgan.editing.texture import DETAIL, fine_detail
-from maskgan.editing.warping import grown, window_of
+from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.quick_edits.regions import class_region
 from maskgan.sizes import NETWORK_SIZE
@@ -64,11 +64,18 @@ _BELOW = (*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
 #: is not.
 _AROUND, _EVEN, _UNEVEN = 12.0, 10.0, 24.0
 
+#: How much light usually differs within so many painted pixels (0..255) up to which a background is out of focus, and
+#: beyond which it is sharp, and how much it does at least.
+_FOCUS, _BLURRED, _SHARP, _LEAST = 1.0, 1.8, 2.5, 0.5
+
+#: Colours go on from what is next to a hole: in how many pixels to a cell, and within how many of these cells.
+_FINER = ((4, (6.0, 3.0, 1.5)), (2, (2.0, 1.0)))
+
 
 def with_plain_ground_gone_on(
     picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
 ) -> np.ndarray:
-    """Painted background in the colours that a plain background has around it.
+    """Painted background in the colours that a plain or blurred background has around it.
 
     Args:
         picture: what is painted, (n, n, 3) float32 in 0..255, n a multiple of 64.
@@ -83,23 +90,23 @@ def with_plain_ground_gone_on(
     known = _known_beside_a_hole(ground, unknown)
     if known is None:
         return picture
-    share, colours = _coarse(photo, known)
-    even = _even(colours, share)
-    if not even.any():
+    uneven = _uneven(*_coarse(photo, known)[::-1])
+    plain = 1 - uneven * _sharp(photo, known)
+    if not plain.any():
         return picture
-    wanted = np.dstack([_gone_on(colours, share), even])
-    wanted = cv2.resize(wanted, mask.shape, interpolation=cv2.INTER_LINEAR)
-    soft = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * len(mask) / NETWORK_SIZE)
-    box, result = window_of(unknown, 0), picture.copy()
-    weight = wanted[box][..., 3] * soft[box] * unknown[box]
-    result[box] += weight[..., None] * (wanted[box][..., :3] - picture[box])
-    return result
+    plain, wanted = _enlarged(plain, mask.shape), _plain(photo, known, uneven)
+    scale = len(mask) / NETWORK_SIZE
+    soft = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale)
+    # What is known beside the hole stays as it is, where the paint's edge is laid over it.
+    touched = unknown | (ground & grown(ground & unknown, _BESIDE * scale))
+    wanted = replaced(photo.astype(np.float32), wanted, unknown)
+    return picture + (plain * soft * touched)[..., None] * (wanted - picture)
 
 
 def with_uneven_ground_completed(
     picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
 ) -> tuple[np.ndarray, Completion | None]:
-    """Painted background in pieces of an uneven one around it, see `completion.py`.
+    """Painted background in pieces of an uneven and sharp one around it, see `completion.py`.
 
     Arguments as for `with_plain_ground_gone_on`. Returns a picture (n, n, 3) float32 and where its
     detail comes from, None where nothing was completed.
@@ -108,11 +115,11 @@ def with_uneven_ground_completed(
     known = _known_beside_a_hole(ground, unknown)
     if known is None:
         return picture, None
-    uneven = 1 - _even(*_coarse(photo, known)[::-1])
-    uneven = cv2.resize(uneven, mask.shape, interpolation=cv2.INTER_LINEAR)
+    coarse = _uneven(*_coarse(photo, known)[::-1])
+    uneven, sharp = (_enlarged(plane, mask.shape) for plane in (coarse, _sharp(photo, known)))
     hole = ground & unknown
     deep = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)[hole].max()
-    if uneven[hole].mean() < _HARDLY or deep < _DEEP * n:
+    if (uneven * sharp)[hole].mean() < _HARDLY or deep < _DEEP * n:
         return picture, None
     whole = photo.astype(np.float32)
     completion = Completion.planned(whole, picture, known, hole)
@@ -121,11 +128,12 @@ def with_uneven_ground_completed(
     scale = n / NETWORK_SIZE
     pieces, texture, there = _joined(completion, whole, known, hole, scale)
     # An even background has its colours from all around, and only its texture from somewhere.
-    pieces = texture + picture + uneven[..., None] * (pieces - texture - picture)
-    # What is known beside the hole stays as it is, where the paint's edge is laid over it.
+    plain = texture + _plain(photo, known, coarse)
+    pieces = plain + uneven[..., None] * (pieces - plain)
     wanted = replaced(whole, pieces, unknown)
     beside = ground & grown(hole, _BESIDE * scale)
     weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside
+    there *= sharp
     weight *= np.where(unknown, there, 1)
     return picture + weight[..., None] * (wanted - picture), completion._replace(share=there)
 
@@ -145,7 +153,7 @@ def _joined(
     to_cells = np.float32([[1, 0, 0], [0, 1, 0]]) * completion.cells / len(planes)
     missing, share = (shrunk(region.astype(np.float32), n // 2) for region in (hole, known))
     seams = cv2.resize(completion.seams().astype(np.float32), share.shape, interpolation=cv2.INTER_NEAREST)
-    texture = np.zeros((*share.shape, 3), np.float32)
+    seen, texture = _colours(planes), np.zeros((*share.shape, 3), np.float32)
     for narrow, wide in zip((0.0, *_WIDTHS), (*_WIDTHS, None), strict=True):
         band = _colours(planes)
         if wide is not None:
@@ -160,22 +168,24 @@ def _joined(
             band += np.minimum((1 + narrow * scale) / 2 * near, 1)[..., None] * (_colours(soft) - band)
         if wide is not None:
             texture += band
-    band += _step(band, share, filled)
-    planes = texture + band, texture, there
+    pieces = texture + band
+    pieces += _step(pieces, filled, seen, share)
+    planes = pieces, texture, there
     pieces, texture, there = (cv2.resize(plane, (n, n), interpolation=cv2.INTER_LINEAR) for plane in planes)
-    return pieces, texture, hole * there.clip(0, 1)
+    return pieces, texture, hole * (4 * there).clip(0, 1)
 
 
-def _step(colours: np.ndarray, known: np.ndarray, filled: np.ndarray) -> np.ndarray:
-    """What filled colours (g, g, 3) lack of those beside them, which fades out into what is filled, (g, g, 3).
+def _step(colours: np.ndarray, filled: np.ndarray, seen: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What filled colours (g, g, 3) lack of those that are seen (g, g, 3) beside them, which fades out into what is
+    filled, (g, g, 3).
 
-    known, filled: (g, g) float32, the share of each cell that is.
+    filled, known: (g, g) float32, the share of each cell that is.
     """
-    planes = [shrunk(np.dstack([colours * share[..., None], share]), _SEAM) for share in (known, filled)]
-    planes = [cv2.GaussianBlur(plane, (0, 0), _BEYOND[1]) for plane in planes]
+    planes = [np.dstack([part * share[..., None], share]) for part, share in ((seen, known), (colours, filled))]
+    planes = [cv2.GaussianBlur(shrunk(plane, _SEAM), (0, 0), _BEYOND[1]) for plane in planes]
     meet = _TOLD * planes[0][..., 3] * planes[1][..., 3]
     step = _gone_on(_colours(planes[0]) - _colours(planes[1]), meet, _FADING, 0.0)
-    return cv2.resize(step, known.shape, interpolation=cv2.INTER_LINEAR) * filled[..., None]
+    return _enlarged(step, known.shape) * filled[..., None]
 
 
 def _colours(planes: np.ndarray) -> np.ndarray:
@@ -209,10 +219,7 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     if telling.mean() < _KNOWN:
         return picture
     both = replaced(photo.astype(np.float32), picture, unknown)
-    own, wanted = (
-        cv2.resize(_gone_on(*_coarse(*seen)[::-1]), mask.shape, interpolation=cv2.INTER_LINEAR)
-        for seen in ((both, skin), (photo, telling))
-    )
+    own, wanted = (_enlarged(_gone_on(*_coarse(*seen)[::-1]), mask.shape) for seen in ((both, skin), (photo, telling)))
     # The paint's own shadow of the hair stays.
     away = cv2.distanceTransform((mask != Label.HAIR).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     away = np.minimum(away, len(mask))  # where there is no hair it is as good as infinite
@@ -235,10 +242,8 @@ def _missing_beside(picture: np.ndarray, photo: np.ndarray, known: np.ndarray) -
     It fades out into what is painted, which so begins in the colours that are beside it: a membrane (Pérez et al.,
     SIGGRAPH 2003), worked out as a normalised convolution.
     """
-    share = shrunk(known.astype(np.float32), _SEAM)
-    error = shrunk((photo - picture) * known[..., None].astype(np.float32), _SEAM) / np.maximum(share, 1e-6)[..., None]
-    missing = _gone_on(error, share, _BEYOND, 0.0)
-    return cv2.resize(missing, known.shape, interpolation=cv2.INTER_LINEAR)
+    share, error = _coarse(photo - picture, known, _SEAM)
+    return _enlarged(_gone_on(error, share, _BEYOND, 0.0), known.shape)
 
 
 def _top(region: np.ndarray) -> int:
@@ -247,26 +252,57 @@ def _top(region: np.ndarray) -> int:
     return int(rows[0]) if len(rows) else len(region)
 
 
-def _coarse(picture: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _coarse(picture: np.ndarray, known: np.ndarray, cells: int = _CELLS) -> tuple[np.ndarray, np.ndarray]:
     """The share of each cell (g, g) that is `known` (n, n) bool, and the mean colour (g, g, 3) of that."""
-    share = _shrunk(known.astype(np.float32))
-    return share, _shrunk(picture * known[..., None].astype(np.float32)) / np.maximum(share, 1e-6)[..., None]
+    share = shrunk(known.astype(np.float32), cells)
+    return share, shrunk(picture * known[..., None].astype(np.float32), cells) / np.maximum(share, 1e-6)[..., None]
 
 
-def _shrunk(planes: np.ndarray) -> np.ndarray:
-    return cv2.resize(planes, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+def _plain(photo: np.ndarray, known: np.ndarray, uneven: np.ndarray) -> np.ndarray:
+    """The colours (n, n, 3) float32 of a photo (n, n, 3) as they go on from what is `known` of it, (n, n) bool.
+
+    uneven: (g, g), see `_uneven`. What differs much from what is even, such as hair that no mask holds, tells little.
+    """
+    result = _enlarged(_gone_on(*_coarse(photo, known)[::-1]), known.shape)
+    for pixels, reaches in _FINER:
+        share, missing = _coarse(photo - result, known, len(known) // pixels)
+        usual = _enlarged(_EVEN + 255 * uneven, share.shape)
+        share = share * np.minimum(np.square(usual / np.maximum(abs(missing).max(-1), 1)), 1)
+        result += _enlarged(_gone_on(missing, share, reaches, 0.0), known.shape)
+    return result
 
 
-def _even(colours: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """How even, 0..1 (g, g), colours (g, g, 3) are around each cell, of which that share (g, g) is known."""
+def _enlarged(planes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(planes, shape, interpolation=cv2.INTER_LINEAR)
+
+
+def _uneven(colours: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """How uneven, 0..1 (g, g), colours (g, g, 3) are around each cell, of which that share (g, g) is known."""
     mean = (colours * share[..., None]).sum((0, 1)) / share.sum()
     away = colours - mean  # so that single precision keeps the squares
-    planes = np.dstack([away, np.square(away).sum(-1), np.ones_like(share)]) * share[..., None]
-    # Far from all that is known all of it counts.
-    planes = cv2.GaussianBlur(planes, (0, 0), _AROUND) + 1e-3 * planes.mean((0, 1))
-    means = planes[..., :4] / planes[..., 4:]
+    means = _around(np.dstack([away, np.square(away).sum(-1)]), share)
     variance = (means[..., 3] - np.square(means[..., :3]).sum(-1)) / 3
-    return 1 - smoothstep((np.sqrt(np.maximum(variance, 0)) - _EVEN) / (_UNEVEN - _EVEN)).astype(np.float32)
+    return smoothstep((np.sqrt(np.maximum(variance, 0)) - _EVEN) / (_UNEVEN - _EVEN)).astype(np.float32)
+
+
+def _sharp(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Whether a photo (n, n, 3) is sharp around each cell, 0..1 (g, g), as far as it is `known` (n, n) bool.
+
+    A geometric mean tells: what is out of focus has edges here and there, too, and a texture has detail all over.
+    """
+    planes = np.dstack([luminance(photo.astype(np.float32)) * known, known]).astype(np.float32)
+    smooth = planes - fine_detail(planes, _FOCUS * len(known) / NETWORK_SIZE)
+    detail = planes[..., 0] - smooth[..., 0] / np.maximum(smooth[..., 1], 1e-3)
+    share, energy = (shrunk(plane, _CELLS) for plane in (planes[..., 1], np.square(detail) * planes[..., 1]))
+    usual = _around(np.log(energy / np.maximum(share, 1e-6) + _LEAST**2), share)[..., 0]
+    return smoothstep((np.exp(usual / 2) - _BLURRED) / (_SHARP - _BLURRED)).astype(np.float32)
+
+
+def _around(planes: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Means (g, g, C) of planes (g, g, C) around cells of which that share (g, g) is known; far from it, of all."""
+    planes = np.dstack([planes, np.ones_like(share)]) * share[..., None]
+    planes = cv2.GaussianBlur(planes, (0, 0), _AROUND) + 1e-3 * planes.mean((0, 1))
+    return planes[..., :-1] / planes[..., -1:]
 
 
 def _gone_on(

@@ -53,6 +53,9 @@ _COARSER = {Label.BACKGROUND: 4.0}
 #: Around hair single hairs lie in the background so far (in the same pixels), which belong to no other place of it.
 _STRAY = 16.0
 
+#: A quarter of a background has less energy than some; what has so many times that is a thing in it and no texture.
+_THING = 4.0
+
 #: Side of the cells in which places are compared, in the same pixels.
 _CELL = 4
 
@@ -164,12 +167,15 @@ class Grain(NamedTuple):
         for region in regions:
             detail, energy = details[region.coarser], energies[region.coarser]
             targets = Places.where(region.targets, features)
-            usual = _around(energy, region.sources, _NEAR)
+            sources = region.sources
+            if region.coarser > 1:
+                calm = sources & (energy <= _THING * np.sort(energy[sources])[np.count_nonzero(sources) // 4])
+                sources = calm if calm.sum() >= _FEWEST else sources
+            usual = _around(energy, sources, _NEAR)
             expected = expected_direction(tensor, shrunk(region.own.astype(np.float32), cells))
             targets.features[:, 3:] = expected[targets.rows, targets.columns]
             ways = slice(region.views)
-            sources = region.sources.astype(np.float32)
-            sources = np.stack([cells_seen(sources, view) > 0.9 for view in views[ways]])
+            sources = np.stack([cells_seen(sources.astype(np.float32), view) > 0.9 for view in views[ways]])
             shifts = best_shifts(targets, sources, seen_features[ways])
             found = _pieces(targets, shifts, sources, seen_features[ways], region.coarser) if len(shifts) else []
             if not found:

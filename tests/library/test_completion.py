@@ -9,7 +9,7 @@ import torch
 
 from maskgan.editing.completion import Completion
 from maskgan.editing.compositing import Patch
-from maskgan.editing.continuing import with_uneven_ground_completed
+from maskgan.editing.continuing import with_plain_ground_gone_on, with_uneven_ground_completed
 from maskgan.editing.faces import Alignment
 from maskgan.editing.windows import Window
 from maskgan.labels import Label
@@ -27,9 +27,10 @@ def bricks(side: int, pixels: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def wall() -> np.ndarray:
-    """A wall, (256, 256, 3) float32, above a lawn that is as uneven."""
-    picture = bricks(N, 8)
-    grass = np.random.default_rng(0).normal(0, 40, (N - 190, N, 1)).astype(np.float32)
+    """A wall, (256, 256, 3) float32, above a lawn that is as uneven; both are in focus."""
+    random = np.random.default_rng(0)
+    picture = bricks(N, 8) + random.normal(0, 1.5, (N, N, 1)).astype(np.float32)
+    grass = random.normal(0, 40, (N - 190, N, 1)).astype(np.float32)
     picture[190:] = (60.0, 120, 40) + cv2.GaussianBlur(grass, (0, 0), 1.5)[..., None]
     return picture.round().clip(0, 255)
 
@@ -161,20 +162,40 @@ def test_a_plain_background_and_a_narrow_hole_are_left_to_the_paint(wall: np.nda
         assert ground is None and picture is fog
 
 
-def test_a_background_that_is_out_of_focus_is_completed_without_edges(hole: np.ndarray) -> None:
+@pytest.fixture(scope="module")
+def blurred() -> np.ndarray:
+    """Spots (256, 256, 3) float32 that are out of focus."""
     spots = np.random.default_rng(1).uniform(0, 255, (8, 8, 3)).astype(np.float32)
-    soft = cv2.GaussianBlur(cv2.resize(spots, (N, N), interpolation=cv2.INTER_CUBIC), (0, 0), 8).clip(0, 255)
-    fog, photo, mask = painted(soft.round(), hole)
+    return cv2.GaussianBlur(cv2.resize(spots, (N, N), interpolation=cv2.INTER_CUBIC), (0, 0), 8).clip(0, 255).round()
+
+
+def strongest(shown: np.ndarray, hole: np.ndarray) -> float:
+    """The strongest step from pixel to pixel in a hole."""
+    inner = cv2.erode(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return float(np.percentile(abs(np.diff(shown, axis=1)).max(-1)[inner[:, 1:]], 99.5))
+
+
+def test_soft_things_in_a_grainy_background_are_completed_without_edges(hole: np.ndarray, blurred: np.ndarray) -> None:
+    grainy = (blurred + np.random.default_rng(2).normal(0, 5, (N, N, 1))).clip(0, 255).astype(np.float32)
+    fog, photo, mask = painted(grainy, hole)
     picture, ground = with_uneven_ground_completed(fog, photo, hole, mask)
     assert ground is not None
-    inner = cv2.erode(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-
-    def strongest(shown: np.ndarray) -> float:
-        steps = abs(np.diff(shown, axis=1)).max(-1)
-        return float(np.percentile(steps[inner[:, 1:]], 99.5))
-
     pieces, _ = ground.moved(photo, to_cells(ground, N))
-    assert strongest(pieces) > 1.5 * strongest(soft) > strongest(picture)
+    pieces, truth, picture = (cv2.GaussianBlur(each, (0, 0), 2) for each in (pieces, grainy, picture))
+    assert strongest(pieces, hole) > 1.5 * strongest(truth, hole) > strongest(picture, hole)
+
+
+def test_colours_of_a_background_that_is_out_of_focus_go_on(hole: np.ndarray, blurred: np.ndarray) -> None:
+    """Pieces of it would end in edges. What is beside the hole goes on without a step, and itself stays as it is."""
+    fog, photo, mask = painted(blurred, hole)
+    picture = with_plain_ground_gone_on(fog, photo, hole, mask)
+    assert with_uneven_ground_completed(picture, photo, hole, mask) == (picture, None)
+    assert strongest(picture, hole) < 1.2 * strongest(blurred, hole)
+    assert abs(picture - blurred)[hole].mean() < 0.6 * abs(fog - blurred)[hole].mean()
+    rim = hole & ~(cv2.erode(hole.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+    assert abs(picture - blurred)[rim & (np.arange(N) < 100)].mean() < 4
+    beside = (cv2.dilate(hole.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0) & ~hole & (np.arange(N) < 100)
+    assert abs(picture - photo)[beside].max() < 0.01 < abs(fog - photo)[beside].max()
 
 
 def test_a_background_in_focus_keeps_its_contrast(wall: np.ndarray, hole: np.ndarray) -> None:

@@ -163,7 +163,7 @@ def test_a_plain_wall_goes_on_behind_hair_that_was_removed(size: int) -> None:
     result = patch.over(np.where(unknown[..., None], 0, wall).astype(np.uint8), Alignment.whole_picture((size, size)))
     assert 0.6 < (result[inner] - cv2.blur(result, (9, 9))[inner].astype(float)).std() / 3.9 < 1.4
 
-    stripes = wall.copy()
+    stripes = (wall + np.random.default_rng(1).normal(0, 8, (size, size, 1))).clip(0, 255).astype(np.uint8)
     stripes[np.arange(size) % 64 < 32] //= 3
     patch = Patch.joined(painted, stripes, unknown, mask, Window(0, 0, 1, size))
     assert (patch.picture[inner] @ LUMA).std() > 15, "waves of the paint"
@@ -214,10 +214,15 @@ def test_the_outline_of_what_is_painted_in_front_of_a_plain_wall_is_soft() -> No
     unknown = square(SIZE, 200, 100, 300)
     wall = flat(180, SIZE)
     painted = np.where((mask == Label.HAIR)[..., None], flat(40, SIZE), flat(140, SIZE))
-    across = with_plain_ground_gone_on(painted, wall, unknown, mask)[300, 248:264, 0]
+    drawn = with_plain_ground_gone_on(painted, wall, unknown, mask)
+    across = drawn[300, 248:264, 0]
     assert across[0] == pytest.approx(180, abs=1) and across[-1] == 40
     assert np.abs(np.diff(across)).max() < 0.7 * 140, "no step from pixel to pixel"
-    assert (with_plain_ground_gone_on(painted, wall, unknown, mask) == painted)[~unknown].all()
+    assert (drawn == painted)[~grown(unknown, 17)].all()
+    hair = mask == Label.HAIR
+    assert (drawn == painted)[hair & ~unknown].all() and (drawn == wall)[
+        grown(unknown, 9) & ~grown(hair | unknown, 9)
+    ].all()
 
 
 @pytest.mark.parametrize("skin, orange", [((205, 185, 175), True), ((220, 160, 130), False)])

@@ -2,6 +2,7 @@
 
 import { Completion } from "./completion.js";
 import { DETAIL, fineDetail } from "./grain.js";
+import { luminance } from "./likeness.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
 import { areaOf, both, distances, grown, inverted, smoothstep, where, without } from "./regions.js";
@@ -36,25 +37,32 @@ const FEATURES = ["L_EYE", "R_EYE", "L_BROW", "R_BROW", "MOUTH", "U_LIP", "L_LIP
 const BELOW = FEATURES.filter((label) => label !== LABEL.L_BROW && label !== LABEL.R_BROW);
 // Within how many cells a background is even or not, and the deviations up to which it is, and beyond which it is not.
 const [AROUND, EVEN, UNEVEN] = [12, 10, 24];
+// How much light usually differs within so many painted pixels up to which a background is out of focus, and beyond which it
+// is sharp, and how much it does at least.
+const [FOCUS, BLURRED, SHARP, LEAST] = [1, 1.8, 2.5, 0.5];
+// Colours go on from what is next to a hole: in how many pixels to a cell, and within how many of these cells.
+const FINER = [[4, [6, 3, 1.5]], [2, [2, 1]]];
 
-/** Gives painted background the colours that a plain background has around it, in place: floats of n x n pixels. Only
- *  what is painted beside and in large holes of the background is changed. */
+/** Gives painted background the colours that a plain or blurred background has around it, in place: floats of n x n pixels.
+ *  Only what is painted beside and in large holes of the background is changed. */
 export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
   const ground = where(mask, LABEL.BACKGROUND);
   const known = knownBesideAHole(ground, unknown, n);
   if (!known) return;
-  const seen = coarse(known, n, (i) => photo.data[i]);
-  const even = evenness(seen, meanOf(seen));
-  if (!even.some((share) => share > 0)) return;
-  const wanted = goneOn(seen);
-  const layer = new Float32Array(seen.length);
-  for (let i = 0; i < even.length; i++) layer.set([...wanted.subarray(3 * i, 3 * i + 3), even[i]], 4 * i);
-  const wide = resizeLinear(picture(CELLS, CELLS, 4, layer), n, n).data;
-  const soft = blurred(picture(n, n, 1, new Float32Array(ground)), (SOFT * n) / SIZE.network).data;
+  const sharp = sharpness(photo, known, n);
+  const uneven = unevenness(coarse(known, n, (i) => photo.data[i]));
+  const plain = uneven.map((value, i) => 1 - value * sharp[i]);
+  if (!plain.some((share) => share > 0)) return;
+  const wanted = plainColours(photo, known, n, uneven);
+  const share = wideOf(plain, n);
+  const scale = n / SIZE.network;
+  const soft = blurred(picture(n, n, 1, new Float32Array(ground)), SOFT * scale).data;
+  // What is known beside the hole stays as it is, where the paint's edge is laid over it.
+  const beside = grown(both(ground, unknown), n, BESIDE * scale);
   unknown.forEach((inside, i) => {
-    if (!inside) return;
-    const share = wide[4 * i + 3] * soft[i];
-    for (let c = 0; c < 3; c++) colours[3 * i + c] += share * (wide[4 * i + c] - colours[3 * i + c]);
+    if (!inside && !(ground[i] && beside[i])) return;
+    const weight = share[i] * soft[i];
+    for (let k = 3 * i; k < 3 * i + 3; k++) colours[k] += weight * ((inside ? wanted[k] : photo.data[k]) - colours[k]);
   });
 }
 
@@ -64,31 +72,33 @@ export function completeUnevenGround(colours, photo, unknown, mask, n) {
   const ground = where(mask, LABEL.BACKGROUND);
   const known = knownBesideAHole(ground, unknown, n);
   if (!known) return null;
-  const seen = coarse(known, n, (i) => photo.data[i]);
-  const even = resizeLinear(picture(CELLS, CELLS, 1, evenness(seen, meanOf(seen)).map((share) => 1 - share)), n, n).data;
+  const cells = unevenness(coarse(known, n, (i) => photo.data[i]));
+  const uneven = wideOf(cells, n);
+  const sharp = wideOf(sharpness(photo, known, n), n);
   const hole = both(ground, unknown);
   const away = distances(known, n, n);
-  let [uneven, deep] = [0, 0];
+  let [lively, deep] = [0, 0];
   hole.forEach((inside, i) => {
     if (!inside) return;
-    uneven += even[i];
+    lively += uneven[i] * sharp[i];
     deep = Math.max(deep, away[i]);
   });
-  if (uneven / areaOf(hole) < HARDLY || deep < DEEP * n) return null;
+  if (lively / areaOf(hole) < HARDLY || deep < DEEP * n) return null;
   const whole = picture(n, n, 3, new Float32Array(photo.data));
   const completion = Completion.planned(whole, picture(n, n, 3, colours), known, hole);
   if (!completion) return null;
   const scale = n / SIZE.network;
   const { pieces, texture, there } = joined(completion, whole, known, hole, n);
+  const plain = plainColours(photo, known, n, cells);
+  for (let i = 0; i < there.length; i++) there[i] *= sharp[i];
   const edge = blurred(picture(n, n, 1, new Float32Array(ground)), SOFT * scale).data;
   const beside = grown(hole, n, BESIDE * scale);
   ground.forEach((inside, i) => {
     if (!inside || !beside[i]) return;
     const weight = edge[i] * (unknown[i] ? there[i] : 1);
     for (let k = 3 * i; k < 3 * i + 3; k++) {
-      // An even background has its colours from all around, and only its texture from somewhere. What is known beside the
-      // hole stays as it is, where the paint's edge is laid over it.
-      const own = texture[k] + colours[k] + even[i] * (pieces[k] - texture[k] - colours[k]);
+      // An even background has its colours from all around, and only its texture from somewhere.
+      const own = texture[k] + plain[k] + uneven[i] * (pieces[k] - texture[k] - plain[k]);
       colours[k] += weight * ((unknown[i] ? own : photo.data[k]) - colours[k]);
     }
   });
@@ -107,6 +117,7 @@ function joined(completion, photo, known, hole, n) {
   const toCells = [completion.cells / side, 0, 0, 0, completion.cells / side, 0];
   const [missing, share] = [hole, known].map((region) => resizeArea(picture(n, n, 1, new Float32Array(region)), side, side).data);
   const seams = enlarged(completion.seams(), completion.cells, side);
+  const seen = coloursOf(planes);
   const texture = new Float32Array(3 * count);
   const filled = new Float32Array(count);
   let [band, there] = [null, null];
@@ -131,10 +142,10 @@ function joined(completion, photo, known, hole, n) {
     }
     if (wide) add(texture, band, 1);
   }
-  const missed = step(band, share, filled, side);
-  const pieces = texture.map((value, k) => value + (band[k] + missed[k]));
+  const pieces = texture.map((value, k) => value + band[k]);
+  add(pieces, step(pieces, filled, seen, share, side), 1);
   const wide = (plane, channels) => resizeLinear(picture(side, side, channels, plane), n, n).data;
-  const shown = wide(there, 1).map((value, i) => (hole[i] ? Math.min(Math.max(value, 0), 1) : 0));
+  const shown = wide(there, 1).map((value, i) => (hole[i] ? Math.min(Math.max(4 * value, 0), 1) : 0));
   return { pieces: wide(pieces, 3), texture: wide(texture, 3), there: shown };
 }
 
@@ -161,10 +172,10 @@ function mixed(one, share, other, rest) {
   return planes;
 }
 
-/** What filled colours lack of those beside them, which fades out into what is filled. */
-function step(colours, known, filled, side) {
-  const told = [known, filled].map((share) =>
-    blurred(resizeArea(withShare(colours, share, side), SEAM, SEAM), BEYOND[1]));
+/** What filled colours lack of those that are seen beside them, which fades out into what is filled. */
+function step(colours, filled, seenColours, known, side) {
+  const told = [[seenColours, known], [colours, filled]].map(([part, share]) =>
+    blurred(resizeArea(withShare(part, share, side), SEAM, SEAM), BEYOND[1]));
   const [outside, inside] = told.map(coloursOf);
   const seen = new Float32Array(4 * SEAM * SEAM);
   for (let i = 0; i < SEAM * SEAM; i++) {
@@ -285,9 +296,32 @@ function sumsOf(planes, channels) {
   return sums;
 }
 
-/** How even, 0..1, the known colours are around each cell. */
-function evenness(seen, mean) {
+/** The colours of a photo as they go on from what is known of it, floats of n x n pixels. What differs much from what is even,
+ *  such as hair that no mask holds, tells little. */
+function plainColours(photo, known, n, uneven) {
+  const wide = (plane, cells) => resizeLinear(picture(cells, cells, 3, plane), n, n).data;
+  const result = wide(goneOn(coarse(known, n, (i) => photo.data[i])), CELLS);
+  for (const [pixels, reaches] of FINER) {
+    const cells = Math.floor(n / pixels);
+    const missing = coarse(known, n, (i) => photo.data[i] - result[i], cells);
+    resizeLinear(picture(CELLS, CELLS, 1, uneven.map((value) => EVEN + 255 * value)), cells, cells).data.forEach((usual, i) => {
+      const [red, green, blue, share] = missing.subarray(4 * i, 4 * i + 4);
+      const most = Math.max(Math.abs(red), Math.abs(green), Math.abs(blue)) / Math.max(share, 1e-6);
+      const weight = Math.min((usual / Math.max(most, 1)) ** 2, 1);
+      for (let k = 4 * i; k < 4 * i + 4; k++) missing[k] *= weight;
+    });
+    add(result, wide(goneOn(missing, cells, reaches, [0, 0, 0]), cells), 1);
+  }
+  return result;
+}
+
+/** A plane of cells in n x n pixels. */
+const wideOf = (plane, n) => resizeLinear(picture(CELLS, CELLS, 1, plane), n, n).data;
+
+/** How uneven, 0..1, the known colours are around each cell. */
+function unevenness(seen) {
   const count = CELLS * CELLS;
+  const mean = meanOf(seen);
   const planes = new Float32Array(5 * count);
   for (let i = 0; i < count; i++) {
     const share = seen[4 * i + 3];
@@ -301,14 +335,37 @@ function evenness(seen, mean) {
     planes[5 * i + 3] = squares * share;
     planes[5 * i + 4] = share;
   }
-  // Far from all that is known all of it counts.
-  const far = sumsOf(planes, 5).map((sum) => (1e-3 * sum) / count);
-  const near = blurred(picture(CELLS, CELLS, 5, planes), AROUND).data;
+  const means = around(planes, 5);
   return Float32Array.from({ length: count }, (_, i) => {
-    const weight = near[5 * i + 4] + far[4];
-    const means = [0, 1, 2, 3].map((c) => (near[5 * i + c] + far[c]) / weight);
-    const variance = (means[3] - means[0] ** 2 - means[1] ** 2 - means[2] ** 2) / 3;
-    return 1 - smoothstep((Math.sqrt(Math.max(variance, 0)) - EVEN) / (UNEVEN - EVEN));
+    const [red, green, blue, square] = means.subarray(4 * i, 4 * i + 4);
+    const variance = (square - red ** 2 - green ** 2 - blue ** 2) / 3;
+    return smoothstep((Math.sqrt(Math.max(variance, 0)) - EVEN) / (UNEVEN - EVEN));
+  });
+}
+
+/** Whether a photo is sharp around each cell, 0..1, as far as it is known. A geometric mean tells: what is out of focus has
+ *  edges here and there, too, and a texture has detail all over. */
+function sharpness(photo, known, n) {
+  const light = luminance(picture(n, n, 3, new Float32Array(photo.data))).data;
+  const planes = new Float32Array(2 * n * n);
+  known.forEach((inside, i) => inside && planes.set([light[i], 1], 2 * i));
+  const soft = smooth(picture(n, n, 2, planes), (FOCUS * n) / SIZE.network).data;
+  const energy = new Float32Array(2 * n * n);
+  known.forEach((inside, i) => inside && energy.set([(light[i] - soft[2 * i] / Math.max(soft[2 * i + 1], 1e-3)) ** 2, 1], 2 * i));
+  const seen = resizeArea(picture(n, n, 2, energy), CELLS, CELLS).data;
+  const usual = around(seen.map((value, i) => // of its logarithm
+    i % 2 ? value : seen[i + 1] * Math.log(value / Math.max(seen[i + 1], 1e-6) + LEAST ** 2)), 2);
+  return usual.map((value) => smoothstep((Math.exp(value / 2) - BLURRED) / (SHARP - BLURRED)));
+}
+
+/** Means around each cell of planes times a share, the last of `channels`; far from all that is known, of all. */
+function around(planes, channels) {
+  const count = CELLS * CELLS;
+  const far = sumsOf(planes, channels).map((sum) => (1e-3 * sum) / count);
+  const near = blurred(picture(CELLS, CELLS, channels, planes), AROUND).data;
+  return Float32Array.from({ length: (channels - 1) * count }, (_, k) => {
+    const [i, c] = [Math.floor(k / (channels - 1)) * channels, k % (channels - 1)];
+    return (near[i + c] + far[c]) / (near[i + channels - 1] + far[channels - 1]);
   });
 }
 
