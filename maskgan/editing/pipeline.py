@@ -21,7 +21,7 @@ from maskgan.editing.frames_left import frames_left
 from maskgan.editing.implausible import without_covered_neck, without_implausible
 from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_style
 from maskgan.editing.rough import show_first
-from maskgan.editing.strays import stray_hair, stray_strands, without_slivers
+from maskgan.editing.strays import carried_hair, stray_hair, stray_strands, without_slivers
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion, moves, warp_mask, warp_picture
@@ -266,6 +266,7 @@ class MaskGANPipeline(WithEngine):
         seen = face.crop, face.mask, motion.mask
         arrived = warp_mask(face.mask, motion.flow) if motion.flow.any() else face.mask
         unknown |= stray_hair(*seen) | stray_strands(moved, arrived, motion.mask) | frames_left(*seen)
+        unknown |= carried_hair(moved, arrived, motion.mask, motion.flow)
         unknown = without_slivers(unknown, face.mask, motion.mask)
         if not self.engine.kept:
             window = Window.whole(self._drawing_size(len(moved)))

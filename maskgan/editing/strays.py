@@ -21,6 +21,10 @@ from maskgan.sizes import NETWORK_SIZE
 #: What leaves strays.
 _LEAVING = (Label.HAIR, Label.HAT)
 
+#: How far hair has to move, in pixels of `NETWORK_SIZE`, for its strays to be left behind, and how far from it they are
+#: looked for then, in cells.
+_CARRIED, _DRAWN_OUT = 10.0, 24.0
+
 #: What is no skin of a forehead.
 _FEATURES = (*BROWS, *EYES, Label.EYE_G)
 
@@ -79,10 +83,26 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
 
     photo: (S, S, 3) uint8; before, after: (S, S), its mask, and the edited one.
     """
+    return _strays(photo, before, after, class_region(before, _LEAVING) & (after == Label.SKIN), _FAR)
+
+
+def carried_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Where (S, S) bool strays of hair lie over a forehead that came along with hair that moved far.
+
+    photo: (S, S, 3) uint8 and before: (S, S), the photo and its mask as their pixels have moved, by the flow (S, S, 2);
+    after: (S, S), the edited mask. Another hairline has strands of its own.
+    """
+    far = np.square(flow[..., 0]) + np.square(flow[..., 1]) > (_CARRIED * len(before) / NETWORK_SIZE) ** 2
+    return _strays(photo, before, after, (before == Label.HAIR) & far, _DRAWN_OUT)
+
+
+def _strays(photo: np.ndarray, before: np.ndarray, after: np.ndarray, gone: np.ndarray, reach: float) -> np.ndarray:
+    """Where (S, S) bool strays of what is `gone` (S, S) bool lie, up to `reach` cells from it; the others as for
+    `stray_hair`."""
     nothing = np.zeros(before.shape, bool)
-    gone = class_region(before, _LEAVING) & (after == Label.SKIN)
     if not gone.any():
         return nothing
+    gone = gone.copy()
     rows = np.flatnonzero(class_region(before, (*EYES, Label.EYE_G)).any(1))
     if not len(rows):
         return nothing
@@ -96,7 +116,7 @@ def stray_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
     bare = _on_grid(skin) & ~grown(_on_grid(class_region(before, _FEATURES)), _BESIDE)
     over = _on_grid(brows) & grown(lost, _BURIED)
     along = _on_grid(skin) & ~bare & grown(over, _BESIDE) & grown(lost, _BURIED)
-    near = grown(lost, _FAR) & bare
+    near = grown(lost, reach) & bare
     for part in (near, over, along):
         part[rows[0] * _CELLS // len(before) :] = False
     bare &= ~grown(_on_grid(class_region(before, _LEAVING)), _BARE)

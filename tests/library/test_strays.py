@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from drawn_faces import draw_face
 
-from maskgan.editing.strays import stray_hair, stray_strands, without_slivers
+from maskgan.editing.strays import carried_hair, stray_hair, stray_strands, without_slivers
 from maskgan.labels import BROWS, Label
 
 SIZE = 512
@@ -53,6 +53,20 @@ def test_a_lock_beside_hair_that_goes_is_found_and_clean_skin_is_not(masks: Mask
     assert not found[cv2.dilate(lock.astype(np.uint8), np.ones((25, 25), np.uint8)) == 0].any()
     assert not found[before != Label.SKIN].any()
     assert not stray_hair(picture(before, hair), before, after).any(), "no lock, no strays"
+
+
+def test_a_lock_that_came_along_with_hair_that_moved_far_is_found(masks: Masks) -> None:
+    """Somebody's shapes drew the hair up, and what hung from it down over the forehead."""
+    mask, _ = masks
+    photo, lock = with_lock(picture(mask))
+    lock &= mask == Label.SKIN
+    flow = np.zeros((*mask.shape, 2), np.float32)
+    flow[..., 1] = 30
+    found = carried_hair(photo, mask, mask, flow)
+    assert found[lock].mean() > 0.85 and not found[mask != Label.SKIN].any()
+    assert not found[cv2.dilate(lock.astype(np.uint8), np.ones((25, 25), np.uint8)) == 0].any()
+    assert not carried_hair(photo, mask, mask, flow / 2).any(), "hair that moved a little keeps its own"
+    assert not carried_hair(picture(mask), mask, mask, flow).any()
 
 
 def test_a_lock_stays_where_its_hair_does_and_where_it_is_another(masks: Masks) -> None:

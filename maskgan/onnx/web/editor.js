@@ -17,7 +17,7 @@ import { withEnds } from "./strands.js";
 import { copyStyle } from "./style_copy.js";
 import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
-import { strayHair, strayStrands, withoutSlivers } from "./strays.js";
+import { carriedHair, strayHair, strayStrands, withoutSlivers } from "./strays.js";
 import { arrivedMask, unknownAfter } from "./unknown.js";
 
 const CELLS = 16; // of a style's residue, in a row
@@ -104,7 +104,8 @@ async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong
   const lacking = unknownAfter(face.mask, motion.mask, motion.flow);
   if (!any(lacking)) return [];
   const strays = [strayHair, framesLeft].map((found) => found(face.crop, face.mask, motion.mask));
-  strays.push(strayStrands(moved, arrivedMask(face.mask, motion.flow), motion.mask));
+  const arrived = arrivedMask(face.mask, motion.flow);
+  strays.push(strayStrands(moved, arrived, motion.mask), carriedHair(moved, arrived, motion.mask, motion.flow));
   const unknown = withoutSlivers(strays.reduce(either, lacking), face.mask, motion.mask, SIZE.crop);
   const parts = networks.kept
     ? Window.several(unknown, SIZE.crop, face.alignment.side, where(motion.mask, LABEL.HAIR))

@@ -19,6 +19,9 @@ const ROUND = 1.2; // sigma in cells of the smoothing of their outline
 // of it, and to a colour that the hat has somewhere; which colours are too near to tell anything, and what bare skin there is
 // at least, in parts of where is looked; within how many cells a hat's colour is averaged.
 const [AROUND, SOME, CLOTH, ALIKE, ENOUGH, THREADS] = [6, 0.16, 0.5, 40, 0.125, 1.5];
+// How far hair has to move, in pixels of the network's size, for its strays to be left behind, and how far from it they are
+// looked for then, in cells.
+const [CARRIED, DRAWN_OUT] = [10, 24];
 // In pixels of the network's size: how small a part of hair or hat leaves no slivers, half the width of those, and how far from
 // it they are looked for.
 const [SMALL, NARROW, NEAR] = [4, 5, 16];
@@ -36,13 +39,27 @@ const BEHIND = [BACKGROUND, LABEL.CLOTH, NECK, L_EAR, R_EAR]; // what hair hangs
 /** Where strays of hair or a hat that is taken away lie over a forehead. `photo`: a picture; `before`, `after`: its mask, and the
  *  edited one. */
 export function strayHair(photo, before, after) {
+  return straysOf(photo, before, after, both(where(before, HAIR, HAT), where(after, SKIN)), FAR);
+}
+
+/** Where strays of hair lie over a forehead that came along with hair that moved far. `photo`, `before`: the photo and its mask as
+ *  their pixels have moved by the flow; `after`: the edited mask. Another hairline has strands of its own. */
+export function carriedHair(photo, before, after, { data: flow }) {
+  const least = ((CARRIED * photo.width) / SIZE.network) ** 2;
+  const gone = before.map((label, i) => (label === HAIR && flow[2 * i] ** 2 + flow[2 * i + 1] ** 2 > least ? 1 : 0));
+  return straysOf(photo, before, after, gone, DRAWN_OUT);
+}
+
+/** Where strays of what is `gone` lie, up to `reach` cells from it; the others as for `strayHair`. */
+function straysOf(photo, before, after, gone, reach) {
   const { width: size } = photo;
   const nothing = new Uint8Array(before.length);
+  if (!any(gone)) return nothing;
   const first = before.findIndex((label) => label === L_EYE || label === R_EYE || label === EYE_G);
   if (first < 0) return nothing;
   const eyes = Math.floor(first / size);
   const [skin, brows] = [[SKIN], [L_BROW, R_BROW]].map((kind) => both(where(before, ...kind), where(after, ...kind)));
-  const gone = both(where(before, HAIR, HAT), where(after, SKIN)).fill(0, eyes * size);
+  gone.fill(0, eyes * size);
   if (!any(gone)) return nothing;
   const onGrid = (region) => regionOf(shareOn(CELLS, region, size), (share) => share > 0.5);
   const lost = opened(onGrid(gone), CELLS, LARGE);
@@ -51,7 +68,7 @@ export function strayHair(photo, before, after) {
   const within = grown(lost, CELLS, BURIED);
   const over = both(onGrid(brows), within);
   const along = both(without(onGrid(skin), bareSkin), both(grown(over, CELLS, BESIDE), within));
-  let near = both(grown(lost, CELLS, FAR), bareSkin);
+  let near = both(grown(lost, CELLS, reach), bareSkin);
   for (const part of [near, over, along]) part.fill(0, Math.floor((eyes * CELLS) / size) * CELLS);
   const bare = without(bareSkin, grown(onGrid(where(before, HAIR, HAT)), CELLS, BARE));
   if (areaOf(bare) <= ENOUGH * areaOf(near)) return nothing;

@@ -18,7 +18,7 @@ from maskgan.editing.frames_left import frames_left
 from maskgan.editing.hairdressing import colours_of_hair
 from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.oklab import to_oklab
-from maskgan.editing.strays import stray_hair, stray_strands
+from maskgan.editing.strays import carried_hair, stray_hair, stray_strands
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import disc, flow_between
 from maskgan.images import read_photo
@@ -80,6 +80,27 @@ def test_hair_that_grows_moves_as_in_the_app(visitor: Visitor) -> None:
     wanted = flow_between(before, after)
     got = visitor.run(code, SIZE, before, after).reshape(wanted.shape)
     assert np.abs(wanted).max() > 20 and np.percentile(np.abs(got - wanted), 99) < 0.5
+
+
+def test_strands_that_came_along_with_hair_are_found_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, mask, flow]) => {
+      const { carriedHair } = await import(new URL("web/strays.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const moved = picture(size, size, 2, new Float32Array(flow));
+      return carriedHair(picture(size, size, 3, new Uint8ClampedArray(photo)), mask, mask, moved);
+    }"""
+    mask = draw_face(SIZE)
+    fringe = mask[:205, 262:345]
+    fringe[fringe == Label.SKIN] = Label.HAIR
+    photo = np.full((*mask.shape, 3), (214, 170, 150), np.uint8)
+    photo[np.isin(mask, (Label.HAIR, *BROWS))] = (40, 30, 26)
+    cv2.line(photo, (262, 150), (238, 185), (120, 95, 84), 14)
+    flow = np.zeros((*mask.shape, 2), np.float32)
+    flow[..., 0], flow[..., 1] = 12, np.linspace(0, 60, SIZE)[:, None]
+    wanted = carried_hair(photo, mask, mask, flow)
+    got = visitor.run(code, SIZE, photo, mask, flow)
+    assert wanted.sum() > 200
+    assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
 
 
 def test_strands_over_a_brow_are_found_as_in_the_app(visitor: Visitor) -> None:
