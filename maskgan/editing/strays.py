@@ -22,8 +22,8 @@ from maskgan.sizes import NETWORK_SIZE
 _LEAVING = (Label.HAIR, Label.HAT)
 
 #: How far hair has to move, in pixels of `NETWORK_SIZE`, for its strays to be left behind, and how far from it they are
-#: looked for then, in cells.
-_CARRIED, _DRAWN_OUT = 10.0, 24.0
+#: looked for then, and how wide gaps in them are that are drawn out with them, in cells.
+_CARRIED, _DRAWN_OUT, _GAP = 10.0, 24.0, 2.0
 
 #: What is no skin of a forehead.
 _FEATURES = (*BROWS, *EYES, Label.EYE_G)
@@ -93,12 +93,14 @@ def carried_hair(photo: np.ndarray, before: np.ndarray, after: np.ndarray, flow:
     after: (S, S), the edited mask. Another hairline has strands of its own.
     """
     far = np.square(flow[..., 0]) + np.square(flow[..., 1]) > (_CARRIED * len(before) / NETWORK_SIZE) ** 2
-    return _strays(photo, before, after, (before == Label.HAIR) & far, _DRAWN_OUT)
+    return _strays(photo, before, after, (before == Label.HAIR) & far, _DRAWN_OUT, _GAP)
 
 
-def _strays(photo: np.ndarray, before: np.ndarray, after: np.ndarray, gone: np.ndarray, reach: float) -> np.ndarray:
-    """Where (S, S) bool strays of what is `gone` (S, S) bool lie, up to `reach` cells from it; the others as for
-    `stray_hair`."""
+def _strays(
+    photo: np.ndarray, before: np.ndarray, after: np.ndarray, gone: np.ndarray, reach: float, gap: float = 0.0
+) -> np.ndarray:
+    """Where (S, S) bool strays of what is `gone` (S, S) bool lie, up to `reach` cells from it, and across gaps of that
+    many; the others as for `stray_hair`."""
     nothing = np.zeros(before.shape, bool)
     if not gone.any():
         return nothing
@@ -136,7 +138,8 @@ def _strays(photo: np.ndarray, before: np.ndarray, after: np.ndarray, gone: np.n
     some |= along & _some(colours - own, np.median(colours[lost], axis=0) - own, _CLEARLY)
     some = cv2.morphologyEx(some.astype(np.uint8), cv2.MORPH_OPEN, disc(_SPECK)) > 0
     beside = grown(lost, 1.0)  # cells on its outline belong to neither
-    _, pieces = cv2.connectedComponents((some | beside).astype(np.uint8))
+    together = grown(some | beside, gap / 2) if gap else some | beside
+    _, pieces = cv2.connectedComponents(together.astype(np.uint8))
     some &= np.isin(pieces, np.unique(pieces[beside]))
     near |= along | (over & grown(some & along, _ACROSS))
     some |= near & over

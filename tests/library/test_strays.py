@@ -66,6 +66,9 @@ def test_a_lock_that_came_along_with_hair_that_moved_far_is_found(masks: Masks) 
     assert found[lock].mean() > 0.85 and not found[mask != Label.SKIN].any()
     assert not found[cv2.dilate(lock.astype(np.uint8), np.ones((25, 25), np.uint8)) == 0].any()
     assert not carried_hair(photo, mask, mask, flow / 2).any(), "hair that moved a little keeps its own"
+    torn = photo.copy()
+    torn[164:169] = picture(mask)[164:169]
+    assert carried_hair(torn, mask, mask, flow)[lock & (np.arange(SIZE)[:, None] > 172)].mean() > 0.8
     assert not carried_hair(picture(mask), mask, mask, flow).any()
 
 

@@ -20,8 +20,8 @@ const ROUND = 1.2; // sigma in cells of the smoothing of their outline
 // at least, in parts of where is looked; within how many cells a hat's colour is averaged.
 const [AROUND, SOME, CLOTH, ALIKE, ENOUGH, THREADS] = [6, 0.16, 0.5, 40, 0.125, 1.5];
 // How far hair has to move, in pixels of the network's size, for its strays to be left behind, and how far from it they are
-// looked for then, in cells.
-const [CARRIED, DRAWN_OUT] = [10, 24];
+// looked for then, and how wide gaps in them are that are drawn out with them, in cells.
+const [CARRIED, DRAWN_OUT, GAP] = [10, 24, 2];
 // In pixels of the network's size: how small a part of hair or hat leaves no slivers, half the width of those, and how far from
 // it they are looked for.
 const [SMALL, NARROW, NEAR] = [4, 5, 16];
@@ -47,11 +47,12 @@ export function strayHair(photo, before, after) {
 export function carriedHair(photo, before, after, { data: flow }) {
   const least = ((CARRIED * photo.width) / SIZE.network) ** 2;
   const gone = before.map((label, i) => (label === HAIR && flow[2 * i] ** 2 + flow[2 * i + 1] ** 2 > least ? 1 : 0));
-  return straysOf(photo, before, after, gone, DRAWN_OUT);
+  return straysOf(photo, before, after, gone, DRAWN_OUT, GAP);
 }
 
-/** Where strays of what is `gone` lie, up to `reach` cells from it; the others as for `strayHair`. */
-function straysOf(photo, before, after, gone, reach) {
+/** Where strays of what is `gone` lie, up to `reach` cells from it, and across gaps of that many; the others as for
+ *  `strayHair`. */
+function straysOf(photo, before, after, gone, reach, gap = 0) {
   const { width: size } = photo;
   const nothing = new Uint8Array(before.length);
   if (!any(gone)) return nothing;
@@ -87,7 +88,8 @@ function straysOf(photo, before, after, gone, reach) {
   }
   some = opened(either(some, partly((_, c) => middle[c], CLEARLY, along)), CELLS, SPECK);
   const outline = grown(lost, CELLS, 1); // cells on it belong to neither
-  const { numbers } = piecesOf(either(some, outline), CELLS, CELLS);
+  const together = either(some, outline);
+  const { numbers } = piecesOf(gap ? grown(together, CELLS, gap / 2) : together, CELLS, CELLS);
   const reached = new Set(numbers.filter((_, i) => outline[i]));
   some = some.map((inside, i) => (inside && reached.has(numbers[i]) ? 1 : 0));
   near = either(near, either(along, both(over, grown(both(some, along), CELLS, ACROSS))));
