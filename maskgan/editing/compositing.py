@@ -25,6 +25,7 @@ from maskgan.editing.texture import DETAIL, Grain, fine_detail
 from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import moved_pixels, moves, warp_picture, window_of
 from maskgan.editing.windows import Window
+from maskgan.labels import Label
 from maskgan.sizes import NETWORK_SIZE
 
 #: Sizes in painted pixels: how paint fades into its surroundings, how far its colours are corrected by them.
@@ -159,7 +160,8 @@ def _colour_error(painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, m
     out, since they hold some of the neighbour's colour. It fades to the class's mean far away, and to nothing for a
     class that the photo does not have. Smooth by nature, it is worked out at a quarter of the size. What is missing is
     mostly light, which multiplies: a pixel that is painted darker than its class is on average lacks less of it, in
-    proportion. Without that the shadow in a corner of a mouth would become black, or grey.
+    proportion. Without that the shadow in a corner of a mouth would become black, or grey. Strands of hair keep the
+    contrast that they are painted with, which is weak enough.
     """
     error = photo - painted
     scale = len(mask) / NETWORK_SIZE
@@ -182,8 +184,10 @@ def _colour_error(painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, m
         both = np.dstack([total - mean * share, share])
         both = cv2.GaussianBlur(both, (0, 0), sigma)
         near = cv2.resize(both[..., :3] / (both[..., 3:] + 0.02), own.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        level = np.maximum(cv2.mean(painted[box], known.view(np.uint8))[:3], 1).astype(np.float32)
-        missing = cv2.add(near, (*mean.tolist(), 0.0)) * (painted[box] / level).clip(0, 1)
+        missing = cv2.add(near, (*mean.tolist(), 0.0))
+        if label != Label.HAIR:
+            level = np.maximum(cv2.mean(painted[box], known.view(np.uint8))[:3], 1).astype(np.float32)
+            missing *= (painted[box] / level).clip(0, 1)
         result[box] = replaced(result[box], missing, own)
     return result
 

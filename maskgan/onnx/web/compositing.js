@@ -225,7 +225,8 @@ export class Patch {
 /** What painted pixels lack of the photo's colours, where they are unknown too: a normalised convolution (Knutsson and
  *  Westin, CVPR 1993) per class over the pixels that are known, borders left out. It fades to the class's mean far
  *  away, and to nothing for a class that the photo does not have; worked out at a quarter of the size. What is missing
- *  is mostly light: a pixel that is painted darker than its class is on average lacks less, in proportion. */
+ *  is mostly light: a pixel that is painted darker than its class is on average lacks less, in proportion; but strands of hair
+ *  keep their contrast. */
 function colourError(painted, photo, unknown, mask, n) {
   const error = new Float32Array(painted.length);
   for (let i = 0; i < error.length; i++) error[i] = photo[i] - painted[i];
@@ -270,7 +271,7 @@ function colourError(painted, photo, unknown, mask, n) {
         for (let c = 0, at = 3 * (top * small + left); c < 3; c++, at++) {
           const upper = near[at] + u * (near[at + right] - near[at]);
           const lower = near[at + below] + u * (near[at + below + right] - near[at + below]);
-          const part = Math.min(Math.max(painted[3 * i + c] / levels[c], 0), 1);
+          const part = label === LABEL.HAIR ? 1 : Math.min(Math.max(painted[3 * i + c] / levels[c], 0), 1);
           result[3 * i + c] = (means[c] + upper + v * (lower - upper)) * part;
         }
       }
