@@ -17,7 +17,7 @@ from lab.data.accessories import Accessories
 from lab.data.faces import FaceWithMask, Sample, read_picture
 from lab.data.fill import enlarged
 from lab.data.grounds import Grounds
-from lab.data.outlines import whole_hat
+from lab.data.outlines import doubtful_forehead, whole_fringe, whole_hat
 from maskgan.labels import EARS, EYES, IGNORE, Label
 
 
@@ -167,13 +167,17 @@ def sharpened(face: FaceWithMask, sample: Sample, often: float = 0.4, side: int 
 
 @dataclass(frozen=True)
 class Corrections:
-    """What is put right in a face as it is loaded: see `whole_hat`, `tighten_eyes`, `forget_lobes` and `sharpened`."""
+    """What is put right in a face as it is loaded.
+
+    See `lab/data/outlines.py`, `tighten_eyes`, `forget_lobes` and `sharpened`.
+    """
 
     tighten_eyes: int = 0
     sharp: bool = True
 
     def __call__(self, face: FaceWithMask, sample: Sample) -> FaceWithMask:
-        face = forget_lobes(tighten_eyes(whole_hat(face, sample), sample, self.tighten_eyes), sample)
+        face = doubtful_forehead(whole_fringe(whole_hat(face, sample), sample), sample)
+        face = forget_lobes(tighten_eyes(face, sample, self.tighten_eyes), sample)
         return sharpened(face, sample) if self.sharp else face
 
 
