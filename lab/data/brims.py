@@ -122,13 +122,18 @@ def _stuff(hat: _Hat, random: np.random.Generator) -> tuple[np.ndarray, np.ndarr
         on_crown = hat.crown & ~(hat.brim & (hat.y > 0))
         along = np.where(on_crown, hat.y * 1.2, hat.out + 1.2)
         spin = np.where(on_crown, hat.x * 1.5, hat.around)
-        rows, spokes = random.uniform(8, 45), random.uniform(20, 160)
+        rows, spokes = np.exp(random.uniform(np.log(4), np.log(45))), random.uniform(20, 160)
         weave = np.sin(2 * np.pi * along * rows) * random.uniform(0.2, 1)
         weave = weave + np.sin(spin * spokes + random.uniform(0, 3) * np.floor(along * rows)) * random.uniform(0, 1)
         weave = weave + _noise(size, size // 2, random) * random.uniform(0.1, 0.8)
-        stuff = colour * (1 + random.uniform(0.03, 0.2) * weave)[..., None]
         holes = weave < -0.7 if random.random() < 0.2 else None
-        return stuff, holes
+        if random.random() < 0.25:  # open work: canes that cross
+            canes, slant = random.uniform(15, 50), random.uniform(4, 20)
+            crossing = [np.abs(np.sin(spin * canes + sign * along * slant)) for sign in (1, -1)]
+            lattice = np.minimum(*crossing) + 0.1 * _noise(size, size // 8, random)
+            holes = (lattice > random.uniform(0.3, 0.6)) & (hat.out > random.uniform(0, 0.3))
+            weave = weave - 2 * lattice
+        return colour * np.clip(1 + random.uniform(0.03, 0.2) * weave, 0.2, 2)[..., None], holes
     if kind < 0.85:  # felt
         mottled = _noise(size, int(random.integers(4, 20)), random) * random.uniform(0, 0.06)
         fine = random.standard_normal((size, size)).astype(np.float32) * random.uniform(0, 0.06)
@@ -186,7 +191,7 @@ def brimmed_hat(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask
     drawn = np.clip(stuff * light[..., None] * random.uniform(0.6, 1.15), 0, 255)
     share = cover.astype(np.float32)
     if holes is not None:
-        share = np.where(holes & hat.brim, share * random.uniform(0.2, 0.7), share).astype(np.float32)
+        share = np.where(holes & hat.brim & ~(hair | head), share * random.uniform(0.05, 0.7), share).astype(np.float32)
     soft = cv2.GaussianBlur(share, (0, 0), random.uniform(0.4, 0.9) * size / 256)[..., None]
     fall = np.float32([[1, 0, random.normal(0, 0.02) * size], [0, 1, random.uniform(0.01, 0.12) * size]])
     shadow = cv2.warpAffine(cover.astype(np.float32), fall, (size, size))
