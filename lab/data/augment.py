@@ -17,7 +17,7 @@ from lab.data.accessories import Accessories
 from lab.data.faces import FaceWithMask, Sample, read_picture
 from lab.data.fill import enlarged
 from lab.data.grounds import Grounds
-from lab.data.outlines import doubtful_forehead, whole_fringe, whole_hat
+from lab.data.outlines import doubtful_forehead, whole
 from maskgan.labels import EARS, EYES, IGNORE, Label
 
 
@@ -176,7 +176,7 @@ class Corrections:
     sharp: bool = True
 
     def __call__(self, face: FaceWithMask, sample: Sample) -> FaceWithMask:
-        face = doubtful_forehead(whole_fringe(whole_hat(face, sample), sample), sample)
+        face = doubtful_forehead(whole(face, sample), sample)
         face = forget_lobes(tighten_eyes(face, sample, self.tighten_eyes), sample)
         return sharpened(face, sample) if self.sharp else face
 

@@ -71,6 +71,11 @@ def whole_fringe(face: FaceWithMask, sample: Sample) -> FaceWithMask:
     return FaceWithMask(face.image, _labelled(face.mask, inside, edge, Label.HAIR, free))
 
 
+def whole(face: FaceWithMask, sample: Sample) -> FaceWithMask:
+    """The face with what was outlined by hand labelled so."""
+    return whole_fringe(whole_hat(face, sample), sample)
+
+
 def doubtful_forehead(face: FaceWithMask, sample: Sample) -> FaceWithMask:
     """The face without the label of what is skin above the brows, but nearer to the hair's colour than to the cheeks'.
 
