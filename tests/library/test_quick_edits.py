@@ -198,6 +198,7 @@ def test_a_wide_brim_is_no_scarf():
     assert area(apply("hairstyle", mask), Label.HAIR) != area(mask, Label.HAIR)
     edited = apply("remove_hat", mask)
     assert not area(edited, Label.HAT)
+    assert not (np.isin(edited, (Label.HAIR, Label.L_EAR, Label.R_EAR)) & (abs(x) > 1.4)).any()
     for label in (Label.NECK, Label.CLOTH):
         assert np.array_equal(edited == label, mask == label), label
 
