@@ -3,7 +3,8 @@
 The bundled parser, or that of `--weights`, and others beside it (`--compare NAME=FOLDER`: a parser's folder, a run or a
 pipeline) on the same faces. Each folder of `--data` makes a block per kind of truth:
 
-* machine: the split's label maps as they are; 255 is ignored.
+* machine: the split's label maps, in which hats and fringes that were outlined by hand are whole
+  (`lab.data.outlines`); 255 is ignored.
 * hand-made: those that the index marks with tem = 1: face, hair and parts follow outlines drawn by people.
 * exact: rendered heads (folders with params.jsonl), every tenth, which `train_parser.py` leaves out.
 
@@ -28,6 +29,7 @@ from tqdm.auto import tqdm
 
 from lab.data.faces import Sample, find_samples, held_out, load, read_picture
 from lab.data.index import read_index
+from lab.data.outlines import whole
 from lab.evaluation.generators import parse_named_folder
 from lab.evaluation.metrics import Confusion
 from maskgan.editing.pipeline import WEIGHTS
@@ -70,7 +72,7 @@ def measure(parsers: Mapping[str, FaceParser], blocks: Truths, sizes: Sequence[i
     counts = {block: {way: Confusion() for way, *_ in ways} for block in blocks}
     everything = {sample.image: sample for samples in blocks.values() for sample in samples}
     for path, sample in tqdm(everything.items(), desc="reading faces", unit="face", mininterval=2):
-        face = load(sample)
+        face = whole(load(sample), sample)
         member = [block for block, samples in blocks.items() if any(other.image == path for other in samples)]
         for way, parser, size in ways:
             image = face.image

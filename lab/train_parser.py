@@ -26,6 +26,7 @@ from lab.data.accessories import Accessories
 from lab.data.augment import Corrections, ForParsing
 from lab.data.faces import FaceStream, class_odds, held_out
 from lab.data.grounds import Grounds
+from lab.data.outlines import outlined_odds
 from lab.data.sources import samples_of, sharded, tell_data
 from lab.training.mask_losses import Sum, cross_entropy, itself, pixel_rows, soft_dice
 from lab.training.run import Run
@@ -109,7 +110,7 @@ def main() -> None:
         photos + renders,
         settings.resolution,
         settings.seed,
-        odds=np.concatenate([class_odds(part) for part in (photos, renders) if part]),
+        odds=np.concatenate([class_odds(part) * outlined_odds(part) for part in (photos, renders) if part]),
         augment=ForParsing(settings.resolution, Accessories(renders, wearers=photos), Grounds(photos)),
         correct=Corrections(settings.tighten_eyes),
     )

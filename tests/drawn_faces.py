@@ -49,6 +49,9 @@ def draw_face(
         ellipse(Label.HAT, 0, -0.3, 1.35, 1.5)
         box(Label.HAT, -1.9, 0.5, 1.9, 1.75)
         box(Label.CLOTH, -1.9, 1.75, 1.9, 6.0)
+    if "brim" in extra:  # wide, seen from below
+        ellipse(Label.HAT, 0, 0, 2.2, 1.25)
+        ellipse(Label.HAIR, 0, 0.35, 1.15, 1.1)
     if not {"long hair", "bob", "scarf"} & set(extra):
         ellipse(Label.R_EAR, -1.08, 0.35, 0.16, 0.36)
         ellipse(Label.L_EAR, 1.08, 0.35, 0.16, 0.36)

@@ -15,6 +15,7 @@ import numpy as np
 
 from lab.data.faces import FaceWithMask, Sample, load, read_ids
 from lab.data.grounds import blend, texture
+from lab.data.outlines import whole_hat
 from maskgan.labels import Label
 
 _EYES = (Label.L_EYE, Label.R_EYE)
@@ -257,7 +258,7 @@ class Accessories:
                     self.donors[label].append(face)
         for sample in wearers:
             if np.mean(read_ids(sample.mask) == Label.HAT) > 0.02:
-                self.donors[Label.HAT].append(load(sample))
+                self.donors[Label.HAT].append(whole_hat(load(sample), sample))
         self.earrings = [piece for face in self.donors[Label.EAR_R] for piece in pieces_of(face, Label.EAR_R)]
 
     def __call__(self, face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lab.data import hands, head_coverings, part_changes
+from lab.data import brims, hands, head_coverings, part_changes, strands
 from lab.data.accessories import Accessories
 from lab.data.faces import FaceWithMask, Sample, read_picture
 from lab.data.fill import enlarged
 from lab.data.grounds import Grounds
+from lab.data.outlines import doubtful_forehead, whole
 from maskgan.labels import EARS, EYES, IGNORE, Label
 
 
@@ -166,12 +167,16 @@ def sharpened(face: FaceWithMask, sample: Sample, often: float = 0.4, side: int 
 
 @dataclass(frozen=True)
 class Corrections:
-    """What is put right in a face as it is loaded; see `tighten_eyes`, `forget_lobes` and `sharpened`."""
+    """What is put right in a face as it is loaded.
+
+    See `lab/data/outlines.py`, `tighten_eyes`, `forget_lobes` and `sharpened`.
+    """
 
     tighten_eyes: int = 0
     sharp: bool = True
 
     def __call__(self, face: FaceWithMask, sample: Sample) -> FaceWithMask:
+        face = doubtful_forehead(whole(face, sample), sample)
         face = forget_lobes(tighten_eyes(face, sample, self.tighten_eyes), sample)
         return sharpened(face, sample) if self.sharp else face
 
@@ -196,8 +201,11 @@ class ForParsing:
             (part_changes.redress, 0.3),
             (part_changes.recolour_hair, 0.3),
             (part_changes.tint_lenses, 0.2),
+            (strands.bare_scalp, 0.04),
+            (strands.fringe, 0.12),
             (head_coverings.veil, 0.08),
-            (hands.hand, 0.1),
+            (brims.brimmed_hat, 0.1),
+            (hands.hand, 0.14),
         ):
             if random.random() < often:
                 face = change(face, random)

@@ -14,7 +14,7 @@ import numpy as np
 
 from lab.data.faces import FaceWithMask
 from lab.data.grounds import blend, texture
-from maskgan.labels import Label
+from maskgan.labels import IGNORE, Label
 
 _FEATURES = (Label.L_EYE, Label.R_EYE, Label.NOSE, Label.L_BROW, Label.R_BROW)
 #: Pixels of a drawing per pixel of the face.
@@ -96,6 +96,8 @@ def _placed(face: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, 
     length = float(np.ptp(rows)) * random.uniform(0.65, 1.0)
     side = random.choice((-1.0, 1.0))
     around = random.uniform(-0.6, 1.45)  # from beside the brow to under the chin
+    if random.random() < 0.2:
+        around = random.uniform(-1.2, -0.5)  # or in the hair above it
     touch = middle + half * random.uniform(0.85, 1.35) * np.array([side * np.cos(around), np.sin(around)])
     heading = side * random.normal(-0.35, 0.45)  # of the fingers, from straight up, towards the face
     if random.random() < 0.15:
@@ -126,6 +128,25 @@ def _sleeved(place: np.ndarray, size: int, random: np.random.Generator) -> tuple
     below = (cols - cuff[0]) * place[0, 1] + (rows - cuff[1]) * place[1, 1] < 0
     stuff = texture(size, random) if random.random() < 0.4 else random.uniform(0, 255, 3)
     return below, np.broadcast_to(stuff, (size, size, 3))
+
+
+def _under_hair(
+    face: FaceWithMask, drawn: FaceWithMask, place: np.ndarray, random: np.random.Generator
+) -> FaceWithMask:
+    """A hand that was drawn at a face, its fingers now run through the hair: strands of it lie over their ends."""
+    size = face.mask.shape[0]
+    rows, cols = np.mgrid[:size, :size].astype(np.float32)
+    along = place[:, 1] / (place[:, 1] @ place[:, 1])
+    reach = (cols - place[0, 2]) * along[0] + (rows - place[1, 2]) * along[1]  # 0 at the wrist, 1 at the tips
+    stripes = random.standard_normal((max(2, size // 24), size // 2)).astype(np.float32)
+    stripes = cv2.resize(stripes, (size, size), interpolation=cv2.INTER_CUBIC)
+    turn = cv2.getRotationMatrix2D((size / 2, size / 2), float(random.normal(0, 25)), 1.0)
+    stripes = cv2.warpAffine(stripes, turn, (size, size), borderMode=cv2.BORDER_REFLECT_101)
+    over = 1 / (1 + np.exp(-4 * (stripes + 6 * (reach - random.uniform(0.55, 1.0)))))
+    over = cv2.GaussianBlur((over * (face.mask == Label.HAIR)).astype(np.float32), (0, 0), 0.4 * size / 256)
+    mask = np.where((over > 0.35) & (face.mask == Label.HAIR), IGNORE, drawn.mask)
+    mask = np.where((over > 0.6) & (face.mask == Label.HAIR), Label.HAIR, mask)
+    return FaceWithMask(blend(drawn.image, face.image, over[..., None]), mask.astype(np.uint8))
 
 
 def hand(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
@@ -170,4 +191,5 @@ def hand(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
     soft = cv2.GaussianBlur(cover, (0, 0), 0.5 * size / 256) * (cover > 0)
     image = blend(below, picture / np.maximum(cover, 1e-3)[..., None], soft[..., None])
     mask = np.where(shown, np.uint8(Label.BACKGROUND), face.mask)
-    return FaceWithMask(image, np.where(sleeve, np.uint8(Label.CLOTH), mask))
+    drawn = FaceWithMask(image, np.where(sleeve, np.uint8(Label.CLOTH), mask))
+    return _under_hair(face, drawn, place, random) if random.random() < 0.4 else drawn

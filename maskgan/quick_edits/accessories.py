@@ -23,6 +23,9 @@ _SIDES = ((-1, Label.R_EYE, Label.R_BROW, Label.R_EAR), (1, Label.L_EYE, Label.L
 #: Where (frame units) ears begin beside a face that wore a scarf.
 _EARS = -0.4
 
+#: How far out (half faces) hair and ears go on under the brim of a hat that is taken off.
+_BRIM = 1.25
+
 #: How wide gaps between hair and temples are (frame units), and down to which row.
 _TEMPLES, _TEMPLES_TO = 0.5, 0.2
 
@@ -199,8 +202,8 @@ def remove_hat(scene: Scene, strength: float) -> None:
         gap = morphed(scene, head, cv2.MORPH_CLOSE, _TEMPLES) & hung & (scene.y < _TEMPLES_TO)
         scene.paint(gap, Label.HAIR, over=(Label.BACKGROUND,))
     else:
-        # Beside the forehead lies what lies next to the brim.
-        beside = cap & ~crown & ~forehead & (scene.y > -0.9)
+        # Beside the forehead lies what lies next to the brim; far out under a wide one, the background.
+        beside = cap & ~crown & ~forehead & (scene.y > -0.9) & (abs(q) < _BRIM)
         scene.uncover(beside, (Label.BACKGROUND, Label.HAIR, *EARS))
     if bare and scene.where(Label.HAIR).any():
         wear_hair(scene, 1.0, _SHORT)

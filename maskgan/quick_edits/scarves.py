@@ -12,8 +12,9 @@ from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hairpieces import across
 from maskgan.quick_edits.scene import Scene
 
-#: The row (frame units) below which a hat hangs, and how much of it (square frame units) then covers hair and neck.
-_HANGS, _MUCH = 0.5, 0.3
+#: The row (frame units) below which a hat hangs, how much of it (square frame units) then covers hair and neck, and how
+#: wide (frame units) it then lies on clothes, as a wide brim does not.
+_HANGS, _MUCH, _LIES = 0.5, 0.3, 0.3
 
 #: How far (frame units) below the chin clothes begin beside the neck once a scarf is off, how much lower in its middle,
 #: and how steep shoulders are.
@@ -24,8 +25,16 @@ _NECK, _JAW = 0.62, 0.4
 
 
 def wears_scarf(scene: Scene) -> bool:
-    """Whether what the head wears hangs down beside the face."""
-    return bool((scene.where(Label.HAT) & (scene.y > _HANGS)).sum() > _MUCH * scene.unit**2)
+    """Whether what the head wears hangs down beside the face, on clothes or out of the picture."""
+    hat = scene.where(Label.HAT)
+    if (hat & (scene.y > _HANGS)).sum() <= _MUCH * scene.unit**2:
+        return False
+    return bool((_on_clothes(scene) | hat[-1]).sum() > _LIES * scene.unit)
+
+
+def _on_clothes(scene: Scene) -> np.ndarray:
+    """(W,) bool: columns in which clothes begin right below a hat."""
+    return (scene.where(Label.HAT)[:-1] & scene.where(Label.CLOTH)[1:]).any(0)
 
 
 def need_open_hair(scene: Scene) -> None:
@@ -36,14 +45,12 @@ def need_open_hair(scene: Scene) -> None:
 
 def loosen(scene: Scene) -> None:
     """Counts to the scarf what lies of it about neck and shoulders: clothes below it, down to a neckline."""
-    scarf, clothes = scene.where(Label.HAT), scene.where(Label.CLOTH)
+    clothes = scene.where(Label.CLOTH)
     _, middle, half = across(scene)
-    below = np.zeros_like(scarf)
-    below[1:] = scarf[:-1]
-    touched = np.flatnonzero((below & clothes).any(0))
+    touched = np.flatnonzero(_on_clothes(scene))
     if not len(touched):
         return
-    columns = np.arange(scarf.shape[1])
+    columns = np.arange(clothes.shape[1])
     columns = (columns >= touched[0]) & (columns <= touched[-1])
     out = abs(scene.x - middle) / (_NECK * half)
     neckline = scene.chin + _BESIDE + _DEEPER * np.maximum(0, 1 - out**2) + _SLOPE * np.maximum(0, out - 1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import draw_face, draw_mask
 
-from lab.data import accessories, augment, grounds, hands, head_coverings, part_changes
+from lab.data import accessories, augment, brims, grounds, hands, head_coverings, outlines, part_changes, strands
 from lab.data.accessories import Accessories
 from lab.data.faces import FaceWithMask, Sample, find_samples
 from maskgan.labels import IGNORE, Label
@@ -65,6 +65,9 @@ CHANGES = {
     "shoulders": part_changes.bare_shoulders,
     "scarves": head_coverings.veil,
     "hands": hands.hand,
+    "brims": brims.brimmed_hat,
+    "fringes": strands.fringe,
+    "scalps": strands.bare_scalp,
     "accessories": Accessories([]),
     "chain": augment.ForParsing(64, Accessories([]), grounds.Grounds([])),
 }
@@ -234,7 +237,8 @@ def test_hands_have_the_skins_colour_and_are_background_with_sleeves_of_cloth() 
     for seed in range(40):
         result = hands.hand(face, np.random.default_rng(seed))
         new = result.mask != face.mask
-        assert set(np.unique(result.mask[new])) <= {Label.BACKGROUND, Label.CLOTH}
+        assert set(np.unique(result.mask[new & (face.mask != Label.HAIR)])) <= {Label.BACKGROUND, Label.CLOTH}
+        assert set(np.unique(result.mask[new])) <= {Label.BACKGROUND, Label.CLOTH, IGNORE}  # strands lie over fingers
         assert (new & features).sum() <= 0.1 * features.sum()
         hand = new & (result.mask == Label.BACKGROUND)
         if hand.sum() > 100:  # over hair, face, neck or clothes
@@ -245,6 +249,150 @@ def test_hands_have_the_skins_colour_and_are_background_with_sleeves_of_cloth() 
     assert (np.abs(np.log(np.median(shown, 0))) < 0.25).all()
     faceless = FaceWithMask(face.image, np.full_like(face.mask, Label.HAIR))
     assert hands.hand(faceless, np.random.default_rng(0)) is faceless
+
+
+def test_fingers_run_through_hair_whose_strands_lie_over_their_ends() -> None:
+    face = drawn(128)
+    hair = face.mask == Label.HAIR
+    over = 0
+    for seed in range(60):
+        result = hands.hand(face, np.random.default_rng(seed))
+        changed = hair & (result.image != face.image).any(-1)
+        over += bool((changed & (result.mask == IGNORE)).sum() > 10 and (hair & (result.mask == 0)).sum() > 10)
+        assert not ((result.mask == IGNORE) & ~hair).any()
+    assert over >= 3
+
+
+def test_a_wide_brim_is_a_hat_around_the_head_and_leaves_the_eyes() -> None:
+    face = drawn(128)
+    eyes = np.isin(face.mask, (Label.L_EYE, Label.R_EYE, Label.NOSE))
+    ground, drawn_hats = face.mask == Label.BACKGROUND, 0
+    beside = 0
+    for seed in range(40):
+        result = brims.brimmed_hat(face, np.random.default_rng(seed))
+        hat, new = result.mask == Label.HAT, result.mask != face.mask
+        assert set(np.unique(result.mask[new])) <= {Label.HAT, IGNORE}
+        assert set(np.unique(face.mask[new & (result.mask == IGNORE)])) <= {Label.HAIR}
+        assert (hat & eyes).sum() <= 0.02 * eyes.sum()
+        if hat.any():
+            drawn_hats += 1
+            assert (result.image[hat] != face.image[hat]).any(-1).mean() > 0.9
+            beside += bool((hat & ground).sum() > 0.03 * face.mask.size)
+    assert drawn_hats >= 30 and beside >= 25
+    hatted = FaceWithMask(face.image, np.where(face.mask == Label.HAIR, Label.HAT, face.mask).astype(np.uint8))
+    assert brims.brimmed_hat(hatted, np.random.default_rng(0)) is hatted
+    eyeless = FaceWithMask(face.image, np.full_like(face.mask, Label.SKIN))
+    assert brims.brimmed_hat(eyeless, np.random.default_rng(0)) is eyeless
+
+
+def test_strands_before_the_forehead_are_hair_of_the_hairs_colour() -> None:
+    face = drawn(128)
+    tone = np.median(face.image[face.mask == Label.HAIR], 0).mean()
+    skin = np.median(face.image[face.mask == Label.SKIN], 0).mean()
+    nearer, changed = [], 0
+    for seed in range(40):
+        result = strands.fringe(face, np.random.default_rng(seed))
+        new = result.mask != face.mask
+        assert set(np.unique(result.mask[new])) <= {Label.HAIR, IGNORE}
+        assert not (new & np.isin(face.mask, (Label.HAIR, Label.BACKGROUND, Label.MOUTH, Label.CLOTH))).any()
+        strand = new & (result.mask == Label.HAIR) & (face.mask == Label.SKIN)
+        if strand.sum() > 30:
+            changed += 1
+            nearer.append(abs(result.image[strand].mean() - tone) < abs(result.image[strand].mean() - skin))
+    assert changed >= 20 and np.mean(nearer) > 0.5
+    bald = FaceWithMask(face.image, np.where(face.mask == Label.HAIR, Label.SKIN, face.mask).astype(np.uint8))
+    assert strands.fringe(bald, np.random.default_rng(0)) is bald
+
+
+def short_haired(size: int = 128) -> FaceWithMask:
+    """A drawn face with hair only above its eyes."""
+    face = drawn(size)
+    rows = np.arange(size)[:, None]
+    mask = np.where((face.mask == Label.HAIR) & (rows > 0.45 * size), Label.BACKGROUND, face.mask).astype(np.uint8)
+    return FaceWithMask(draw_face(mask), mask)
+
+
+def test_a_bare_scalp_has_the_foreheads_colour_and_is_skin() -> None:
+    face = short_haired()
+    skin = np.median(face.image[face.mask == Label.SKIN], 0)
+    bald = []
+    for seed in range(20):
+        result = strands.bare_scalp(face, np.random.default_rng(seed))
+        new = result.mask != face.mask
+        assert set(np.unique(result.mask[new])) <= {Label.SKIN, IGNORE}
+        assert set(np.unique(face.mask[new])) <= {Label.HAIR}
+        scalp = new & (result.mask == Label.SKIN)
+        if scalp.sum() > 100:
+            bald.append(np.median(result.image[scalp], 0) / skin)
+    assert len(bald) >= 15 and (np.abs(np.log(np.median(bald, 0))) < 0.35).all()
+    long_haired = drawn(128)
+    assert strands.bare_scalp(long_haired, np.random.default_rng(0)) is long_haired
+
+
+def test_hats_are_labelled_as_they_were_outlined_at_every_size(tmp_path: Path) -> None:
+    [sample] = data(tmp_path, drawn(64))
+    face = drawn(64)
+    assert outlines.whole_hat(face, sample) is face
+    id, outline = "syn_1166", outlines.outlines("hats")["syn_1166"]
+    for size in (128, 256, 512):
+        face = drawn(size)
+        mask = face.mask.copy()
+        mask[-8:, :8] = Label.HAT  # a label of a hat where there is none
+        whole = outlines.whole_hat(FaceWithMask(face.image, mask), replace(sample, id=id))
+        assert whole.image is face.image
+        hat = whole.mask == Label.HAT
+        area = cv2.contourArea(outline) / 256**2
+        features = np.isin(face.mask, (Label.NOSE, Label.L_EYE, Label.R_EYE, Label.MOUTH))
+        assert 0.7 * area < hat.mean() < area and (whole.mask[-8:, :8] == IGNORE).all()
+        assert np.array_equal(whole.mask[features], face.mask[features])
+
+
+def test_what_lies_above_the_end_of_a_fringe_is_hair_but_for_eyes_and_background(tmp_path: Path) -> None:
+    [sample] = data(tmp_path, drawn(64))
+    plain = drawn(64)
+    assert outlines.whole_fringe(plain, sample) is plain
+    id, line = "uk_25429", outlines.outlines("fringes")["uk_25429"]
+    for size in (128, 256, 512):
+        face = drawn(size)
+        whole = outlines.whole_fringe(face, replace(sample, id=id))
+        new = whole.mask != face.mask
+        assert set(np.unique(whole.mask[new])) == {Label.HAIR, IGNORE}
+        assert set(np.unique(face.mask[new])) <= {Label.SKIN, Label.L_BROW, Label.R_BROW, IGNORE}
+        assert np.nonzero(new)[0].max() <= (line[:, 1].max() + 6) * size / 256
+        middle = whole.mask[round(80 * size / 256), round(128 * size / 256)]
+        assert middle == Label.HAIR
+
+
+def test_skin_above_the_brows_of_the_hairs_colour_is_left_open_in_photos(tmp_path: Path) -> None:
+    [sample] = data(tmp_path, drawn(64))
+    face = drawn(128)
+    brows = np.nonzero(np.isin(face.mask, (Label.L_BROW, Label.R_BROW)))[0]
+    assert same(outlines.doubtful_forehead(face, sample), face)  # all of it has the cheeks' colour
+    rows, cols = np.mgrid[:128, :128]
+    fringe = (face.mask == Label.SKIN) & (rows < brows.min() - 2) & (cols < 64)
+    assert fringe.sum() > 50
+    image = face.image.copy()
+    image[fringe] = np.median(image[face.mask == Label.HAIR], 0)
+    blond = FaceWithMask(image, face.mask)
+    result = outlines.doubtful_forehead(blond, sample)
+    inner = cv2.erode(fringe.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert (result.mask[inner] == IGNORE).all()
+    assert np.array_equal(
+        result.mask[(cols > 66) | (rows > brows.max())], face.mask[(cols > 66) | (rows > brows.max())]
+    )
+    assert outlines.doubtful_forehead(blond, replace(sample, whole_lenses=True)) is blond
+
+
+def test_every_outline_is_within_the_picture_and_fringes_go_from_left_to_right(tmp_path: Path) -> None:
+    for kind in ("hats", "fringes"):
+        for id, outline in outlines.outlines(kind).items():
+            assert len(outline) >= 6 and outline.min() >= 0 and outline.max() <= 256, id
+    for id, outline in outlines.outlines("hats").items():
+        assert cv2.contourArea(outline) > 0.03 * 256**2, id
+    for id, line in outlines.outlines("fringes").items():
+        assert (np.diff(line[:, 0]) > 0).all() and np.ptp(line[:, 0]) > 60, id
+    [sample] = data(tmp_path, drawn(64))
+    assert outlines.outlined_odds([sample, replace(sample, id="uk_25429")]).tolist() == [1, 4]
 
 
 @pytest.mark.parametrize("size", [128, 256])

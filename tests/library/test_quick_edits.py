@@ -191,6 +191,18 @@ def test_hair_under_a_scarf_is_left_alone(name):
         apply(name, mask)
 
 
+def test_a_wide_brim_is_no_scarf():
+    mask = draw_face(extra=("brim",))
+    x, y = around_frame(mask)
+    assert ((mask == Label.HAT) & (y > 0.6) & (abs(x) < 2)).sum() > 0.3 * (256 / 4) ** 2  # it hangs as low as a scarf
+    assert area(apply("hairstyle", mask), Label.HAIR) != area(mask, Label.HAIR)
+    edited = apply("remove_hat", mask)
+    assert not area(edited, Label.HAT)
+    assert not (np.isin(edited, (Label.HAIR, Label.L_EAR, Label.R_EAR)) & (abs(x) > 1.4)).any()
+    for label in (Label.NECK, Label.CLOTH):
+        assert np.array_equal(edited == label, mask == label), label
+
+
 def test_one_bare_ear_gets_the_only_earring():
     edited = apply("earrings", draw_face(without=(Label.R_EAR,)))
     assert extent(edited, Label.EAR_R)[0] > 128

@@ -16,6 +16,7 @@ const { BACKGROUND, SKIN, NOSE, HAIR, HAT, EYE_G, CLOTH, NECK, NECK_L, EAR_R, L_
 const EARS = [L_EAR, R_EAR];
 const SIDES = [[-1, R_EYE, R_BROW, R_EAR], [1, L_EYE, L_BROW, L_EAR]];
 const BESIDE_FACE = -0.4; // where ears begin beside a face that wore a scarf
+const BRIM = 1.25; // how far out (half faces) hair and ears go on under the brim of a hat that is taken off
 const [TEMPLES, TEMPLES_TO] = [0.5, 0.2]; // how wide gaps between hair and temples are, and down to which row
 // How wide hair that comes from under a hat is at least, where one is taken off and put on.
 const [LOCK, LOCK_BESIDE] = [0.2, 0.35];
@@ -178,8 +179,8 @@ async function removeHat(scene) {
     const crown = dome && (y < -1.08 + 0.75 * clip(out, 0, 1.2) ** 5 || overHair[i]);
     const forehead = out < 0.95 && !(hangs && y > base);
     scene.mask[i] = crown ? HAIR : forehead && dome ? SKIN : BACKGROUND;
-    // Beside the forehead lies what lies next to the brim.
-    if (!crown && !forehead && y > -0.9) beside[i] = 1;
+    // Beside the forehead lies what lies next to the brim; far out under a wide one, the background.
+    if (!crown && !forehead && y > -0.9 && out < BRIM) beside[i] = 1;
     if (scene.mask[i] === BACKGROUND) hung[i] = 1;
   });
   if (hangs) {

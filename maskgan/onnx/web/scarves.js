@@ -4,14 +4,26 @@ import { LABEL } from "./constants.js";
 import { places } from "./scene.js";
 
 const { HAT, CLOTH } = LABEL;
-const [HANGS, MUCH] = [0.5, 0.3]; // the row below which a hat hangs, and how much of it then covers hair and neck
+// The row below which a hat hangs, how much of it then covers hair and neck, and how wide it then lies on clothes.
+const [HANGS, MUCH, LIES] = [0.5, 0.3, 0.3];
 // How far below the chin clothes begin beside the neck once it is off, how much lower in its middle, how steep shoulders are.
 const [BESIDE, DEEPER, SLOPE] = [0.06, 0.12, 0.15];
 const [NECK, JAW] = [0.62, 0.4]; // width of the neck in that of the face, and how far above the chin it begins beside the jaw
 
+/** Whether what the head wears hangs down beside the face, on clothes or out of the picture. */
 export function wearsScarf(scene) {
-  const hangs = scene.mask.reduce((count, label, i) => count + (label === HAT && scene.y[i] > HANGS), 0);
-  return hangs > MUCH * scene.unit ** 2;
+  const { mask, size } = scene;
+  const hangs = mask.reduce((count, label, i) => count + (label === HAT && scene.y[i] > HANGS), 0);
+  if (hangs <= MUCH * scene.unit ** 2) return false;
+  const lies = onClothes(scene).reduce((count, on, x) => count + (on || mask[mask.length - size + x] === HAT), 0);
+  return lies > LIES * scene.unit;
+}
+
+/** By column, whether clothes begin right below a hat. */
+function onClothes({ mask, size }) {
+  const columns = Array(size).fill(false);
+  for (let i = size; i < mask.length; i++) if (mask[i] === CLOTH && mask[i - size] === HAT) columns[i % size] = true;
+  return columns;
 }
 
 /** Throws where a scarf or a hood covers the hair. */
@@ -21,17 +33,15 @@ export function needOpenHair(scene) {
 
 /** Counts to the scarf what lies of it about neck and shoulders: clothes below it, down to a neckline. */
 export function loosen(scene) {
-  const { mask, chin, size } = scene;
+  const { chin, size } = scene;
   const { middle, half } = scene.across;
-  let [first, last] = [size, -1];
-  for (let i = size; i < mask.length; i++) {
-    if (mask[i] === CLOTH && mask[i - size] === HAT) [first, last] = [Math.min(first, i % size), Math.max(last, i % size)];
-  }
+  const touched = onClothes(scene);
+  const [first, last] = [touched.indexOf(true), touched.lastIndexOf(true)];
   const neckline = (x) => {
     const out = Math.abs(x - middle) / (NECK * half);
     return chin + BESIDE + DEEPER * Math.max(0, 1 - out ** 2) + SLOPE * Math.max(0, out - 1);
   };
-  scene.paint(places(scene, (x, y, i) => i % size >= first && i % size <= last && y < neckline(x)), HAT, [CLOTH]);
+  scene.paint(places(scene, (x, y, i) => first >= 0 && i % size >= first && i % size <= last && y < neckline(x)), HAT, [CLOTH]);
 }
 
 /** Where the neck is below the face and beside the jaw. */

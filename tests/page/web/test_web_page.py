@@ -106,6 +106,7 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
         ("bare", smaller, firsts, 0.3),
         ("bare", smaller, firsts, 1.9),
         ("scarf", draw_face(SIZE // 2, extra=("scarf",)), firsts, 1),
+        ("brim", draw_face(SIZE // 2, extra=("brim",)), firsts, 1),
     ):
         answers = visitor.run(code, tried, mask, len(mask), strength)
         for (name, shape), answer in zip(tried, answers, strict=True):
