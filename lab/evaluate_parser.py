@@ -3,8 +3,8 @@
 The bundled parser, or that of `--weights`, and others beside it (`--compare NAME=FOLDER`: a parser's folder, a run or a
 pipeline) on the same faces. Each folder of `--data` makes a block per kind of truth:
 
-* machine: the split's label maps, in which hats and fringes that were outlined by hand are whole
-  (`lab.data.outlines`); 255 is ignored.
+* machine: the split's label maps as they are; 255 is ignored.
+* outlined: those of the split in which a hat or a fringe was outlined by hand (`lab.data.outlines`), with these whole.
 * hand-made: those that the index marks with tem = 1: face, hair and parts follow outlines drawn by people.
 * exact: rendered heads (folders with params.jsonl), every tenth, which `train_parser.py` leaves out.
 
@@ -29,7 +29,7 @@ from tqdm.auto import tqdm
 
 from lab.data.faces import Sample, find_samples, held_out, load, read_picture
 from lab.data.index import read_index
-from lab.data.outlines import whole
+from lab.data.outlines import is_outlined, whole
 from lab.evaluation.generators import parse_named_folder
 from lab.evaluation.metrics import Confusion
 from maskgan.editing.pipeline import WEIGHTS
@@ -46,11 +46,14 @@ def truths(folder: Path, split: str) -> dict[str, list[Sample]]:
     """The kinds of truth in a folder, by name; see the module. Raises FileNotFoundError when there is none."""
     if (folder / "params.jsonl").exists():
         return {f"{folder.name}, exact": [sample for sample in find_samples(folder) if held_out(sample)]}
-    found = {f"{folder.name} {split}, machine": find_samples(folder, split)}
-    index = folder / "index.csv"
-    outlined = {row["id"] for row in read_index(index) if row.get("tem") == "1"} if index.exists() else set()
-    outlined = [sample for samples in found.values() for sample in samples if sample.id in outlined]
-    return {**found, **({f"{folder.name} {split}, hand-made": outlined} if outlined else {})}
+    found, index = find_samples(folder, split), folder / "index.csv"
+    by_people = {row["id"] for row in read_index(index) if row.get("tem") == "1"} if index.exists() else set()
+    kinds = {
+        "machine": [sample for sample in found if not is_outlined(sample)],
+        "outlined": [sample for sample in found if is_outlined(sample)],
+        "hand-made": [sample for sample in found if sample.id in by_people],
+    }
+    return {f"{folder.name} {split}, {kind}": samples for kind, samples in kinds.items() if samples}
 
 
 @torch.inference_mode()

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from lab.data.faces import FaceWithMask
-from lab.data.grounds import blend, plain, texture
+from lab.data.grounds import blend, plain, smooth_noise, texture
 from maskgan.labels import BROWS, EARS, EYES, IGNORE, Label
 
 _HEAD = (
@@ -43,11 +43,6 @@ class _Hat:
     crown: np.ndarray
     out: np.ndarray
     around: np.ndarray
-
-
-def _noise(size: int, coarse: int, random: np.random.Generator) -> np.ndarray:
-    values = random.standard_normal((coarse, coarse)).astype(np.float32)
-    return cv2.resize(values, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
 def _head(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, float] | None:
@@ -95,7 +90,7 @@ def _shape(face: FaceWithMask, from_below: bool, random: np.random.Generator) ->
     curl = random.normal(0, 0.12) if from_below else random.uniform(-0.05, 0.35)  # a cowboy's brim goes up at its sides
     bent = y + curl * np.clip(np.abs(x) - 0.9, 0, None) ** 2
     if random.random() < 0.5:  # soft brims wave
-        waves = random.uniform(0.02, 0.1) * _noise(size, int(random.integers(3, 7)), random)
+        waves = random.uniform(0.02, 0.1) * smooth_noise(size, int(random.integers(3, 7)), random)
         bent = bent + waves * np.clip(np.abs(x), 0, 1)
     ring = np.hypot(x / wide, bent / (flat * wide))
     hole = np.hypot(x / inner, bent / (flat * inner))
@@ -125,17 +120,17 @@ def _stuff(hat: _Hat, random: np.random.Generator) -> tuple[np.ndarray, np.ndarr
         rows, spokes = np.exp(random.uniform(np.log(4), np.log(45))), random.uniform(20, 160)
         weave = np.sin(2 * np.pi * along * rows) * random.uniform(0.2, 1)
         weave = weave + np.sin(spin * spokes + random.uniform(0, 3) * np.floor(along * rows)) * random.uniform(0, 1)
-        weave = weave + _noise(size, size // 2, random) * random.uniform(0.1, 0.8)
+        weave = weave + smooth_noise(size, size // 2, random) * random.uniform(0.1, 0.8)
         holes = weave < -0.7 if random.random() < 0.2 else None
         if random.random() < 0.25:  # open work: canes that cross
             canes, slant = random.uniform(15, 50), random.uniform(4, 20)
             crossing = [np.abs(np.sin(spin * canes + sign * along * slant)) for sign in (1, -1)]
-            lattice = np.minimum(*crossing) + 0.1 * _noise(size, size // 8, random)
+            lattice = np.minimum(*crossing) + 0.1 * smooth_noise(size, size // 8, random)
             holes = (lattice > random.uniform(0.3, 0.6)) & (hat.out > random.uniform(0, 0.3))
             weave = weave - 2 * lattice
         return colour * np.clip(1 + random.uniform(0.03, 0.2) * weave, 0.2, 2)[..., None], holes
     if kind < 0.85:  # felt
-        mottled = _noise(size, int(random.integers(4, 20)), random) * random.uniform(0, 0.06)
+        mottled = smooth_noise(size, int(random.integers(4, 20)), random) * random.uniform(0, 0.06)
         fine = random.standard_normal((size, size)).astype(np.float32) * random.uniform(0, 0.06)
         return colour * (1 + mottled + fine)[..., None], None
     stuff = texture(size, random) if random.random() < 0.6 else plain(size, random)
@@ -175,7 +170,7 @@ def brimmed_hat(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask
     band = hat.crown & ~hat.brim & (hat.y > -random.uniform(0.15, 0.5))
     if random.random() < 0.5 and band.any():
         stuff = np.where(band[..., None], random.uniform(0, 255, 3) * random.uniform(0.1, 1), stuff)
-    light = 1 + 0.2 * _noise(size, 3, random) * random.random()
+    light = 1 + 0.2 * smooth_noise(size, 3, random) * random.random()
     side = random.normal(0, 0.25)
     rounded = np.sqrt(np.clip(1 - (hat.x / 1.25) ** 2, 0, 1))
     on_crown = hat.crown & ~(hat.brim & (hat.y > 0)) if not from_below else hat.crown & ~hat.brim

@@ -37,6 +37,12 @@ def plain(size: int, random: np.random.Generator) -> np.ndarray:
     return blend(np.float32(ends[0]), np.float32(ends[1]), share)
 
 
+def smooth_noise(size: int, coarse: int, random: np.random.Generator) -> np.ndarray:
+    """Noise (size, size) float32 of unit deviation at its `coarse` bumps across, smooth between them."""
+    values = random.standard_normal((coarse, coarse)).astype(np.float32)
+    return cv2.resize(values, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
 def texture(size: int, random: np.random.Generator) -> np.ndarray:
     """Noise of several scales between two or three colours (size, size, 3) uint8: foliage, plaster, cloth, fur."""
     noise = np.zeros((size, size), np.float32)

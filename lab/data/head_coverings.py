@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from lab.data.faces import FaceWithMask
-from lab.data.grounds import blend, plain, texture
+from lab.data.grounds import blend, plain, smooth_noise, texture
 from maskgan.labels import EARS, IGNORE, Label
 
 _FACE = (
@@ -22,12 +22,6 @@ _FACE = (
 _AROUND = (Label.BACKGROUND, Label.CLOTH, Label.NECK, Label.EAR_R, IGNORE)
 
 
-def _noise(size: int, coarse: int, random: np.random.Generator) -> np.ndarray:
-    """Smooth noise (size, size) float32 of unit deviation, `coarse` bumps across."""
-    values = random.standard_normal((coarse, coarse)).astype(np.float32)
-    return cv2.resize(values, (size, size), interpolation=cv2.INTER_CUBIC)
-
-
 def _stuff(size: int, random: np.random.Generator) -> np.ndarray:
     """A cloth (size, size, 3) uint8: of one colour, woven, striped or printed."""
     if random.random() < 0.5:
@@ -36,7 +30,7 @@ def _stuff(size: int, random: np.random.Generator) -> np.ndarray:
     else:
         stuff = texture(size, random) if random.random() < 0.5 else plain(size, random)
     if random.random() < 0.3:
-        figure = _noise(size, int(random.integers(12, max(13, size // 4))), random) > random.uniform(0, 1.2)
+        figure = smooth_noise(size, int(random.integers(12, max(13, size // 4))), random) > random.uniform(0, 1.2)
         stuff = np.where(figure[..., None], random.uniform(0, 255, 3), stuff)
     return np.clip(stuff, 0, 255).astype(np.uint8)
 
@@ -45,9 +39,11 @@ def _folds(face: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """How light falls on cloth around a face (H, W) bool -> (H, W, 1) float32 about 1: folds that run around it."""
     size = face.shape[0]
     away = cv2.distanceTransform((~face).astype(np.uint8), cv2.DIST_L2, 5) / size
-    phase = away * random.uniform(20, 90) + _noise(size, int(random.integers(3, 9)), random) * random.uniform(0.5, 3)
-    folds = np.sin(phase) * random.uniform(0, 0.35) * (1 + 0.5 * _noise(size, 5, random))
-    light = 1 + folds + _noise(size, 3, random) * random.uniform(0, 0.25)
+    phase = away * random.uniform(20, 90) + smooth_noise(size, int(random.integers(3, 9)), random) * random.uniform(
+        0.5, 3
+    )
+    folds = np.sin(phase) * random.uniform(0, 0.35) * (1 + 0.5 * smooth_noise(size, 5, random))
+    light = 1 + folds + smooth_noise(size, 3, random) * random.uniform(0, 0.25)
     rim = 1 - random.uniform(0, 0.5) * np.exp(-away / random.uniform(0.005, 0.02))  # shadow where it leaves the face
     return (light * rim).clip(0.2, 1.8).astype(np.float32)[..., None]
 
@@ -81,7 +77,7 @@ def veil(face: FaceWithMask, random: np.random.Generator) -> FaceWithMask:
         hull = cv2.convexHull(np.argwhere(cover)[:, ::-1].astype(np.int32))
         cover = (cv2.fillConvexPoly(np.zeros_like(face.mask), hull, 1) > 0) & (cover | np.isin(face.mask, _AROUND))
     if turban:
-        cover &= rows < brow + random.uniform(0, 0.25) * np.ptp(skin) + 0.03 * size * _noise(size, 3, random)
+        cover &= rows < brow + random.uniform(0, 0.25) * np.ptp(skin) + 0.03 * size * smooth_noise(size, 3, random)
     inside = 1 + 2 * int(size * random.uniform(0, 0.05))
     if random.random() < 0.5:  # some hair between the face and the cloth
         rim = cv2.dilate(shown.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (inside, inside))) > 0

@@ -32,6 +32,11 @@ def outlines(kind: str) -> dict[str, np.ndarray]:
     return {id: np.float32(values).reshape(-1, 2) for id, values in json.loads(text)[kind].items()}
 
 
+def is_outlined(sample: Sample) -> bool:
+    """Whether the hat or the fringe of a photo was outlined by hand."""
+    return any(sample.id in outlines(kind) for kind in ("hats", "fringes"))
+
+
 def _drawn(outline: np.ndarray, edge: np.ndarray, closed: bool, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The inside of a polygon and what is within two pixels of 256 of `edge`: (size, size) bool each."""
     blank = np.zeros((size, size), np.uint8)
