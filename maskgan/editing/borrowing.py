@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from maskgan.editing.edit import Edit, Face
-from maskgan.editing.hairdressing import colours_of_hair, in_other_colours
+from maskgan.editing.hair_colours import colours_of_hair
+from maskgan.editing.hairdressing import in_other_colours
 from maskgan.editing.oklab import from_oklab
 from maskgan.editing.recolouring import part_matte, recolour, usual_colour
 from maskgan.editing.unknown import unknown_after

@@ -18,8 +18,9 @@ import numpy as np
 from maskgan.editing.compositing import Layers
 from maskgan.editing.ears import with_ears
 from maskgan.editing.edit import Edit, Face
+from maskgan.editing.fringes import fringe_for
 from maskgan.editing.hairdressing import Hairpieces, seen_of
-from maskgan.editing.looks import LOOKS, Look, looks_for
+from maskgan.editing.looks import LOOKS, Look, looks_for, wearing
 from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
 from maskgan.editing.pipeline import MaskGANPipeline
@@ -120,6 +121,13 @@ def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
     return looks
 
 
+def looks_on(face: Face, mask: np.ndarray, looks: Mapping[Label, Look] | None = None) -> dict[Label, Look]:
+    """Looks by class for an edit: these, and what they leave open: `default_looks`, and hair for a painted fringe."""
+    looks = default_looks(face, mask) | dict(looks or {})
+    fringe = None if _worn(looks) else fringe_for(face, mask)
+    return looks if fringe is None else looks | {Label.HAIR: wearing((fringe,), looks.get(Label.HAIR))}
+
+
 def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.ndarray:
     """The mask without what is laid over the picture and covers it anyway: there the photo's own classes."""
     laid = [
@@ -176,7 +184,7 @@ def edit_with_looks(
         options["motion"] = None  # which led away from the other mask
     by_hand = set(looks or {})
     try:
-        looks = default_looks(face, mask) | dict(looks or {})
+        looks = looks_on(face, mask, looks)
         if not looks and not opens(mask, face.mask):
             return finished(pipeline.edit(face, mask, **options), mask, looks, by_hand)
         motion = options.get("motion")

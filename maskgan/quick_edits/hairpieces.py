@@ -2,8 +2,9 @@
 
 A hairpiece is cut out of its lender's photo with an alpha matte (lab/prepare_wardrobe.py), so that single strands,
 tips and gaps come with it. Worn is all of it, or only what lies over the forehead (a fringe), or only what hangs down
-below the wearer's own hair. Here is where it lies and which classes it changes; `editing/hairdressing.py` lays its
-pixels over a picture, in the colours of the wearer's own hair.
+below the wearer's own hair, or only as much of it as was painted over the forehead (`painted_hair.py`). Here is where
+it lies and which classes it changes; `editing/hairdressing.py` lays its pixels over a picture, in the colours of the
+wearer's own hair.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from PIL import Image
 
 from maskgan.labels import EYES, FACE_PARTS, MOUTH, Label
 from maskgan.mask_files import read_mask
+from maskgan.quick_edits.painted_hair import drawn_to, share_of
 from maskgan.quick_edits.scene import Scene, ramp
 from maskgan.quick_edits.silhouettes import WARDROBE, Silhouette, wardrobe
 
@@ -74,6 +76,7 @@ class Part(str, Enum):
     WHOLE = "whole"
     FRINGE = "fringe"
     LENGTH = "length"
+    PAINTED = "painted"
 
 
 #: How a hairpiece's name ends by whether it is mirrored.
@@ -85,8 +88,8 @@ class Worn(NamedTuple):
 
     name: an entry of the wardrobe of kind hair; size: of a fringe, how much of the way from hairline to brows it hangs
     down, 1 as the lender's; of a length, the y of its end in the frame of the wearer's face; of a whole one, 1 and how
-    much lower (frame units) it begins over the forehead; mirrored: whether it is its mirror image, None for what the
-    face asks for.
+    much lower (frame units) it begins over the forehead; of painted hair, 1; mirrored: whether it is its mirror image,
+    None for what the face asks for.
     """
 
     name: str
@@ -179,8 +182,10 @@ def hairpiece(name: str) -> Hairpiece:
     return Hairpiece(np.ascontiguousarray(picture[..., :3]), alpha, Silhouette(mask, Label.HAIR))
 
 
-def coverage(scene: Scene, worn: Worn) -> Coverage:
+def coverage(scene: Scene, worn: Worn, painted: np.ndarray | None = None) -> Coverage:
     """Where a face wears a hairpiece; the scene's hair is what the face has without it.
+
+    painted: where (H, W) bool `Part.PAINTED` was painted, at least one pixel; only that asks for it.
 
     Raises QuickEditImpossible where the mask has no face.
     """
@@ -195,6 +200,8 @@ def coverage(scene: Scene, worn: Worn) -> Coverage:
         y = y + (1 - worn.size) * np.clip(_BROWS - hairline(scene), 0.3, 1.0)
     elif worn.part == Part.LENGTH:
         y = hanging(scene, shape, worn.size)
+    elif worn.part == Part.PAINTED:
+        y = drawn_to(scene, shape, painted)
     elif worn.size > 1:
         y = _drawn_down(scene, shape, worn.size - 1)
     cols, rows = shape.scene.frame.to_pixels(*shape.places(scene, y))
@@ -205,7 +212,8 @@ def coverage(scene: Scene, worn: Worn) -> Coverage:
     beyond = np.maximum(-cols, cols - (len(piece.alpha) - 1)) / (scale * shape.scene.unit)
     alpha = np.where(rows < 0, piece.crown(cols, rows), alpha)
     above = _above_tips(scene, worn)
-    alpha = alpha * _share(scene, shape, worn) * (1 - ramp(beyond, 0.0, _BEYOND)) * above
+    share = share_of(scene, painted) if worn.part == Part.PAINTED else _share(scene, shape, worn)
+    alpha = alpha * share * (1 - ramp(beyond, 0.0, _BEYOND)) * above
     features = scene.where(*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
     alpha *= 1 - cv2.GaussianBlur(features.astype(np.float32), (0, 0), max(0.5, 0.01 * scene.unit))
     return Coverage(scene, np.where(features, 0, alpha).astype(np.float32), cols, rows, above, piece)

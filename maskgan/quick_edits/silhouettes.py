@@ -82,6 +82,12 @@ class Silhouette:
         """y of the shape's lower end in the lender's frame."""
         return float(np.percentile(self.scene.y[self.mask == self.label], 98.5))
 
+    @property
+    def top(self) -> float:
+        """y in the lender's frame of the picture's upper edge, above the eyes."""
+        frame = self.scene.frame
+        return -frame.origin.imag * frame.axis.real / abs(frame.axis) ** 2
+
     @cached_property
     def is_cut_off(self) -> bool:
         """Whether the shape goes on above the lender's picture."""

@@ -11,7 +11,8 @@ from drawn_faces import draw_face
 
 from maskgan.editing.dressing import beneath, edit_with_looks
 from maskgan.editing.edit import Face
-from maskgan.editing.hairdressing import _with_strands_in_black, colours_of_hair, in_colours_of, put_on, seen_of
+from maskgan.editing.hair_colours import colours_of_hair, in_colours_of
+from maskgan.editing.hairdressing import _with_strands_in_black, put_on, seen_of
 from maskgan.editing.looks import LOOKS, look_named, looks_with, measured_colour, plain_colour, wearing
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline

@@ -4,8 +4,9 @@ import { APART, Patch, Window } from "./compositing.js";
 import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
 import { borrowed, isItsShape, withBorrowed } from "./borrowing.js";
-import { beneath, dressed, finished, hairOf, looksOf, wornWith } from "./dressing.js";
+import { beneath, dressed, finished, hairOf, lookNamed, looksOf, wornWith } from "./dressing.js";
 import { Motion, moving } from "./flow.js";
+import { fringeFor } from "./fringes.js";
 import { framesLeft } from "./frames_left.js";
 import { withoutCoveredNeck, withoutImplausible } from "./implausible.js";
 import { Kept } from "./kept.js";
@@ -19,6 +20,7 @@ import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
 import { carriedHair, strayHair, strayStrands, withoutSlivers } from "./strays.js";
 import { arrivedMask, unknownAfter } from "./unknown.js";
+import { wearing } from "./worn.js";
 
 const CELLS = 16; // of a style's residue, in a row
 const PAINTED = 32 * SIZE.network ** 2; // pixels that are at hand for edits that follow
@@ -66,6 +68,8 @@ class Edit {
  *  rejected when nobody waits for the edit any more. */
 export async function edit(networks, face, motion, { chosen = new Map(), copied = null, lent = null, mask = motion.mask, quick = false, early = () => {}, goOn = async () => {} } = {}) {
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
+  const fringe = lent || wornWith(looks).length ? null : await fringeFor(face, mask);
+  if (fringe) looks.set(LABEL.HAIR, lookNamed(wearing([fringe], chosen.get(LABEL.HAIR)?.name ?? "")));
   if (lent && !chosen.has(LABEL.HAT) && isItsShape(mask, lent, LABEL.HAT)) looks.delete(LABEL.HAT); // it shows its own
   const own = mask === motion.mask ? face.mask : face.mask.map((label, i) => (mask[i] === motion.mask[i] ? label : motion.mask[i]));
   const below = await beneath(own, mask, SIZE.crop, looks, quick);

@@ -9,6 +9,7 @@ import { coverage, hairpiece } from "./hairpieces.js";
 import { ownHair } from "./matting.js";
 import { mirroredBeyond } from "./mirroring.js";
 import { Overlay } from "./overlay.js";
+import { paintedOver } from "./painted_hair.js";
 import { blurred, picture, resizeLinear } from "./pixels.js";
 import { writeLab, writeRgb } from "./oklab.js";
 import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, grown, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
@@ -31,6 +32,7 @@ const [LITTLE, ALIKE, GROUND] = [0.01, 0.06, 0.06];
 const [CROPPED, SOFT, REDDER] = [0.03, 0.005, 0.005];
 const [BLACK_BROWS, SCALP] = [0.35, 0.5];
 const THROUGH = [0.25, 0.45]; // how much of the colour of brows (OKLab's a and b) is theirs, and not the skin's beneath
+const JOINED = 0.5; // how far (frame units) beside painted hair other hair is that it has the colours of
 const BLUE = -0.02; // yellowness (OKLab's b) below which a pixel is blue
 const FINEST = 1024; // the largest side of a crop in which hair is laid: the wardrobe has none finer
 const IS_THERE = 0.25; // share of what a hairpiece changes in the mask from which on it is there
@@ -118,14 +120,24 @@ export function ownHairOf(photo, own) {
   const known = told.get(photo);
   if (known?.own === own) return known;
   const hair = tellingHair(photo, own);
-  const found = { own, hair, colours: coloursOfHair(photo, own, hair) };
+  const share = areaOf(hair) / hair.length;
+  const found = { own, hair, share, colours: coloursOfHair(photo, own, hair, share) };
   told.set(photo, found);
   return found;
 }
 
-function coloursOfHair(photo, own, hair) {
+/** Colours for a hairpiece as it is seen: painted hair joins other hair and has the colours of that. */
+function coloursFor({ alpha, scene: { size, unit } }, photo, own, worn) {
+  const { hair, share, colours } = ownHairOf(photo, own);
+  if (worn.part !== "painted") return colours;
+  const near = both(hair, grown(regionOf(alpha, (share) => share > 0), size, JOINED * unit));
+  return areaOf(near) / near.length > LITTLE ? coloursOfHair(photo, own, near, share) : colours;
+}
+
+/** `share`: of the picture that all its hair is. */
+function coloursOfHair(photo, own, hair, share) {
   const brows = hairsOfBrows(photo, own);
-  if (any(hair)) return withoutScalp(withoutSky(labOf(photo, hair)), photo, own, brows, areaOf(hair) / hair.length);
+  if (any(hair)) return withoutScalp(withoutSky(labOf(photo, hair)), photo, own, brows, share);
   if (!brows) return null;
   const [lightness, ...hues] = brows;
   return [lightness, ...hues.map((plane, k) => plane.map((value) => THROUGH[k] * value))];
@@ -178,23 +190,27 @@ function withoutSky(lab) {
   return lab.map((plane) => plane.filter((_, i) => yellow[i] > BLUE));
 }
 
-const newest = new Map(); // by hairpiece: {own, bare, covered} of the newest edit
+const newest = new Map(); // by hairpiece: {own, from, covered} of the newest edit, `from` a mask that tells where it lies
 const MOST = 3; // hairpieces that a face wears
 
 /** Where a face without its hair wears a hairpiece: it hangs from the head, whose outline and whose photo's own features tell
  *  where it lies, so that a smile does not shift it. `quick`: as in the newest edit, if that was of this face. */
 async function covering(mask, own, size, worn, quick) {
   const bare = mask.map((label, i) => (label === HAIR || (FEATURES.includes(label) && FEATURES.includes(own[i])) ? own[i] : label));
-  const key = `${worn.name} ${worn.part} ${worn.size} ${worn.way}`;
+  const [key, follows] = [`${worn.name} ${worn.part} ${worn.size} ${worn.way}`, worn.part === "painted"];
+  const from = follows ? mask : bare;
   const known = newest.get(key);
-  if (known?.own === own && (quick || bare.every((label, i) => label === known.bare[i]))) return known.covered;
-  let covered = coverage(new Scene(bare, size), worn, await hairpiece(worn.name));
+  if (known?.own === own && ((quick && !follows) || from.every((label, i) => label === known.from[i]))) return known.covered;
+  const scene = new Scene(bare, size);
+  const painted = follows ? paintedOver(scene, where(mask, HAIR)) : null;
+  if (follows && !any(painted)) return null;
+  let covered = coverage(scene, worn, await hairpiece(worn.name), painted);
   if (size === SIZE.crop) {
     const alike = (plane) => covered[plane].every((value, i) => value === known.covered[plane][i]);
     // What follows from where it lies is at hand for the same object.
     if (known?.own === own && ["columns", "rows", "alpha"].every(alike)) ({ covered } = known);
     newest.delete(key);
-    newest.set(key, { own, bare, covered });
+    newest.set(key, { own, from, covered });
     if (newest.size > MOST) newest.delete(newest.keys().next().value);
   }
   return covered;
@@ -205,6 +221,7 @@ async function covering(mask, own, size, worn, quick) {
 export async function seenOf(mask, own, size, worn, quick = false) {
   const [hair, before] = [where(mask, HAIR), where(own, HAIR)];
   const covered = await covering(mask, own, size, worn, quick);
+  if (!covered) return null;
   const brought = without(regionOf(covered.alpha, (share) => share > 0.5), before);
   const taken = worn.part === "whole" ? both(before, regionOf(covered.alpha, (share) => share < 0.1)) : new Uint8Array(hair.length);
   const agrees = areaOf(both(hair, brought)) + areaOf(without(taken, hair));
@@ -220,12 +237,13 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   let seen = await seenOf(mask, own, size, worn, quick);
   if (!seen) return { crop, changed: new Float32Array(mask.length) };
   const { scene: { unit, y } } = seen;
-  const { hair: telling, colours } = ownHairOf(photo, own);
+  const { hair: telling } = ownHairOf(photo, own);
+  const colours = coloursFor(seen, photo, own, worn);
   const before = coloured.get(seen.whole);
   const isThere = before && (quick || before.alpha.every((share, i) => share === seen.alpha[i]));
   let hair = isThere ? before.hair : hairOn(seen, colours);
   coloured.set(seen.whole, { alpha: isThere ? before.alpha : seen.alpha, hair });
-  if (worn.part !== "fringe") ({ seen, hair } = behindJaw(seen, hair, mask, own));
+  if (!["fringe", "painted"].includes(worn.part)) ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
   const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, own, size, unit, y);
   const roots = colours && !any(telling) ? where(mask, HAIR) : new Uint8Array(alpha.length);

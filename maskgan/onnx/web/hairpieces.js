@@ -1,11 +1,12 @@
 // Hairpieces: the hair of the wardrobe's people with every strand of its edge, and where another face wears it; see
 // maskgan/quick_edits/hairpieces.py. One is worn as {name, part, size, way}: "whole", of which size says by 1 and how much it
-// begins lower over the forehead, only as a "fringe", of which it says how far it hangs down, or only as a "length" below the wearer's own hair, down to size in the frame of the wearer's face;
-// its way is "plain" or "mirrored", without one what the face asks for.
+// begins lower over the forehead, only as a "fringe", of which it says how far it hangs down, only as a "length" below the
+// wearer's own hair, down to size in the frame of the wearer's face, or only as "painted" over the forehead; its way is "plain" or "mirrored", without one what the face asks for.
 
 import { HAIRPIECES, LABEL, TIPS } from "./constants.js";
 import { decode } from "./files.js";
 import { EYES, FACE_PARTS, LIPS_AND_MOUTH } from "./frame.js";
+import { drawnTo, shareOfPainted } from "./painted_hair.js";
 import { blurred, picture } from "./pixels.js";
 import { any, areaOf, distances, either, inverted, regionOf, roundEven } from "./regions.js";
 import { clip, percentileOf, remapped, remappedBeyond } from "./samples.js";
@@ -108,22 +109,23 @@ export function hairpiece(name) {
 
 /** Where a face wears a hairpiece: {scene, piece, alpha, columns, rows, above}, for each pixel how far it belongs to it, its
  *  place in the lender's picture, and 1 that falls to 0 where all hair ends. The scene's hair is what the face has without
- *  it; `whole`: the hairpiece of that name. */
-export function coverage(scene, worn, whole) {
+ *  it; `whole`: the hairpiece of that name; `painted`: of "painted" hair, where it was painted, at least one pixel. */
+export function coverage(scene, worn, whole, painted = null) {
   const piece = { plain: whole, mirrored: whole.mirrored }[worn.way] ?? whole.facing(scene);
   const { shape, alpha: own } = piece;
   let { y } = scene;
   if (worn.part === "fringe") {
     const lift = (1 - worn.size) * clip(BROWS - hairline(scene), 0.3, 1);
     y = y.map((row) => row + lift);
-  } else if (worn.part === "length") y = hanging(scene, shape, worn.size);
+  } else if (worn.part === "painted") y = drawnTo(scene, shape, painted);
+  else if (worn.part === "length") y = hanging(scene, shape, worn.size);
   else if (worn.size > 1) y = drawnDown(scene, shape, worn.size - 1);
   const scale = own.width / shape.distance.width;
   const [columns, rows] = shape.frame.toPixels(...shape.places(scene, y)).map((places) => places.map((at) => (at + 0.5) * scale - 0.5));
   // Hair that the lender's picture cut off goes on beyond it as its own mirror image, a little way at the sides.
   const alpha = remappedBeyond(own, columns, rows);
   const { crown } = piece;
-  const share = shareOf(scene, shape, worn);
+  const share = worn.part === "painted" ? shareOfPainted(scene, painted) : shareOf(scene, shape, worn);
   const above = aboveTips(scene, worn);
   const features = scene.where(...EYES, ...LIPS_AND_MOUTH, NOSE, EYE_G);
   const near = softened(scene, features, 0.01);

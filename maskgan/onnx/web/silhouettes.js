@@ -61,6 +61,12 @@ export class Silhouette {
     return side && side !== (this.leans || -1) ? this.mirrored : this;
   }
 
+  /** y in the lender's frame of the picture's upper edge, above the eyes. */
+  get top() {
+    const { originY, axisX, unit } = this.frame;
+    return (-originY * axisX) / unit ** 2;
+  }
+
   /** Where each pixel of a face lies in the lender's frame. `y`: rows to look up instead of the scene's own. */
   places(scene, y = scene.y) {
     const [[left, right], [theirLeft, theirRight]] = [scene.cheeks, this.cheeks];

@@ -16,7 +16,7 @@ import numpy as np
 
 from maskgan.editing.abandoning import go_on
 from maskgan.editing.drafts import draft, worth_drafting
-from maskgan.editing.dressing import default_looks, edit_with_looks
+from maskgan.editing.dressing import edit_with_looks, looks_on
 from maskgan.editing.edit import Edit
 from maskgan.editing.lasting import fingerprint
 from maskgan.editing.rough import rough_picture, show_first
@@ -135,7 +135,7 @@ class Showing(PaintLayout, UsesWeights):
         """Whether a draft of the face in a mask is quicker than the edit, and no look is part of it."""
         if self._at_hand(session, mask, look) is not None or not look.keep or session.edit is None or session.looks:
             return False
-        if default_looks(session.opened.face, mask) or opens(mask, session.mask):
+        if looks_on(session.opened.face, mask) or opens(mask, session.mask):
             return False
         return worth_drafting(self.pipeline, session.edit, session.mask, mask)
 

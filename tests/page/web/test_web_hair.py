@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -15,7 +16,9 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from maskgan.editing.frames_left import frames_left
-from maskgan.editing.hairdressing import colours_of_hair
+from maskgan.editing.fringes import CURLY, STRAIGHT, fringe_for
+from maskgan.editing.hair_colours import colours_of_hair
+from maskgan.editing.hairdressing import seen_of
 from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.strays import carried_hair, stray_hair, stray_strands
@@ -24,6 +27,7 @@ from maskgan.editing.warping import disc, flow_between
 from maskgan.images import read_photo
 from maskgan.labels import BROWS, Label
 from maskgan.quick_edits import QUICK_EDITS
+from maskgan.quick_edits.scene import Scene
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -251,3 +255,29 @@ def test_other_peoples_hair_is_put_on_as_in_the_app(folder: Path, visitor: Visit
         visitor.wait_for_drawing()
     visitor.call("reset()")
     visitor.wait_for_drawing()
+
+
+@pytest.mark.parametrize("curly", [False, True])
+def test_a_painted_fringe_shows_the_hairpiece_that_it_does_in_the_app(visitor: Visitor, curly: bool) -> None:
+    code = """async ([size, photo, before, after]) => {
+      const { fringeFor } = await import(new URL("web/fringes.js", location));
+      const { seenOf } = await import(new URL("web/hairdressing.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const face = { crop: picture(size, size, 3, new Uint8ClampedArray(photo)), mask: before };
+      const { name, part, size: reach, way } = await fringeFor(face, after);
+      const { alpha } = await seenOf(after, before, size, { name, part, size: reach, way });
+      return [[name, part, way].join("."), alpha];
+    }"""
+    before = draw_face(SIZE)
+    scene = Scene(before)
+    after = np.where((before == Label.SKIN) & (scene.y < -0.5 + 0.2 * scene.x), Label.HAIR, before).astype(np.uint8)
+    colours = np.full((19, 3), 140, np.uint8)
+    colours[Label.HAIR], colours[Label.SKIN] = (120, 52, 28), (205, 160, 140)
+    strands = np.random.default_rng(0).normal(0, 14, (SIZE if curly else 1, SIZE, 1))
+    photo = (colours[before] + strands).clip(0, 255).astype(np.uint8)
+    worn = fringe_for(SimpleNamespace(crop=photo, mask=before), after)
+    wanted = seen_of(after, before, worn).alpha
+    name, alpha = visitor.run(code, SIZE, photo, before, after)
+    assert name == f"{worn.name}.{worn.part.value}.{'mirrored' if worn.mirrored else 'plain'}"
+    assert worn.name == (CURLY if curly else STRAIGHT) and wanted.max() > 0.9
+    assert np.percentile(np.abs(alpha.reshape(wanted.shape) - wanted), 99.5) < 0.03
