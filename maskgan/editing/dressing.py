@@ -18,11 +18,11 @@ import numpy as np
 from maskgan.editing.compositing import Layers
 from maskgan.editing.ears import with_ears
 from maskgan.editing.edit import Edit, Face
-from maskgan.editing.fringes import fringe_for
 from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.looks import LOOKS, Look, looks_for, wearing
 from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
+from maskgan.editing.painted_hair import hairpieces_for
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with, lips_on, parse_colour, recolour_part, usual_colour
 from maskgan.editing.rough import shown_first_to
@@ -30,11 +30,12 @@ from maskgan.editing.strands import with_ends
 from maskgan.editing.teeth import opens, with_teeth
 from maskgan.editing.tones import Tone
 from maskgan.editing.transplants import likeness, transplant
+from maskgan.editing.warping import Motion
 from maskgan.images import differs, read_photo
 from maskgan.labels import NUM_CLASSES, Label, check_mask
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.frame import QuickEditImpossible
-from maskgan.quick_edits.hairpieces import Worn
+from maskgan.quick_edits.hairpieces import ON_PAINT, Worn
 from maskgan.quick_edits.regions import class_region
 from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
 from maskgan.snapshots import Weights
@@ -54,6 +55,9 @@ _NEAR = 0.04
 
 #: Share of a hairpiece in a pixel from which on what lies beneath it is not painted.
 _SEEN = 0.5
+
+#: How far beside painted hair's hairpiece, as a share of the side, no other hair is painted.
+_OPEN = 0.06
 
 #: Half the width of a rim beside a hairpiece in which no hair is painted, as a share of the side.
 _RIM = 0.016
@@ -121,11 +125,16 @@ def default_looks(face: Face, mask: np.ndarray) -> dict[Label, Look]:
     return looks
 
 
-def looks_on(face: Face, mask: np.ndarray, looks: Mapping[Label, Look] | None = None) -> dict[Label, Look]:
-    """Looks by class for an edit: these, and what they leave open: `default_looks`, and hair for a painted fringe."""
+def looks_on(
+    face: Face, mask: np.ndarray, looks: Mapping[Label, Look] | None = None, motion: Motion | None = None
+) -> dict[Label, Look]:
+    """Looks by class for an edit: these, and what they leave open: `default_looks`, and hairpieces for painted hair.
+
+    motion: how the photo's pixels move, guessed from the masks when None.
+    """
     looks = default_looks(face, mask) | dict(looks or {})
-    fringe = None if _worn(looks) else fringe_for(face, mask)
-    return looks if fringe is None else looks | {Label.HAIR: wearing((fringe,), looks.get(Label.HAIR))}
+    worn = () if _worn(looks) else hairpieces_for(face, mask, motion)
+    return looks | {Label.HAIR: wearing(worn, looks.get(Label.HAIR))} if worn else looks
 
 
 def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.ndarray:
@@ -145,6 +154,9 @@ def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.nda
             rim = (hair & ~covered & (face.mask != Label.HAIR)).astype(np.uint8)
             wide = cv2.morphologyEx(rim, cv2.MORPH_OPEN, np.ones((2 * round(_RIM * len(mask)) + 1,) * 2, np.uint8))
             covered |= rim > wide
+            if worn.part in ON_PAINT:  # what it leaves open between its strands and below its ends is no hair
+                beside = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+                covered |= hair & (face.mask != Label.HAIR) & (beside < _OPEN * len(mask))
             over |= covered & (face.mask != Label.HAT)  # a hat that is taken off would show between the strands
     return np.where(over, face.mask, mask).astype(mask.dtype)
 
@@ -184,7 +196,7 @@ def edit_with_looks(
         options["motion"] = None  # which led away from the other mask
     by_hand = set(looks or {})
     try:
-        looks = looks_on(face, mask, looks)
+        looks = looks_on(face, mask, looks, options.get("motion"))
         if not looks and not opens(mask, face.mask):
             return finished(pipeline.edit(face, mask, **options), mask, looks, by_hand)
         motion = options.get("motion")

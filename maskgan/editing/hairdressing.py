@@ -16,8 +16,9 @@ from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import grown
 from maskgan.labels import EARS, FACE_PARTS, Label
 from maskgan.mask_files import resize_mask
-from maskgan.quick_edits.hairpieces import Coverage, Part, Worn, coverage
-from maskgan.quick_edits.painted_hair import painted_over
+from maskgan.quick_edits.hair_around import painted_around
+from maskgan.quick_edits.hairpieces import ON_PAINT, Coverage, Part, Worn, coverage
+from maskgan.quick_edits.painted_fringe import painted_over
 from maskgan.quick_edits.regions import class_region
 from maskgan.quick_edits.scene import Scene
 
@@ -57,6 +58,9 @@ _FEATURES = (*FACE_PARTS, Label.EYE_G)
 #: How dark a fringe's shadow on the forehead is, and how far it falls in frame units.
 _SHADOW, _FALL = 0.3, 0.08
 
+#: What of hair was painted where a part is seen.
+_PAINTED = {Part.FOREHEAD: painted_over, Part.AROUND: painted_around}
+
 
 def in_other_colours(hair: np.ndarray, alpha: np.ndarray, colours: np.ndarray, unit: float) -> np.ndarray:
     """Somebody's hair (S, S, 3) float32 in 0..255, seen where `alpha` (S, S) is not 0, in the colours of pixels (n, 3)
@@ -89,7 +93,7 @@ def put_on(
     colours = colours_of_hair(photo, own, _close_by(where, worn))
     if colours is not None:
         hair = in_other_colours(hair, where.alpha, colours, scene.unit)
-    if worn.part not in (Part.FRINGE, Part.PAINTED):
+    if worn.part not in (Part.FRINGE, *ON_PAINT):
         where, hair = _behind_jaw(where, hair, mask, own)
     alpha, changed = where.alpha[..., None], where.alpha
     result = picture.astype(np.float32)
@@ -98,7 +102,7 @@ def put_on(
         # What was painted for hair beside it has the colours of what the mask wrongly calls hair.
         result[roots] = in_colours_of(result[roots], colours, result[roots])
         changed = np.maximum(changed, roots)
-    if worn.part != Part.LENGTH:
+    if worn.part not in (Part.LENGTH, Part.AROUND):
         low = np.roll(where.alpha, round(_FALL * scene.unit), axis=0)
         shade = _SHADOW * cv2.GaussianBlur(low, (0, 0), max(0.5, 0.6 * _FALL * scene.unit))
         skin = (mask == Label.SKIN) | ((mask == Label.HAIR) & (own == Label.SKIN))  # and below its soft edge
@@ -221,7 +225,7 @@ def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
     hair, before = mask == Label.HAIR, own == Label.HAIR
     within = class_region(mask, _FEATURES) & class_region(own, _FEATURES)
     scene = Scene(np.where(hair | within, own, mask).astype(np.uint8))
-    painted = painted_over(scene, hair) if worn.part == Part.PAINTED else None
+    painted = _PAINTED[worn.part](scene, hair) if worn.part in _PAINTED else None
     if painted is not None and not painted.any():
         return None
     where = coverage(scene, worn, painted)
@@ -237,7 +241,7 @@ def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
 
 def _close_by(where: Coverage, worn: Worn) -> np.ndarray | None:
     """Where (S, S) bool hair is that painted hair joins and has the colours of; None for all of a head's."""
-    return grown(where.alpha > 0, _JOINED * where.scene.unit) if worn.part == Part.PAINTED else None
+    return grown(where.alpha > 0, _JOINED * where.scene.unit) if worn.part in ON_PAINT else None
 
 
 class Hairpieces(NamedTuple):

@@ -24,7 +24,7 @@ from typing import Any
 import onnx
 
 from maskgan.canvas import module
-from maskgan.editing import fringes
+from maskgan.editing import painted_hair
 from maskgan.editing.morphing import T_MAX, T_MIN
 from maskgan.editing.style_copy import REGIONS
 from maskgan.labels import MIRRORED_PAIRS, PALETTE, Label
@@ -160,7 +160,7 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "SILHOUETTES": page_tables.silhouettes(),
         "HAIRPIECES": hairpieces(),
         "FRINGES": fringe.PIECES,
-        "FRINGE_OF": {"straight": fringes.STRAIGHT, "curly": fringes.CURLY},
+        "PAINTED_HAIR": {"straight": painted_hair.STRAIGHT, "curly": painted_hair.CURLY},
         "REGIONS": page_tables.regions(),
         "COLOURED": page_tables.coloured(),
         "MORPH": {"from": T_MIN, "to": T_MAX},

@@ -20,7 +20,7 @@ from maskgan.editing.style_copy import COLOURED, REGIONS
 from maskgan.editing.teeth import teeth
 from maskgan.labels import Label
 from maskgan.onnx.folder import Manifest
-from maskgan.quick_edits import QUICK_EDITS, hairpieces
+from maskgan.quick_edits import QUICK_EDITS, hairpieces, locks
 from maskgan.quick_edits.ears import ear
 from maskgan.quick_edits.lenses import lens_outline, styles
 from maskgan.quick_edits.needs import NEEDS
@@ -64,9 +64,9 @@ def looks() -> dict[str, dict[str, Any]]:
 
 def tips() -> dict[str, Any]:
     """How far hair that is cut ends above and below a line: locks, strands, and single strands place by place."""
-    at, ends = hairpieces.strand_ends()
+    at, ends = locks.strand_ends()
     return {
-        **{"lock": hairpieces.TIPS, "strand": hairpieces.LOOSE},
+        **{"lock": locks.TIPS, "strand": locks.LOOSE},
         **{"at": [round(float(place), 4) for place in at], "ends": [round(float(end), 6) for end in ends]},
     }
 

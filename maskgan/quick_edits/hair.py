@@ -10,7 +10,8 @@ from maskgan.quick_edits.closer import draw_in, draw_in_sides
 from maskgan.quick_edits.ears import SIDES, ear_shows
 from maskgan.quick_edits.edit import QuickEdit
 from maskgan.quick_edits.frame import QuickEditImpossible
-from maskgan.quick_edits.hairpieces import across, is_bald, locks, tips
+from maskgan.quick_edits.hairpieces import across, is_bald
+from maskgan.quick_edits.locks import locks, tips
 from maskgan.quick_edits.regions import signed_distance
 from maskgan.quick_edits.scarves import need_open_hair
 from maskgan.quick_edits.scene import Scene, ramp

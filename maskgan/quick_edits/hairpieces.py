@@ -2,9 +2,9 @@
 
 A hairpiece is cut out of its lender's photo with an alpha matte (lab/prepare_wardrobe.py), so that single strands,
 tips and gaps come with it. Worn is all of it, or only what lies over the forehead (a fringe), or only what hangs down
-below the wearer's own hair, or only as much of it as was painted over the forehead (`painted_hair.py`). Here is where
-it lies and which classes it changes; `editing/hairdressing.py` lays its pixels over a picture, in the colours of the
-wearer's own hair.
+below the wearer's own hair, or only as much of it as was painted over the forehead (`painted_fringe.py`) or
+around the head (`hair_around.py`). Here is where it lies and which classes it changes; `editing/hairdressing.py` lays
+its pixels over a picture, in the colours of the wearer's own hair.
 """
 
 from __future__ import annotations
@@ -20,15 +20,11 @@ from PIL import Image
 
 from maskgan.labels import EYES, FACE_PARTS, MOUTH, Label
 from maskgan.mask_files import read_mask
-from maskgan.quick_edits.painted_hair import drawn_to, share_of
+from maskgan.quick_edits.hair_around import places_around, share_around
+from maskgan.quick_edits.locks import TIPS, locks, tips
+from maskgan.quick_edits.painted_fringe import drawn_to, share_of
 from maskgan.quick_edits.scene import Scene, ramp
 from maskgan.quick_edits.silhouettes import WARDROBE, Silhouette, wardrobe
-
-#: How far (frame units) the ends of long hair reach below and above the line to which it is worn.
-TIPS = 0.13
-
-#: How far single strands do beyond that, and how wide one is, in frame units.
-LOOSE, _STRAND = 0.09, 0.02
 
 #: Where the hair over the forehead begins to be the lender's, and is so, in frame units above the hairline.
 _ROOTS, _GROWN = 0.45, 0.05
@@ -76,8 +72,12 @@ class Part(str, Enum):
     WHOLE = "whole"
     FRINGE = "fringe"
     LENGTH = "length"
-    PAINTED = "painted"
+    FOREHEAD = "forehead"
+    AROUND = "around"
 
+
+#: Parts that lie where hair was painted.
+ON_PAINT = (Part.FOREHEAD, Part.AROUND)
 
 #: How a hairpiece's name ends by whether it is mirrored.
 _WAYS = {None: "", False: ".plain", True: ".mirrored"}
@@ -88,8 +88,8 @@ class Worn(NamedTuple):
 
     name: an entry of the wardrobe of kind hair; size: of a fringe, how much of the way from hairline to brows it hangs
     down, 1 as the lender's; of a length, the y of its end in the frame of the wearer's face; of a whole one, 1 and how
-    much lower (frame units) it begins over the forehead; of painted hair, 1; mirrored: whether it is its mirror image,
-    None for what the face asks for.
+    much lower (frame units) it begins over the forehead; of hair that was painted, 1; mirrored: whether it is its
+    mirror image, None for what the face asks for.
     """
 
     name: str
@@ -185,7 +185,7 @@ def hairpiece(name: str) -> Hairpiece:
 def coverage(scene: Scene, worn: Worn, painted: np.ndarray | None = None) -> Coverage:
     """Where a face wears a hairpiece; the scene's hair is what the face has without it.
 
-    painted: where (H, W) bool `Part.PAINTED` was painted, at least one pixel; only that asks for it.
+    painted: where (H, W) bool a part of `ON_PAINT` was painted, at least one pixel; only those ask for it.
 
     Raises QuickEditImpossible where the mask has no face.
     """
@@ -200,11 +200,14 @@ def coverage(scene: Scene, worn: Worn, painted: np.ndarray | None = None) -> Cov
         y = y + (1 - worn.size) * np.clip(_BROWS - hairline(scene), 0.3, 1.0)
     elif worn.part == Part.LENGTH:
         y = hanging(scene, shape, worn.size)
-    elif worn.part == Part.PAINTED:
+    elif worn.part == Part.FOREHEAD:
         y = drawn_to(scene, shape, painted)
     elif worn.size > 1:
         y = _drawn_down(scene, shape, worn.size - 1)
-    cols, rows = shape.scene.frame.to_pixels(*shape.places(scene, y))
+    if worn.part == Part.AROUND:
+        cols, rows = places_around(scene, shape, painted)
+    else:
+        cols, rows = shape.scene.frame.to_pixels(*shape.places(scene, y))
     scale = len(piece.alpha) / len(shape.mask)
     cols, rows = (cols + 0.5) * scale - 0.5, (rows + 0.5) * scale - 0.5
     # Hair that the lender's picture cut off goes on beyond it as its own mirror image, a little way at the sides.
@@ -212,8 +215,7 @@ def coverage(scene: Scene, worn: Worn, painted: np.ndarray | None = None) -> Cov
     beyond = np.maximum(-cols, cols - (len(piece.alpha) - 1)) / (scale * shape.scene.unit)
     alpha = np.where(rows < 0, piece.crown(cols, rows), alpha)
     above = _above_tips(scene, worn)
-    share = share_of(scene, painted) if worn.part == Part.PAINTED else _share(scene, shape, worn)
-    alpha = alpha * share * (1 - ramp(beyond, 0.0, _BEYOND)) * above
+    alpha = alpha * _share(scene, shape, worn, painted) * (1 - ramp(beyond, 0.0, _BEYOND)) * above
     features = scene.where(*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
     alpha *= 1 - cv2.GaussianBlur(features.astype(np.float32), (0, 0), max(0.5, 0.01 * scene.unit))
     return Coverage(scene, np.where(features, 0, alpha).astype(np.float32), cols, rows, above, piece)
@@ -285,13 +287,8 @@ def _drawn_down(scene: Scene, shape: Silhouette, by: float) -> np.ndarray:
 
 def hanging(scene: Scene, shape: Silhouette, end: float) -> np.ndarray:
     """y to look up (H, W) when the hair of a shape is stretched or pressed from the ears down to end at `end`."""
-    ears, longest = 0.2, length_of(shape)
+    ears, longest = 0.2, shape.length
     return np.where(scene.y > ears, ears + (scene.y - ears) * (longest - ears) / max(end - ears, 0.2), scene.y)
-
-
-def length_of(shape: Silhouette) -> float:
-    """y in the frame to which a shape's hair hangs; what the picture cuts off counts to where that usually is."""
-    return min(shape.bottom, 2.3)
 
 
 def across(scene: Scene) -> tuple[np.ndarray, float, float]:
@@ -301,8 +298,12 @@ def across(scene: Scene) -> tuple[np.ndarray, float, float]:
     return (scene.x - middle) / half, middle, half
 
 
-def _share(scene: Scene, shape: Silhouette, worn: Worn) -> np.ndarray:
+def _share(scene: Scene, shape: Silhouette, worn: Worn, painted: np.ndarray | None) -> np.ndarray:
     """How far each pixel may show the hairpiece when only this part of it is worn: (H, W) float32 in 0..1."""
+    if worn.part == Part.FOREHEAD:
+        return share_of(scene, painted)
+    if worn.part == Part.AROUND:
+        return share_around(scene, painted)
     q, middle, half = across(scene)
     if worn.part == Part.FRINGE:
         first = hairline(scene)
@@ -358,27 +359,3 @@ def dome(scene: Scene, shape: Silhouette) -> np.ndarray:
 def head_top(scene: Scene) -> float:
     """y of the top of the bare head."""
     return float(np.clip(scene.y[scene.face].min(), -1.55, -1.2)) if scene.face.any() else -1.3
-
-
-def tips(x: np.ndarray) -> np.ndarray:
-    """How far (frame units) hair ends above and below a line, at places along it."""
-    return TIPS * locks(x) + LOOSE * _strands(x)
-
-
-def locks(x: np.ndarray) -> np.ndarray:
-    """How far locks end above and below a line, about -1..1: waves whose lengths have no common measure."""
-    return (np.sin(5.3 * x + 0.4) + np.sin(13.9 * x + 2.1) + 0.8 * np.sin(31.7 * x + 4.0)) / 2.8
-
-
-def _strands(x: np.ndarray) -> np.ndarray:
-    """How far single strands end above and below where their lock does, about -1..1, for places in frame units."""
-    return np.interp(x, *strand_ends())
-
-
-@cache
-def strand_ends() -> tuple[np.ndarray, np.ndarray]:
-    """Places in frame units, and how far strands there end above and below where their lock does, about -1..1."""
-    at = np.arange(-5, 5, _STRAND)
-    fine = np.random.default_rng(5).uniform(-1, 1, (2, len(at)))
-    fine[1] = cv2.GaussianBlur(fine[1][None], (0, 0), 3)[0] * 3
-    return at, fine.mean(0)

@@ -21,7 +21,6 @@ from maskgan.quick_edits.hairpieces import (
     hairpieces,
     head_top,
     is_bald,
-    length_of,
     lowered_to,
 )
 from maskgan.quick_edits.regions import signed_distance
@@ -76,7 +75,7 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
     _, middle, half = across(scene)
     outer = hair & (abs(scene.x - middle) > 0.45 * half)
     bottom = float(np.percentile(scene.y[outer], 98)) if outer.any() else -0.5
-    longest = length_of(hairpiece(style).silhouette)
+    longest = hairpiece(style).silhouette.length
     end = min(bottom + strength * max(0.7, longest - bottom), 3.0)
     if bottom > float(scene.y.max()) - _LEAST:
         raise QuickEditImpossible("This hair already hangs to the edge of the picture; try another Hairstyle.")

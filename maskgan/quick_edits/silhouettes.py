@@ -26,6 +26,9 @@ from maskgan.quick_edits.scene import Scene
 WARDROBE = Path(__file__).parents[1] / "wardrobe"
 
 
+#: y in the frame to which hair hangs whose end the lender's picture cuts off.
+_LONGEST = 2.3
+
 #: From which of the rows (261, from y = -2.5 on) on hair over a forehead is looked for: pictures have few above.
 _HIGH = 100
 
@@ -81,6 +84,11 @@ class Silhouette:
     def bottom(self) -> float:
         """y of the shape's lower end in the lender's frame."""
         return float(np.percentile(self.scene.y[self.mask == self.label], 98.5))
+
+    @property
+    def length(self) -> float:
+        """y in the lender's frame to which hair hangs; what the picture cuts off counts to where that usually is."""
+        return min(self.bottom, _LONGEST)
 
     @property
     def top(self) -> float:

@@ -4,7 +4,7 @@
 import { CODES, LABEL, LOOKS } from "./constants.js";
 import { withEars } from "./ears.js";
 import { decode } from "./files.js";
-import { Hairpieces, seenOf } from "./hairdressing.js";
+import { Hairpieces, PAINTED, seenOf } from "./hairdressing.js";
 import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
 import { classesWith, recolourPart } from "./recolouring.js";
 import { any, areaOf, both, dilated, distances, eroded, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
@@ -21,6 +21,7 @@ const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network p
 export const HARDLY = 0.0006; // share of a photo below which a class is no example of how it looks
 const MOVED = 2; // up to how many times as large a class is no new thing
 const SEEN = 0.5; // share of a hairpiece in a pixel from which on what lies beneath it is not painted
+const OPEN = 0.06; // how far beside painted hair's hairpiece, as a share of the side, no other hair is painted
 const RIM = 0.016; // half the width of a rim beside a hairpiece in which no hair is painted, as a share of the side
 const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was painted before its shadow fades, as far again
 
@@ -93,8 +94,14 @@ export async function beneath(own, mask, size, looks, quick) {
     const rim = mask.map((label, i) => (label === HAIR && !near[i] && own[i] !== HAIR ? 1 : 0));
     const kernel = square(roundEven(RIM * size));
     const wide = dilated(eroded(rim, size, kernel), size, kernel);
+    const covered = mask.map((label, i) => (label === HAIR && (near[i] || rim[i] > wide[i]) ? 1 : 0));
+    if (PAINTED[worn.part]) {
+      // What it leaves open between its strands and below its ends is no hair.
+      const beside = distances(covered, size, size);
+      mask.forEach((label, i) => label === HAIR && own[i] !== HAIR && beside[i] < OPEN * size && (covered[i] = 1));
+    }
     // A hat that is taken off would show between the strands.
-    mask.forEach((label, i) => label === HAIR && (near[i] || rim[i] > wide[i]) && own[i] !== HAT && (hidden[i] = 1));
+    covered.forEach((inside, i) => inside && own[i] !== HAT && (hidden[i] = 1));
   }
   const laid = [...looks].filter(([label, look]) => look.material || (label === HAT && look.reference)).map(([label]) => label);
   return mask.map((label, i) => (hidden[i] || laid.includes(label) ? own[i] : label));

@@ -6,12 +6,12 @@ import { LABEL, SIZE } from "./constants.js";
 import { borrowed, isItsShape, withBorrowed } from "./borrowing.js";
 import { beneath, dressed, finished, hairOf, lookNamed, looksOf, wornWith } from "./dressing.js";
 import { Motion, moving } from "./flow.js";
-import { fringeFor } from "./fringes.js";
 import { framesLeft } from "./frames_left.js";
 import { withoutCoveredNeck, withoutImplausible } from "./implausible.js";
 import { Kept } from "./kept.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
+import { hairpiecesFor } from "./painted_hair.js";
 import { mostProbable } from "./probable.js";
 import { any, distances, either, inverted, piecesOf, regionOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
@@ -68,8 +68,8 @@ class Edit {
  *  rejected when nobody waits for the edit any more. */
 export async function edit(networks, face, motion, { chosen = new Map(), copied = null, lent = null, mask = motion.mask, quick = false, early = () => {}, goOn = async () => {} } = {}) {
   const looks = looksOf(face.mask, mask, SIZE.crop, chosen);
-  const fringe = lent || wornWith(looks).length ? null : await fringeFor(face, mask);
-  if (fringe) looks.set(LABEL.HAIR, lookNamed(wearing([fringe], chosen.get(LABEL.HAIR)?.name ?? "")));
+  const hairs = lent || wornWith(looks).length ? [] : await hairpiecesFor(face, mask, motion.flow);
+  if (hairs.length) looks.set(LABEL.HAIR, lookNamed(wearing(hairs, chosen.get(LABEL.HAIR)?.name ?? "")));
   if (lent && !chosen.has(LABEL.HAT) && isItsShape(mask, lent, LABEL.HAT)) looks.delete(LABEL.HAT); // it shows its own
   const own = mask === motion.mask ? face.mask : face.mask.map((label, i) => (mask[i] === motion.mask[i] ? label : motion.mask[i]));
   const below = await beneath(own, mask, SIZE.crop, looks, quick);

@@ -4,12 +4,13 @@
 import { drawIn, drawInSides } from "./closer.js";
 import { LABEL } from "./constants.js";
 import { SIDES, earRegion, earShows } from "./ears.js";
-import { isBald, locks, tips } from "./hairpieces.js";
+import { isBald } from "./hairpieces.js";
 import { cutOut, picture } from "./pixels.js";
 import { any, areaOf, both, dilated, disc, either, eroded, piecesOf, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, interpolated, percentileOf } from "./samples.js";
 import { needOpenHair } from "./scarves.js";
 import { line, onLine, places, ramp, smoothCurve } from "./scene.js";
+import { locks, tips } from "./tips.js";
 
 const { BACKGROUND, SKIN, NOSE, HAIR, HAT, CLOTH, NECK, EAR_R, L_EAR, R_EAR } = LABEL;
 const EARS = [L_EAR, R_EAR];

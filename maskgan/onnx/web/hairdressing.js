@@ -5,11 +5,12 @@
 import { Window } from "./compositing.js";
 import { LABEL, SIZE } from "./constants.js";
 import { BROWS, FACE_PARTS } from "./frame.js";
+import { paintedAround } from "./hair_around.js";
 import { coverage, hairpiece } from "./hairpieces.js";
 import { ownHair } from "./matting.js";
 import { mirroredBeyond } from "./mirroring.js";
 import { Overlay } from "./overlay.js";
-import { paintedOver } from "./painted_hair.js";
+import { paintedOver } from "./painted_fringe.js";
 import { blurred, picture, resizeLinear } from "./pixels.js";
 import { writeLab, writeRgb } from "./oklab.js";
 import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, grown, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
@@ -43,6 +44,7 @@ const [OPEN, IN_SHADE, SHADED] = [0.4, 0.6, 0.25];
 const [BLACK, FADES, EVEN] = [0.17, 0.05, 0.04];
 const BESIDE = [...FACE_PARTS, L_EAR, R_EAR, NECK]; // classes that hair hangs beside
 const [SHADOW, FALL] = [0.3, 0.08]; // how dark a fringe's shadow on the forehead is, and how far it falls
+export const PAINTED = { forehead: paintedOver, around: paintedAround }; // what of hair was painted where a part is seen
 const BINS = 8; // of lightness, in which hair's colours are measured
 
 /** Lightness, a and b of the pixels of a region, one Float32Array each. */
@@ -129,7 +131,7 @@ export function ownHairOf(photo, own) {
 /** Colours for a hairpiece as it is seen: painted hair joins other hair and has the colours of that. */
 function coloursFor({ alpha, scene: { size, unit } }, photo, own, worn) {
   const { hair, share, colours } = ownHairOf(photo, own);
-  if (worn.part !== "painted") return colours;
+  if (!PAINTED[worn.part]) return colours;
   const near = both(hair, grown(regionOf(alpha, (share) => share > 0), size, JOINED * unit));
   return areaOf(near) / near.length > LITTLE ? coloursOfHair(photo, own, near, share) : colours;
 }
@@ -197,12 +199,12 @@ const MOST = 3; // hairpieces that a face wears
  *  where it lies, so that a smile does not shift it. `quick`: as in the newest edit, if that was of this face. */
 async function covering(mask, own, size, worn, quick) {
   const bare = mask.map((label, i) => (label === HAIR || (FEATURES.includes(label) && FEATURES.includes(own[i])) ? own[i] : label));
-  const [key, follows] = [`${worn.name} ${worn.part} ${worn.size} ${worn.way}`, worn.part === "painted"];
+  const [key, follows] = [`${worn.name} ${worn.part} ${worn.size} ${worn.way}`, PAINTED[worn.part]];
   const from = follows ? mask : bare;
   const known = newest.get(key);
   if (known?.own === own && ((quick && !follows) || from.every((label, i) => label === known.from[i]))) return known.covered;
   const scene = new Scene(bare, size);
-  const painted = follows ? paintedOver(scene, where(mask, HAIR)) : null;
+  const painted = follows ? follows(scene, where(mask, HAIR)) : null;
   if (follows && !any(painted)) return null;
   let covered = coverage(scene, worn, await hairpiece(worn.name), painted);
   if (size === SIZE.crop) {
@@ -243,9 +245,9 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   const isThere = before && (quick || before.alpha.every((share, i) => share === seen.alpha[i]));
   let hair = isThere ? before.hair : hairOn(seen, colours);
   coloured.set(seen.whole, { alpha: isThere ? before.alpha : seen.alpha, hair });
-  if (!["fringe", "painted"].includes(worn.part)) ({ seen, hair } = behindJaw(seen, hair, mask, own));
+  if (worn.part !== "fringe" && !PAINTED[worn.part]) ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
-  const shade = worn.part === "length" ? new Float32Array(alpha.length) : shadeOf(alpha, mask, own, size, unit, y);
+  const shade = ["length", "around"].includes(worn.part) ? new Float32Array(alpha.length) : shadeOf(alpha, mask, own, size, unit, y);
   const roots = colours && !any(telling) ? where(mask, HAIR) : new Uint8Array(alpha.length);
   const ground = picture(size, size, 3, new Float32Array(crop.data));
   // What was painted for hair beside it has the colours of what the mask wrongly calls hair.

@@ -1,17 +1,20 @@
 // Hairpieces: the hair of the wardrobe's people with every strand of its edge, and where another face wears it; see
 // maskgan/quick_edits/hairpieces.py. One is worn as {name, part, size, way}: "whole", of which size says by 1 and how much it
 // begins lower over the forehead, only as a "fringe", of which it says how far it hangs down, only as a "length" below the
-// wearer's own hair, down to size in the frame of the wearer's face, or only as "painted" over the forehead; its way is "plain" or "mirrored", without one what the face asks for.
+// wearer's own hair, down to size in the frame of the wearer's face, or only where it was painted, over the "forehead" or "around"
+// the head; its way is "plain" or "mirrored", without one what the face asks for.
 
 import { HAIRPIECES, LABEL, TIPS } from "./constants.js";
 import { decode } from "./files.js";
 import { EYES, FACE_PARTS, LIPS_AND_MOUTH } from "./frame.js";
-import { drawnTo, shareOfPainted } from "./painted_hair.js";
+import { placesAround, shareAround } from "./hair_around.js";
+import { drawnTo, shareOfPainted } from "./painted_fringe.js";
 import { blurred, picture } from "./pixels.js";
 import { any, areaOf, distances, either, inverted, regionOf, roundEven } from "./regions.js";
 import { clip, percentileOf, remapped, remappedBeyond } from "./samples.js";
 import { line, onLine, ramp } from "./scene.js";
 import { silhouette } from "./silhouettes.js";
+import { locks, tips } from "./tips.js";
 
 const { SKIN, NOSE, EYE_G, HAIR, HAT } = LABEL;
 // In frame units: where the hair over the forehead begins to be the lender's, and is so, above the hairline; how far from the
@@ -109,7 +112,7 @@ export function hairpiece(name) {
 
 /** Where a face wears a hairpiece: {scene, piece, alpha, columns, rows, above}, for each pixel how far it belongs to it, its
  *  place in the lender's picture, and 1 that falls to 0 where all hair ends. The scene's hair is what the face has without
- *  it; `whole`: the hairpiece of that name; `painted`: of "painted" hair, where it was painted, at least one pixel. */
+ *  it; `whole`: the hairpiece of that name; `painted`: of hair that was, where it was painted, at least one pixel. */
 export function coverage(scene, worn, whole, painted = null) {
   const piece = { plain: whole, mirrored: whole.mirrored }[worn.way] ?? whole.facing(scene);
   const { shape, alpha: own } = piece;
@@ -117,15 +120,16 @@ export function coverage(scene, worn, whole, painted = null) {
   if (worn.part === "fringe") {
     const lift = (1 - worn.size) * clip(BROWS - hairline(scene), 0.3, 1);
     y = y.map((row) => row + lift);
-  } else if (worn.part === "painted") y = drawnTo(scene, shape, painted);
+  } else if (worn.part === "forehead") y = drawnTo(scene, shape, painted);
   else if (worn.part === "length") y = hanging(scene, shape, worn.size);
   else if (worn.size > 1) y = drawnDown(scene, shape, worn.size - 1);
   const scale = own.width / shape.distance.width;
-  const [columns, rows] = shape.frame.toPixels(...shape.places(scene, y)).map((places) => places.map((at) => (at + 0.5) * scale - 0.5));
+  const places = worn.part === "around" ? placesAround(scene, shape, painted) : shape.frame.toPixels(...shape.places(scene, y));
+  const [columns, rows] = places.map((place) => place.map((at) => (at + 0.5) * scale - 0.5));
   // Hair that the lender's picture cut off goes on beyond it as its own mirror image, a little way at the sides.
   const alpha = remappedBeyond(own, columns, rows);
   const { crown } = piece;
-  const share = worn.part === "painted" ? shareOfPainted(scene, painted) : shareOf(scene, shape, worn);
+  const share = shareOf(scene, shape, worn, painted);
   const above = aboveTips(scene, worn);
   const features = scene.where(...EYES, ...LIPS_AND_MOUTH, NOSE, EYE_G);
   const near = softened(scene, features, 0.01);
@@ -206,15 +210,14 @@ function drawnDown(scene, shape, by) {
 /** y to look up when the hair of a shape is stretched or pressed from the ears down to end at `end`. */
 function hanging(scene, shape, end) {
   const ears = 0.2;
-  const stretch = (lengthOf(shape) - ears) / Math.max(end - ears, 0.2);
+  const stretch = (shape.length - ears) / Math.max(end - ears, 0.2);
   return scene.y.map((y) => (y > ears ? ears + (y - ears) * stretch : y));
 }
 
-/** y in the frame to which a shape's hair hangs; what the picture cuts off counts to where that usually is. */
-export const lengthOf = (shape) => Math.min(shape.bottom, 2.3);
-
 /** How far each pixel may show the hairpiece when only this part of it is worn. */
-function shareOf(scene, shape, worn) {
+function shareOf(scene, shape, worn, painted) {
+  if (worn.part === "forehead") return shareOfPainted(scene, painted);
+  if (worn.part === "around") return shareAround(scene, painted);
   const { q, middle, half } = scene.across;
   const { x, y, size, unit } = scene;
   if (worn.part === "fringe") {
@@ -277,9 +280,3 @@ export function headTop(scene) {
   const top = scene.face.reduce((least, inside, i) => (inside ? Math.min(least, scene.y[i]) : least), Infinity);
   return Number.isFinite(top) ? clip(top, -1.55, -1.2) : -1.3;
 }
-
-/** How far (frame units) hair ends above and below a line, at a place along it. */
-export const tips = (x) => TIPS.lock * locks(x) + TIPS.strand * onLine(x, TIPS.at, TIPS.ends);
-
-/** How far locks end above and below a line, about -1..1: waves whose lengths have no common measure. */
-export const locks = (x) => (Math.sin(5.3 * x + 0.4) + Math.sin(13.9 * x + 2.1) + 0.8 * Math.sin(31.7 * x + 4)) / 2.8;

@@ -4,7 +4,7 @@
 import { FRINGES, HAIRPIECES, LABEL } from "./constants.js";
 import { EYES } from "./frame.js";
 import { closed, fillHoles, holdFace, needHair, opened, reveal, withSpecks } from "./hair.js";
-import { coverage, dome, facing, hairpiece, headTop, isBald, lengthOf, loweredTo } from "./hairpieces.js";
+import { coverage, dome, facing, hairpiece, headTop, isBald, loweredTo } from "./hairpieces.js";
 import { any, areaOf, both, dilated, either, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { needOpenHair } from "./scarves.js";
@@ -38,7 +38,7 @@ async function longerHair(scene, strength, style) {
   const { middle, half } = scene.across;
   const outer = both(scene.where(HAIR), places(scene, (x) => Math.abs(x - middle) > 0.45 * half));
   const bottom = any(outer) ? percentileOf(scene.y, outer, 0.98) : -0.5;
-  const longest = lengthOf(silhouette(style));
+  const longest = silhouette(style).length;
   const size = Math.min(bottom + strength * Math.max(0.7, longest - bottom), 3);
   if (bottom > scene.y.reduce((most, y) => Math.max(most, y)) - LEAST) {
     throw new Error("This hair already hangs to the edge of the picture; try another Hairstyle.");

@@ -30,6 +30,7 @@ function turnedTo(scene) {
   return found ? Math.sign(found[0]) : 0;
 }
 
+const LONGEST = 2.3; // y in the frame to which hair hangs whose end the lender's picture cuts off
 const HIGH = 100; // from which of the rows, 261 from y = -2.5 on, hair over a forehead is looked for: pictures have few above
 
 /** One person's shape. `anchors`: where that face lies in its picture, how low the shape hangs, and whether the picture's
@@ -59,6 +60,11 @@ export class Silhouette {
   facing(scene) {
     const side = turnedTo(scene);
     return side && side !== (this.leans || -1) ? this.mirrored : this;
+  }
+
+  /** y in the lender's frame to which hair hangs; what the picture cuts off counts to where that usually is. */
+  get length() {
+    return Math.min(this.bottom, LONGEST);
   }
 
   /** y in the lender's frame of the picture's upper edge, above the eyes. */

@@ -15,17 +15,18 @@ from web_visitor import SIZE, Visitor, edited_in_python, levels, pipeline_of
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
+from maskgan.editing.dressing import beneath
 from maskgan.editing.frames_left import frames_left
-from maskgan.editing.fringes import CURLY, STRAIGHT, fringe_for
 from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.hairdressing import seen_of
 from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.oklab import to_oklab
+from maskgan.editing.painted_hair import CURLY, STRAIGHT, hairpieces_for
 from maskgan.editing.strays import carried_hair, stray_hair, stray_strands
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import disc, flow_between
+from maskgan.editing.warping import Motion, disc, flow_between
 from maskgan.images import read_photo
-from maskgan.labels import BROWS, Label
+from maskgan.labels import BROWS, EARS, Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.scene import Scene
 
@@ -258,26 +259,38 @@ def test_other_peoples_hair_is_put_on_as_in_the_app(folder: Path, visitor: Visit
 
 
 @pytest.mark.parametrize("curly", [False, True])
-def test_a_painted_fringe_shows_the_hairpiece_that_it_does_in_the_app(visitor: Visitor, curly: bool) -> None:
-    code = """async ([size, photo, before, after]) => {
-      const { fringeFor } = await import(new URL("web/fringes.js", location));
+def test_painted_hair_shows_the_hairpieces_that_it_does_in_the_app(visitor: Visitor, curly: bool) -> None:
+    code = """async ([size, photo, before, after, moved]) => {
+      const { beneath } = await import(new URL("web/dressing.js", location));
+      const { hairpiecesFor } = await import(new URL("web/painted_hair.js", location));
       const { seenOf } = await import(new URL("web/hairdressing.js", location));
       const { picture } = await import(new URL("web/pixels.js", location));
       const face = { crop: picture(size, size, 3, new Uint8ClampedArray(photo)), mask: before };
-      const { name, part, size: reach, way } = await fringeFor(face, after);
-      const { alpha } = await seenOf(after, before, size, { name, part, size: reach, way });
-      return [[name, part, way].join("."), alpha];
+      const worn = await hairpiecesFor(face, after, picture(size, size, 2, new Float32Array(moved)));
+      const seen = [];
+      for (const one of worn) seen.push((await seenOf(after, before, size, one)).alpha);
+      const names = worn.map(({ name, part, way }) => [name, part, way].join("."));
+      return [names.join(" "), ...seen, await beneath(before, after, size, new Map([[13, { worn }]]))];
     }"""
     before = draw_face(SIZE)
     scene = Scene(before)
-    after = np.where((before == Label.SKIN) & (scene.y < -0.5 + 0.2 * scene.x), Label.HAIR, before).astype(np.uint8)
+    over = (before == Label.SKIN) & (scene.y < -0.5 + 0.2 * scene.x)
+    beside = (abs(scene.x) < scene.cheeks[1] + 0.5) & (scene.y > -0.2) & (scene.y < 1.6)
+    over |= beside & np.isin(before, (Label.BACKGROUND, Label.NECK, Label.CLOTH, *EARS))
+    after = np.where(over, Label.HAIR, before).astype(np.uint8)
     colours = np.full((19, 3), 140, np.uint8)
     colours[Label.HAIR], colours[Label.SKIN] = (120, 52, 28), (205, 160, 140)
     strands = np.random.default_rng(0).normal(0, 14, (SIZE if curly else 1, SIZE, 1))
     photo = (colours[before] + strands).clip(0, 255).astype(np.uint8)
-    worn = fringe_for(SimpleNamespace(crop=photo, mask=before), after)
-    wanted = seen_of(after, before, worn).alpha
-    name, alpha = visitor.run(code, SIZE, photo, before, after)
-    assert name == f"{worn.name}.{worn.part.value}.{'mirrored' if worn.mirrored else 'plain'}"
-    assert worn.name == (CURLY if curly else STRAIGHT) and wanted.max() > 0.9
-    assert np.percentile(np.abs(alpha.reshape(wanted.shape) - wanted), 99.5) < 0.03
+    face = SimpleNamespace(crop=photo, mask=before)
+    motion = Motion.none(before).to(after)
+    worn = hairpieces_for(face, after, motion)
+    assert {one.part: one.name for one in worn} == (CURLY if curly else STRAIGHT)
+    names, *seen, below = visitor.run(code, SIZE, photo, before, after, motion.flow)
+    assert names.split() == [f"{one.name}.{one.part.value}.{'mirrored' if one.mirrored else 'plain'}" for one in worn]
+    for one, alpha in zip(worn, seen, strict=True):
+        wanted = seen_of(after, before, one).alpha
+        off = np.abs(alpha.reshape(wanted.shape) - wanted)
+        assert wanted.max() > 0.9 and np.percentile(off, 99.5) < 0.03, (one, np.percentile(off, (99, 99.5, 100)))
+    wanted = beneath(face, after, {Label.HAIR: wearing(worn, None)})
+    assert (below.reshape(wanted.shape) != wanted).mean() < 0.002
