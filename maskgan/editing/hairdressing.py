@@ -13,7 +13,6 @@ from maskgan.editing.faces import Alignment, paste_back
 from maskgan.editing.hair_colours import colours_of_hair, in_colours_of, telling_hair
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.tones import LUMA
-from maskgan.editing.warping import grown
 from maskgan.labels import EARS, FACE_PARTS, Label
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.hair_around import painted_around
@@ -241,7 +240,10 @@ def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
 
 def _close_by(where: Coverage, worn: Worn) -> np.ndarray | None:
     """Where (S, S) bool hair is that painted hair joins and has the colours of; None for all of a head's."""
-    return grown(where.alpha > 0, _JOINED * where.scene.unit) if worn.part in ON_PAINT else None
+    if worn.part not in ON_PAINT:
+        return None
+    away = cv2.distanceTransform((where.alpha == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    return away <= _JOINED * where.scene.unit
 
 
 class Hairpieces(NamedTuple):

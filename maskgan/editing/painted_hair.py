@@ -47,7 +47,7 @@ def coherence(photo: np.ndarray, hair: np.ndarray, unit: float) -> float:
         hair: (H, W) bool.
         unit: of the face's frame, in pixels.
 
-    Hair that is all outline has none: 0.
+    Hair that is all outline, or none, tells nothing: 1.
     """
     size = 2 * max(1, round(_WITHIN * unit)) + 1
     inner = cv2.erode(hair.astype(np.uint8), np.ones((size, size), np.uint8)).astype(np.float32)
@@ -57,7 +57,8 @@ def coherence(photo: np.ndarray, hair: np.ndarray, unit: float) -> float:
         cv2.GaussianBlur(each * inner, (0, 0), _AROUND * unit) for each in (across**2, down**2, across * down)
     )
     parallel = np.sqrt((xx - yy) ** 2 + 4 * xy**2)
-    return float((parallel * inner).sum() / max(float(((xx + yy) * inner).sum()), 1e-6))
+    contrast = float(((xx + yy) * inner).sum())
+    return float((parallel * inner).sum()) / contrast if contrast else 1.0
 
 
 def hairpieces_for(face: Face, mask: np.ndarray, motion: Motion | None = None) -> tuple[Worn, ...]:

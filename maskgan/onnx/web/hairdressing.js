@@ -132,7 +132,8 @@ export function ownHairOf(photo, own) {
 function coloursFor({ alpha, scene: { size, unit } }, photo, own, worn) {
   const { hair, share, colours } = ownHairOf(photo, own);
   if (!PAINTED[worn.part]) return colours;
-  const near = both(hair, grown(regionOf(alpha, (share) => share > 0), size, JOINED * unit));
+  const away = distances(regionOf(alpha, (share) => share > 0), size, size);
+  const near = hair.map((inside, i) => (inside && away[i] <= JOINED * unit ? 1 : 0));
   return areaOf(near) / near.length > LITTLE ? coloursOfHair(photo, own, near, share) : colours;
 }
 

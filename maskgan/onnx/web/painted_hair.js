@@ -42,7 +42,7 @@ export function coherence({ width: size, data }, hair, unit) {
     parallel += Math.hypot(xx - yy, 2 * xy);
     all += xx + yy;
   });
-  return parallel / Math.max(all, 1e-6);
+  return all ? parallel / all : 1;
 }
 
 /** The hairpieces for hair that a mask has where a face has none, {name, part, size, way} each; none where that is little. `flow`: how
