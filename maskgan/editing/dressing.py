@@ -153,10 +153,10 @@ def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.nda
             # Nor a rim of new hair that its soft edge would leave below it.
             rim = (hair & ~covered & (face.mask != Label.HAIR)).astype(np.uint8)
             wide = cv2.morphologyEx(rim, cv2.MORPH_OPEN, np.ones((2 * round(_RIM * len(mask)) + 1,) * 2, np.uint8))
-            covered |= rim > wide
             if worn.part in ON_PAINT:  # what it leaves open between its strands and below its ends is no hair
                 beside = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
                 covered |= hair & (face.mask != Label.HAIR) & (beside < _OPEN * len(mask))
+            covered |= rim > wide
             over |= covered & (face.mask != Label.HAT)  # a hat that is taken off would show between the strands
     return np.where(over, face.mask, mask).astype(mask.dtype)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from drawn_faces import draw_face
 
-from maskgan.editing.dressing import edit_with_looks, looks_on
+from maskgan.editing.dressing import beneath, edit_with_looks, looks_on
 from maskgan.editing.edit import Face
 from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.hairdressing import seen_of
@@ -156,6 +156,17 @@ def test_long_hair_that_is_painted_hangs_to_where_it_was_painted(pipeline, face,
 
 def test_both_are_worn_where_both_were_painted(face, mask) -> None:
     assert list(named(face, painted(hanging(mask, 0.55, 1.6), -0.5))) == [Part.AROUND, Part.FOREHEAD]
+
+
+def test_other_hair_that_was_painted_stays_the_networks(face, mask) -> None:
+    """Slivers of hair that nothing covers took all hair near them with them."""
+    scene, after = Scene(mask), painted(mask, -0.5)
+    lock = (scene.x > 0.75) & (scene.x < 1.3) & (scene.y > 0.9) & (scene.y < 1.2) & (mask != Label.HAIR)
+    sliver = (abs(scene.x - 0.7) < 0.02) & (scene.y > 0.2) & (scene.y < 1.2) & (mask != Label.HAIR)
+    after[lock | sliver] = Label.HAIR
+    assert list(named(face, after)) == [Part.FOREHEAD]
+    below = beneath(face, after, looks_on(face, after))
+    assert (below == Label.HAIR)[lock].mean() > 0.9 and not (below == Label.HAIR)[painted(mask, -0.6) != mask].any()
 
 
 def test_a_thicker_outline_is_the_photos_own_hair(face, mask) -> None:

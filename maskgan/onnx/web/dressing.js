@@ -94,12 +94,11 @@ export async function beneath(own, mask, size, looks, quick) {
     const rim = mask.map((label, i) => (label === HAIR && !near[i] && own[i] !== HAIR ? 1 : 0));
     const kernel = square(roundEven(RIM * size));
     const wide = dilated(eroded(rim, size, kernel), size, kernel);
-    const covered = mask.map((label, i) => (label === HAIR && (near[i] || rim[i] > wide[i]) ? 1 : 0));
-    if (PAINTED[worn.part]) {
-      // What it leaves open between its strands and below its ends is no hair.
-      const beside = distances(covered, size, size);
-      mask.forEach((label, i) => label === HAIR && own[i] !== HAIR && beside[i] < OPEN * size && (covered[i] = 1));
-    }
+    // What painted hair's hairpiece leaves open between its strands and below its ends is no hair.
+    const under = mask.map((label, i) => (label === HAIR && near[i] ? 1 : 0));
+    const beside = PAINTED[worn.part] ? distances(under, size, size) : null;
+    const open = (i) => beside && own[i] !== HAIR && beside[i] < OPEN * size;
+    const covered = mask.map((label, i) => (label === HAIR && (under[i] || rim[i] > wide[i] || open(i)) ? 1 : 0));
     // A hat that is taken off would show between the strands.
     covered.forEach((inside, i) => inside && own[i] !== HAT && (hidden[i] = 1));
   }
