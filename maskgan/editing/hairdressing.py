@@ -11,6 +11,7 @@ import numpy as np
 from maskgan.blending import mirrored_beyond, smoothstep
 from maskgan.editing.faces import Alignment, paste_back
 from maskgan.editing.hair_colours import colours_of_hair, in_colours_of, telling_hair
+from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.tones import LUMA
 from maskgan.labels import EARS, FACE_PARTS, Label
@@ -56,6 +57,11 @@ _FEATURES = (*FACE_PARTS, Label.EYE_G)
 
 #: How dark a fringe's shadow on the forehead is, and how far it falls in frame units.
 _SHADOW, _FALL = 0.3, 0.08
+
+#: Where the last hairpieces lie, for edits that follow; at most so many bytes.
+_COVERED: LastingCache[Coverage | None] = LastingCache(
+    2**25, lambda where: 0 if where is None else 4 * where.alpha.nbytes + where.scene.nbytes
+)
 
 #: What of hair was painted where a part is seen.
 _PAINTED = {Part.FOREHEAD: painted_over, Part.AROUND: painted_around}
@@ -223,11 +229,10 @@ def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
     """
     hair, before = mask == Label.HAIR, own == Label.HAIR
     within = class_region(mask, _FEATURES) & class_region(own, _FEATURES)
-    scene = Scene(np.where(hair | within, own, mask).astype(np.uint8))
-    painted = _PAINTED[worn.part](scene, hair) if worn.part in _PAINTED else None
-    if painted is not None and not painted.any():
+    bare, on = np.where(hair | within, own, mask).astype(np.uint8), hair if worn.part in ON_PAINT else None
+    where = _COVERED.get(own, fingerprint(bare, on, worn), lambda: _covered(bare, on, worn))
+    if where is None:
         return None
-    where = coverage(scene, worn, painted)
     brought = (where.alpha > 0.5) & ~before
     taken = before & (where.alpha < 0.1) if worn.part == Part.WHOLE else np.zeros_like(before)
     agrees = np.count_nonzero(hair & brought) + np.count_nonzero(~hair & taken)
@@ -236,6 +241,16 @@ def seen_of(mask: np.ndarray, own: np.ndarray, worn: Worn) -> Coverage | None:
     away = cv2.distanceTransform((~hair).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     near = (2 - 2 * away / (_STRANDS * len(mask))).clip(0, 1)
     return where._replace(alpha=(where.alpha * near).astype(np.float32))
+
+
+def _covered(bare: np.ndarray, hair: np.ndarray | None, worn: Worn) -> Coverage | None:
+    """Where a face without its hair wears a hairpiece; hair (H, W) bool: where one is that follows what was painted.
+
+    None where none of it was.
+    """
+    scene = Scene(bare)
+    painted = None if hair is None else _PAINTED[worn.part](scene, hair)
+    return coverage(scene, worn, painted) if painted is None or painted.any() else None
 
 
 def _close_by(where: Coverage, worn: Worn) -> np.ndarray | None:

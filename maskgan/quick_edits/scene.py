@@ -49,6 +49,11 @@ class Scene:
     def unit(self) -> float:
         return self.frame.unit
 
+    @property
+    def nbytes(self) -> int:
+        """What its arrays take."""
+        return sum(each.nbytes for each in vars(self).values() if isinstance(each, np.ndarray))
+
     def where(self, *labels: Label) -> np.ndarray:
         """(H, W) bool: pixels of any of these classes."""
         return class_region(self.mask, labels)
