@@ -10,12 +10,9 @@ import numpy as np
 
 from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.labels import EARS, Label
-from maskgan.quick_edits.ears import SIDES, Ear, ear, ear_places, ear_region, ear_shows
+from maskgan.quick_edits.ears import SIDES, Ear, ear, ear_places, ear_shows, fitted
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.scene import Scene
-
-#: Share of what a mask has of an ear and of the wardrobe's ear beside the face that they share at least.
-_ALIKE = 0.5
 
 #: How much of the ear's own variation of colour stays, and of lightness.
 _HUES, _LIGHTS = 0.45, 0.9
@@ -23,6 +20,9 @@ _HUES, _LIGHTS = 0.45, 0.9
 #: The cheek beside an ear: rows and how far in from the edge of the face, in frame units; and how many pixels of it
 #: tell its colour at least.
 _ROWS, _IN, _FEW = (0.1, 0.8), 0.45, 30
+
+#: How far (frame units) in from its outer edge the skin tells the light beside an ear.
+_RIM = 0.15
 
 
 def with_ears(crop: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -43,21 +43,20 @@ def with_ears(crop: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[np.n
         region = mask == label
         if label not in new or ear_shows(before, label) or not ear_shows(scene, label):
             continue
-        expected = ear_region(scene, side)
-        colour = _cheek(crop, scene, own, side)
-        if colour is None or (region & expected).sum() < _ALIKE * region.sum():
+        places = fitted(*ear_places(scene, side), region)
+        colour = _cheek(crop, scene, side)
+        if colour is None or places is None:
             continue
         soft = cv2.GaussianBlur(region.astype(np.float32), (0, 0), 0.7 * len(mask) / 256)
         alpha = ((soft - 0.15) / 0.7).clip(0, 1)
-        laid = _in_colours(_places(scene, side, ear()), ear().skin, colour)
+        laid = _in_colours(_seen(*places, ear()), ear().skin, colour)
         result += alpha[..., None] * (laid - result)
         changed = np.maximum(changed, alpha)
     return np.where(changed[..., None] > 0, result.round().clip(0, 255), crop).astype(np.uint8), changed
 
 
-def _places(scene: Scene, side: int, piece: Ear) -> np.ndarray:
-    """The picture of an ear where it lies beside the face, (H, W, 3) uint8."""
-    u, v = ear_places(scene, side)
+def _seen(u: np.ndarray, v: np.ndarray, piece: Ear) -> np.ndarray:
+    """The picture of an ear where its places u, v (H, W) lie, (H, W, 3) uint8."""
     left, top, right, bottom = piece.box
     height, width = piece.picture.shape[:2]
     columns = (u - left) * np.float32(width / (right - left)) - 0.5
@@ -71,12 +70,14 @@ def beside_ear(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     return (u > -_IN) & (v > _ROWS[0]) & (v < _ROWS[1])
 
 
-def _cheek(crop: np.ndarray, scene: Scene, own: np.ndarray, side: int) -> np.ndarray | None:
+def _cheek(crop: np.ndarray, scene: Scene, side: int) -> np.ndarray | None:
     """The colour (3,) in 0..255 of the cheek beside an ear; None where little of it is seen."""
     u, v = ear_places(scene, side)
-    skin = scene.where(Label.SKIN) & (own == Label.SKIN)
+    skin = scene.where(Label.SKIN)
     skin = cv2.erode(skin.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     skin &= beside_ear(u, v)
+    if skin.any():
+        skin &= u > np.percentile(u[skin], 98) - _RIM
     return np.median(crop[skin], axis=0).astype(np.float32) if skin.sum() >= _FEW else None
 
 

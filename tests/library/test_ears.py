@@ -14,7 +14,7 @@ from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import EARS, Label, flip
 from maskgan.quick_edits import QUICK_EDITS
-from maskgan.quick_edits.ears import ear, ear_region
+from maskgan.quick_edits.ears import ear, ear_places, ear_region, edge_of_face, fitted
 from maskgan.quick_edits.scene import Scene
 from maskgan.sizes import CROP_SIZE
 
@@ -74,6 +74,31 @@ def test_a_new_ear_has_the_colours_of_the_cheek_and_shows_its_folds(own, mask, s
         lab = to_oklab(crop[inner])
         assert np.abs(np.median(lab, 0) - cheek).max() < 0.08
         assert lab[:, 0].std() > 0.05 * cheek[0], "it is no disc of one colour"
+
+
+@pytest.mark.parametrize(("tall", "wide"), [(1.0, 1.0), (1.3, 1.7), (0.85, 0.7)])
+def test_the_wardrobes_ear_is_drawn_to_fill_an_ear_of_another_size(mask, tall: float, wide: float) -> None:
+    """Beyond its outline its picture holds nothing but stripes."""
+    scene = Scene(mask)
+    u, v = ear_places(scene, 1)
+    top = ear().heights[0]
+    region = scene.polygon(*_stretched(scene, wide, tall)) & ~scene.face & (u > 0)
+    out, down = fitted(u, v, region)
+    width = np.interp(down, ear().heights, ear().width)
+    middle = region & (abs(down - np.median(ear().heights)) < 0.2)
+    assert (out[region] <= width[region] + 0.03).mean() > 0.95
+    assert np.percentile(out[middle] / width[middle], 99) > 0.9, "it reaches to the outer edge"
+    assert down[region].min() == pytest.approx(top, abs=0.05) and np.array_equal(out[u <= 0], u[u <= 0])
+    if tall == wide == 1.0:
+        assert np.abs(out - u)[region].max() < 0.06 and np.abs(down - v)[region].max() < 0.03
+
+
+def _stretched(scene: Scene, wide: float, tall: float) -> tuple[np.ndarray, np.ndarray]:
+    """The wardrobe's ear on the right side of a picture, stretched outwards and down: its outline in the frame."""
+    at, slope = edge_of_face(scene, 1)
+    u, v = ear().outline.T
+    v = v.min() + tall * (v - v.min())
+    return wide * u + at + slope * v, v
 
 
 def test_ears_that_the_photo_shows_stay(own):

@@ -209,7 +209,8 @@ export function onLine(x, grid, values) {
   return values[low] + (place - low) * (values[low + 1] - values[low]);
 }
 
-function withoutGaps(values) {
+/** Values with those that are not finite filled in linearly. */
+export function withoutGaps(values) {
   const seen = [...values.keys()].filter((i) => Number.isFinite(values[i]));
   return values.map((value, i) => {
     if (Number.isFinite(value)) return value;

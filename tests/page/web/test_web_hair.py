@@ -16,6 +16,7 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from maskgan.editing.dressing import beneath
+from maskgan.editing.ears import with_ears
 from maskgan.editing.frames_left import frames_left
 from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.hairdressing import seen_of
@@ -294,3 +295,27 @@ def test_painted_hair_shows_the_hairpieces_that_it_does_in_the_app(visitor: Visi
         assert wanted.max() > 0.9 and np.percentile(off, 99.5) < 0.03, (one, np.percentile(off, (99, 99.5, 100)))
     wanted = beneath(face, after, {Label.HAIR: wearing(worn, None)})
     assert (below.reshape(wanted.shape) != wanted).mean() < 0.002
+
+
+def test_an_ear_of_another_size_is_drawn_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, mask, own]) => {
+      const { withEars } = await import(new URL("web/ears.js", location));
+      const { decode } = await import(new URL("web/files.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const crop = picture(size, size, 3, new Uint8ClampedArray(photo));
+      const stuff = await decode(await (await fetch(new URL("web/wardrobe/ear.png", location))).blob(), 1);
+      const { crop: result, changed } = await withEars(crop, mask, own, async () => stuff);
+      return [new Uint8Array(result.data), changed];
+    }"""
+    own = draw_face(SIZE, scale=0.8, extra=("long hair",))
+    mask = QUICK_EDITS["shorter_hair"].apply(QUICK_EDITS["shorter_hair"].apply(own))
+    large = cv2.dilate((mask == Label.L_EAR).astype(np.uint8), np.ones((15, 31), np.uint8)) > 0
+    mask[large & (mask == Label.BACKGROUND)] = Label.L_EAR
+    photo = np.full((*mask.shape, 3), (120, 140, 170), np.uint8)
+    photo[np.isin(mask, (Label.SKIN, Label.NECK, *EARS))] = (214, 170, 140)
+    photo[mask == Label.HAIR] = (40, 30, 25)
+    wanted, changed = with_ears(photo, mask, own)
+    result, share = visitor.run(code, SIZE, photo, mask, own)
+    assert (changed > 0.9).sum() > 2000 and np.abs(share.reshape(changed.shape) - changed).max() < 0.02
+    off = np.abs(result.reshape(wanted.shape).astype(int) - wanted).max(-1)[changed > 0]
+    assert np.percentile(off, 99) <= 2, np.percentile(off, (95, 99, 100))
