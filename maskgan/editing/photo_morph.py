@@ -3,7 +3,7 @@
 The published method draws such a face from the mask and a style, so that neither end is the person any more. Here the
 face at an end is that photo; between the ends each photo's pixels lie where the mask wants them (`warping.py`), the
 nearer one counts more, and the network fills what neither can show. Beyond an end its photo is moved on alone. With a
-hat or a scarf at an end the face alone is moved, and one photo dissolves into the other.
+hat or a scarf at an end the face alone is moved; around it one photo gives way to the other from the inside outwards.
 """
 
 from __future__ import annotations
@@ -33,8 +33,12 @@ _ENOUGH = 0.0005
 #: How what one photo knows fades into what only the other knows, in pixels of a face of 256 px.
 _FADE = 5.0
 
-#: How much of a face's picture a hat or a scarf takes up at least, and from where to where on the way it dissolves.
+#: How much of a face's picture a hat or a scarf takes up at least, and from where to where on the way it gives way.
 _HEADWEAR, _FROM, _TO = 0.02, 0.2, 0.8
+
+#: How far from the face its surroundings end, over which part of that way they change at once, and how far around the
+#: face, and how softly, they change with it: as shares of the side but the second.
+_AROUND, _AT_ONCE, _BESIDE, _SOFT = 0.38, 0.4, 0.06, 0.02
 
 #: Colours are compared on a grid of so many cells in a row, which have no texture; a cell counts in full where both
 #: photos show this share of it.
@@ -114,16 +118,24 @@ def _wears_headwear(mask: np.ndarray) -> bool:
 def _dissolved(faces: list[Face], mask: np.ndarray, share: float, size: int) -> np.ndarray:
     """One face (size, size, 3) uint8, or two, of which `share` (0..1) is how far on the way to the second.
 
-    There is no hat between a hat and hair: only the parts of the face are moved to the mask (size, size). What lies
-    around them goes along, whole, and one picture dissolves into the other.
+    There is no hat between a hat and hair: only the parts of the face are moved to the mask (size, size), and blended.
+    What lies around them goes along, whole. Both pictures at once would be a double exposure: the second spreads from
+    the face outwards.
     """
     moved = []
     for face in faces:
         both = (_resized(face.mask, size), mask)
         flow = flow_between(*(np.where(class_region(each, FACE_PARTS), each, np.uint8(0)) for each in both))
         moved.append(warp_picture(_crop(face, size), flow).astype(np.float32))
-    of_b = smoothstep((share - _FROM) / (_TO - _FROM)) if len(moved) == 2 else 0.0
-    return (moved[0] + of_b * (moved[-1] - moved[0])).round().clip(0, 255).astype(np.uint8)
+    if len(moved) == 1:
+        return moved[0].round().clip(0, 255).astype(np.uint8)
+    way = min(max((share - _FROM) / (_TO - _FROM), 0.0), 1.0)
+    parts = class_region(mask, FACE_PARTS)
+    away = cv2.distanceTransform((~parts).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / size
+    of_b = ((way * (1 + _AT_ONCE) - (away / _AROUND).clip(0, 1)) / _AT_ONCE).clip(0, 1)
+    with_face = cv2.GaussianBlur((1 - away / _BESIDE).clip(0, 1), (0, 0), _SOFT * size)
+    of_b = (of_b + with_face * (smoothstep(way) - of_b))[..., None]
+    return (moved[0] + of_b * (moved[1] - moved[0])).round().clip(0, 255).astype(np.uint8)
 
 
 def _blended(a: _Moved, b: _Moved, mask: np.ndarray, share: float) -> _Moved:
