@@ -38,7 +38,7 @@ _HEADWEAR, _FROM, _TO = 0.02, 0.2, 0.8
 
 #: How far from the face its surroundings end, over which part of that way they change at once, and how far around the
 #: face, and how softly, they change with it: as shares of the side but the second.
-_AROUND, _AT_ONCE, _BESIDE, _SOFT = 0.38, 0.4, 0.06, 0.02
+_AROUND, _AT_ONCE, _BESIDE, _SOFT = 0.38, 0.5, 0.06, 0.02
 
 #: Colours are compared on a grid of so many cells in a row, which have no texture; a cell counts in full where both
 #: photos show this share of it.

@@ -91,7 +91,7 @@ def test_a_hat_gives_way_to_what_the_other_photo_shows_without_a_double_exposure
         shown = face_between(morph, pair, middle, t)[around]
         shares[t] = (((shown - first) * (second - first)).sum(-1) / np.maximum(apart, 1))[plain]
     assert np.abs(shares[0.2]).max() < 0.1 and np.abs(shares[0.8] - 1).max() < 0.1
-    assert ((shares[0.5] > 0.2) & (shares[0.5] < 0.8)).mean() < 0.6
+    assert ((shares[0.5] > 0.2) & (shares[0.5] < 0.8)).mean() < 0.7
     assert (shares[0.5] > 0.8).any() and (shares[0.5] < 0.2).any(), "the second spreads from the face"
     frames = [face_between(morph, pair, middle, t).astype(int) for t in (0.4, 0.45, 0.5)]
     whole = np.abs(crop.astype(int) - faces[1].crop).mean()
