@@ -34,7 +34,7 @@ _ENOUGH = 0.0005
 _FADE = 5.0
 
 #: How much of a face's picture a hat or a scarf takes up at least, and from where to where on the way it gives way.
-_HEADWEAR, _FROM, _TO = 0.02, 0.2, 0.8
+_HEADWEAR, _FROM, _TO = 0.02, 0.19, 0.81
 
 #: How far from the face its surroundings end, over which part of that way they change at once, and how far around the
 #: face, and how softly, they change with it: as shares of the side but the second.
