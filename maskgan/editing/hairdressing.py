@@ -67,12 +67,24 @@ _COVERED: LastingCache[Coverage | None] = LastingCache(
 _PAINTED = {Part.FOREHEAD: painted_over, Part.AROUND: painted_around}
 
 
-def in_other_colours(hair: np.ndarray, alpha: np.ndarray, colours: np.ndarray, unit: float) -> np.ndarray:
-    """Somebody's hair (S, S, 3) float32 in 0..255, seen where `alpha` (S, S) is not 0, in the colours of pixels (n, 3)
-    of other hair: float32, with strands also where it was all black. unit: of the face's frame, in pixels."""
-    seen, solid = alpha > 0, alpha > 0.9
+def in_other_colours(
+    hair: np.ndarray, alpha: np.ndarray, colours: np.ndarray, unit: float, left: np.ndarray | None = None
+) -> np.ndarray:
+    """Somebody's hair in the colours of other hair, with strands also where it was all black.
+
+    Args:
+        hair: (S, S, 3) float32 in 0..255, seen where `alpha` (S, S) is not 0.
+        colours: pixels (n, 3) of the other hair.
+        unit: of the face's frame, in pixels.
+        left: the part (S, S) bool whose light is another than that of the rest; None for none.
+
+    Returns (S, S, 3) float32.
+    """
     hair, black = _without_noise_in_black(hair, unit)
-    hair[seen] = in_colours_of(hair[seen], colours, hair[solid if solid.any() else seen])
+    for part in (alpha > 0,) if left is None else ((alpha > 0) & left, (alpha > 0) & ~left):
+        solid = part & (alpha > 0.9)
+        if part.any():
+            hair[part] = in_colours_of(hair[part], colours, hair[solid if solid.any() else part])
     return _with_strands_in_black(hair, black, alpha, unit)
 
 
@@ -97,7 +109,9 @@ def put_on(
     hair = hair.astype(np.float32)
     colours = colours_of_hair(photo, own, _close_by(where, worn))
     if colours is not None:
-        hair = in_other_colours(hair, where.alpha, colours, scene.unit)
+        # Locks at both sides of a face are no one mass of hair with the lender's light from one side.
+        left = scene.x < sum(scene.cheeks) / 2 if worn.part == Part.AROUND else None
+        hair = in_other_colours(hair, where.alpha, colours, scene.unit, left)
     if worn.part not in (Part.FRINGE, *ON_PAINT):
         where, hair = _behind_jaw(where, hair, mask, own)
     alpha, changed = where.alpha[..., None], where.alpha

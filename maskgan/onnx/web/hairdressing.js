@@ -13,7 +13,7 @@ import { Overlay } from "./overlay.js";
 import { paintedOver } from "./painted_fringe.js";
 import { blurred, picture, resizeLinear } from "./pixels.js";
 import { writeLab, writeRgb } from "./oklab.js";
-import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, grown, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
+import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, grown, inverted, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
 import { clip, interpolated, percentile, writeCubic } from "./samples.js";
 import { Scene } from "./scene.js";
 import { addStrandsInBlack } from "./strands_in_black.js";
@@ -244,7 +244,9 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   const colours = coloursFor(seen, photo, own, worn);
   const before = coloured.get(seen.whole);
   const isThere = before && (quick || before.alpha.every((share, i) => share === seen.alpha[i]));
-  let hair = isThere ? before.hair : hairOn(seen, colours);
+  // Locks at both sides of a face are no one mass of hair with the lender's light from one side.
+  const left = worn.part === "around" ? regionOf(seen.scene.across.q, (q) => q < 0) : null;
+  let hair = isThere ? before.hair : hairOn(seen, colours, left);
   coloured.set(seen.whole, { alpha: isThere ? before.alpha : seen.alpha, hair });
   if (worn.part !== "fringe" && !PAINTED[worn.part]) ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
@@ -268,19 +270,23 @@ async function putOn(crop, mask, photo, own, worn, quick) {
 const coloured = new WeakMap(); // hair as it was put on in the newest edit, {alpha, hair}, by where it covers a face
 
 /** The lender's hair as it lies over a face, in these colours, if there are any; also where the mask hides it now. */
-function hairOn(seen, colours) {
+function hairOn(seen, colours, left) {
   const covered = regionOf(seen.whole.alpha, (share) => share > 0);
   const hair = lendersHair(seen, covered);
-  if (colours && seen.alpha.some((share) => share > 0)) inOtherColours(hair, covered, seen.alpha, colours, seen.scene.unit);
+  if (colours && seen.alpha.some((share) => share > 0)) inOtherColours(hair, covered, seen.alpha, colours, seen.scene.unit, left);
   return hair;
 }
 
 /** Gives somebody's hair in a region, seen as far as `alpha` says, the colours of other hair (lightness, a and b of its pixels),
- *  in place, and strands also where it was all black. `unit`: of the face's frame, in pixels. */
-export function inOtherColours(hair, region, alpha, colours, unit) {
+ *  in place, and strands also where it was all black. `unit`: of the face's frame, in pixels; `left`: the part whose light is
+ *  another than that of the rest, if any. */
+export function inOtherColours(hair, region, alpha, colours, unit, left = null) {
   const [solid, there] = [0.9, 0].map((least) => regionOf(alpha, (share) => share > least));
   const black = evenInBlack(hair, region, unit);
-  recolour(hair, region, colours, labOf(hair, any(solid) ? solid : there));
+  for (const part of left ? [left, inverted(left)] : [null]) {
+    const [all, sure, seen] = [region, solid, there].map((each) => (part ? both(each, part) : each));
+    if (any(seen)) recolour(hair, all, colours, labOf(hair, any(sure) ? sure : seen));
+  }
   addStrandsInBlack(hair, black, alpha, unit);
 }
 

@@ -19,7 +19,7 @@ from maskgan.editing.dressing import beneath
 from maskgan.editing.ears import with_ears
 from maskgan.editing.frames_left import frames_left
 from maskgan.editing.hair_colours import colours_of_hair
-from maskgan.editing.hairdressing import seen_of
+from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.painted_hair import CURLY, STRAIGHT, hairpieces_for
@@ -264,14 +264,16 @@ def test_painted_hair_shows_the_hairpieces_that_it_does_in_the_app(visitor: Visi
     code = """async ([size, photo, before, after, moved]) => {
       const { beneath } = await import(new URL("web/dressing.js", location));
       const { hairpiecesFor } = await import(new URL("web/painted_hair.js", location));
-      const { seenOf } = await import(new URL("web/hairdressing.js", location));
+      const { Hairpieces, seenOf } = await import(new URL("web/hairdressing.js", location));
       const { picture } = await import(new URL("web/pixels.js", location));
       const face = { crop: picture(size, size, 3, new Uint8ClampedArray(photo)), mask: before };
       const worn = await hairpiecesFor(face, after, picture(size, size, 2, new Float32Array(moved)));
       const seen = [];
       for (const one of worn) seen.push((await seenOf(after, before, size, one)).alpha);
       const names = worn.map(({ name, part, way }) => [name, part, way].join("."));
-      return [names.join(" "), ...seen, await beneath(before, after, size, new Map([[13, { worn }]]))];
+      const { crop } = await new Hairpieces(worn, after, before, face.crop).on(face.crop);
+      const below = await beneath(before, after, size, new Map([[13, { worn }]]));
+      return [names.join(" "), new Uint8Array(crop.data), below, ...seen];
     }"""
     before = draw_face(SIZE)
     scene = Scene(before)
@@ -287,12 +289,15 @@ def test_painted_hair_shows_the_hairpieces_that_it_does_in_the_app(visitor: Visi
     motion = Motion.none(before).to(after)
     worn = hairpieces_for(face, after, motion)
     assert {one.part: one.name for one in worn} == (CURLY if curly else STRAIGHT)
-    names, *seen, below = visitor.run(code, SIZE, photo, before, after, motion.flow)
+    names, crop, below, *seen = visitor.run(code, SIZE, photo, before, after, motion.flow)
     assert names.split() == [f"{one.name}.{one.part.value}.{'mirrored' if one.mirrored else 'plain'}" for one in worn]
     for one, alpha in zip(worn, seen, strict=True):
         wanted = seen_of(after, before, one).alpha
         off = np.abs(alpha.reshape(wanted.shape) - wanted)
         assert wanted.max() > 0.9 and np.percentile(off, 99.5) < 0.03, (one, np.percentile(off, (99, 99.5, 100)))
+    wanted, changed = Hairpieces(worn, after, before, photo).on(photo)
+    off = np.abs(crop.reshape(wanted.shape).astype(int) - wanted).max(-1)[changed > 0]
+    assert levels(wanted, photo) > 60 and np.percentile(off, 99) <= 3, np.percentile(off, (95, 99, 100))
     wanted = beneath(face, after, {Label.HAIR: wearing(worn, None)})
     assert (below.reshape(wanted.shape) != wanted).mean() < 0.002
 
