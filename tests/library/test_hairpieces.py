@@ -376,7 +376,7 @@ def test_a_made_up_name_is_no_look(name: str) -> None:
 def test_an_edit_wears_it_over_the_photos_own_forehead(pipeline, face) -> None:
     after, _, worn = QUICK_EDITS["fringe"].move(face.mask, 1.0, "straight")
     looks = looks_with({}, "fringe", None, worn)
-    edit, bare = (edit_with_looks(pipeline, face, after, chosen) for chosen in (looks, {}))
+    edit, bare = edit_with_looks(pipeline, face, after, looks), pipeline.edit(face, after)
     alpha = seen_of(after, face.mask, worn[0]).alpha
     assert (edit.crop != face.crop).any(-1)[alpha > 0.9].mean() > 0.9
     away = cv2.dilate((alpha > 0).astype(np.uint8), np.ones((61, 61))) == 0
