@@ -269,13 +269,14 @@ class MaskGANPipeline(WithEngine):
         go_on()
         seen = face.crop, face.mask, motion.mask
         arrived = warp_mask(face.mask, motion.flow) if motion.flow.any() else face.mask
-        bared, behind, hair = DrawnBack.of(*seen, arrived, motion.flow)
+        bared, behind, share = DrawnBack.of(*seen, arrived, motion.flow)
+        hair = share if share.any() else None
         unknown |= behind | stray_hair(*seen) | stray_strands(moved, arrived, motion.mask, bared) | frames_left(*seen)
         unknown |= carried_hair(moved, arrived, motion.mask, motion.flow)
         unknown = without_slivers(unknown, face.mask, motion.mask)
         if not self.engine.kept:
             window = Window.whole(self._drawing_size(len(moved)))
-            return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window)]
+            return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window, hair=hair)]
         style = fingerprint_of_style(face.style)
         windows = Window.several(unknown, face.alignment.side, motion.mask == Label.HAIR)
         patches, apart = [], _Apart(face, motion, moved, [part for _, part in windows])
@@ -287,9 +288,9 @@ class MaskGANPipeline(WithEngine):
             else:
                 photo = window.picture(below)
             seen = (window.mask(mask), photo, window.covers(part))
-            if hair.any():
+            if hair is not None:
                 seen = (*seen, window.picture(hair))
-            paint = partial(self.paint, mask, face.style, photo, part, window, hair=hair if hair.any() else None)
+            paint = partial(self.paint, mask, face.style, photo, part, window, hair=hair)
             patches.append(self.painted.get(face.photo, fingerprint(style, window, *seen), paint))
         return patches
 
