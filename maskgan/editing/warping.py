@@ -39,9 +39,8 @@ _FADE = 2.5
 _COMES, _STAYS = 2.0, 9.0
 
 #: Background stays behind hair that draws back by so much, and not yet behind hair that hardly does; how wide its edge
-#: is, which comes along with it; beside what else that moves less it stays, too, so near to that hair; how far along
-#: an outline one tells of the other; in pixels of a picture of 256 px.
-_HARDLY, _CLEARLY, EDGE, _AT_REST, _NEAR, _ALONG = 3.0, 5.0, 3.0, 0.5, 24.0, 12.0
+#: is, which comes along with it; how far along an outline one tells of the other; in pixels of a picture of 256 px.
+_HARDLY, _CLEARLY, EDGE, _ALONG = 3.0, 5.0, 3.0, 12.0
 
 #: What is bent with a face.
 _FACE = (Label.SKIN, *EARS, Label.NECK, Label.CLOTH)
@@ -197,17 +196,19 @@ def _ground_behind_hair(
     bared = np.where(beside & (before == Label.HAIR), deep / scale, np.float32(0))
     if bared.max() <= _HARDLY:
         return flow
-    other = (after != Label.HAIR) & (after != Label.BACKGROUND)
-    far = cv2.distanceTransform((bared <= _HARDLY).astype(np.uint8), cv2.DIST_L2, 5) > _NEAR * scale
-    still = beside & grown(other, 1) & (_length(flow) < _AT_REST * scale) & ~far
-    bared = np.where(still, np.float32(_CLEARLY), bared)
+    reach = (_MARGIN + _FADE * float(bared.max())) * scale
+    near = cv2.distanceTransform((bared <= _HARDLY).astype(np.uint8), cv2.DIST_L2, 5) <= reach
     bared = cv2.dilate(bared, np.ones((2 * round(_ALONG * scale) + 1,) * 2, np.uint8))
     # Where a face is bent the background is, too.
     bent = class_region(before, _FACE) & (before != after)
     bent = cv2.morphologyEx(bent.astype(np.uint8), cv2.MORPH_OPEN, disc(scale)) > 0
-    bared = nearest_of(bared * ~grown(bent, _ALONG * scale), beside)
+    free = ~grown(bent, _ALONG * scale)
+    length = _length(flow)
+    bared, most, free = np.moveaxis(nearest_of(np.dstack([bared * free, length, free]), beside), -1, 0)
     stays = (smoothstep((bared - _HARDLY) / (_CLEARLY - _HARDLY)) * ground)[..., None]
-    result = flow * (1 - stays)
+    # Nor does it move more than what it lies beside.
+    slower = np.where(ground & near & (free > 0) & (length > most), most / np.maximum(length, STILL), np.float32(1))
+    result = flow * slower[..., None] * (1 - stays)
     hair = after == Label.HAIR
     if hair.any():
         edge = ground & (cv2.distanceTransform((~hair).astype(np.uint8), cv2.DIST_L2, 5) <= EDGE * scale)

@@ -182,7 +182,7 @@ def test_short_hair_is_drawn_in_with_its_own_edge_instead_of_being_cut(tilt):
     assert not unknown[after != Label.BACKGROUND].any(), "the photo shows all of the hair"
     ground = (mask == Label.BACKGROUND) & (after == Label.BACKGROUND)
     beside = cv2.dilate((after == Label.HAIR).astype(np.uint8), np.ones((17, 17), np.uint8)) > 0
-    assert np.abs(flow[ground & ~beside]).max() < 0.1, "the background stays"
+    assert np.abs(flow[ground & ~beside]).max() < 0.3, "the background stays"
     held = np.isin(mask, (*FACE, Label.NECK, Label.CLOTH))
     assert np.abs(flow[held]).mean() < 0.1 and np.array_equal(after[held], mask[held])
     rim = (mask == Label.BACKGROUND) & (cv2.dilate((mask == Label.HAIR).astype(np.uint8), np.ones((5, 5))) > 0)

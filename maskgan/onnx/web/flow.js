@@ -14,10 +14,9 @@ const FADE = 2.5; // the flow ends where its change per pixel would stay below a
 // How far beside hair that grows the background comes with it, as its single hairs do, and from where on it stays as it
 // is behind it; in pixels of a picture of 256 px.
 const [COMES, STAYS] = [2, 9];
-// Background stays behind hair that draws back by so much, and not yet behind hair that hardly does; beside what else that moves
-// less it stays, too, so near to that hair; how far along an outline one tells of the other; how wide the edge of hair is, which
-// comes along with it; in pixels of a picture of 256 px.
-const [HARDLY, CLEARLY, AT_REST, NEAR, ALONG] = [3, 5, 0.5, 24, 12];
+// Background stays behind hair that draws back by so much, and not yet behind hair that hardly does; how far along an outline one
+// tells of the other; how wide the edge of hair is, which comes along with it; in pixels of a picture of 256 px.
+const [HARDLY, CLEARLY, ALONG] = [3, 5, 12];
 export const EDGE = 3;
 const FACE = [LABEL.SKIN, LABEL.L_EAR, LABEL.R_EAR, LABEL.NECK, LABEL.CLOTH]; // what is bent with a face
 const JACOBIAN = 0.08; // the smallest that a flow may have
@@ -233,18 +232,13 @@ function groundBehindHair(flow, before, after, told, scale) {
   const deep = distances(where(before, BACKGROUND), width, height);
   const bared = deep.map((depth, i) => (beside[i] && before[i] === HAIR ? depth / scale : 0));
   if (!bared.some((depth) => depth > HARDLY)) return flow;
-  const other = regionOf(after, (label) => label !== HAIR && label !== BACKGROUND);
-  const besideOther = grown(other, width, 1);
+  const reach = (MARGIN + FADE * bared.reduce((a, b) => Math.max(a, b))) * scale;
+  const far = distances(regionOf(bared, (depth) => depth > HARDLY), width, height);
   // Where a face is bent the background is, too.
   const changed = regionOf(where(before, ...FACE), (inside, i) => inside && before[i] !== after[i]);
   const bent = grown(opened(changed, width, scale), width, ALONG * scale);
-  const far = distances(regionOf(bared, (depth) => depth > HARDLY), width, height);
   const outline = [];
-  for (let i = 0; i < beside.length; i++) {
-    if (!beside[i]) continue;
-    outline.push(i);
-    if (besideOther[i] && lengthAt(data, i) < AT_REST * scale && far[i] <= NEAR * scale) bared[i] = CLEARLY;
-  }
+  for (let i = 0; i < beside.length; i++) if (beside[i]) outline.push(i);
   const most = mostAlong(bared, outline, width, roundEven(ALONG * scale));
   const [from, along] = [new Int32Array(ground.length), new Int32Array(ground.length)];
   distances(beside, width, height, { nearest: from });
@@ -255,7 +249,13 @@ function groundBehindHair(flow, before, after, told, scale) {
     if (!ground[i] || bent[from[i]]) continue;
     const stays = smoothstep((most.get(from[i]) - HARDLY) / (CLEARLY - HARDLY));
     const edge = away !== null && away[i] <= EDGE * scale;
-    for (let c = 0; c < 2; c++) result.data[2 * i + c] += stays * ((edge ? data[2 * along[i] + c] : 0) - data[2 * i + c]);
+    const [length, least] = [lengthAt(data, i), lengthAt(data, from[i])];
+    // Nor does it move more than what it lies beside.
+    const slower = far[i] <= reach && length > least ? least / Math.max(length, STILL) : 1;
+    for (let c = 0; c < 2; c++) {
+      const own = data[2 * i + c];
+      result.data[2 * i + c] = edge ? own + stays * (data[2 * along[i] + c] - own) : own * slower * (1 - stays);
+    }
   }
   return stilled(result);
 }
