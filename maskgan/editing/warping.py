@@ -5,8 +5,8 @@
 
 Outlines that moved (`outlines.py`) give the displacement along them, outlines that did not are anchors, and between
 them the displacement is the membrane that hangs over both (Laplace's equation), which is exact for every affine
-motion. It ends a little away from the change and never folds. A tool that knows how it moved the pixels hands that
-over instead (`moved`).
+motion. It ends a little away from the change and never folds but where hair draws back from before a background, which
+stays where it is. A tool that knows how it moved the pixels hands that over instead (`moved`).
 """
 
 from __future__ import annotations
