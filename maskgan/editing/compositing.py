@@ -81,6 +81,7 @@ class Patch(NamedTuple):
         mask: np.ndarray,
         window: Window,
         complete: bool = True,
+        hair: np.ndarray | None = None,
     ) -> Patch:
         """Painted pixels that fit what they are laid over.
 
@@ -90,9 +91,11 @@ class Patch(NamedTuple):
             unknown: (n, n) bool.
             mask: the edited mask, (n, n).
             window: where it lies.
-            complete: see `MaskGANPipeline.paint`.
+            complete, hair: see `MaskGANPipeline.paint`; here (n, n).
         """
         alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
+        if hair is not None:
+            alpha *= 1 - hair.clip(0, 1)
         picture = painted + _colour_error(painted, photo, unknown, mask)
         picture = in_colours_of_the_photo(picture, photo, unknown, mask)
         picture = with_plain_ground_gone_on(picture, photo, unknown, mask)

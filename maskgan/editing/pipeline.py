@@ -14,6 +14,7 @@ from maskgan import labels
 from maskgan.blending import nearest_of, replaced
 from maskgan.editing.abandoning import go_on
 from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_window
+from maskgan.editing.drawn_back import DrawnBack
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
@@ -170,6 +171,7 @@ class MaskGANPipeline(WithEngine):
         unknown: np.ndarray,
         window: Window,
         complete: bool = True,
+        hair: np.ndarray | None = None,
     ) -> Patch:
         """Paint what is unknown of a face.
 
@@ -181,15 +183,17 @@ class MaskGANPipeline(WithEngine):
             window: the part of the face that the network sees, n pixels wide.
             complete: whether large holes in an uneven background are filled with pieces of it, which may come from
                 elsewhere when little changes.
+            hair: (S, S) float32 in 0..1, how far hair that came along lies before what is painted; none without it.
 
         A network that cannot be shown what is known (`Engine.kept`) redraws the window.
         """
         mask, unknown = window.mask(mask), window.covers(unknown)
+        hair = None if hair is None else window.picture(hair)
         if window.side < 1:
             style = style.window(window.top, window.left, window.side)
         painted = self.engine.draw(mask, style, (photo, ~unknown) if self.engine.kept else None)
         go_on()
-        return Patch.joined(painted, photo, unknown, mask, window, complete)
+        return Patch.joined(painted, photo, unknown, mask, window, complete, hair)
 
     def with_mask(self, face: Face, mask: np.ndarray) -> Face:
         """The face with another original mask, for instance a corrected one, and the style encoded with that mask."""
@@ -265,12 +269,14 @@ class MaskGANPipeline(WithEngine):
         go_on()
         seen = face.crop, face.mask, motion.mask
         arrived = warp_mask(face.mask, motion.flow) if motion.flow.any() else face.mask
-        unknown |= stray_hair(*seen) | stray_strands(moved, arrived, motion.mask) | frames_left(*seen)
+        bared, behind, share = DrawnBack.of(*seen, arrived, motion.flow)
+        hair = share if share.any() else None
+        unknown |= behind | stray_hair(*seen) | stray_strands(moved, arrived, motion.mask, bared) | frames_left(*seen)
         unknown |= carried_hair(moved, arrived, motion.mask, motion.flow)
         unknown = without_slivers(unknown, face.mask, motion.mask)
         if not self.engine.kept:
             window = Window.whole(self._drawing_size(len(moved)))
-            return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window)]
+            return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window, hair=hair)]
         style = fingerprint_of_style(face.style)
         windows = Window.several(unknown, face.alignment.side, motion.mask == Label.HAIR)
         patches, apart = [], _Apart(face, motion, moved, [part for _, part in windows])
@@ -282,7 +288,9 @@ class MaskGANPipeline(WithEngine):
             else:
                 photo = window.picture(below)
             seen = (window.mask(mask), photo, window.covers(part))
-            paint = partial(self.paint, mask, face.style, photo, part, window)
+            if hair is not None:
+                seen = (*seen, window.picture(hair))
+            paint = partial(self.paint, mask, face.style, photo, part, window, hair=hair)
             patches.append(self.painted.get(face.photo, fingerprint(style, window, *seen), paint))
         return patches
 

@@ -61,7 +61,13 @@ _ENOUGH = 0.125
 #: In pixels of `NETWORK_SIZE`: how far from hair that is taken away strands of it hang in the air, and sigma within
 #: which the colour behind them is told; which part of the way from that to the hair's a strand is, how far from hair
 #: there are few, and of how much of what lies there the same may be true where it is even.
-_IN_THE_AIR, _WIDE, _STRAND, _EMPTY, _UNEVEN = 44.0, 12.0, 0.1, 24.0, 0.02
+_IN_THE_AIR, _WIDE, _STRAND, _EMPTY, _UNEVEN = 44.0, 12.0, 0.1, 24.0, 0.05
+
+#: In pixels of `NETWORK_SIZE`: how far from hair that is taken away strands are too thin to be told from what lies
+#: behind; beyond which difference (0..255) from what is around it a part of that is unlike it, and of how much of what
+#: is even that may be true; half the width of a thing there, and which part of the way to the
+#: hair's colour what is hair has gone.
+_THIN, _EVEN, _UNLIKE, _THING, _HAIRY = 16.0, 16.0, 0.35, 4.0, 0.6
 
 
 #: What has an outline of its own, which is no strand, as hair that stays has, and how wide that is.
@@ -149,12 +155,14 @@ def _strays(
     return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & (skin | brows)
 
 
-def stray_strands(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def stray_strands(
+    photo: np.ndarray, before: np.ndarray, after: np.ndarray, bared: np.ndarray | None = None
+) -> np.ndarray:
     """Where (S, S) bool single strands of hair that is taken away hang in the air, beyond what its mask tells.
 
     They are looked for where what lies behind is even; leaves and letters look like strands. Arguments as for
     `stray_hair`, but photo and mask as they are when their pixels have moved: hair that is drawn in takes its strands
-    with it.
+    with it where the background comes along. bared: (S, S) bool, where that stays.
     """
     nothing, scale = np.zeros(before.shape, bool), len(before) / NETWORK_SIZE
     gone = (before == Label.HAIR) & class_region(after, _BEHIND)
@@ -162,6 +170,8 @@ def stray_strands(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> n
         return nothing
     ground = (before == Label.BACKGROUND) & (after == Label.BACKGROUND)
     lost = cv2.morphologyEx(gone.astype(np.uint8), cv2.MORPH_OPEN, disc(_SMALL * scale)) > 0
+    if bared is not None:
+        lost |= bared
     if not lost.any() or not ground.any():
         return nothing
     cells = NETWORK_SIZE
@@ -176,14 +186,35 @@ def stray_strands(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> n
         return nothing
     colours = shrunk(photo.astype(np.float32), cells)
     even = air & ~grown(hair, _BARE)
-    planes = np.dstack([colours, np.ones_like(colours[..., :1])]) * even[..., None].astype(np.float32)
-    around = cv2.GaussianBlur(planes, (0, 0), _WIDE) + 1e-3 * planes.sum((0, 1)) / np.count_nonzero(even)
-    own = around[..., :3] / around[..., 3:]
-    some = _some(colours - own, np.median(colours[lost], axis=0) - own, _STRAND)
-    if np.count_nonzero(some & bare) > _UNEVEN * np.count_nonzero(bare):
-        return nothing
-    found = (grown(some & near, _PAINTED + 1) & near).astype(np.float32)
+    # Told again without what is unlike it, such as strands.
+    own = _behind(colours, even)
+    alike = even & (np.square(colours - own).max(-1) <= _EVEN**2)
+    own = _behind(colours, alike) if alike.any() else own
+    way = np.median(colours[lost], axis=0) - own
+    some = _some(colours - own, way, _STRAND)
+    found = grown(some & near, _PAINTED + 1) & near & (_share_of(some, bare) <= _UNEVEN)
+    # Beside hair some are too thin to be told; where all is even anything may be painted but things that lie there.
+    unlike = np.square(colours - own).max(-1) > _EVEN**2
+    things = unlike & air & ~_some(colours - own, way, _HAIRY)
+    things = cv2.morphologyEx(things.astype(np.uint8), cv2.MORPH_OPEN, disc(_THING)) > 0
+    found |= grown(lost, _THIN) & near & (_share_of(unlike, even) <= _UNLIKE) & ~grown(things, _THING)
+    found = found.astype(np.float32)
     return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & ground
+
+
+def _behind(colours: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """The mean colours (g, g, 3) close by of a region (g, g) bool, which is not empty; far from it, of all."""
+    planes = np.dstack([colours, np.ones_like(colours[..., :1])]) * region[..., None].astype(np.float32)
+    around = cv2.GaussianBlur(planes, (0, 0), _WIDE) + 1e-3 * planes.sum((0, 1)) / np.count_nonzero(region)
+    return around[..., :3] / around[..., 3:]
+
+
+def _share_of(part: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """How much (g, g) float32 of a region (g, g) bool, which is not empty, belongs to a part (g, g) bool close by; far
+    from the region, of all."""
+    both = np.dstack([part & region, region]).astype(np.float32)
+    near = cv2.GaussianBlur(both, (0, 0), _WIDE) + 1e-3 * both.sum((0, 1)) / np.count_nonzero(region)
+    return near[..., 0] / near[..., 1]
 
 
 def without_slivers(unknown: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:

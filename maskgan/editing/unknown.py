@@ -13,7 +13,7 @@ from maskgan.quick_edits.regions import class_region
 _BORDER, _LOST_BORDER, _SLIVER, _SHUT_BORDER = 2.0, 4.0, 1.0, 1.0
 
 #: Hair reaches so far beyond its mask where at least twice this width of it is lost.
-_WISPS, _LARGE = 16.0, 4.0
+_WISPS, _LARGE = 9.0, 4.0
 
 #: Hair casts its shadow so far onto skin where as large a part of it is lost.
 _SHADE = 8.0

@@ -5,8 +5,8 @@
 
 Outlines that moved (`outlines.py`) give the displacement along them, outlines that did not are anchors, and between
 them the displacement is the membrane that hangs over both (Laplace's equation), which is exact for every affine
-motion. It ends a little away from the change and never folds. A tool that knows how it moved the pixels hands that
-over instead (`moved`).
+motion. It ends a little away from the change and never folds but where hair draws back from before a background, which
+stays where it is. A tool that knows how it moved the pixels hands that over instead (`moved`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from maskgan.blending import replaced, smoothstep
+from maskgan.blending import nearest_of, replaced, smoothstep
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.outlines import match_class
-from maskgan.labels import Label
+from maskgan.labels import EARS, Label
+from maskgan.quick_edits.regions import class_region
 
 #: Displacements below this, in pixels, are none: the pixel stays bit for bit.
 STILL = 0.02
@@ -36,6 +37,13 @@ _FADE = 2.5
 #: How far beside hair that grows the background comes with it, as its single hairs do, and from where on it stays as it
 #: is behind it; in pixels of a picture of 256 px.
 _COMES, _STAYS = 2.0, 9.0
+
+#: Background stays behind hair that draws back by so much, and not yet behind hair that hardly does; how wide its edge
+#: is, which comes along with it; how far along an outline one tells of the other; in pixels of a picture of 256 px.
+_HARDLY, _CLEARLY, EDGE, _ALONG = 3.0, 5.0, 3.0, 12.0
+
+#: What is bent with a face.
+_FACE = (Label.SKIN, *EARS, Label.NECK, Label.CLOTH)
 
 #: Smallest Jacobian determinant of the map that a flow may have.
 _JACOBIAN = 0.08
@@ -68,7 +76,7 @@ def flow_between(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None
 
     Returns:
         (H, W, 2) float32, x and y in pixels; exactly 0 away from the change. The map p -> p + flow[p] has a positive
-        Jacobian determinant everywhere.
+        Jacobian determinant everywhere but in background that hair has bared.
     """
     changed, _ = _changes(before, after, moved)
     if not changed.any():
@@ -148,7 +156,8 @@ def _flow_between(
     reach = _MARGIN * scale + _FADE * longest
     window = window_of(moving, int(reach) + 2)
     flow = _solve(values[window], fixed[window], told[window], moving[window], reach)
-    return window, _hair_over_ground(flow, before[window], after[window], told[window], scale)
+    seen = before[window], after[window], told[window], scale
+    return window, _ground_behind_hair(_hair_over_ground(flow, *seen), *seen)
 
 
 def _hair_over_ground(
@@ -168,6 +177,45 @@ def _hair_over_ground(
     flow = unfolded(flow * (1 - share)[..., None].astype(np.float32))
     flow[_length(flow) < STILL] = 0
     return flow
+
+
+def _ground_behind_hair(
+    flow: np.ndarray, before: np.ndarray, after: np.ndarray, told: np.ndarray, scale: float
+) -> np.ndarray:
+    """A flow (h, w, 2) in which the background stays where it is while hair draws back before it.
+
+    Arguments as for `_hair_over_ground`. Close to hair its edge comes along. Between that and where hair was the map
+    folds: what lies there was covered, see `unknown_after`.
+    """
+    ground = (after == Label.BACKGROUND) & ((before == Label.BACKGROUND) | (before == Label.HAIR)) & ~told
+    if not (ground & (before == Label.HAIR)).any() or not moves(flow).any():
+        return flow
+    open_ground = (after == Label.BACKGROUND).astype(np.uint8)
+    beside = ground & (cv2.distanceTransform(open_ground, cv2.DIST_L2, 5) < 1.5)
+    deep = cv2.distanceTransform((before != Label.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 5)
+    bared = np.where(beside & (before == Label.HAIR), deep / scale, np.float32(0))
+    if bared.max() <= _HARDLY:
+        return flow
+    reach = (_MARGIN + _FADE * float(bared.max())) * scale
+    near = cv2.distanceTransform((bared <= _HARDLY).astype(np.uint8), cv2.DIST_L2, 5) <= reach
+    bared = cv2.dilate(bared, np.ones((2 * round(_ALONG * scale) + 1,) * 2, np.uint8))
+    # Where a face is bent the background is, too.
+    bent = class_region(before, _FACE) & (before != after)
+    bent = cv2.morphologyEx(bent.astype(np.uint8), cv2.MORPH_OPEN, disc(scale)) > 0
+    free = ~grown(bent, _ALONG * scale)
+    length = _length(flow)
+    bared, most, free = np.moveaxis(nearest_of(np.dstack([bared * free, length, free]), beside), -1, 0)
+    stays = (smoothstep((bared - _HARDLY) / (_CLEARLY - _HARDLY)) * ground)[..., None]
+    # Nor does it move more than what it lies beside.
+    slower = np.where(ground & near & (free > 0) & (length > most), most / np.maximum(length, STILL), np.float32(1))
+    result = flow * slower[..., None] * (1 - stays)
+    hair = after == Label.HAIR
+    if hair.any():
+        edge = ground & (cv2.distanceTransform((~hair).astype(np.uint8), cv2.DIST_L2, 5) <= EDGE * scale)
+        result = np.where(edge[..., None], flow + stays * (nearest_of(flow, hair) - flow), result)
+    result = result.astype(np.float32)
+    result[_length(result) < STILL] = 0
+    return result
 
 
 def moves(flow: np.ndarray) -> np.ndarray:
@@ -264,17 +312,19 @@ def jacobian(flow: np.ndarray) -> np.ndarray:
     return (1 + along_x[..., 0]) * (1 + along_y[..., 1]) - along_x[..., 1] * along_y[..., 0]
 
 
-def unfolded(flow: np.ndarray) -> np.ndarray:
-    """A flow (H, W, 2) smoothed and weakened where it would fold, until its map is one-to-one."""
+def unfolded(flow: np.ndarray, torn: np.ndarray | None = None) -> np.ndarray:
+    """A flow (H, W, 2) smoothed and weakened where it would fold, until its map is one-to-one; it may fold where it is
+    `torn` (H, W) bool."""
+    whole = True if torn is None else ~torn
     for attempt in range(14):
-        bad = jacobian(flow) < _JACOBIAN
+        bad = (jacobian(flow) < _JACOBIAN) & whole
         if not bad.any():
             return flow
         sigma = 1.5 + attempt
         near = cv2.dilate(bad.astype(np.float32), np.ones((3, 3), np.uint8), iterations=3 + attempt)
         near = cv2.GaussianBlur(near, (0, 0), sigma)[..., None]
         flow = flow + near * (0.95 * cv2.GaussianBlur(flow, (0, 0), sigma) - flow)
-    while jacobian(flow).min() < _JACOBIAN:
+    while ((jacobian(flow) < _JACOBIAN) & whole).any():
         flow = 0.85 * flow
     return flow
 
@@ -357,7 +407,7 @@ class Motion(NamedTuple):
             return Motion(mask, step)
         flow = compose(self.flow, step)
         flow[_length(flow) < STILL] = 0
-        return Motion(mask, unfolded(flow))
+        return Motion(mask, unfolded(flow, mask == Label.BACKGROUND))
 
 
 def disc(radius: float) -> np.ndarray:

@@ -1,8 +1,7 @@
 """Hair drawn in towards the head, with its own strands and edge: a map of the picture.
 
 Seen from the middle of the head, hair lies in each direction between where the face ends and its own outline. The
-outline is moved in, hair is pressed together between the two, and the background beside it follows. What would come
-from beyond the picture has to be painted.
+outline is moved in, and hair is pressed together between the two. What it bares is what lies beside it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _CLOSEST, _WAY = 0.1, 0.5
 #: Hair is pressed to no less than this part of its thickness at a time.
 _PRESSED = 0.4
 
-#: How far the background beside hair follows, in parts of how far that was drawn in.
+#: How far beside hair its surroundings tell what it bares, in parts of how far it was drawn in.
 _FOLLOWS = 3.0
 
 #: Shares of the way up between which directions are no longer to the side, and over how much of the height (frame
@@ -82,11 +81,15 @@ def _draw_in(scene: Scene, closest: float, way: float, directions: np.ndarray, s
     grow = 1 + more / np.maximum(radius, 1e-3)
     source = middle + x * grow, _MIDDLE + y * grow
     moved = abs(more) * scene.unit > 0.25
+    # What is not hair stays where it is outside of the hair's outline.
+    moved &= (radius < after) | scene.where(Label.HAIR)
     scene.mask = np.where(moved, scene.warped(*source), scene.mask)
     # Nor does a corner stay where the picture cut hair off.
     over = moved & (radius > after) & ((cut > _CORNER) | _beyond(scene, *source))
     scene.paint(over, Label.BACKGROUND, over=(Label.HAIR,))
-    scene.tell(np.ones(radius.shape, bool), *source)
+    scene.tell(np.ones(radius.shape, bool), scene.x, scene.y)
+    scene.tell((radius < after) | scene.where(Label.HAIR), *source)
+    scene.forget(scene.where(Label.BACKGROUND))
 
 
 def _without_specks(hair: np.ndarray) -> np.ndarray:

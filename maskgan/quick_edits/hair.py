@@ -99,6 +99,7 @@ def shorter_hair(scene: Scene, strength: float) -> None:
     reveal(scene, removed, ears_from=cut - 0.3)
     fill_holes(scene, removed)
     hold_face(scene)
+    scene.forget(scene.where(Label.BACKGROUND))
 
 
 def more_volume(scene: Scene, strength: float) -> None:

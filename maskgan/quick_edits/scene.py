@@ -187,6 +187,10 @@ class Scene:
         shift = np.stack([cols - np.arange(cols.shape[1]), rows - np.arange(rows.shape[0])[:, None]], -1)
         self.moved[region] = shift[region]
 
+    def forget(self, region: np.ndarray) -> None:
+        """It is not known where the photo's pixels in a region (H, W) come from."""
+        self.moved[region] = np.nan
+
     def around(self, region: np.ndarray, reach: float) -> np.ndarray:
         """The region (H, W) and what lies within `reach` frame units of it."""
         away = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)

@@ -10,7 +10,7 @@ const [DIRECTIONS, SMOOTH] = [120, 2]; // around the head, and over how many of 
 const MIDDLE = -0.3; // y of the middle of the head, from which directions are seen
 const [CLOSEST, WAY] = [0.1, 0.5]; // how thick the closest hair is, and which part of the way to it strength 1 goes
 const PRESSED = 0.4; // hair is pressed to no less than this part of its thickness at a time
-const FOLLOWS = 3; // how far the background follows, in parts of how far hair was drawn in
+const FOLLOWS = 3; // how far beside hair its surroundings tell what it bares, in parts of how far it was drawn in
 // Shares of the way up between which directions are no longer to the side, and over how much of the height hair is drawn
 // in less and less above where it is cut.
 const [SIDES, FADES] = [[0.3, 0.75], 0.5];
@@ -62,6 +62,7 @@ function drawnIn(scene, closest, way, directions, share) {
   const near = smooth(outlines.cut.map((is, k) => directions[k] * is));
   const [xSource, ySource] = [scene.x.slice(), scene.y.slice()];
   const moved = new Uint8Array(x.length);
+  const inside = new Uint8Array(x.length);
   const over = new Uint8Array(x.length);
   for (let i = 0; i < x.length; i++) {
     const at = placeIn(bins[i]);
@@ -72,7 +73,9 @@ function drawnIn(scene, closest, way, directions, share) {
       : by * (1 - ramp(radius[i], after, after + FOLLOWS * by + 1e-3)));
     const grow = 1 + more / Math.max(radius[i], 1e-3);
     [xSource[i], ySource[i]] = [middle + x[i] * grow, MIDDLE + y[i] * grow];
-    moved[i] = Math.abs(more) * scene.unit > 0.25 ? 1 : 0;
+    inside[i] = radius[i] < after ? 1 : 0;
+    // What is not hair stays where it is outside of the hair's outline.
+    moved[i] = Math.abs(more) * scene.unit > 0.25 && (inside[i] || scene.mask[i] === HAIR) ? 1 : 0;
     if (moved[i] && radius[i] > after) over[i] = at(near) > CORNER ? 2 : 1;
   }
   const beyond = beyondPicture(scene, xSource, ySource);
@@ -80,7 +83,9 @@ function drawnIn(scene, closest, way, directions, share) {
   moved.forEach((does, i) => does && (scene.mask[i] = warped[i]));
   // Nor does a corner stay where the picture cut hair off.
   scene.paint(over.map((kind, i) => (kind === 2 || (kind && beyond(i)) ? 1 : 0)), BACKGROUND, [HAIR]);
-  scene.tell(new Uint8Array(x.length).fill(1), xSource, ySource);
+  scene.tell(new Uint8Array(x.length).fill(1), scene.x, scene.y);
+  scene.tell(either(inside, scene.where(HAIR)), xSource, ySource);
+  scene.forget(scene.where(BACKGROUND));
 }
 
 /** y of the top of the bare head. */

@@ -158,10 +158,12 @@ export class Patch {
   }
 
   /** Painted pixels that fit what they are laid over: `painted` and `photo` are pictures of the window, `unknown` and
-   *  `mask` are its region to paint and its edited mask; `fine`: with the photo's fine detail. */
-  static joined(painted, photo, unknown, mask, window, fine) {
+   *  `mask` are its region to paint and its edited mask; `fine`: with the photo's fine detail; `hair`: how far hair that came along lies before
+   *  it, in 0..1, or null. */
+  static joined(painted, photo, unknown, mask, window, fine, hair = null) {
     const n = window.pixels;
     const alpha = feathered(unknown, n, (FEATHER * n) / SIZE.network);
+    hair?.forEach((share, i) => (alpha[i] *= 1 - Math.min(Math.max(share, 0), 1)));
     const missing = colourError(painted.data, photo.data, unknown, mask, n);
     const colours = picture(n, n, 3, missing);
     for (let i = 0; i < missing.length; i++) missing[i] += painted.data[i];

@@ -5,6 +5,7 @@ import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
 import { borrowed, isItsShape, withBorrowed } from "./borrowing.js";
 import { beneath, dressed, finished, hairOf, lookNamed, looksOf, wornWith } from "./dressing.js";
+import { drawnBack } from "./drawn_back.js";
 import { Motion, moving } from "./flow.js";
 import { framesLeft } from "./frames_left.js";
 import { withoutCoveredNeck, withoutImplausible } from "./implausible.js";
@@ -12,6 +13,7 @@ import { Kept } from "./kept.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { hairpiecesFor } from "./painted_hair.js";
+import { picture } from "./pixels.js";
 import { mostProbable } from "./probable.js";
 import { any, distances, either, inverted, piecesOf, regionOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
@@ -109,7 +111,9 @@ async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong
   if (!any(lacking)) return [];
   const strays = [strayHair, framesLeft].map((found) => found(face.crop, face.mask, motion.mask));
   const arrived = arrivedMask(face.mask, motion.flow);
-  strays.push(strayStrands(moved, arrived, motion.mask), carriedHair(moved, arrived, motion.mask, motion.flow));
+  const { bared, behind, share } = drawnBack(face.crop, face.mask, motion.mask, arrived, motion.flow);
+  const hair = share.some((value) => value > 0) ? picture(SIZE.crop, SIZE.crop, 1, share) : null;
+  strays.push(behind, strayStrands(moved, arrived, motion.mask, bared), carriedHair(moved, arrived, motion.mask, motion.flow));
   const unknown = withoutSlivers(strays.reduce(either, lacking), face.mask, motion.mask, SIZE.crop);
   const parts = networks.kept
     ? Window.several(unknown, SIZE.crop, face.alignment.side, where(motion.mask, LABEL.HAIR))
@@ -126,12 +130,13 @@ async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong
     const shown = (window) => {
       const finer = window.pixels > Math.round(window.side * SIZE.crop);
       const photo = finer ? movedWindow(face.photo, face.alignment, seen.flow, window) : window.picture(seen.moved);
-      return { window, photo, mask: window.mask(seen.mask, SIZE.crop), covered: window.covers(part, SIZE.crop) };
+      const [mask, covered] = [window.mask(seen.mask, SIZE.crop), window.covers(part, SIZE.crop)];
+      return { window, photo, mask, covered, hair: hair && window.picture(hair).data };
     };
     const fine = shown(finest);
     const { left, top, side, pixels } = finest;
     const style = Object.values(face.style).map(({ data }) => data);
-    const all = [left, top, side, pixels, face.tone, fine.covered, fine.mask, fine.photo.data, ...style];
+    const all = [left, top, side, pixels, face.tone, fine.covered, fine.mask, fine.photo.data, fine.hair, ...style];
     let patch = kept.find(...all);
     if (!patch) await goOn();
     if (!patch && quick && networks.kept && finest.pixels > SIZE.network) {
@@ -150,14 +155,14 @@ async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong
 }
 
 /** What the network paints in a window of which it is shown this; `fine`: with the photo's fine detail. */
-async function paint(networks, face, { window, photo, mask, covered }, fine) {
+async function paint(networks, face, { window, photo, mask, covered, hair }, fine) {
   const style = window.side < 1 ? inWindow(face.style, window) : face.style;
   const { image } = await networks.run(networks.generator, {
     mask: maskOf(mask, window.pixels),
     kept: keptOf(photo, inverted(covered)),
     ...style,
   });
-  const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, fine);
+  const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, fine, hair);
   if (face.tone) applyTone(face.tone, patch.layer);
   return patch;
 }

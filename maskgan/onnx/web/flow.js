@@ -5,7 +5,7 @@ import { LABEL } from "./constants.js";
 import { Kept } from "./kept.js";
 import { matchClass } from "./outlines.js";
 import { blurred, cutOut, picture, resizeArea, resizeLinear } from "./pixels.js";
-import { areaOf, borders, dilated, distances, extent, grown, inverted, piecesOf, regionOf, roundEven, smoothstep, square, where, without } from "./regions.js";
+import { any, areaOf, borders, dilated, distances, extent, grown, inverted, opened, piecesOf, regionOf, roundEven, smoothstep, square, where, without } from "./regions.js";
 import { remapped } from "./samples.js";
 
 export const STILL = 0.02; // displacements below this, in pixels, are none
@@ -14,6 +14,11 @@ const FADE = 2.5; // the flow ends where its change per pixel would stay below a
 // How far beside hair that grows the background comes with it, as its single hairs do, and from where on it stays as it
 // is behind it; in pixels of a picture of 256 px.
 const [COMES, STAYS] = [2, 9];
+// Background stays behind hair that draws back by so much, and not yet behind hair that hardly does; how far along an outline one
+// tells of the other; how wide the edge of hair is, which comes along with it; in pixels of a picture of 256 px.
+const [HARDLY, CLEARLY, ALONG] = [3, 5, 12];
+export const EDGE = 3;
+const FACE = [LABEL.SKIN, LABEL.L_EAR, LABEL.R_EAR, LABEL.NECK, LABEL.CLOTH]; // what is bent with a face
 const JACOBIAN = 0.08; // the smallest that a flow may have
 const FAR = 0.09; // changes farther apart than twice this share of the picture's side are edits of their own
 const SOLVE_SIDE = 144; // of the solver's grid
@@ -120,7 +125,8 @@ function flowOf(before, after, size, told) {
   const inside = cutOut(picture(size, size, 2, values), left, top, width, height);
   const within = (plane) => partOf(plane, size, window);
   const solved = solve(inside, ...[fixed, known, moved].map(within), reach);
-  const shown = hairOverGround(solved, ...[before, after, known].map(within), scale).data;
+  const planes = [before, after, known].map(within);
+  const shown = groundBehindHair(hairOverGround(solved, ...planes, scale), ...planes, scale).data;
   for (let y = 0; y < height; y++) flow.data.set(shown.subarray(2 * y * width, 2 * (y + 1) * width), 2 * ((top + y) * size + left));
   return flow;
 }
@@ -214,6 +220,68 @@ function hairOverGround(flow, before, after, told, scale) {
   return stilled(unfolded(result));
 }
 
+/** A flow in which the background stays where it is while hair draws back before it. Close to hair its edge comes along. Between
+ *  that and where hair was the map folds: what lies there was covered. */
+function groundBehindHair(flow, before, after, told, scale) {
+  const { width, height, data } = flow;
+  const { BACKGROUND, HAIR } = LABEL;
+  const ground = regionOf(after, (label, i) => label === BACKGROUND && (before[i] === BACKGROUND || before[i] === HAIR) && !told[i]);
+  if (!ground.some((inside, i) => inside && before[i] === HAIR) || !data.some((value) => value)) return flow;
+  const outwards = distances(regionOf(after, (label) => label !== BACKGROUND), width, height);
+  const beside = regionOf(outwards, (away, i) => ground[i] && away < 1.5);
+  const deep = distances(where(before, BACKGROUND), width, height);
+  const bared = deep.map((depth, i) => (beside[i] && before[i] === HAIR ? depth / scale : 0));
+  if (!bared.some((depth) => depth > HARDLY)) return flow;
+  const reach = (MARGIN + FADE * bared.reduce((a, b) => Math.max(a, b))) * scale;
+  const far = distances(regionOf(bared, (depth) => depth > HARDLY), width, height);
+  // Where a face is bent the background is, too.
+  const changed = regionOf(where(before, ...FACE), (inside, i) => inside && before[i] !== after[i]);
+  const bent = grown(opened(changed, width, scale), width, ALONG * scale);
+  const outline = [];
+  for (let i = 0; i < beside.length; i++) if (beside[i]) outline.push(i);
+  const most = mostAlong(bared, outline, width, roundEven(ALONG * scale));
+  const [from, along] = [new Int32Array(ground.length), new Int32Array(ground.length)];
+  distances(beside, width, height, { nearest: from });
+  const hair = where(after, HAIR);
+  const away = any(hair) ? distances(hair, width, height, { nearest: along }) : null;
+  const result = picture(width, height, 2, data.slice());
+  for (let i = 0; i < ground.length; i++) {
+    if (!ground[i] || bent[from[i]]) continue;
+    const stays = smoothstep((most.get(from[i]) - HARDLY) / (CLEARLY - HARDLY));
+    const edge = away !== null && away[i] <= EDGE * scale;
+    const [length, least] = [lengthAt(data, i), lengthAt(data, from[i])];
+    // Nor does it move more than what it lies beside.
+    const slower = far[i] <= reach && length > least ? least / Math.max(length, STILL) : 1;
+    for (let c = 0; c < 2; c++) {
+      const own = data[2 * i + c];
+      result.data[2 * i + c] = edge ? own + stays * (data[2 * along[i] + c] - own) : own * slower * (1 - stays);
+    }
+  }
+  return stilled(result);
+}
+
+/** The greatest of values at some places within `reach` rows and columns of each of them, by place. */
+function mostAlong(values, places, width, reach) {
+  const rows = new Map();
+  for (const i of places) {
+    const row = Math.floor(i / width);
+    if (!rows.has(row)) rows.set(row, []);
+    rows.get(row).push(i);
+  }
+  const most = new Map();
+  for (const i of places) {
+    const [y, x] = [Math.floor(i / width), i % width];
+    let greatest = 0;
+    for (let row = y - reach; row <= y + reach; row++) {
+      for (const other of rows.get(row) ?? []) {
+        if (values[other] > greatest && Math.abs((other % width) - x) <= reach) greatest = values[other];
+      }
+    }
+    most.set(i, greatest);
+  }
+  return most;
+}
+
 /** Displacements too small to count become none, in place. */
 function stilled(flow) {
   const { data } = flow;
@@ -273,11 +341,11 @@ export function jacobian({ width, height, data }) {
   return determinant;
 }
 
-/** A flow smoothed and weakened where it would fold, until its map is one-to-one. */
-export function unfolded(flow) {
+/** A flow smoothed and weakened where it would fold, until its map is one-to-one; where it is `torn`, a region or null, it may. */
+export function unfolded(flow, torn = null) {
   const { width, height } = flow;
   for (let attempt = 0; attempt < 14; attempt++) {
-    const bad = regionOf(jacobian(flow), (value) => value < JACOBIAN);
+    const bad = regionOf(jacobian(flow), (value, i) => value < JACOBIAN && !torn?.[i]);
     if (!bad.includes(1)) return flow;
     const sigma = 1.5 + attempt;
     const wide = dilated(bad, width, square(3 + attempt));
@@ -293,7 +361,7 @@ export function unfolded(flow) {
     }
     flow = picture(width, height, 2, weaker);
   }
-  while (jacobian(flow).some((value) => value < JACOBIAN)) flow = picture(width, height, 2, flow.data.map((value) => 0.85 * value));
+  while (jacobian(flow).some((value, i) => value < JACOBIAN && !torn?.[i])) flow = picture(width, height, 2, flow.data.map((value) => 0.85 * value));
   return flow;
 }
 
@@ -335,6 +403,6 @@ export class Motion {
     }
     const both = remapped(flow, columns, rows);
     for (let k = 0; k < both.length; k++) both[k] += step.data[k];
-    return unfolded(stilled(picture(size, size, 2, both)));
+    return unfolded(stilled(picture(size, size, 2, both)), where(mask, LABEL.BACKGROUND));
   }
 }

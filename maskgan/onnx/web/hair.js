@@ -211,6 +211,7 @@ function shorterHair(scene, strength) {
   reveal(scene, removed, cut - 0.3);
   fillHoles(scene, removed);
   holdFace(scene);
+  scene.forget(scene.where(BACKGROUND));
 }
 
 /** Hair stands out further all around. */

@@ -3,6 +3,7 @@
 // clothes that a mask takes for hair are told by their colours and texture; see maskgan/editing/matting.py.
 
 import { LABEL, SKIN_TONE } from "./constants.js";
+import { Kept } from "./kept.js";
 import { writeLab } from "./oklab.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { any, both, distances, either, inverted, piecesOf, regionOf, where, without } from "./regions.js";
@@ -253,16 +254,12 @@ function momentsOf({ width, data }, weights, side) {
   return picture(side, side, 10, Float32Array.from(moments));
 }
 
-let last = null; // {photo, mask, matte}: one colour after another is tried on the same hair
-const alike = (one, other) => one.length === other.length && one.every((value, i) => value === other[i]);
+const MATTES = new Kept(4); // one colour after another is tried on the same hair
 
 /** The matte of the hair of a photo by its mask: {share, part}, how far each pixel is hair and the hair's own colour in it;
  *  neither is to be changed. */
 export function hairMatte(photo, mask) {
-  if (!last || !alike(last.mask, mask) || !alike(last.photo, photo.data)) {
-    last = { photo: photo.data.slice(), mask: mask.slice(), matte: matteOf(photo, mask) };
-  }
-  return last.matte;
+  return MATTES.find(mask, photo.data) ?? MATTES.keep(matteOf(photo, mask), mask.slice(), photo.data.slice());
 }
 
 function matteOf(photo, mask) {

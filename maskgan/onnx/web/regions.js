@@ -89,10 +89,10 @@ export function where(mask, ...labels) {
   return region;
 }
 
-/** The pixels of a plane of numbers whose value passes a test. */
+/** The pixels of a plane of numbers whose value (and place) passes a test. */
 export function regionOf(plane, test) {
   const region = new Uint8Array(plane.length);
-  for (let i = 0; i < plane.length; i++) if (test(plane[i])) region[i] = 1;
+  for (let i = 0; i < plane.length; i++) if (test(plane[i], i)) region[i] = 1;
   return region;
 }
 export const any = (region) => region.includes(1);

@@ -175,6 +175,11 @@ export class Scene {
     });
   }
 
+  /** It is not known where the photo's pixels in a region come from. */
+  forget(region) {
+    region.forEach((inside, i) => inside && this.moved.fill(NaN, 2 * i, 2 * i + 2));
+  }
+
   /** The region and what lies within `reach` frame units of it. */
   around(region, reach) {
     const far = Math.max(1, reach * this.unit);

@@ -29,7 +29,11 @@ const [SMALL, NARROW, NEAR] = [4, 5, 16];
 // In pixels of the network's size: how far from hair that is taken away strands of it hang in the air, and sigma within which the
 // colour behind them is told; which part of the way from that to the hair's a strand is, how far from hair there are few, and of
 // how much of what lies there the same may be true where it is even.
-const [IN_THE_AIR, WIDE, STRAND, EMPTY, UNEVEN] = [44, 12, 0.1, 24, 0.02];
+const [IN_THE_AIR, WIDE, STRAND, EMPTY, UNEVEN] = [44, 12, 0.1, 24, 0.05];
+// In pixels of the network's size: how far from hair that is taken away strands are too thin to be told from the background; beyond
+// which difference (0..255) from what is around it a part of the background is unlike that, and of how much of an even one that may
+// be true; half the width of a thing there, and which part of the way to the hair's colour what is hair has gone.
+const [THIN, EVEN, UNLIKE, THING, HAIRY] = [16, 16, 0.35, 4, 0.6];
 
 const { BACKGROUND, NECK, L_EAR, R_EAR, HAIR, HAT, SKIN, L_EYE, R_EYE, EYE_G, L_BROW, R_BROW } = LABEL;
 // What has an outline of its own, which is no strand, as hair that stays has, and how wide that is.
@@ -104,14 +108,14 @@ const shareOn = (cells, region, size) => resizeArea(picture(size, size, 1, new F
 
 /** Where single strands of hair that is taken away hang in the air, beyond what its mask tells, before what is even: leaves and
  *  letters look like strands. Arguments as for `strayHair`, but photo and mask as they are when their pixels have moved: hair
- *  that is drawn in takes its strands with it. */
-export function strayStrands(photo, before, after) {
+ *  that is drawn in takes its strands with it where the background comes along. `bared`: where that stays. */
+export function strayStrands(photo, before, after, bared = new Uint8Array(before.length)) {
   const { width: size } = photo;
   const nothing = new Uint8Array(before.length);
   const gone = both(where(before, HAIR), where(after, ...BEHIND));
   if (!any(gone)) return nothing;
   const ground = both(where(before, BACKGROUND), where(after, BACKGROUND));
-  const large = opened(gone, size, (SMALL * size) / SIZE.network);
+  const large = either(opened(gone, size, (SMALL * size) / SIZE.network), bared);
   if (!any(large) || !any(ground)) return nothing;
   const cells = SIZE.network;
   const onGrid = (region) => regionOf(shareOn(cells, region, size), (share) => share > 0.5);
@@ -124,12 +128,21 @@ export function strayStrands(photo, before, after) {
   if (!any(near) || areaOf(bare) <= ENOUGH * areaOf(near)) return nothing;
   const colours = resizeArea({ ...photo, data: new Float32Array(photo.data) }, cells, cells).data;
   const even = without(air, grown(hair, cells, BARE));
-  const own = coloursAround(colours, even, cells, WIDE, 1e-3);
+  // Told again without what is unlike it, such as strands.
+  let own = coloursAround(colours, even, cells, WIDE, 1e-3);
+  const unlike = () => regionOf(even, (_, i) => [0, 1, 2].some((c) => (colours[3 * i + c] - own[3 * i + c]) ** 2 > EVEN ** 2));
+  const alike = without(even, unlike());
+  if (any(alike)) own = coloursAround(colours, alike, cells, WIDE, 1e-3);
   const middle = medianOf(colours, lost);
   const some = air.map((inside, i) => (inside && isSome(colours, own, i, (c) => middle[c], STRAND) ? 1 : 0));
-  if (areaOf(both(some, bare)) > UNEVEN * areaOf(bare)) return nothing;
-  const found = picture(cells, cells, 1, new Float32Array(both(grown(both(some, near), cells, PAINTED + 1), near)));
-  return both(regionOf(resizeLinear(found, size, size).data, (share) => share > 0.5), ground);
+  const few = shareOf(some, bare, cells);
+  const single = both(both(grown(both(some, near), cells, PAINTED + 1), near), regionOf(few, (share) => share <= UNEVEN));
+  // Beside hair some are too thin to be told; where all is even anything may be painted but things that lie there.
+  const plain = regionOf(shareOf(unlike(), even, cells), (share) => share <= UNLIKE);
+  const hairy = air.map((inside, i) => (inside && isSome(colours, own, i, (c) => middle[c], HAIRY) ? 1 : 0));
+  const things = grown(opened(without(both(unlike(), air), hairy), cells, THING), cells, THING);
+  const found = either(single, without(both(both(grown(lost, cells, THIN), near), plain), things));
+  return both(regionOf(resizeLinear(picture(cells, cells, 1, new Float32Array(found)), size, size).data, (share) => share > 0.5), ground);
 }
 
 /** Means of colours of a region around each cell, and a `little` of all of them. */
@@ -147,6 +160,15 @@ function coloursAround(colours, region, cells, sigma, little) {
     const [i, c] = [Math.floor(k / 3), k % 3];
     return (around[4 * i + c] + (little * mean[c]) / count) / (around[4 * i + 3] + little);
   });
+}
+
+/** How much of a region, which is not empty, belongs to a part of it close by; far from the region, of all. */
+function shareOf(part, region, cells) {
+  const planes = new Float32Array(2 * cells * cells);
+  const mean = areaOf(both(part, region)) / areaOf(region);
+  region.forEach((inside, i) => inside && planes.set([part[i], 1], 2 * i));
+  const { data } = blurred(picture(cells, cells, 2, planes), WIDE);
+  return new Float32Array(cells * cells).map((_, i) => (data[2 * i] + 1e-3 * mean) / (data[2 * i + 1] + 1e-3));
 }
 
 /** Whether the colour of a cell has gone some `part` of the way from its `own` to another, `of` a channel. */

@@ -6,7 +6,7 @@ import { cutOut } from "./pixels.js";
 import { any, areaOf, both, either, grown, opened, regionOf, where, without } from "./regions.js";
 
 // Sizes in pixels of a picture of 256 px; scaled with the picture.
-const [BORDER, LOST_BORDER, SLIVER, SHUT_BORDER, WISPS, LARGE, SHADE] = [2, 4, 1, 1, 16, 4, 8];
+const [BORDER, LOST_BORDER, SLIVER, SHUT_BORDER, WISPS, LARGE, SHADE] = [2, 4, 1, 1, 9, 4, 8];
 const REACH = 32; // more than the farthest that a change has any effect
 const [LINE, OPENS] = [0.0035, 2]; // share of the picture of a mouth that is little more than a line; how many times as large it has to become
 const STRETCH = 6; // what is drawn out to more than this many times its area is no photo any more

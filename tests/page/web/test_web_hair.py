@@ -15,6 +15,7 @@ from web_visitor import SIZE, Visitor, edited_in_python, levels, pipeline_of
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
+from maskgan.editing.drawn_back import DrawnBack
 from maskgan.editing.dressing import beneath
 from maskgan.editing.ears import with_ears
 from maskgan.editing.frames_left import frames_left
@@ -25,7 +26,7 @@ from maskgan.editing.oklab import to_oklab
 from maskgan.editing.painted_hair import CURLY, STRAIGHT, hairpieces_for
 from maskgan.editing.strays import carried_hair, stray_hair, stray_strands
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import Motion, disc, flow_between
+from maskgan.editing.warping import Motion, disc, flow_between, warp_mask
 from maskgan.images import read_photo
 from maskgan.labels import BROWS, EARS, Label
 from maskgan.quick_edits import QUICK_EDITS
@@ -86,6 +87,40 @@ def test_hair_that_grows_moves_as_in_the_app(visitor: Visitor) -> None:
     wanted = flow_between(before, after)
     got = visitor.run(code, SIZE, before, after).reshape(wanted.shape)
     assert np.abs(wanted).max() > 20 and np.percentile(np.abs(got - wanted), 99) < 0.5
+
+
+def drawn_back() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A drawn face before a wall, in a photo, and its masks before and after hair has drawn back."""
+    before = draw_face(SIZE, scale=0.7, extra=("long hair",))
+    around = cv2.dilate((before == Label.BACKGROUND).astype(np.uint8), disc(20)) > 0
+    after = np.where(around & (before == Label.HAIR), np.uint8(Label.BACKGROUND), before)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    photo = np.dstack([180 + 40 * np.sin(x / 30), 170 + 0 * x, 150 + 40 * np.sin(y / 40)])
+    photo[before == Label.HAIR] = (50, 36, 30)
+    return cv2.GaussianBlur(photo.astype(np.uint8), (0, 0), 3), before, after
+
+
+def test_the_background_stays_behind_hair_that_draws_back_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, before, after]) => {
+      const { flowBetween } = await import(new URL("web/flow.js", location));
+      const { drawnBack } = await import(new URL("web/drawn_back.js", location));
+      const { arrivedMask } = await import(new URL("web/unknown.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const flow = flowBetween(before, after, size);
+      const shown = picture(size, size, 3, new Uint8ClampedArray(photo));
+      const { bared, behind, share } = drawnBack(shown, before, after, arrivedMask(before, flow), flow);
+      return [flow.data, bared, behind, share];
+    }"""
+    photo, before, after = drawn_back()
+    flow = flow_between(before, after)
+    wanted = DrawnBack.of(photo, before, after, warp_mask(before, flow), flow)
+    moved, *found = visitor.run(code, SIZE, photo, before, after)
+    off = np.abs(moved.reshape(flow.shape) - flow).max(-1)
+    assert np.abs(flow).max() > 15 and np.percentile(off, 99) < 0.5, np.percentile(off, (98, 99, 99.9))
+    for got, plane in zip(found[:2], wanted[:2], strict=True):
+        assert plane.sum() > 2000 and (got.reshape(plane.shape) != plane).sum() <= 0.03 * plane.sum()
+    off = np.abs(found[2].reshape(before.shape) - wanted.share)
+    assert (wanted.share > 0.2).sum() > 1000 and np.percentile(off, 99) < 0.05, np.percentile(off, (98, 99, 99.9))
 
 
 def test_strands_that_came_along_with_hair_are_found_as_in_the_app(visitor: Visitor) -> None:
