@@ -359,3 +359,17 @@ def test_an_ear_of_another_size_is_drawn_as_in_the_app(visitor: Visitor) -> None
     assert (changed > 0.9).sum() > 2000 and np.abs(share.reshape(changed.shape) - changed).max() < 0.02
     off = np.abs(result.reshape(wanted.shape).astype(int) - wanted).max(-1)[changed > 0]
     assert np.percentile(off, 99) <= 2, np.percentile(off, (95, 99, 100))
+
+
+def test_a_fringe_that_is_painted_on_the_page_is_that_of_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    visitor.begin_anew()
+    original = visitor.mask()
+    visitor.paint(Label.HAIR, 60, (150, 130), (256, 120), (360, 130))
+    edit = edited_in_python(folder, visitor, photo, original)
+    assert hairpieces_for(edit.face, visitor.mask())
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert levels(edit.crop, edit.face.crop) > 60 and np.percentile(off, 99.9) <= 2, np.percentile(off, (99.9, 100))
+    saved = np.asarray(Image.open(visitor.save("#png")).convert("RGB"))
+    off = np.abs(saved.astype(int) - edit.photo).max(-1)
+    assert np.percentile(off, 99.9) <= 3, np.percentile(off, (99, 99.9, 100))
+    visitor.begin_anew()

@@ -52,14 +52,14 @@ def test_edits_are_those_of_the_app_and_saved_in_full_size_with_their_mark(
     # A window around the mouth, then all of the crop.
     for label, size, points in (
         (Label.U_LIP, 24, ((215, 380), (300, 380))),
-        (Label.HAIR, 60, ((150, 130), (256, 120), (360, 130))),
+        (Label.SKIN, 60, ((150, 100), (256, 80), (360, 100))),
     ):
         visitor.paint(label, size, *points)
         assert re.fullmatch(r"This edit took \d+ ms\.", visitor.page.locator("#time").inner_text())
         edit = edited_in_python(folder, visitor, photo, original)
         assert edit.changed.any() and levels(edit.crop, edit.face.crop) > 20
         check_alike(visitor.picture("after"), edit, Alignment.whole_picture((SIZE, SIZE)), edit.face.crop)
-        assert label == Label.HAIR or levels(visitor.picture("after"), edit.crop) <= 2
+        assert label == Label.SKIN or levels(visitor.picture("after"), edit.crop) <= 2
     saved = Image.open(visitor.save("#png"))
     tells = told_by(saved)
     assert tells["DigitalSourceType"] == DIGITAL_SOURCE_TYPE and tells["AISystemUsed"] == AI_SYSTEM
