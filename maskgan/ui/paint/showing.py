@@ -23,13 +23,13 @@ from maskgan.editing.rough import rough_picture, show_first
 from maskgan.editing.teeth import opens
 from maskgan.snapshots import Weights
 from maskgan.ui.access import Announcer
-from maskgan.ui.kit import Updates, UsesWeights, saved, warns_on_value_error
+from maskgan.ui.kit import Updates, UsesWeights, saved, saved_once, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 from maskgan.ui.paint.ahead import Ahead, Picture, Pictures
 from maskgan.ui.paint.layout import PaintLayout
 from maskgan.ui.paint.look import Look
 from maskgan.ui.pictures import jpeg, photos_for_screen, thumbnail, webp
-from maskgan.ui.session import Left, OpenFace, Session
+from maskgan.ui.session import Left, OpenFace, Session, Step
 from maskgan.ui.weights_line import made_by
 
 #: Of the files of results.
@@ -40,6 +40,10 @@ def _quick(picture: np.ndarray, weights: Weights | None) -> Picture:
     """A picture (H, W, 3) uint8 RGB for the time until an exact one is there; it is in no file."""
     content = jpeg(picture, weights)
     return Picture(f"{fingerprint(picture).hex()}/face.jpg", content, "image/jpeg")
+
+
+def _thumbnail_file(step: Step) -> str:
+    return saved_once(step, "step.jpg", lambda: step.thumbnail)
 
 
 class _Made(NamedTuple):
@@ -217,7 +221,7 @@ class Showing(PaintLayout, UsesWeights):
     def _history(self, session: Session, selected: int | None = None) -> Updates:
         """The results of the open face, newest first; selected: the number of a step."""
         steps = session.history
-        pictures = [(saved(step.thumbnail, "step.jpg"), step.label) for step in reversed(steps)]
+        pictures = [(_thumbnail_file(step), step.label) for step in reversed(steps)]
         chosen = None if selected is None else len(steps) - 1 - selected
         return {
             self.history: gr.update(value=pictures, visible=len(steps) > 1, selected_index=chosen),
@@ -226,7 +230,7 @@ class Showing(PaintLayout, UsesWeights):
 
     def _photos_before(self, session: Session) -> Updates:
         """The photos before the open one, which change with it only."""
-        earlier = [(saved(left.history[-1].thumbnail, "step.jpg"), left.opened.name) for left in self._earlier(session)]
+        earlier = [(_thumbnail_file(left.history[-1]), left.opened.name) for left in self._earlier(session)]
         return {self.earlier: gr.update(value=earlier, visible=bool(earlier), selected_index=None)}
 
     @staticmethod
@@ -252,7 +256,8 @@ class Showing(PaintLayout, UsesWeights):
             shown, hidden = self.photo_result, self.face_result
         else:
             drawn = session.drawn_in_crop
-            before, (after, _) = saved(session.require_open().crop_file, FACE_NAME), self._face_file(session)
+            opened = session.require_open()
+            before, (after, _) = saved_once(opened, FACE_NAME, lambda: opened.crop_file), self._face_file(session)
             pictures = before, after, ResultView.order(session.opened.id, session.stroke)
             shown, hidden = self.face_result, self.photo_result
         self._shown_as[session.opened] = look
