@@ -96,8 +96,8 @@ class _Found(NamedTuple):
     size: float = 1.0
 
 
-#: What was found in the last masks, by the shapes' own: an edit asks for several shapes, for one of them again, and once
-#: more when it is undone.
+#: What was found in the last masks, by the shapes' own: an edit asks for several shapes, for one of them again, and
+#: once more when it is undone.
 _FOUND: LastingCache[_Found] = LastingCache(2048, lambda found: 1)
 
 
