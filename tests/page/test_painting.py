@@ -28,6 +28,7 @@ from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.keeping import traces
 from maskgan.ui.keeping.packing import pack
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint import showing
 from maskgan.ui.paint.look import Look, with_look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import MAX_STEPS, Session
@@ -326,3 +327,37 @@ def test_a_strokes_picture_is_at_hand_roughly_then_exactly_then_at_once(tab: Pai
     assert shown_files(tab.paint(session, asked, LOOK)[tab.face_result])[1] == exact.path
     own = message(session, session.opened.face.mask)  # as after undo: nothing in it is drawn
     assert DIGITAL_SOURCE_TYPE.encode() not in tab._picture_ahead(session, own).draft().content
+
+
+def test_undo_and_the_history_show_edits_that_were_made(
+    tab: PaintTab, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no edit that was made of anything else."""
+    made, edit = [], showing.edit_with_looks
+
+    def counted(pipeline: Any, face: Any, mask: np.ndarray, *rest: Any, **named: Any) -> Any:
+        made.append(mask)
+        return edit(pipeline, face, mask, *rest, **named)
+
+    monkeypatch.setattr(showing, "edit_with_looks", counted)
+    masks = [painted(session, Label.HAIR, 100), painted(session, Label.CLOTH, 300)]
+    pictures, files = [], []
+    for mask in masks:
+        updates = tab.finish_stroke(session, message(session, mask), LOOK)
+        session = updates[tab.session]
+        pictures.append(shown(updates, tab)[1])
+        files.append(shown_files(updates[tab.face_result])[1])
+    assert len(made) == 2
+    undone = tab.finish_stroke(session, message(session, masks[0]), LOOK)
+    assert shown_files(undone[tab.face_result])[1] == files[0] and np.array_equal(shown(undone, tab)[1], pictures[0])
+    assert np.array_equal(undone[tab.session].edit.crop, pictures[0])
+    restored = tab.restore(undone[tab.session], select(0), LOOK)
+    assert shown_files(restored[tab.face_result])[1] == files[1] and len(made) == 2
+    assert np.array_equal(restored[tab.session].edit.paste(), edit(tab.pipeline, session.opened.face, masks[1]).paste())
+
+    redrawn = tab.finish_stroke(undone[tab.session], message(session, masks[1]), replace(LOOK, keep=False))
+    assert len(made) == 3 and not np.array_equal(shown(redrawn, tab)[1], pictures[1])
+    again = tab.example_faces.open(0)
+    reopened = tab.open_face(Session(), again, LOOK)[tab.session]
+    tab.finish_stroke(reopened, message(reopened, masks[0]), LOOK)
+    assert any(np.array_equal(mask, masks[0]) for mask in made[3:])
