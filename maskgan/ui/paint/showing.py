@@ -198,7 +198,8 @@ class Showing(PaintLayout, UsesWeights):
         """Path and content of the picture of the face as it is now; written once for an edit."""
         drawn, known = session.drawn_in_crop, self._files.get(session.edit)
         if known is None or known.drawn != drawn or not Path(known.path).exists():
-            content = webp(session.edit.crop, drawn)
+            unedited = drawn is None and session.edit.crop is session.opened.face.crop
+            content = session.opened.crop_file if unedited else webp(session.edit.crop, drawn)
             known = self._files[session.edit] = _FaceFile(drawn, saved(content, FACE_NAME), content)
         return known.path, known.content
 
