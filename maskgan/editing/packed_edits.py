@@ -6,11 +6,13 @@ A stroke changes some hundredths of the pixels, and an edit holds seven planes o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from maskgan.editing.compositing import Layers, Overlay, Patch, Retouch
 from maskgan.editing.edit import Edit, Face
+from maskgan.editing.hairdressing import Hairpieces
 from maskgan.editing.warping import Motion, moves
 from maskgan.images import differs
 from maskgan.quick_edits.regions import box_of
@@ -30,12 +32,19 @@ def _whole(part: np.ndarray, box: _Box, ground: np.ndarray) -> np.ndarray:
     return plane
 
 
+class _Laid(NamedTuple):
+    """Of an `Overlay` of the edit's own crop: `region` and `detail` in the part."""
+
+    region: np.ndarray
+    detail: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class PackedEdit:
-    """An edit made of the photo, and at most one thing laid over it, in the part where it changes anything.
+    """An edit made of the photo, and what is laid over it, in the part where it changes anything.
 
     crop, changed, region, mask, flow: of the edit and its motion, in the part; moved: whether the photo is moved by
-    that flow; over, detail: of what is laid over it, None for nothing.
+    that flow; layers: what is laid over it, in order.
     """
 
     face: Face
@@ -47,17 +56,15 @@ class PackedEdit:
     flow: np.ndarray
     moved: bool
     patches: tuple[Patch, ...]
-    over: np.ndarray | None = None
-    detail: np.ndarray | None = None
+    layers: tuple[Hairpieces | _Laid, ...]
 
     @classmethod
     def of(cls, edit: Edit) -> PackedEdit | None:
         """An edit packed; None for one of another kind, such as a face that was redrawn as a whole."""
-        change, over = edit.change, None
-        if isinstance(change, Layers):
-            change, over = change.first, change.second
-            if not isinstance(over, Overlay) or over.crop is not edit.crop:
-                return None
+        change, layers = edit.change, []
+        while isinstance(change, Layers):
+            layers.insert(0, change.second)
+            change = change.first
         if not isinstance(change, Retouch) or edit.motion is None:
             return None
         face, motion = edit.face, edit.motion
@@ -65,14 +72,19 @@ class PackedEdit:
             return None
         touched = differs(edit.crop, face.crop) | edit.changed | (edit.region != 0)
         touched |= (motion.mask != face.mask) | moves(motion.flow)
-        if over is not None:
-            touched |= (over.region != 0) | (over.detail != 1)
+        for layer in layers:
+            if isinstance(layer, Overlay) and layer.crop is edit.crop:
+                touched |= (layer.region != 0) | (layer.detail != 1)
+            elif not isinstance(layer, Hairpieces):
+                return None
         box = box_of(touched)
         planes = (edit.crop, edit.changed, edit.region, motion.mask, motion.flow)
-        laid = () if over is None else (over.region, over.detail)
-        crop, changed, region, mask, flow, *laid = (_part(plane, box) for plane in (*planes, *laid))
+        laid = (
+            _Laid(_part(layer.region, box), _part(layer.detail, box)) if isinstance(layer, Overlay) else layer
+            for layer in layers
+        )
         moved = change.flow is not None
-        return cls(face, box, crop, changed, region, mask, flow, moved, change.patches, *laid)
+        return cls(face, box, *(_part(plane, box) for plane in planes), moved, change.patches, tuple(laid))
 
     def unpacked(self) -> Edit:
         """The edit again, equal in all pixels."""
@@ -81,14 +93,18 @@ class PackedEdit:
         crop, region = _whole(self.crop, box, face.crop), _whole(self.region, box, nothing)
         motion = Motion(_whole(self.mask, box, face.mask), _whole(self.flow, box, np.zeros((*shape, 2), np.float32)))
         change = Retouch(motion.flow if self.moved else None, self.patches)
-        if self.over is not None:
-            detail = _whole(self.detail, box, np.ones(shape, np.float32))
-            change = Layers(change, Overlay(crop, _whole(self.over, box, nothing), detail))
+        for layer in self.layers:
+            if isinstance(layer, _Laid):
+                detail = _whole(layer.detail, box, np.ones(shape, np.float32))
+                layer = Overlay(crop, _whole(layer.region, box, nothing), detail)
+            change = Layers(change, layer)
         return Edit(face, crop, _whole(self.changed, box, np.zeros(shape, bool)), region, change, motion)
 
     @property
     def nbytes(self) -> int:
         """What it takes in memory beside its face; paint may be shared with other edits."""
-        planes = (self.crop, self.changed, self.region, self.mask, self.flow, self.over, self.detail)
-        own = sum(plane.nbytes for plane in planes if plane is not None)
+        planes = [self.crop, self.changed, self.region, self.mask, self.flow]
+        for layer in self.layers:
+            planes += [layer.mask] if isinstance(layer, Hairpieces) else layer
+        own = sum(plane.nbytes for plane in planes)
         return own + sum(patch.picture.nbytes + patch.alpha.nbytes for patch in self.patches)

@@ -12,6 +12,8 @@ import pytest
 from maskgan.editing.compositing import Layers, Retouch
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Edit, Face
+from maskgan.editing.hairdressing import Hairpieces
+from maskgan.editing.looks import looks_with
 from maskgan.editing.packed_edits import PackedEdit
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
@@ -35,11 +37,13 @@ def edits(studio: MaskGANPipeline, face: Face) -> dict[str, Edit]:
     )
     smile, moved, _ = QUICK_EDITS["smile"].move(face.mask, 1.0, None)
     assert moved is not None
+    fringe, _, worn = QUICK_EDITS["fringe"].move(face.mask, 1.0, None)
     masks = {"painted": cloth, "a hat of the wardrobe": hat, "moved": smile, "as it was": face.mask}
-    return {name: edit_with_looks(studio, face, mask) for name, mask in masks.items()}
+    edits = {name: edit_with_looks(studio, face, mask) for name, mask in masks.items()}
+    return edits | {"a hairpiece": edit_with_looks(studio, face, fringe, looks_with({}, "fringe", None, worn))}
 
 
-@pytest.mark.parametrize("name", ["painted", "a hat of the wardrobe", "moved", "as it was"])
+@pytest.mark.parametrize("name", ["painted", "a hat of the wardrobe", "moved", "as it was", "a hairpiece"])
 def test_an_edit_comes_back_as_it_was(edits: dict[str, Edit], name: str) -> None:
     edit = edits[name]
     again = PackedEdit.of(edit).unpacked()
@@ -64,7 +68,8 @@ def test_it_takes_little_memory_and_none_of_the_edit_s_planes(edits: dict[str, E
 def test_other_kinds_are_not_packed(studio: MaskGANPipeline, face: Face, edits: dict[str, Edit]) -> None:
     edit = edits["a hat of the wardrobe"]
     assert isinstance(edit.change, Layers) and isinstance(edit.change.first, Retouch)
-    assert PackedEdit.of(replace(edit, change=Layers(edit.change, edit.change.second))) is None
+    assert isinstance(edits["a hairpiece"].change.second, Hairpieces)
+    assert PackedEdit.of(replace(edit, crop=edit.crop.copy())) is None  # laid over by another picture
     assert PackedEdit.of(replace(edit, change=edit.change.second)) is None
     assert PackedEdit.of(replace(edit, motion=None)) is None
     assert PackedEdit.of(studio.edit(face, edits["moved"].motion.mask, keep_untouched=False)) is None
