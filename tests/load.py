@@ -185,10 +185,11 @@ async def measure(
 ) -> Report:
     """Let painters loose on the app at `url`; its process and its folder of files are watched where they are known."""
     report = Report(painters, seconds, psutil.getloadavg()[0], memory_at_start=resident(pid) if pid else None)
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(limits=limits, timeout=PATIENCE) as http, contextlib.AsyncExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         crowd = []
         for number in range(painters):
+            # As browsers do each has connections of its own, among which httpx looks for a free one at every request.
+            http = await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
             try:
                 page = await stack.enter_async_context(HeadlessPage.open(http, url))
             except (PageError, httpx.HTTPError) as problem:

@@ -6,7 +6,8 @@ import io
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import cv2
 import httpx
@@ -14,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from maskgan.editing.faces import Alignment, detect_faces
-from maskgan.images import read_photo
+from maskgan.editing.warping import window_of
+from maskgan.images import differs, read_photo
 from maskgan.labels import Label
 from maskgan.sizes import CROP_SIZE
 from maskgan.ui.examples import FOLDER
@@ -57,6 +59,7 @@ class Subject:
         alignment = Alignment.from_face(detect_faces(photo)[0], photo.shape[:2])
         return cls(f"painter_{number:02d}", photo, alignment, alignment.crop(photo, CROP_SIZE))
 
+    @cached_property
     def file(self) -> bytes:
         """The photo as a PNG."""
         packed = io.BytesIO()
@@ -65,31 +68,39 @@ class Subject:
 
     def check_crop(self, picture: np.ndarray, changed: np.ndarray) -> None:
         """Raise Mixed unless a result (S, S, 3) is this face's with nothing but `changed` (S, S) bool painted."""
-        if picture.shape != self.crop.shape or (picture != self.crop)[~_around(changed)].any():
+        if picture.shape != self.crop.shape or (unlike := differs(picture, self.crop))[~_around(changed)].any():
             raise Mixed(f"{self.name} was shown a face that is not its own.")
-        if changed.any() and not (picture != self.crop)[changed].any():
+        if changed.any() and not unlike[changed].any():
             raise Mixed(f"{self.name} was shown its face without what it had painted.")
 
-    def check_photo(self, picture: np.ndarray, changed: np.ndarray) -> None:
-        """The same for the whole photo (H, W, 3)."""
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which pixels (H, W) bool of the photo the crop shows, and their rows and columns in it."""
         height, width = self.photo.shape[:2]
         centres = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(-1, 2) + 0.5
         columns, rows = np.floor(self.alignment.to_crop(centres, CROP_SIZE)).astype(int).T
         inside = (np.minimum(rows, columns) >= 0) & (np.maximum(rows, columns) < CROP_SIZE)
-        editable = np.zeros(height * width, bool)
-        editable[inside] = _around(changed)[rows[inside], columns[inside]]
-        editable = editable.reshape(height, width)
-        if picture.shape != self.photo.shape or (picture != self.photo)[~editable].any():
+        return inside.reshape(height, width), rows[inside], columns[inside]
+
+    def check_photo(self, picture: np.ndarray, changed: np.ndarray) -> None:
+        """The same for the whole photo (H, W, 3)."""
+        inside, rows, columns = self._places
+        editable = np.zeros(inside.shape, bool)
+        editable[inside] = _around(changed)[rows, columns]
+        if picture.shape != self.photo.shape or (unlike := differs(picture, self.photo))[~editable].any():
             raise Mixed(f"{self.name} downloaded a photo that is not its own.")
-        if changed.any() and not (picture != self.photo).any():
+        if changed.any() and not unlike.any():
             raise Mixed(f"{self.name} downloaded its photo without what it had painted.")
 
 
 def _around(changed: np.ndarray) -> np.ndarray:
     """(S, S) bool -> where an edit of these pixels may reach."""
-    if not changed.any():
-        return changed
-    return cv2.distanceTransform((~changed).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= REACH
+    around = np.zeros_like(changed)
+    if changed.any():
+        near = window_of(changed, REACH)
+        away = cv2.distanceTransform((~changed[near]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        around[near] = away <= REACH
+    return around
 
 
 def stroke(mask: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -104,6 +115,13 @@ def stroke(mask: np.ndarray, random: np.random.Generator) -> np.ndarray:
 # ---------------------------------------------------------------- a painter
 
 
+class Seen(NamedTuple):
+    """A picture that a painter looked at: its file, and the small one that the history should have of it."""
+
+    file: bytes
+    thumbnail: bytes
+
+
 class Painter:
     """A visitor who paints without a pause and looks closely at what comes back."""
 
@@ -115,7 +133,7 @@ class Painter:
         self._id, self._strokes = 0, 0
         self._original = np.zeros((0, 0), np.uint8)
         self._before = ""  # address of the picture before the edit; a browser loads it once
-        self._known: dict[bytes, bytes] = {}  # mask -> picture
+        self._seen: dict[bytes, Seen] = {}  # by masks
         self._steps: list[bytes] = []  # masks of the history, oldest first
 
     async def work(self, until: float) -> None:
@@ -150,10 +168,10 @@ class Painter:
 
     async def _open(self) -> None:
         name = self.subject.name
-        self.page.put("upload", await self.page.upload(f"{name}.png", self.subject.file()))
+        self.page.put("upload", await self.page.upload(f"{name}.png", self.subject.file))
         began = time.perf_counter()
         answer = await self.page.fire("upload", "upload")
-        picture = await self._picture(answer)
+        file = await self._load_result(answer)
         self.open_seconds.append(time.perf_counter() - began)
         canvas = _answered(answer, "canvas")
         original = wire.decode_runs(canvas["mask"], (canvas["height"], canvas["width"]))
@@ -162,20 +180,20 @@ class Painter:
         if self._original.size and not np.array_equal(original, self._original):
             raise Mixed(f"{name} got another mask for the same photo.")
         self._id, self._original, self._steps = canvas["id"], original, [original.tobytes()]
-        self._check(picture, original)
+        self._check(file, original)
 
     async def _paint(self, mask: np.ndarray) -> None:
         """A stroke as the canvas sends it at its end."""
         self._strokes += 1
         self.page.put("canvas", {**wire.payload(mask, id=self._id), "stroke": self._strokes})
-        picture, ended = await self._edit("canvas", "release")
-        self._check(picture, mask)
+        file, ended = await self._edit("canvas", "release")
+        seen = self._check(file, mask)
         if mask.tobytes() not in self._steps:  # undo and redo lead to steps that there are already
             self._steps.append(mask.tobytes())
         history = _answered(ended, "history")
         if len(history) != len(self._steps):
             raise Mixed(f"{self.subject.name} has {len(history)} results in its history, not {len(self._steps)}.")
-        if await self.page.load(history[self._place(mask)]["image"]) != thumbnail(picture):
+        if await self.page.load(history[self._place(mask)]["image"]) != seen.thumbnail:
             raise Mixed(f"{self.subject.name} has somebody else's result in its history.")
 
     def _place(self, mask: np.ndarray) -> int:
@@ -185,8 +203,8 @@ class Painter:
     async def _go_back(self, mask: np.ndarray) -> None:
         """A click on the result of the history that was drawn for this mask."""
         place = {"index": self._place(mask), "value": None, "selected": True}
-        picture, answer = await self._edit("history", "select", place)
-        self._check(picture, mask)
+        file, answer = await self._edit("history", "select", place)
+        self._check(file, mask)
         canvas = _answered(answer, "canvas")
         if canvas["id"] != self._id or canvas["mask"] != wire.encode_runs(mask):
             raise Mixed(f"{self.subject.name} has somebody else's mask on its canvas.")
@@ -196,27 +214,33 @@ class Painter:
         if not np.array_equal(await self._download("save-mask"), mask):
             raise Mixed(f"{self.subject.name} downloaded a mask that it had not painted.")
 
-    async def _edit(self, name: str, event: str, data: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
-        """An event that is answered with a result, and its time."""
+    async def _edit(self, name: str, event: str, data: Any = None) -> tuple[bytes, dict[str, Any]]:
+        """An event that is answered with a result, which is loaded, and its time."""
         began = time.perf_counter()
         answer = await self.page.fire(name, event, data)
-        picture = await self._picture(answer)
+        file = await self._load_result(answer)
         self.edit_seconds.append(time.perf_counter() - began)
-        return picture, answer
+        return file, answer
 
-    async def _picture(self, answer: dict[str, Any]) -> np.ndarray:
-        """Load the result that was answered; the picture before it has to be the painter's own face."""
+    async def _load_result(self, answer: dict[str, Any]) -> bytes:
+        """The file of the result that was answered; the picture before it has to be the painter's own face."""
         before, after = _answered(answer, "face-result")
         if before["url"] != self._before:
             if not np.array_equal(_decoded(await self.page.load(before)), self.subject.crop):
                 raise Mixed(f"{self.subject.name} was shown somebody else's face to compare with.")
             self._before = before["url"]
-        return _decoded(await self.page.load(after))
+        return await self.page.load(after)
 
-    def _check(self, picture: np.ndarray, mask: np.ndarray) -> None:
+    def _check(self, file: bytes, mask: np.ndarray) -> Seen:
+        """Look at a result; the same file again for the same mask was looked at before."""
+        seen = self._seen.get(mask.tobytes())
+        if seen is not None and seen.file == file:
+            return seen
+        picture = _decoded(file)
         self.subject.check_crop(picture, mask != self._original)
-        if self._known.setdefault(mask.tobytes(), picture.tobytes()) != picture.tobytes():
+        if seen is not None and not np.array_equal(_decoded(seen.file), picture):
             raise Mixed(f"{self.subject.name} was shown another picture than before for the same mask.")
+        return self._seen.setdefault(mask.tobytes(), Seen(file, thumbnail(picture)))
 
     async def _download(self, button: str) -> np.ndarray:
         (file,) = (await self.page.fire(button, "click")).values()

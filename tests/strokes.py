@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image
 
 from maskgan.labels import Label
-from maskgan.ui.kit import Updates
 from maskgan.ui.mask_canvas import MaskCanvas
 from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.tab import PaintTab
@@ -22,12 +21,6 @@ LOOK = Look(*VALUES)
 def message(session: Session, mask: np.ndarray) -> dict[str, Any]:
     """What the browser sends after a stroke."""
     return {**MaskCanvas.payload(mask, id=session.opened.id), "stroke": 1}
-
-
-def finish_stroke(tab: PaintTab, session: Session, message: dict[str, Any], look: Look) -> Updates:
-    """All that the end of a stroke changes: the result that is shown, then the history."""
-    shown = tab.paint(session, message, look)
-    return {**shown, **tab.remember_stroke(shown.get(tab.session, session))}
 
 
 def painted(session: Session, label: Label = Label.HAIR, row: int = 100) -> np.ndarray:

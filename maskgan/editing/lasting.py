@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 class LastingCache(Generic[T]):
     """The last results, by what they belong to and all else that they follow from, and no longer than what they belong
-    to: a photo or a mask, an array that nobody changes. Any number of threads may use it.
+    to: a photo, a mask, a face, which nobody changes. Any number of threads may use it.
 
     Args:
         most: how much is kept.
@@ -32,24 +32,34 @@ class LastingCache(Generic[T]):
         self._gone: deque[int] = deque()
         self._lock = threading.Lock()
 
-    def get(self, owner: np.ndarray, key: bytes, make: Callable[[], T]) -> T:
+    def get(self, owner: object, key: bytes, make: Callable[[], T]) -> T:
         """The result for an owner with a key, made where there is none."""
+        result = self.find(owner, key)
+        if result is None:
+            result = make()
+            self.keep(owner, key, result)
+        return result
+
+    def find(self, owner: object, key: bytes) -> T | None:
+        """The result for an owner with a key, where there is one."""
         place = id(owner), key
         with self._lock:
             self._sweep()
             result = self._results.get(place)
             if result is not None:
                 self._results.move_to_end(place)
-                return result
-        result = make()
+            return result
+
+    def keep(self, owner: object, key: bytes, result: T) -> None:
+        """Keep a result; those that were used longest ago make room."""
         with self._lock:
             if id(owner) not in self._owners:
                 self._owners[id(owner)] = weakref.finalize(owner, self._forget, id(owner))
                 self._owners[id(owner)].atexit = False
-            self._results[place] = result
+            self._results[id(owner), key] = result
+            self._results.move_to_end((id(owner), key))
             while sum(map(self._size, self._results.values())) > self._most:
                 self._results.popitem(last=False)
-        return result
 
     def clear(self) -> None:
         """Forget all results, as measurements of time need it."""

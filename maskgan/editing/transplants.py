@@ -7,8 +7,9 @@ come with it; where the outlines differ, the nearest pixels of the thing go on. 
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -16,6 +17,8 @@ import numpy as np
 from PIL import Image
 
 from maskgan.blending import nearest_of
+from maskgan.editing.lasting import LastingCache, fingerprint
+from maskgan.editing.warping import window_of
 from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.frame import fit_frame
@@ -31,6 +34,9 @@ _LIFTS, _SIZES = np.linspace(-0.5, 0.1, 9), (0.94, 1.0, 1.06)
 
 #: Side in pixels at which it is looked for.
 _SEARCH = 80
+
+#: A Gaussian blur of OpenCV reaches so many sigmas, of a picture of floats.
+_BLURRED = 4
 
 #: Shapes that are alike to less than this are taken for different ones.
 _ALIKE = 0.7
@@ -81,30 +87,53 @@ class Fit(NamedTuple):
     rows: np.ndarray
 
 
-def _overlap(mine: np.ndarray, theirs: np.ndarray, cols: np.ndarray, rows: np.ndarray) -> float:
-    worn = cv2.remap(theirs, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0
-    return float((worn & mine).sum() / max((worn | mine).sum(), 1))
+class _Found(NamedTuple):
+    """How well the outlines of a shape and of one in a mask meet, and by which of its mirror image, lift and size."""
+
+    overlap: float = 0.0
+    mirrored: bool = False
+    lift: float = 0.0
+    size: float = 1.0
 
 
-def _found(mask: np.ndarray, shape: Silhouette) -> tuple[float, tuple[Silhouette, float, float] | None]:
-    """How well the outlines of a shape meet those in a mask (S, S), and by which candidate, lift and size they do."""
-    small = Scene(resize_mask(mask, (_SEARCH, _SEARCH)))
-    few = small.where(shape.label)
-    best, found = 0.0, None
+#: What was found in the last masks, by the shapes' own: an edit asks for several shapes, for one of them again, and
+#: once more when it is undone.
+_FOUND: LastingCache[_Found] = LastingCache(2048, lambda found: 1)
+
+
+def _found(mask: np.ndarray, shape: Silhouette) -> _Found:
+    """Where a shape meets what a mask (S, S) has of its class best; of no overlap where it has nothing."""
+    small = resize_mask(mask, (_SEARCH, _SEARCH))
+    return _FOUND.get(shape.mask, fingerprint(small, int(shape.label)), lambda: _looked_for(small, shape))
+
+
+@lru_cache(maxsize=8)
+def _scene_of(packed: bytes) -> Scene:
+    """The scene in the bytes of a mask (80, 80), in which several shapes are looked for."""
+    return Scene(np.frombuffer(packed, np.uint8).reshape(_SEARCH, _SEARCH))
+
+
+def _looked_for(small: np.ndarray, shape: Silhouette) -> _Found:
+    scene = _scene_of(small.tobytes())
+    few = scene.where(shape.label)
+    area, best = np.count_nonzero(few), _Found()
     for candidate in (shape, shape.mirrored):
+        x = candidate.across(scene)
         for lift in _LIFTS:
-            x, y = candidate.places(small, small.y - lift)
+            y = candidate.down(scene, scene.y - lift)
             for size in _SIZES:
-                cols, rows = candidate.scene.frame.to_pixels(x * size, y * size)
-                overlap = _overlap(few, candidate.distance, cols, rows)
-                if overlap > best:
-                    best, found = overlap, (candidate, lift, size)
-    return best, found
+                places = candidate.scene.frame.to_pixels(x * size, y * size)
+                worn = cv2.remap(candidate.distance, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0
+                both = np.count_nonzero(worn & few)
+                overlap = both / max(np.count_nonzero(worn) + area - both, 1)
+                if overlap > best.overlap:
+                    best = _Found(overlap, candidate is not shape, lift, size)
+    return best
 
 
 def likeness(mask: np.ndarray, shape: Silhouette) -> float:
     """Intersection over union of what a mask (S, S) has of a shape's class with the shape, where they meet best."""
-    return _found(mask, shape)[0]
+    return _found(mask, shape).overlap
 
 
 def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
@@ -115,11 +144,11 @@ def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
     """
     scene = Scene(mask)
     mine = mask == shape.label
-    met, found = _found(mask, shape)
-    if found is not None and met > _ALIKE:
-        candidate, lift, size = found
-        x, y = candidate.places(scene, scene.y - lift)
-        cols, rows = candidate.scene.frame.to_pixels(x * size, y * size)
+    found = _found(mask, shape)
+    if found.overlap > _ALIKE:
+        candidate = shape.mirrored if found.mirrored else shape
+        x, y = candidate.places(scene, scene.y - found.lift)
+        cols, rows = candidate.scene.frame.to_pixels(x * found.size, y * found.size)
     else:
         candidate = shape
         extents = []
@@ -135,12 +164,18 @@ def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
     return Fit(cols, rows)
 
 
-def gone_on(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """A picture (h, w, 3) uint8 in which a thing `inside` (h, w) bool goes on beyond its outline by its nearest pixels.
+#: Pictures of the last lenders whose things go on beyond their outlines.
+_GONE_ON: LastingCache[np.ndarray] = LastingCache(2**24, lambda picture: picture.nbytes)
+
+
+def _gone_on(picture: np.ndarray, shape: Silhouette) -> np.ndarray:
+    """A lender's picture (h, w, 3) uint8 in which the thing goes on beyond its outline by its nearest pixels.
 
     They are taken from a little within it, where none of the ground shows.
     """
-    return nearest_of(picture, cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0)
+    inside = shape.mask == shape.label
+    surely = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0
+    return _GONE_ON.get(picture, fingerprint(surely), lambda: nearest_of(picture, surely))
 
 
 def transplant(
@@ -156,20 +191,30 @@ def transplant(
     if not inside.any():
         return picture.copy(), np.zeros(mask.shape, np.float32)
     where = where or fit(mask, shape)
-    stuff = gone_on(their_picture, shape.mask == label)
-    stuff = cv2.remap(stuff, where.cols, where.rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-    scale = len(mask) / 256
-    soft = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.7 * scale)
-    alpha = ((soft - 0.15) / 0.7).clip(0, 1)
+    scale, unit = len(mask) / 256, fit_frame(mask).unit if label == Label.HAT else 0.0
+    soft, shadow, lower = 0.7 * scale, _SHADOW / 2 * unit, round(0.5 * _SHADOW * unit)
+    # Nothing changes farther away than both are blurred.
+    box = window_of(inside, lower + math.ceil(_BLURRED * max(soft, shadow)) + 1)
+    inside, below = inside[box].astype(np.float32), picture[box]
+    stuff = cv2.remap(
+        _gone_on(their_picture, shape),
+        np.ascontiguousarray(where.cols[box]),
+        np.ascontiguousarray(where.rows[box]),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    alpha = ((cv2.GaussianBlur(inside, (0, 0), soft) - 0.15) / 0.7).clip(0, 1)
 
-    result = picture.astype(np.float32)
-    changed = alpha.copy()
+    laid, part = below.astype(np.float32), alpha
     if label == Label.HAT:
-        unit = fit_frame(mask).unit
-        below = np.roll(inside.astype(np.float32), round(0.5 * _SHADOW * unit), axis=0)
-        shade = 0.5 * cv2.GaussianBlur(below, (0, 0), _SHADOW / 2 * unit)
-        shade[class_region(mask, (Label.BACKGROUND, Label.CLOTH)) | (shade < 0.01)] = 0
-        result = result * (1 - shade[..., None])
-        changed = np.maximum(changed, shade)
-    result = result + alpha[..., None] * (stuff - result)
-    return np.where(changed[..., None] > 0, result.round().clip(0, 255), picture).astype(np.uint8), changed
+        lowered = np.zeros_like(inside)
+        lowered[lower:] = inside[: len(inside) - lower]
+        shade = 0.5 * cv2.GaussianBlur(lowered, (0, 0), shadow)
+        shade[class_region(mask[box], (Label.BACKGROUND, Label.CLOTH)) | (shade < 0.01)] = 0
+        laid = laid * (1 - shade[..., None])
+        part = np.maximum(alpha, shade)
+    laid = laid + alpha[..., None] * (stuff - laid)
+    result, changed = picture.copy(), np.zeros(mask.shape, np.float32)
+    result[box] = np.where(part[..., None] > 0, laid.round().clip(0, 255), below)
+    changed[box] = part
+    return result, changed

@@ -112,9 +112,12 @@ class Silhouette:
 
         y: rows to look up instead of the scene's own (H, W), in its frame.
         """
-        y = scene.y if y is None else y
+        return self.across(scene), self.down(scene, scene.y if y is None else y)
+
+    def across(self, scene: Scene) -> np.ndarray:
+        """The x (H, W) of `places`."""
         (left, right), (their_left, their_right) = scene.cheeks, self.scene.cheeks
-        size = (their_right - their_left) / (right - left)
+        size = self._size(scene)
         x = np.interp(
             scene.x,
             (left - 4, left, (left + right) / 2, right, right + 4),
@@ -123,10 +126,20 @@ class Silhouette:
                 *(their_right, their_right + 4 * size),
             ),
         )
+        return x.astype(np.float32)
+
+    def down(self, scene: Scene, y: np.ndarray) -> np.ndarray:
+        """The y (H, W) of `places` for rows (H, W) in the scene's frame."""
+        size = self._size(scene)
         down = np.interp(
             y, (-4, 0, scene.chin, scene.chin + 5), (-4 * size, 0, self.scene.chin, self.scene.chin + 5 * size)
         )
-        return x.astype(np.float32), down.astype(np.float32)
+        return down.astype(np.float32)
+
+    def _size(self, scene: Scene) -> float:
+        """How many times as wide the lender's face is, in frame units."""
+        (left, right), (their_left, their_right) = scene.cheeks, self.scene.cheeks
+        return (their_right - their_left) / (right - left)
 
     def fitted(self, scene: Scene, y: np.ndarray | None = None) -> np.ndarray:
         """Signed distance (H, W) float32 to the outline of the shape as this face wears it, in frame units."""

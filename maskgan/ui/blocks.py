@@ -23,6 +23,7 @@ from maskgan.serving.guard import Guard, GuardedApp
 from maskgan.serving.storage import Storage, StoredUploads
 from maskgan.ui.building import asking_once
 from maskgan.ui.keeping import traces
+from maskgan.ui.own_files import tell_without_a_look
 from maskgan.ui.photo_memory import keep_within
 from maskgan.ui.turns import Cores, govern
 from maskgan.ui.visitors import Visitors
@@ -116,6 +117,7 @@ class Blocks(gr.Blocks):
     def run_startup_events(self) -> None:
         """See Gradio."""
         govern(self._queue, self.at_once)
+        tell_without_a_look()
         super().run_startup_events()
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **named: Any) -> list[Any]:

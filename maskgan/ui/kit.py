@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import gradio as gr
 import numpy as np
@@ -23,6 +24,7 @@ from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.mask_files import read_mask
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import Weights
+from maskgan.ui import own_files
 from maskgan.ui.keeping import traces
 from maskgan.ui.pictures import png
 from maskgan.ui.session import OpenFace
@@ -154,7 +156,21 @@ def saved(content: bytes, name: str) -> str:
     except PermissionError:  # Windows replaces no file that is open; its content is the same
         part.unlink()
     traces.note(str(path))
+    own_files.wrote(str(path))
     return str(path)
+
+
+#: Paths of files that were written for things, by their names, as long as these live.
+_written: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+
+
+def saved_once(thing: Any, name: str, content: Callable[[], bytes]) -> str:
+    """Path of a file as from `saved` of what outlives an event, written for all events while it is there."""
+    paths = _written.setdefault(thing, {})
+    path = paths.get(name)
+    if path is None or not Path(path).exists():
+        path = paths[name] = saved(content(), name)
+    return path
 
 
 def photo_file(picture: np.ndarray, weights: Weights | None, opened: OpenFace, suffix: str) -> str:

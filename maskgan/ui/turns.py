@@ -3,8 +3,9 @@
 An edit does not run twice as fast on two threads: flows, masks and files have one, and at each of hundreds of short
 steps of a network threads wait for each other. So where several visitors wait, each edit runs on its share of the
 cores, beside others'; who is alone has all of them. The networks draw the same picture on any number of threads. Events
-of one visitor still run one after another, since each begins with the session that the one before left. A GPU is used
-by one edit at a time, as ZeroGPU lends it.
+of one visitor still run one after another, since each begins with the session that the one before left. A sixth of an
+event's time goes to what Gradio does before and after its handler, and to waiting for Python's lock: one event more
+than there are cores makes use of them meanwhile. A GPU is used by one edit at a time, as ZeroGPU lends it.
 
 Processes in place of threads would each hold the networks (0.8 GB with torch) and would have to hand photos and
 sessions to each other; most of an edit's time goes to libraries that let other threads of Python run meanwhile.
@@ -78,7 +79,7 @@ def _use_threads(count: int) -> None:
 def take_turns(app: gr.Blocks, pipeline: MaskGANPipeline) -> None:
     """Let the handlers of a page that was built around this pipeline run as this module says."""
     app.cores = cores = Cores()
-    app.at_once = min(AT_ONCE, cores.count) if pipeline.shares_device else 1
+    app.at_once = min(AT_ONCE, cores.count + 1) if pipeline.shares_device else 1
     for function in app.fns.values():
         if function.concurrency_id == _ID and function.fn is not None:
             function.fn = cores.shared(function.fn)

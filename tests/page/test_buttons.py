@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import draw_mask
 from paint_tab import a_session, random_pipeline, the_examples, the_tab  # noqa: F401  (fixtures)
-from strokes import LOOK, finish_stroke, message, nothing_changed, painted
+from strokes import LOOK, message, nothing_changed, painted
 
 pytest.importorskip("gradio")
 
@@ -88,7 +88,7 @@ def test_the_strength_tunes_the_last_quick_edit_while_it_is_the_last(tab: PaintT
     assert np.array_equal(once.edit.crop, session.edit.crop)  # as if it had been the strength at once
     late = tab.tune(session, message(session, own), 0.5, LOOK)
     assert nothing_changed(late)  # the canvas holds something else
-    stroke = finish_stroke(tab, session, message(session, painted(session)), LOOK)[tab.session]
+    stroke = tab.finish_stroke(session, message(session, painted(session)), LOOK)[tab.session]
     assert nothing_changed(tab.tune(stroke, message(stroke, stroke.mask), 0.5, LOOK))
     other = tab.open_face(session, tab.example_faces.open(1), LOOK)[tab.session]
     assert nothing_changed(tab.tune(other, message(other, other.mask), 0.5, LOOK))
@@ -147,7 +147,7 @@ def test_a_forged_look_changes_nothing(tab: PaintTab, session: Session, forged: 
 def test_a_look_for_a_part_that_is_not_there_says_so(tab: PaintTab, session: Session) -> None:
     bald = session.mask.copy()
     bald[bald == Label.HAIR] = Label.SKIN
-    session = finish_stroke(tab, session, message(session, bald), LOOK)[tab.session]
+    session = tab.finish_stroke(session, message(session, bald), LOOK)[tab.session]
     with pytest.warns(UserWarning, match="nothing of this part"):
         assert nothing_changed(tab.choose_look(session, {"part": "Hair", "look": "black_hair"}, LOOK))
 
@@ -174,20 +174,20 @@ def test_undo_brings_back_what_was_put_on_and_keeps_colours(tab: PaintTab, sessi
     styled = tab.quick_edit("hairstyle", fringed, message(fringed, fringed.mask), 1.0, LOOK)[tab.session]
     assert worn(fringed) and worn(styled) and worn(fringed) != worn(styled)
     copper = tab.choose_look(styled, {"part": "Hair", "look": "copper_hair"}, LOOK)[tab.session]
-    undone = finish_stroke(tab, copper, message(copper, fringed.mask), LOOK)[tab.session]
+    undone = tab.finish_stroke(copper, message(copper, fringed.mask), LOOK)[tab.session]
     assert worn(undone) == worn(fringed) and undone.looks[Label.HAIR].apart.name == "copper_hair"
-    assert not worn(finish_stroke(tab, undone, message(undone, session.mask), LOOK)[tab.session])
-    redone = finish_stroke(tab, undone, message(undone, styled.mask), LOOK)[tab.session]
+    assert not worn(tab.finish_stroke(undone, message(undone, session.mask), LOOK)[tab.session])
+    redone = tab.finish_stroke(undone, message(undone, styled.mask), LOOK)[tab.session]
     assert worn(redone) == worn(styled)
     straw = tab.quick_edit("hat", session, message(session, session.mask), 1.0, LOOK, "straw")[tab.session]
-    bare = finish_stroke(tab, straw, message(straw, session.mask), LOOK)[tab.session]
+    bare = tab.finish_stroke(straw, message(straw, session.mask), LOOK)[tab.session]
     capped = tab.quick_edit("hat", bare, message(bare, bare.mask), 1.0, LOOK, "cap")[tab.session]
-    updates = finish_stroke(tab, capped, message(capped, straw.mask), LOOK)
+    updates = tab.finish_stroke(capped, message(capped, straw.mask), LOOK)
     undone = updates[tab.session]
     assert (
         updates[tab.looks]["chosen"]
         == LookBar.payload(straw.looks)["chosen"]
         != LookBar.payload(capped.looks)["chosen"]
     )
-    assert tab.looks not in finish_stroke(tab, undone, message(undone, painted(undone)), LOOK)
+    assert tab.looks not in tab.finish_stroke(undone, message(undone, painted(undone)), LOOK)
     assert undone.looks[Label.HAT].name == straw.looks[Label.HAT].name != capped.looks[Label.HAT].name

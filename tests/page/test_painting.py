@@ -12,7 +12,7 @@ import pytest
 from conftest import told_by
 from paint_tab import a_session, random_pipeline, the_examples, the_tab  # noqa: F401  (fixtures)
 from PIL import Image
-from strokes import LOOK, VALUES, finish_stroke, message, nothing_changed, painted, shown, shown_files
+from strokes import LOOK, VALUES, message, nothing_changed, painted, shown, shown_files
 
 pytest.importorskip("gradio")
 
@@ -28,6 +28,7 @@ from maskgan.ui.examples import FOLDER, Examples
 from maskgan.ui.keeping import traces
 from maskgan.ui.keeping.packing import pack
 from maskgan.ui.mask_canvas import MaskCanvas
+from maskgan.ui.paint import showing
 from maskgan.ui.paint.look import Look, with_look
 from maskgan.ui.paint.tab import PaintTab
 from maskgan.ui.session import MAX_STEPS, Session
@@ -153,16 +154,16 @@ def test_a_moved_region_takes_its_own_pixels_along_through_all_that_follows(tab:
     opened, own = session, session.mask
     on_the_way = tab.paint(session, moved_by(session, own, Label.NOSE, (3, 2)), LOOK)[tab.session]
     assert follows(on_the_way, Label.NOSE, (3, 2))
-    session = finish_stroke(tab, on_the_way, moved_by(session, own, Label.NOSE, (6, 5)), LOOK)[tab.session]
+    session = tab.finish_stroke(on_the_way, moved_by(session, own, Label.NOSE, (6, 5)), LOOK)[tab.session]
     assert follows(session, Label.NOSE, (6, 5)) and len(session.motions) == 1  # that on the way is forgotten
     nose, flow_of_nose = session.mask, session.edit.motion.flow
-    session = finish_stroke(tab, session, moved_by(session, nose, Label.L_EYE, (8, -6)), LOOK)[tab.session]
+    session = tab.finish_stroke(session, moved_by(session, nose, Label.L_EYE, (8, -6)), LOOK)[tab.session]
     assert follows(session, Label.NOSE, (6, 5)) and follows(session, Label.L_EYE, (8, -6))
     eye = session.mask
 
     stroke = eye.copy()
     stroke[20:40, 100:140] = Label.HAIR
-    after = finish_stroke(tab, session, message(session, stroke), LOOK)[tab.session]
+    after = tab.finish_stroke(session, message(session, stroke), LOOK)[tab.session]
     smiling = tab.quick_edit("smile", after, message(after, stroke), 1.0, LOOK)[tab.session]
     tuned = tab.tune(smiling, message(smiling, smiling.mask), 0.5, LOOK)[tab.session]
     for later in (after, smiling, tuned):
@@ -182,7 +183,7 @@ def test_a_moved_region_takes_its_own_pixels_along_through_all_that_follows(tab:
 
 def test_a_visit_that_ended_with_a_move_comes_back_moved(tab: PaintTab, session: Session) -> None:
     for label, shift in ((Label.NOSE, (6, 5)), (Label.L_EYE, (8, -6))):
-        session = finish_stroke(tab, session, moved_by(session, session.mask, label, shift), LOOK)[tab.session]
+        session = tab.finish_stroke(session, moved_by(session, session.mask, label, shift), LOOK)[tab.session]
     settings = {"view": "face", "keep": True, "seamless": False, "strength": 1.0}
     packed = pack(replace(session, key=traces.new_key()), settings)
     kept = json.loads(json.dumps(packed))  # as a browser sends it back
@@ -234,7 +235,7 @@ def test_pictures_on_the_screen_tell_when_they_are_edited(tab: PaintTab, session
 def test_finished_strokes_are_remembered_and_come_back(tab: PaintTab, session: Session) -> None:
     first, second = painted(session), painted(session, Label.HAT, 20)
     for mask in (first, second):
-        session = finish_stroke(tab, session, message(session, mask), LOOK)[tab.session]
+        session = tab.finish_stroke(session, message(session, mask), LOOK)[tab.session]
     updates = tab.restore(session, select(1), LOOK)  # newest first
     assert np.array_equal(updates[tab.session].mask, first)
     assert np.array_equal(MaskCanvas.read(updates[tab.canvas], first.shape, session.opened.id), first)
@@ -245,7 +246,7 @@ def test_finished_strokes_are_remembered_and_come_back(tab: PaintTab, session: S
 def test_undo_and_redo_add_no_steps_and_the_original_is_the_first(tab: PaintTab, session: Session) -> None:
     own, first, second = session.mask, painted(session), painted(session, Label.HAT, 20)
     for mask in (first, second, first, own, first, second):
-        updates = finish_stroke(tab, session, message(session, mask), LOOK)
+        updates = tab.finish_stroke(session, message(session, mask), LOOK)
         session = updates[tab.session]
     assert [step.label for step in session.history] == ["Original", "Painted: hair", "Painted: hat"]
     assert updates[tab.history]["selected_index"] == 0  # newest first
@@ -256,7 +257,7 @@ def test_undo_and_redo_add_no_steps_and_the_original_is_the_first(tab: PaintTab,
 def test_a_photo_that_was_left_opens_as_it_was(tab: PaintTab, session: Session) -> None:
     mask = painted(session)
     first = session.opened
-    session = finish_stroke(tab, session, message(session, mask), LOOK)[tab.session]
+    session = tab.finish_stroke(session, message(session, mask), LOOK)[tab.session]
     session = tab.quick_edit("hat", session, message(session, mask), 1.0, LOOK)[tab.session]
     result = session.edit.crop
     updates = tab.open_face(session, tab.example_faces.open(1), LOOK)
@@ -326,3 +327,37 @@ def test_a_strokes_picture_is_at_hand_roughly_then_exactly_then_at_once(tab: Pai
     assert shown_files(tab.paint(session, asked, LOOK)[tab.face_result])[1] == exact.path
     own = message(session, session.opened.face.mask)  # as after undo: nothing in it is drawn
     assert DIGITAL_SOURCE_TYPE.encode() not in tab._picture_ahead(session, own).draft().content
+
+
+def test_undo_and_the_history_show_edits_that_were_made(
+    tab: PaintTab, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no edit that was made of anything else."""
+    made, edit = [], showing.edit_with_looks
+
+    def counted(pipeline: Any, face: Any, mask: np.ndarray, *rest: Any, **named: Any) -> Any:
+        made.append(mask)
+        return edit(pipeline, face, mask, *rest, **named)
+
+    monkeypatch.setattr(showing, "edit_with_looks", counted)
+    masks = [painted(session, Label.HAIR, 100), painted(session, Label.CLOTH, 300)]
+    pictures, files = [], []
+    for mask in masks:
+        updates = tab.finish_stroke(session, message(session, mask), LOOK)
+        session = updates[tab.session]
+        pictures.append(shown(updates, tab)[1])
+        files.append(shown_files(updates[tab.face_result])[1])
+    assert len(made) == 2
+    undone = tab.finish_stroke(session, message(session, masks[0]), LOOK)
+    assert shown_files(undone[tab.face_result])[1] == files[0] and np.array_equal(shown(undone, tab)[1], pictures[0])
+    assert np.array_equal(undone[tab.session].edit.crop, pictures[0])
+    restored = tab.restore(undone[tab.session], select(0), LOOK)
+    assert shown_files(restored[tab.face_result])[1] == files[1] and len(made) == 2
+    assert np.array_equal(restored[tab.session].edit.paste(), edit(tab.pipeline, session.opened.face, masks[1]).paste())
+
+    redrawn = tab.finish_stroke(undone[tab.session], message(session, masks[1]), replace(LOOK, keep=False))
+    assert len(made) == 3 and not np.array_equal(shown(redrawn, tab)[1], pictures[1])
+    again = tab.example_faces.open(0)
+    reopened = tab.open_face(Session(), again, LOOK)[tab.session]
+    tab.finish_stroke(reopened, message(reopened, masks[0]), LOOK)
+    assert any(np.array_equal(mask, masks[0]) for mask in made[3:])

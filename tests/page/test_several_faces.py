@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import tiny_pipeline, told_by
 from PIL import Image
-from strokes import finish_stroke, message, painted
+from strokes import message, painted
 
 pytest.importorskip("gradio")
 
@@ -55,7 +55,7 @@ def session(tab: PaintTab, two: Path) -> Session:
 def paint(tab: PaintTab, session: Session, label: Label, row: int) -> Session:
     mask = session.mask.copy()
     mask[row : row + 40, 200:300] = label
-    return finish_stroke(tab, session, message(session, mask), LOOK)[tab.session]
+    return tab.finish_stroke(session, message(session, mask), LOOK)[tab.session]
 
 
 def switch(tab: PaintTab, session: Session, index: int, on_canvas: np.ndarray | None = None) -> dict[Any, Any]:
@@ -116,7 +116,7 @@ def test_each_face_is_as_it_was_left(tab: PaintTab, session: Session) -> None:
     # A reset of this face leaves the other's work.
     own = session.opened.face.mask
     session = tab.choose_look(session, {"part": "Hat", "look": ""}, LOOK)[tab.session]
-    session = finish_stroke(tab, session, message(session, own), LOOK)[tab.session]
+    session = tab.finish_stroke(session, message(session, own), LOOK)[tab.session]
     now = np.array(saved_photo(tab, session))
     assert np.array_equal(now, session.opened.face.photo) and (now != session.opened.unedited).any()
     session = switch(tab, session, 1)[tab.session]

@@ -126,6 +126,16 @@ def test_who_is_alone_has_all_cores_and_of_several_each_has_a_share(monkeypatch:
     assert used == [5, 5, 2, 5, 2, 1, 5]
 
 
+@pytest.mark.parametrize(("count", "places"), [(1, 2), (2, 3), (64, AT_ONCE)])
+def test_on_a_cpu_there_is_one_place_more_than_cores(monkeypatch: pytest.MonkeyPatch, count: int, places: int) -> None:
+    monkeypatch.setattr(turns.cv2, "getNumThreads", lambda: count)
+    monkeypatch.setattr("torch.get_num_threads", lambda: count)
+    with Blocks() as app:
+        pass
+    take_turns(app, SimpleNamespace(shares_device=True))
+    assert app.at_once == places
+
+
 def test_a_gpu_is_used_by_one_at_a_time() -> None:
     with Blocks() as app:
         pass

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from conftest import tiny_pipeline
 from PIL import Image
-from strokes import finish_stroke, message
+from strokes import message
 
 pytest.importorskip("gradio")
 
@@ -55,13 +55,13 @@ def tab() -> PaintTab:
 def session(tab: PaintTab) -> Session:
     """An upload with a quick edit, a stroke and a colour, after an example with a stroke."""
     session = tab.open_face(Session(key=traces.new_key()), tab.example_faces.open(0), LOOK)[tab.session]
-    session = finish_stroke(tab, session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
+    session = tab.finish_stroke(session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
     session = tab.picker.open_photo(session, str(FOLDER / "photo_01.jpg"), *vars(LOOK).values())[tab.session]
     drawn_in = replace(session.opened.face, drawn=Weights("ab" * 32))
     session = replace(session, opened=replace(session.opened, face=drawn_in))
     drawn = tab.example_faces.face(1).mask  # tiny networks find no face in the photo
     session = tab.quick_edit("smile", session, message(session, drawn), 1.0, LOOK)[tab.session]
-    session = finish_stroke(tab, session, message(session, painted(session, Label.HAIR)), LOOK)[tab.session]
+    session = tab.finish_stroke(session, message(session, painted(session, Label.HAIR)), LOOK)[tab.session]
     return tab.choose_look(session, {"part": "Hair", "look": "#c03020"}, LOOK)[tab.session]
 
 
@@ -122,7 +122,7 @@ def test_a_page_on_which_nothing_was_done_is_not_kept(tab: PaintTab) -> None:
     assert pack(session, SETTINGS) is None
     session = tab.open_face(session, tab.example_faces.open(1), LOOK)[tab.session]
     assert pack(session, SETTINGS) is None
-    session = finish_stroke(tab, session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
+    session = tab.finish_stroke(session, message(session, painted(session, Label.HAT)), LOOK)[tab.session]
     assert pack(session, SETTINGS) is not None
 
 
@@ -166,7 +166,7 @@ def test_a_look_can_be_taken_from_another_photo_and_comes_back(tab: PaintTab, se
     own, look = shown[tab.session], {"part": "Hair", "look": "", "photo": lent[0]["id"]}
     coloured = tab.choose_look(own, look, LOOK)[tab.session]
     assert (coloured.edit.crop != own.edit.crop).any()
-    worn = finish_stroke(tab, coloured, message(coloured, painted(coloured, Label.HAT)), LOOK)[tab.session]
+    worn = tab.finish_stroke(coloured, message(coloured, painted(coloured, Label.HAT)), LOOK)[tab.session]
     taken = tab.choose_look(worn, {"part": "Hat", "look": "", "photo": "example/portrait_06"}, LOOK)[tab.session]
     assert taken.history[-1].label == "Hat: as on another photo"
     assert np.array_equal(taken.looks[Label.HAT].lender.mask, tab.example_faces.face(hat).mask)
@@ -206,7 +206,7 @@ def test_after_a_costly_edit_a_stroke_is_shown_as_a_draft_until_its_event_has_ma
     session = tab.open_face(Session(key=traces.new_key()), tab.example_faces.open(0), LOOK)[tab.session]
     mask = session.mask.copy()
     mask[60:-60, 60:200] = Label.HAIR
-    session = finish_stroke(tab, session, message(session, mask), LOOK)[tab.session]
+    session = tab.finish_stroke(session, message(session, mask), LOOK)[tab.session]
     mask = mask.copy()
     mask[300:330, 200:235] = Label.HAIR  # beside it, so that all of it has to be painted anew
     stroke = message(session, mask)
@@ -354,7 +354,7 @@ def test_no_pixel_of_a_visit_stays_in_the_process(tab: PaintTab) -> None:
             pictures.draft()
             with shown_first_to(lambda rough: None):
                 pictures.exact()
-            left.append(finish_stroke(tab, left[-1], stroke, LOOK)[tab.session])
+            left.append(tab.finish_stroke(left[-1], stroke, LOOK)[tab.session])
         left.append(tab.choose_look(left[-1], {"part": "Hair", "look": "#c03020"}, LOOK)[tab.session])
         pixels = [part for s in left for part in (s.opened.face.photo, s.opened.face.crop, s.opened.face.mask, s.mask)]
         pixels += [s.edit.crop for s in left if s.edit is not None]

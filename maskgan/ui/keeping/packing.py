@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from gradio import utils
@@ -32,7 +31,7 @@ from maskgan.originals import Original
 from maskgan.sizes import CROP_SIZE
 from maskgan.snapshots import Weights
 from maskgan.ui.keeping.tabs import KeptTab
-from maskgan.ui.kit import saved
+from maskgan.ui.kit import saved_once
 from maskgan.ui.mask_canvas.wire import decode_runs, encode_runs
 from maskgan.ui.session import MAX_LEFT, MAX_LEFT_BYTES, MAX_STEPS, Left, OpenFace, Session, Step
 
@@ -46,9 +45,6 @@ _TAB_FACES = 4
 
 _SHAPE = (CROP_SIZE, CROP_SIZE)
 _T = TypeVar("_T")
-
-#: Files that were written for steps, photos and faces, as long as these live.
-_written: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
 class NotKept(ValueError):  # noqa: N818
@@ -108,11 +104,8 @@ def files_of(kept: Mapping[str, Any]) -> set[str]:
 
 
 def _file(thing: Any, make: Callable[[], bytes], name: str) -> dict[str, Any]:
-    """A file for what outlives an event, written once; as Gradio tells browsers of a file."""
-    path = _written.get(thing)
-    if path is None or not Path(path).exists():
-        path = _written[thing] = saved(make(), name)
-    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+    """A file for what outlives an event, as Gradio tells browsers of a file."""
+    return {"path": saved_once(thing, name, make), "meta": {"_type": "gradio.FileData"}}
 
 
 def _photo(opened: OpenFace) -> dict[str, Any]:

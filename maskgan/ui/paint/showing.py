@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from operator import is_
 from pathlib import Path
@@ -18,18 +18,22 @@ from maskgan.editing.abandoning import go_on
 from maskgan.editing.drafts import draft, worth_drafting
 from maskgan.editing.dressing import edit_with_looks, looks_on
 from maskgan.editing.edit import Edit
-from maskgan.editing.lasting import fingerprint
+from maskgan.editing.lasting import LastingCache, fingerprint
+from maskgan.editing.looks import Look as LabelLook
+from maskgan.editing.packed_edits import PackedEdit
 from maskgan.editing.rough import rough_picture, show_first
 from maskgan.editing.teeth import opens
+from maskgan.labels import Label
 from maskgan.snapshots import Weights
 from maskgan.ui.access import Announcer
-from maskgan.ui.kit import Updates, UsesWeights, saved, warns_on_value_error
+from maskgan.ui.keeping.motions import KnownMotion
+from maskgan.ui.kit import Updates, UsesWeights, saved, saved_once, warns_on_value_error
 from maskgan.ui.mask_canvas import MaskCanvas, ResultView
 from maskgan.ui.paint.ahead import Ahead, Picture, Pictures
 from maskgan.ui.paint.layout import PaintLayout
 from maskgan.ui.paint.look import Look
 from maskgan.ui.pictures import jpeg, photos_for_screen, thumbnail, webp
-from maskgan.ui.session import Left, OpenFace, Session
+from maskgan.ui.session import Left, OpenFace, Session, Step
 from maskgan.ui.weights_line import made_by
 
 #: Of the files of results.
@@ -42,10 +46,28 @@ def _quick(picture: np.ndarray, weights: Weights | None) -> Picture:
     return Picture(f"{fingerprint(picture).hex()}/face.jpg", content, "image/jpeg")
 
 
+def _thumbnail_file(step: Step) -> str:
+    return saved_once(step, "step.jpg", lambda: step.thumbnail)
+
+
+class _MadeOf(NamedTuple):
+    """What an edit is made of beside the mask; none of it is ever changed in place."""
+
+    weights: Weights
+    looks: Mapping[Label, LabelLook]
+    motions: tuple[KnownMotion, ...]
+    keep: bool
+
+    def same(self, other: _MadeOf) -> bool:
+        """Whether the same edit comes of both."""
+        those = self.weights is other.weights and self.looks is other.looks and self.keep == other.keep
+        return those and len(self.motions) == len(other.motions) and all(map(is_, self.motions, other.motions))
+
+
 class _Made(NamedTuple):
     """An edit, the mask (H, W) uint8 that it was made for, and what else."""
 
-    made_of: tuple[Any, ...]
+    made_of: _MadeOf
     mask: np.ndarray
     edit: Edit
 
@@ -58,6 +80,19 @@ class _FaceFile(NamedTuple):
     content: bytes
 
 
+class _Aside(NamedTuple):
+    """An edit that another one followed, and its picture's file where there is one."""
+
+    made_of: _MadeOf
+    edit: PackedEdit
+    file: _FaceFile | None
+    size: int
+
+
+#: Edits that others followed take so many bytes at most: some fifty strokes.
+_MOST_ASIDE = 2**26
+
+
 class Showing(PaintLayout, UsesWeights):
     """The Paint tab as far as it draws results and remembers them."""
 
@@ -65,13 +100,14 @@ class Showing(PaintLayout, UsesWeights):
 
     def __init__(self, *args: Any) -> None:
         self._last: WeakKeyDictionary[OpenFace, _Made] = WeakKeyDictionary()
+        self._aside: LastingCache[_Aside] = LastingCache(_MOST_ASIDE, lambda aside: aside.size)
         self._files: WeakKeyDictionary[Edit, _FaceFile] = WeakKeyDictionary()
         self._shown_as: WeakKeyDictionary[OpenFace, Look] = WeakKeyDictionary()
         self.ahead = Ahead()
         super().__init__(*args)
 
     def _edit(self, session: Session, mask: np.ndarray, look: Look) -> Edit:
-        """The open face in the shapes of a mask; the last one is at hand still."""
+        """The open face in the shapes of a mask; the last edits are at hand still."""
         opened, pipeline = session.require_open(), self.pipeline
         edit = self._at_hand(session, mask, look)
         if edit is None:
@@ -79,19 +115,38 @@ class Showing(PaintLayout, UsesWeights):
             edit = edit_with_looks(
                 pipeline, opened.face, mask, session.looks, keep_untouched=look.keep, motion=session.motion_to(mask)
             )
-            self._last[opened] = _Made(self._made_of(session, look), mask, edit)
+            self._put(opened, _Made(self._made_of(session, look), mask, edit))
         return edit
 
-    def _made_of(self, session: Session, look: Look) -> tuple[Any, ...]:
-        """What an edit is made of beside the mask; none of it is ever changed in place."""
-        return self.pipeline, session.looks, session.motions, look.keep
+    def _made_of(self, session: Session, look: Look) -> _MadeOf:
+        return _MadeOf(self.pipeline.weights, session.looks, session.motions, look.keep)
+
+    def _put(self, opened: OpenFace, made: _Made) -> None:
+        """Have an edit at hand as the last one; the one before is put aside for undo, redo and the history."""
+        last = self._last.get(opened)
+        self._last[opened] = made
+        packed = None if last is None else PackedEdit.of(last.edit)
+        if packed is not None:
+            file = self._files.get(last.edit)
+            size = packed.nbytes + (len(file.content) if file else 0)
+            self._aside.keep(opened, fingerprint(last.mask), _Aside(last.made_of, packed, file, size))
 
     def _at_hand(self, session: Session, mask: np.ndarray, look: Look) -> Edit | None:
-        """The open face's last edit, when it is the one of this mask."""
-        last = self._last.get(session.opened)
-        if last is None or not all(map(is_, last.made_of, self._made_of(session, look))):
+        """The open face's edit of this mask, when it is the last one or was put aside."""
+        opened, made_of = session.opened, self._made_of(session, look)
+        last = self._last.get(opened)
+        if last is None:
             return None
-        return last.edit if np.array_equal(last.mask, mask) else None
+        if last.made_of.same(made_of) and np.array_equal(last.mask, mask):
+            return last.edit
+        aside = self._aside.find(opened, fingerprint(mask))
+        if aside is None or not aside.made_of.same(made_of):
+            return None
+        edit = aside.edit.unpacked()
+        if aside.file is not None:
+            self._files[edit] = aside.file
+        self._put(opened, _Made(made_of, mask, edit))
+        return edit
 
     def _asked_by_the_canvas(self) -> list[Callable[..., Any]]:
         return [self.ahead.answer(lambda: self.session, self._picture_ahead)]
@@ -143,7 +198,8 @@ class Showing(PaintLayout, UsesWeights):
         """Path and content of the picture of the face as it is now; written once for an edit."""
         drawn, known = session.drawn_in_crop, self._files.get(session.edit)
         if known is None or known.drawn != drawn or not Path(known.path).exists():
-            content = webp(session.edit.crop, drawn)
+            unedited = drawn is None and session.edit.crop is session.opened.face.crop
+            content = session.opened.crop_file if unedited else webp(session.edit.crop, drawn)
             known = self._files[session.edit] = _FaceFile(drawn, saved(content, FACE_NAME), content)
         return known.path, known.content
 
@@ -217,7 +273,7 @@ class Showing(PaintLayout, UsesWeights):
     def _history(self, session: Session, selected: int | None = None) -> Updates:
         """The results of the open face, newest first; selected: the number of a step."""
         steps = session.history
-        pictures = [(saved(step.thumbnail, "step.jpg"), step.label) for step in reversed(steps)]
+        pictures = [(_thumbnail_file(step), step.label) for step in reversed(steps)]
         chosen = None if selected is None else len(steps) - 1 - selected
         return {
             self.history: gr.update(value=pictures, visible=len(steps) > 1, selected_index=chosen),
@@ -226,7 +282,7 @@ class Showing(PaintLayout, UsesWeights):
 
     def _photos_before(self, session: Session) -> Updates:
         """The photos before the open one, which change with it only."""
-        earlier = [(saved(left.history[-1].thumbnail, "step.jpg"), left.opened.name) for left in self._earlier(session)]
+        earlier = [(_thumbnail_file(left.history[-1]), left.opened.name) for left in self._earlier(session)]
         return {self.earlier: gr.update(value=earlier, visible=bool(earlier), selected_index=None)}
 
     @staticmethod
@@ -252,7 +308,8 @@ class Showing(PaintLayout, UsesWeights):
             shown, hidden = self.photo_result, self.face_result
         else:
             drawn = session.drawn_in_crop
-            before, (after, _) = saved(session.require_open().crop_file, FACE_NAME), self._face_file(session)
+            opened = session.require_open()
+            before, (after, _) = saved_once(opened, FACE_NAME, lambda: opened.crop_file), self._face_file(session)
             pictures = before, after, ResultView.order(session.opened.id, session.stroke)
             shown, hidden = self.face_result, self.photo_result
         self._shown_as[session.opened] = look

@@ -76,7 +76,7 @@ class PaintTab(Visits):
 
     @warns_on_value_error
     def paint(self, session: Session, message: Any, look: Look) -> Updates:
-        """What the canvas holds now, at the end of a stroke.
+        """What the canvas holds now.
 
         A picture may have come ahead of this event, so that what is shown is said anew whatever the message is worth.
         """
@@ -111,9 +111,15 @@ class PaintTab(Visits):
         except Abandoned:
             return gr.skip()
 
-    def remember_stroke(self, session: Session) -> Updates:
-        """After the end of a stroke, whose result is on the screen: it goes into the history."""
-        return gr.skip() if session.opened is None else self._remember_stroke(session)
+    def finish_stroke(self, session: Session, message: Any, look: Look) -> Updates:
+        """What the canvas holds at the end of a stroke, whose result goes into the history.
+
+        In one event: a second one would wait its turn behind all other visitors again.
+        """
+        shown = self.paint(session, message, look)
+        updates = {} if shown == gr.skip() else shown
+        session = updates.get(self.session, session)
+        return shown if session.opened is None else {**updates, **self._remember_stroke(session)}
 
     @warns_on_value_error
     def quick_edit(
@@ -312,8 +318,7 @@ class PaintTab(Visits):
         latest = {"trigger_mode": "always_last", **QUIET}
         drawn = [*screen, self.canvas, self.looks]  # undo takes off what was put on
         self.canvas.input(with_look(self.preview), painted, drawn, api_name="paint", **latest)
-        ended = self.canvas.release(with_look(self.paint), painted, drawn, **latest)
-        changed.append(ended.success(self.remember_stroke, self.session, [self.session, *steps], **QUIET))
+        changed.append(self.canvas.release(with_look(self.finish_stroke), painted, changing, **latest))
         quick = [self.session, self.canvas, self.strength, *self.look]
         each = {"trigger_mode": "multiple", **QUIET}
         for name, button in self.quick.items():
