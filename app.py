@@ -324,8 +324,9 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit("--lab trains with torch and cannot go with --backend onnx; leave one out.")
     if options.onnx_precision != "fp32" and options.backend != "onnx":
         raise SystemExit("--onnx-precision is for ONNX Runtime; add --backend onnx.")
-    from maskgan.serving.memory import give_back_freed_memory, uncollected
+    from maskgan.serving.memory import give_back_freed_memory, keep_few_arenas, uncollected
 
+    keep_few_arenas()
     with uncollected():
         app, serving, examples = served(options, guard, hosted)
     # Not before: Gradio writes environment variables while it starts, and networks that read them in another thread

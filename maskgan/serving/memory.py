@@ -13,6 +13,9 @@ from collections.abc import Iterator
 #: Seconds between two calls of malloc_trim.
 EVERY = 10.0
 
+#: How many arenas glibc keeps, and the number of that setting (malloc.h).
+_ARENAS, _M_ARENA_MAX = 2, -8
+
 #: For how many half seconds in which this process is busy a call is put off at most.
 _PATIENCE = 20
 
@@ -29,6 +32,17 @@ def uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def keep_few_arenas() -> None:
+    """Have glibc keep two arenas for all threads, and not eight for each core; no effect with other C libraries.
+
+    What one thread freed serves the next one, and less lies about in parts: with 16 painters a server held 1.75 GB in
+    place of 1.93, as fast. For the start of a process: threads that run already keep the arena that they have.
+    """
+    tune = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if tune is not None:
+        tune(_M_ARENA_MAX, _ARENAS)
 
 
 def give_back_freed_memory(every: float = EVERY) -> None:

@@ -45,6 +45,48 @@ def test_what_was_freed_is_given_back() -> None:
     assert after < 50
 
 
+ARENAS = """
+import ctypes
+import sys
+import threading
+from maskgan.serving.memory import keep_few_arenas
+
+if sys.argv[1] == "few":
+    keep_few_arenas()
+libc, held, all_hold = ctypes.CDLL(None), [], threading.Barrier(9)
+libc.fopen.restype, libc.malloc_info.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
+libc.fclose.argtypes = (ctypes.c_void_p,)
+
+def hold():
+    held.append(ctypes.create_string_buffer(100_000))
+    all_hold.wait()
+    all_hold.wait()
+
+threads = [threading.Thread(target=hold) for _ in range(8)]
+for thread in threads:
+    thread.start()
+all_hold.wait()
+place = sys.argv[2].encode()
+file = libc.fopen(place, b"w")
+libc.malloc_info(0, file)
+libc.fclose(file)
+all_hold.wait()
+print(open(place).read().count("<heap nr="))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc is Linux's")
+def test_threads_share_few_arenas(tmp_path: Path) -> None:
+    root, counts = Path(__file__).parents[2], {}
+    for which in ("few", "usual"):
+        command = [sys.executable, "-c", ARENAS, which, str(tmp_path / which)]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600, check=True)
+        counts[which] = int(done.stdout)
+    if counts["usual"] < 4:
+        pytest.skip("this C library has few arenas by itself")
+    assert counts["few"] <= 2
+
+
 def test_what_the_start_makes_is_not_searched_for_garbage_until_weights_are_replaced() -> None:
     former = gc.get_freeze_count()
     made: list[list[object]] = []
