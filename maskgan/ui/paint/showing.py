@@ -190,7 +190,7 @@ class Showing(PaintLayout, UsesWeights):
         """Whether a draft of the face in a mask is quicker than the edit, and no look is part of it."""
         if self._at_hand(session, mask, look) is not None or not look.keep or session.edit is None or session.looks:
             return False
-        if looks_on(session.opened.face, mask, motion=session.motion_to(mask)) or opens(mask, session.mask):
+        if looks_on(session.opened.face, mask) or opens(mask, session.mask):
             return False
         return worth_drafting(self.pipeline, session.edit, session.mask, mask)
 
