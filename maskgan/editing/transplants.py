@@ -168,7 +168,7 @@ def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
 _GONE_ON: LastingCache[np.ndarray] = LastingCache(2**24, lambda picture: picture.nbytes)
 
 
-def _gone_on(picture: np.ndarray, shape: Silhouette) -> np.ndarray:
+def gone_on(picture: np.ndarray, shape: Silhouette) -> np.ndarray:
     """A lender's picture (h, w, 3) uint8 in which the thing goes on beyond its outline by its nearest pixels.
 
     They are taken from a little within it, where none of the ground shows.
@@ -197,7 +197,7 @@ def transplant(
     box = window_of(inside, lower + math.ceil(_BLURRED * max(soft, shadow)) + 1)
     inside, below = inside[box].astype(np.float32), picture[box]
     stuff = cv2.remap(
-        _gone_on(their_picture, shape),
+        gone_on(their_picture, shape),
         np.ascontiguousarray(where.cols[box]),
         np.ascontiguousarray(where.rows[box]),
         cv2.INTER_CUBIC,
