@@ -27,6 +27,7 @@ from torch.utils._pytree import tree_map_only
 
 from maskgan.editing.compositing import Patch
 from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.windows import Window
 from maskgan.networks.engine import best_device
 from maskgan.networks.layers import example_of
 from maskgan.styles import Style
@@ -104,9 +105,18 @@ class ZeroGPUPipeline(MaskGANPipeline):
         """See `MaskGANPipeline.generate`."""
         return self._ask("generate", mask, style)
 
-    def paint(self, *values: Any) -> Patch:
+    def paint(
+        self,
+        mask: np.ndarray,
+        style: Style,
+        photo: np.ndarray,
+        unknown: np.ndarray,
+        window: Window,
+        complete: bool = True,
+        hair: np.ndarray | None = None,
+    ) -> Patch:
         """See `MaskGANPipeline.paint`."""
-        return self._ask("paint", *values)
+        return self._ask("paint", mask, style, photo, unknown, window, complete, hair)
 
 
 def for_zero_gpu(pipeline: MaskGANPipeline) -> MaskGANPipeline:

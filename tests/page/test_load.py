@@ -20,6 +20,7 @@ pytest.importorskip("gradio")
 import gradio as gr
 from gradio.route_utils import delete_files_created_by_app
 
+from maskgan.editing.compositing import Patch
 from maskgan.editing.lasting import LastingCache
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.sizes import CROP_SIZE
@@ -98,9 +99,12 @@ def test_a_style_that_lies_in_the_networks_is_noticed(url: str, monkeypatch: pyt
         last[:] = [encode(self, crop, mask)]
         return last[0]
 
+    def painted(self: MaskGANPipeline, mask: np.ndarray, _: Style, *rest: Any, **named: Any) -> Patch:
+        return paint(self, mask, last[0], *rest, **named)
+
     monkeypatch.setattr(LastingCache, "find", lambda self, owner, key: None)  # what is kept hides it
     monkeypatch.setattr(MaskGANPipeline, "encode_style", encode_style)
-    monkeypatch.setattr(MaskGANPipeline, "paint", lambda self, mask, _, *rest: paint(self, mask, last[0], *rest))
+    monkeypatch.setattr(MaskGANPipeline, "paint", painted)
     assert asyncio.run(measure(url, 1, seconds=0)).failure() is None
     report = one_round_each(url)
     assert report.mixed and not report.errors

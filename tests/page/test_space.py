@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -33,7 +34,7 @@ from maskgan.serving.hot_reload import Serving
 from maskgan.serving.hub import is_hub_name
 from maskgan.snapshots import weights_hash
 from maskgan.ui.examples import Examples
-from maskgan.ui.zero_gpu import for_zero_gpu
+from maskgan.ui.zero_gpu import ZeroGPUPipeline, for_zero_gpu
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -332,6 +333,13 @@ def test_on_zero_gpu_an_edit_is_the_same_in_another_process_and_a_refusal_leaves
     printed = run_python(_VISIT, tmp_path, tiny_weights, **variables)
     assert printed[-1] == "done"
     assert [line for line in printed if line.startswith("No GPU (You have exceeded your GPU quota.)")] == printed[:1]
+
+
+@pytest.mark.parametrize("method", ["encode_style", "generate", "paint"])
+def test_on_zero_gpu_a_method_takes_what_it_does_elsewhere(method: str) -> None:
+    """Morphs gave a part by its name, which it did not take there."""
+    one, other = (inspect.signature(getattr(each, method)) for each in (ZeroGPUPipeline, MaskGANPipeline))
+    assert list(one.parameters.values()) == list(other.parameters.values())
 
 
 def test_elsewhere_zero_gpu_is_without_effect(pipeline: MaskGANPipeline) -> None:
