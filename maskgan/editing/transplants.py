@@ -168,12 +168,11 @@ def fit(mask: np.ndarray, shape: Silhouette) -> Fit:
 _GONE_ON: LastingCache[np.ndarray] = LastingCache(2**24, lambda picture: picture.nbytes)
 
 
-def gone_on(picture: np.ndarray, shape: Silhouette) -> np.ndarray:
-    """A lender's picture (h, w, 3) uint8 in which the thing goes on beyond its outline by its nearest pixels.
+def gone_on(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """A picture (h, w, 3) uint8 in which a thing `inside` (h, w) bool goes on beyond its outline by its nearest pixels.
 
     They are taken from a little within it, where none of the ground shows.
     """
-    inside = shape.mask == shape.label
     surely = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0
     return _GONE_ON.get(picture, fingerprint(surely), lambda: nearest_of(picture, surely))
 
@@ -197,7 +196,7 @@ def transplant(
     box = window_of(inside, lower + math.ceil(_BLURRED * max(soft, shadow)) + 1)
     inside, below = inside[box].astype(np.float32), picture[box]
     stuff = cv2.remap(
-        gone_on(their_picture, shape),
+        gone_on(their_picture, shape.mask == shape.label),
         np.ascontiguousarray(where.cols[box]),
         np.ascontiguousarray(where.rows[box]),
         cv2.INTER_CUBIC,

@@ -163,7 +163,7 @@ def write_stuff(folder: Path) -> None:
 
     for name in _HATS:
         shape = silhouette(name)
-        Image.fromarray(gone_on(reference_picture(name), shape)).save(folder / f"{name}.png")
+        Image.fromarray(gone_on(reference_picture(name), shape.mask == shape.label)).save(folder / f"{name}.png")
     for name, piece in (("ear", ear()), ("teeth", teeth())):
         Image.fromarray(piece.picture).save(folder / f"{name}.png")
 
