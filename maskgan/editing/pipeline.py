@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
 
 from maskgan import labels
-from maskgan.blending import nearest_of, replaced
 from maskgan.editing.abandoning import go_on
+from maskgan.editing.apart import Apart
 from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_window
 from maskgan.editing.drawn_back import DrawnBack
 from maskgan.editing.edit import Edit, Face
@@ -26,7 +26,7 @@ from maskgan.editing.strays import carried_hair, stray_hair, stray_strands, with
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion, moves, warp_mask, warp_picture
-from maskgan.editing.windows import APART, Window
+from maskgan.editing.windows import Window
 from maskgan.editing.with_engine import WEIGHTS, WithEngine
 from maskgan.images import differs
 from maskgan.labels import Label
@@ -279,7 +279,7 @@ class MaskGANPipeline(WithEngine):
             return [self.paint(motion.mask, face.style, window.picture(moved), unknown, window, hair=hair)]
         style = fingerprint_of_style(face.style)
         windows = Window.several(unknown, face.alignment.side, motion.mask == Label.HAIR)
-        patches, apart = [], _Apart(face, motion, moved, [part for _, part in windows])
+        patches, apart = [], Apart(face, motion, moved, [part for _, part in windows])
         for number, (window, part) in enumerate(windows):
             go_on()
             mask, flow, below = apart.only(number)
@@ -330,53 +330,6 @@ class MaskGANPipeline(WithEngine):
         if keep_untouched:
             return edit.photo
         return paste_back(photo, face.alignment, edit.crop, np.ones(face.mask.shape, np.float32), edit.change.detail)
-
-
-class _Apart:
-    """What an edit does around parts of what is unknown, so that each can be seen without the others.
-
-    What is painted in one place does not depend then on what happens in another, and can stay when that changes.
-
-    Args:
-        face, motion, moved: the edit's face, its motion, and the crop (S, S, 3) that this moved.
-        parts: (S, S) bool each, which have no pixel in common; all that has to be painted.
-    """
-
-    def __init__(self, face: Face, motion: Motion, moved: np.ndarray, parts: list[np.ndarray]) -> None:
-        self.face, self.motion, self.moved, self.parts = face, motion, moved, parts
-        self.moving = moves(motion.flow)
-        self.numbers = np.zeros(motion.mask.shape, np.uint8)  # of parts, from 1
-        for number, part in enumerate(parts, 1):
-            self.numbers[part] = number
-        touched = self.moving | (self.numbers > 0) | (motion.mask != face.mask)
-        self.count, self.pieces = cv2.connectedComponents(touched.astype(np.uint8))  # 0 is what stays
-
-    @cached_property
-    def close(self) -> np.ndarray:
-        """The number (S, S) uint8, from 1, of the part that is nearest and close, 0 for none."""
-        there = self.numbers > 0
-        far = cv2.distanceTransform((~there).astype(np.uint8), cv2.DIST_L2, 5) > 2 * APART * len(there)
-        return np.where(far, np.uint8(0), nearest_of(self.numbers, there))
-
-    def only(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Mask (S, S), flow (S, S, 2) and moved crop (S, S, 3) of the edit at the part of this number, from 0.
-
-        A change that has nothing of the part is left out: there the photo and its mask are as they were. Of one that
-        has other parts too, what lies farther from this one, or nearer to another, is left out.
-        """
-        chosen = np.zeros(self.count, bool)
-        chosen[self.pieces[self.parts[number]]] = True
-        own = chosen[self.pieces]
-        if (own & (self.numbers > 0) & (self.numbers != number + 1)).any():
-            own &= self.close == number + 1
-        away = (self.pieces > 0) & ~own
-        if not away.any():
-            return self.motion.mask, self.motion.flow, self.moved
-        mask = np.where(away, self.face.mask, self.motion.mask)
-        if not (away & self.moving).any():
-            return mask, self.motion.flow, self.moved
-        flow = replaced(self.motion.flow, np.zeros_like(self.motion.flow), away)
-        return mask, flow, replaced(self.moved, self.face.crop, away)
 
 
 def is_upside_down(mask: np.ndarray, confidence: np.ndarray) -> bool:
