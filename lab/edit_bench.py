@@ -33,8 +33,9 @@ from lab.evaluation.edit_tasks import KINDS, EditTask, tasks_of
 from lab.training.perceptual import EfficientNetFeatures, ParserFeatures
 from lab.training.samples import save_picture
 from maskgan.editing.edit import Edit
+from maskgan.editing.flows import warp_picture
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.warping import Motion, flow_between, warp_picture
+from maskgan.editing.warping import Motion, flow_between
 from maskgan.labels import IGNORE
 from maskgan.mask_files import resize_mask
 from maskgan.sizes import CROP_SIZE

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from maskgan.editing.faces import Alignment, detect_faces
-from maskgan.editing.warping import window_of
+from maskgan.editing.flows import window_of
 from maskgan.images import differs, read_photo
 from maskgan.labels import Label
 from maskgan.sizes import CROP_SIZE

@@ -21,7 +21,7 @@ import numpy as np
 from lab.data.accessories import draw_glasses, draw_necklace, drawn_earring, lobes, put
 from lab.data.faces import FaceWithMask
 from maskgan.blending import mirrored_beyond, nearest_of
-from maskgan.editing.warping import jacobian, unfolded, warp_mask, warp_picture
+from maskgan.editing.flows import jacobian, unfolded, warp_mask, warp_picture
 from maskgan.labels import Label
 
 #: Parts that are bent or hidden together.

@@ -9,7 +9,8 @@ import numpy as np
 
 from maskgan.blending import nearest_of, replaced
 from maskgan.editing.edit import Face
-from maskgan.editing.warping import Motion, moves
+from maskgan.editing.flows import moves
+from maskgan.editing.warping import Motion
 from maskgan.editing.windows import APART
 
 

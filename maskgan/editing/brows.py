@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered, smoothstep
+from maskgan.editing.flows import grown
 from maskgan.editing.matting import Matte
 from maskgan.editing.tones import LUMA
-from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EYES, Label
 from maskgan.quick_edits.regions import class_region
 

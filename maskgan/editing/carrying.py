@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from maskgan.editing.warping import grown
+from maskgan.editing.flows import grown
 from maskgan.labels import IGNORE, Label
 from maskgan.quick_edits.regions import class_region
 

@@ -20,10 +20,10 @@ from maskgan.blending import feathered, median_colour, pixels_of, replaced
 from maskgan.editing.completion import Completion
 from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on, with_uneven_ground_completed
 from maskgan.editing.faces import Alignment, paste_back, resample
+from maskgan.editing.flows import moved_pixels, moves, warp_picture, window_of
 from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.texture import DETAIL, Grain, fine_detail
 from maskgan.editing.tones import LUMA
-from maskgan.editing.warping import moved_pixels, moves, warp_picture, window_of
 from maskgan.editing.windows import Window
 from maskgan.labels import Label
 from maskgan.sizes import NETWORK_SIZE

@@ -13,9 +13,9 @@ import numpy as np
 
 from maskgan.blending import replaced, smoothstep
 from maskgan.editing.completion import Completion
+from maskgan.editing.flows import grown
 from maskgan.editing.likeness import luminance, shrunk
 from maskgan.editing.texture import DETAIL, fine_detail
-from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.quick_edits.regions import class_region
 from maskgan.sizes import NETWORK_SIZE

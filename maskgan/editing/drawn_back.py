@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from maskgan.blending import nearest_of
+from maskgan.editing.flows import grown, moves, places_of
 from maskgan.editing.matting import hair_matte
-from maskgan.editing.warping import EDGE, grown, moves, places_of
+from maskgan.editing.warping import EDGE
 from maskgan.labels import Label
 
 #: In pixels of a picture of 256 px: how far inside of the outline of hair something else may show.

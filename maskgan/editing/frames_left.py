@@ -10,8 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from maskgan.editing.flows import grown
 from maskgan.editing.tones import LUMA
-from maskgan.editing.warping import grown
 from maskgan.labels import Label
 
 #: As shares of the side: the thickest line, the blur of the photo's grain, how far within the glasses a path begins,

@@ -10,10 +10,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from maskgan.editing.flows import grown
 from maskgan.editing.matting import own_hair
 from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.tones import LUMA
-from maskgan.editing.warping import grown
 from maskgan.labels import BROWS, Label
 from maskgan.quick_edits.regions import class_region
 

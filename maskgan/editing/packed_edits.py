@@ -12,8 +12,9 @@ import numpy as np
 
 from maskgan.editing.compositing import Layers, Overlay, Patch, Retouch
 from maskgan.editing.edit import Edit, Face
+from maskgan.editing.flows import moves
 from maskgan.editing.hairdressing import Hairpieces
-from maskgan.editing.warping import Motion, moves
+from maskgan.editing.warping import Motion
 from maskgan.images import differs
 from maskgan.quick_edits.regions import box_of
 

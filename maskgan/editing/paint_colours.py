@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from maskgan.blending import pixels_of, smoothstep
+from maskgan.editing.flows import grown
 from maskgan.editing.tones import LUMA, with_chroma
-from maskgan.editing.warping import grown
 from maskgan.labels import EARS, Label
 from maskgan.sizes import NETWORK_SIZE
 

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from maskgan.editing.edit import Face
+from maskgan.editing.flows import jacobian, warp_mask
 from maskgan.editing.lasting import LastingCache
 from maskgan.editing.matting import own_hair
 from maskgan.editing.tones import LUMA
-from maskgan.editing.warping import Motion, jacobian, warp_mask
+from maskgan.editing.warping import Motion
 from maskgan.labels import Label
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hair_around import is_much, painted_around

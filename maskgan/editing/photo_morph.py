@@ -16,9 +16,10 @@ import numpy as np
 from maskgan.blending import smoothstep
 from maskgan.editing.edit import Face
 from maskgan.editing.faces import Alignment
+from maskgan.editing.flows import warp_picture
 from maskgan.editing.morphing import Morph
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import flow_between, warp_picture
+from maskgan.editing.warping import flow_between
 from maskgan.editing.windows import Window
 from maskgan.labels import EARS, FACE_PARTS, Label
 from maskgan.mask_files import resize_mask

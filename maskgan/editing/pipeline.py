@@ -18,6 +18,7 @@ from maskgan.editing.drawn_back import DrawnBack
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.engine import Engine, most_probable
 from maskgan.editing.faces import Alignment, DetectedFace, detect_faces, feathered_square, paste_back, upright
+from maskgan.editing.flows import moves, warp_mask, warp_picture
 from maskgan.editing.frames_left import frames_left
 from maskgan.editing.implausible import without_covered_neck, without_implausible
 from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_style
@@ -25,7 +26,7 @@ from maskgan.editing.rough import show_first
 from maskgan.editing.strays import carried_hair, stray_hair, stray_strands, without_slivers
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import Motion, moves, warp_mask, warp_picture
+from maskgan.editing.warping import Motion
 from maskgan.editing.windows import Window
 from maskgan.editing.with_engine import WEIGHTS, WithEngine
 from maskgan.images import differs

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskgan.editing.warping import grown, warp_mask, warp_picture, warped_mask, window_of
+from maskgan.editing.flows import grown, warp_mask, warp_picture, warped_mask, window_of
 from maskgan.labels import EARS, Label
 from maskgan.quick_edits.locks import strand_ends
 from maskgan.quick_edits.regions import class_region

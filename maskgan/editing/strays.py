@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from maskgan.blending import nearest_of
+from maskgan.editing.flows import disc, grown
 from maskgan.editing.likeness import shrunk
-from maskgan.editing.warping import disc, grown
 from maskgan.labels import BROWS, EARS, EYES, Label
 from maskgan.quick_edits.regions import class_region
 from maskgan.sizes import NETWORK_SIZE

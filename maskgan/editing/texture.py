@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from maskgan.blending import replaced
+from maskgan.editing.flows import grown
 from maskgan.editing.likeness import (
     AROUND,
     LIGHT,
@@ -37,7 +38,6 @@ from maskgan.editing.likeness import (
     tensor_of,
     views_of,
 )
-from maskgan.editing.warping import grown
 from maskgan.labels import Label
 from maskgan.sizes import NETWORK_SIZE
 

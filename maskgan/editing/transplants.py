@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from maskgan.blending import nearest_of
+from maskgan.editing.flows import window_of
 from maskgan.editing.lasting import LastingCache, fingerprint
-from maskgan.editing.warping import window_of
 from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.frame import fit_frame

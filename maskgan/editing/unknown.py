@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskgan.editing.warping import disc, grown, jacobian, moves, places_of, warped_mask, window_of
+from maskgan.editing.flows import disc, grown, jacobian, moves, places_of, warped_mask, window_of
 from maskgan.labels import EYES, Label
 from maskgan.quick_edits.regions import class_region
 

@@ -17,19 +17,14 @@ import cv2
 import numpy as np
 
 from maskgan.blending import nearest_of, replaced, smoothstep
+from maskgan.editing.flows import STILL, compose, disc, grown, lengths_of, moves, unfolded, window_of
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.outlines import match_class
 from maskgan.labels import EARS, Label
 from maskgan.quick_edits.regions import class_region
 
-#: Displacements below this, in pixels, are none: the pixel stays bit for bit.
-STILL = 0.02
-
 #: How far around a change the flow may reach, in pixels of a picture of 256 px; scaled with the picture.
 _MARGIN = 8.0
-
-#: Of two numbers of 32 bits that lie side by side all but their signs.
-_NO_SIGNS = np.uint64(0x7FFF_FFFF_7FFF_FFFF)
 
 #: The flow ends where its change per pixel would stay below about 1 / this.
 _FADE = 2.5
@@ -45,9 +40,6 @@ _HARDLY, _CLEARLY, EDGE, _ALONG = 3.0, 5.0, 3.0, 12.0
 #: What is bent with a face.
 _FACE = (Label.SKIN, *EARS, Label.NECK, Label.CLOTH)
 
-#: Smallest Jacobian determinant of the map that a flow may have.
-_JACOBIAN = 0.08
-
 #: The solver's largest grid, and how far around the change outlines are looked at, as a share of the picture's side.
 _SOLVE_SIDE, _SEEN = 144, 0.06
 
@@ -56,9 +48,6 @@ _FAR = 0.09
 
 #: Flows of the last changes of masks, each with its window, for edits that follow; at most so many bytes.
 FLOWS: LastingCache[tuple[tuple[slice, slice], np.ndarray]] = LastingCache(2**24, lambda found: found[1].nbytes)
-
-#: Pixels that OpenCV looks up one by one are laid in rows of so many: it takes up to 32767 rows.
-_ACROSS = 1024
 
 #: Windows from this side on are matched on every second pixel, from twice this side on every third.
 _MATCH_SIDE = 320
@@ -129,7 +118,7 @@ def _changes(before: np.ndarray, after: np.ndarray, moved: np.ndarray | None) ->
     if moved is None:
         return before != after, np.zeros(before.shape, bool)
     told = np.isfinite(moved[..., 0])
-    return (before != after) | (told & (_length(np.nan_to_num(moved)) > STILL)), told
+    return (before != after) | (told & (lengths_of(np.nan_to_num(moved)) > STILL)), told
 
 
 def _flow_between(
@@ -148,7 +137,7 @@ def _flow_between(
     values[coarse] = step * shift
     if moved is not None:
         values[told], fixed[told] = moved[told], True
-    length = _length(values)
+    length = lengths_of(values)
     moving = changed | (length > STILL)
     longest = float(length[seen].max())
     if longest <= STILL:
@@ -175,7 +164,7 @@ def _hair_over_ground(
     share = smoothstep((away / scale - _COMES) / (_STAYS - _COMES))
     share *= ground & ((flow * outwards).sum(-1) <= 0)
     flow = unfolded(flow * (1 - share)[..., None].astype(np.float32))
-    flow[_length(flow) < STILL] = 0
+    flow[lengths_of(flow) < STILL] = 0
     return flow
 
 
@@ -203,7 +192,7 @@ def _ground_behind_hair(
     bent = class_region(before, _FACE) & (before != after)
     bent = cv2.morphologyEx(bent.astype(np.uint8), cv2.MORPH_OPEN, disc(scale)) > 0
     free = ~grown(bent, _ALONG * scale)
-    length = _length(flow)
+    length = lengths_of(flow)
     bared, most, free = np.moveaxis(nearest_of(np.dstack([bared * free, length, free]), beside), -1, 0)
     stays = (smoothstep((bared - _HARDLY) / (_CLEARLY - _HARDLY)) * ground)[..., None]
     # Nor does it move more than what it lies beside.
@@ -214,24 +203,8 @@ def _ground_behind_hair(
         edge = ground & (cv2.distanceTransform((~hair).astype(np.uint8), cv2.DIST_L2, 5) <= EDGE * scale)
         result = np.where(edge[..., None], flow + stays * (nearest_of(flow, hair) - flow), result)
     result = result.astype(np.float32)
-    result[_length(result) < STILL] = 0
+    result[lengths_of(result) < STILL] = 0
     return result
-
-
-def moves(flow: np.ndarray) -> np.ndarray:
-    """Where (H, W) bool a flow (H, W, 2) float32 moves anything."""
-    both = np.ascontiguousarray(flow).view(np.uint64)[..., 0]
-    return (both & _NO_SIGNS) != 0  # half the time of two comparisons
-
-
-def _length(flow: np.ndarray) -> np.ndarray:
-    return cv2.magnitude(np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1]))
-
-
-def window_of(inside: np.ndarray, margin: int) -> tuple[slice, slice]:
-    """The part of the picture around what is `inside` (H, W)."""
-    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
-    return tuple(slice(max(0, at[0] - margin), at[-1] + 1 + margin) for at in (rows, columns))
 
 
 def _constraints(before: np.ndarray, after: np.ndarray, free: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -278,7 +251,7 @@ def _solve(values: np.ndarray, fixed: np.ndarray, told: np.ndarray, moving: np.n
         flow += missed[..., :2] / np.maximum(missed[..., 2:], 0.5)
     fade = smoothstep((reach - distance) / (0.3 * reach)).astype(np.float32)[..., None]
     flow = unfolded(flow * fade)
-    flow[_length(flow) < STILL] = 0
+    flow[lengths_of(flow) < STILL] = 0
     return flow
 
 
@@ -305,85 +278,6 @@ def _membrane(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return flow
 
 
-def jacobian(flow: np.ndarray) -> np.ndarray:
-    """Determinant (H, W) of the derivative of p -> p + flow[p]: the source's area per pixel, negative in a fold."""
-    along_x = np.diff(flow, axis=1, append=flow[:, -1:])
-    along_y = np.diff(flow, axis=0, append=flow[-1:])
-    return (1 + along_x[..., 0]) * (1 + along_y[..., 1]) - along_x[..., 1] * along_y[..., 0]
-
-
-def unfolded(flow: np.ndarray, torn: np.ndarray | None = None) -> np.ndarray:
-    """A flow (H, W, 2) smoothed and weakened where it would fold, until its map is one-to-one; it may fold where it is
-    `torn` (H, W) bool."""
-    whole = True if torn is None else ~torn
-    for attempt in range(14):
-        bad = (jacobian(flow) < _JACOBIAN) & whole
-        if not bad.any():
-            return flow
-        sigma = 1.5 + attempt
-        near = cv2.dilate(bad.astype(np.float32), np.ones((3, 3), np.uint8), iterations=3 + attempt)
-        near = cv2.GaussianBlur(near, (0, 0), sigma)[..., None]
-        flow = flow + near * (0.95 * cv2.GaussianBlur(flow, (0, 0), sigma) - flow)
-    while ((jacobian(flow) < _JACOBIAN) & whole).any():
-        flow = 0.85 * flow
-    return flow
-
-
-def places_of(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """x and y, (H, W) each, from which a flow (H, W, 2) takes each pixel."""
-    height, width = flow.shape[:2]
-    x = np.arange(width, dtype=np.float32)[None] + flow[..., 0]
-    y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
-    return x, y
-
-
-def warp_picture(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """A picture (H, W, 3) uint8 or float32 moved by a flow (H, W, 2); where the flow is 0 the same, bit for bit."""
-    moving = moves(flow)
-    result = picture.copy()
-    if not moving.any():
-        return result
-    window = window_of(moving, 0)
-    x, y = places_of(flow[window])
-    x += window[1].start
-    y += window[0].start
-    result[window] = moved_pixels(picture, (x, y), moving[window], picture[window])
-    return result
-
-
-def moved_pixels(
-    picture: np.ndarray, places: tuple[np.ndarray, np.ndarray], moving: np.ndarray, below: np.ndarray
-) -> np.ndarray:
-    """`below` (h, w, 3) with pixels of a picture (H, W, 3) of its kind, from x and y (h, w) float32 each, where it is
-    `moving` (h, w) bool: by Lanczos' kernel, which costs so much that no other pixel is looked up."""
-    at = np.flatnonzero(moving)
-    rows = -(-len(at) // _ACROSS)
-    x, y = (np.pad(each.ravel().take(at), (0, rows * _ACROSS - len(at))).reshape(rows, _ACROSS) for each in places)
-    found = cv2.remap(picture, x, y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
-    result = below.copy()
-    result.reshape(-1, below.shape[-1])[at] = found.reshape(-1, below.shape[-1])[: len(at)]
-    return result
-
-
-def warp_mask(mask: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """A mask (H, W) moved by a flow (H, W, 2), by the nearest pixel."""
-    return warped_mask(mask, flow, (slice(0, len(mask)), slice(0, mask.shape[1])))
-
-
-def warped_mask(mask: np.ndarray, flow: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
-    """A window of `warp_mask`."""
-    x, y = places_of(flow[window])
-    x += window[1].start
-    y += window[0].start
-    return cv2.remap(mask, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-
-
-def compose(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The flow (H, W, 2) of two edits in a row."""
-    x, y = places_of(second)
-    return second + cv2.remap(first, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
 class Motion(NamedTuple):
     """What is known of how the photo's pixels move: mask, (H, W), which flow (H, W, 2) leads to.
 
@@ -406,21 +300,5 @@ class Motion(NamedTuple):
         if not self.flow.any():
             return Motion(mask, step)
         flow = compose(self.flow, step)
-        flow[_length(flow) < STILL] = 0
+        flow[lengths_of(flow) < STILL] = 0
         return Motion(mask, unfolded(flow, mask == Label.BACKGROUND))
-
-
-def disc(radius: float) -> np.ndarray:
-    """A disc of at least 3 pixels across, (n, n) uint8, as OpenCV's morphology takes it."""
-    side = 2 * max(1, round(radius)) + 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-
-
-def grown(region: np.ndarray, radius: float) -> np.ndarray:
-    """A region (H, W) bool and all within `radius` pixels of it."""
-    result = np.zeros(region.shape, bool)
-    if region.any():
-        kernel = disc(radius)
-        near = window_of(region, len(kernel) // 2)  # a large disc costs much
-        result[near] = cv2.dilate(region[near].astype(np.uint8), kernel) > 0
-    return result

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from maskgan.editing.warping import grown
+from maskgan.editing.flows import grown
 from maskgan.mask_files import resize_mask
 from maskgan.sizes import NETWORK_SIZE
 

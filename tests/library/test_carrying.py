@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from maskgan.editing.carrying import Carried, carried_offsets
+from maskgan.editing.flows import jacobian
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import Motion, flow_between, jacobian
+from maskgan.editing.warping import Motion, flow_between
 from maskgan.labels import Label
 
 SIZE = 256

@@ -10,8 +10,8 @@ from conftest import draw_face, draw_mask
 from maskgan.editing.compositing import Overlay, Patch, Retouch, warp_photo, warp_window
 from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on
 from maskgan.editing.faces import Alignment
+from maskgan.editing.flows import grown, warp_picture
 from maskgan.editing.tones import LUMA
-from maskgan.editing.warping import grown, warp_picture
 from maskgan.editing.windows import Window
 from maskgan.labels import Label
 

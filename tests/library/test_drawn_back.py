@@ -7,8 +7,9 @@ import numpy as np
 from drawn_faces import draw_face
 
 from maskgan.editing.drawn_back import DrawnBack
+from maskgan.editing.flows import disc, grown, moves, warp_mask, warp_picture
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.warping import Motion, disc, grown, moves, warp_mask, warp_picture
+from maskgan.editing.warping import Motion
 from maskgan.labels import Label
 
 SIZE = 512

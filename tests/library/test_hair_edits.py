@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from drawn_faces import FACE, area, around_frame, draw_face, extent
 
+from maskgan.editing.flows import warp_mask
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import flow_between, warp_mask
+from maskgan.editing.warping import flow_between
 from maskgan.labels import BROWS, EARS, EYES, MOUTH, Label
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.quick_edits.frame import fit_frame

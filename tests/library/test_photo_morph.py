@@ -12,10 +12,10 @@ from conftest import draw_face, draw_mask
 
 from maskgan.editing import compositing
 from maskgan.editing.edit import Face
+from maskgan.editing.flows import grown
 from maskgan.editing.morphing import T_MAX, T_MIN, Morph
 from maskgan.editing.photo_morph import _blended, _Moved, face_between
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.warping import grown
 from maskgan.labels import FACE_PARTS, Label
 from maskgan.sizes import CROP_SIZE
 

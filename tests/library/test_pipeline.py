@@ -14,8 +14,9 @@ from conftest import draw_face, draw_mask, drawn_face
 from maskgan.editing import pipeline as pipeline_module
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import DetectedFace
+from maskgan.editing.flows import warp_picture
 from maskgan.editing.pipeline import MaskGANPipeline, NoFaceFound
-from maskgan.editing.warping import Motion, warp_picture
+from maskgan.editing.warping import Motion
 from maskgan.images import read_photo
 from maskgan.labels import Label, flip
 from maskgan.mask_files import read_mask

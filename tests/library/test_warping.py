@@ -7,17 +7,9 @@ import numpy as np
 import pytest
 from drawn_faces import draw_face
 
+from maskgan.editing.flows import STILL, compose, jacobian, unfolded, warp_mask, warp_picture
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import (
-    STILL,
-    Motion,
-    compose,
-    flow_between,
-    jacobian,
-    unfolded,
-    warp_mask,
-    warp_picture,
-)
+from maskgan.editing.warping import Motion, flow_between
 from maskgan.labels import EYES, Label
 from maskgan.quick_edits import QUICK_EDITS
 

@@ -18,6 +18,7 @@ pytest.importorskip("onnxscript")
 from maskgan.editing.drawn_back import DrawnBack
 from maskgan.editing.dressing import beneath
 from maskgan.editing.ears import with_ears
+from maskgan.editing.flows import disc, warp_mask
 from maskgan.editing.frames_left import frames_left
 from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.hairdressing import Hairpieces, seen_of
@@ -26,7 +27,7 @@ from maskgan.editing.oklab import to_oklab
 from maskgan.editing.painted_hair import CURLY, STRAIGHT, hairpieces_for
 from maskgan.editing.strays import carried_hair, stray_hair, stray_strands
 from maskgan.editing.unknown import unknown_after
-from maskgan.editing.warping import Motion, disc, flow_between, warp_mask
+from maskgan.editing.warping import Motion, flow_between
 from maskgan.images import read_photo
 from maskgan.labels import BROWS, EARS, Label
 from maskgan.quick_edits import QUICK_EDITS
