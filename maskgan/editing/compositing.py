@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from maskgan.blending import feathered, median_colour, pixels_of, replaced
+from maskgan.editing.bared_edges import with_even_edges
 from maskgan.editing.completion import Completion
 from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on, with_uneven_ground_completed
 from maskgan.editing.faces import Alignment, paste_back, resample
@@ -105,6 +106,7 @@ class Patch(NamedTuple):
         if complete:
             picture, ground = with_uneven_ground_completed(picture, photo, unknown, mask)
         finished = None if ground is None else ground.share > 0.5
+        picture = with_even_edges(picture, photo, unknown, mask, len(mask) / (window.side * NETWORK_SIZE))
         grain = PlannedLater(partial(Grain.planned, picture, photo, unknown, mask, finished))
         return cls(picture, alpha, window, grain, ground)
 

@@ -267,7 +267,8 @@ def test_paint_takes_the_colours_of_its_class_around() -> None:
     mask[:, 128:] = Label.HAIR
     hair = (mask == Label.HAIR)[..., None]
     unknown = square(256, 100, 90, 76)
-    patch = Patch.joined(np.where(hair, flat(60), flat(200)), np.where(hair, flat(90), flat(200)), unknown, mask, None)
+    painted, photo = np.where(hair, flat(60), flat(200)), np.where(hair, flat(90), flat(200))
+    patch = Patch.joined(painted, photo, unknown, mask, Window.whole(256))
     inner = square(256, 102, 92, 72)
     assert np.abs(patch.picture[inner & (mask == Label.HAIR)] - 90).max() < 1
     assert np.abs(patch.picture[inner & (mask == Label.SKIN)] - 200).max() < 1

@@ -1,5 +1,6 @@
 // The window that is painted, and the paint laid over the photo; the same steps as in maskgan/editing/compositing.py.
 
+import { makeEdgesEven } from "./bared_edges.js";
 import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
@@ -172,6 +173,7 @@ export class Patch {
     letForeheadGoOn(colours.data, photo, unknown, mask, n);
     makeCrisper(colours.data, photo, unknown, n);
     const ground = completeUnevenGround(colours.data, photo, unknown, mask, n);
+    makeEdgesEven(colours.data, photo, unknown, mask, n, n / (window.side * SIZE.network));
     const wanting = ground ? unknown.map((inside, i) => (inside && ground.share.data[i] <= 0.5 ? 1 : 0)) : unknown;
     const layer = new Float32Array(4 * n * n);
     for (let i = 0; i < n * n; i++) {

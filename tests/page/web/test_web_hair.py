@@ -15,10 +15,11 @@ from web_visitor import SIZE, Visitor, edited_in_python, levels, pipeline_of
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
+from maskgan.editing.bared_edges import with_even_edges
 from maskgan.editing.drawn_back import DrawnBack
 from maskgan.editing.dressing import beneath
 from maskgan.editing.ears import with_ears
-from maskgan.editing.flows import disc, warp_mask
+from maskgan.editing.flows import disc, grown, warp_mask
 from maskgan.editing.frames_left import frames_left
 from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.hairdressing import Hairpieces, seen_of
@@ -28,7 +29,7 @@ from maskgan.editing.painted_hair import CURLY, STRAIGHT, hairpieces_for
 from maskgan.editing.strays import carried_hair, stray_hair, stray_strands
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion, flow_between
-from maskgan.images import read_photo
+from maskgan.images import differs, read_photo
 from maskgan.labels import BROWS, EARS, Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.scene import Scene
@@ -176,6 +177,26 @@ def test_arms_of_glasses_are_found_as_in_the_app(visitor: Visitor) -> None:
     wanted = frames_left(photo, before, after)
     got = visitor.run(code, SIZE, photo, before, after).reshape(wanted.shape)
     assert wanted[arms].mean() > 0.9 and (got != wanted).sum() <= 0.02 * wanted.sum()
+
+
+def test_edges_that_come_to_light_are_even_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, painted, photo, unknown, mask]) => {
+      const { makeEdgesEven } = await import(new URL("web/bared_edges.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const colours = new Float32Array(painted);
+      const below = picture(size, size, 3, new Float32Array(photo));
+      makeEdgesEven(colours, below, new Uint8Array(unknown), mask, size, size / 256);
+      return colours;
+    }"""
+    before = draw_face(SIZE)
+    mask = np.where(before == Label.HAIR, np.uint8(Label.BACKGROUND), before)
+    unknown = grown(before == Label.HAIR, 8)
+    photo = np.random.default_rng(0).uniform(0, 255, (SIZE, SIZE, 3)).astype(np.float32)
+    painted = cv2.GaussianBlur(photo, (0, 0), 2)
+    wanted = with_even_edges(painted, photo, unknown, mask, SIZE / 256)
+    got = visitor.run(code, SIZE, painted, photo, unknown.astype(np.uint8), mask).reshape(wanted.shape)
+    assert differs(wanted.round(), painted.round()).sum() > 2000
+    assert np.percentile(np.abs(got - wanted), 99.9) < 0.5
 
 
 @pytest.mark.parametrize(("made", "undone"), [("open_mouth", "close_mouth"), ("glasses", "remove_glasses")])
