@@ -47,11 +47,14 @@ def with_even_edges(
 
     Returns a picture (n, n, 3) float32; only paint within a few pixels of such an edge is changed.
     """
-    ground = mask == Label.BACKGROUND
-    bared = ground & unknown
-    if not bared.any() or not (class_region(mask, _SOFT) & unknown).any():
+    bared = (mask == Label.BACKGROUND) & unknown
+    if not bared.any():
         return picture
-    box = window_of(bared, round((_RIM + 3 * _NEAR) * scale) + 1)
+    reach = max(_RIM, 2 * _BESIDE)
+    edge = grown(bared, reach * scale) & unknown & class_region(mask, _SOFT)
+    if not edge.any():
+        return picture
+    box = window_of(edge, round((reach + 3 * _NEAR) * scale) + 1)
     touched = grown(unknown[box], _FEATHER * scale)
     own = replaced(photo[box].astype(np.float32), picture[box], unknown[box])
     result = picture.copy()

@@ -20,8 +20,11 @@ const [BESIDE, SMOOTH, WIDE] = [1.25, 1.5, 0.9];
  *  painted pixels to a pixel of a crop of 256 px. */
 export function makeEdgesEven(colours, photo, unknown, mask, n, scale) {
   const all = both(where(mask, LABEL.BACKGROUND), unknown);
-  if (!any(all) || !any(both(where(mask, ...SOFT), unknown))) return;
-  const box = windowAround(all, n, Math.round((RIM + 3 * NEAR) * scale) + 1);
+  if (!any(all)) return;
+  const reach = Math.max(RIM, 2 * BESIDE);
+  const edge = both(both(grown(all, n, reach * scale), unknown), where(mask, ...SOFT));
+  if (!any(edge)) return;
+  const box = windowAround(edge, n, Math.round((reach + 3 * NEAR) * scale) + 1);
   const { left, top, width, height } = box;
   const [bared, missing, own] = [all, unknown, mask].map((plane) => partOf(plane, n, box));
   const painted = cutOut(picture(n, n, 3, colours), left, top, width, height);
