@@ -53,8 +53,9 @@ _COARSER = {Label.BACKGROUND: 4.0}
 #: Around hair single hairs lie in the background so far (in the same pixels), which belong to no other place of it.
 _STRAY = 16.0
 
-#: A quarter of a background has less energy than some; what has so many times that is a thing in it and no texture.
-_THING = 4.0
+#: A quarter of a class has less energy than some; what has so many times that is no texture: a thing in a background, a
+#: wrinkle in skin, which copied side by side would be a maze.
+_THING = {Label.BACKGROUND: 4.0, Label.SKIN: 3.0}
 
 #: Side of the cells in which places are compared, in the same pixels.
 _CELL = 4
@@ -87,7 +88,7 @@ class _Region(NamedTuple):
 
     own, inner: (n, n) bool, all of it, and that where detail is the class's own and not its outline's; targets,
     sources: (g, g) bool, cells that get detail and cells to take it from; views: how many of `views_of` are searched;
-    coarser: see `_COARSER`.
+    coarser, thing: see `_COARSER` and `_THING`.
     """
 
     own: np.ndarray
@@ -96,6 +97,7 @@ class _Region(NamedTuple):
     sources: np.ndarray
     views: int
     coarser: float
+    thing: float
 
     @classmethod
     def of(
@@ -115,7 +117,7 @@ class _Region(NamedTuple):
         views = 2 + len(TURNS) if label == Label.HAIR else 2
         if sources.sum() < _FEWEST:
             return None
-        return cls(own, inner, targets, sources, views, _COARSER.get(label, 1.0))
+        return cls(own, inner, targets, sources, views, _COARSER.get(label, 1.0), _THING.get(label, np.inf))
 
 
 class Grain(NamedTuple):
@@ -168,8 +170,8 @@ class Grain(NamedTuple):
             detail, energy = details[region.coarser], energies[region.coarser]
             targets = Places.where(region.targets, features)
             sources = region.sources
-            if region.coarser > 1:
-                calm = sources & (energy <= _THING * np.sort(energy[sources])[np.count_nonzero(sources) // 4])
+            if np.isfinite(region.thing):
+                calm = sources & (energy <= region.thing * np.sort(energy[sources])[np.count_nonzero(sources) // 4])
                 sources = calm if calm.sum() >= _FEWEST else sources
             usual = _around(energy, sources, _NEAR)
             expected = expected_direction(tensor, shrunk(region.own.astype(np.float32), cells))

@@ -39,6 +39,10 @@ _COLUMNS, _SIDE, _BULGE = 61, 16, 0.15
 #: Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
 _HARDLY_HAIR, _SHORT = 0.01, "swept_back"
 
+#: Share of the picture below which hair may be little more than the ends of a fringe; within which part of half the
+#: face's width, above which row (frame units) that lies, and its area at least, in frame units squared.
+_LITTLE_HAIR, _OVER_FOREHEAD, _ABOVE, _FRINGE = 0.04, 0.6, -0.4, 0.03
+
 _FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, *EARS)
 
 
@@ -170,14 +174,23 @@ def _above_hair(scene: Scene, cap: np.ndarray) -> np.ndarray:
     return result
 
 
+def _shows_little_hair(scene: Scene) -> bool:
+    """Whether a head with a hat shows too little hair to tell how it goes on: hardly any, or the ends of a fringe."""
+    hair, (q, _, _) = scene.where(Label.HAIR), across(scene)
+    if hair.mean() < _HARDLY_HAIR:
+        return True
+    fringe = hair & (abs(q) < _OVER_FOREHEAD) & (scene.y < _ABOVE)
+    return bool(hair.mean() < _LITTLE_HAIR and fringe.sum() > _FRINGE * scene.unit**2)
+
+
 def remove_hat(scene: Scene, strength: float) -> None:
     """Hat off: forehead and short hair come to light; below a scarf ears, neck and shoulders too.
 
-    Where hardly any hair is seen that could go on, it is somebody's short hair.
+    Where too little hair is seen that could go on, it is somebody's short hair.
     """
     if not scene.where(Label.HAT).any():
         raise QuickEditImpossible("This face wears no hat.")
-    bare = scene.where(Label.HAIR).mean() < _HARDLY_HAIR
+    bare = _shows_little_hair(scene)
     hangs = wears_scarf(scene)
     if hangs:
         loosen(scene)

@@ -203,6 +203,21 @@ def test_a_wide_brim_is_no_scarf():
         assert np.array_equal(edited == label, mask == label), label
 
 
+@pytest.mark.parametrize("fringe, cut", [(False, False), (True, True)])
+def test_the_ends_of_a_fringe_below_a_hat_give_way_to_short_hair(fringe: bool, cut: bool):
+    """How they would go on nothing tells; locks beside the face do."""
+    mask = draw_face(extra=("hat",))
+    x, y = around_frame(mask)
+    hair = mask == Label.HAIR
+    mask[hair] = Label.HAT
+    mask[(mask == Label.HAT) & (abs(x) > 0.8) & (y > -0.6)] = Label.HAIR  # at the temples
+    if fringe:
+        mask[(mask == Label.SKIN) & (abs(x) < 0.4) & (y < -0.55)] = Label.HAIR
+    assert 0.01 < (mask == Label.HAIR).mean() < 0.04
+    edited, _, worn = QUICK_EDITS["remove_hat"].move(mask)
+    assert not area(edited, Label.HAT) and [each.name for each in worn] == ["swept_back"] * cut
+
+
 def test_one_bare_ear_gets_the_only_earring():
     edited = apply("earrings", draw_face(without=(Label.R_EAR,)))
     assert extent(edited, Label.EAR_R)[0] > 128

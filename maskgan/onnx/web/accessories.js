@@ -25,6 +25,9 @@ const [LOCK, LOCK_BESIDE] = [0.2, 0.35];
 const [COLUMNS, SIDE, BULGE] = [61, 16, 0.15];
 // Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
 const [HARDLY_HAIR, SHORT] = [0.01, "swept_back"];
+// Share of the picture below which hair may be little more than the ends of a fringe; within which part of half the face's
+// width, above which row that lies, and its area at least.
+const [LITTLE_HAIR, OVER_FOREHEAD, ABOVE, FRINGE] = [0.04, 0.6, -0.4, 0.03];
 const FACE_SIDE = [BACKGROUND, SKIN, NOSE, HAIR, ...EARS];
 
 /** Accessories grow a little with strength. */
@@ -159,11 +162,20 @@ function aboveHair(scene, cap) {
   return result;
 }
 
+/** Whether a head with a hat shows too little hair to tell how it goes on: hardly any, or the ends of a fringe. */
+function showsLittleHair(scene) {
+  const [hair, { q }] = [scene.where(HAIR), scene.across];
+  const share = areaOf(hair) / hair.length;
+  if (share < HARDLY_HAIR) return true;
+  const fringe = hair.map((inside, i) => (inside && Math.abs(q[i]) < OVER_FOREHEAD && scene.y[i] < ABOVE ? 1 : 0));
+  return share < LITTLE_HAIR && !few(scene, fringe, FRINGE);
+}
+
 /** Hat off: forehead and short hair come to light; below a scarf ears, neck and shoulders too. Where hardly any hair is seen
  *  that could go on, it is somebody's short hair. */
 async function removeHat(scene) {
   if (!any(scene.where(HAT))) throw new Error("This face wears no hat.");
-  const bare = areaOf(scene.where(HAIR)) < HARDLY_HAIR * scene.mask.length;
+  const bare = showsLittleHair(scene);
   const hangs = wearsScarf(scene);
   if (hangs) loosen(scene);
   const cap = scene.where(HAT);

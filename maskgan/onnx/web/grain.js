@@ -17,8 +17,9 @@ export const DETAIL = 1.5; // what a Gaussian of so many pixels takes away, in p
 // A background has neither strands nor pores: what makes it this photo's is coarser. How many times, by class.
 const COARSER = new Map([[LABEL.BACKGROUND, 4]]);
 const STRAY = 16; // around hair single hairs lie in the background so far, which belong to no other place of it
-// A quarter of a background has less energy than some; what has so many times that is a thing in it and no texture.
-const THING = 4;
+// A quarter of a class has less energy than some; what has so many times that is no texture: a thing in a background, a
+// wrinkle in skin.
+const THING = new Map([[LABEL.BACKGROUND, 4], [LABEL.SKIN, 3]]);
 const CELL = 4; // side of a cell, in the same pixels
 const FEWEST = 24; // fewer cells are no source
 const STRENGTH = [0.75, 1.15]; // how much weaker or stronger detail gets with the light
@@ -91,9 +92,9 @@ export class Grain {
       const coarser = COARSER.get(label) ?? 1;
       const detail = fineDetail(seen, fine * coarser);
       const energy = energyOf(detail, cells);
-      if (coarser > 1) {
+      if (THING.has(label)) {
         const energies = energy.data.filter((_, i) => places.data[i]).sort();
-        const most = THING * energies[energies.length >> 2];
+        const most = THING.get(label) * energies[energies.length >> 2];
         const calm = places.data.map((value, i) => (energy.data[i] <= most ? value : 0));
         if (calm.reduce((a, b) => a + b) >= FEWEST) places.data.set(calm);
       }

@@ -100,12 +100,17 @@ def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
     firsts = list({name: (name, shape) for name, shape in reversed(edits)}.values())
     glasses, bare = (read_mask(EXAMPLE.parent / "masks" / f"portrait_0{k}.png") for k in (3, 5))
     smaller = resize_mask(bare, (SIZE // 2, SIZE // 2), smooth=True)
+    scarf = draw_face(SIZE // 2, extra=("scarf",))
+    fringe = scarf.copy()
+    fringe[: SIZE // 6][fringe[: SIZE // 6] == Label.SKIN] = Label.HAIR
+    assert 0.01 < (fringe == Label.HAIR).mean() < 0.04
     for portrait, mask, tried, strength in (
         ("glasses", glasses, firsts, 1),
         ("bare", bare, edits, 1),
         ("bare", smaller, firsts, 0.3),
         ("bare", smaller, firsts, 1.9),
-        ("scarf", draw_face(SIZE // 2, extra=("scarf",)), firsts, 1),
+        ("scarf", scarf, firsts, 1),
+        ("fringe", fringe, [("remove_hat", "")], 1),
         ("brim", draw_face(SIZE // 2, extra=("brim",)), firsts, 1),
     ):
         answers = visitor.run(code, tried, mask, len(mask), strength)
