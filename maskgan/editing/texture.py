@@ -170,10 +170,13 @@ class Grain(NamedTuple):
             detail, energy = details[region.coarser], energies[region.coarser]
             targets = Places.where(region.targets, features)
             sources = region.sources
+            telling, most = sources, np.inf
             if np.isfinite(region.thing):
-                calm = sources & (energy <= region.thing * np.sort(energy[sources])[np.count_nonzero(sources) // 4])
+                most = region.thing * np.sort(energy[sources])[np.count_nonzero(sources) // 4]
+                calm = sources & (energy <= most)
                 sources = calm if calm.sum() >= _FEWEST else sources
-            usual = _around(energy, sources, _NEAR)
+            # Skin is as rough beside wrinkles as they may be; far from its things a background is even.
+            usual = _around(np.minimum(energy, most), telling if region.coarser == 1 else sources, _NEAR)
             expected = expected_direction(tensor, shrunk(region.own.astype(np.float32), cells))
             targets.features[:, 3:] = expected[targets.rows, targets.columns]
             ways = slice(region.views)

@@ -92,13 +92,16 @@ export class Grain {
       const coarser = COARSER.get(label) ?? 1;
       const detail = fineDetail(seen, fine * coarser);
       const energy = energyOf(detail, cells);
+      const [telling, rough] = [places.data.slice(), plane(cells, energy.data.slice())];
       if (THING.has(label)) {
         const energies = energy.data.filter((_, i) => places.data[i]).sort();
         const most = THING.get(label) * energies[energies.length >> 2];
         const calm = places.data.map((value, i) => (energy.data[i] <= most ? value : 0));
         if (calm.reduce((a, b) => a + b) >= FEWEST) places.data.set(calm);
+        rough.data.forEach((value, i) => (rough.data[i] = Math.min(value, most)));
       }
-      const usual = meanAround(energy, places.data, NEAR);
+      // Skin is as rough beside wrinkles as they may be; far from its things a background is even.
+      const usual = meanAround(rough, coarser === 1 ? telling : places.data, NEAR);
       const direction = expectedDirection(tensor, shrunk(own).data);
       targets.cells.forEach((cell, k) => targets.features.set(direction(cell), 5 * k + 3));
       const sources = waysOf(label).map((view) => seenThrough(places, view, cells, cells, "zero", false).data.map((value) => (value > 0.9 ? 1 : 0)));
