@@ -53,6 +53,16 @@ def nearest_of(planes: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return values[nearest]
 
 
+def averaged_within(picture: np.ndarray, inside: np.ndarray, sigma: float) -> np.ndarray:
+    """The colours (H, W, 3) float32 of a picture's pixels `inside` (H, W) bool, each with those around it.
+
+    A normalised convolution by a Gaussian, sigma in pixels; 0 far from all that is inside.
+    """
+    share = inside.astype(np.float32)
+    planes = cv2.GaussianBlur(np.dstack([picture * share[..., None], share]), (0, 0), sigma)
+    return planes[..., :3] / np.maximum(planes[..., 3:], 1e-3)
+
+
 def mirrored_beyond(picture: np.ndarray, inside: np.ndarray, wanted: np.ndarray, reach: int) -> np.ndarray:
     """A picture (H, W, 3) float32 in which a region `inside` (H, W) bool goes on where it is `wanted` (H, W) bool.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskgan.blending import nearest_of, replaced, smoothstep
+from maskgan.blending import averaged_within, nearest_of, replaced, smoothstep
 from maskgan.editing.flows import grown, window_of
 from maskgan.labels import EARS, Label
 from maskgan.quick_edits.regions import class_region
@@ -77,17 +77,10 @@ def _even(
         region = mask == label
         wanted, inside = region & rim & touched, region & ~rim
         if wanted.any() and inside.any():
-            colours = nearest_of(_averaged(seen, inside, scale), inside)
+            colours = nearest_of(averaged_within(seen, inside, _NEAR * scale), inside)
             colours = cv2.GaussianBlur(colours, (0, 0), _NEAR * scale)
             result += (weight * wanted)[..., None] * (colours - picture)
     return result
-
-
-def _averaged(picture: np.ndarray, inside: np.ndarray, scale: float) -> np.ndarray:
-    """The colours (h, w, 3) float32 of a picture's pixels `inside` (h, w), each with those around it."""
-    share = inside.astype(np.float32)
-    planes = cv2.GaussianBlur(np.dstack([picture * share[..., None], share]), (0, 0), _NEAR * scale)
-    return planes[..., :3] / np.maximum(planes[..., 3:], 1e-3)
 
 
 def _soft(picture: np.ndarray, bared: np.ndarray, touched: np.ndarray, mask: np.ndarray, scale: float) -> np.ndarray:

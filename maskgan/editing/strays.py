@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskgan.blending import nearest_of
+from maskgan.blending import averaged_within, nearest_of
 from maskgan.editing.flows import disc, grown
 from maskgan.editing.likeness import shrunk
 from maskgan.labels import BROWS, EARS, EYES, Label
@@ -249,8 +249,7 @@ def _darkest_and_lightest(colours: np.ndarray) -> list[np.ndarray]:
 
 def _nearest(colours: np.ndarray, lost: np.ndarray) -> np.ndarray:
     """The colours (g, g, 3) of the part of what is `lost` (g, g) bool that lies nearest: hats have several."""
-    planes = cv2.GaussianBlur(np.dstack([colours * lost[..., None], lost]).astype(np.float32), (0, 0), _THREADS)
-    return nearest_of(planes[..., :3] / np.maximum(planes[..., 3:], 1e-6), lost)
+    return nearest_of(averaged_within(colours, lost, _THREADS), lost)
 
 
 def _on_grid(region: np.ndarray) -> np.ndarray:

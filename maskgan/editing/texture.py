@@ -55,7 +55,7 @@ _STRAY = 16.0
 
 #: A quarter of a class has less energy than some; what has so many times that is no texture: a thing in a background, a
 #: wrinkle in skin, which copied side by side would be a maze.
-_THING = {Label.BACKGROUND: 4.0, Label.SKIN: 3.0}
+_THING = {Label.BACKGROUND: 4.0, Label.SKIN: 4.0}
 
 #: Side of the cells in which places are compared, in the same pixels.
 _CELL = 4

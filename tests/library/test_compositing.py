@@ -240,6 +240,23 @@ def test_painted_teeth_are_less_coloured_than_the_skin_and_gums_stay_red(skin: t
     assert (np.ptp(drawn, axis=1).max() < 0.7 * np.ptp(teeth)) == orange
 
 
+def test_painted_clothes_are_in_the_colours_of_those_beside_them() -> None:
+    """A white collar and a dark jacket: what is painted above either is no grey between; its folds stay."""
+    mask = np.full((256, 256), Label.BACKGROUND, np.uint8)
+    mask[60:] = Label.CLOTH
+    unknown = square(256, 60, 0, 100) | square(256, 60, 100, 100) | square(256, 60, 156, 100)
+    photo = np.full((256, 256, 3), 240, np.uint8)
+    photo[:, 128:] = (30, 32, 40)
+    folds = 12 * np.sin(np.arange(256) * 1.2)[:, None, None]
+    painted = np.where(unknown[..., None], 120 + folds, photo).astype(np.float32)
+    picture = Patch.joined(painted, photo, unknown, mask, Window.whole(256)).picture
+    for columns, wanted in ((slice(20, 90), photo[200, 20]), (slice(166, 236), photo[200, 200])):
+        part = picture[80:140, columns].reshape(-1, 3)
+        assert np.abs(part.mean(0) - wanted).max() < 12 and part.std(0).min() > 4
+    near = picture[157, 40] - painted[157, 40]
+    assert np.abs(near).max() < 0.5 * np.abs(picture[100, 40] - painted[100, 40]).max(), "beside what it sees"
+
+
 @pytest.mark.parametrize("known", [0, 40])
 def test_painted_ears_are_in_the_light_and_colours_of_the_cheek_unless_they_show_their_own(known: int) -> None:
     mask = np.full((128, 128), Label.SKIN, np.uint8)
@@ -277,7 +294,7 @@ def test_paint_takes_the_colours_of_its_class_around() -> None:
 @pytest.mark.parametrize("light", [0.6, 1.3])
 def test_a_painted_shadow_gets_its_share_of_the_light_that_is_missing(light: float) -> None:
     """The photo is darker or lighter than painted. The shadow in it becomes neither black nor grey."""
-    mask = np.full((256, 256), Label.CLOTH, np.uint8)
+    mask = np.full((256, 256), Label.NECK, np.uint8)
     unknown, shadow = square(256, 90, 90, 76), square(256, 115, 115, 26)
     painted = np.where(shadow[..., None], flat(60), flat(150))
     patch = Patch.joined(painted, flat(150 * light), unknown, mask, Window.whole(256), complete=False)

@@ -1,6 +1,7 @@
 // The edge of a face, a neck or clothes that comes to light before a background that does, too, even and soft: the same
 // steps as in maskgan/editing/bared_edges.py.
 
+import { averagedWithin, nearestOf } from "./blending.js";
 import { LABEL } from "./constants.js";
 import { partOf, windowAround } from "./flow.js";
 import { blurred, cutOut, picture } from "./pixels.js";
@@ -50,33 +51,13 @@ function keepColours(painted, seen, bared, touched, mask, scale) {
     const region = where(mask, label);
     const [wanted, inside] = [both(both(region, rim), touched), without(region, rim)];
     if (!any(wanted) || !any(inside)) continue;
-    const smooth = blurred(nearestOf(averaged(seen, inside, scale), inside), NEAR * scale).data;
+    const smooth = blurred(nearestOf(averagedWithin(seen, inside, NEAR * scale), inside), NEAR * scale).data;
     wanted.forEach((here, i) => {
       if (!here) return;
       const weight = (1 - DRAWN) * (1 - smoothstep((away[i] / RIM - 0.6) / 0.4));
       for (let k = 3 * i; k < 3 * i + 3; k++) data[k] += weight * (smooth[k] - data[k]);
     });
   }
-}
-
-/** The colours of a picture's pixels `inside`, each with those around it. */
-function averaged({ width, height, data }, inside, scale) {
-  const planes = picture(width, height, 4, new Float32Array(4 * width * height));
-  inside.forEach((here, i) => {
-    if (here) planes.data.set([data[3 * i], data[3 * i + 1], data[3 * i + 2], 1], 4 * i);
-  });
-  const soft = blurred(planes, NEAR * scale).data;
-  return picture(width, height, 3, new Float32Array(3 * width * height).map((_, k) => {
-    const i = Math.floor(k / 3);
-    return soft[4 * i + (k % 3)] / Math.max(soft[4 * i + 3], 1e-3);
-  }));
-}
-
-/** A picture that has outside of a region `inside` its nearest values. */
-function nearestOf({ width, height, data }, inside) {
-  const from = new Int32Array(width * height);
-  distances(inside, width, height, { nearest: from });
-  return picture(width, height, 3, data.map((_, k) => data[3 * from[Math.floor(k / 3)] + (k % 3)]));
 }
 
 /** Makes the edge between `bared` background and what is before it no stair, in place. */

@@ -19,7 +19,7 @@ const COARSER = new Map([[LABEL.BACKGROUND, 4]]);
 const STRAY = 16; // around hair single hairs lie in the background so far, which belong to no other place of it
 // A quarter of a class has less energy than some; what has so many times that is no texture: a thing in a background, a
 // wrinkle in skin.
-const THING = new Map([[LABEL.BACKGROUND, 4], [LABEL.SKIN, 3]]);
+const THING = new Map([[LABEL.BACKGROUND, 4], [LABEL.SKIN, 4]]);
 const CELL = 4; // side of a cell, in the same pixels
 const FEWEST = 24; // fewer cells are no source
 const STRENGTH = [0.75, 1.15]; // how much weaker or stronger detail gets with the light

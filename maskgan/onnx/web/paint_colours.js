@@ -1,21 +1,27 @@
 // Painted pixels held to the colours that the photo has: maskgan/editing/paint_colours.py.
 
+import { averagedWithin, nearestOf } from "./blending.js";
 import { LABEL, SIZE } from "./constants.js";
-import { any, both, grown, smoothstep, where } from "./regions.js";
+import { picture } from "./pixels.js";
+import { any, areaOf, both, distances, either, grown, inverted, smoothstep, where, without } from "./regions.js";
 import { median, percentile } from "./samples.js";
 import { lumaAt, withChroma } from "./tones.js";
 
 // Share of a window that known hair has to fill to say which colours hair has.
 const ENOUGH_HAIR = 0.004;
+// Share of a window that known clothes have to fill to tell their colours, how far from their edges, within how many pixels
+// folds are lighter and darker, and between which distances from them they tell ever more; in painted pixels.
+const [ENOUGH_CLOTH, HEM, FOLD, SEES] = [0.002, 3, 8, [4, 16]];
 // Share of a window that known skin has to fill to tell the light, and how coloured teeth may be in parts of the skin.
 const [ENOUGH_SKIN, TEETH] = [0.02, 0.5];
 // How light ears are beside the cheek, how far in painted pixels that goes, and which share of what is painted of an ear
 // has to be known for its own colours to hold.
 const [EAR, BESIDE, KNOWN_EAR] = [0.88, 20, 0.6];
 
-/** Gives painted hair, teeth and ears colours that fit the photo, in place: floats of n x n pixels. */
+/** Gives painted hair, clothes, teeth and ears colours that fit the photo, in place: floats of n x n pixels. */
 export function takeColoursOfPhoto(colours, photo, unknown, mask, n) {
   giveColoursOfHair(colours, photo, unknown, mask);
+  letClothesGoOn(colours, photo, unknown, mask, n);
   putTeethInItsLight(colours, photo, unknown, mask);
   putEarsInLightOfSkin(colours, photo, unknown, mask, n);
 }
@@ -42,6 +48,24 @@ function giveColoursOfHair(colours, photo, unknown, mask) {
     const luma = lumaAt(colours, at);
     colours.set(withChroma(luma, within(colours[at] - luma, reds), within(colours[at + 2] - luma, blues)), at);
   }
+}
+
+/** Gives painted clothes the colours of those that are nearest to them, with the folds that are painted, in place. */
+function letClothesGoOn(colours, photo, unknown, mask, n) {
+  const [cloth, scale] = [where(mask, LABEL.CLOTH), n / SIZE.network];
+  const painted = both(cloth, unknown);
+  const known = without(cloth, grown(either(inverted(cloth), unknown), n, HEM * scale));
+  if (areaOf(known) < ENOUGH_CLOTH * mask.length || !any(painted)) return;
+  const nearest = nearestOf(averagedWithin(photo, known, FOLD * scale), known);
+  const wanted = averagedWithin(nearest, cloth, FOLD * scale).data;
+  const drawn = averagedWithin(picture(n, n, 3, colours), painted, FOLD * scale).data;
+  // Close to what is known the network sees how it goes on.
+  const away = distances(known, n, n);
+  painted.forEach((inside, i) => {
+    if (!inside) return;
+    const weight = smoothstep((away[i] / scale - SEES[0]) / (SEES[1] - SEES[0]));
+    for (let k = 3 * i; k < 3 * i + 3; k++) colours[k] += weight * (wanted[k] - drawn[k]);
+  });
 }
 
 /** Painted teeth become no more coloured than the photo's light makes them, told from its skin; in place. Differences of

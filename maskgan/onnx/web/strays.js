@@ -1,6 +1,7 @@
 // What lies over the forehead beside hair or a hat that is taken away, and its shadow there, which no mask holds: the steps of
 // maskgan/editing/strays.py.
 
+import { averagedWithin, nearestOf } from "./blending.js";
 import { LABEL, SIZE } from "./constants.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { any, areaOf, both, dilated, disc, distances, either, eroded, grown, opened, piecesOf, regionOf, where, without } from "./regions.js";
@@ -212,16 +213,5 @@ function darkestAndLightest(colours, region) {
 }
 
 /** The colours of the part of a region that lies nearest: hats have several. */
-function nearestColours(colours, region) {
-  const planes = new Float32Array(4 * region.length);
-  region.forEach((inside, i) => {
-    if (inside) planes.set([...colours.subarray(3 * i, 3 * i + 3), 1], 4 * i);
-  });
-  const soft = blurred(picture(CELLS, CELLS, 4, planes), THREADS).data;
-  const nearest = new Int32Array(region.length);
-  distances(region, CELLS, CELLS, { nearest });
-  return colours.map((_, k) => {
-    const i = nearest[Math.floor(k / 3)];
-    return soft[4 * i + (k % 3)] / Math.max(soft[4 * i + 3], 1e-6);
-  });
-}
+const nearestColours = (colours, region) =>
+  nearestOf(averagedWithin(picture(CELLS, CELLS, 3, colours), region, THREADS), region).data;

@@ -25,6 +25,7 @@ from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.oklab import to_oklab
+from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.painted_hair import CURLY, STRAIGHT, hairpieces_for
 from maskgan.editing.strays import carried_hair, stray_hair, stray_strands
 from maskgan.editing.unknown import unknown_after
@@ -177,6 +178,27 @@ def test_arms_of_glasses_are_found_as_in_the_app(visitor: Visitor) -> None:
     wanted = frames_left(photo, before, after)
     got = visitor.run(code, SIZE, photo, before, after).reshape(wanted.shape)
     assert wanted[arms].mean() > 0.9 and (got != wanted).sum() <= 0.02 * wanted.sum()
+
+
+def test_painted_clothes_and_ears_have_the_photo_s_colours_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, painted, photo, unknown, mask]) => {
+      const { takeColoursOfPhoto } = await import(new URL("web/paint_colours.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const colours = new Float32Array(painted);
+      takeColoursOfPhoto(colours, picture(size, size, 3, new Uint8ClampedArray(photo)), unknown, mask, size);
+      return colours;
+    }"""
+    mask = draw_face(SIZE)
+    unknown = grown(np.isin(mask, EARS), 4)
+    unknown[:, : SIZE // 4] |= np.isin(mask, (Label.CLOTH, Label.HAIR))[:, : SIZE // 4]
+    random = np.random.default_rng(0)
+    photo = cv2.GaussianBlur(random.uniform(0, 255, (SIZE, SIZE, 3)).astype(np.float32), (0, 0), 5).astype(np.uint8)
+    painted = cv2.GaussianBlur(random.uniform(0, 255, (SIZE, SIZE, 3)).astype(np.float32), (0, 0), 3)
+    wanted = in_colours_of_the_photo(painted, photo, unknown, mask)
+    got = visitor.run(code, SIZE, painted, photo, unknown.astype(np.uint8), mask).reshape(wanted.shape)
+    for labels in (EARS, (Label.HAIR,), (Label.CLOTH,)):
+        assert np.abs(wanted - painted)[np.isin(mask, labels) & unknown].max() > 3, labels
+    assert np.percentile(np.abs(got - wanted), 99.9) < 0.5
 
 
 def test_edges_that_come_to_light_are_even_as_in_the_app(visitor: Visitor) -> None:
