@@ -14,6 +14,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.labels import Label
+
 #: Beyond the fitted motion a point of an outline is looked for this far away, as a share of the picture's side.
 REACH = 0.05
 
@@ -21,6 +23,13 @@ REACH = 0.05
 _STILL = 0.35
 
 _POINTS = 240
+
+#: How many times as long or as short hair can get as a whole: what gets longer yet is other hair.
+_STRETCHED = 1.5
+
+#: How far a face can move as a whole from where its features say, as a share of the picture's side: a fringe that
+#: covers a forehead moves none.
+_ASTRAY = 0.035
 
 
 class Matches(NamedTuple):
@@ -73,7 +82,12 @@ def sample(plane: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def match_class(
-    mask_before: np.ndarray, mask_after: np.ndarray, label: int, wanted: np.ndarray, side: int
+    mask_before: np.ndarray,
+    mask_after: np.ndarray,
+    label: int,
+    wanted: np.ndarray,
+    side: int,
+    known: Matches | None = None,
 ) -> list[Matches]:
     """Matches for the outline of one class.
 
@@ -82,6 +96,7 @@ def match_class(
         label: the class.
         wanted: (H, W) bool, the pixels that matches are wanted for.
         side: of the whole picture, in pixels; what is small is small beside it.
+        known: matches of the outlines of other classes, which a face moves with; None for none.
     """
     before, after = mask_before == label, mask_after == label
     if not before.any() or not after.any():
@@ -95,7 +110,7 @@ def match_class(
         # The outline may belong to parts that lie in it, and may stand still.
         if own.sum() < 6 or (own & still).sum() >= _STILL * own.sum():
             continue
-        match = _match_piece(piece, origin, own, side)
+        match = _match_piece(piece, origin, own, side, label, known)
         if match is not None:
             matches.append(match)
             outline &= ~own
@@ -134,8 +149,13 @@ def _with_same_neighbour(match: Matches, before: np.ndarray, after: np.ndarray, 
     return Matches(match.points[kept], match.shift[kept])
 
 
-def _match_piece(piece: np.ndarray, origin: np.ndarray, own: np.ndarray, side: int) -> Matches | None:
-    """Matches for the outline `own` (H, W) of a piece that came from `origin` as a whole, all (H, W) bool."""
+def _match_piece(
+    piece: np.ndarray, origin: np.ndarray, own: np.ndarray, side: int, label: int, known: Matches | None
+) -> Matches | None:
+    """Matches for the outline `own` (H, W) of a piece that came from `origin` as a whole, all (H, W) bool.
+
+    label, known: as for `match_class`.
+    """
     rows, columns = (np.flatnonzero((piece | origin).any(axis)) for axis in (1, 0))
     top, left = max(0, rows[0] - 4), max(0, columns[0] - 4)
     window = np.s_[top : rows[-1] + 5, left : columns[-1] + 5]
@@ -145,6 +165,15 @@ def _match_piece(piece: np.ndarray, origin: np.ndarray, own: np.ndarray, side: i
     motion = _fit(piece, origin, points, levels, target)
     if motion is None:
         return None
+    if label == Label.HAIR and np.abs(np.log(np.linalg.svd(motion.matrix, compute_uv=False))).max() > np.log(
+        _STRETCHED
+    ):
+        return None
+    if label == Label.SKIN and known is not None and len(known.points):
+        features = (known.points - np.array([left, top])).astype(np.float64)
+        away = np.hypot(*(motion(features) - features - known.shift).T)
+        if np.median(away) > _ASTRAY * side:
+            return None
     placed = motion(points.astype(np.float64))
     found = target.nearest(placed, levels)
     good = np.hypot(*(found - placed).T) <= REACH * side

@@ -15,8 +15,9 @@ _BORDER, _LOST_BORDER, _SLIVER, _SHUT_BORDER = 2.0, 4.0, 1.0, 1.0
 #: Hair reaches so far beyond its mask where at least twice this width of it is lost.
 _WISPS, _LARGE = 9.0, 4.0
 
-#: Hair casts its shadow so far onto skin where as large a part of it is lost.
-_SHADE = 8.0
+#: Hair casts its shadow so far onto skin where as large a part of it is lost; and always so far, which is seen as such
+#: at this distance from hair.
+_SHADE, _ALWAYS, _STRAYED = 8.0, 6.0, 12.0
 
 #: What is unknown depends on nothing farther away than this, and lies no farther from what changed or moved.
 _SEEN_AROUND = 32.0
@@ -52,6 +53,7 @@ def _unknown_after(
     """`unknown_after` in a window of masks and flow that shows all surroundings that matter."""
     line = np.count_nonzero(before == Label.MOUTH)
     opens = line < _LINE * before.size and np.count_nonzero(after == Label.MOUTH) > _OPENS * line
+    shadows = _shadows_moved_away(before, after, flow, window, scale)
     arrived, after, flow = warped_mask(before, flow, window), after[window], flow[window]
     wrong = (arrived != after) | (opens & (after == Label.MOUTH))
     # A frame or a lash line is thin all over: it is no sliver where its class is new.
@@ -68,7 +70,7 @@ def _unknown_after(
         border = grown((arrived == label) & solid, _LOST_BORDER * scale) & ~grown(after == label, 1.0 * scale)
         lost |= border & ~seen if label == Label.EYE_G else border
     unknown |= lost | _wisps(solid & (arrived == Label.HAIR), after, scale)
-    unknown |= _shade(solid & (arrived == Label.HAIR), after, scale)
+    unknown |= _shade(solid & (arrived == Label.HAIR), after, scale) | shadows
     shut = (arrived == Label.MOUTH) & ~grown(after == Label.MOUTH, 3 * scale)
     unknown |= grown(shut, _SHUT_BORDER * scale)
     unknown |= _beyond(before.shape, flow, window, scale)
@@ -108,3 +110,16 @@ def _shade(lost: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
         return np.zeros_like(lost)
     large = cv2.morphologyEx((lost & skin).astype(np.uint8), cv2.MORPH_OPEN, disc(_LARGE * scale)) > 0
     return grown(large, _SHADE * scale) & skin & ~grown(after == Label.HAIR, scale)
+
+
+def _shadows_moved_away(
+    before: np.ndarray, after: np.ndarray, flow: np.ndarray, window: tuple[slice, slice], scale: float
+) -> np.ndarray:
+    """Where (h, w) in a window skin that lay in the shadow of hair comes to lie away from hair, as a dark streak."""
+    hair, result = before == Label.HAIR, np.zeros(after[window].shape, bool)
+    if not hair.any() or np.abs(flow[window]).max() <= (_STRAYED - _ALWAYS) * scale:
+        return result
+    beside = (before == Label.SKIN) & grown(hair, _ALWAYS * scale)
+    came = warped_mask(beside.astype(np.uint8), flow, window) > 0
+    came &= (after[window] == Label.SKIN) & ~grown(after[window] == Label.HAIR, _STRAYED * scale)
+    return grown(came, _BORDER * scale) & (after[window] == Label.SKIN) if came.any() else result

@@ -19,7 +19,7 @@ import numpy as np
 from maskgan.blending import nearest_of, replaced, smoothstep
 from maskgan.editing.flows import STILL, compose, disc, grown, lengths_of, moves, unfolded, window_of
 from maskgan.editing.lasting import LastingCache, fingerprint
-from maskgan.editing.outlines import match_class
+from maskgan.editing.outlines import Matches, match_class
 from maskgan.labels import EARS, Label
 from maskgan.quick_edits.regions import class_region
 
@@ -218,7 +218,9 @@ def _constraints(before: np.ndarray, after: np.ndarray, free: np.ndarray, side: 
     fixed = np.zeros(before.shape, bool)
     labels = np.unique(np.r_[before[changed], after[changed]])
     for label in sorted(labels, key=lambda k: int((after == k).sum())):
-        for match in match_class(before, after, label, free & ~fixed, side):
+        y, x = np.nonzero(fixed)
+        known = Matches(np.stack([x, y], 1), values[y, x])
+        for match in match_class(before, after, label, free & ~fixed, side, known):
             x, y = match.points.T
             values[y, x] = match.shift
             fixed[y, x] = True

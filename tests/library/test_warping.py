@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from drawn_faces import draw_face
 
-from maskgan.editing.flows import STILL, compose, jacobian, unfolded, warp_mask, warp_picture
+from maskgan.editing.flows import STILL, compose, disc, jacobian, unfolded, warp_mask, warp_picture
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion, flow_between
 from maskgan.labels import EYES, Label
@@ -385,3 +385,50 @@ def test_the_shadow_of_hair_that_is_gone_from_the_skin_is_painted_over(side: int
     unknown = unknown_after(before, after, np.zeros((256, 256, 2), np.float32))
     assert unknown[106, 100 + side // 2] == far
     assert not unknown[110:].any() and not unknown[60, 60]
+
+
+def with_fringe(mask: np.ndarray, shift: int) -> np.ndarray:
+    """A drawn face moved down by some pixels, its forehead covered by hair."""
+    mask = np.roll(mask, shift, 0)
+    brows = np.flatnonzero((mask == Label.L_BROW).any(1))[0]
+    mask[: brows - 2][mask[: brows - 2] == Label.SKIN] = Label.HAIR
+    return mask
+
+
+def test_a_fringe_that_covers_a_forehead_moves_no_face() -> None:
+    """The skin that is left is another shape; eyes, nose and mouth say how the face has moved."""
+    before = draw_face(256, extra=("long hair",))
+    after = with_fringe(before, 3)
+    flow = flow_between(before, after)
+    face = cv2.erode((after == Label.SKIN).astype(np.uint8), disc(4)) > 0
+    assert np.abs(flow[face] - (0, -3)).max() < 5, "nowhere near the height of the forehead"
+    back = flow_between(after, before)
+    assert np.abs(back[face] - (0, 3)).max() < 5
+
+
+@pytest.mark.parametrize("longer, whole", [(1.3, True), (1.9, False)])
+def test_hair_that_becomes_much_longer_is_no_hair_drawn_out(longer: float, whole: bool) -> None:
+    y, x = np.mgrid[:256, :256] - 128.0
+    before, after = (
+        np.where((x / 40) ** 2 + (y / (50 * n)) ** 2 < 1, Label.HAIR, Label.SKIN).astype(np.uint8) for n in (1, longer)
+    )
+    tip = flow_between(before, after)[128 + round(50 * longer) - 3, 128]
+    assert (tip[1] < -0.8 * 50 * (longer - 1)) == whole
+    assert unknown_after(before, after, flow_between(before, after))[128 + round(50 * longer) - 3, 128] != whole
+
+
+@pytest.mark.parametrize("end, painted", [(111, True), (161, False)])
+def test_skin_from_the_shadow_of_hair_is_painted_where_it_comes_to_lie_away_from_it(end: int, painted: bool) -> None:
+    """Skin beside hair is drawn out to where that was, fivefold, or little."""
+    before = np.full((256, 256), Label.SKIN, np.uint8)
+    before[:, :101] = Label.HAIR
+    after = np.full((256, 256), Label.SKIN, np.uint8)
+    after[:, :61] = Label.HAIR
+    columns = np.arange(256)
+    flow = np.zeros((256, 256, 2), np.float32)
+    flow[..., 0] = np.interp(columns, [61, end], [101, end]) - columns
+    flow[:, :61] = (40, 0)
+    flow[:, end:] = 0
+    unknown = unknown_after(before, after, flow)
+    assert (columns[80] + flow[130, 80, 0] < 107) == painted and unknown[130, 80] == painted
+    assert not unknown[130, end:].any()

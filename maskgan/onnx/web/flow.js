@@ -154,8 +154,11 @@ function guessed(before, after, free, size, seen, step) {
   for (let i = 0; i < changed.length; i++) if (changed[i]) changing.add(own[i]).add(then[i]);
   const labels = [...changing].sort((a, b) => a - b);
   const bySize = labels.map((label) => [label, areaOf(where(then, label))]).sort((a, b) => a[1] - b[1]);
+  const known = [];
   for (const [label] of bySize) {
-    for (const { at, shift } of matchClass(own, then, label, without(open, held), wide, Math.floor(size / step))) hold(at, ...shift);
+    const matches = matchClass(own, then, label, without(open, held), wide, Math.floor(size / step), known);
+    for (const { at, shift } of matches) hold(at, ...shift);
+    known.push(...matches);
   }
   const near = dilated(changed, wide, square(1));
   borders(then, wide, 1).forEach((border, i) => border && !near[i] && (fixed[place(i)] = 1)); // 0 unless a piece moves whole

@@ -2,13 +2,18 @@
 // as a whole is fitted first; then each point of an outline goes to the nearest point of the outline before, where the two
 // find each other. Points are [x, y] in pixels of a window whose rows have `width` pixels.
 
+import { LABEL } from "./constants.js";
 import { blurred, picture } from "./pixels.js";
 import { areaOf, both, dilated, distances, extent, inverted, piecesOf, regionOf, roundEven, square, where, without } from "./regions.js";
 import { fitted } from "./rigid.js";
-import { remapped } from "./samples.js";
+import { median, remapped } from "./samples.js";
 
 const REACH = 0.05; // how far a point is looked for beyond the fitted motion, as a share of the picture's side
 const STANDING = 0.35; // share of an outline that stands still from which on a piece does not move as a whole
+
+// How many times as long or as short hair can get as a whole, and how far a face can move as a whole from where its features
+// say, as a share of the picture's side.
+const [STRETCHED, ASTRAY] = [1.5, 0.035];
 
 /** Signed distance to the outline of a region, positive inside; `band`: the pixels on both sides of the outline. */
 export class DistanceField {
@@ -65,8 +70,8 @@ function pointsOf(region, width) {
 }
 
 /** Matches for the outline of one class as {at, shift}: a pixel of the window, and where it comes from relative to it.
- *  `wanted`: the pixels that they are wanted for; `side`: of the whole picture. */
-export function matchClass(maskBefore, maskAfter, label, wanted, width, side) {
+ *  `wanted`: the pixels that they are wanted for; `side`: of the whole picture; `known`: matches of other classes. */
+export function matchClass(maskBefore, maskAfter, label, wanted, width, side, known) {
   const [before, after] = [where(maskBefore, label), where(maskAfter, label)];
   if (!before.includes(1) || !after.includes(1)) return [];
   const fields = [new DistanceField(before, width), new DistanceField(after, width)];
@@ -78,7 +83,7 @@ export function matchClass(maskBefore, maskAfter, label, wanted, width, side) {
     const own = both(outline, near(piece, width));
     // The outline may belong to parts that lie in it, and may stand still.
     if (areaOf(own) < 6 || areaOf(both(own, still)) >= STANDING * areaOf(own)) continue;
-    const match = matchPiece(piece, origin, own, width, side);
+    const match = matchPiece(piece, origin, own, width, side, label, known);
     if (!match) continue;
     matches.push(match);
     outline = without(outline, own);
@@ -114,8 +119,16 @@ function withSameNeighbour(match, before, after, label, width) {
   return match.filter(({ at }) => good[at] || (after[at] === label && beside[at]));
 }
 
-/** Matches for the outline `own` of a piece that came from `origin` as a whole, or null. */
-function matchPiece(piece, origin, own, width, side) {
+/** The singular values of the linear part of a motion of points. */
+function stretches(motion) {
+  const [[x, y], [a, c], [b, d]] = [[0, 0], [1, 0], [0, 1]].map(motion);
+  const turned = Math.hypot(a - x + d - y, c - y - b + x) / 2;
+  const mirrored = Math.hypot(a - x - d + y, b - x + c - y) / 2;
+  return [turned + mirrored, Math.abs(turned - mirrored)];
+}
+
+/** Matches for the outline `own` of a piece that came from `origin` as a whole, or null; `known`: of other classes. */
+function matchPiece(piece, origin, own, width, side, label, known) {
   const all = extent(piece.map((inside, i) => inside | origin[i]), width);
   const [left, top] = [Math.max(0, all.left - 4), Math.max(0, all.top - 4)];
   const [wide, tall] = [Math.min(width, all.right + 5) - left, Math.min(piece.length / width, all.bottom + 5) - top];
@@ -126,6 +139,14 @@ function matchPiece(piece, origin, own, width, side) {
   const levels = points.map(([x, y]) => field.values[y * wide + x]);
   const motion = fitted(pointsOf(small, wide), pointsOf(source, wide), points, levels, target);
   if (!motion) return null;
+  if (label === LABEL.HAIR && stretches(motion).some((value) => Math.abs(Math.log(value)) > Math.log(STRETCHED))) return null;
+  if (label === LABEL.SKIN && known.length) {
+    const away = known.map(({ at, shift }) => {
+      const feature = [(at % width) - left, Math.floor(at / width) - top];
+      return apart(motion(feature), [feature[0] + shift[0], feature[1] + shift[1]]);
+    });
+    if (median(new Float32Array(away)) > ASTRAY * side) return null;
+  }
   const placed = points.map(motion);
   const found = target.nearest(placed, levels);
   const reached = target.at(found);

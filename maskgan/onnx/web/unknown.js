@@ -7,6 +7,7 @@ import { any, areaOf, both, either, grown, opened, regionOf, where, without } fr
 
 // Sizes in pixels of a picture of 256 px; scaled with the picture.
 const [BORDER, LOST_BORDER, SLIVER, SHUT_BORDER, WISPS, LARGE, SHADE] = [2, 4, 1, 1, 9, 4, 8];
+const [ALWAYS, STRAYED] = [6, 12]; // how far hair always casts its shadow, which is seen as such at this distance from hair
 const REACH = 32; // more than the farthest that a change has any effect
 const [LINE, OPENS] = [0.0035, 2]; // share of the picture of a mouth that is little more than a line; how many times as large it has to become
 const STRETCH = 6; // what is drawn out to more than this many times its area is no photo any more
@@ -29,9 +30,10 @@ export function unknownAfter(before, after, flow) {
   const moved = cutOut(flow, left, top, width, height);
   const line = areaOf(where(before, LABEL.MOUTH));
   const opens = line < LINE * before.length && areaOf(where(after, LABEL.MOUTH)) > OPENS * line;
+  const asked = partOf(after, size, window);
   const found = either(
-    unknownIn(arrivedIn(before, flow, window), partOf(after, size, window), moved, size / 256, opens),
-    beyond(size, moved, window),
+    either(unknownIn(arrivedIn(before, flow, window), asked, moved, size / 256, opens), beyond(size, moved, window)),
+    shadowsMovedAway(before, asked, flow, moved, window),
   );
   for (let y = 0; y < height; y++) unknown.set(found.subarray(y * width, (y + 1) * width), (top + y) * size + left);
   return unknown;
@@ -111,4 +113,18 @@ function shade(lost, after, size, scale) {
   const large = opened(both(lost, skin), size, LARGE * scale);
   if (!any(large)) return large;
   return without(both(grown(large, size, SHADE * scale), skin), grown(where(after, LABEL.HAIR), size, scale));
+}
+
+/** Where in a window skin that lay in the shadow of hair comes to lie away from all hair, as a dark streak. `after`, `moved`:
+ *  the window of the edited mask and of the flow. */
+function shadowsMovedAway(before, after, flow, moved, window) {
+  const [{ width: size }, { width }] = [flow, window];
+  const [scale, hair] = [size / 256, where(before, LABEL.HAIR)];
+  const far = (STRAYED - ALWAYS) * scale;
+  if (!any(hair) || !moved.data.some((value) => Math.abs(value) > far)) return new Uint8Array(after.length);
+  const beside = both(where(before, LABEL.SKIN), grown(hair, size, ALWAYS * scale));
+  const skin = where(after, LABEL.SKIN);
+  const near = grown(where(after, LABEL.HAIR), width, STRAYED * scale);
+  const came = without(both(arrivedIn(beside, flow, window), skin), near);
+  return both(grown(came, width, BORDER * scale), skin);
 }

@@ -78,6 +78,26 @@ def test_strands_over_the_forehead_go_with_the_hair_as_in_the_app(
     visitor.open(photo)
 
 
+def test_a_fringe_that_covers_a_forehead_moves_no_face_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, before, after]) => {
+      const { flowBetween } = await import(new URL("web/flow.js", location));
+      const { unknownAfter } = await import(new URL("web/unknown.js", location));
+      const flow = flowBetween(before, after, size);
+      return [flow.data, unknownAfter(before, after, flow)];
+    }"""
+    before = draw_face(SIZE, extra=("long hair",))
+    after = np.roll(before, 6, 0)
+    brows = np.flatnonzero((after == Label.L_BROW).any(1))[0]
+    after[: brows - 4][after[: brows - 4] == Label.SKIN] = Label.HAIR
+    for old, new in ((before, after), (after, before), (draw_face(SIZE, extra=("bob",)), after)):
+        wanted = flow_between(old, new)
+        flow, unknown = visitor.run(code, SIZE, old, new)
+        off = np.abs(flow.reshape(wanted.shape) - wanted)
+        assert np.abs(wanted).max() > 5 and np.percentile(off, 99) < 0.5, np.percentile(off, (95, 99))
+        asked = unknown_after(old, new, wanted)
+        assert asked.any() and (unknown.reshape(asked.shape) != asked).sum() < 0.02 * asked.sum()
+
+
 def test_hair_that_grows_moves_as_in_the_app(visitor: Visitor) -> None:
     code = """async ([size, before, after]) => {
       const { flowBetween } = await import(new URL("web/flow.js", location));
