@@ -1,7 +1,7 @@
-"""What a parser says of a face that cannot be, or hardly: hats beside heads, crumbs of hair, specks of earrings.
+"""What a parser says of a face that cannot be, or hardly: hats beside heads, crumbs of hair, specks of jewellery.
 
-The dark back of a seat is taken for a hat, the folds of a scarf for hair, which would take another colour with it, and
-the edge of an earlobe in the light for an earring.
+The dark back of a seat is taken for a hat, the folds of a scarf for hair, which would take another colour with it, the
+edge of an earlobe in the light for an earring, and that of a collar for a necklace.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CRUMB, _DOUBTFUL = 0.01, 0.55
 #: is beside the skin at most: in the shadow of a chin a neck is half as light.
 _SCARF, _SLIVER, _DARK = 0.08, 0.02, 0.4
 
-#: Largest probability in a piece of an earring from which on it is one: by itself, or beside such a one.
+#: Largest probability in a piece of jewellery from which on it is some: by itself, or beside such a one.
 _SURE, _LIKELY = 0.8, 0.6
 
 _HEAD = (*FACE_PARTS, Label.HAIR, Label.HAT)
@@ -36,10 +36,11 @@ def without_implausible(planes: np.ndarray) -> np.ndarray:
 
     A hat lies on the head above the brows; where nearly none is there, nothing is one. Of a hat that is worn, pieces
     count that are not small beside its largest. Hair that lies below the lips by itself, in a small piece, and is
-    doubtful, is none. Where no brow, eye or lip is found nothing is known of the place of the face. Earrings hang below
-    the eyes, and the parser is sure of one of them at least.
+    doubtful, is none. Where no brow, eye or lip is found nothing is known of the place of the face. Earrings and
+    necklaces hang below the eyes, and the parser is sure of one piece of them at least.
     """
-    return _without_specks_of_earrings(_without_crumbs_of_hair(_without_stray_hats(planes)))
+    planes = _without_crumbs_of_hair(_without_stray_hats(planes))
+    return _without_specks(_without_specks(planes, Label.EAR_R), Label.NECK_L)
 
 
 def _without_stray_hats(planes: np.ndarray) -> np.ndarray:
@@ -82,14 +83,15 @@ def _without_crumbs_of_hair(planes: np.ndarray) -> np.ndarray:
     return planes
 
 
-def _without_specks_of_earrings(planes: np.ndarray) -> np.ndarray:
+def _without_specks(planes: np.ndarray, label: Label) -> np.ndarray:
+    """Without pieces of jewellery of a class that the parser is nowhere sure of, or that lie above the eyes."""
     ids = planes.argmax(0)
     eyes, _ = np.nonzero(np.isin(ids, EYES))
-    count, numbers, stats, _ = cv2.connectedComponentsWithStats((ids == Label.EAR_R).astype(np.uint8))
+    count, numbers, stats, _ = cv2.connectedComponentsWithStats((ids == label).astype(np.uint8))
     if count == 1:
         return planes
     most = np.zeros(count, planes.dtype)
-    np.maximum.at(most, numbers, planes[Label.EAR_R])
+    np.maximum.at(most, numbers, planes[label])
     if len(eyes):
         most[stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT] <= eyes.mean()] = 0
     most[0] = 0
@@ -98,7 +100,7 @@ def _without_specks_of_earrings(planes: np.ndarray) -> np.ndarray:
     if not specks.any():
         return planes
     planes = planes.copy()
-    planes[Label.EAR_R][specks[numbers]] = 0
+    planes[label][specks[numbers]] = 0
     return planes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from drawn_faces import area, draw_face
 
 from maskgan.editing.implausible import without_covered_neck, without_implausible
@@ -66,24 +67,25 @@ def test_crumbs_of_hair_below_the_face_are_none_unless_the_parser_is_sure_of_the
             assert found is planes
 
 
-def test_specks_that_the_parser_is_nowhere_sure_of_are_no_earrings() -> None:
+@pytest.mark.parametrize("label", [Label.EAR_R, Label.NECK_L])
+def test_specks_that_the_parser_is_nowhere_sure_of_are_no_jewellery(label: Label) -> None:
     mask = draw_face()
     eyes = np.nonzero(np.isin(mask, (Label.L_EYE, Label.R_EYE)))[0]
     size, ears, row = len(mask), (mask == Label.L_EAR) | (mask == Label.R_EAR), int(eyes.mean())
     left, right = (np.nonzero(ears)[1].min() - 4, np.nonzero(ears)[1].max() + 1)
     below, above = row + size // 8, row - size // 8
 
-    def found(*earrings: tuple[int, int, float]) -> list[bool]:
+    def found(*pieces: tuple[int, int, float]) -> list[bool]:
         planes = planes_of(mask)
         planes[mask[None] == np.arange(NUM_CLASSES)[:, None, None]] = 0.1
-        for y, x, sure in earrings:
-            planes[Label.EAR_R][y : y + 4, x : x + 4] = 0.3
-            planes[Label.EAR_R][y + 1, x + 1] = sure
+        for y, x, sure in pieces:
+            planes[label][y : y + 4, x : x + 4] = 0.3
+            planes[label][y + 1, x + 1] = sure
         before = planes.copy()
         ids = without_implausible(planes).argmax(0)
         np.testing.assert_array_equal(planes, before)
-        kept = [bool((ids[y : y + 4, x : x + 4] == Label.EAR_R).all()) for y, x, _ in earrings]
-        for (y, x, _), stays in zip(earrings, kept, strict=True):
+        kept = [bool((ids[y : y + 4, x : x + 4] == label).all()) for y, x, _ in pieces]
+        for (y, x, _), stays in zip(pieces, kept, strict=True):
             assert stays or (ids[y : y + 4, x : x + 4] == mask[y : y + 4, x : x + 4]).all()
         return kept
 

@@ -1,4 +1,4 @@
-// What a parser says of a face that cannot be: hats beside heads, crumbs of hair, specks of earrings; see maskgan/editing/implausible.py.
+// What a parser says of a face that cannot be: hats beside heads, crumbs of hair, specks of jewellery; see maskgan/editing/implausible.py.
 
 import { LABEL } from "./constants.js";
 import { BROWS, EYES, FACE_PARTS } from "./frame.js";
@@ -6,14 +6,14 @@ import { any, areaOf, dilated, extent, piecesOf, regionOf, square, where } from 
 import { median } from "./samples.js";
 import { lumaAt } from "./tones.js";
 
-const { EAR_R, HAIR, HAT, L_LIP, NECK, SKIN, U_LIP } = LABEL;
+const { EAR_R, HAIR, HAT, L_LIP, NECK, NECK_L, SKIN, U_LIP } = LABEL;
 const WORN = 0.1; // share of the head above the brows that is hat at least where one is worn
 const PIECE = 0.1; // area of a piece of a hat, in that of its largest, below which it is none
 const [CRUMB, DOUBTFUL] = [0.01, 0.55]; // area and mean probability of hair below the lips, below which it is none
 // Share of the picture that a scarf fills at least, and a neck below one at most that can be some of it; how light that is beside the
 // skin at most: in the shadow of a chin a neck is half as light.
 const [SCARF, SLIVER, DARK] = [0.08, 0.02, 0.4];
-const [SURE, LIKELY] = [0.8, 0.6]; // largest probability in an earring from which on it is one: by itself, or beside such a one
+const [SURE, LIKELY] = [0.8, 0.6]; // largest probability in a piece of jewellery from which on it is some: by itself, or beside such a one
 const HEAD = [...FACE_PARTS, HAIR, HAT];
 
 /** The class with the largest of planes one behind the other, at each pixel. */
@@ -27,7 +27,8 @@ function likeliest(planes, pixels) {
 
 /** Class probabilities (19 planes) of a picture of this side, of which no pixel says what cannot be. */
 export function withoutImplausible(planes, size) {
-  return withoutSpecksOfEarrings(withoutCrumbsOfHair(withoutStrayHats(planes, size), size), size);
+  const likely = withoutCrumbsOfHair(withoutStrayHats(planes, size), size);
+  return withoutSpecks(withoutSpecks(likely, size, EAR_R), size, NECK_L);
 }
 
 function withoutStrayHats(planes, size) {
@@ -73,12 +74,13 @@ function withoutCrumbsOfHair(planes, size) {
   return result;
 }
 
-function withoutSpecksOfEarrings(planes, size) {
+/** Without pieces of jewellery of a class that the parser is nowhere sure of, or that lie above the eyes. */
+function withoutSpecks(planes, size, label) {
   const ids = likeliest(planes, size * size);
-  const sure = planes.subarray(EAR_R * size * size, (EAR_R + 1) * size * size);
+  const sure = planes.subarray(label * size * size, (label + 1) * size * size);
   let [rows, count] = [0, 0];
   where(ids, ...EYES).forEach((inside, i) => inside && ((rows += Math.floor(i / size)), count++));
-  const { numbers, pieces } = piecesOf(where(ids, EAR_R), size, size);
+  const { numbers, pieces } = piecesOf(where(ids, label), size, size);
   const most = new Float32Array(pieces.length);
   numbers.forEach((number, i) => number && (most[number] = Math.max(most[number], sure[i])));
   pieces.forEach((piece, number) => piece && count && piece.bottom + 1 <= rows / count && (most[number] = 0));
@@ -86,7 +88,7 @@ function withoutSpecksOfEarrings(planes, size) {
   const speck = pieces.map((piece, number) => piece && most[number] < Math.fround(least));
   if (!speck.some(Boolean)) return planes;
   const result = planes.slice();
-  numbers.forEach((number, i) => speck[number] && (result[EAR_R * size * size + i] = 0));
+  numbers.forEach((number, i) => speck[number] && (result[label * size * size + i] = 0));
   return result;
 }
 

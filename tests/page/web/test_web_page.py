@@ -143,9 +143,12 @@ def test_what_cannot_be_is_none_as_in_the_app(visitor: Visitor) -> None:
         for left, sure in ((30, 0.7), (96, 0.95 if worn else 0.75)):
             planes[:, 70:74, left : left + 4] = 0.1
             planes[Label.EAR_R, 70:74, left : left + 4] = sure
+            planes[:, 110:114, left : left + 4] = 0.1
+            planes[Label.NECK_L, 110:114, left : left + 4] = sure
         wanted = without_implausible(planes)
         assert not (wanted.argmax(0)[crumb[1:]] == Label.HAIR).any()
-        assert (wanted.argmax(0) == Label.EAR_R).sum() == (32 if worn else 0)
+        for label in (Label.EAR_R, Label.NECK_L):
+            assert (wanted.argmax(0)[:, 24:] == label).sum() == (32 if worn else 0)
         assert (wanted.argmax(0)[place] != Label.HAT).all() and (wanted.argmax(0) == Label.HAT).any() == bool(worn)
         np.testing.assert_array_equal(visitor.run(code, planes, 128).reshape(planes.shape), wanted)
 
