@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
 
+from maskgan.editing.beards import beard_of, with_beard, without_beard
 from maskgan.editing.compositing import Layers
 from maskgan.editing.ears import with_ears
 from maskgan.editing.edit import Edit, Face
@@ -145,6 +146,9 @@ def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.nda
         if look.material or (label == Label.HAT and (look.reference or look.lender))
     ]
     over = class_region(mask, laid)
+    beard = beard_of(mask, face.mask)
+    if beard is not None:
+        over |= beard
     for worn in _worn(looks):
         seen = seen_of(mask, face.mask, worn)
         if seen is not None:
@@ -197,10 +201,11 @@ def edit_with_looks(
     by_hand = set(looks or {})
     try:
         looks = looks_on(face, mask, looks, options.get("motion"))
-        if not looks and not opens(mask, face.mask):
+        bearded = beard_of(mask, face.mask) is not None
+        if not looks and not bearded and not opens(mask, face.mask):
             return finished(pipeline.edit(face, mask, **options), mask, looks, by_hand)
         motion = options.get("motion")
-        if motion is not None and _worn(looks) and not motion.flow.any():
+        if motion is not None and (_worn(looks) or bearded) and not motion.flow.any():
             options["motion"] = None  # from hair that only lies over the photo nothing moves back to what is beneath it
         with shown_first_to(None):  # a picture without them, or without teeth, would be no rough one
             edit = pipeline.edit(dressed(pipeline, face, looks), beneath(face, mask, looks), **options)
@@ -258,12 +263,13 @@ def finished(
     by_hand: classes whose looks somebody chose (all of them when None), so that they bring colour into a photo that
     has none; the others take its tone. ends: whether hair of the photo that was cut ends in strands.
     """
-    edit = dressed_up(edit, mask, _worn(looks))
+    of_head = without_beard(mask, edit.face.mask)
+    edit = dressed_up(edit, of_head, _worn(looks))
     face, tone = edit.face, edit.face.tone
     crop, drawn = edit.crop, np.zeros(mask.shape, np.float32)
     if ends and edit.motion is not None and not _worn(looks):
-        crop, drawn = with_ends(crop, mask, face.crop, face.mask, edit.motion.flow)
-    for with_parts in (with_ears, with_teeth):
+        crop, drawn = with_ends(crop, of_head, face.crop, face.mask, edit.motion.flow)
+    for with_parts in (with_ears, with_teeth, partial(with_beard, photo=face.crop)):
         whole, changed = with_parts(crop, mask, face.mask)
         crop, drawn = _in_tone(whole, crop, tone), np.maximum(drawn, changed)
     region = drawn

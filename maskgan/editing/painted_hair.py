@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from maskgan.editing.beards import without_beard
 from maskgan.editing.edit import Face
 from maskgan.editing.flows import jacobian, warp_mask
 from maskgan.editing.lasting import LastingCache
@@ -71,7 +72,7 @@ def hairpieces_for(face: Face, mask: np.ndarray, motion: Motion | None = None) -
 
     motion: how the photo's pixels move, guessed from the masks when None. Where they show hair nothing was painted.
     """
-    hair = mask == Label.HAIR
+    hair = without_beard(mask, face.mask) == Label.HAIR
     if np.count_nonzero(hair & (face.mask != Label.HAIR)) < _LITTLE * mask.size:
         return ()
     try:

@@ -15,6 +15,7 @@ import gradio as gr
 import numpy as np
 
 from maskgan.editing.abandoning import go_on
+from maskgan.editing.beards import beard_of
 from maskgan.editing.drafts import draft, worth_drafting
 from maskgan.editing.dressing import edit_with_looks, looks_on
 from maskgan.editing.edit import Edit
@@ -190,7 +191,8 @@ class Showing(PaintLayout, UsesWeights):
         """Whether a draft of the face in a mask is quicker than the edit, and no look is part of it."""
         if self._at_hand(session, mask, look) is not None or not look.keep or session.edit is None or session.looks:
             return False
-        if looks_on(session.opened.face, mask) or opens(mask, session.mask):
+        own = session.opened.face.mask
+        if looks_on(session.opened.face, mask) or opens(mask, session.mask) or beard_of(mask, own) is not None:
             return False
         return worth_drafting(self.pipeline, session.edit, session.mask, mask)
 

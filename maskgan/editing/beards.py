@@ -1,0 +1,170 @@
+"""Beards where hair was painted onto a face: short hairs, each drawn, in the colours and the light of that face.
+
+Masks give a beard to the skin, so that a network that learned from them has never drawn one, and makes a plate of it.
+A beard is many like hairs: here each has its place in the face's frame, whatever is painted, grows the way hairs do
+there, and is thinner towards the edge of what was painted.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from maskgan.blending import smoothstep
+from maskgan.editing.hair_colours import colours_of_hair
+from maskgan.editing.lasting import LastingCache, fingerprint
+from maskgan.editing.tones import LUMA
+from maskgan.labels import LIPS, Label
+from maskgan.quick_edits.frame import QuickEditImpossible
+from maskgan.quick_edits.hairpieces import across
+from maskgan.quick_edits.painted_beard import painted_beard
+from maskgan.quick_edits.scene import Scene
+
+#: Side of the cells (frame units) each of which a hair grows in.
+_APART = 0.014
+
+#: Length of hairs (frame units), shortest and longest, and how much longer below the chin.
+_LENGTH, _HANGS = (0.07, 0.14), 1.8
+
+#: How far (radians) hairs differ in direction, and bend.
+_ASTRAY, _BENT = 0.38, 0.7
+
+#: How far (frame units) in from the edge of what was painted a beard gets full, and how many hairs grow at the edge.
+_FULL, _SPARSE = 0.16, 0.15
+
+#: How far a hair covers what lies beneath it in the middle of it, and how much does the shade between hairs.
+_COVERS, _SHADE = 0.62, 0.62
+
+#: How much lighter and darker hairs are (natural logarithm), and how much darker it is between them.
+_LIGHTS, _BETWEEN = 0.5, 0.72
+
+#: Within how far (frame units) the light of the face is told, and how much of its variation shows in a beard.
+_AROUND, _LIT = 0.14, 0.8
+
+#: Where the last beards are, for edits that follow; at most so many bytes.
+_FOUND: LastingCache[np.ndarray] = LastingCache(2**23, lambda found: found.nbytes)
+
+#: How many points of a hair are drawn to a pixel of its length.
+_STEPS = 1.5
+
+
+def with_beard(crop: np.ndarray, mask: np.ndarray, own: np.ndarray, photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An edited crop (S, S, 3) uint8 with the beard that its mask has, and how far each pixel changed, (S, S) float32.
+
+    mask, own: (S, S), the edited and the photo's own mask; photo: (S, S, 3) uint8, the crop as it was.
+    """
+    nothing = np.zeros(mask.shape, np.float32)
+    region = beard_of(mask, own)
+    colours = colours_of_hair(photo, own) if region is not None else None
+    if region is None or colours is None:
+        return crop, nothing
+    scene = Scene(own)
+    covered, light, full = _drawn(scene, region)
+    base = np.median(colours, axis=0).astype(np.float32)
+    luma = cv2.GaussianBlur((crop @ LUMA).astype(np.float32), (0, 0), _AROUND * scene.unit)
+    skin = (own == Label.SKIN) & ~region
+    usual = np.median(luma[skin]) if skin.any() else np.median(luma[region])
+    lit = (luma / max(float(usual), 1.0)).clip(0.4, 1.5) ** _LIT
+    alpha = 1 - np.exp(-covered)
+    hairs = base * (np.exp(light) * lit)[..., None]
+    shade = base * (_BETWEEN * lit)[..., None]
+    result = crop.astype(np.float32)
+    under = _SHADE * full
+    result += under[..., None] * (shade - result)
+    result += alpha[..., None] * (hairs - result)
+    changed = (1 - (1 - under) * (1 - alpha)).astype(np.float32)
+    changed[changed < 1 / 255] = 0
+    return np.where(changed[..., None] > 0, result.round().clip(0, 255), crop).astype(np.uint8), changed
+
+
+def beard_of(mask: np.ndarray, own: np.ndarray) -> np.ndarray | None:
+    """Where (S, S) bool a mask (S, S) has a beard that the photo's own mask (S, S) does not have; None for nowhere."""
+    hair = mask == Label.HAIR
+    if not (hair & (own != Label.HAIR)).any():
+        return None
+    found = _FOUND.get(own, fingerprint(hair), lambda: _found(own, hair))
+    return found if found.any() else None
+
+
+def without_beard(mask: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """A mask (S, S) without the beard that the photo's own mask (S, S) does not have: there as that has it."""
+    beard = beard_of(mask, own)
+    return mask if beard is None else np.where(beard, own, mask).astype(mask.dtype)
+
+
+def _found(own: np.ndarray, hair: np.ndarray) -> np.ndarray:
+    try:
+        return painted_beard(Scene(own), hair)
+    except QuickEditImpossible:  # nothing of a face tells where a beard grows
+        return np.zeros(hair.shape, bool)
+
+
+def _hash(columns: np.ndarray, rows: np.ndarray, number: int) -> np.ndarray:
+    """Numbers in 0..1 (N,) float32 that stand for chance, of whole columns and rows (N,)."""
+    with np.errstate(over="ignore"):
+        value = columns.astype(np.uint32) * np.uint32(0x9E3779B1) ^ rows.astype(np.uint32) * np.uint32(0x85EBCA77)
+        value ^= np.uint32(number * 0x27D4EB2F & 0xFFFFFFFF)
+        value = (value ^ value >> np.uint32(15)) * np.uint32(0x2C1B3C6D)
+        value = (value ^ value >> np.uint32(12)) * np.uint32(0x297A2D39)
+        value ^= value >> np.uint32(15)
+    return (value >> np.uint32(8)).astype(np.float32) / np.float32(2**24)
+
+
+def _drawn(scene: Scene, region: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How often hairs of a beard `region` (S, S) bool cover each pixel, how light they are there (natural logarithm),
+    and how full it is, (S, S) float32 each."""
+    unit, size = scene.unit, region.shape
+    deep = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / unit
+    full = smoothstep(deep / _FULL)
+    rows, columns = np.nonzero(region)
+    x, y = scene.x[rows, columns], scene.y[rows, columns]
+    low, high = np.floor([x.min() / _APART, y.min() / _APART]), np.ceil([x.max() / _APART, y.max() / _APART])
+    down, right = np.mgrid[int(low[1]) : int(high[1]) + 1, int(low[0]) : int(high[0]) + 1]
+    down, right = down.ravel(), right.ravel()
+    chance = [_hash(right, down, number) for number in range(7)]
+    x, y = (right + chance[0]) * _APART, (down + chance[1]) * _APART
+    column, row = (np.floor(place + 0.5).astype(int) for place in scene.frame.to_pixels(x, y))
+    inside = (column >= 0) & (row >= 0) & (column < size[1]) & (row < size[0])
+    inside[inside] = region[row[inside], column[inside]]
+    grown = np.zeros(len(x), np.float32)
+    grown[inside] = full[row[inside], column[inside]]
+    keep = inside & (chance[2] < _SPARSE + (1 - _SPARSE) * grown)
+    x, y, grown, chance = x[keep], y[keep], grown[keep], [each[keep] for each in chance]
+    angle = _ways(scene, x, y) + _ASTRAY * (2 * chance[3] - 1)
+    bend = _BENT * (2 * chance[4] - 1)
+    short, long = _LENGTH
+    length = (short + (long - short) * chance[5]) * (0.5 + 0.5 * grown)
+    length *= 1 + (_HANGS - 1) * smoothstep((y - scene.chin + 0.2) / 0.4)
+    light = _LIGHTS * (2 * chance[6] - 1)
+    steps = max(2, int(np.ceil(_STEPS * unit * float(length.max()))))
+    sums = np.zeros((2, size[0] * size[1]))
+    for step in range(steps):
+        along = (step + 0.5) / steps
+        way = angle + bend * (along - 0.5)
+        covers = _COVERS * (1 - along**2) * length * unit / steps
+        places = scene.frame.to_pixels(x + along * length * np.cos(way), y + along * length * np.sin(way))
+        left, top = (np.floor(place).astype(int) for place in places)
+        part_x, part_y = places[0] - left, places[1] - top
+        for over, beyond in ((0, 0), (1, 0), (0, 1), (1, 1)):
+            weight = abs(1 - over - part_x) * abs(1 - beyond - part_y) * covers
+            at_x, at_y = left + over, top + beyond
+            seen = (at_x >= 0) & (at_y >= 0) & (at_x < size[1]) & (at_y < size[0])
+            at = (at_y * size[1] + at_x)[seen]
+            sums[0] += np.bincount(at, weight[seen], sums.shape[1])
+            sums[1] += np.bincount(at, (weight * light)[seen], sums.shape[1])
+    covered, light = sums.reshape(2, *size).astype(np.float32)
+    return covered, light / np.maximum(covered, 1e-3), full
+
+
+def _ways(scene: Scene, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The direction (N,) that hairs at frame points x, y (N,) grow in, in radians from the frame's x to its y.
+
+    Beside the nose outwards, on the cheeks down and a little back, below the mouth down.
+    """
+    _, middle, half = across(scene)
+    lips = scene.where(*LIPS, Label.MOUTH)
+    mouth = float(scene.y[lips].mean()) if lips.any() else 1.0
+    out = (x - middle) / half
+    above = smoothstep((mouth - y + 0.05) / 0.2) * (1 - smoothstep((abs(out) - 0.45) / 0.25))
+    right = 0.35 * out + above * 1.6 * np.tanh(out / 0.12)
+    return np.arctan2(1.0 + 0 * right, right)
