@@ -13,6 +13,7 @@ import numpy as np
 from maskgan.blending import smoothstep
 from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.lasting import LastingCache, fingerprint
+from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.tones import LUMA
 from maskgan.labels import LIPS, Label
 from maskgan.quick_edits.frame import QuickEditImpossible
@@ -60,7 +61,7 @@ def with_beard(crop: np.ndarray, mask: np.ndarray, own: np.ndarray, photo: np.nd
         return crop, nothing
     scene = Scene(own)
     covered, light, full = _drawn(scene, region)
-    base = np.median(colours, axis=0).astype(np.float32)
+    base = from_oklab(np.median(to_oklab(colours), axis=0)).clip(0, 255).astype(np.float32)
     luma = cv2.GaussianBlur((crop @ LUMA).astype(np.float32), (0, 0), _AROUND * scene.unit)
     skin = (own == Label.SKIN) & ~region
     usual = np.median(luma[skin]) if skin.any() else np.median(luma[region])
@@ -167,4 +168,4 @@ def _ways(scene: Scene, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     out = (x - middle) / half
     above = smoothstep((mouth - y + 0.05) / 0.2) * (1 - smoothstep((abs(out) - 0.45) / 0.25))
     right = 0.35 * out + above * 1.6 * np.tanh(out / 0.12)
-    return np.arctan2(1.0 + 0 * right, right)
+    return np.arctan2(np.ones_like(right), right)

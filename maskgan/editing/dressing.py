@@ -145,10 +145,8 @@ def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.nda
         for label, look in looks.items()
         if look.material or (label == Label.HAT and (look.reference or look.lender))
     ]
+    mask = without_beard(mask, face.mask)
     over = class_region(mask, laid)
-    beard = beard_of(mask, face.mask)
-    if beard is not None:
-        over |= beard
     for worn in _worn(looks):
         seen = seen_of(mask, face.mask, worn)
         if seen is not None:

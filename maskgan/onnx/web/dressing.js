@@ -2,6 +2,7 @@
 // {title, swatch, colour, reference, material, worn, name}.
 
 import { CODES, LABEL, LOOKS } from "./constants.js";
+import { withBeard, withoutBeard } from "./beards.js";
 import { withEars } from "./ears.js";
 import { decode } from "./files.js";
 import { Hairpieces, PAINTED, seenOf } from "./hairdressing.js";
@@ -85,6 +86,7 @@ export const wornWith = (looks) => looks.get(HAIR)?.worn ?? [];
 
 /** The mask without what is laid over the picture and covers it anyway: there the photo's own classes. */
 export async function beneath(own, mask, size, looks, quick) {
+  mask = withoutBeard(mask, own, size);
   const hidden = new Uint8Array(mask.length);
   for (const worn of wornWith(looks)) {
     const seen = await seenOf(mask, own, size, worn, quick);
@@ -128,14 +130,14 @@ async function withHat(crop, mask, fresh, { reference }) {
 
 /** The hairpieces of a mask as a change of the photo, null for none. `face`: as it was. */
 export const hairOf = ({ crop, mask: own }, mask, looks) =>
-  wornWith(looks).length ? new Hairpieces(wornWith(looks), mask, own, crop) : null;
+  wornWith(looks).length ? new Hairpieces(wornWith(looks), withoutBeard(mask, own, crop.width), own, crop) : null;
 
 /** A crop with the other looks of its mask laid over it: pixels of references, drawn things, colours; and how far each pixel was
- *  drawn over. `byHand`: classes whose looks somebody chose, so that they bring colour into a photo that has none; the
- *  others take its tone. */
-export async function finished(crop, own, mask, looks, byHand, tone) {
+ *  drawn over. The second argument is the face as it was, with the tone of its photo. `byHand`: classes whose looks somebody
+ *  chose, so that they bring colour into a photo that has none; the others take its tone. */
+export async function finished(crop, { mask: own, crop: photo, tone }, mask, looks, byHand) {
   const drawn = new Float32Array(mask.length);
-  for (const withParts of [withEars, withTeeth]) {
+  for (const withParts of [withEars, withTeeth, (...seen) => withBeard(...seen.slice(0, 3), photo)]) {
     const { crop: whole, changed } = await withParts(crop, mask, own, stuffOf);
     crop = tone && whole !== crop ? inTone(whole, crop, tone) : whole;
     changed.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));

@@ -4,6 +4,7 @@ import { APART, Patch, Window } from "./compositing.js";
 import { Alignment } from "./faces.js";
 import { LABEL, SIZE } from "./constants.js";
 import { borrowed, isItsShape, withBorrowed } from "./borrowing.js";
+import { withoutBeard } from "./beards.js";
 import { beneath, dressed, finished, hairOf, lookNamed, looksOf, wornWith } from "./dressing.js";
 import { drawnBack } from "./drawn_back.js";
 import { Motion, moving } from "./flow.js";
@@ -78,7 +79,8 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
   await goOn();
   const still = below.every((label, i) => label === face.mask[i]); // then nothing of the photo moves
   // From hair that only lies over the photo nothing moves back to what is beneath it.
-  const anew = still || (wornWith(looks).length && !any(moving(motion.flow)));
+  const ofHead = withoutBeard(mask, face.mask, SIZE.crop);
+  const anew = still || ((wornWith(looks).length || ofHead !== mask) && !any(moving(motion.flow)));
   const way = anew ? Motion.none(face.mask, SIZE.crop).to(below) : motion.to(below);
   const flow = any(moving(way.flow)) ? way.flow : null;
   const moved = flow ? movedBy(face.crop, flow) : face.crop;
@@ -95,8 +97,8 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
   const { crop: clad, laid } = taken.length ? withBorrowed(painted, face, mask, lent, taken) : { crop: painted };
   const worn = hair ? (await hair.on(clad, quick)).crop : clad;
   const cut = !hair && !taken.includes(LABEL.HAIR) && face.mask.some((label, i) => label === LABEL.HAIR && mask[i] !== label);
-  const ended = cut ? withEnds(worn, mask, moved, arrivedMask(face.mask, way.flow)) : { crop: worn };
-  const { crop, drawn } = await finished(ended.crop, face.mask, mask, looks, chosen, face.tone);
+  const ended = cut ? withEnds(worn, ofHead, moved, arrivedMask(face.mask, way.flow)) : { crop: worn };
+  const { crop, drawn } = await finished(ended.crop, face, mask, looks, chosen);
   ended.changed?.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
   const layers = [laid && Overlay.between(painted, clad, laid), worn === clad ? null : hair, Overlay.between(worn, crop, drawn)].filter(Boolean);
   const styled = copied && (await copyStyle(networks, crop, mask, style, copied, quick));

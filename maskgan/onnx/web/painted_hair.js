@@ -1,5 +1,6 @@
 // Which hairpieces hair that somebody painted shows; see maskgan/editing/painted_hair.py.
 
+import { withoutBeard } from "./beards.js";
 import { LABEL, PAINTED_HAIR } from "./constants.js";
 import { jacobian } from "./flow.js";
 import { isMuch, paintedAround } from "./hair_around.js";
@@ -48,7 +49,7 @@ export function coherence({ width: size, data }, hair, unit) {
 /** The hairpieces for hair that a mask has where a face has none, {name, part, size, way} each; none where that is little. `flow`: how
  *  the photo's pixels move; where they show hair nothing was painted. */
 export async function hairpiecesFor({ crop, mask: own }, mask, flow) {
-  const hair = where(mask, HAIR);
+  const hair = where(withoutBeard(mask, own, crop.width), HAIR);
   if (areaOf(without(hair, where(own, HAIR))) < LITTLE * mask.length) return [];
   const scene = new Scene(own, crop.width);
   if (!partsOf(scene, hair).length) return [];

@@ -16,6 +16,7 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from maskgan.editing.bared_edges import with_even_edges
+from maskgan.editing.beards import beard_of
 from maskgan.editing.drawn_back import DrawnBack
 from maskgan.editing.dressing import beneath
 from maskgan.editing.ears import with_ears
@@ -76,6 +77,22 @@ def test_strands_over_the_forehead_go_with_the_hair_as_in_the_app(
     off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
     assert np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
     visitor.open(photo)
+
+
+def test_beards_are_drawn_as_in_the_app(folder: Path, visitor: Visitor, photo: Path) -> None:
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
+    original = visitor.mask()
+    scene = Scene(original)
+    chin = np.rint(np.stack(scene.frame.to_pixels(np.array([-0.4, 0, 0.4]), np.array([1.2, 1.4, 1.2])), 1)).astype(int)
+    visitor.paint(Label.HAIR, 46, *(tuple(point) for point in chin.tolist()))
+    edit = edited_in_python(folder, visitor, photo, original)
+    beard = beard_of(visitor.mask(), original)
+    assert beard.sum() > 2000 and np.array_equal(beard, visitor.mask() != original)
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert levels(edit.crop, edit.face.crop) > 40 and np.percentile(off, 99.9) <= 3, np.percentile(off, (99, 99.9, 100))
+    visitor.call("reset()")
+    visitor.wait_for_drawing()
 
 
 def test_a_fringe_that_covers_a_forehead_moves_no_face_as_in_the_app(visitor: Visitor) -> None:

@@ -1,0 +1,155 @@
+// Beards where hair was painted onto a face, in the colours and the light of that face: the steps of maskgan/editing/beards.py.
+
+import { LABEL } from "./constants.js";
+import { ownHairOf } from "./hairdressing.js";
+import { fromLab } from "./oklab.js";
+import { paintedBeard } from "./painted_beard.js";
+import { blurred, picture } from "./pixels.js";
+import { any, distances, smoothstep, where } from "./regions.js";
+import { clip, median } from "./samples.js";
+import { Scene } from "./scene.js";
+import { lumaAt } from "./tones.js";
+
+const APART = 0.014; // side of the cells (frame units) each of which a hair grows in
+const [[SHORTEST, LONGEST], HANGS] = [[0.07, 0.14], 1.8]; // length of hairs (frame units), and how much longer below the chin
+const [ASTRAY, BENT] = [0.38, 0.7]; // how far (radians) hairs differ in direction, and bend
+// How far (frame units) in from the edge of what was painted a beard gets full, and how many hairs grow at the edge.
+const [FULL, SPARSE] = [0.16, 0.15];
+const [COVERS, SHADE] = [0.62, 0.62]; // how far a hair covers what lies beneath it in the middle of it, and the shade between hairs
+const [LIGHTS, BETWEEN] = [0.5, 0.72]; // how much lighter and darker hairs are (natural logarithm), how dark it is between them
+const [AROUND, LIT] = [0.14, 0.8]; // within how far (frame units) the light of the face is told, how much of its variation shows
+const STEPS = 1.5; // how many points of a hair are drawn to a pixel of its length
+
+const found = new WeakMap(); // by the photo's own mask: the last {hair, beard}
+
+/** Where a mask has a beard that the photo's own mask does not have; null for nowhere. */
+export function beardOf(mask, own, size) {
+  const hair = where(mask, LABEL.HAIR);
+  if (!hair.some((inside, i) => inside && own[i] !== LABEL.HAIR)) return null;
+  const last = found.get(own);
+  if (last && hair.every((inside, i) => inside === last.hair[i])) return last.beard;
+  let beard = null;
+  try {
+    const region = paintedBeard(new Scene(own, size), hair);
+    if (any(region)) beard = region;
+  } catch {
+    beard = null; // nothing of a face tells where a beard grows
+  }
+  found.set(own, { hair, beard });
+  return beard;
+}
+
+/** A mask without the beard that the photo's own mask does not have: there as that has it. */
+export function withoutBeard(mask, own, size) {
+  const beard = beardOf(mask, own, size);
+  return beard ? mask.map((label, i) => (beard[i] ? own[i] : label)) : mask;
+}
+
+/** An edited crop with the beard that its mask has, and how far each pixel changed; `photo`: the crop as it was. */
+export function withBeard(crop, mask, own, photo) {
+  const { width: size } = crop;
+  const changed = new Float32Array(mask.length);
+  const region = beardOf(mask, own, size);
+  const colours = region && ownHairOf(photo, own).colours;
+  if (!colours) return { crop, changed };
+  const scene = new Scene(own, size);
+  const { covered, light, full } = drawn(scene, region);
+  const base = fromLab(colours.map((plane) => median(plane.slice()))).map((value) => clip(value, 0, 255));
+  const luma = Float32Array.from(mask, (_, i) => lumaAt(crop.data, 3 * i));
+  const soft = blurred(picture(size, size, 1, luma), AROUND * scene.unit).data;
+  const skin = soft.filter((_, i) => own[i] === LABEL.SKIN && !region[i]);
+  const usual = Math.max(median(skin.length ? skin : soft.filter((_, i) => region[i])), 1);
+  const result = { ...crop, data: crop.data.slice() };
+  for (let i = 0; i < mask.length; i++) {
+    const [under, alpha] = [SHADE * full[i], 1 - Math.exp(-covered[i])];
+    const share = 1 - (1 - under) * (1 - alpha);
+    if (share < 1 / 255) continue;
+    changed[i] = share;
+    const lit = clip(soft[i] / usual, 0.4, 1.5) ** LIT;
+    for (let c = 0; c < 3; c++) {
+      let value = crop.data[3 * i + c];
+      value += under * (base[c] * BETWEEN * lit - value);
+      value += alpha * (base[c] * Math.exp(light[i]) * lit - value);
+      result.data[3 * i + c] = Math.round(clip(value, 0, 255));
+    }
+  }
+  return { crop: result, changed };
+}
+
+/** A number in 0..1 that stands for chance, of a column and row. */
+function hashed(column, row, number) {
+  let value = Math.imul(column, 0x9e3779b1) ^ Math.imul(row, 0x85ebca77);
+  value ^= Math.imul(number, 0x27d4eb2f);
+  value = Math.imul(value ^ (value >>> 15), 0x2c1b3c6d);
+  value = Math.imul(value ^ (value >>> 12), 0x297a2d39);
+  value ^= value >>> 15;
+  return (value >>> 8) / 2 ** 24;
+}
+
+/** How often hairs of a beard cover each pixel, how light they are there, and how full it is: { covered, light, full }. */
+function drawn(scene, region) {
+  const { size, unit, chin } = scene;
+  const full = distances(region.map((inside) => 1 - inside), size, size).map((deep) => smoothstep(deep / unit / FULL));
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  region.forEach((inside, i) => {
+    if (!inside) return;
+    [left, right] = [Math.min(left, scene.x[i]), Math.max(right, scene.x[i])];
+    [top, bottom] = [Math.min(top, scene.y[i]), Math.max(bottom, scene.y[i])];
+  });
+  const hairs = [];
+  const way = waysOf(scene);
+  for (let row = Math.floor(top / APART); row <= Math.ceil(bottom / APART); row++) {
+    for (let column = Math.floor(left / APART); column <= Math.ceil(right / APART); column++) {
+      const chance = (number) => hashed(column, row, number);
+      const [x, y] = [(column + chance(0)) * APART, (row + chance(1)) * APART];
+      const [[across], [down]] = scene.frame.toPixels(Float64Array.of(x), Float64Array.of(y));
+      const [at, line] = [Math.floor(across + 0.5), Math.floor(down + 0.5)];
+      if (at < 0 || line < 0 || at >= size || line >= size || !region[line * size + at]) continue;
+      const grown = full[line * size + at];
+      if (chance(2) >= SPARSE + (1 - SPARSE) * grown) continue;
+      let length = (SHORTEST + (LONGEST - SHORTEST) * chance(5)) * (0.5 + 0.5 * grown);
+      length *= 1 + (HANGS - 1) * smoothstep((y - chin + 0.2) / 0.4);
+      const angle = way(x, y) + ASTRAY * (2 * chance(3) - 1);
+      hairs.push({ x, y, length, angle, bend: BENT * (2 * chance(4) - 1), light: LIGHTS * (2 * chance(6) - 1) });
+    }
+  }
+  const [covered, light] = [new Float32Array(region.length), new Float32Array(region.length)];
+  const steps = Math.max(2, Math.ceil(STEPS * unit * hairs.reduce((most, { length }) => Math.max(most, length), 0)));
+  const [xs, ys] = [new Float64Array(steps), new Float64Array(steps)];
+  for (const hair of hairs) {
+    for (let step = 0; step < steps; step++) {
+      const along = (step + 0.5) / steps;
+      const angle = hair.angle + hair.bend * (along - 0.5);
+      xs[step] = hair.x + along * hair.length * Math.cos(angle);
+      ys[step] = hair.y + along * hair.length * Math.sin(angle);
+    }
+    const [columns, rows] = scene.frame.toPixels(xs, ys);
+    for (let step = 0; step < steps; step++) {
+      const covers = (COVERS * (1 - ((step + 0.5) / steps) ** 2) * hair.length * unit) / steps;
+      const [column, row] = [Math.floor(columns[step]), Math.floor(rows[step])];
+      const [partX, partY] = [columns[step] - column, rows[step] - row];
+      for (let k = 0; k < 4; k++) {
+        const [x, y] = [column + (k & 1), row + (k >> 1)];
+        if (x < 0 || y < 0 || x >= size || y >= size) continue;
+        const weight = Math.abs(1 - (k & 1) - partX) * Math.abs(1 - (k >> 1) - partY) * covers;
+        covered[y * size + x] += weight;
+        light[y * size + x] += weight * hair.light;
+      }
+    }
+  }
+  return { covered, light: light.map((sum, i) => sum / Math.max(covered[i], 1e-3)), full };
+}
+
+/** The direction that a hair at a frame point grows in: beside the nose outwards, on the cheeks down and a little back, below the
+ *  mouth down. */
+function waysOf(scene) {
+  const { middle, half } = scene.across;
+  let [sum, count] = [0, 0];
+  scene.where(LABEL.U_LIP, LABEL.L_LIP, LABEL.MOUTH).forEach((inside, i) => inside && ((sum += scene.y[i]), count++));
+  const mouth = count ? sum / count : 1;
+  return (x, y) => {
+    const out = (x - middle) / half;
+    const above = smoothstep((mouth - y + 0.05) / 0.2) * (1 - smoothstep((Math.abs(out) - 0.45) / 0.25));
+    return Math.atan2(1, 0.35 * out + above * 1.6 * Math.tanh(out / 0.12));
+  };
+}
