@@ -20,6 +20,7 @@ from PIL import Image
 
 pytest.importorskip("onnxruntime")
 
+from maskgan.editing.beards import without_beard
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment
@@ -188,7 +189,7 @@ def edited_in_python(
     mask, motion = visitor.mask(), Motion.none(original)
     for between, told in motions:
         motion = motion.to(between, told)
-    return edit_with_looks(pipeline, face, mask, looks, motion=motion.to(mask, moved))
+    return edit_with_looks(pipeline, face, mask, looks, motion=motion.to(without_beard(mask, original), moved))
 
 
 def levels(one: np.ndarray, other: np.ndarray) -> int:

@@ -11,14 +11,17 @@ import cv2
 import numpy as np
 
 from maskgan.blending import smoothstep
+from maskgan.editing.flows import warp_mask
 from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.tones import LUMA
 from maskgan.labels import LIPS, Label
+from maskgan.quick_edits.edit import Moved, QuickEdit
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hairpieces import across
 from maskgan.quick_edits.painted_beard import painted_beard
+from maskgan.quick_edits.regions import class_region
 from maskgan.quick_edits.scene import Scene
 
 #: Side of the cells (frame units) each of which a hair grows in.
@@ -49,19 +52,25 @@ _FOUND: LastingCache[np.ndarray] = LastingCache(2**23, lambda found: found.nbyte
 _STEPS = 1.5
 
 
-def with_beard(crop: np.ndarray, mask: np.ndarray, own: np.ndarray, photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def with_beard(
+    crop: np.ndarray,
+    mask: np.ndarray,
+    own: np.ndarray,
+    photo: np.ndarray,
+    colour: tuple[int, int, int] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """An edited crop (S, S, 3) uint8 with the beard that its mask has, and how far each pixel changed, (S, S) float32.
 
-    mask, own: (S, S), the edited and the photo's own mask; photo: (S, S, 3) uint8, the crop as it was.
+    mask, own: (S, S), the edited and the photo's own mask; photo: (S, S, 3) uint8, the crop as it was; colour: R, G, B
+    that the hair was given; without it the beard has that of the photo's hair, of a bald head's brows.
     """
     nothing = np.zeros(mask.shape, np.float32)
     region = beard_of(mask, own)
-    colours = colours_of_hair(photo, own) if region is not None else None
-    if region is None or colours is None:
+    base = None if region is None else _usual_colour(photo, own) if colour is None else np.float32(colour)
+    if region is None or base is None:
         return crop, nothing
     scene = Scene(own)
     covered, light, full = _drawn(scene, region)
-    base = from_oklab(np.median(to_oklab(colours), axis=0)).clip(0, 255).astype(np.float32)
     luma = cv2.GaussianBlur((crop @ LUMA).astype(np.float32), (0, 0), _AROUND * scene.unit)
     skin = (own == Label.SKIN) & ~region
     usual = np.median(luma[skin]) if skin.any() else np.median(luma[region])
@@ -78,6 +87,14 @@ def with_beard(crop: np.ndarray, mask: np.ndarray, own: np.ndarray, photo: np.nd
     return np.where(changed[..., None] > 0, result.round().clip(0, 255), crop).astype(np.uint8), changed
 
 
+def _usual_colour(photo: np.ndarray, own: np.ndarray) -> np.ndarray | None:
+    """The colour (3,) float32 in 0..255 of a photo's hair; None where nothing tells it."""
+    colours = colours_of_hair(photo, own)
+    if colours is None:
+        return None
+    return from_oklab(np.median(to_oklab(colours), axis=0)).clip(0, 255).astype(np.float32)
+
+
 def beard_of(mask: np.ndarray, own: np.ndarray) -> np.ndarray | None:
     """Where (S, S) bool a mask (S, S) has a beard that the photo's own mask (S, S) does not have; None for nowhere."""
     hair = mask == Label.HAIR
@@ -91,6 +108,24 @@ def without_beard(mask: np.ndarray, own: np.ndarray) -> np.ndarray:
     """A mask (S, S) without the beard that the photo's own mask (S, S) does not have: there as that has it."""
     beard = beard_of(mask, own)
     return mask if beard is None else np.where(beard, own, mask).astype(mask.dtype)
+
+
+def edited_beneath(
+    edit: QuickEdit, mask: np.ndarray, own: np.ndarray, strength: float = 1.0, variant: str | None = None
+) -> Moved:
+    """What a quick edit makes of a mask (S, S) without its beard, to which that comes along.
+
+    own: (S, S), the photo's own mask; the others, and what is raised, as for `QuickEdit.move`, which knows of no beards
+    and would take one for hair of the head.
+    """
+    beard = beard_of(mask, own)
+    moved = edit.move(without_beard(mask, own), strength, variant)
+    if beard is None:
+        return moved
+    came = warp_mask(beard.astype(np.uint8), np.nan_to_num(moved.moved)) > 0
+    for seen in (moved.mask, own):
+        came &= class_region(seen, (Label.SKIN, Label.NECK, Label.CLOTH))
+    return moved._replace(mask=np.where(came, np.uint8(Label.HAIR), moved.mask))
 
 
 def _found(own: np.ndarray, hair: np.ndarray) -> np.ndarray:

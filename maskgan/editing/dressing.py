@@ -267,7 +267,11 @@ def finished(
     crop, drawn = edit.crop, np.zeros(mask.shape, np.float32)
     if ends and edit.motion is not None and not _worn(looks):
         crop, drawn = with_ends(crop, of_head, face.crop, face.mask, edit.motion.flow)
-    for with_parts in (with_ears, with_teeth, partial(with_beard, photo=face.crop)):
+    hair = looks.get(Label.HAIR)
+    bearded = partial(
+        with_beard, photo=face.crop, colour=_colour_on(face, hair) if hair is not None and hair.colour else None
+    )
+    for with_parts in (with_ears, with_teeth, bearded):
         whole, changed = with_parts(crop, mask, face.mask)
         crop, drawn = _in_tone(whole, crop, tone), np.maximum(drawn, changed)
     region = drawn
@@ -291,7 +295,8 @@ def finished(
             crop, changed = mixed.round().astype(np.uint8), changed * near
             region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
         if look.colour is not None:
-            crop, changed = recolour_part(crop, mask, label, _colour_on(face, look), measured=look.measured)
+            of = of_head if label == Label.HAIR else mask  # a beard has it already
+            crop, changed = recolour_part(crop, of, label, _colour_on(face, look), measured=look.measured)
             region = np.maximum(region, changed)
             done.update(classes_with(label))
         if look.material is not None and new[mask == label].any():

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from maskgan.editing.beards import without_beard
 from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.compositing import Change
 from maskgan.editing.edit import Edit, Face
@@ -288,8 +289,9 @@ class Session:
 
         Undo may lead farther back than `motions` do; what led to a step is in the history.
         """
-        misses = [np.count_nonzero(known.motion.mask != mask) for known in self.motions]
-        own = np.count_nonzero(self.require_open().face.mask != mask)
+        bare = self._bare(mask)
+        misses = [np.count_nonzero(known.motion.mask != bare) for known in self.motions]
+        own = np.count_nonzero(self.require_open().face.mask != bare)
         if not misses or own < min(misses):
             return None
         if min(misses):
@@ -301,7 +303,11 @@ class Session:
     def motion_to(self, mask: np.ndarray) -> Motion:
         """What is known of the way to a mask (H, W)."""
         known = self.known_motion(mask)
-        return (known.motion if known else Motion.none(self.require_open().face.mask)).to(mask)
+        return (known.motion if known else Motion.none(self.require_open().face.mask)).to(self._bare(mask))
+
+    def _bare(self, mask: np.ndarray) -> np.ndarray:
+        """A mask (H, W) without a beard that was painted, which only lies over what moves."""
+        return without_beard(mask, self.require_open().face.mask)
 
     def moved(self, motion: Motion) -> Session:
         """Remember a motion that a tool handed over.
@@ -309,7 +315,8 @@ class Session:
         It takes the place of one that was only seen on the way there, during a stroke.
         """
         known = self.motions
-        if known and not any(np.array_equal(step.mask, known[-1].motion.mask) for step in reversed(self.history)):
+        steps = reversed(self.history)
+        if known and not any(np.array_equal(self._bare(step.mask), known[-1].motion.mask) for step in steps):
             known = known[:-1]
         return replace(self, motions=(*known, KnownMotion(motion))[-MAX_MOTIONS:])
 
@@ -319,14 +326,14 @@ class Session:
         Raises ValueError where `carried_offsets` does.
         """
         told = carried_offsets(before, mask, regions)
-        return self.moved(self.motion_to(before).to(mask, told))
+        return self.moved(self.motion_to(before).to(self._bare(mask), told))
 
     def knows_way_to(self, mask: np.ndarray) -> bool:
         """Whether a tool handed over a motion to just this mask (H, W), or it is the face's own."""
         if np.array_equal(mask, self.require_open().face.mask):
             return True
         known = self.known_motion(mask)
-        return known is not None and np.array_equal(known.motion.mask, mask)
+        return known is not None and np.array_equal(known.motion.mask, self._bare(mask))
 
     def remembered(self, thumbnail: bytes, label: str) -> Session:
         """The session with what is shown added to the history; old steps make room, but never the first."""

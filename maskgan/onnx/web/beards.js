@@ -5,10 +5,12 @@ import { ownHairOf } from "./hairdressing.js";
 import { fromLab } from "./oklab.js";
 import { paintedBeard } from "./painted_beard.js";
 import { blurred, picture } from "./pixels.js";
-import { any, distances, smoothstep, where } from "./regions.js";
+import { quickEdit } from "./quick_edits.js";
+import { any, both, distances, smoothstep, where } from "./regions.js";
 import { clip, median } from "./samples.js";
 import { Scene } from "./scene.js";
 import { lumaAt } from "./tones.js";
+import { arrivedMask } from "./unknown.js";
 
 const APART = 0.014; // side of the cells (frame units) each of which a hair grows in
 const [[SHORTEST, LONGEST], HANGS] = [[0.07, 0.14], 1.8]; // length of hairs (frame units), and how much longer below the chin
@@ -45,16 +47,28 @@ export function withoutBeard(mask, own, size) {
   return beard ? mask.map((label, i) => (beard[i] ? own[i] : label)) : mask;
 }
 
-/** An edited crop with the beard that its mask has, and how far each pixel changed; `photo`: the crop as it was. */
-export function withBeard(crop, mask, own, photo) {
+/** What a quick edit makes of a mask without its beard, to which that comes along; the arguments are those of `quickEdit`, which
+ *  would take a beard for hair of the head, and the photo's own mask. */
+export async function editedBeneath(name, mask, own, size, strength, shape) {
+  const beard = beardOf(mask, own, size);
+  const edited = await quickEdit(name, withoutBeard(mask, own, size), size, strength, shape);
+  if (!beard) return edited;
+  const flow = picture(size, size, 2, edited.moved.map((value) => (Number.isNaN(value) ? 0 : value)));
+  const grows = [edited.mask, own].map((seen) => where(seen, LABEL.SKIN, LABEL.NECK, LABEL.CLOTH));
+  const came = grows.reduce(both, arrivedMask(beard, flow));
+  return { ...edited, mask: edited.mask.map((label, i) => (came[i] ? LABEL.HAIR : label)) };
+}
+
+/** An edited crop with the beard that its mask has, and how far each pixel changed; `photo`: the crop as it was; `colour`: as
+ *  `#rrggbb`, that the hair was given, null for the photo's hair's own. */
+export function withBeard(crop, mask, own, photo, colour = null) {
   const { width: size } = crop;
   const changed = new Float32Array(mask.length);
   const region = beardOf(mask, own, size);
-  const colours = region && ownHairOf(photo, own).colours;
-  if (!colours) return { crop, changed };
+  const base = region && (colour ? [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)) : usualColour(photo, own));
+  if (!base) return { crop, changed };
   const scene = new Scene(own, size);
   const { covered, light, full } = drawn(scene, region);
-  const base = fromLab(colours.map((plane) => median(plane.slice()))).map((value) => clip(value, 0, 255));
   const luma = Float32Array.from(mask, (_, i) => lumaAt(crop.data, 3 * i));
   const soft = blurred(picture(size, size, 1, luma), AROUND * scene.unit).data;
   const skin = soft.filter((_, i) => own[i] === LABEL.SKIN && !region[i]);
@@ -74,6 +88,12 @@ export function withBeard(crop, mask, own, photo) {
     }
   }
   return { crop: result, changed };
+}
+
+/** The colour of a photo's hair; null where nothing tells it. */
+function usualColour(photo, own) {
+  const { colours } = ownHairOf(photo, own);
+  return colours && fromLab(colours.map((plane) => median(plane.slice()))).map((value) => clip(value, 0, 255));
 }
 
 /** A number in 0..1 that stands for chance, of a column and row. */

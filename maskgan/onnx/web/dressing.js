@@ -137,7 +137,8 @@ export const hairOf = ({ crop, mask: own }, mask, looks) =>
  *  chose, so that they bring colour into a photo that has none; the others take its tone. */
 export async function finished(crop, { mask: own, crop: photo, tone }, mask, looks, byHand) {
   const drawn = new Float32Array(mask.length);
-  for (const withParts of [withEars, withTeeth, (...seen) => withBeard(...seen.slice(0, 3), photo)]) {
+  const bearded = (seen) => withBeard(seen, mask, own, photo, looks.get(HAIR)?.colour);
+  for (const withParts of [withEars, withTeeth, bearded]) {
     const { crop: whole, changed } = await withParts(crop, mask, own, stuffOf);
     crop = tone && whole !== crop ? inTone(whole, crop, tone) : whole;
     changed.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
@@ -156,7 +157,7 @@ export async function finished(crop, { mask: own, crop: photo, tone }, mask, loo
     };
     if (label === HAT && look.reference && isNew) take(await withHat(crop, mask, fresh, look));
     if (look.colour) {
-      crop = recolourPart(crop, mask, label, look.colour);
+      crop = recolourPart(crop, label === HAIR ? withoutBeard(mask, own, crop.width) : mask, label, look.colour); // a beard has it
       classesWith(label).forEach((other) => done.add(other));
     }
     if (look.material && isNew) {

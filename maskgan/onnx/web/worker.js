@@ -1,6 +1,7 @@
 // The editor beside the page, so that painting never waits: answers {id, call, argument} with {id, result | problem}, maybe after
 // {id, early}, a first part of the result.
 
+import { beardOf, editedBeneath, withoutBeard } from "./beards.js";
 import { lentShapes } from "./borrowed_glasses.js";
 import { carriedOffsets } from "./carrying.js";
 import { LABEL } from "./constants.js";
@@ -14,7 +15,6 @@ import { keepHairpieces } from "./hairpieces.js";
 import { Kept } from "./kept.js";
 import { MaskLine } from "./morph.js";
 import { openNetworks } from "./networks.js";
-import { quickEdit } from "./quick_edits.js";
 import { lendersOf } from "./style_copy.js";
 import { opens } from "./teeth.js";
 
@@ -123,8 +123,10 @@ const calls = {
         if (id <= abandoned) throw new Abandoned();
       };
       const early = (crop) => postMessage({ id, early: { crop: imageData(crop) } });
-      const bare = lent?.beneath ? base.to(mask.map((label, i) => (label === LABEL.EYE_G ? lent.beneath[i] : label))) : null;
-      made = { ...(await edit(networks, face, bare ?? way, { mask: bare ? mask : way.mask, chosen, copied: copied && { source, ...copied }, lent, quick, early, goOn })), mask, look, lender };
+      const beard = beardOf(mask, face.mask, face.crop.width);
+      const shaved = withoutBeard(mask, face.mask, face.crop.width);
+      const bare = lent?.beneath ? base.to(shaved.map((label, i) => (label === LABEL.EYE_G ? lent.beneath[i] : label))) : null;
+      made = { ...(await edit(networks, face, bare ?? way, { mask: bare || beard ? mask : way.mask, chosen, copied: copied && { source, ...copied }, lent, quick, early, goOn })), mask, look, lender };
       if (!quick) edits.keep(made, ...from);
     }
     if (!quick) newest = made;
@@ -143,10 +145,10 @@ const calls = {
   /** The mask after a quick edit in one of its shapes, whose motion is kept, and the hairpieces that it puts on; null where it
    *  changes nothing more. `again`: the last one in another strength, which takes its place. */
   async quickEdit({ name, mask, strength, shape, again }) {
-    const { mask: edited, moved, worn } = await quickEdit(name, mask, face.crop.width, strength, shape);
+    const { mask: edited, moved, worn } = await editedBeneath(name, mask, face.mask, face.crop.width, strength, shape);
     if (edited.every((label, i) => label === mask[i])) return null;
     if (again) motions = motions.filter((motion) => motion !== tuned);
-    tuned = motionTo(mask).way.to(edited, moved);
+    tuned = motionTo(mask).way.to(withoutBeard(edited, face.mask, face.crop.width), moved);
     remember(tuned);
     return { mask: edited, worn };
   },
@@ -167,7 +169,7 @@ async function largestFace(file) {
 
 /** A crop in the shapes of a mask, made from the newest edit; null where that is none of these looks, or would not be quicker. */
 async function drafted(mask, moved, look, lender) {
-  if (moved || newest?.look !== look || newest.lender !== lender || opens(mask, newest.mask) || !draftDoes(face.mask, newest, mask)) {
+  if (moved || newest?.look !== look || newest.lender !== lender || opens(mask, newest.mask) || beardOf(mask, face.mask, face.crop.width) || !draftDoes(face.mask, newest, mask)) {
     return null;
   }
   return draft(networks, face, newest, mask);
@@ -183,6 +185,7 @@ function remember(motion) {
 /** What is known of the way to a mask: from the motion (`base`) that ends nearest to it, the newest of equals. Where none ends
  *  there, `moved` regions lead on from another mask. */
 function motionTo(mask, moved = null) {
+  mask = withoutBeard(mask, face.mask, face.crop.width); // which only lies over what moves
   const misses = motions.map((motion) => differences(mask, motion.mask));
   const least = Math.min(...misses);
   if (moved && least) {

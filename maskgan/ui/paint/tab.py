@@ -17,6 +17,7 @@ import gradio as gr
 import numpy as np
 
 from maskgan.editing.abandoning import Abandoned, wanted_while
+from maskgan.editing.beards import edited_beneath, without_beard
 from maskgan.editing.looks import PARTS, looks_with
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import MAX_PIXELS
@@ -166,8 +167,8 @@ class PaintTab(Visits):
 
         locked: classes that keep their pixels; again: the canvas has another strength of it.
         """
-        mask = before.mask
-        edited, moved, worn = QUICK_EDITS[name].move(mask, strength, shape)
+        mask, own = before.mask, before.require_open().face.mask
+        edited, moved, worn = edited_beneath(QUICK_EDITS[name], mask, own, strength, shape)
         if np.array_equal(edited, mask):
             raise ValueError(f"{QUICK_EDITS[name].label} changes nothing more on this mask; undo goes back.")
         if locked:
@@ -177,7 +178,7 @@ class PaintTab(Visits):
             raise ValueError(
                 f"{QUICK_EDITS[name].label} would only change what is locked; Adjust says what may be painted over."
             )
-        session = before.moved(before.motion_to(mask).to(edited, moved))
+        session = before.moved(before.motion_to(mask).to(without_beard(edited, own), moved))
         session = replace(session, looks=looks_with(before.looks, name, shape, worn))
         label = QUICK_EDITS[name].label + (f": {QUICK_EDITS[name].variant(shape).label}" if shape else "")
         updates = self._apply(session, edited, label, look)

@@ -16,7 +16,7 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 from maskgan.editing.bared_edges import with_even_edges
-from maskgan.editing.beards import beard_of
+from maskgan.editing.beards import beard_of, edited_beneath
 from maskgan.editing.drawn_back import DrawnBack
 from maskgan.editing.dressing import beneath
 from maskgan.editing.ears import with_ears
@@ -91,8 +91,24 @@ def test_beards_are_drawn_as_in_the_app(folder: Path, visitor: Visitor, photo: P
     assert beard.sum() > 2000 and np.array_equal(beard, visitor.mask() != original)
     off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
     assert levels(edit.crop, edit.face.crop) > 40 and np.percentile(off, 99.9) <= 3, np.percentile(off, (99, 99.9, 100))
-    visitor.call("reset()")
+    # A quick edit sees the face beneath it, and it comes along.
+    painted = visitor.mask()
+    visitor.page.locator("[data-edit=smile]").click()
+    visitor.wait(lambda: (visitor.mask() != painted).any(), "the smile")
     visitor.wait_for_drawing()
+    smiling, moved, _ = edited_beneath(QUICK_EDITS["smile"], painted, original)
+    assert (visitor.mask() != smiling).sum() <= 16 and (beard_of(smiling, original) & beard).sum() > beard.sum() / 2
+    edit = edited_in_python(folder, visitor, photo, original, moved)
+    off = np.abs(visitor.picture("after").astype(int) - edit.crop).max(-1)
+    assert np.percentile(off, 99.5) <= 3, np.percentile(off, (99, 99.5, 99.9))
+    visitor.choose_look("Hair", "copper_hair")
+    visitor.wait_for_drawing()
+    copper = edited_in_python(folder, visitor, photo, original, moved, {Label.HAIR: LOOKS["copper_hair"]})
+    assert levels(copper.crop[beard], edit.crop[beard]) > 30
+    off = np.abs(visitor.picture("after").astype(int) - copper.crop).max(-1)
+    assert np.percentile(off, 99.5) <= 3, np.percentile(off, (99, 99.5, 99.9))
+    visitor.begin_anew()
+    visitor.open(photo)
 
 
 def test_a_fringe_that_covers_a_forehead_moves_no_face_as_in_the_app(visitor: Visitor) -> None:
