@@ -107,7 +107,8 @@ def with_plain_ground_gone_on(
     if known is None:
         return picture
     uneven = _uneven(*_coarse(photo, known)[::-1])
-    plain = 1 - uneven * _besides_lines(photo, known, lines) * _sharp(photo, known)
+    usual = _usual_detail(photo, known)
+    plain = 1 - uneven * _besides_lines(usual, lines) * _sharp(usual)
     if not plain.any():
         return picture
     plain, wanted = _enlarged(plain, mask.shape), _plain(photo, known, uneven)
@@ -134,7 +135,8 @@ def with_uneven_ground_completed(
     if known is None:
         return picture, None
     coarse = _uneven(*_coarse(photo, known)[::-1])
-    uneven, sharp = (_enlarged(plane, mask.shape) for plane in (coarse, _sharp(photo, known)))
+    usual = _usual_detail(photo, known)
+    uneven, sharp = (_enlarged(plane, mask.shape) for plane in (coarse, _sharp(usual)))
     hole = ground & unknown
     deep = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)[hole].max()
     if (uneven * sharp)[hole].mean() < _HARDLY or deep < _DEEP * n:
@@ -149,10 +151,10 @@ def with_uneven_ground_completed(
     plain = _plain(photo, known, coarse)
     if lines is not None:
         plain = lines.over(plain)
-        besides = _enlarged(_besides_lines(photo, known, lines), mask.shape)
+        besides = _enlarged(_besides_lines(usual, lines), mask.shape)
         beside = 1 - lines.weight
         uneven = uneven * besides * beside
-        most = _enlarged(_TEXTURE * _usual_detail(photo, known), mask.shape)[..., None]
+        most = _enlarged(_TEXTURE * usual, mask.shape)[..., None]
         calm = texture.clip(-most, most)
         texture = beside[..., None] * (calm + besides[..., None] * (texture - calm))
         detailed = besides * beside
@@ -314,17 +316,17 @@ def _uneven(colours: np.ndarray, share: np.ndarray) -> np.ndarray:
     return smoothstep((np.sqrt(np.maximum(variance, 0)) - _EVEN) / (_UNEVEN - _EVEN)).astype(np.float32)
 
 
-def _besides_lines(photo: np.ndarray, known: np.ndarray, lines: GroundLines | None) -> np.ndarray | float:
-    """How much more than lines, 0..1 (g, g), a background has around each cell; 1 where it has no lines."""
+def _besides_lines(usual: np.ndarray, lines: GroundLines | None) -> np.ndarray | float:
+    """How much more than lines, 0..1 (g, g), a background with such detail has around each cell; 1 without lines."""
     if lines is None:
         return 1.0
-    more = smoothstep((_usual_detail(photo, known) - _ONLY_LINES) / (_LEAVES - _ONLY_LINES))
+    more = smoothstep((usual - _ONLY_LINES) / (_LEAVES - _ONLY_LINES))
     return (1 - shrunk(lines.near, _CELLS) * (1 - more)).astype(np.float32)
 
 
-def _sharp(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Whether a photo (n, n, 3) is sharp around each cell, 0..1 (g, g), as far as it is `known` (n, n) bool."""
-    return smoothstep((_usual_detail(photo, known) - _BLURRED) / (_SHARP - _BLURRED)).astype(np.float32)
+def _sharp(usual: np.ndarray) -> np.ndarray:
+    """Whether a photo of that usual detail (g, g) is sharp around each cell, 0..1 (g, g)."""
+    return smoothstep((usual - _BLURRED) / (_SHARP - _BLURRED)).astype(np.float32)
 
 
 def _usual_detail(photo: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -43,17 +43,24 @@ _BEGINS, _GAP = 5, 4
 _JOINED, _LOOKED, _FROM = 6, 24, 2
 
 #: Half the width of what is drawn, that within which it differs from its sides, and where it goes over into them.
-_WIDTH, _CORE, _SOFT = 12, 4, 5.0
+_WIDTH, _CORE, _SOFT = 8, 4, 4.0
 
-#: The contrast of an edge (0..255) at least; how many times what it is uneven by along its way that is; and, of one that
-#: is not joined, that times its length in cells.
-_CONTRAST, _EVEN, _CLEAR = 14.0, 5.0, 400.0
+#: The contrast of an edge (0..255) at least; how many times what it is uneven by along its way that is; and that times
+#: the length, in cells, that is seen of it.
+_CONTRAST, _EVEN, _CLEAR = 20.0, 8.0, 450.0
 
 #: How far beyond a hole, and beside a line, its sides go on; colours (0..255) that differ by more are another thing's.
 _PAST, _ASIDE, _OTHERS = 4, 5.0, 40.0
 
+#: How far beside a line what is known tells of what lies on its side, and along how many cells another thing does.
+_BEYOND, _LONG = 24, 6
+
 #: How few cells of its sides may be known, and how far from a line others are the same one, as part of the width.
-_SIDES, _SAME = 2.0, 0.6
+_SIDES, _SAME = 2.0, 0.9
+
+#: What its two sides differ by, as part of the contrast, where it is a stripe, such as a lock of hair, and how far one
+#: is seen that is not joined.
+_ALIKE, _STRIPE = 0.3, 28
 
 #: The sines of the least angle at which lines cross, and of the largest at which one runs along another.
 _CROSSING, _ALONG = 0.25, 0.125
@@ -87,8 +94,10 @@ class GroundLines(NamedTuple):
         cells = n // 2 if n > NETWORK_SIZE else n
         share, missing = (shrunk(region.astype(np.float32), cells) for region in (known, hole))
         state = np.where(missing > 0.5, _HOLE, np.where(share > 0.5, _KNOWN, _OTHER))
-        lines = _lines_of(*_edges_of(photo, known, share, missing), cells)
-        runs = _chosen([run for line in lines for run in _runs_of(line, state, photo, known)])
+        seen = _seen(photo, known, share)
+        lines = _lines_of(*_edges_of(seen, share, missing), cells)
+        runs = [run for line in lines for run in _runs_of(line, state, seen, photo, known)]
+        runs = _chosen([_agreeing(run, runs, state, seen) for run in runs])
         if not runs:
             return None
         colours, weight = _drawn(runs, hole, cells)
@@ -135,13 +144,18 @@ class _Line(NamedTuple):
 
 
 class _Section(NamedTuple):
-    """What lies across a line: colours (4 W + 1, 3) float32, each half cell, of which those from `low` to `high` (in
-    cells beside the line) are known; clear: how many times its contrast is what it is uneven by, times its length."""
+    """What lies across a line.
+
+    colours: (4 W + 1, 3) float32, each half cell, of which those from `low` to `high` (in cells beside the line) are
+    known; clear: how many times its contrast is what it is uneven by, times its length; stripe: whether both sides are
+    alike.
+    """
 
     colours: np.ndarray
     low: float
     high: float
     clear: float
+    stripe: bool
 
 
 class _Run(NamedTuple):
@@ -171,18 +185,21 @@ class _Run(NamedTuple):
         return self.start - beyond <= place <= self.end + beyond
 
 
+def _seen(photo: np.ndarray, known: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The colours (g, g, 3) float32 of a photo's cells, of which that share (g, g) is known."""
+    planes = np.dstack([shrunk(photo * known[..., None].astype(np.float32), len(share)), share])
+    planes = cv2.GaussianBlur(planes, (0, 0), _FINE)
+    return planes[..., :3] / np.maximum(planes[..., 3:], 1e-3)
+
+
 def _edges_of(
-    photo: np.ndarray, known: np.ndarray, share: np.ndarray, missing: np.ndarray
+    seen: np.ndarray, share: np.ndarray, missing: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Columns, rows, angles across (0..pi) and strengths (grey levels a cell) of the edges close to a hole, (N,) each.
 
     The strongest change of colours counts (Di Zenzo, CVGIP 1986), where it is stronger than on both sides.
     """
-    cells = len(share)
-    planes = np.dstack([shrunk(photo * known[..., None].astype(np.float32), cells), share])
-    planes = cv2.GaussianBlur(planes, (0, 0), _FINE)
-    colours = planes[..., :3] / np.maximum(planes[..., 3:], 1e-3)
-    x, y = (np.stack([cv2.Scharr(plane, cv2.CV_32F, *way) for plane in cv2.split(colours)]) for way in ((1, 0), (0, 1)))
+    x, y = (np.stack([cv2.Scharr(plane, cv2.CV_32F, *way) for plane in cv2.split(seen)]) for way in ((1, 0), (0, 1)))
     across, both, down = (x * x).sum(0), (x * y).sum(0), (y * y).sum(0)
     strength = np.sqrt((across + down) / 2 + np.sqrt(np.square((across - down) / 2) + both * both)) / 32
     angle = 0.5 * np.arctan2(2 * both, across - down)
@@ -249,8 +266,8 @@ def _fitted(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, fl
     return angle, float(middle[0] * np.cos(angle) + middle[1] * np.sin(angle))
 
 
-def _runs_of(line: _Line, state: np.ndarray, photo: np.ndarray, known: np.ndarray) -> list[_Run]:
-    """The line's ways through the hole; state: (g, g), of each cell `_HOLE`, `_KNOWN` or `_OTHER`."""
+def _runs_of(line: _Line, state: np.ndarray, seen: np.ndarray, photo: np.ndarray, known: np.ndarray) -> list[_Run]:
+    """The line's ways through the hole; state: (g, g), of each cell `_HOLE`, `_KNOWN` or `_OTHER`; seen: (g, g, 3)."""
     cells = len(state)
     half = int(1.5 * cells)
     x, y = (_whole(v) for v in line.at(np.arange(-half, half + 1)))
@@ -266,27 +283,59 @@ def _runs_of(line: _Line, state: np.ndarray, photo: np.ndarray, known: np.ndarra
             begins, length = _seen_from(line, kinds, place - half, step, half)
             lengths.append(length)
             sections.append(_section(line, begins, step, length, photo, known, cells) if length >= _JOINED else None)
-        if sections[0] is None or sections[1] is None or sum(lengths) < _SHORT:
+        if None in sections or sum(section.clear for section in sections) < _CLEAR:
             best = int(lengths[1] > lengths[0])
-            if sections[best] is None or lengths[best] < _SHORT or sections[best].clear < _CLEAR:
+            own = sections[best]
+            if own is None or own.clear < _CLEAR or lengths[best] < (_STRIPE if own.stripe else _SHORT):
                 continue
             sections[1 - best], lengths[1 - best] = None, 0
         loose = False
         for own, other, place, step in ((0, 1, start - 1, -1), (1, 0, stop, 1)):
             if sections[own] is None and 0 <= place < len(kinds) and kinds[place] == _KNOWN:
-                loose = _goes_on(line, place - half + _PAST * step, sections[other], photo, cells)
+                loose = _goes_on(line, place - half + _PAST * step, sections[other], seen)
         result.append(_Run(line, start - half, stop - 1 - half, *sections, sum(lengths), loose))
     return result
 
 
-def _goes_on(line: _Line, place: int, section: _Section, photo: np.ndarray, cells: int) -> bool:
-    """Whether a picture shows at a place of a line what lies on one of its sides, and not another thing before both."""
+def _goes_on(line: _Line, place: int, section: _Section, seen: np.ndarray) -> bool:
+    """Whether cells (g, g, 3) show at a place of a line what lies on one of its sides, no other thing before both."""
     beside = np.float32([-_ASIDE, _ASIDE])
-    x, y = (
-        np.floor((v + 0.5) * len(photo) / cells).astype(int).clip(0, len(photo) - 1) for v in line.at(place, beside)
-    )
+    x, y = (_whole(v).clip(0, len(seen) - 1) for v in line.at(place, beside))
     sides = section.colours[(2 * (beside.clip(section.low, section.high) + _WIDTH)).astype(int)]
-    return bool(np.abs(photo[y, x].mean(0) - sides).max(1).min() < _OTHERS)
+    return bool(np.abs(seen[y, x].mean(0) - sides).max(1).min() < _OTHERS)
+
+
+def _agreeing(run: _Run, runs: list[_Run], state: np.ndarray, seen: np.ndarray) -> _Run:
+    """A run that ends where what is known beside it, cells (g, g, 3), is not what lies on that side of its line.
+
+    Another thing is before it there. A side tells along which no other line runs.
+    """
+    if run.joined:
+        return run
+    section, step = (run.before, 1) if run.before else (run.behind, -1)
+    last = len(state) - 1
+    for side, wanted in ((-1, section.colours[0]), (1, section.colours[-1])):
+        if run.end < run.start or any(other.line is not run.line and _along(run, other, side) for other in runs):
+            continue
+        places = np.arange(run.start, run.end + 1)[::step]
+        x, y = (_whole(v) for v in run.line.at(places[:, None], side * np.arange(_WIDTH, _BEYOND + 1)))
+        inside = (x >= 0) & (x <= last) & (y >= 0) & (y <= last)
+        there = inside & (state[y.clip(0, last), x.clip(0, last)] == _KNOWN)
+        nearest = np.arange(len(places)), there.argmax(1)
+        unlike = np.abs(seen[y.clip(0, last)[nearest], x.clip(0, last)[nearest]] - wanted)
+        off = there.any(1) & (unlike.max(1) > _OTHERS)
+        long = np.convolve(off, np.ones(_LONG, int)) == _LONG
+        if long.any():
+            run = run.ending(places[long.argmax()] - step * _LONG)
+    return run
+
+
+def _along(run: _Run, other: _Run, side: int) -> bool:
+    """Whether another one runs along a run on that side of it."""
+    sine = run.line.cos * other.line.sin - run.line.sin * other.line.cos
+    x, y = other.line.at((other.start + other.end) / 2)
+    beside = side * (x * run.line.cos + y * run.line.sin - run.line.away)
+    return abs(sine) < _ALONG and 0 <= beside < _BEYOND
 
 
 def _seen_from(line: _Line, kinds: np.ndarray, place: int, step: int, half: int) -> tuple[int, int]:
@@ -334,7 +383,8 @@ def _section(
     clear = contrast / max(float(off[len(off) // 2]), 0.1)
     if min(-beside[low], beside[high]) < _SIDES or contrast < _CONTRAST or clear < _EVEN:
         return None
-    return _Section(section, float(beside[low]), float(beside[high]), clear * length)
+    stripe = bool(np.abs(section[low] - section[high]).max() < _ALIKE * contrast)
+    return _Section(section, float(beside[low]), float(beside[high]), clear * length, stripe)
 
 
 def _chosen(runs: list[_Run]) -> list[_Run]:

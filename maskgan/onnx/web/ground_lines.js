@@ -18,13 +18,18 @@ const [BEGINS, GAP] = [5, 4]; // cells within which a line that begins at a hole
 // Both ends of what is joined are seen at least so far; how far a cross-section is looked at, and from where on.
 const [JOINED, LOOKED, FROM] = [6, 24, 2];
 // Half the width of what is drawn, that within which it differs from its sides, and where it goes over into them.
-const [WIDTH, CORE, SOFT] = [12, 4, 5];
-// The contrast of an edge at least; how many times what it is uneven by; and, times its length, where it is not joined.
-const [CONTRAST, EVEN, CLEAR] = [14, 5, 400];
+const [WIDTH, CORE, SOFT] = [8, 4, 4];
+// The contrast of an edge at least; how many times what it is uneven by that is; and that times the length that is seen of it.
+const [CONTRAST, EVEN, CLEAR] = [20, 8, 450];
 // How far beyond a hole, and beside a line, its sides go on; colours that differ by more are another thing's.
 const [PAST, ASIDE, OTHERS] = [4, 5, 40];
+// How far beside a line what is known tells of what lies on its side, and along how many cells another thing does.
+const [BEYOND, LONG] = [24, 6];
 // How few cells of its sides may be known, and how far from a line others are the same one, as part of the width.
-const [SIDES, SAME] = [2, 0.6];
+const [SIDES, SAME] = [2, 0.9];
+// What its two sides differ by, as part of the contrast, where it is a stripe, such as a lock of hair, and how far a stripe is
+// seen that is not joined.
+const [ALIKE, STRIPE] = [0.3, 28];
 // The sines of the least angle at which lines cross, and of the largest at which one runs along another.
 const [CROSSING, ALONG] = [0.25, 0.125];
 // How far from a line, in cells, a background is taken for one that has lines, and beyond which it is not.
@@ -43,9 +48,10 @@ export class GroundLines {
     const cells = n > SIZE.network ? n / 2 : n;
     const [share, missing] = [known, hole].map((region) => resizeArea(picture(n, n, 1, new Float32Array(region)), cells, cells).data);
     const state = Uint8Array.from(share, (value, i) => (missing[i] > 0.5 ? HOLE : value > 0.5 ? KNOWN : OTHER));
-    const seen = { photo, known: picture(n, n, 1, new Float32Array(known)), unit: n / cells };
-    const lines = linesOf(edgesOf(photo, known, share, missing, cells), cells);
-    const runs = chosen(lines.flatMap((line) => runsOf(line, state, cells, seen)));
+    const grid = { cells, state, seen: seenCells(photo, known, cells) };
+    const wide = { photo, known: picture(n, n, 1, new Float32Array(known)), unit: n / cells };
+    const found = linesOf(edgesOf(grid.seen, share, missing, cells), cells).flatMap((line) => runsOf(line, grid, wide));
+    const runs = chosen(found.map((run) => agreeing(run, found, grid)));
     if (!runs.length) return null;
     const { colours, weight } = drawn(runs, hole, n, cells);
     const away = distances(regionOf(weight, (value) => value >= 0.5), n, n);
@@ -100,17 +106,27 @@ class Line {
   }
 }
 
-/** The edges close to a hole: { x, y, angle, strength } each, row by row. The strongest change of colours counts (Di Zenzo,
- *  CVGIP 1986), where it is stronger than on both sides. */
-function edgesOf(photo, known, share, missing, cells) {
+/** The colours of a photo's cells, as far as it is known. */
+function seenCells(photo, known, cells) {
   const n = photo.width;
   const planes = new Float32Array(4 * n * n);
   known.forEach((inside, i) => inside && planes.set([photo.data[3 * i], photo.data[3 * i + 1], photo.data[3 * i + 2], 1], 4 * i));
   const soft = blurred(resizeArea(picture(n, n, 4, planes), cells, cells), FINE).data;
   const count = cells * cells;
+  const colours = new Float32Array(3 * count);
+  for (let i = 0; i < count; i++) {
+    for (let c = 0; c < 3; c++) colours[3 * i + c] = soft[4 * i + c] / Math.max(soft[4 * i + 3], 1e-3);
+  }
+  return colours;
+}
+
+/** The edges close to a hole: { x, y, angle, strength } each, row by row. The strongest change of colours counts (Di Zenzo,
+ *  CVGIP 1986), where it is stronger than on both sides. */
+function edgesOf(seen, share, missing, cells) {
+  const count = cells * cells;
   const [across, down, both] = [0, 1, 2].map(() => new Float32Array(count));
   for (let c = 0; c < 3; c++) {
-    const plane = picture(cells, cells, 1, Float32Array.from({ length: count }, (_, i) => soft[4 * i + c] / Math.max(soft[4 * i + 3], 1e-3)));
+    const plane = picture(cells, cells, 1, Float32Array.from({ length: count }, (_, i) => seen[3 * i + c]));
     const [x, y] = [scharr(plane, 0), scharr(plane, 1)];
     for (let i = 0; i < count; i++) {
       across[i] += x[i] * x[i];
@@ -198,7 +214,8 @@ function fitted(edges) {
 }
 
 /** The line's ways through the hole: { line, start, end, before, behind, length, loose }. */
-function runsOf(line, state, cells, seen) {
+function runsOf(line, grid, wide) {
+  const { cells, state } = grid;
   const half = Math.floor(1.5 * cells);
   const kinds = Uint8Array.from({ length: 2 * half + 1 }, (_, k) => {
     const [x, y] = line.at(k - half).map((value) => Math.round(value));
@@ -213,15 +230,16 @@ function runsOf(line, state, cells, seen) {
     const sides = [[start - 1, -1], [stop, 1]];
     const ways = sides.map(([place, step]) => seenFrom(line, kinds, place - half, step, half));
     const lengths = ways.map(([, length]) => length);
-    const sections = ways.map(([begins, length], k) => (length >= JOINED ? sectionOf(line, begins, sides[k][1], length, seen) : null));
-    if (!sections[0] || !sections[1] || lengths[0] + lengths[1] < SHORT) {
+    const sections = ways.map(([begins, length], k) => (length >= JOINED ? sectionOf(line, begins, sides[k][1], length, wide) : null));
+    if (!sections[0] || !sections[1] || sections[0].clear + sections[1].clear < CLEAR) {
       const best = lengths[1] > lengths[0] ? 1 : 0;
-      if (!sections[best] || lengths[best] < SHORT || sections[best].clear < CLEAR) continue;
+      const own = sections[best];
+      if (!own || own.clear < CLEAR || lengths[best] < (own.stripe ? STRIPE : SHORT)) continue;
       [sections[1 - best], lengths[1 - best]] = [null, 0];
     }
     let loose = false;
     sides.forEach(([place, step], k) => {
-      if (!sections[k] && kinds[place] === KNOWN) loose = goesOn(line, place - half + PAST * step, sections[1 - k], seen);
+      if (!sections[k] && kinds[place] === KNOWN) loose = goesOn(line, place - half + PAST * step, sections[1 - k], grid);
     });
     const [before, behind] = sections;
     result.push({ line, start: start - half, end: stop - 1 - half, before, behind, length: lengths[0] + lengths[1], loose });
@@ -229,16 +247,56 @@ function runsOf(line, state, cells, seen) {
   return result;
 }
 
-/** Whether a photo shows at a place of a line what lies on one of its sides, and not another thing before both. */
-function goesOn(line, place, section, { photo, unit }) {
+/** Whether cells show at a place of a line what lies on one of its sides, and not another thing before both. */
+function goesOn(line, place, section, { cells, seen }) {
   const mean = [0, 0, 0];
   const sides = [-ASIDE, ASIDE].map((beside) => {
-    const [x, y] = line.at(place, beside).map((value) => clip(Math.floor((value + 0.5) * unit), 0, photo.width - 1));
-    for (let c = 0; c < 3; c++) mean[c] += photo.data[3 * (y * photo.width + x) + c] / 2;
+    const [x, y] = line.at(place, beside).map((value) => clip(Math.round(value), 0, cells - 1));
+    for (let c = 0; c < 3; c++) mean[c] += seen[3 * (y * cells + x) + c] / 2;
     return Math.floor(2 * (clip(beside, section.low, section.high) + WIDTH));
   });
   const unlike = sides.map((at) => Math.max(...mean.map((value, c) => Math.abs(value - section.colours[3 * at + c]))));
   return Math.min(...unlike) < OTHERS;
+}
+
+/** A run that ends where what is known beside it is not what lies on that side of its line: another thing is before it there.
+ *  Both sides tell on which no other line runs along it. */
+function agreeing(run, runs, { cells, state, seen }) {
+  const own = { ...run };
+  if (own.before && own.behind) return own;
+  const section = own.before ?? own.behind;
+  for (const side of [-1, 1]) {
+    if (runs.some((other) => other.line !== own.line && along(own, other, side))) continue;
+    const wanted = section.colours.subarray(side < 0 ? 0 : 3 * HALVES - 3);
+    const count = Math.floor(own.end - own.start) + 1;
+    for (let k = 0, off = 0; k < count; k++) {
+      const place = own.start + (own.before ? k : count - 1 - k);
+      off = differsBeside(own.line, place, side, wanted, { cells, state, seen }) ? off + 1 : 0;
+      if (off < LONG) continue;
+      if (own.before) own.end = place - LONG;
+      else own.start = place + LONG;
+      break;
+    }
+  }
+  return own;
+}
+
+/** Whether the nearest known cell on a side of a line has not the colour that is wanted. */
+function differsBeside(line, place, side, wanted, { cells, state, seen }) {
+  for (let beside = WIDTH; beside <= BEYOND; beside++) {
+    const [x, y] = line.at(place, side * beside).map((value) => Math.round(value));
+    if (x < 0 || x >= cells || y < 0 || y >= cells || state[y * cells + x] !== KNOWN) continue;
+    return [0, 1, 2].some((c) => Math.abs(seen[3 * (y * cells + x) + c] - wanted[c]) > OTHERS);
+  }
+  return false;
+}
+
+/** Whether another one runs along a run on that side of it. */
+function along(run, other, side) {
+  const sine = run.line.cos * other.line.sin - run.line.sin * other.line.cos;
+  const [x, y] = other.line.at((other.start + other.end) / 2);
+  const beside = side * (x * run.line.cos + y * run.line.sin - run.line.away);
+  return Math.abs(sine) < ALONG && beside >= 0 && beside < BEYOND;
 }
 
 /** The place from which on a line that begins beside a hole is seen, and how far, in cells. */
@@ -254,7 +312,7 @@ function seenFrom(line, kinds, place, step, half) {
   return [begins, length];
 }
 
-/** What lies across a line that is seen from a place on, so far: { colours, low, high, clear }; null without enough of it, or
+/** What lies across a line that is seen from a place on, so far: { colours, low, high, clear, stripe }; null without enough of it, or
  *  where it is no edge. */
 function sectionOf(line, begins, step, length, { photo, known, unit }) {
   const wide = Math.min(length, LOOKED);
@@ -294,7 +352,9 @@ function sectionOf(line, begins, step, length, { photo, known, unit }) {
   }
   const clear = contrast / Math.max(Float32Array.from(off).sort()[off.length >> 1], 0.1);
   if (Math.min(middle - low, high - middle) / 2 < SIDES || contrast < CONTRAST || clear < EVEN) return null;
-  return { colours: section, low: (low - middle) / 2, high: (high - middle) / 2, clear: clear * wide };
+  const unlike = [0, 1, 2].map((c) => Math.abs(section[3 * low + c] - section[3 * high + c]));
+  const stripe = Math.max(...unlike) < ALIKE * contrast;
+  return { colours: section, low: (low - middle) / 2, high: (high - middle) / 2, clear: clear * wide, stripe };
 }
 
 /** Those of the runs that are drawn, and how far, the clearest first. */

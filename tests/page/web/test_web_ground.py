@@ -28,7 +28,7 @@ GOES_ON = """async ([n, colours, photo, unknown, mask]) => {
 
 
 def room(side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A photo (side, side, 3) uint8 of a room with a door post, a ledge and a picture; where a person is and was in it."""
+    """A photo (side, side, 3) uint8 of a room with a post, a ledge and a picture; where a person is and was in it."""
     y, x = np.mgrid[:side, :side] / side
     photo = np.where((x + 0.15 * (y - 0.5) < 0.2)[..., None], (120.0, 80.0, 50.0), (205.0, 198.0, 185.0))
     photo[(y > 0.62) & (x > 0.3)] = (70, 74, 90)
