@@ -30,6 +30,9 @@ _AROUND, _FINE, _LEAST = 64, 1.6, 2.0
 #: cell) counts in its vote at most.
 _WAYS, _OFF, _STRONG = 180, 3, 25.0
 
+#: Parts of a grey level that strengths are told in, so that what is equally strong is so wherever it is worked out.
+_STEPS = 64
+
 #: How far from a line its edges lie, in cells, at first and then, by what angle they are off, and how few they may be.
 _BESIDE, _TURNED, _SHORT = (2.5, 1.5, 1.5), np.radians(8), 14
 
@@ -45,9 +48,10 @@ _JOINED, _LOOKED, _FROM = 6, 24, 2
 #: Half the width of what is drawn, that within which it differs from its sides, and where it goes over into them.
 _WIDTH, _CORE, _SOFT = 8, 4, 4.0
 
-#: The contrast of an edge (0..255) at least; how many times what it is uneven by along its way that is; and that times
-#: the length, in cells, that is seen of it.
-_CONTRAST, _EVEN, _CLEAR = 20.0, 8.0, 450.0
+#: The contrast of an edge (0..255) at least; how many times what it is uneven by along its way that is, and how many
+#: times what either side deviates by there, as bricks do; and the first of these times the length, in cells, of what is
+#: seen.
+_CONTRAST, _EVEN, _ALONE, _CLEAR = 20.0, 8.0, 5.0, 450.0
 
 #: How far beyond a hole, and beside a line, its sides go on; colours (0..255) that differ by more are another thing's.
 _PAST, _ASIDE, _OTHERS = 4, 5.0, 40.0
@@ -202,6 +206,7 @@ def _edges_of(
     x, y = (np.stack([cv2.Scharr(plane, cv2.CV_32F, *way) for plane in cv2.split(seen)]) for way in ((1, 0), (0, 1)))
     across, both, down = (x * x).sum(0), (x * y).sum(0), (y * y).sum(0)
     strength = np.sqrt((across + down) / 2 + np.sqrt(np.square((across - down) / 2) + both * both)) / 32
+    strength = _whole(strength * _STEPS) / _STEPS
     angle = 0.5 * np.arctan2(2 * both, across - down)
     near = cv2.dilate((missing > 0.5).astype(np.uint8), np.ones((2 * _AROUND + 1,) * 2, np.uint8)) > 0
     inner = cv2.erode((share > 0.9).astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
@@ -217,7 +222,7 @@ def _lines_of(
     columns: np.ndarray, rows: np.ndarray, angles: np.ndarray, strengths: np.ndarray, cells: int
 ) -> list[_Line]:
     """Lines that edges lie on, see `_edges_of`, those first that most do; no edge lies on two."""
-    worth = np.sqrt(np.minimum(strengths, _STRONG))
+    worth = _whole(np.sqrt(np.minimum(strengths, _STRONG)) * _STEPS) / _STEPS
     half = int(1.5 * cells)
     ways = (_whole(angles * _WAYS / np.pi)[:, None] + np.arange(-_OFF, _OFF + 1)) % _WAYS
     theta = ways * np.pi / _WAYS
@@ -361,21 +366,24 @@ def _section(
     length = min(length, _LOOKED)
     beside = np.arange(-2 * _WIDTH, 2 * _WIDTH + 1) / 2
     places = begins + step * (_FROM + np.arange(length))
-    x, y = (((v + 0.5) * unit - 0.5).astype(np.float32) for v in line.at(places[None], beside[:, None]))
-    colours = cv2.remap(photo, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    there = cv2.remap(known.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) > 0.9
+    x, y = ((v + 0.5) * unit - 0.5 for v in line.at(places[None], beside[:, None]))
+    inside = (x > -0.5) & (x < len(photo) - 0.5) & (y > -0.5) & (y < len(photo) - 0.5)
+    there = inside & (_sampled(known, x, y) > 0.9)
+    colours = _sampled(photo, x, y)
     enough = there.sum(1) >= max(3, length // 3)
     middle = len(beside) // 2
     if not enough[middle]:
         return None
     low = middle - int(np.argmin(np.r_[enough[middle::-1], False])) + 1
     high = middle + int(np.argmin(np.r_[enough[middle:], False])) - 1
-    section, off = np.zeros((len(beside), 3), np.float32), []
+    section, off, deviates = np.zeros((len(beside), 3), np.float32), [], ([], [])
     for k in range(low, high + 1):
         own = colours[k, there[k]]
         section[k] = np.sort(own, axis=0)[len(own) // 2]
         if abs(beside[k]) <= _CORE:
             off.append(np.abs(own - section[k]).max(1))
+            if abs(beside[k]) >= 1:
+                deviates[int(beside[k] > 0)].append(own.std(0).max())
     section[:low], section[high + 1 :] = section[low], section[high]
     core = section[max(low, middle - 2 * _CORE) : min(high, middle + 2 * _CORE) + 1]
     contrast = float((core.max(0) - core.min(0)).max())
@@ -383,8 +391,21 @@ def _section(
     clear = contrast / max(float(off[len(off) // 2]), 0.1)
     if min(-beside[low], beside[high]) < _SIDES or contrast < _CONTRAST or clear < _EVEN:
         return None
+    if contrast < _ALONE * max(np.mean(side) for side in deviates):
+        return None
     stripe = bool(np.abs(section[low] - section[high]).max() < _ALIKE * contrast)
     return _Section(section, float(beside[low]), float(beside[high]), clear * length, stripe)
+
+
+def _sampled(planes: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Planes (n, n, ...) float32 or bool at places (h, w), linearly and exactly; beyond edges as at them."""
+    last = len(planes) - 1
+    x, y = x.clip(0, last), y.clip(0, last)
+    left, top = np.minimum(x.astype(int), last - 1), np.minimum(y.astype(int), last - 1)
+    right, lower = ((v - start).reshape(*v.shape, *[1] * (planes.ndim - 2)) for v, start in ((x, left), (y, top)))
+    upper_row = planes[top, left] * (1 - right) + planes[top, left + 1] * right
+    lower_row = planes[top + 1, left] * (1 - right) + planes[top + 1, left + 1] * right
+    return (upper_row * (1 - lower) + lower_row * lower).astype(np.float32)
 
 
 def _chosen(runs: list[_Run]) -> list[_Run]:

@@ -97,6 +97,15 @@ def test_a_lock_of_hair_is_no_edge() -> None:
         assert (GroundLines.carried_on(seen, ~hole, hole) is not None) == goes_on
 
 
+def test_bricks_are_no_edges() -> None:
+    """Their joints are straight, but what lies beside them changes all along."""
+    y, x = np.mgrid[:SIDE, :SIDE] // 5
+    joint = (y % 3 == 0) | ((x + 3 * (y // 3 % 2)) % 6 == 0)
+    photo = np.where(joint[..., None], (190, 180, 170), (140, 70, 50)).astype(np.float32)
+    _, known, hole = person(hole=(0.1, 0.5, 0.2, 0.7))
+    assert GroundLines.carried_on(np.where(hole[..., None], 0, photo), known, hole) is None
+
+
 def test_leaves_and_plain_grounds_have_no_lines() -> None:
     _, known, hole = person(hole=(0.3, 1.0, 0.1, 0.7))
     plain = np.full((SIDE, SIDE, 3), 128, np.float32)

@@ -4,7 +4,7 @@ import { SIZE } from "./constants.js";
 import { membrane } from "./membrane.js";
 import { blurred, picture, resizeArea, resizeLinear, scharr } from "./pixels.js";
 import { dilated, distances, eroded, regionOf, smoothstep, square } from "./regions.js";
-import { clip, remappedBeyond } from "./samples.js";
+import { clip, remapped } from "./samples.js";
 
 const [OTHER, KNOWN, HOLE] = [0, 1, 2]; // what cells are
 // Within how many cells of a hole edges are sought, at which scale, and how many grey levels a cell they differ by.
@@ -19,8 +19,9 @@ const [BEGINS, GAP] = [5, 4]; // cells within which a line that begins at a hole
 const [JOINED, LOOKED, FROM] = [6, 24, 2];
 // Half the width of what is drawn, that within which it differs from its sides, and where it goes over into them.
 const [WIDTH, CORE, SOFT] = [8, 4, 4];
-// The contrast of an edge at least; how many times what it is uneven by that is; and that times the length that is seen of it.
-const [CONTRAST, EVEN, CLEAR] = [20, 8, 450];
+// The contrast of an edge at least; how many times what it is uneven by along its way that is, and how many times what either
+// side deviates by there, as bricks do; and the first of these times the length that is seen.
+const [CONTRAST, EVEN, ALONE, CLEAR] = [20, 8, 5, 450];
 // How far beyond a hole, and beside a line, its sides go on; colours that differ by more are another thing's.
 const [PAST, ASIDE, OTHERS] = [4, 5, 40];
 // How far beside a line what is known tells of what lies on its side, and along how many cells another thing does.
@@ -35,6 +36,9 @@ const [CROSSING, ALONG] = [0.25, 0.125];
 // How far from a line, in cells, a background is taken for one that has lines, and beyond which it is not.
 const REACH = [32, 96];
 const HALVES = 4 * WIDTH + 1; // the half cells of a cross-section
+
+// So that what is equally strong is so wherever it is worked out.
+const inSteps = (strength) => Math.round(64 * strength) / 64;
 
 /** What lines show in a hole: `colours` by `weight`, the colours `between` them, and where the background has lines, `near`;
  *  arrays of n x n pixels. */
@@ -134,7 +138,7 @@ function edgesOf(seen, share, missing, cells) {
       both[i] += x[i] * y[i];
     }
   }
-  const strength = across.map((value, i) => Math.sqrt((value + down[i]) / 2 + Math.hypot((value - down[i]) / 2, both[i])) / 32);
+  const strength = across.map((value, i) => inSteps(Math.sqrt((value + down[i]) / 2 + Math.hypot((value - down[i]) / 2, both[i])) / 32));
   const near = dilated(regionOf(missing, (value) => value > 0.5), cells, square(AROUND));
   const inner = eroded(regionOf(share, (value) => value > 0.9), cells, square(1));
   const result = [];
@@ -156,7 +160,7 @@ function linesOf(edges, cells) {
   const half = Math.floor(1.5 * cells);
   const room = new Float64Array(WAYS * 2 * half);
   for (const edge of edges) {
-    edge.worth = Math.sqrt(Math.min(edge.strength, STRONG));
+    edge.worth = inSteps(Math.sqrt(Math.min(edge.strength, STRONG)));
     edge.votes = Array.from({ length: 2 * OFF + 1 }, (_, k) => {
       const way = (Math.round((edge.angle * WAYS) / Math.PI) + k - OFF + WAYS) % WAYS;
       const angle = (way * Math.PI) / WAYS;
@@ -316,15 +320,19 @@ function seenFrom(line, kinds, place, step, half) {
  *  where it is no edge. */
 function sectionOf(line, begins, step, length, { photo, known, unit }) {
   const wide = Math.min(length, LOOKED);
-  const [columns, rows] = [new Float32Array(HALVES * wide), new Float32Array(HALVES * wide)];
+  const [columns, rows] = [new Float64Array(HALVES * wide), new Float64Array(HALVES * wide)];
   for (let k = 0, i = 0; k < HALVES; k++) {
     for (let j = 0; j < wide; j++, i++) {
       [columns[i], rows[i]] = line.at(begins + step * (FROM + j), k / 2 - WIDTH).map((value) => (value + 0.5) * unit - 0.5);
     }
   }
-  const colours = remappedBeyond(photo, columns, rows);
-  const there = remappedBeyond(known, columns, rows, 0);
-  const own = Array.from({ length: HALVES }, (_, k) => Array.from({ length: wide }, (_, j) => k * wide + j).filter((i) => there[i] > 0.9));
+  const colours = remapped(photo, columns, rows);
+  const last = photo.width - 0.5;
+  const there = remapped(known, columns, rows).map((value, i) => {
+    const inside = columns[i] > -0.5 && columns[i] < last && rows[i] > -0.5 && rows[i] < last;
+    return inside && value > 0.9 ? 1 : 0;
+  });
+  const own = Array.from({ length: HALVES }, (_, k) => Array.from({ length: wide }, (_, j) => k * wide + j).filter((i) => there[i]));
   const enough = (k) => k >= 0 && k < HALVES && own[k].length >= Math.max(3, Math.floor(wide / 3));
   const middle = 2 * WIDTH;
   if (!enough(middle)) return null;
@@ -333,10 +341,12 @@ function sectionOf(line, begins, step, length, { photo, known, unit }) {
   while (enough(high + 1)) high++;
   const section = new Float32Array(3 * HALVES);
   const off = [];
+  const deviates = [[], []];
   for (let k = low; k <= high; k++) {
     const half = own[k].length >> 1;
     for (let c = 0; c < 3; c++) section[3 * k + c] = Float32Array.from(own[k], (i) => colours[3 * i + c]).sort()[half];
     if (Math.abs(k - middle) > 2 * CORE) continue;
+    if (Math.abs(k - middle) >= 2) deviates[k > middle ? 1 : 0].push(deviation(colours, own[k]));
     for (const i of own[k]) off.push(Math.max(...[0, 1, 2].map((c) => Math.abs(colours[3 * i + c] - section[3 * k + c]))));
   }
   for (let k = 0; k < low; k++) section.copyWithin(3 * k, 3 * low, 3 * low + 3);
@@ -352,9 +362,18 @@ function sectionOf(line, begins, step, length, { photo, known, unit }) {
   }
   const clear = contrast / Math.max(Float32Array.from(off).sort()[off.length >> 1], 0.1);
   if (Math.min(middle - low, high - middle) / 2 < SIDES || contrast < CONTRAST || clear < EVEN) return null;
+  if (deviates.some((side) => contrast < (ALONE * side.reduce((a, b) => a + b)) / side.length)) return null;
   const unlike = [0, 1, 2].map((c) => Math.abs(section[3 * low + c] - section[3 * high + c]));
   const stripe = Math.max(...unlike) < ALIKE * contrast;
   return { colours: section, low: (low - middle) / 2, high: (high - middle) / 2, clear: clear * wide, stripe };
+}
+
+/** The standard deviation of some places' colours, of the channel where it is largest. */
+function deviation(colours, places) {
+  return Math.max(...[0, 1, 2].map((c) => {
+    const mean = places.reduce((sum, i) => sum + colours[3 * i + c], 0) / places.length;
+    return Math.sqrt(places.reduce((sum, i) => sum + (colours[3 * i + c] - mean) ** 2, 0) / places.length);
+  }));
 }
 
 /** Those of the runs that are drawn, and how far, the clearest first. */
