@@ -63,6 +63,32 @@ def averaged_within(picture: np.ndarray, inside: np.ndarray, sigma: float) -> np
     return planes[..., :3] / np.maximum(planes[..., 3:], 1e-3)
 
 
+def membrane(planes: np.ndarray) -> np.ndarray:
+    """Laplace's equation, solved from coarse to fine: values (h, w, C) float32 between those that are given.
+
+    planes: (h, w, C + 1) float32, what is given times a weight, and that weight, which is 0 where values are sought.
+    """
+    height, width = planes.shape[:2]
+    values, weight = planes[..., :-1], planes[..., -1]
+    there = weight > 1e-4
+    known = values / np.maximum(weight, 1e-4)[..., None]
+    if min(height, width) <= 4:
+        start = np.zeros_like(known)
+    else:
+        size = ((width + 1) // 2, (height + 1) // 2)
+        # Odd sides are made even by one more line, so that each coarse cell is a mean of 2 x 2.
+        even = np.pad(planes, ((0, height % 2), (0, width % 2), (0, 0)))
+        coarse = membrane(cv2.resize(even, size, interpolation=cv2.INTER_AREA))
+        start = cv2.resize(coarse, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)[:height, :width]
+    result = replaced(start, known, there)
+    kernel = np.array([[1, 4, 1], [4, 0, 4], [1, 4, 1]], np.float32) / 20
+    held = result.copy()
+    for _ in range(24):
+        result = cv2.filter2D(result, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+        cv2.copyTo(held, there.view(np.uint8), result)
+    return result
+
+
 def mirrored_beyond(picture: np.ndarray, inside: np.ndarray, wanted: np.ndarray, reach: int) -> np.ndarray:
     """A picture (H, W, 3) float32 in which a region `inside` (H, W) bool goes on where it is `wanted` (H, W) bool.
 

@@ -19,7 +19,12 @@ import numpy as np
 from maskgan.blending import feathered, median_colour, pixels_of, replaced
 from maskgan.editing.bared_edges import with_even_edges
 from maskgan.editing.completion import Completion
-from maskgan.editing.continuing import with_forehead_gone_on, with_plain_ground_gone_on, with_uneven_ground_completed
+from maskgan.editing.continuing import (
+    lines_of_the_ground,
+    with_forehead_gone_on,
+    with_plain_ground_gone_on,
+    with_uneven_ground_completed,
+)
 from maskgan.editing.faces import Alignment, paste_back, resample
 from maskgan.editing.flows import moved_pixels, moves, warp_picture, window_of
 from maskgan.editing.paint_colours import in_colours_of_the_photo
@@ -99,12 +104,13 @@ class Patch(NamedTuple):
             alpha *= 1 - hair.clip(0, 1)
         picture = painted + _colour_error(painted, photo, unknown, mask)
         picture = in_colours_of_the_photo(picture, photo, unknown, mask)
-        picture = with_plain_ground_gone_on(picture, photo, unknown, mask)
+        lines = lines_of_the_ground(photo, unknown, mask) if complete else None
+        picture = with_plain_ground_gone_on(picture, photo, unknown, mask, lines)
         picture = with_forehead_gone_on(picture, photo, unknown, mask)
         picture = _crisper(picture, photo, unknown)
         ground = None
         if complete:
-            picture, ground = with_uneven_ground_completed(picture, photo, unknown, mask)
+            picture, ground = with_uneven_ground_completed(picture, photo, unknown, mask, lines)
         finished = None if ground is None else ground.share > 0.5
         picture = with_even_edges(picture, photo, unknown, mask, len(mask) / (window.side * NETWORK_SIZE))
         grain = PlannedLater(partial(Grain.planned, picture, photo, unknown, mask, finished))

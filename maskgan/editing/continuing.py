@@ -14,6 +14,7 @@ import numpy as np
 from maskgan.blending import replaced, smoothstep
 from maskgan.editing.completion import Completion
 from maskgan.editing.flows import grown
+from maskgan.editing.ground_lines import GroundLines
 from maskgan.editing.likeness import luminance, shrunk
 from maskgan.editing.texture import DETAIL, fine_detail
 from maskgan.labels import BROWS, EYES, MOUTH, Label
@@ -68,12 +69,26 @@ _AROUND, _EVEN, _UNEVEN = 12.0, 10.0, 24.0
 #: beyond which it is sharp, and how much it does at least.
 _FOCUS, _BLURRED, _SHARP, _LEAST = 1.0, 1.8, 2.5, 0.5
 
+#: How much light usually differs in the same way up to which there are only lines in a background that has some, and
+#: beyond which there is more, such as leaves; how many times that the texture between lines is at most.
+_ONLY_LINES, _LEAVES, _TEXTURE = 7.0, 14.0, 3.0
+
 #: Colours go on from what is next to a hole: in how many pixels to a cell, and within how many of these cells.
 _FINER = ((4, (6.0, 3.0, 1.5)), (2, (2.0, 1.0)))
 
 
+def lines_of_the_ground(photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> GroundLines | None:
+    """The straight edges of a background that go on in a large hole of it, None without any.
+
+    Arguments as for `with_plain_ground_gone_on`.
+    """
+    ground = mask == Label.BACKGROUND
+    known = _known_beside_a_hole(ground, unknown)
+    return None if known is None else GroundLines.carried_on(photo.astype(np.float32), known, ground & unknown)
+
+
 def with_plain_ground_gone_on(
-    picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
+    picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray, lines: GroundLines | None = None
 ) -> np.ndarray:
     """Painted background in the colours that a plain or blurred background has around it.
 
@@ -82,6 +97,7 @@ def with_plain_ground_gone_on(
         photo: the moved photo, (n, n, 3) uint8 or float32.
         unknown: (n, n) bool, where it is painted.
         mask: the edited mask, (n, n).
+        lines: see `lines_of_the_ground`; close to them a background is plain where there is nothing but lines in it.
 
     Returns a picture (n, n, 3) float32; only what is painted is changed, and only beside and in
     large holes of the background.
@@ -91,10 +107,13 @@ def with_plain_ground_gone_on(
     if known is None:
         return picture
     uneven = _uneven(*_coarse(photo, known)[::-1])
-    plain = 1 - uneven * _sharp(photo, known)
+    usual = _usual_detail(photo, known)
+    plain = 1 - uneven * _besides_lines(usual, lines) * _sharp(usual)
     if not plain.any():
         return picture
     plain, wanted = _enlarged(plain, mask.shape), _plain(photo, known, uneven)
+    if lines is not None:
+        wanted = lines.over(wanted)
     scale = len(mask) / NETWORK_SIZE
     soft = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale)
     # What is known beside the hole stays as it is, where the paint's edge is laid over it.
@@ -104,7 +123,7 @@ def with_plain_ground_gone_on(
 
 
 def with_uneven_ground_completed(
-    picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray
+    picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray, lines: GroundLines | None = None
 ) -> tuple[np.ndarray, Completion | None]:
     """Painted background in pieces of an uneven and sharp one around it, see `completion.py`.
 
@@ -116,7 +135,8 @@ def with_uneven_ground_completed(
     if known is None:
         return picture, None
     coarse = _uneven(*_coarse(photo, known)[::-1])
-    uneven, sharp = (_enlarged(plane, mask.shape) for plane in (coarse, _sharp(photo, known)))
+    usual = _usual_detail(photo, known)
+    uneven, sharp = (_enlarged(plane, mask.shape) for plane in (coarse, _sharp(usual)))
     hole = ground & unknown
     deep = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)[hole].max()
     if (uneven * sharp)[hole].mean() < _HARDLY or deep < _DEEP * n:
@@ -125,17 +145,28 @@ def with_uneven_ground_completed(
     completion = Completion.planned(whole, picture, known, hole)
     if completion is None:
         return picture, None
-    scale = n / NETWORK_SIZE
+    scale, detailed = n / NETWORK_SIZE, 1.0
     pieces, texture, there = _joined(completion, whole, known, hole, scale)
     # An even background has its colours from all around, and only its texture from somewhere.
-    plain = texture + _plain(photo, known, coarse)
+    plain = _plain(photo, known, coarse)
+    if lines is not None:
+        plain = lines.over(plain)
+        besides = _enlarged(_besides_lines(usual, lines), mask.shape)
+        beside = 1 - lines.weight
+        uneven = uneven * besides * beside
+        most = _enlarged(_TEXTURE * usual, mask.shape)[..., None]
+        calm = texture.clip(-most, most)
+        texture = beside[..., None] * (calm + besides[..., None] * (texture - calm))
+        detailed = besides * beside
+    plain = texture + plain
     pieces = plain + uneven[..., None] * (pieces - plain)
     wanted = replaced(whole, pieces, unknown)
     beside = ground & grown(hole, _BESIDE * scale)
     weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside
     there *= sharp
     weight *= np.where(unknown, there, 1)
-    return picture + weight[..., None] * (wanted - picture), completion._replace(share=there)
+    picture = picture + weight[..., None] * (wanted - picture)
+    return picture, completion._replace(share=there * detailed)
 
 
 def _joined(
@@ -285,8 +316,21 @@ def _uneven(colours: np.ndarray, share: np.ndarray) -> np.ndarray:
     return smoothstep((np.sqrt(np.maximum(variance, 0)) - _EVEN) / (_UNEVEN - _EVEN)).astype(np.float32)
 
 
-def _sharp(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Whether a photo (n, n, 3) is sharp around each cell, 0..1 (g, g), as far as it is `known` (n, n) bool.
+def _besides_lines(usual: np.ndarray, lines: GroundLines | None) -> np.ndarray | float:
+    """How much more than lines, 0..1 (g, g), a background with such detail has around each cell; 1 without lines."""
+    if lines is None:
+        return 1.0
+    more = smoothstep((usual - _ONLY_LINES) / (_LEAVES - _ONLY_LINES))
+    return (1 - shrunk(lines.near, _CELLS) * (1 - more)).astype(np.float32)
+
+
+def _sharp(usual: np.ndarray) -> np.ndarray:
+    """Whether a photo of that usual detail (g, g) is sharp around each cell, 0..1 (g, g)."""
+    return smoothstep((usual - _BLURRED) / (_SHARP - _BLURRED)).astype(np.float32)
+
+
+def _usual_detail(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """How much light usually differs (0..255) within `_FOCUS` painted pixels around each cell, (g, g).
 
     A geometric mean tells: what is out of focus has edges here and there, too, and a texture has detail all over.
     """
@@ -295,7 +339,7 @@ def _sharp(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
     detail = planes[..., 0] - smooth[..., 0] / np.maximum(smooth[..., 1], 1e-3)
     share, energy = (shrunk(plane, _CELLS) for plane in (planes[..., 1], np.square(detail) * planes[..., 1]))
     usual = _around(np.log(energy / np.maximum(share, 1e-6) + _LEAST**2), share)[..., 0]
-    return smoothstep((np.exp(usual / 2) - _BLURRED) / (_SHARP - _BLURRED)).astype(np.float32)
+    return np.exp(usual / 2)
 
 
 def _around(planes: np.ndarray, share: np.ndarray) -> np.ndarray:

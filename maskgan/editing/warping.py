@@ -16,7 +16,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from maskgan.blending import nearest_of, replaced, smoothstep
+from maskgan.blending import membrane, nearest_of, smoothstep
 from maskgan.editing.flows import STILL, compose, disc, grown, lengths_of, moves, unfolded, window_of
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.outlines import Matches, match_class
@@ -243,7 +243,7 @@ def _solve(values: np.ndarray, fixed: np.ndarray, told: np.ndarray, moving: np.n
     size = (max(2, round(width / factor)), max(2, round(height / factor)))
     both = np.dstack([values * fixed[..., None], fixed]).astype(np.float32)
     both = cv2.resize(both, size, interpolation=cv2.INTER_AREA)
-    flow = _membrane(both[..., :2], both[..., 2])
+    flow = membrane(both)
     flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
     sigma = 0.5 * (1 + factor)
     flow = cv2.GaussianBlur(flow, (0, 0), sigma)
@@ -254,29 +254,6 @@ def _solve(values: np.ndarray, fixed: np.ndarray, told: np.ndarray, moving: np.n
     fade = smoothstep((reach - distance) / (0.3 * reach)).astype(np.float32)[..., None]
     flow = unfolded(flow * fade)
     flow[lengths_of(flow) < STILL] = 0
-    return flow
-
-
-def _membrane(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Laplace's equation with the values weighted / weight (h, w, 2) wherever weight (h, w) > 0, coarse to fine."""
-    height, width = weight.shape
-    there = weight > 1e-4
-    known = weighted / np.maximum(weight, 1e-4)[..., None]
-    if min(height, width) <= 4:
-        start = np.zeros_like(known)
-    else:
-        size = ((width + 1) // 2, (height + 1) // 2)
-        # Odd sides are made even by one more line, so that each coarse cell is a mean of 2 x 2.
-        both = np.pad(np.dstack([weighted, weight]), ((0, height % 2), (0, width % 2), (0, 0)))
-        both = cv2.resize(both, size, interpolation=cv2.INTER_AREA)
-        coarse = _membrane(both[..., :2], both[..., 2])
-        start = cv2.resize(coarse, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)[:height, :width]
-    flow = replaced(start, known, there)
-    kernel = np.array([[1, 4, 1], [4, 0, 4], [1, 4, 1]], np.float32) / 20
-    held = flow.copy()
-    for _ in range(24):
-        flow = cv2.filter2D(flow, -1, kernel, borderType=cv2.BORDER_REPLICATE)
-        cv2.copyTo(held, there.view(np.uint8), flow)
     return flow
 
 

@@ -5,7 +5,7 @@ import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from 
 import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
 import { takeColoursOfPhoto } from "./paint_colours.js";
-import { completeUnevenGround, letForeheadGoOn, letPlainGroundGoOn } from "./continuing.js";
+import { completeUnevenGround, letForeheadGoOn, letPlainGroundGoOn, linesOfTheGround } from "./continuing.js";
 import { any, borders, both, either, extent, feathered, grown, piecesOf, roundEven, where } from "./regions.js";
 import { median } from "./samples.js";
 import { lumaAt } from "./tones.js";
@@ -169,10 +169,11 @@ export class Patch {
     const colours = picture(n, n, 3, missing);
     for (let i = 0; i < missing.length; i++) missing[i] += painted.data[i];
     takeColoursOfPhoto(colours.data, photo, unknown, mask, n);
-    letPlainGroundGoOn(colours.data, photo, unknown, mask, n);
+    const lines = linesOfTheGround(photo, unknown, mask, n);
+    letPlainGroundGoOn(colours.data, photo, unknown, mask, n, lines);
     letForeheadGoOn(colours.data, photo, unknown, mask, n);
     makeCrisper(colours.data, photo, unknown, n);
-    const ground = completeUnevenGround(colours.data, photo, unknown, mask, n);
+    const ground = completeUnevenGround(colours.data, photo, unknown, mask, n, lines);
     makeEdgesEven(colours.data, photo, unknown, mask, n, n / (window.side * SIZE.network));
     const wanting = ground ? unknown.map((inside, i) => (inside && ground.share.data[i] <= 0.5 ? 1 : 0)) : unknown;
     const layer = new Float32Array(4 * n * n);

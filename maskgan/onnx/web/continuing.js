@@ -2,6 +2,7 @@
 
 import { Completion } from "./completion.js";
 import { DETAIL, fineDetail } from "./grain.js";
+import { GroundLines } from "./ground_lines.js";
 import { luminance } from "./likeness.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
@@ -40,20 +41,34 @@ const [AROUND, EVEN, UNEVEN] = [12, 10, 24];
 // How much light usually differs within so many painted pixels up to which a background is out of focus, and beyond which it
 // is sharp, and how much it does at least.
 const [FOCUS, BLURRED, SHARP, LEAST] = [1, 1.8, 2.5, 0.5];
+// How much light usually differs in the same way up to which there are only lines in a background that has some, and beyond
+// which there is more, such as leaves; how many times that the texture between lines is at most.
+const [ONLY_LINES, LEAVES, TEXTURE] = [7, 14, 3];
 // Colours go on from what is next to a hole: in how many pixels to a cell, and within how many of these cells.
 const FINER = [[4, [6, 3, 1.5]], [2, [2, 1]]];
 
+/** The straight edges of a background that go on in a large hole of it, null without any. */
+export function linesOfTheGround(photo, unknown, mask, n) {
+  const ground = where(mask, LABEL.BACKGROUND);
+  const known = knownBesideAHole(ground, unknown, n);
+  return known && GroundLines.carriedOn(picture(n, n, 3, new Float32Array(photo.data)), known, both(ground, unknown), n);
+}
+
 /** Gives painted background the colours that a plain or blurred background has around it, in place: floats of n x n pixels.
- *  Only what is painted beside and in large holes of the background is changed. */
-export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
+ *  Only what is painted beside and in large holes of the background is changed. `lines`: of the background, or null; close to
+ *  them it is plain where there is nothing but lines in it. */
+export function letPlainGroundGoOn(colours, photo, unknown, mask, n, lines) {
   const ground = where(mask, LABEL.BACKGROUND);
   const known = knownBesideAHole(ground, unknown, n);
   if (!known) return;
-  const sharp = sharpness(photo, known, n);
+  const usual = usualDetail(photo, known, n);
+  const sharp = sharpness(usual);
+  const besides = besidesLines(usual, lines, n);
   const uneven = unevenness(coarse(known, n, (i) => photo.data[i]));
-  const plain = uneven.map((value, i) => 1 - value * sharp[i]);
+  const plain = uneven.map((value, i) => 1 - value * besides[i] * sharp[i]);
   if (!plain.some((share) => share > 0)) return;
   const wanted = plainColours(photo, known, n, uneven);
+  lines?.over(wanted);
   const share = wideOf(plain, n);
   const scale = n / SIZE.network;
   const soft = blurred(picture(n, n, 1, new Float32Array(ground)), SOFT * scale).data;
@@ -68,13 +83,14 @@ export function letPlainGroundGoOn(colours, photo, unknown, mask, n) {
 
 /** Gives painted background pieces of an uneven one around it, in place; returns where its detail comes from, null where
  *  nothing was completed. */
-export function completeUnevenGround(colours, photo, unknown, mask, n) {
+export function completeUnevenGround(colours, photo, unknown, mask, n, lines) {
   const ground = where(mask, LABEL.BACKGROUND);
   const known = knownBesideAHole(ground, unknown, n);
   if (!known) return null;
   const cells = unevenness(coarse(known, n, (i) => photo.data[i]));
   const uneven = wideOf(cells, n);
-  const sharp = wideOf(sharpness(photo, known, n), n);
+  const usual = usualDetail(photo, known, n);
+  const sharp = wideOf(sharpness(usual), n);
   const hole = both(ground, unknown);
   const away = distances(known, n, n);
   let [lively, deep] = [0, 0];
@@ -90,6 +106,21 @@ export function completeUnevenGround(colours, photo, unknown, mask, n) {
   const scale = n / SIZE.network;
   const { pieces, texture, there } = joined(completion, whole, known, hole, n);
   const plain = plainColours(photo, known, n, cells);
+  let detailed = null;
+  if (lines) {
+    lines.over(plain);
+    const besides = wideOf(besidesLines(usual, lines, n), n);
+    const most = wideOf(usual.map((value) => TEXTURE * value), n);
+    detailed = besides.map((value, i) => value * (1 - lines.weight[i]));
+    for (let i = 0, k = 0; i < n * n; i++) {
+      uneven[i] *= detailed[i];
+      for (let c = 0; c < 3; c++, k++) {
+        const calm = clip(texture[k], -most[i], most[i]);
+        const own = calm + besides[i] * (texture[k] - calm);
+        texture[k] = (1 - lines.weight[i]) * own;
+      }
+    }
+  }
   for (let i = 0; i < there.length; i++) there[i] *= sharp[i];
   const edge = blurred(picture(n, n, 1, new Float32Array(ground)), SOFT * scale).data;
   const beside = grown(hole, n, BESIDE * scale);
@@ -102,7 +133,7 @@ export function completeUnevenGround(colours, photo, unknown, mask, n) {
       colours[k] += weight * ((unknown[i] ? own : photo.data[k]) - colours[k]);
     }
   });
-  completion.share.data.set(there);
+  completion.share.data.set(detailed ? there.map((value, i) => value * detailed[i]) : there);
   return completion;
 }
 
@@ -343,9 +374,19 @@ function unevenness(seen) {
   });
 }
 
-/** Whether a photo is sharp around each cell, 0..1, as far as it is known. A geometric mean tells: what is out of focus has
+/** How much more than lines, 0..1, a background has around each cell; 1 where it has no lines. */
+function besidesLines(usual, lines, n) {
+  if (!lines) return usual.map(() => 1);
+  const near = resizeArea(picture(n, n, 1, lines.near), CELLS, CELLS).data;
+  return usual.map((value, i) => 1 - near[i] * (1 - smoothstep((value - ONLY_LINES) / (LEAVES - ONLY_LINES))));
+}
+
+/** Whether a photo is sharp around each cell, 0..1, by its usual detail. */
+const sharpness = (usual) => usual.map((value) => smoothstep((value - BLURRED) / (SHARP - BLURRED)));
+
+/** How much light usually differs around each cell, as far as it is known. A geometric mean tells: what is out of focus has
  *  edges here and there, too, and a texture has detail all over. */
-function sharpness(photo, known, n) {
+function usualDetail(photo, known, n) {
   const light = luminance(picture(n, n, 3, new Float32Array(photo.data))).data;
   const planes = new Float32Array(2 * n * n);
   known.forEach((inside, i) => inside && planes.set([light[i], 1], 2 * i));
@@ -355,7 +396,7 @@ function sharpness(photo, known, n) {
   const seen = resizeArea(picture(n, n, 2, energy), CELLS, CELLS).data;
   const usual = around(seen.map((value, i) => // of its logarithm
     i % 2 ? value : seen[i + 1] * Math.log(value / Math.max(seen[i + 1], 1e-6) + LEAST ** 2)), 2);
-  return usual.map((value) => smoothstep((Math.exp(value / 2) - BLURRED) / (SHARP - BLURRED)));
+  return usual.map((value) => Math.exp(value / 2));
 }
 
 /** Means around each cell of planes times a share, the last of `channels`; far from all that is known, of all. */

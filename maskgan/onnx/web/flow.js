@@ -3,6 +3,7 @@
 
 import { LABEL } from "./constants.js";
 import { Kept } from "./kept.js";
+import { membrane } from "./membrane.js";
 import { matchClass } from "./outlines.js";
 import { blurred, cutOut, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { any, areaOf, borders, dilated, distances, extent, grown, inverted, opened, piecesOf, regionOf, roundEven, smoothstep, square, where, without } from "./regions.js";
@@ -292,42 +293,6 @@ function stilled(flow) {
     if ((data[2 * i] || data[2 * i + 1]) && lengthAt(data, i) < STILL) data[2 * i] = data[2 * i + 1] = 0;
   }
   return flow;
-}
-
-/** Laplace's equation with the values weighted / weight wherever there is a weight (the third plane), coarse to fine. */
-function membrane({ width, height, data }) {
-  const held = (i) => data[3 * i + 2] > 1e-4;
-  let start = null;
-  if (Math.min(width, height) > 4) {
-    const even = [width + (width % 2), height + (height % 2)]; // so that each coarse cell is a mean of 2 x 2
-    const padded = picture(...even, 3, new Float32Array(3 * even[0] * even[1]));
-    for (let y = 0; y < height; y++) padded.data.set(data.subarray(3 * y * width, 3 * (y + 1) * width), 3 * y * even[0]);
-    const coarse = membrane(resizeArea(padded, even[0] / 2, even[1] / 2));
-    start = cutOut(resizeLinear(coarse, ...even), 0, 0, width, height).data;
-  }
-  let flow = new Float32Array(2 * width * height);
-  for (let k = 0; k < flow.length; k++) flow[k] = held(k >> 1) ? data[3 * (k >> 1) + (k & 1)] / data[3 * (k >> 1) + 2] : (start?.[k] ?? 0);
-  const free = new Int32Array(width * height);
-  let count = 0;
-  for (let i = 0; i < free.length; i++) if (!held(i)) free[count++] = i;
-  let next = flow.slice();
-  for (let round = 0; round < 24; round++) {
-    for (let n = 0; n < count; n++) {
-      const i = free[n];
-      const x = i % width;
-      const left = x ? 2 : 0;
-      const right = x < width - 1 ? 2 : 0;
-      const up = i >= width ? 2 * width : 0;
-      const down = i < width * (height - 1) ? 2 * width : 0;
-      for (let k = 2 * i; k < 2 * i + 2; k++) {
-        const edges = flow[k - up] + flow[k - left] + flow[k + right] + flow[k + down];
-        const corners = flow[k - up - left] + flow[k - up + right] + flow[k + down - left] + flow[k + down + right];
-        next[k] = 0.2 * edges + 0.05 * corners;
-      }
-    }
-    [flow, next] = [next, flow];
-  }
-  return picture(width, height, 2, flow);
 }
 
 /** Determinant of the derivative of p -> p + flow[p]: the source's area per pixel, negative in a fold. */

@@ -7,7 +7,7 @@ const STEPS = 32; // between two pixels, as OpenCV has them
 
 export const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/** A picture of floats at columns and rows (Float32Arrays), linearly; beyond the borders as at them. */
+/** A picture of floats at columns and rows (arrays), linearly; beyond the borders as at them. */
 export function remapped({ width, height, channels, data }, columns, rows) {
   const result = new Float32Array(columns.length * channels);
   for (let i = 0, to = 0; i < columns.length; i++) {
