@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from gradio.state_holder import StateHolder
+
+from maskgan.editing.compositing import PlannedLater
 
 #: What sessions hold: values of a session change with its own events only.
 _known: WeakKeyDictionary[Any, dict[int, int]] = WeakKeyDictionary()
@@ -44,8 +47,10 @@ def _found(value: Any, seen: set[int]) -> Iterator[tuple[int, int]]:
     elif isinstance(value, (tuple, list)):
         for item in value:
             yield from _found(item, seen)
-    elif is_dataclass(value) and not isinstance(value, type):
+    elif isinstance(value, PlannedLater) or (is_dataclass(value) and not isinstance(value, type)):
         yield from _found(vars(value), seen)
+    elif isinstance(value, partial):
+        yield from _found(value.args, seen)
 
 
 def keep_within(states: StateHolder, max_bytes: int, current: str | None = None) -> int:
