@@ -42,11 +42,11 @@ _CRISP, _NO_HALO = 1.5, 1.5
 
 
 class PlannedLater:
-    """Grain that is planned when it is asked for first, by any thread, and then kept."""
+    """Grain that is planned when it is asked for first, by any thread, and then kept; or `grain`, without a plan."""
 
-    def __init__(self, plan: Callable[[], Grain | None]) -> None:
-        self._plan: Callable[[], Grain | None] | None = plan
-        self._grain: Grain | None = None
+    def __init__(self, plan: Callable[[], Grain | None] | None = None, grain: Grain | None = None) -> None:
+        self._plan = plan
+        self._grain = grain
         self._lock = threading.Lock()
 
     @property
@@ -57,12 +57,8 @@ class PlannedLater:
                 self._grain, self._plan = self._plan(), None  # which holds pictures
             return self._grain
 
-    def __reduce__(self) -> tuple[type[PlannedLater], tuple[Callable[[], Grain | None]]]:
-        return PlannedLater, (partial(_itself, self.grain),)  # planned where the pictures are
-
-
-def _itself(grain: Grain | None) -> Grain | None:
-    return grain
+    def __reduce__(self) -> tuple[type[PlannedLater], tuple[None, Grain | None]]:
+        return PlannedLater, (None, self.grain)  # planned where the pictures are
 
 
 class Patch(NamedTuple):

@@ -210,6 +210,17 @@ class Alignment:
         return _then_shift(to_crop, *(to_crop[:, :2] @ (window[1].start, window[0].start)))
 
 
+def part_seen(matrix: np.ndarray, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of a source of `shape` (h, w, ...) that `resample` looks at for a matrix and a size."""
+    height, width = size
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]]) @ matrix.T
+    limits = np.array(shape[1::-1])
+    low = np.clip(np.floor(corners.min(0)) - 2, 0, limits - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(0)) + 2, low + 1, limits).astype(int)
+    (left, top), (right, bottom) = low.tolist(), high.tolist()
+    return slice(top, bottom), slice(left, right)
+
+
 def resample(source: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fade: bool = False) -> np.ndarray:
     """Planes (h, w, C) float32 seen through a matrix (2, 3) from the result's pixels to theirs, (height, width, C).
 
@@ -233,16 +244,13 @@ def _resample(
     the size of the photo.
     """
     height, width = size
-    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]]) @ matrix.T
-    limits = np.array(source.shape[1::-1])
-    low = np.clip(np.floor(corners.min(0)) - 2, 0, limits - 1).astype(int)
-    high = np.clip(np.ceil(corners.max(0)) + 2, low + 1, limits).astype(int)
-    source = source[low[1] : high[1], low[0] : high[0]]
-    matrix = _then_shift(matrix, *-low)
+    rows, columns = part = part_seen(matrix, size, source.shape)
+    source = source[part]
+    matrix = _then_shift(matrix, -columns.start, -rows.start)
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))  # source pixels per pixel of the result
     finer = 2 if scale > 1 else 1  # shrinking: warp at twice the size, then a 2 x 2 mean
     if scale > finer:
-        seen = high - low
+        seen = np.array(source.shape[1::-1])
         shrunk = np.maximum(1, np.ceil(seen * finer / scale)).astype(int)
         source = cv2.resize(source, tuple(shrunk.tolist()), interpolation=cv2.INTER_AREA)
         matrix = matrix * (shrunk / seen)[:, None]

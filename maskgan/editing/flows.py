@@ -86,6 +86,8 @@ def moved_pixels(
     """`below` (h, w, 3) with pixels of a picture (H, W, 3) of its kind, from x and y (h, w) float32 each, where it is
     `moving` (h, w) bool: by Lanczos' kernel, which costs so much that no other pixel is looked up."""
     at = np.flatnonzero(moving)
+    if not at.size:
+        return below.copy()
     rows = -(-len(at) // _ACROSS)
     x, y = (np.pad(each.ravel().take(at), (0, rows * _ACROSS - len(at))).reshape(rows, _ACROSS) for each in places)
     found = cv2.remap(picture, x, y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import gradio as gr
 import httpx
 from fastapi import FastAPI
 from gradio.routes import App
+from gradio.state_holder import SessionState
 from gradio.tunneling import CURRENT_TUNNELS
 from gradio_client import utils as client_utils
 
@@ -23,8 +25,9 @@ from maskgan.serving.guard import Guard, GuardedApp
 from maskgan.serving.storage import Storage, StoredUploads
 from maskgan.ui.building import asking_once
 from maskgan.ui.keeping import traces
-from maskgan.ui.own_files import tell_without_a_look
+from maskgan.ui.own_files import OwnPictures, tell_without_a_look
 from maskgan.ui.photo_memory import keep_within
+from maskgan.ui.threads_saved import save_threads
 from maskgan.ui.turns import Cores, govern
 from maskgan.ui.visitors import Visitors
 
@@ -106,6 +109,7 @@ class Blocks(gr.Blocks):
     @server_app.setter
     def server_app(self, server_app: FastAPI) -> None:
         # Outside of Gradio's own middleware, which would answer for any site; the last one added is asked first.
+        server_app.add_middleware(OwnPictures, page=server_app)
         if self.storage is not None:
             server_app.add_middleware(StoredUploads, storage=self.storage)
         if self.guard is not None:
@@ -118,6 +122,7 @@ class Blocks(gr.Blocks):
         """See Gradio."""
         govern(self._queue, self.at_once)
         tell_without_a_look()
+        save_threads()
         super().run_startup_events()
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **named: Any) -> list[Any]:
@@ -137,6 +142,26 @@ class Blocks(gr.Blocks):
                 "does that in gradio_client).",
                 print_exception=False,
             ) from problem
+
+    async def postprocess_data(self, block_fn: Any, predictions: Any, state: SessionState | None) -> list[Any]:
+        """The answers of an event; see Gradio, which builds each component that a handler leaves as it is anew.
+
+        With the scripts of the canvas and of the bar of looks that takes as long as all else that it does for a stroke.
+        """
+        outputs = block_fn.outputs
+        if state is None or len(outputs) == 1 or not isinstance(predictions, dict):
+            return await super().postprocess_data(block_fn, predictions, state)
+        given = {} if predictions == gr.skip() else predictions
+        shown = [block for block in outputs if block in given]
+        if len(shown) != len(given):  # no value by component, or one that is none of the outputs
+            return await super().postprocess_data(block_fn, predictions, state)
+        answers: dict[int, Any] = {}
+        if shown:
+            some, values = copy(block_fn), [given[block] for block in shown]
+            some.outputs = shown
+            told = await super().postprocess_data(some, values[0] if len(values) == 1 else values, state)
+            answers = dict(zip((block._id for block in shown), told, strict=True))
+        return [answers.get(block._id, None if block.stateful else gr.skip()) for block in outputs]
 
     async def process_api(
         self,

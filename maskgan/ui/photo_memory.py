@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from gradio.state_holder import StateHolder
 
-#: What sessions hold: values of a session change with its own events only.
-_known: WeakKeyDictionary[Any, dict[int, int]] = WeakKeyDictionary()
+from maskgan.editing.compositing import PlannedLater
+from maskgan.ui.session import Left
+
+
+class _Held(NamedTuple):
+    """Bytes by the identity of what has them, and their sum."""
+
+    arrays: dict[int, int]
+    total: int
+
+    @classmethod
+    def by(cls, value: Any) -> _Held:
+        arrays = dict(_found(value, set()))
+        return cls(arrays, sum(arrays.values()))
+
+
+#: What sessions hold: values of a session change with its own events only, and faces that were left not at all.
+_known: WeakKeyDictionary[Any, _Held] = WeakKeyDictionary()
 
 
 def arrays_of(value: Any, anew: bool = False) -> dict[int, int]:
@@ -19,10 +36,14 @@ def arrays_of(value: Any, anew: bool = False) -> dict[int, int]:
 
     What was found in a dataclass is remembered; it may hold more after an event, which `anew` finds.
     """
+    return _held(value, anew).arrays
+
+
+def _held(value: Any, anew: bool = False) -> _Held:
     if not is_dataclass(value):
-        return dict(_found(value, set()))
+        return _Held.by(value)
     if anew or value not in _known:
-        _known[value] = dict(_found(value, set()))
+        _known[value] = _Held.by(value)
     return _known[value]
 
 
@@ -44,8 +65,12 @@ def _found(value: Any, seen: set[int]) -> Iterator[tuple[int, int]]:
     elif isinstance(value, (tuple, list)):
         for item in value:
             yield from _found(item, seen)
-    elif is_dataclass(value) and not isinstance(value, type):
+    elif isinstance(value, Left) and len(seen) > 1:
+        yield from arrays_of(value).items()
+    elif isinstance(value, PlannedLater) or (is_dataclass(value) and not isinstance(value, type)):
         yield from _found(vars(value), seen)
+    elif isinstance(value, partial):
+        yield from _found(value.args, seen)
 
 
 def keep_within(states: StateHolder, max_bytes: int, current: str | None = None) -> int:
@@ -55,11 +80,16 @@ def keep_within(states: StateHolder, max_bytes: int, current: str | None = None)
     """
     with states.lock:
         sessions = list(states.session_data.items())
+    values = {
+        name: [_held(it, anew=name == current) for it in list(state.state_data.values())] for name, state in sessions
+    }
+    if sum(value.total for session in values.values() for value in session) <= max_bytes:
+        return 0  # even if nothing were shared
     held: dict[str, dict[int, int]] = {}
-    for name, state in sessions:
+    for name, session in values.items():
         held[name] = {}
-        for value in list(state.state_data.values()):
-            held[name] |= arrays_of(value, anew=name == current)
+        for value in session:
+            held[name] |= value.arrays
     users: dict[int, int] = {}
     sizes: dict[int, int] = {}
     for arrays in held.values():

@@ -7,9 +7,10 @@ A session has one face open. The other faces of its photo, and the photos before
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from maskgan.editing.compositing import Change
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment, DetectedFace, upright
 from maskgan.editing.looks import PUT_ON, Look, wearing
+from maskgan.editing.packed_changes import packed_change
 from maskgan.editing.pipeline import MaskGANPipeline, NoFaceFound
 from maskgan.editing.warping import Motion
 from maskgan.labels import DISPLAY_NAMES, Label
@@ -27,10 +29,13 @@ from maskgan.provenance import drawn_by
 from maskgan.sizes import CROP_SIZE
 from maskgan.snapshots import Weights
 from maskgan.ui.keeping.motions import KnownMotion
+from maskgan.ui.mask_canvas.wire import decode_runs, encode_runs
 from maskgan.ui.pictures import webp
 
 #: The history of a face keeps this many results beside its first ...
 MAX_STEPS = 24
+#: In how many of its newest steps a mask is looked for that has no beard.
+_NEWEST = 4
 #: ... a session this many faces that were open before, with files of this many bytes in all.
 MAX_LEFT, MAX_LEFT_BYTES = 24, 200_000_000
 #: A motion takes 2 MB.
@@ -132,13 +137,37 @@ class OpenFace:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A result: its mask (H, W) uint8, a small picture of it as a JPEG file, a name, its looks, its packed motion."""
+    """A result: its mask in runs, a small picture of it as a JPEG file, a name, its looks, its packed motion.
 
-    mask: np.ndarray
+    Hundreds of them are held for a visitor, and runs take a fortieth of a mask's memory; shape: of the mask.
+    """
+
+    runs: bytes
+    shape: tuple[int, int]
     thumbnail: bytes = b""
     label: str = ""
     looks: Mapping[Label, Look] = field(default_factory=dict)
     motion: bytes = b""
+
+    @classmethod
+    def of(cls, mask: np.ndarray, *more: Any) -> Step:
+        """The step with a mask (H, W) uint8; more: what comes after its shape."""
+        return cls(encode_runs(mask).encode(), mask.shape, *more)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """The mask (H, W) uint8, a new one at each call."""
+        return decode_runs(self.runs.decode(), self.shape)
+
+    def is_of(self, mask: np.ndarray) -> bool:
+        """Whether this is a step with a mask (H, W)."""
+        return bool(with_mask((self,), mask))
+
+
+def with_mask(steps: Sequence[Step], mask: np.ndarray) -> list[int]:
+    """The numbers of the steps with a mask (H, W), the newest, which is the last one, first."""
+    runs = encode_runs(mask).encode()
+    return [number for number in reversed(range(len(steps))) if steps[number].runs == runs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,11 +197,7 @@ class Left:
     @property
     def edited(self) -> bool:
         """Whether there is anything in it that the photo has not."""
-        return (
-            bool(self.state.looks)
-            or self.drawn is not None
-            or not np.array_equal(self.state.mask, self.opened.face.mask)
-        )
+        return bool(self.state.looks) or self.drawn is not None or not self.state.is_of(self.opened.face.mask)
 
     @property
     def alignment(self) -> Alignment:
@@ -221,7 +246,9 @@ class Session:
         """The session with the open face put aside, as it is."""
         if self.opened is None or self.mask is None:
             return self
-        change, drawn = (None, None) if self.edit is None else (self.edit.change, drawn_by(self.edit))
+        change = drawn = None
+        if self.edit is not None:
+            change, drawn = packed_change(self.edit.change, self.edit.face.alignment), drawn_by(self.edit)
         opened = self.opened.asleep()
         aside = Left(opened, self.state(), self.history, change, seamless, drawn)
         left = tuple(item for item in self.left if item.opened.id != opened.id)
@@ -230,7 +257,7 @@ class Session:
     def state(self, thumbnail: bytes = b"", label: str = "") -> Step:
         """What the open face looks like now, as a step."""
         known = self.known_motion(self.mask)
-        return Step(self.mask, thumbnail, label, self.looks, known.packed if known else b"")
+        return Step.of(self.mask, thumbnail, label, self.looks, known.packed if known else b"")
 
     def open(
         self,
@@ -273,9 +300,10 @@ class Session:
 
         Colours that were chosen since then stay.
         """
-        step = next((step for step in reversed(self.history) if np.array_equal(step.mask, mask)), None)
-        if step is None:
+        steps = with_mask(self.history, mask)
+        if not steps:
             return self
+        step = self.history[steps[0]]
         looks = dict(self.looks) | {label: step.looks[label] for label in PUT_ON if label in step.looks}
         present, then = (of.get(Label.HAIR) for of in (self.looks, step.looks))
         hair = wearing(then.worn if then else (), present)
@@ -295,15 +323,20 @@ class Session:
         if not misses or own < min(misses):
             return None
         if min(misses):
-            for step in reversed(self.history):
-                if step.motion and np.array_equal(step.mask, mask):
-                    return KnownMotion.unpacked(step.motion, step.mask.shape)[0]
+            for number in with_mask(self.history, mask):
+                if self.history[number].motion:
+                    return KnownMotion.unpacked(self.history[number].motion, mask.shape)[0]
         return self.motions[len(misses) - 1 - int(np.argmin(misses[::-1]))]
 
     def motion_to(self, mask: np.ndarray) -> Motion:
         """What is known of the way to a mask (H, W)."""
         known = self.known_motion(mask)
         return (known.motion if known else Motion.none(self.require_open().face.mask)).to(self._bare(mask))
+
+    def _led_to_a_step(self, mask: np.ndarray) -> bool:
+        """Whether a mask (H, W) is that of a step, or, but for a beard, of one of the newest."""
+        newest = reversed(self.history[-_NEWEST:])
+        return bool(with_mask(self.history, mask)) or any(np.array_equal(self._bare(s.mask), mask) for s in newest)
 
     def _bare(self, mask: np.ndarray) -> np.ndarray:
         """A mask (H, W) without a beard that was painted, which only lies over what moves."""
@@ -315,8 +348,7 @@ class Session:
         It takes the place of one that was only seen on the way there, during a stroke.
         """
         known = self.motions
-        steps = reversed(self.history)
-        if known and not any(np.array_equal(self._bare(step.mask), known[-1].motion.mask) for step in steps):
+        if known and not self._led_to_a_step(known[-1].motion.mask):
             known = known[:-1]
         return replace(self, motions=(*known, KnownMotion(motion))[-MAX_MOTIONS:])
 
@@ -352,10 +384,8 @@ class Session:
     def step_like_now(self) -> int | None:
         """The number of the newest step that looks as the face does now."""
         now = {label: look.name for label, look in self.looks.items()}
-        for number, step in reversed(list(enumerate(self.history))):
-            if np.array_equal(step.mask, self.mask) and {k: look.name for k, look in step.looks.items()} == now:
-                return number
-        return None
+        steps = with_mask(self.history, self.mask)
+        return next((n for n in steps if {k: look.name for k, look in self.history[n].looks.items()} == now), None)
 
     def stroke_name(self) -> str:
         """What a stroke since the last step did, for people."""

@@ -375,6 +375,13 @@ def test_an_edit_without_flow_and_paint_is_the_photo(photo: np.ndarray) -> None:
     assert np.array_equal(warp_photo(photo, alignment, np.zeros((SIZE, SIZE, 2), np.float32)), photo)
 
 
+def test_what_moves_by_less_than_a_small_photo_can_show_is_the_photo() -> None:
+    photo = draw_face(draw_mask(64))
+    flow = np.zeros((SIZE, SIZE, 2), np.float32)
+    flow[100:104, 100:104] = 0.05
+    assert np.array_equal(Retouch(flow).onto(photo, Alignment.whole_picture(photo.shape[:2])), photo)
+
+
 def test_pixels_that_neither_move_nor_are_painted_are_bit_identical(photo: np.ndarray) -> None:
     flow = swirl(SIZE)
     alpha = np.zeros((256, 256), np.float32)

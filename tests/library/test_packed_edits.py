@@ -1,4 +1,4 @@
-"""Edits put aside: the same again in all pixels, in a fraction of the memory."""
+"""Edits and changes put aside: the same again in all pixels, in a fraction of the memory."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 from maskgan.editing.compositing import Layers, Retouch
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Edit, Face
+from maskgan.editing.faces import Alignment
 from maskgan.editing.hairdressing import Hairpieces
 from maskgan.editing.looks import looks_with
+from maskgan.editing.packed_changes import packed_change
 from maskgan.editing.packed_edits import PackedEdit
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
@@ -73,3 +75,30 @@ def test_other_kinds_are_not_packed(studio: MaskGANPipeline, face: Face, edits: 
     assert PackedEdit.of(replace(edit, change=edit.change.second)) is None
     assert PackedEdit.of(replace(edit, motion=None)) is None
     assert PackedEdit.of(studio.edit(face, edits["moved"].motion.mask, keep_untouched=False)) is None
+
+
+def lying(side: float, degrees: float, photo_size: tuple[int, int], at: tuple[float, float]) -> Alignment:
+    """Of a crop that is turned, with its middle at `at`."""
+    angle = np.deg2rad(degrees)
+    turn = side * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return Alignment(np.column_stack((turn, np.array(at) - turn @ (0.5, 0.5))), photo_size)
+
+
+PLACES = {
+    "small": lying(150, -20, (300, 240), (130, 140)),
+    "large": lying(1300, 30, (1500, 1400), (700, 800)),
+    "cut off": lying(400, 5, (420, 360), (330, 200)),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_packed_change_does_the_same(studio: MaskGANPipeline, face: Face, edits: dict[str, Edit], place: str) -> None:
+    alignment = PLACES[place]
+    photo = np.random.default_rng(3).integers(0, 256, (*alignment.photo_size, 3), np.uint8)
+    redrawn = studio.edit(face, edits["painted"].motion.mask, keep_untouched=False)
+    for name, edit in {**edits, "redrawn": redrawn}.items():
+        packed = packed_change(edit.change, alignment)
+        for seamless in (False, True):
+            wanted = edit.change.onto(photo, alignment, seamless)
+            assert np.array_equal(packed.onto(photo, alignment, seamless), wanted), (name, seamless)
+        assert name == "as it was" or not np.array_equal(wanted, photo), name

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,10 @@ from gradio_client import Client, handle_file
 from PIL import Image
 from test_options import started
 
+from maskgan.editing.compositing import PlannedLater
+from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.labels import Label
 from maskgan.ui.app import build_app
 from maskgan.ui.photo_memory import arrays_of, keep_within
 from maskgan.ui.session import OpenFace, Session
@@ -32,11 +36,11 @@ PHOTO = ROOT / "examples" / "images" / "portrait_02.jpg"
 MB = 1_000_000
 
 
-def opened(pipeline: MaskGANPipeline, side: int = 1000) -> Session:
-    """A visitor's session with an opened photo of `side` squared."""
-    photo = draw_face(draw_mask(side))
+def opened(pipeline: MaskGANPipeline, source: str | None = None) -> Session:
+    """A visitor's session with an opened photo of 1000 x 1000 pixels."""
+    photo = draw_face(draw_mask(1000))
     face = pipeline.prepare(photo, None)
-    return Session().open(OpenFace.new(face, "photo"), pipeline.edit(face, face.mask), face.mask)
+    return Session().open(OpenFace.new(face, "photo", source=source), pipeline.edit(face, face.mask), face.mask)
 
 
 def test_photos_that_are_shared_count_once(pipeline: MaskGANPipeline) -> None:
@@ -44,9 +48,34 @@ def test_photos_that_are_shared_count_once(pipeline: MaskGANPipeline) -> None:
     held = arrays_of(session)
     assert session.opened.face.photo.nbytes == 3 * MB < sum(held.values()) < 12 * MB
     twice = session.remembered(b"jpeg", "one").remembered(b"jpeg", "two")
-    assert sum(arrays_of(twice).values()) <= sum(held.values()) + 100
+    steps = sum(len(step.runs) + len(step.thumbnail) for step in twice.history) + 100
+    assert sum(held.values()) < sum(arrays_of(twice).values()) <= sum(held.values()) + steps < sum(held.values()) + MB
     view = (session.opened.face.photo[:10],)
     assert arrays_of(view) == {id(session.opened.face.photo): 3 * MB}
+
+
+def test_photos_before_the_open_one_take_little(pipeline: MaskGANPipeline) -> None:
+    """Each with a hat of the wardrobe, which is laid over it, a region that moved, and a history."""
+    session, sizes = opened(pipeline, "a"), []
+    for _ in range(4):
+        face = session.opened.face
+        mask = face.mask.copy()
+        mask[20:90, 150:350] = Label.HAT
+        mask[300:400, 200:300] = np.roll(mask, 12, 0)[300:400, 200:300]
+        for step in range(10):
+            session = session.remembered(b"jpeg", f"step {step}")
+        session = session.painted(edit_with_looks(pipeline, face, mask), mask).leave()
+        session = session.open(OpenFace.new(face, "photo", source="a"), pipeline.edit(face, face.mask), face.mask)
+        sizes.append(sum(arrays_of(session, anew=True).values()))
+    assert len(session.left) == 4 and all(item.edited and item.change is not None for item in session.left)
+    assert (np.diff(sizes) > 0).all() and (np.diff(sizes) < MB).all()
+
+
+def test_paint_that_is_not_finished_counts() -> None:
+    picture = np.zeros((100, 100), np.float32)
+    planned = PlannedLater(partial(lambda picture: None, picture))
+    assert arrays_of((planned,)) == {id(picture): picture.nbytes}
+    assert planned.grain is None and not arrays_of((planned,))
 
 
 def test_who_was_away_longest_opens_the_photo_again(pipeline: MaskGANPipeline) -> None:

@@ -140,12 +140,12 @@ def _face(left: Left, photo: int) -> dict[str, Any]:
 
 def _same(one: Step, other: Step) -> bool:
     same_looks = {k: look.name for k, look in one.looks.items()} == {k: look.name for k, look in other.looks.items()}
-    return same_looks and one.motion == other.motion and np.array_equal(one.mask, other.mask)
+    return same_looks and one.motion == other.motion and one.runs == other.runs
 
 
 def _packed_step(step: Step) -> bytes:
     told = {
-        "mask": encode_runs(step.mask),
+        "mask": step.runs.decode(),
         "label": step.label,
         "looks": {int(label): look.name for label, look in step.looks.items()},
         "lenders": {
@@ -297,9 +297,8 @@ def _step(content: bytes) -> Step:
     thumbnail, motion = (base64.b64decode(_typed(told[name], str), validate=True) for name in ("thumbnail", "motion"))
     if thumbnail and not thumbnail.startswith(b"\xff\xd8\xff"):
         raise ValueError("no JPEG")
-    return Step(
-        decode_runs(_typed(told["mask"], str), _SHAPE), thumbnail, _typed(told["label"], str)[:80], looks, motion
-    )
+    mask = decode_runs(_typed(told["mask"], str), _SHAPE)
+    return Step.of(mask, thumbnail, _typed(told["label"], str)[:80], looks, motion)
 
 
 def _lender(told: dict[str, Any]) -> Lender:
@@ -322,9 +321,9 @@ def _with_live_mask(left: Left, live: dict[str, Any]) -> Left:
     if live["id"] != left.opened.id:
         return left
     mask = decode_runs(_typed(live["mask"], str), _SHAPE)
-    if np.array_equal(mask, left.state.mask):
+    if left.state.is_of(mask):
         return left
-    state = Step(mask, b"", "", left.state.looks, left.state.motion)
+    state = Step.of(mask, b"", "", left.state.looks, left.state.motion)
     return Left(left.opened, state, left.history, seamless=left.seamless)
 
 

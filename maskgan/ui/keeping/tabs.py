@@ -29,15 +29,15 @@ def kept_tab(former: KeptTab | None, sessions: Mapping[str, Session], settings: 
             return None
         known = former.faces.get(name) if former is not None else None
         if known is None or not _is_same(known, session):
-            known = Left(opened.asleep(), Step(mask))
+            known = Left(opened.asleep(), Step.of(mask))
         faces[name] = known
     return KeptTab(faces, dict(settings))
 
 
 def _is_same(left: Left, session: Session) -> bool:
-    own, mask = left.opened.face.mask, left.state.mask
+    own = left.opened.face.mask
     same_face = left.opened.id == session.opened.id and np.array_equal(own, session.opened.face.mask)
-    return same_face and np.array_equal(mask, session.mask)
+    return same_face and left.state.is_of(session.mask)
 
 
 def fitting(settings: Mapping[str, Any], components: Mapping[str, Any]) -> dict[Any, Any]:

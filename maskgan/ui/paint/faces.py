@@ -12,6 +12,7 @@ import numpy as np
 from maskgan.editing.borrowed_looks import look_of
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.looks import Look as PartLook
+from maskgan.editing.packed_changes import packed_change
 from maskgan.editing.warping import Motion
 from maskgan.images import read_photo
 from maskgan.labels import Label
@@ -58,7 +59,7 @@ class Faces(Showing):
         face = opened.face
         mask = face.mask if mask is None else mask
         edit = edit_with_looks(self.pipeline, face, mask, looks, keep_untouched=look.keep)
-        original = Step(face.mask, thumbnail(face.crop), "Original")
+        original = Step.of(face.mask, thumbnail(face.crop), "Original")
         session = session.leave(look.seamless).open(opened, edit, mask, looks, history=(original,))
         if not np.array_equal(mask, face.mask):
             session = session.remembered(thumbnail(edit.crop), "Sent here")
@@ -80,13 +81,13 @@ class Faces(Showing):
                 other = self._worked_out(other, base, look)
                 photo = other.change.onto(photo, other.alignment, other.seamless)
             beside.append(other)
-        opened, state = left.opened.awake(base, photo), left.state
-        motions = KnownMotion.unpacked(state.motion, state.mask.shape)
+        opened, state, mask = left.opened.awake(base, photo), left.state, left.state.mask
+        motions = KnownMotion.unpacked(state.motion, mask.shape)
         session = replace(session, left=tuple(beside))
         session = replace(session, opened=opened, motions=motions, looks=state.looks)
-        edit = self._edit(session, state.mask, look)
-        history = left.history or (Step(opened.face.mask, thumbnail(opened.face.crop), "Original"),)
-        session = session.open(opened, edit, state.mask, state.looks, motions, history)
+        edit = self._edit(session, mask, look)
+        history = left.history or (Step.of(opened.face.mask, thumbnail(opened.face.crop), "Original"),)
+        session = session.open(opened, edit, mask, state.looks, motions, history)
         return self._opened(session, look)
 
     def switch_face(self, session: Session, index: int, look: Look) -> Updates:
@@ -156,11 +157,11 @@ class Faces(Showing):
         """A face with what is done to its photo `base`."""
         if left.change is not None:
             return left
-        face, state = left.opened.awake(base).face, left.state
-        known = KnownMotion.unpacked(state.motion, state.mask.shape)
-        motion = (known[0].motion if known else Motion.none(face.mask)).to(state.mask)
-        edit = edit_with_looks(self.pipeline, face, state.mask, state.looks, keep_untouched=look.keep, motion=motion)
-        return replace(left, change=edit.change, drawn=drawn_by(edit))
+        face, state, mask = left.opened.awake(base).face, left.state, left.state.mask
+        known = KnownMotion.unpacked(state.motion, mask.shape)
+        motion = (known[0].motion if known else Motion.none(face.mask)).to(mask)
+        edit = edit_with_looks(self.pipeline, face, mask, state.looks, keep_untouched=look.keep, motion=motion)
+        return replace(left, change=packed_change(edit.change, left.alignment), drawn=drawn_by(edit))
 
     @staticmethod
     def _lending(session: Session) -> list[Lending]:

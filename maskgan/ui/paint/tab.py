@@ -233,9 +233,10 @@ class PaintTab(Visits):
         if not 0 <= event.index < len(session.history):
             raise ValueError("This result is no longer in the history.")
         step = session.history[-1 - event.index]
-        motions = (*session.motions, *KnownMotion.unpacked(step.motion, step.mask.shape))[-MAX_MOTIONS:]
+        mask = step.mask
+        motions = (*session.motions, *KnownMotion.unpacked(step.motion, mask.shape))[-MAX_MOTIONS:]
         session = replace(session, looks=step.looks, motions=motions, tuned=None)
-        session = session.given(self._edit(session, step.mask, look), step.mask)
+        session = session.given(self._edit(session, mask, look), mask)
         return {
             **self._give(session),
             self.looks: LookBar.payload(session.looks),
