@@ -120,6 +120,6 @@ def _shadows_moved_away(
     if not hair.any() or np.abs(flow[window]).max() <= (_STRAYED - _ALWAYS) * scale:
         return result
     beside = (before == Label.SKIN) & grown(hair, _ALWAYS * scale)
-    came = warped_mask(beside.astype(np.uint8), flow, window) > 0
-    came &= (after[window] == Label.SKIN) & ~grown(after[window] == Label.HAIR, _STRAYED * scale)
+    near = grown(after == Label.HAIR, _STRAYED * scale)[window]
+    came = (warped_mask(beside.astype(np.uint8), flow, window) > 0) & (after[window] == Label.SKIN) & ~near
     return grown(came, _BORDER * scale) & (after[window] == Label.SKIN) if came.any() else result

@@ -432,3 +432,11 @@ def test_skin_from_the_shadow_of_hair_is_painted_where_it_comes_to_lie_away_from
     unknown = unknown_after(before, after, flow)
     assert (columns[80] + flow[130, 80, 0] < 107) == painted and unknown[130, 80] == painted
     assert not unknown[130, end:].any()
+
+
+def test_skin_beside_hair_stays_when_something_moves_far_from_both() -> None:
+    mask = np.full((256, 256), Label.SKIN, np.uint8)
+    mask[:, :100] = Label.HAIR
+    flow = np.zeros((256, 256, 2), np.float32)
+    flow[100:140, 137:180] = (20, 0)
+    assert not unknown_after(mask, mask, flow)[:, :130].any(), "the hair lies beyond what is looked at"

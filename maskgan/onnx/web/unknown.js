@@ -33,7 +33,7 @@ export function unknownAfter(before, after, flow) {
   const asked = partOf(after, size, window);
   const found = either(
     either(unknownIn(arrivedIn(before, flow, window), asked, moved, size / 256, opens), beyond(size, moved, window)),
-    shadowsMovedAway(before, asked, flow, moved, window),
+    shadowsMovedAway(before, after, flow, moved, window),
   );
   for (let y = 0; y < height; y++) unknown.set(found.subarray(y * width, (y + 1) * width), (top + y) * size + left);
   return unknown;
@@ -115,16 +115,16 @@ function shade(lost, after, size, scale) {
   return without(both(grown(large, size, SHADE * scale), skin), grown(where(after, LABEL.HAIR), size, scale));
 }
 
-/** Where in a window skin that lay in the shadow of hair comes to lie away from all hair, as a dark streak. `after`, `moved`:
- *  the window of the edited mask and of the flow. */
+/** Where in a window skin that lay in the shadow of hair comes to lie away from all hair, as a dark streak. `moved`: the flow in
+ *  the window. */
 function shadowsMovedAway(before, after, flow, moved, window) {
   const [{ width: size }, { width }] = [flow, window];
   const [scale, hair] = [size / 256, where(before, LABEL.HAIR)];
   const far = (STRAYED - ALWAYS) * scale;
-  if (!any(hair) || !moved.data.some((value) => Math.abs(value) > far)) return new Uint8Array(after.length);
+  if (!any(hair) || !moved.data.some((value) => Math.abs(value) > far)) return new Uint8Array(width * window.height);
   const beside = both(where(before, LABEL.SKIN), grown(hair, size, ALWAYS * scale));
-  const skin = where(after, LABEL.SKIN);
-  const near = grown(where(after, LABEL.HAIR), width, STRAYED * scale);
+  const skin = partOf(where(after, LABEL.SKIN), size, window);
+  const near = partOf(grown(where(after, LABEL.HAIR), size, STRAYED * scale), size, window);
   const came = without(both(arrivedIn(beside, flow, window), skin), near);
   return both(grown(came, width, BORDER * scale), skin);
 }
