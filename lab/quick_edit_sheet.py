@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from lab.training.samples import picture_grid, save_picture
+from maskgan.editing.beards import without_beard
 from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Face
 from maskgan.editing.looks import looks_with
@@ -37,7 +38,9 @@ def after(pipeline: MaskGANPipeline, face: Face, edit: str) -> np.ndarray:
         raise ValueError(f"There is no quick edit {name!r}; choose from {', '.join(QUICK_EDITS)}.")
     mask, moved, worn = QUICK_EDITS[name].move(face.mask, 1.0, shape or None)
     looks = looks_with({}, name, shape or None, worn)
-    return edit_with_looks(pipeline, face, mask, looks, motion=Motion.none(face.mask).to(mask, moved)).crop
+    return edit_with_looks(
+        pipeline, face, mask, looks, motion=Motion.none(face.mask).to(without_beard(mask, face.mask), moved)
+    ).crop
 
 
 def row_of(pipeline: MaskGANPipeline, photo: Path, edits: Sequence[str], side: int) -> list[np.ndarray]:

@@ -33,7 +33,7 @@ from maskgan.labels import IGNORE, colourise, one_hot
 from maskgan.networks.checkpoints import load_network
 from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.mask_vae import PRESETS, MaskVAE
-from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
+from maskgan.quick_edits import NOT_IN_PHOTOS, QUICK_EDITS, QuickEditImpossible
 from maskgan.run_requests import Number
 
 
@@ -81,7 +81,8 @@ def edited_or_moved(face: FaceWithMask, random: np.random.Generator) -> FaceWith
     """Now and then a quick edit; always a little turned, scaled and moved, as aligned crops differ. Mask only."""
     mask, size = face.mask, face.mask.shape[0]
     if random.random() < 0.25 and IGNORE not in mask:
-        edit = list(QUICK_EDITS.values())[int(random.integers(len(QUICK_EDITS)))]
+        edits = [edit for name, edit in QUICK_EDITS.items() if name not in NOT_IN_PHOTOS]
+        edit = edits[int(random.integers(len(edits)))]
         with suppress(QuickEditImpossible):  # a face may lack what the edit needs
             mask = edit.apply(mask, float(random.uniform(0.3, 1.5)))
     centre = (size / 2, size / 2)

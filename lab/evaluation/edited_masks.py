@@ -14,7 +14,7 @@ import torch
 from maskgan.editing.mask_interpolation import inner_outer
 from maskgan.mask_files import resize_mask
 from maskgan.networks.mask_vae import MaskVAE
-from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
+from maskgan.quick_edits import NOT_IN_PHOTOS, QUICK_EDITS, QuickEditImpossible
 
 #: Masks that MaskVAE sees at once.
 BATCH = 8
@@ -43,7 +43,9 @@ def quick_edit(mask: np.ndarray, name: str) -> np.ndarray:
 
     A mask that none can change comes back as it is.
     """
-    order = np.random.default_rng(zlib.crc32(name.encode())).permutation(list(QUICK_EDITS))
+    order = np.random.default_rng(zlib.crc32(name.encode())).permutation(
+        [edit for edit in QUICK_EDITS if edit not in NOT_IN_PHOTOS]
+    )
     for edit in order:
         try:
             edited = QUICK_EDITS[edit].apply(mask)

@@ -34,7 +34,7 @@ _LENGTH, _HANGS = (0.07, 0.14), 1.8
 _ASTRAY, _BENT = 0.38, 0.7
 
 #: How far (frame units) in from the edge of what was painted a beard gets full, and how many hairs grow at the edge.
-_FULL, _SPARSE = 0.16, 0.15
+_FULL, _SPARSE = 0.11, 0.15
 
 #: How far a hair covers what lies beneath it in the middle of it, and how much does the shade between hairs.
 _COVERS, _SHADE = 0.62, 0.62
@@ -120,7 +120,7 @@ def edited_beneath(
     """
     beard = beard_of(mask, own)
     moved = edit.move(without_beard(mask, own), strength, variant)
-    if beard is None:
+    if beard is None or edit.name == "beard":  # which takes its place
         return moved
     came = warp_mask(beard.astype(np.uint8), np.nan_to_num(moved.moved)) > 0
     for seen in (moved.mask, own):

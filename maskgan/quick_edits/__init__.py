@@ -11,13 +11,18 @@ A new edit is a function and an entry in the `EDITS` of one module.
 
 from __future__ import annotations
 
-from maskgan.quick_edits import accessories, features, fringe, hair, hairstyles, mouth
+from maskgan.quick_edits import accessories, beard, features, fringe, hair, hairstyles, mouth
 from maskgan.quick_edits.edit import Moved, QuickEdit, Variant
 from maskgan.quick_edits.frame import QuickEditImpossible
 
-__all__ = ["QUICK_EDITS", "Moved", "QuickEdit", "QuickEditImpossible", "Variant"]
+__all__ = ["NOT_IN_PHOTOS", "QUICK_EDITS", "Moved", "QuickEdit", "QuickEditImpossible", "Variant"]
+
+#: What photos' masks do not have: there a beard is skin.
+NOT_IN_PHOTOS = ("beard",)
 
 #: Every edit by name, in the order of the buttons.
 QUICK_EDITS: dict[str, QuickEdit] = {
-    edit.name: edit for module in (mouth, features, hairstyles, hair, fringe, accessories) for edit in module.EDITS
+    edit.name: edit
+    for module in (mouth, features, hairstyles, hair, fringe, beard, accessories)
+    for edit in module.EDITS
 }

@@ -6,7 +6,7 @@ from maskgan.labels import BROWS, EYES, MOUTH, Label
 
 #: By the name of a quick edit, the classes of which a mask has to have one, and what they are called together.
 NEEDS: dict[str, tuple[tuple[Label, ...], str]] = {
-    **dict.fromkeys(("smile", "open_mouth", "close_mouth", "fuller_lips", "thinner_lips"), (MOUTH, "mouth")),
+    **dict.fromkeys(("smile", "open_mouth", "close_mouth", "fuller_lips", "thinner_lips", "beard"), (MOUTH, "mouth")),
     **dict.fromkeys(("bigger_eyes", "smaller_eyes"), (EYES, "eye")),
     **dict.fromkeys(("thicker_brows", "thinner_brows", "raised_brows"), (BROWS, "brow")),
     **dict.fromkeys(("wider_nose", "narrower_nose"), ((Label.NOSE,), "nose")),

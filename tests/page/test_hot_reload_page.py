@@ -65,7 +65,7 @@ def tab(serving: Serving, examples: Examples) -> PaintTab:
 
 
 def stroke(session: Session) -> dict[str, Any]:
-    """Clothes in the middle of a cheek, which no pixels of the photo can be moved to show: the network has to paint it."""
+    """Clothes in the middle of a cheek, which no pixels of the photo can be moved to show: they have to be painted."""
     mask = session.opened.face.mask.copy()
     assert (mask[300:330, 160:200] == Label.SKIN).all()
     mask[300:330, 160:200] = Label.CLOTH

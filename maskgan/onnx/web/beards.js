@@ -16,7 +16,7 @@ const APART = 0.014; // side of the cells (frame units) each of which a hair gro
 const [[SHORTEST, LONGEST], HANGS] = [[0.07, 0.14], 1.8]; // length of hairs (frame units), and how much longer below the chin
 const [ASTRAY, BENT] = [0.38, 0.7]; // how far (radians) hairs differ in direction, and bend
 // How far (frame units) in from the edge of what was painted a beard gets full, and how many hairs grow at the edge.
-const [FULL, SPARSE] = [0.16, 0.15];
+const [FULL, SPARSE] = [0.11, 0.15];
 const [COVERS, SHADE] = [0.62, 0.62]; // how far a hair covers what lies beneath it in the middle of it, and the shade between hairs
 const [LIGHTS, BETWEEN] = [0.5, 0.72]; // how much lighter and darker hairs are (natural logarithm), how dark it is between them
 const [AROUND, LIT] = [0.14, 0.8]; // within how far (frame units) the light of the face is told, how much of its variation shows
@@ -52,7 +52,7 @@ export function withoutBeard(mask, own, size) {
 export async function editedBeneath(name, mask, own, size, strength, shape) {
   const beard = beardOf(mask, own, size);
   const edited = await quickEdit(name, withoutBeard(mask, own, size), size, strength, shape);
-  if (!beard) return edited;
+  if (!beard || name === "beard") return edited; // which takes its place
   const flow = picture(size, size, 2, edited.moved.map((value) => (Number.isNaN(value) ? 0 : value)));
   const grows = [edited.mask, own].map((seen) => where(seen, LABEL.SKIN, LABEL.NECK, LABEL.CLOTH));
   const came = grows.reduce(both, arrivedMask(beard, flow));

@@ -1,6 +1,7 @@
 // Quick edits by name: one press changes the mask, computed from the mask's own geometry; see maskgan/quick_edits.
 
 import { ACCESSORY_EDITS } from "./accessories.js";
+import { BEARD_EDITS } from "./beard.js";
 import { QUICK_EDITS } from "./constants.js";
 import { FEATURE_EDITS } from "./features.js";
 import { HAIR_EDITS } from "./hair.js";
@@ -8,7 +9,7 @@ import { HAIRSTYLE_EDITS } from "./hairstyles.js";
 import { MOUTH_EDITS } from "./mouth.js";
 import { Scene } from "./scene.js";
 
-const EDITS = { ...MOUTH_EDITS, ...FEATURE_EDITS, ...HAIR_EDITS, ...HAIRSTYLE_EDITS, ...ACCESSORY_EDITS };
+const EDITS = { ...MOUTH_EDITS, ...FEATURE_EDITS, ...HAIR_EDITS, ...HAIRSTYLE_EDITS, ...BEARD_EDITS, ...ACCESSORY_EDITS };
 
 /** The edited copy of a mask, and where the photo's pixels come from as far as the edit knows, see `Scene`; `worn`:
  *  hairpieces that it puts on. `shape`: one of those that the edit offers, the first by default. */
