@@ -27,7 +27,7 @@ def face(studio: MaskGANPipeline) -> Face:
 
 def painted(mask: np.ndarray, label: Label) -> np.ndarray:
     mask = mask.copy()
-    cv2.line(mask, (150, 200), (170, 330), int(label), 24)
+    cv2.line(mask, (130, 90), (150, 150), int(label), 24)
     return mask
 
 
@@ -55,7 +55,7 @@ def test_a_rough_picture_comes_before_fine_detail_and_is_the_edits_own_but_for_t
         assert not planned
         shown.append(picture)
 
-    mask = painted(face.mask, Label.HAIR)
+    mask = painted(face.mask, Label.SKIN)
     with shown_first_to(show):
         edit = edit_with_looks(studio, face, mask)
     assert len(shown) == 1 and len(planned) == 1
@@ -70,7 +70,7 @@ def test_whoever_wants_no_more_than_a_rough_picture_pays_for_no_more(
     studio: MaskGANPipeline, face: Face, planned: list[np.ndarray]
 ) -> None:
     studio.painted.clear()
-    mask = painted(face.mask, Label.HAIR)
+    mask = painted(face.mask, Label.SKIN)
     rough = rough_picture(lambda: edit_with_looks(studio, face, mask).crop)
     assert (rough != face.crop).any() and not planned
     edit = edit_with_looks(studio, face, mask)  # goes on with what was painted
@@ -102,7 +102,7 @@ def test_nothing_is_shown_where_nobody_waits() -> None:
 
 
 def test_planned_grain_keeps_nothing_that_it_was_planned_from(studio: MaskGANPipeline, face: Face) -> None:
-    (patch,) = studio.edit(face, painted(face.mask, Label.HAIR)).change.patches
+    (patch,) = studio.edit(face, painted(face.mask, Label.SKIN)).change.patches
     assert patch.planned is not None and patch.planned.grain is patch.grain is patch.planned.grain
     assert patch.planned._plan is None
 
