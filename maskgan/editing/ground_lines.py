@@ -1,12 +1,11 @@
 """Straight edges of a background go on in a hole of it: frames of doors and windows, pillars, ledges, backs of chairs.
 
-What lies behind a head nobody sees, but an edge that runs straight up to the hole runs on in it, and whoever looks at
-the picture sees where it does not. Edges are found by a Hough transform (Duda and Hart, CACM 1972) of the pixels close
-to the hole, each of which votes for lines in its own direction only (O'Gorman and Clowes, IJCAI 1973). An edge that is
-seen at both ends of its way through the hole joins them; one that is seen at one end goes on until it meets a person,
-the picture's border, or another edge. Where it would end in the open, it does so in a corner with another one, or is
-not drawn (compare Sun et al., "Image Completion with Structure Propagation", SIGGRAPH 2005). What is drawn is the
-edge's own cross-section: the median of what is seen of it close by, at each distance from it.
+What lies behind a head nobody sees, but an edge that runs straight up to the hole (`straight_lines.py`) runs on in it,
+and whoever looks at the picture sees where it does not. An edge that is seen at both ends of its way through the hole
+joins them; one that is seen at one end goes on until it meets a person, the picture's border, or another edge. Where it
+would end in the open, it does so in a corner with another one, or is not drawn (compare Sun et al., "Image Completion
+with Structure Propagation", SIGGRAPH 2005). What is drawn is the edge's own cross-section: the median of what is seen
+of it close by, at each distance from it.
 """
 
 from __future__ import annotations
@@ -18,26 +17,11 @@ import numpy as np
 
 from maskgan.blending import membrane, replaced, smoothstep
 from maskgan.editing.likeness import shrunk
+from maskgan.editing.straight_lines import SHORT, Line, edges_of, lines_of, seen_cells, whole
 from maskgan.sizes import NETWORK_SIZE
 
 #: What cells are.
 _OTHER, _KNOWN, _HOLE = 0, 1, 2
-
-#: Within how many cells of a hole edges are sought, at which scale, and how many grey levels a cell they differ by.
-_AROUND, _FINE, _LEAST = 64, 1.6, 2.0
-
-#: How many directions of lines there are, by how many of them an edge may be off, and what strength (in grey levels a
-#: cell) counts in its vote at most.
-_WAYS, _OFF, _STRONG = 180, 3, 25.0
-
-#: Parts of a grey level that strengths are told in, so that what is equally strong is so wherever it is worked out.
-_STEPS = 64
-
-#: How far from a line its edges lie, in cells, at first and then, by what angle they are off, and how few they may be.
-_BESIDE, _TURNED, _SHORT = (2.5, 1.5, 1.5), np.radians(8), 14
-
-#: How many lines there are at most, and among how many.
-_MOST, _TRIED = 14, 42
 
 #: Cells within which a line that begins at a hole is seen, and gaps that it may have.
 _BEGINS, _GAP = 5, 4
@@ -66,8 +50,8 @@ _SIDES, _SAME = 2.0, 0.9
 #: is seen that is not joined.
 _ALIKE, _STRIPE = 0.3, 28
 
-#: The sines of the least angle at which lines cross, and of the largest at which one runs along another.
-_CROSSING, _ALONG = 0.25, 0.125
+#: The sine of the largest angle at which a line runs along another.
+_ALONG = 0.125
 
 #: How far from a line, in cells, a background is taken for one that has lines, and beyond which it is not.
 _REACH = (32.0, 96.0)
@@ -98,8 +82,8 @@ class GroundLines(NamedTuple):
         cells = n // 2 if n > NETWORK_SIZE else n
         share, missing = (shrunk(region.astype(np.float32), cells) for region in (known, hole))
         state = np.where(missing > 0.5, _HOLE, np.where(share > 0.5, _KNOWN, _OTHER))
-        seen = _seen(photo, known, share)
-        lines = _lines_of(*_edges_of(seen, share, missing), cells)
+        seen = seen_cells(photo, known, share)
+        lines = lines_of(*edges_of(seen, share, missing), cells)
         runs = [run for line in lines for run in _runs_of(line, state, seen, photo, known)]
         runs = _chosen([_agreeing(run, runs, state, seen) for run in runs])
         if not runs:
@@ -115,36 +99,6 @@ class GroundLines(NamedTuple):
         """A picture (n, n, 3) float32 of a hole with the lines, and what is between them, where it has lines."""
         picture = picture + self.near[..., None] * (self.between - picture)
         return picture + self.weight[..., None] * (self.colours - picture)
-
-
-class _Line(NamedTuple):
-    """The points with x cos + y sin = away, in cells; a place on it is y cos - x sin.
-
-    first, seen: (N,) bool, places, from the first on, that have an edge.
-    """
-
-    cos: float
-    sin: float
-    away: float
-    first: int
-    seen: np.ndarray
-
-    def has(self, place: int) -> bool:
-        return 0 <= place - self.first < len(self.seen) and bool(self.seen[place - self.first])
-
-    def at(self, place: np.ndarray | float, beside: np.ndarray | float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """x and y of places, and of what lies so far beside them."""
-        away = self.away + beside
-        return away * self.cos - place * self.sin, away * self.sin + place * self.cos
-
-    def crossing(self, other: _Line) -> tuple[float, float] | None:
-        """The place on this line and on another at which they cross; None for lines with almost the same direction."""
-        sine = self.cos * other.sin - self.sin * other.cos
-        if abs(sine) < _CROSSING:
-            return None
-        x = (self.away * other.sin - other.away * self.sin) / sine
-        y = (self.cos * other.away - other.cos * self.away) / sine
-        return y * self.cos - x * self.sin, y * other.cos - x * other.sin
 
 
 class _Section(NamedTuple):
@@ -169,7 +123,7 @@ class _Run(NamedTuple):
     is not seen lies in the open.
     """
 
-    line: _Line
+    line: Line
     start: float
     end: float
     before: _Section | None
@@ -189,93 +143,11 @@ class _Run(NamedTuple):
         return self.start - beyond <= place <= self.end + beyond
 
 
-def _seen(photo: np.ndarray, known: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The colours (g, g, 3) float32 of a photo's cells, of which that share (g, g) is known."""
-    planes = np.dstack([shrunk(photo * known[..., None].astype(np.float32), len(share)), share])
-    planes = cv2.GaussianBlur(planes, (0, 0), _FINE)
-    return planes[..., :3] / np.maximum(planes[..., 3:], 1e-3)
-
-
-def _edges_of(
-    seen: np.ndarray, share: np.ndarray, missing: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Columns, rows, angles across (0..pi) and strengths (grey levels a cell) of the edges close to a hole, (N,) each.
-
-    The strongest change of colours counts (Di Zenzo, CVGIP 1986), where it is stronger than on both sides.
-    """
-    x, y = (np.stack([cv2.Scharr(plane, cv2.CV_32F, *way) for plane in cv2.split(seen)]) for way in ((1, 0), (0, 1)))
-    across, both, down = (x * x).sum(0), (x * y).sum(0), (y * y).sum(0)
-    strength = np.sqrt((across + down) / 2 + np.sqrt(np.square((across - down) / 2) + both * both)) / 32
-    strength = _whole(strength * _STEPS) / _STEPS
-    angle = 0.5 * np.arctan2(2 * both, across - down)
-    near = cv2.dilate((missing > 0.5).astype(np.uint8), np.ones((2 * _AROUND + 1,) * 2, np.uint8)) > 0
-    inner = cv2.erode((share > 0.9).astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
-    inner[[0, -1]], inner[:, [0, -1]] = False, False
-    rows, columns = np.nonzero(near & inner & (strength > _LEAST))
-    angle, own = angle[rows, columns], strength[rows, columns]
-    right, lower = _whole(np.cos(angle)), _whole(np.sin(angle))
-    thin = (own >= strength[rows + lower, columns + right]) & (own > strength[rows - lower, columns - right])
-    return columns[thin], rows[thin], angle[thin] % np.pi, own[thin]
-
-
-def _lines_of(
-    columns: np.ndarray, rows: np.ndarray, angles: np.ndarray, strengths: np.ndarray, cells: int
-) -> list[_Line]:
-    """Lines that edges lie on, see `_edges_of`, those first that most do; no edge lies on two."""
-    worth = _whole(np.sqrt(np.minimum(strengths, _STRONG)) * _STEPS) / _STEPS
-    half = int(1.5 * cells)
-    ways = (_whole(angles * _WAYS / np.pi)[:, None] + np.arange(-_OFF, _OFF + 1)) % _WAYS
-    theta = ways * np.pi / _WAYS
-    votes = _whole(columns[:, None] * np.cos(theta) + rows[:, None] * np.sin(theta)) + half + ways * 2 * half
-    worths = np.repeat(worth, 2 * _OFF + 1)
-    room = np.bincount(votes.ravel(), worths, minlength=_WAYS * 2 * half)
-    left, result = np.ones(len(rows), bool), []
-    for _ in range(_TRIED):
-        best = int(room.argmax())
-        if room[best] < _SHORT or len(result) == _MOST:
-            break
-        angle, away = best // (2 * half) * np.pi / _WAYS, float(best % (2 * half) - half)
-        for reach in _BESIDE:
-            beside = np.abs(columns * np.cos(angle) + rows * np.sin(angle) - away)
-            turned = np.abs((angles - angle + np.pi / 2) % np.pi - np.pi / 2)
-            own = left & (beside <= reach) & (turned < _TURNED)
-            if np.count_nonzero(own) < _SHORT:
-                break
-            angle, away = _fitted(columns[own], rows[own], worth[own])
-        gone = left & ((votes == best).any(1) | own)
-        left &= ~gone
-        np.subtract.at(room, votes[gone].ravel(), np.repeat(worth[gone], 2 * _OFF + 1))
-        room[best] = 0
-        if np.count_nonzero(own) >= _SHORT:
-            cos, sin = float(np.cos(angle)), float(np.sin(angle))
-            places = _whole(rows[own] * cos - columns[own] * sin)
-            first = int(places.min()) - 1
-            seen = np.zeros(int(places.max()) - first + 2, bool)
-            for step in (-1, 0, 1):
-                seen[places - first + step] = True
-            result.append(_Line(cos, sin, away, first, seen))
-    return result
-
-
-def _whole(values: np.ndarray) -> np.ndarray:
-    return np.floor(values + 0.5).astype(int)
-
-
-def _fitted(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """The angle across (0..pi) and distance from the origin of the line through points (N,), by total least squares."""
-    total = weight.sum()
-    middle = (weight * x).sum() / total, (weight * y).sum() / total
-    x, y = x - middle[0], y - middle[1]
-    turned = np.arctan2(2 * (weight * x * y).sum(), (weight * (x * x - y * y)).sum())
-    angle = float(turned / 2 + np.pi / 2) % np.pi
-    return angle, float(middle[0] * np.cos(angle) + middle[1] * np.sin(angle))
-
-
-def _runs_of(line: _Line, state: np.ndarray, seen: np.ndarray, photo: np.ndarray, known: np.ndarray) -> list[_Run]:
+def _runs_of(line: Line, state: np.ndarray, seen: np.ndarray, photo: np.ndarray, known: np.ndarray) -> list[_Run]:
     """The line's ways through the hole; state: (g, g), of each cell `_HOLE`, `_KNOWN` or `_OTHER`; seen: (g, g, 3)."""
     cells = len(state)
     half = int(1.5 * cells)
-    x, y = (_whole(v) for v in line.at(np.arange(-half, half + 1)))
+    x, y = (whole(v) for v in line.at(np.arange(-half, half + 1)))
     inside = (x >= 0) & (x < cells) & (y >= 0) & (y < cells)
     kinds = np.where(inside, state[y.clip(0, cells - 1), x.clip(0, cells - 1)], _OTHER)
     changes = np.diff((kinds == _HOLE).astype(int), prepend=0, append=0)
@@ -291,7 +163,7 @@ def _runs_of(line: _Line, state: np.ndarray, seen: np.ndarray, photo: np.ndarray
         if None in sections or sum(section.clear for section in sections) < _CLEAR:
             best = int(lengths[1] > lengths[0])
             own = sections[best]
-            if own is None or own.clear < _CLEAR or lengths[best] < (_STRIPE if own.stripe else _SHORT):
+            if own is None or own.clear < _CLEAR or lengths[best] < (_STRIPE if own.stripe else SHORT):
                 continue
             sections[1 - best], lengths[1 - best] = None, 0
         loose = False
@@ -302,10 +174,10 @@ def _runs_of(line: _Line, state: np.ndarray, seen: np.ndarray, photo: np.ndarray
     return result
 
 
-def _goes_on(line: _Line, place: int, section: _Section, seen: np.ndarray) -> bool:
+def _goes_on(line: Line, place: int, section: _Section, seen: np.ndarray) -> bool:
     """Whether cells (g, g, 3) show at a place of a line what lies on one of its sides, no other thing before both."""
     beside = np.float32([-_ASIDE, _ASIDE])
-    x, y = (_whole(v).clip(0, len(seen) - 1) for v in line.at(place, beside))
+    x, y = (whole(v).clip(0, len(seen) - 1) for v in line.at(place, beside))
     sides = section.colours[(2 * (beside.clip(section.low, section.high) + _WIDTH)).astype(int)]
     return bool(np.abs(seen[y, x].mean(0) - sides).max(1).min() < _OTHERS)
 
@@ -323,7 +195,7 @@ def _agreeing(run: _Run, runs: list[_Run], state: np.ndarray, seen: np.ndarray) 
         if run.end < run.start or any(other.line is not run.line and _along(run, other, side) for other in runs):
             continue
         places = np.arange(run.start, run.end + 1)[::step]
-        x, y = (_whole(v) for v in run.line.at(places[:, None], side * np.arange(_WIDTH, _BEYOND + 1)))
+        x, y = (whole(v) for v in run.line.at(places[:, None], side * np.arange(_WIDTH, _BEYOND + 1)))
         inside = (x >= 0) & (x <= last) & (y >= 0) & (y <= last)
         there = inside & (state[y.clip(0, last), x.clip(0, last)] == _KNOWN)
         nearest = np.arange(len(places)), there.argmax(1)
@@ -343,7 +215,7 @@ def _along(run: _Run, other: _Run, side: int) -> bool:
     return abs(sine) < _ALONG and 0 <= beside < _BEYOND
 
 
-def _seen_from(line: _Line, kinds: np.ndarray, place: int, step: int, half: int) -> tuple[int, int]:
+def _seen_from(line: Line, kinds: np.ndarray, place: int, step: int, half: int) -> tuple[int, int]:
     """The place from which on a line that begins beside a hole is seen, and how far, in cells."""
     begins, length, gap = place, 0, 0
     while 0 <= place + half < len(kinds) and kinds[place + half] == _KNOWN:
@@ -359,7 +231,7 @@ def _seen_from(line: _Line, kinds: np.ndarray, place: int, step: int, half: int)
 
 
 def _section(
-    line: _Line, begins: int, step: int, length: int, photo: np.ndarray, known: np.ndarray, cells: int
+    line: Line, begins: int, step: int, length: int, photo: np.ndarray, known: np.ndarray, cells: int
 ) -> _Section | None:
     """What lies across a line that is seen from a place on, so far; None without enough of it, or without contrast."""
     unit = len(photo) / cells
