@@ -262,8 +262,9 @@ def test_the_strength_of_the_last_quick_edit_is_tuned_as_in_the_app(
     page.locator("[data-do=redo]").click()
     visitor.wait(lambda: (visitor.mask() != wanted).sum() <= 16, "the smile again")
     visitor.wait_for_drawing()
-    visitor.paint(Label.SKIN, 20, (250, 440), (262, 440))
+    visitor.paint(Label.CLOTH, 20, (250, 440), (262, 440))
     painted = visitor.mask()
+    assert (painted != wanted).sum() > 100
     slider.fill("2")
     visitor.settle()
     assert np.array_equal(visitor.mask(), painted)
