@@ -39,10 +39,7 @@ def with_even_edges(
     """Painted skin and clothes whose edge before painted background is even.
 
     Args:
-        picture: what is painted, (n, n, 3) float32 in 0..255.
-        photo: the moved photo, (n, n, 3) uint8 or float32.
-        unknown: (n, n) bool, where it is painted.
-        mask: the edited mask, (n, n).
+        picture, photo, unknown, mask: (n, n, ...), as for `paint_colours.in_colours_of_the_photo`.
         scale: painted pixels to a pixel of a crop of 256 px.
 
     Returns a picture (n, n, 3) float32; only paint within a few pixels of such an edge is changed.

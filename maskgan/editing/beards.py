@@ -45,6 +45,9 @@ _LIGHTS, _BETWEEN = 0.5, 0.72
 #: Within how far (frame units) the light of the face is told, and how much of its variation shows in a beard.
 _AROUND, _LIT = 0.14, 0.8
 
+#: R, G, B of a beard below a bald head whose brows are hidden.
+_DARK = (58, 46, 38)
+
 #: Where the last beards are, for edits that follow; at most so many bytes.
 _FOUND: LastingCache[np.ndarray] = LastingCache(2**23, lambda found: found.nbytes)
 
@@ -66,9 +69,9 @@ def with_beard(
     """
     nothing = np.zeros(mask.shape, np.float32)
     region = beard_of(mask, own)
-    base = None if region is None else _usual_colour(photo, own) if colour is None else np.float32(colour)
-    if region is None or base is None:
+    if region is None:
         return crop, nothing
+    base = _usual_colour(photo, own) if colour is None else np.float32(colour)
     scene = Scene(own)
     covered, light, full = _drawn(scene, region)
     luma = cv2.GaussianBlur((crop @ LUMA).astype(np.float32), (0, 0), _AROUND * scene.unit)
@@ -87,11 +90,11 @@ def with_beard(
     return np.where(changed[..., None] > 0, result.round().clip(0, 255), crop).astype(np.uint8), changed
 
 
-def _usual_colour(photo: np.ndarray, own: np.ndarray) -> np.ndarray | None:
-    """The colour (3,) float32 in 0..255 of a photo's hair; None where nothing tells it."""
+def _usual_colour(photo: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """The colour (3,) float32 in 0..255 of a photo's hair, dark where nothing tells it."""
     colours = colours_of_hair(photo, own)
     if colours is None:
-        return None
+        return np.float32(_DARK)
     return from_oklab(np.median(to_oklab(colours), axis=0)).clip(0, 255).astype(np.float32)
 
 

@@ -7,10 +7,11 @@ import pytest
 from conftest import draw_face as picture_of
 from drawn_faces import around_frame, draw_face
 
-from maskgan.editing.beards import beard_of, with_beard, without_beard
+from maskgan.editing.beards import beard_of, edited_beneath, with_beard, without_beard
 from maskgan.editing.dressing import edit_with_looks, looks_on
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.labels import Label
+from maskgan.quick_edits import QUICK_EDITS
 
 SIZE = 256
 
@@ -89,6 +90,30 @@ def test_a_beard_is_hairs_in_the_colour_of_the_hair_in_the_light_of_the_face(
     more, _ = with_beard(photo, bearded(own, low=1.7, middle=0.5), own, photo)
     deep = (abs(x) < 0.15) & inner
     assert np.abs(more[deep].astype(int) - crop[deep]).mean() < 4
+
+
+def test_a_beard_whose_colour_nothing_tells_is_dark() -> None:
+    own = draw_face(SIZE, without=(Label.HAIR, Label.L_BROW, Label.R_BROW))
+    photo = np.full((SIZE, SIZE, 3), (205, 160, 140), np.uint8)
+    mask = bearded(own, low=1.7)
+    crop, changed = with_beard(photo, mask, own, photo)
+    assert crop[(mask != own) & (changed > 0.8)].mean() < 80
+    copper, _ = with_beard(photo, mask, own, photo, (190, 90, 40))
+    assert copper[(mask != own) & (changed > 0.8)].mean(0)[0] > 2 * copper[(mask != own) & (changed > 0.8)].mean(0)[2]
+
+
+def test_quick_edits_see_the_face_beneath_a_beard_which_comes_along(face: tuple[np.ndarray, np.ndarray]) -> None:
+    own, _ = face
+    mask = bearded(own)
+    beard = beard_of(mask, own)
+    for name in ("smile", "hairstyle", "slimmer_face"):
+        edited, moved, worn = edited_beneath(QUICK_EDITS[name], mask, own)
+        bare = QUICK_EDITS[name].move(own)
+        assert np.array_equal(without_beard(edited, own)[~beard], bare.mask[~beard]) and worn == bare.worn
+        assert np.array_equal(moved, bare.moved, equal_nan=True)
+        assert (beard_of(edited, own) & beard).sum() > 0.8 * beard.sum(), name
+    goatee = edited_beneath(QUICK_EDITS["beard"], mask, own, variant="goatee").mask
+    assert np.array_equal(goatee, QUICK_EDITS["beard"].apply(own, variant="goatee")), "in place of the other"
 
 
 def test_beneath_a_beard_the_photo_stays_and_no_hairpiece_takes_its_place(

@@ -20,6 +20,7 @@ const [FULL, SPARSE] = [0.11, 0.15];
 const [COVERS, SHADE] = [0.62, 0.62]; // how far a hair covers what lies beneath it in the middle of it, and the shade between hairs
 const [LIGHTS, BETWEEN] = [0.5, 0.72]; // how much lighter and darker hairs are (natural logarithm), how dark it is between them
 const [AROUND, LIT] = [0.14, 0.8]; // within how far (frame units) the light of the face is told, how much of its variation shows
+const DARK = [58, 46, 38]; // of a beard below a bald head whose brows are hidden
 const STEPS = 1.5; // how many points of a hair are drawn to a pixel of its length
 
 const found = new WeakMap(); // by the photo's own mask: the last {hair, beard}
@@ -65,8 +66,8 @@ export function withBeard(crop, mask, own, photo, colour = null) {
   const { width: size } = crop;
   const changed = new Float32Array(mask.length);
   const region = beardOf(mask, own, size);
-  const base = region && (colour ? [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)) : usualColour(photo, own));
-  if (!base) return { crop, changed };
+  if (!region) return { crop, changed };
+  const base = colour ? [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)) : usualColour(photo, own);
   const scene = new Scene(own, size);
   const { covered, light, full } = drawn(scene, region);
   const luma = Float32Array.from(mask, (_, i) => lumaAt(crop.data, 3 * i));
@@ -90,10 +91,10 @@ export function withBeard(crop, mask, own, photo, colour = null) {
   return { crop: result, changed };
 }
 
-/** The colour of a photo's hair; null where nothing tells it. */
+/** The colour of a photo's hair, dark where nothing tells it. */
 function usualColour(photo, own) {
   const { colours } = ownHairOf(photo, own);
-  return colours && fromLab(colours.map((plane) => median(plane.slice()))).map((value) => clip(value, 0, 255));
+  return !colours ? DARK : fromLab(colours.map((plane) => median(plane.slice()))).map((value) => clip(value, 0, 255));
 }
 
 /** A number in 0..1 that stands for chance, of a column and row. */
