@@ -7,10 +7,9 @@ A session has one face open. The other faces of its photo, and the photos before
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -29,8 +28,8 @@ from maskgan.provenance import drawn_by
 from maskgan.sizes import CROP_SIZE
 from maskgan.snapshots import Weights
 from maskgan.ui.keeping.motions import KnownMotion
-from maskgan.ui.mask_canvas.wire import decode_runs, encode_runs
 from maskgan.ui.pictures import webp
+from maskgan.ui.steps import Step, with_mask
 
 #: The history of a face keeps this many results beside its first ...
 MAX_STEPS = 24
@@ -133,41 +132,6 @@ class OpenFace:
         crop = self.face.alignment.crop(photo, CROP_SIZE)
         certain = np.ones(self.face.mask.shape, np.float32)
         return replace(self, face=replace(self.face, photo=photo, crop=crop, confidence=certain), base=base)
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """A result: its mask in runs, a small picture of it as a JPEG file, a name, its looks, its packed motion.
-
-    Hundreds of them are held for a visitor, and runs take a fortieth of a mask's memory; shape: of the mask.
-    """
-
-    runs: bytes
-    shape: tuple[int, int]
-    thumbnail: bytes = b""
-    label: str = ""
-    looks: Mapping[Label, Look] = field(default_factory=dict)
-    motion: bytes = b""
-
-    @classmethod
-    def of(cls, mask: np.ndarray, *more: Any) -> Step:
-        """The step with a mask (H, W) uint8; more: what comes after its shape."""
-        return cls(encode_runs(mask).encode(), mask.shape, *more)
-
-    @property
-    def mask(self) -> np.ndarray:
-        """The mask (H, W) uint8, a new one at each call."""
-        return decode_runs(self.runs.decode(), self.shape)
-
-    def is_of(self, mask: np.ndarray) -> bool:
-        """Whether this is a step with a mask (H, W)."""
-        return bool(with_mask((self,), mask))
-
-
-def with_mask(steps: Sequence[Step], mask: np.ndarray) -> list[int]:
-    """The numbers of the steps with a mask (H, W), the newest, which is the last one, first."""
-    runs = encode_runs(mask).encode()
-    return [number for number in reversed(range(len(steps))) if steps[number].runs == runs]
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,8 @@ from maskgan.snapshots import Weights
 from maskgan.ui.keeping.tabs import KeptTab
 from maskgan.ui.kit import saved_once
 from maskgan.ui.mask_canvas.wire import decode_runs, encode_runs
-from maskgan.ui.session import MAX_LEFT, MAX_LEFT_BYTES, MAX_STEPS, Left, OpenFace, Session, Step
+from maskgan.ui.session import MAX_LEFT, MAX_LEFT_BYTES, MAX_STEPS, Left, OpenFace, Session
+from maskgan.ui.steps import Step
 
 VERSION = 1
 

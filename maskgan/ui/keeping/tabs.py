@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from maskgan.ui.session import Left, Session, Step
+from maskgan.ui.session import Left, Session
+from maskgan.ui.steps import Step
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,8 @@ from maskgan.ui.paint.look import Look
 from maskgan.ui.paint.menus import Lending, LookBar
 from maskgan.ui.paint.showing import Showing
 from maskgan.ui.pictures import thumbnail
-from maskgan.ui.session import Left, OpenFace, Session, Step
+from maskgan.ui.session import Left, OpenFace, Session
+from maskgan.ui.steps import Step
 
 #: Faces that fill less of the photo than this, in pixels, have little to show.
 SMALL_FACE = 80

@@ -34,7 +34,8 @@ from maskgan.ui.paint.ahead import Ahead, Picture, Pictures
 from maskgan.ui.paint.layout import PaintLayout
 from maskgan.ui.paint.look import Look
 from maskgan.ui.pictures import jpeg, photos_for_screen, thumbnail, webp
-from maskgan.ui.session import Left, OpenFace, Session, Step
+from maskgan.ui.session import Left, OpenFace, Session
+from maskgan.ui.steps import Step
 from maskgan.ui.weights_line import made_by
 
 #: Of the files of results.
