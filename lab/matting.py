@@ -8,7 +8,7 @@ further inside are the ground's. Sizes are in pixels of a picture of 512.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -76,6 +76,7 @@ def cut_out(
     bottom: float | None = None,
     evened: float = 0.0,
     ears: np.ndarray | None = None,
+    mirrored: Literal["left", "right"] | None = None,
 ) -> Cutout:
     """The hair of a photo, or what has another label.
 
@@ -87,6 +88,7 @@ def cut_out(
             from it.
         evened: share of the large differences of light and colour that is taken away, for hair in two colours.
         ears: (S, S) bool, an ear that shows in the hair, which is to be covered: the hair beside it goes on there.
+        mirrored: the side of the picture whose hair the other one gets, too, for a head that is turned a little.
 
     Raises:
         ModuleNotFoundError: pymatting is not installed.
@@ -151,4 +153,8 @@ def cut_out(
         covered = mirrored_beyond(colours.astype(np.float32), (alpha > 0.9) & ~near, near, round(40 * scale))
         colours += soft[..., None] * (covered - colours)
         alpha = np.maximum(alpha, soft)
+    if mirrored is not None:
+        side = slice(0, size // 2) if mirrored == "left" else slice(size - size // 2, size)
+        for plane in (colours, alpha):
+            plane[:, ::-1][:, side] = plane[:, side]
     return Cutout(colours.round().clip(0, 255).astype(np.uint8), alpha)

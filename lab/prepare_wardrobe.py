@@ -37,7 +37,7 @@ from lab.matting import Cutout, cut_out
 from lab.teeth import teeth_of
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
-from maskgan.labels import IGNORE, Label
+from maskgan.labels import IGNORE, Label, flip
 from maskgan.mask_files import resize_mask, write_mask
 from maskgan.sizes import CROP_SIZE
 
@@ -116,6 +116,14 @@ def filled(polygon: list[list[float]], shape: tuple[int, ...], scale: float, top
     return region > 0
 
 
+def mirrored(mask: np.ndarray, side: str | None) -> np.ndarray:
+    """A mask (S, S) whose other side is this one's mirror image, as `lab.matting.cut_out` makes one of the hair."""
+    if side is None:
+        return mask
+    left = np.arange(mask.shape[1]) < mask.shape[1] // 2
+    return np.where(left == (side == "left"), mask, flip(mask))
+
+
 def tailor(entry: dict[str, Any], picture: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One entry's picture and mask: the drawn polygon laid in, rows added above, specks of hair taken away."""
     top = int(entry.get("top", 0))
@@ -158,6 +166,7 @@ def prepare(recipe: list[dict[str, Any]], faces: Faces, out: Path) -> None:
         picture, mask = faces.picture(entry["id"]), faces.mask(entry["id"])
         if "piece" in entry:
             piece = faces.cut_out(entry)
+            mask = mirrored(mask, entry["piece"].get("mirrored"))
             alpha = cv2.resize(piece.alpha, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
             label, instead = (Label.HAT, Label.HAIR) if entry["kind"] == "hat" else (Label.HAIR, Label.BACKGROUND)
             mask = np.where(alpha > 0.5, label, np.where(mask == label, instead, mask)).astype(np.uint8)

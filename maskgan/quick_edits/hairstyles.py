@@ -221,8 +221,8 @@ def _beside_hat(scene: Scene) -> np.ndarray:
 
 #: Hairstyles in the order of their menu.
 _STYLES = (
-    *("long_waves", "long_straight", "long_curls", "long_layered", "shoulder", "fringe_bob", "pixie", "tousled"),
-    *("swept", "curtain", "side_part", "swept_back", "textured", "tied_back"),
+    *("long_waves", "long_straight", "long_curls", "long_layered", "braids", "shoulder", "bob", "fringe_bob", "pixie"),
+    *("tousled", "afro", "swept", "curtain", "side_part", "swept_back", "textured", "cropped", "tied_back"),
 )
 
 _first = partial(wear_hair, style=_STYLES[0])

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from lab.matting import cut_out
-from lab.prepare_wardrobe import main
-from maskgan.labels import Label
+from lab.prepare_wardrobe import main, mirrored
+from maskgan.labels import Label, flip
 from maskgan.mask_files import read_mask
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -77,6 +77,22 @@ def test_an_ear_in_the_hair_is_covered_by_the_hair_beside_it() -> None:
     piece = cut_out(photo, mask, (mask == Label.HAIR).astype(np.float32), ears=ears)
     assert piece.alpha[ears].min() > 0.45 and piece.alpha[74:86, 74:81].min() > 0.99
     assert piece.colours[74:86, 74:81].max() < 110, "nothing of the skin is left"
+
+
+def test_one_side_of_the_hair_is_mirrored_where_it_is_told_to_and_so_is_the_mask() -> None:
+    photo, mask, _ = portrait()
+    mask[:, : len(mask) // 3] = Label.BACKGROUND
+    mask[60:64, 90:96] = Label.L_EYE
+    sure = (mask == Label.HAIR).astype(np.float32)
+    whole, piece = cut_out(photo, mask, sure), cut_out(photo, mask, sure, mirrored="right")
+    right = slice(len(mask) // 2, None)
+    assert (whole.alpha != whole.alpha[:, ::-1]).any()
+    for before, after in zip(whole, piece, strict=True):
+        assert (after == after[:, ::-1]).all() and (after[:, right] == before[:, right]).all()
+    both = mirrored(mask, "right")
+    assert (both == flip(both)).all() and (both[:, right] == mask[:, right]).all()
+    assert both[61, 68] == Label.R_EYE
+    assert (mirrored(mask, None) == mask).all()
 
 
 def test_a_picture_without_hair_is_refused() -> None:

@@ -63,7 +63,7 @@ def test_a_fringe_under_a_hat_leaves_the_hat_alone():
 CUTS = [("shorter_hair", None), *(("hairstyle", variant.name) for variant in QUICK_EDITS["hairstyle"].variants)]
 
 
-SHORT = [cut for cut in CUTS if not (cut[1] or "").startswith(("long_", "shoulder", "fringe_bob"))]
+SHORT = [cut for cut in CUTS if not (cut[1] or "").startswith(("long_", "shoulder", "fringe_bob", "bob", "braids"))]
 
 
 @pytest.mark.parametrize(("name", "cut"), CUTS)
