@@ -106,3 +106,23 @@ def in_glasses(size: int, arms: tuple[int, int, int] | None) -> tuple[np.ndarray
     if arms is not None:
         photo[there] = arms
     return photo, mask, there
+
+
+def hair_over_a_neck(
+    size: int = 512, hair: tuple[int, int, int] = (40, 30, 26)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A grainy face in long hair, a lock of which lies on one side of the neck, where the lock is, and its masks, with
+    and without the hair beside the neck, which have the lock in the neck."""
+    before = draw_face(size, scale=0.75, extra=("long hair",))
+    below = np.flatnonzero((before == Label.NECK).any(1))[-1] + 1
+    before[below:] = Label.CLOTH
+    after = before.copy()
+    after[size // 2 :][after[size // 2 :] == Label.HAIR] = Label.BACKGROUND
+    neck = before == Label.NECK
+    left = np.flatnonzero(neck.any(0))[0]
+    lock = neck & (np.arange(size) < left + size // 24)
+    colours = np.full((19, 3), 150.0)
+    colours[[Label.SKIN, Label.NECK]], colours[Label.HAIR] = (214, 170, 150), hair
+    photo = colours[before] + np.random.default_rng(0).normal(0, 3, (size, size, 1))
+    photo[lock] = hair
+    return photo.clip(0, 255).astype(np.uint8), lock, before, after

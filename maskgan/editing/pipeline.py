@@ -23,7 +23,7 @@ from maskgan.editing.frames_left import frames_left
 from maskgan.editing.implausible import without_covered_neck, without_implausible
 from maskgan.editing.lasting import LastingCache, fingerprint, fingerprint_of_style
 from maskgan.editing.rough import show_first
-from maskgan.editing.strays import carried_hair, stray_hair, stray_strands, without_slivers
+from maskgan.editing.strays import carried_hair, hair_over_neck, stray_hair, stray_strands, without_slivers
 from maskgan.editing.tones import in_tone_of
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion
@@ -273,6 +273,7 @@ class MaskGANPipeline(WithEngine):
         bared, behind, share = DrawnBack.of(*seen, arrived, motion.flow)
         hair = share if share.any() else None
         unknown |= behind | stray_hair(*seen) | stray_strands(moved, arrived, motion.mask, bared) | frames_left(*seen)
+        unknown |= hair_over_neck(*seen)
         unknown |= carried_hair(moved, arrived, motion.mask, motion.flow)
         unknown = without_slivers(unknown, face.mask, motion.mask)
         if not self.engine.kept:

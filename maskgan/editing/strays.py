@@ -45,6 +45,10 @@ _ROUND = 1.2
 #: Within how many cells the colour of the skin is told.
 _AROUND = 6.0
 
+#: Within how many cells the colour of a neck is told, and how far from hair it shows that; which part of the way to the
+#: hair's colour is more of that than of the neck's.
+_NECK_AROUND, _BESIDE_HAIR, _MOSTLY = 8.0, 5.0, 0.35
+
 #: Which part of the way from the colour of the skin to that of the hair or hat is some of it, and to a colour that the
 #: hat has somewhere.
 _SOME, _CLOTH = 0.16, 0.5
@@ -131,9 +135,7 @@ def _strays(
     if np.count_nonzero(bare) <= _ENOUGH * np.count_nonzero(near):
         return nothing
     colours = shrunk(photo.astype(np.float32), _CELLS)
-    planes = np.dstack([colours, np.ones_like(colours[..., :1])]) * bare[..., None].astype(np.float32)
-    around = cv2.GaussianBlur(planes, (0, 0), _AROUND) + 0.02 * planes.sum((0, 1)) / np.count_nonzero(bare)
-    own = around[..., :3] / around[..., 3:]
+    own = _mean_around(colours, bare, _AROUND, 0.02)
     some = _some(colours - own, np.median(colours[lost], axis=0) - own, _SOME)
     hat = _on_grid(before == Label.HAT)
     if (hat & lost).any():  # of several colours
@@ -151,8 +153,39 @@ def _strays(
     some |= near & over
     if not some.any():
         return nothing
-    found = cv2.GaussianBlur((grown(some, _PAINTED) & near).astype(np.float32), (0, 0), _ROUND)
-    return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & (skin | brows)
+    return _outlined(grown(some, _PAINTED) & near, before.shape) & (skin | brows)
+
+
+def _outlined(cells: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Cells (g, g) bool in a mask of that shape, with a round outline: bool."""
+    soft = cv2.GaussianBlur(cells.astype(np.float32), (0, 0), _ROUND)
+    return cv2.resize(soft, shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+
+
+def hair_over_neck(photo: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Where (S, S) bool strands of hair that is taken away lie over a neck beside it, and its shadow there, which the
+    mask counts to the neck. Arguments as for `stray_hair`."""
+    nothing = np.zeros(before.shape, bool)
+    eyes = np.flatnonzero(class_region(before, (*EYES, Label.EYE_G)).any(1))
+    gone, stays = (before == Label.HAIR) & (after != Label.HAIR), (before == Label.NECK) & (after == Label.NECK)
+    if not len(eyes) or not gone.any() or not stays.any():
+        return nothing
+    lost = cv2.morphologyEx(_on_grid(gone).astype(np.uint8), cv2.MORPH_OPEN, disc(_LARGE)) > 0
+    lost[: eyes[-1] * _CELLS // len(before)] = False
+    neck = _on_grid(stays)
+    near, bare = grown(lost, _FAR) & neck, neck & ~grown(_on_grid(before == Label.HAIR), _BESIDE_HAIR)
+    if not lost.any() or np.count_nonzero(bare) <= _ENOUGH * np.count_nonzero(near):
+        return nothing
+    colours = shrunk(photo.astype(np.float32), _CELLS)
+    own, hair = _mean_around(colours, bare, _NECK_AROUND, 0.02), _mean_around(colours, lost, _AROUND, 1e-3)
+    some = near & _some(colours - own, hair - own, _MOSTLY)
+    some = cv2.morphologyEx(some.astype(np.uint8), cv2.MORPH_OPEN, disc(_SPECK)) > 0
+    beside = grown(lost, _BESIDE)
+    _, pieces = cv2.connectedComponents((some | beside).astype(np.uint8))
+    some &= np.isin(pieces, np.unique(pieces[beside]))
+    if not some.any():
+        return nothing
+    return _outlined(grown(some, _PAINTED) & near, before.shape) & stays
 
 
 def stray_strands(
@@ -187,9 +220,9 @@ def stray_strands(
     colours = shrunk(photo.astype(np.float32), cells)
     even = air & ~grown(hair, _BARE)
     # Told again without what is unlike it, such as strands.
-    own = _behind(colours, even)
+    own = _mean_around(colours, even, _WIDE, 1e-3)
     alike = even & (np.square(colours - own).max(-1) <= _EVEN**2)
-    own = _behind(colours, alike) if alike.any() else own
+    own = _mean_around(colours, alike, _WIDE, 1e-3) if alike.any() else own
     way = np.median(colours[lost], axis=0) - own
     some = _some(colours - own, way, _STRAND)
     found = grown(some & near, _PAINTED + 1) & near & (_share_of(some, bare) <= _UNEVEN)
@@ -202,10 +235,11 @@ def stray_strands(
     return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & ground
 
 
-def _behind(colours: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """The mean colours (g, g, 3) close by of a region (g, g) bool, which is not empty; far from it, of all."""
+def _mean_around(colours: np.ndarray, region: np.ndarray, sigma: float, little: float) -> np.ndarray:
+    """The mean colours (g, g, 3) close by, within `sigma` cells, of a region (g, g) bool, which is not empty, and a
+    `little` of all of it: far from it they alone count."""
     planes = np.dstack([colours, np.ones_like(colours[..., :1])]) * region[..., None].astype(np.float32)
-    around = cv2.GaussianBlur(planes, (0, 0), _WIDE) + 1e-3 * planes.sum((0, 1)) / np.count_nonzero(region)
+    around = cv2.GaussianBlur(planes, (0, 0), sigma) + little * planes.sum((0, 1)) / np.count_nonzero(region)
     return around[..., :3] / around[..., 3:]
 
 

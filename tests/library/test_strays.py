@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from drawn_faces import draw_face
+from drawn_faces import draw_face, hair_over_a_neck
 
-from maskgan.editing.strays import carried_hair, stray_hair, stray_strands, without_slivers
+from maskgan.editing.strays import carried_hair, hair_over_neck, stray_hair, stray_strands, without_slivers
 from maskgan.labels import BROWS, Label
 
 SIZE = 512
@@ -141,6 +141,25 @@ def test_a_face_without_eyes_has_no_forehead(masks: Masks) -> None:
     before, after = (np.where(np.isin(mask, (Label.L_EYE, Label.R_EYE)), Label.SKIN, mask) for mask in masks)
     photo, _ = with_lock(picture(before))
     assert not stray_hair(photo, before, after).any()
+
+
+@pytest.mark.parametrize("hair", [HAIR, (252, 250, 246)], ids=["dark", "white"])
+def test_hair_on_a_neck_that_the_mask_counts_to_it_goes_with_the_hair_beside_it(hair: tuple[int, ...]) -> None:
+    photo, lock, before, after = hair_over_a_neck(SIZE, hair)
+    found = hair_over_neck(photo, before, after)
+    assert found[lock].mean() > 0.8
+    assert not found[cv2.dilate(lock.astype(np.uint8), np.ones((25, 25), np.uint8)) == 0].any()
+    clean = photo.copy()
+    clean[lock] = SKIN
+    assert not hair_over_neck(clean, before, after).any(), "no lock, no strays"
+
+
+def test_what_lies_on_a_neck_stays_where_the_hair_does_and_away_from_it() -> None:
+    photo, lock, before, after = hair_over_a_neck()
+    assert not hair_over_neck(photo, before, before).any()
+    middle = np.roll(lock, 256 - int(np.flatnonzero(lock.any(0)).mean()), axis=1)
+    photo[lock], photo[middle] = SKIN, HAIR
+    assert not hair_over_neck(photo, before, after).any(), "a thing on the neck that touches no hair"
 
 
 def in_the_air(even: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ import { withEnds } from "./strands.js";
 import { copyStyle } from "./style_copy.js";
 import { drawingSize, fromPlanes, imageOf, keptOf, maskOf } from "./tensors.js";
 import { applyTone, toneOf } from "./tones.js";
-import { carriedHair, strayHair, strayStrands, withoutSlivers } from "./strays.js";
+import { carriedHair, hairOverNeck, strayHair, strayStrands, withoutSlivers } from "./strays.js";
 import { arrivedMask, unknownAfter } from "./unknown.js";
 import { wearing } from "./worn.js";
 
@@ -111,7 +111,7 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
 async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong) {
   const lacking = unknownAfter(face.mask, motion.mask, motion.flow);
   if (!any(lacking)) return [];
-  const strays = [strayHair, framesLeft].map((found) => found(face.crop, face.mask, motion.mask));
+  const strays = [strayHair, hairOverNeck, framesLeft].map((found) => found(face.crop, face.mask, motion.mask));
   const arrived = arrivedMask(face.mask, motion.flow);
   const { bared, behind, share } = drawnBack(face.crop, face.mask, motion.mask, arrived, motion.flow);
   const hair = share.some((value) => value > 0) ? picture(SIZE.crop, SIZE.crop, 1, share) : null;

@@ -20,6 +20,9 @@ const ROUND = 1.2; // sigma in cells of the smoothing of their outline
 // of it, and to a colour that the hat has somewhere; which colours are too near to tell anything, and what bare skin there is
 // at least, in parts of where is looked; within how many cells a hat's colour is averaged.
 const [AROUND, SOME, CLOTH, ALIKE, ENOUGH, THREADS] = [6, 0.16, 0.5, 40, 0.125, 1.5];
+// Within how many cells the colour of a neck is told, and how far from hair it shows that; which part of the way to the hair's
+// colour is more of that than of the neck's.
+const [NECK_AROUND, BESIDE_HAIR, MOSTLY] = [8, 5, 0.35];
 // How far hair has to move, in pixels of the network's size, for its strays to be left behind, and how far from it they are
 // looked for then, and how wide gaps in them are that are drawn out with them, in cells.
 const [CARRIED, DRAWN_OUT, GAP] = [10, 24, 2];
@@ -100,8 +103,40 @@ function straysOf(photo, before, after, gone, reach, gap = 0) {
   near = either(near, either(along, both(over, grown(both(some, along), CELLS, ACROSS))));
   some = either(some, both(near, over));
   if (!any(some)) return nothing;
-  const found = blurred(picture(CELLS, CELLS, 1, new Float32Array(both(grown(some, CELLS, PAINTED), near))), ROUND);
-  return both(regionOf(resizeLinear(found, size, size).data, (share) => share > 0.5), either(skin, brows));
+  return both(outlined(both(grown(some, CELLS, PAINTED), near), size), either(skin, brows));
+}
+
+/** Cells in a mask of that size, with a round outline. */
+function outlined(cells, size) {
+  const soft = blurred(picture(CELLS, CELLS, 1, new Float32Array(cells)), ROUND);
+  return regionOf(resizeLinear(soft, size, size).data, (share) => share > 0.5);
+}
+
+/** Where strands of hair that is taken away lie over a neck beside it, and its shadow there, which the mask counts to the neck.
+ *  Arguments as for `strayHair`. */
+export function hairOverNeck(photo, before, after) {
+  const { width: size } = photo;
+  const nothing = new Uint8Array(before.length);
+  const last = before.findLastIndex((label) => label === L_EYE || label === R_EYE || label === EYE_G);
+  const gone = before.map((label, i) => (label === HAIR && after[i] !== HAIR ? 1 : 0));
+  const stays = both(where(before, NECK), where(after, NECK));
+  if (last < 0 || !any(gone) || !any(stays)) return nothing;
+  const onGrid = (region) => regionOf(shareOn(CELLS, region, size), (share) => share > 0.5);
+  const lost = opened(onGrid(gone), CELLS, LARGE).fill(0, 0, Math.floor((Math.floor(last / size) * CELLS) / size) * CELLS);
+  const neck = onGrid(stays);
+  const near = both(grown(lost, CELLS, FAR), neck);
+  const bare = without(neck, grown(onGrid(where(before, HAIR)), CELLS, BESIDE_HAIR));
+  if (!any(lost) || areaOf(bare) <= ENOUGH * areaOf(near)) return nothing;
+  const colours = resizeArea({ ...photo, data: new Float32Array(photo.data) }, CELLS, CELLS).data;
+  const own = coloursAround(colours, bare, CELLS, NECK_AROUND, 0.02);
+  const hair = coloursAround(colours, lost, CELLS, AROUND, 1e-3);
+  let some = near.map((inside, i) => (inside && isSome(colours, own, i, (c) => hair[3 * i + c], MOSTLY) ? 1 : 0));
+  some = opened(some, CELLS, SPECK);
+  const beside = grown(lost, CELLS, BESIDE);
+  const { numbers } = piecesOf(either(some, beside), CELLS, CELLS);
+  const reached = new Set(numbers.filter((_, i) => beside[i]));
+  some = some.map((inside, i) => (inside && reached.has(numbers[i]) ? 1 : 0));
+  return any(some) ? both(outlined(both(grown(some, CELLS, PAINTED), near), size), stays) : nothing;
 }
 
 /** How much of each cell of a grid a region covers. */

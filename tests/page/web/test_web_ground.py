@@ -1,13 +1,17 @@
-"""A background goes on in the page without a server as it does in the app."""
+"""What comes to light in the page without a server: a background that goes on, and strays that go, as in the app."""
 
 import cv2
 import numpy as np
 import pytest
-from web_visitor import Visitor
+from drawn_faces import draw_face, hair_over_a_neck, in_glasses
+from web_visitor import SIZE, Visitor
 
 from maskgan.editing.continuing import lines_of_the_ground, with_plain_ground_gone_on, with_uneven_ground_completed
+from maskgan.editing.frames_left import frames_left
 from maskgan.editing.ground_lines import GroundLines
-from maskgan.labels import Label
+from maskgan.editing.strays import carried_hair, hair_over_neck, stray_hair
+from maskgan.labels import BROWS, Label
+from maskgan.quick_edits import QUICK_EDITS
 
 CARRIED_ON = """async ([n, photo, known, hole]) => {
   const { GroundLines } = await import(new URL("web/ground_lines.js", location));
@@ -68,3 +72,70 @@ def test_a_room_goes_on_as_in_the_app(visitor: Visitor) -> None:
     off = np.abs(colours.reshape(wanted.shape) - wanted).max(-1)
     assert np.percentile(off, 99) <= 2, np.percentile(off, (98, 99, 99.9))
     assert np.percentile(np.abs(share.reshape(mask.shape) - ground.share), 99) < 0.05
+
+
+def test_strands_that_came_along_with_hair_are_found_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, mask, flow]) => {
+      const { carriedHair } = await import(new URL("web/strays.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const moved = picture(size, size, 2, new Float32Array(flow));
+      return carriedHair(picture(size, size, 3, new Uint8ClampedArray(photo)), mask, mask, moved);
+    }"""
+    mask = draw_face(SIZE)
+    fringe = mask[:205, 262:345]
+    fringe[fringe == Label.SKIN] = Label.HAIR
+    photo = np.full((*mask.shape, 3), (214, 170, 150), np.uint8)
+    photo[np.isin(mask, (Label.HAIR, *BROWS))] = (40, 30, 26)
+    cv2.line(photo, (262, 150), (238, 185), (120, 95, 84), 14)
+    flow = np.zeros((*mask.shape, 2), np.float32)
+    flow[..., 0], flow[..., 1] = 12, np.linspace(0, 60, SIZE)[:, None]
+    wanted = carried_hair(photo, mask, mask, flow)
+    got = visitor.run(code, SIZE, photo, mask, flow)
+    assert wanted.sum() > 200
+    assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
+
+
+def test_strands_over_a_brow_are_found_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, before, after]) => {
+      const { strayHair } = await import(new URL("web/strays.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      return strayHair(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
+    }"""
+    after = draw_face(SIZE)
+    before, brow = after.copy(), after == Label.L_BROW
+    top = int(np.nonzero(brow)[0].min())
+    fringe = np.s_[: top - 14, 262:345]
+    before[fringe][after[fringe] == Label.SKIN] = Label.HAIR
+    photo = np.full((*after.shape, 3), (214, 170, 150), np.uint8)
+    photo[np.isin(before, (Label.HAIR, *BROWS))] = (40, 30, 26)
+    cv2.line(photo, (300, top - 20), (300, top + 8), (40, 30, 26), 14)
+    wanted = stray_hair(photo, before, after)
+    got = visitor.run(code, SIZE, photo, before, after)
+    assert (wanted & brow).sum() > 50
+    assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
+
+
+def test_arms_of_glasses_are_found_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, before, after]) => {
+      const { framesLeft } = await import(new URL("web/frames_left.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      return framesLeft(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
+    }"""
+    photo, before, arms = in_glasses(SIZE, (30, 28, 30))
+    after = QUICK_EDITS["remove_glasses"].apply(before)
+    wanted = frames_left(photo, before, after)
+    got = visitor.run(code, SIZE, photo, before, after).reshape(wanted.shape)
+    assert wanted[arms].mean() > 0.9 and (got != wanted).sum() <= 0.02 * wanted.sum()
+
+
+def test_hair_over_a_neck_is_found_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, before, after]) => {
+      const { hairOverNeck } = await import(new URL("web/strays.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      return hairOverNeck(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
+    }"""
+    photo, lock, before, after = hair_over_a_neck()
+    wanted = hair_over_neck(photo, before, after)
+    got = visitor.run(code, SIZE, photo, before, after)
+    assert wanted[lock].mean() > 0.8
+    assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from drawn_faces import draw_face, in_glasses
+from drawn_faces import draw_face
 from PIL import Image
 from web_visitor import SIZE, Visitor, edited_in_python, levels, pipeline_of
 
@@ -21,14 +21,13 @@ from maskgan.editing.drawn_back import DrawnBack
 from maskgan.editing.dressing import beneath
 from maskgan.editing.ears import with_ears
 from maskgan.editing.flows import disc, grown, warp_mask
-from maskgan.editing.frames_left import frames_left
 from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.painted_hair import CURLY, STRAIGHT, hairpieces_for
-from maskgan.editing.strays import carried_hair, stray_hair, stray_strands
+from maskgan.editing.strays import stray_hair, stray_strands
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion, flow_between
 from maskgan.images import differs, read_photo
@@ -177,60 +176,6 @@ def test_the_background_stays_behind_hair_that_draws_back_as_in_the_app(visitor:
         assert plane.sum() > 2000 and (got.reshape(plane.shape) != plane).sum() <= 0.03 * plane.sum()
     off = np.abs(found[2].reshape(before.shape) - wanted.share)
     assert (wanted.share > 0.2).sum() > 1000 and np.percentile(off, 99) < 0.05, np.percentile(off, (98, 99, 99.9))
-
-
-def test_strands_that_came_along_with_hair_are_found_as_in_the_app(visitor: Visitor) -> None:
-    code = """async ([size, photo, mask, flow]) => {
-      const { carriedHair } = await import(new URL("web/strays.js", location));
-      const { picture } = await import(new URL("web/pixels.js", location));
-      const moved = picture(size, size, 2, new Float32Array(flow));
-      return carriedHair(picture(size, size, 3, new Uint8ClampedArray(photo)), mask, mask, moved);
-    }"""
-    mask = draw_face(SIZE)
-    fringe = mask[:205, 262:345]
-    fringe[fringe == Label.SKIN] = Label.HAIR
-    photo = np.full((*mask.shape, 3), (214, 170, 150), np.uint8)
-    photo[np.isin(mask, (Label.HAIR, *BROWS))] = (40, 30, 26)
-    cv2.line(photo, (262, 150), (238, 185), (120, 95, 84), 14)
-    flow = np.zeros((*mask.shape, 2), np.float32)
-    flow[..., 0], flow[..., 1] = 12, np.linspace(0, 60, SIZE)[:, None]
-    wanted = carried_hair(photo, mask, mask, flow)
-    got = visitor.run(code, SIZE, photo, mask, flow)
-    assert wanted.sum() > 200
-    assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
-
-
-def test_strands_over_a_brow_are_found_as_in_the_app(visitor: Visitor) -> None:
-    code = """async ([size, photo, before, after]) => {
-      const { strayHair } = await import(new URL("web/strays.js", location));
-      const { picture } = await import(new URL("web/pixels.js", location));
-      return strayHair(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
-    }"""
-    after = draw_face(SIZE)
-    before, brow = after.copy(), after == Label.L_BROW
-    top = int(np.nonzero(brow)[0].min())
-    fringe = np.s_[: top - 14, 262:345]
-    before[fringe][after[fringe] == Label.SKIN] = Label.HAIR
-    photo = np.full((*after.shape, 3), (214, 170, 150), np.uint8)
-    photo[np.isin(before, (Label.HAIR, *BROWS))] = (40, 30, 26)
-    cv2.line(photo, (300, top - 20), (300, top + 8), (40, 30, 26), 14)
-    wanted = stray_hair(photo, before, after)
-    got = visitor.run(code, SIZE, photo, before, after)
-    assert (wanted & brow).sum() > 50
-    assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
-
-
-def test_arms_of_glasses_are_found_as_in_the_app(visitor: Visitor) -> None:
-    code = """async ([size, photo, before, after]) => {
-      const { framesLeft } = await import(new URL("web/frames_left.js", location));
-      const { picture } = await import(new URL("web/pixels.js", location));
-      return framesLeft(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
-    }"""
-    photo, before, arms = in_glasses(SIZE, (30, 28, 30))
-    after = QUICK_EDITS["remove_glasses"].apply(before)
-    wanted = frames_left(photo, before, after)
-    got = visitor.run(code, SIZE, photo, before, after).reshape(wanted.shape)
-    assert wanted[arms].mean() > 0.9 and (got != wanted).sum() <= 0.02 * wanted.sum()
 
 
 def test_painted_clothes_and_ears_have_the_photo_s_colours_as_in_the_app(visitor: Visitor) -> None:
