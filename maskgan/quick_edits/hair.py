@@ -11,7 +11,7 @@ from maskgan.quick_edits.ears import SIDES, ear_shows
 from maskgan.quick_edits.edit import QuickEdit
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hairpieces import across, is_bald
-from maskgan.quick_edits.locks import locks, tips
+from maskgan.quick_edits.locks import TIPS, locks
 from maskgan.quick_edits.regions import signed_distance
 from maskgan.quick_edits.scarves import need_open_hair
 from maskgan.quick_edits.scene import Scene, ramp
@@ -85,7 +85,7 @@ def shorter_hair(scene: Scene, strength: float) -> None:
     sides = width - (0.25 if bottom > 1.5 else 0.1) * ramp(scene.y, cut - 0.5, cut) ** 2
     dome = (out / width) ** 2.4 + (np.maximum(shoulder - scene.y, 0) / max(shoulder - ceiling, 0.3)) ** 2.4
     # Locks end at heights of their own, and no ruler draws their outline.
-    ends = cut - 0.35 * (out / width) ** 5 + 0.5 * tips(scene.x)
+    ends = cut - 0.35 * (out / width) ** 5 + 0.5 * TIPS * locks(scene.x)
     sides = sides + _WAVY * ramp(scene.y, shoulder, shoulder + 0.4) * locks(0.35 * scene.y)
     kept = (scene.y < ends) & np.where(scene.y < shoulder, dome < 1, out < sides)
     # Slits of background between strands go with the hair, and so do earrings that showed through it.

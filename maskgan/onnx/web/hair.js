@@ -2,7 +2,7 @@
 // maskgan/quick_edits. Those that put on somebody else's hair are in hairstyles.js.
 
 import { drawIn, drawInSides } from "./closer.js";
-import { LABEL } from "./constants.js";
+import { LABEL, TIPS } from "./constants.js";
 import { SIDES, earRegion, earShows } from "./ears.js";
 import { isBald } from "./hairpieces.js";
 import { cutOut, picture } from "./pixels.js";
@@ -10,7 +10,7 @@ import { any, areaOf, both, dilated, disc, either, eroded, piecesOf, regionOf, s
 import { clip, interpolated, percentileOf } from "./samples.js";
 import { needOpenHair } from "./scarves.js";
 import { line, onLine, places, ramp, smoothCurve } from "./scene.js";
-import { locks, tips } from "./tips.js";
+import { locks } from "./tips.js";
 
 const { BACKGROUND, SKIN, NOSE, HAIR, HAT, CLOTH, NECK, EAR_R, L_EAR, R_EAR } = LABEL;
 const EARS = [L_EAR, R_EAR];
@@ -194,7 +194,7 @@ function shorterHair(scene, strength) {
   const kept = (x, y) => {
     const out = Math.abs(x - middle);
     // Locks end at heights of their own, and no ruler draws their outline.
-    if (!(y < cut - 0.35 * (out / width) ** 5 + 0.5 * tips(x))) return false;
+    if (!(y < cut - 0.35 * (out / width) ** 5 + 0.5 * TIPS.lock * locks(x))) return false;
     const wave = WAVY * ramp(y, shoulder, shoulder + 0.4) * locks(0.35 * y);
     if (y >= shoulder) return out < width - (bottom > 1.5 ? 0.25 : 0.1) * ramp(y, cut - 0.5, cut) ** 2 + wave;
     return (out / width) ** 2.4 + ((shoulder - y) / Math.max(shoulder - ceiling, 0.3)) ** 2.4 < 1;

@@ -8,8 +8,13 @@ import { clip, interpolated } from "./samples.js";
 const { BACKGROUND, CLOTH, NECK, HAIR, L_EAR, R_EAR } = LABEL;
 // In pixels of a picture of 256 px: how long strands are at most, over how much each fades, how far into the hair that stays
 // paint reaches, and how small a part of hair is that was not cut.
-const [LONGEST, FADES, PAINTED, SMALL] = [11, 3, 3, 4];
-const STEP = 0.034; // steps along the table of strands for each of these pixels
+const [LONGEST, FADES, PAINTED, SMALL] = [11, 7, 3, 4];
+// Steps along the table of strands for each of these pixels; how long strands are in the middle and how much longer and shorter
+// they can be, and how long they are at least, in parts of the longest.
+const [STEP, LONG, LONGER, AT_LEAST] = [0.034, 0.6, 0.5, 0.35];
+// How far strands lean towards the middle, in parts of their length, at the sides of the picture and up to which part of its width
+// from its middle.
+const [LEAN, WITHIN] = [0.35, 1 / 6];
 
 /** How far hair is seen below and beside what was `lost` of it, where hair was `kept`. */
 function strands(lost, kept, size) {
@@ -18,15 +23,15 @@ function strands(lost, kept, size) {
   const large = dilated(eroded(lost, size, kernel), size, kernel);
   lost = both(lost, grown(large, size, 2 * SMALL * scale));
   const alpha = Float32Array.from(both(kept, grown(large, size, PAINTED * scale)));
-  const longest = Array.from({ length: size }, (_, x) => {
-    const end = interpolated((x / scale - 128) * STEP, TIPS.at, TIPS.ends);
-    return LONGEST * scale * clip(0.5 + 0.9 * end, 0, 1);
-  });
   for (let x = 0; x < size; x++) {
+    const out = x / scale - 128;
+    const lean = LEAN * clip(out / (256 * WITHIN), -1, 1);
     for (let y = 0, row = Infinity; y < size; y++) {
       const i = y * size + x;
       row = kept[i] ? 0 : lost[i] ? row + 1 : Infinity; // below hair that stays
-      if (row > 0 && row <= longest[x]) alpha[i] = Math.max(alpha[i], clip((longest[x] - row) / (FADES * scale), 0, 1));
+      if (!(row > 0 && row <= LONGEST * scale)) continue;
+      const long = LONG + LONGER * interpolated(STEP * (out + (lean * row) / scale), TIPS.at, TIPS.ends);
+      alpha[i] = Math.max(alpha[i], clip((LONGEST * clip(long, AT_LEAST, 1) - row / scale) / FADES, 0, 1));
     }
   }
   // Strands are soft across too.
