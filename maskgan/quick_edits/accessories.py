@@ -43,6 +43,11 @@ _HARDLY_HAIR, _SHORT = 0.01, "swept_back"
 #: face's width, above which row (frame units) that lies, and its area at least, in frame units squared.
 _LITTLE_HAIR, _OVER_FOREHEAD, _ABOVE, _FRINGE = 0.04, 0.6, -0.4, 0.03
 
+#: Arms of glasses end behind ears: which upper part of an ear begins where they end, how far behind that (frame units)
+#: they are hidden, at which part of its height, and how much lower or higher than the hinge at most; half of how thick
+#: they are at the hinge and there.
+_ROOT, _HIDDEN, _HANGS_AT, _SLOPES, _ARM = 0.45, 0.03, 0.15, 0.2, (0.035, 0.022)
+
 _FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, *EARS)
 
 
@@ -61,9 +66,7 @@ def _wear_glasses(scene: Scene, strength: float, style: str, dark: bool) -> None
     arms = np.zeros(scene.mask.shape, bool)
     for side, (ex, ey) in eyes.items():
         lenses |= scene.polygon(ex + side * outline[:, 0], ey + outline[:, 1])
-        hinge, temple = side * ex + outline[:, 0].max() - 0.04, side * scene.cheeks[(side + 1) // 2] + 0.14
-        out = side * scene.x
-        arms |= (out > hinge) & (out < temple) & (abs(scene.y - ey + 0.06) < 0.035)
+        arms |= _arm(scene, side, side * ex + outline[:, 0].max() - 0.04, ey - 0.06)
     middle = (eyes[-1][0] + eyes[1][0]) / 2
     level = (eyes[-1][1] + eyes[1][1]) / 2
     arch = level - 0.03 + 0.9 * (scene.x - middle) ** 2
@@ -72,7 +75,25 @@ def _wear_glasses(scene: Scene, strength: float, style: str, dark: bool) -> None
     scene.paint(lenses | bridge, Label.EYE_G, over=_FACE_SIDE)
     if dark:
         scene.paint(lenses, Label.EYE_G, over=(*EYES, *BROWS))
-    scene.paint(arms, Label.EYE_G, over=(Label.SKIN, *EARS))
+    scene.paint(arms, Label.EYE_G, over=(Label.SKIN, Label.HAIR, *EARS))
+
+
+def _arm(scene: Scene, side: int, hinge: float, level: float) -> np.ndarray:
+    """The arm of glasses from a hinge so far out and at that y (frame units), (H, W) bool: to where an ear begins, over
+    the hair beside the face; where no ear is seen, level and on skin alone."""
+    ear = scene.part(EARS[(1 - side) // 2])
+    out = side * scene.x
+    if ear is None:
+        end, lower, over = side * scene.cheeks[(side + 1) // 2] + 0.14, level, scene.where(Label.SKIN)
+    else:
+        top, bottom = np.percentile(scene.y[ear], (1, 99))
+        upper = ear & (scene.y < top + _ROOT * (bottom - top))
+        end = float(np.percentile(out[upper], 5)) + _HIDDEN
+        lower = float(np.clip(top + _HANGS_AT * (bottom - top), level - _SLOPES, level + _SLOPES))
+        over = np.ones_like(ear)
+    along = (out - hinge) / max(end - hinge, 1e-6)
+    thick = _ARM[0] + (_ARM[1] - _ARM[0]) * along
+    return over & (along > 0) & (along < 1) & (abs(scene.y - level - (lower - level) * along) < thick)
 
 
 def glasses(scene: Scene, strength: float, style: str = "rectangular_glasses") -> None:
@@ -87,7 +108,7 @@ def sunglasses(scene: Scene, strength: float, style: str = "square_glasses") -> 
 
 def _lens_centre(scene: Scene, glass: np.ndarray, side: int) -> tuple[float, float] | None:
     """Middle of one lens (without the arm), or None when that side has none."""
-    region = glass & (side * scene.x > 0.1) & (side * scene.x < 1.0)
+    region = morphed(scene, glass, cv2.MORPH_OPEN, 4 * _ARM[0]) & (side * scene.x > 0.1) & (side * scene.x < 1.0)
     if region.sum() < 0.03 * scene.unit**2:
         return None
     return float(np.median(scene.x[region])), float(np.median(scene.y[region])) - 0.05

@@ -8,7 +8,7 @@ import pytest
 from drawn_faces import FACE, area, around_frame, draw_face, extent
 
 from maskgan.editing.warping import flow_between
-from maskgan.labels import BROWS, EYES, MOUTH, NUM_CLASSES, Label, flip
+from maskgan.labels import BROWS, EARS, EYES, MOUTH, NUM_CLASSES, Label, flip
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 from maskgan.quick_edits.frame import fit_frame
 
@@ -95,6 +95,21 @@ def test_clear_glasses_lie_beneath_eyes_and_brows():
     assert np.array_equal(edited[top], mask[top])
     around = cv2.dilate(np.isin(mask, EYES).astype(np.uint8), np.ones((5, 5))) > 0
     assert (edited[around & ~top] == Label.EYE_G).all()
+
+
+@pytest.mark.parametrize("worn", ["glasses", "sunglasses"])
+def test_arms_of_glasses_lead_over_hair_to_ears_that_are_seen_and_else_end_where_hair_begins(worn):
+    mask = draw_face()
+    lock = (mask == Label.SKIN) & (np.arange(256) > extent(mask, Label.SKIN)[1] - 4)
+    mask[lock] = Label.HAIR
+    edited = apply(worn, mask)
+    for ear, inner in ((Label.R_EAR, 1), (Label.L_EAR, 0)):
+        arm = edited[extent(mask, ear)[2] :, extent(mask, ear)[inner]] == Label.EYE_G
+        assert arm.any(), "it ends at the ear"
+    assert (edited[lock] == Label.EYE_G).any()
+    mask[np.isin(mask, EARS)] = Label.HAIR
+    edited = apply(worn, mask)
+    assert (edited[mask == Label.SKIN] == Label.EYE_G).any() and (edited[lock] == Label.HAIR).all()
 
 
 def test_dark_glasses_off_gives_the_eyes_back_on_their_own_sides():

@@ -28,6 +28,9 @@ const [HARDLY_HAIR, SHORT] = [0.01, "swept_back"];
 // Share of the picture below which hair may be little more than the ends of a fringe; within which part of half the face's
 // width, above which row that lies, and its area at least.
 const [LITTLE_HAIR, OVER_FOREHEAD, ABOVE, FRINGE] = [0.04, 0.6, -0.4, 0.03];
+// Arms of glasses end behind ears: which upper part of an ear begins where they end, how far behind that they are hidden, at which
+// part of its height, and how much lower or higher than the hinge at most; half of how thick they are at the hinge and there.
+const [ROOT, HIDDEN, HANGS_AT, SLOPES, ARM] = [0.45, 0.03, 0.15, 0.2, [0.035, 0.022]];
 const FACE_SIDE = [BACKGROUND, SKIN, NOSE, HAIR, ...EARS];
 
 /** Accessories grow a little with strength. */
@@ -48,20 +51,39 @@ function wearGlasses(scene, strength, style, dark) {
   for (const side of [-1, 1]) {
     const [x, y] = eyes[side];
     lenses = either(lenses, lensAt(scene, side, [x, y], [across, down]));
-    const [hinge, temple] = [side * x + Math.max(...across) - 0.04, side * scene.cheeks[side < 0 ? 0 : 1] + 0.14];
-    arms = either(arms, places(scene, (u, v) => side * u > hinge && side * u < temple && Math.abs(v - y + 0.06) < 0.035));
+    arms = either(arms, armOf(scene, side, side * x + Math.max(...across) - 0.04, y - 0.06));
   }
   const [middle, level] = [0, 1].map((axis) => (eyes[-1][axis] + eyes[1][axis]) / 2);
   const gap = apart / 2 + Math.min(...across) + 0.03;
   const bridge = places(scene, (x, y) => Math.abs(x - middle) < gap && Math.abs(y - (level - 0.03 + 0.9 * (x - middle) ** 2)) < 0.04);
   scene.paint(either(lenses, bridge), EYE_G, FACE_SIDE);
   if (dark) scene.paint(lenses, EYE_G, [...EYES, ...BROWS]);
-  scene.paint(arms, EYE_G, [SKIN, ...EARS]);
+  scene.paint(arms, EYE_G, [SKIN, HAIR, ...EARS]);
+}
+
+/** The arm of glasses from a hinge so far out and at that y: to where an ear begins, over the hair beside the face; where no ear is
+ *  seen, level and on skin alone. */
+function armOf(scene, side, hinge, level) {
+  const ear = scene.part(side < 0 ? R_EAR : L_EAR);
+  let [end, lower, over] = [side * scene.cheeks[side < 0 ? 0 : 1] + 0.14, level, scene.where(SKIN)];
+  if (ear) {
+    const [top, bottom] = [0.01, 0.99].map((share) => percentileOf(scene.y, ear, share));
+    const upper = both(ear, places(scene, (_, y) => y < top + ROOT * (bottom - top)));
+    const [inner, outer] = [0.05, 0.95].map((share) => percentileOf(scene.x, upper, share));
+    end = (side < 0 ? -outer : inner) + HIDDEN;
+    lower = clip(top + HANGS_AT * (bottom - top), level - SLOPES, level + SLOPES);
+    over = null;
+  }
+  return places(scene, (x, y, i) => {
+    const along = (side * x - hinge) / Math.max(end - hinge, 1e-6);
+    const thick = ARM[0] + (ARM[1] - ARM[0]) * along;
+    return (!over || over[i]) && along > 0 && along < 1 && Math.abs(y - level - (lower - level) * along) < thick;
+  });
 }
 
 /** Middle of one lens, without the arm, or null when that side has none. */
 function lensCentre(scene, glass, side) {
-  const region = both(glass, places(scene, (x) => side * x > 0.1 && side * x < 1));
+  const region = both(opened(scene, glass, 4 * ARM[0]), places(scene, (x) => side * x > 0.1 && side * x < 1));
   return few(scene, region, 0.03) ? null : [medianOf(scene.x, region), medianOf(scene.y, region) - 0.05];
 }
 
