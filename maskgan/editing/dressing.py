@@ -33,7 +33,7 @@ from maskgan.editing.tones import Tone
 from maskgan.editing.transplants import likeness, transplant
 from maskgan.editing.warping import Motion
 from maskgan.images import differs, read_photo
-from maskgan.labels import NUM_CLASSES, Label, check_mask
+from maskgan.labels import LIPS, NUM_CLASSES, Label, check_mask
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hairpieces import ON_PAINT, Worn
@@ -249,6 +249,19 @@ def _colour_on(face: Face, look: Look) -> tuple[int, int, int]:
     return tuple(from_oklab(lips_on(lips, skin, onto)).clip(0, 255))
 
 
+def _with_lips_of(before: np.ndarray, crop: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A crop (S, S, 3) uint8 whose skin has got another tone since `before`, with lips that go along, and how far each
+    pixel was changed, (S, S) float32."""
+    lips, skin, onto = (
+        usual_colour(picture, mask, classes_with(label))
+        for picture, label in ((before, Label.U_LIP), (before, Label.SKIN), (crop, Label.SKIN))
+    )
+    if lips is None or skin is None or onto is None:
+        return crop, np.zeros(mask.shape, np.float32)
+    colour = tuple(from_oklab(lips_on(lips, skin, onto)).clip(0, 255))
+    return recolour_part(crop, mask, Label.U_LIP, colour, measured=True)
+
+
 def finished(
     edit: Edit,
     mask: np.ndarray,
@@ -299,6 +312,9 @@ def finished(
             crop, changed = recolour_part(crop, of, label, _colour_on(face, look), measured=look.measured)
             region = np.maximum(region, changed)
             done.update(classes_with(label))
+            if Label.SKIN in classes_with(label) and not any(lip in looks for lip in LIPS):
+                crop, changed = _with_lips_of(before, crop, mask)
+                region = np.maximum(region, changed)
         if look.material is not None and new[mask == label].any():
             if label == Label.EYE_G:
                 crop, changed = draw_glasses(crop, mask, look.material)

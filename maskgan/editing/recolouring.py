@@ -40,6 +40,14 @@ _EDGE = 1.6
 #: How light lips on light skin are beside it; how much lighter skin counts as such for certain, in parts.
 _LIPS_TO_SKIN, _LIGHTER = 0.82, 0.25
 
+#: How much darker and greyer the mean of a part becomes than a lighter colour that is asked for, at most: that is read
+#: as the colour of hair and skin in full light, and brows have shadows.
+_SHADED = {
+    (Label.HAIR,): (0.22, 0.9),
+    (Label.L_BROW, Label.R_BROW): (0.4, 0.75),
+    SKIN: (0.3, 1.0),
+}
+
 #: Diameter of an iris: 11.7 mm of the 63 mm between the eyes.
 _IRIS = 0.19
 
@@ -221,9 +229,9 @@ def recolour_part(
         return recolour(photo, share, colour, strength, part, group == SKIN), share
     if label in (Label.L_EYE, Label.R_EYE):
         goal = goal * (0.72, 0.8, 0.8)  # the mean of an iris is that with its pupil and the lid's shadow
-    elif label == Label.HAIR or label in BROWS:
+    elif group in _SHADED:
         mean = to_oklab(part[_core(share)]).mean(0)
-        if goal[0] > mean[0]:  # a swatch is read as the colour of lit hair, and brows have shadows
-            darker, greyer = (0.22, 0.9) if label == Label.HAIR else (0.4, 0.75)
+        if goal[0] > mean[0]:
+            darker, greyer = _SHADED[group]
             goal = goal * (1 - darker * (1 - mean[0] / goal[0]), greyer, greyer)
     return recolour(photo, share, tuple(from_oklab(goal).clip(0, 255)), strength, part, group == SKIN), share

@@ -36,16 +36,17 @@ def skin_matte(photo: np.ndarray, mask: np.ndarray, edge: float) -> Matte:
     skin = class_region(mask, SKIN)
     if not skin.any():
         return Matte(np.zeros(mask.shape, np.float32), own)
-    share = softened(skin, edge * scale)
+    brows, hair = class_region(mask, BROWS), mask == Label.HAIR
+    away = cv2.distanceTransform((~skin).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scale
+    # Where brows and hair begin skin does not end: an edge there would keep a rim of the old tone.
+    share = softened(skin | brows | (hair & (away < _END)), edge * scale)
     if (mask == Label.EYE_G).any():
         share = np.maximum(share, _behind_glass(own, mask, skin, scale))
-    if class_region(mask, BROWS).any():
-        share = np.maximum(share, class_region(mask, BROWS) * (1 - brow_matte(photo, mask).share))
-    if (mask == Label.HAIR).any():
-        hair = hair_matte(photo, mask).share
-        away = cv2.distanceTransform((~skin).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scale
-        between = (mask == Label.HAIR) * ((_END - away) / (_END - _DEEP)).clip(0, 1)
-        share = np.maximum(share, between) * np.where(away < _END, 1 - hair, 1)
+    if brows.any():
+        share *= 1 - brow_matte(photo, mask).share
+    if hair.any():
+        share *= np.where(hair, ((_END - away) / (_END - _DEEP)).clip(0, 1), 1)
+        share *= np.where(away < _END, 1 - hair_matte(photo, mask).share, 1)
     return Matte(share.astype(np.float32), own)
 
 

@@ -262,6 +262,30 @@ def test_lips_of_light_skin_differ_from_dark_skin_as_they_do_from_their_own(
     assert got[0] < dark[0] and got[1] > dark[1] + 0.4 * (red - light)[1]
 
 
+@pytest.mark.parametrize(("skin", "lighter"), [("#4a2e20", False), ("#f0c8a8", True)])
+def test_lips_go_along_with_skin_that_gets_another_tone_unless_they_have_a_look(
+    pipeline: MaskGANPipeline, skin: str, lighter: bool
+) -> None:
+    """They were left pink on dark skin, and black on light skin."""
+    mask = frontal_face(CROP_SIZE)
+    photo = np.full((*mask.shape, 3), 150, np.uint8)
+    photo[np.isin(mask, classes_with(Label.SKIN))] = (176, 128, 104)
+    lips = np.isin(mask, classes_with(Label.U_LIP))
+    photo[lips] = (150, 88, 84)
+    face = pipeline.with_mask(pipeline.prepare(photo, None), mask)
+    looks = {Label.SKIN: look_named(Label.SKIN, f"colour_{skin[1:]}")}
+    core = cv2.erode(lips.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    before, after = (
+        to_oklab(crop[core]).mean(0) for crop in (photo, edit_with_looks(pipeline, face, mask, looks).crop)
+    )
+    assert (after[0] - before[0] > 0.05) if lighter else (before[0] - after[0] > 0.1)
+    assert after[1] > 0.01, "they are still redder than grey"
+    looks[Label.U_LIP] = LOOKS["red_lips"]
+    painted = edit_with_looks(pipeline, face, mask, looks).crop[core].mean(0)
+    alone = edit_with_looks(pipeline, face, mask, {Label.U_LIP: LOOKS["red_lips"]}).crop[core].mean(0)
+    assert np.abs(painted - alone).max() < 8, "a look of their own stays"
+
+
 def test_glasses_get_the_frame_and_the_lenses_of_another_photo(face: Face, mask: np.ndarray) -> None:
     for name, quick, is_dark in (("horn_glasses", "glasses", False), ("dark_glasses", "sunglasses", True)):
         worn_mask = worn(mask, quick)

@@ -74,6 +74,17 @@ def test_what_skin_reflects_stays_as_much_when_it_becomes_lighter():
     assert to_oklab(cloth[25, 25])[0] > shine + 0.03  # dyed cloth has a highlight of its own colour
 
 
+@pytest.mark.parametrize(("label", "read"), [(Label.SKIN, True), (Label.CLOTH, False)])
+def test_a_lighter_colour_is_read_as_that_of_skin_in_full_light_and_a_darker_one_as_it_is(label, read):
+    photo, mask = shaded_grey(level=110, contrast=12), np.full((64, 64), label, np.uint8)
+    light = {}
+    for colour in ((236, 200, 172), (70, 45, 32)):
+        result, _ = recolour_part(photo, mask, label, colour)
+        light[colour] = to_oklab(result)[..., 0].mean() - to_oklab(np.array(colour))[0]
+    lighter, darker = light.values()
+    assert abs(darker) < 0.03 and (lighter < -0.06 if read else abs(lighter) < 0.03)
+
+
 def test_no_strength_no_change_and_half_of_it_half_way():
     photo, share = shaded_grey(), middle().astype(np.float32)
     whole = recolour(photo, share, (180, 60, 40)).astype(float)

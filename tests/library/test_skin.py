@@ -49,6 +49,14 @@ def test_skin_shows_between_the_hairs_of_brows() -> None:
     assert share[brows & ~hairs].mean() > 0.7 and share[hairs].mean() < 0.3
 
 
+def test_skin_has_no_edge_where_brows_and_hair_begin() -> None:
+    photo, mask, _ = drawn()
+    share = skin_matte(photo, mask, 1.6).share
+    for front, least in ((np.isin(mask, BROWS), 0.95), (mask == Label.HAIR, 0.9)):
+        rim = (mask == Label.SKIN) & (cv2.dilate(front.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+        assert rim.sum() > 50 and share[rim].mean() > least
+
+
 def test_forehead_that_a_mask_calls_hair_is_skin_and_hair_is_not() -> None:
     photo, mask, _ = drawn()
     size = len(mask)

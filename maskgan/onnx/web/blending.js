@@ -28,3 +28,10 @@ export function nearestOf({ width, height, data }, inside) {
   for (let i = 0, k = 0; i < inside.length; i++) for (let c = 0; c < 3; c++) result[k++] = data[3 * from[i] + c];
   return picture(width, height, 3, result);
 }
+
+/** How far each pixel belongs to a part of a mask with a soft edge: 0 beyond `reach` pixels from it. */
+export function softened(inside, size, reach) {
+  const away = distances(inside, size, size);
+  const soft = blurred(picture(size, size, 1, new Float32Array(inside)), Math.max(0.6, reach / 3)).data;
+  return soft.map((share, i) => (away[i] < reach ? share : 0));
+}

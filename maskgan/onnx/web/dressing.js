@@ -7,7 +7,7 @@ import { withEars } from "./ears.js";
 import { decode } from "./files.js";
 import { Hairpieces, PAINTED, seenOf } from "./hairdressing.js";
 import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
-import { classesWith, recolourPart } from "./recolouring.js";
+import { classesWith, lipsOn, recolourPart, usualColour, withColour } from "./recolouring.js";
 import { any, areaOf, both, dilated, distances, eroded, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
 import { clip } from "./samples.js";
 import { silhouette } from "./silhouettes.js";
@@ -16,7 +16,8 @@ import { applyTone } from "./tones.js";
 import { likeness, transplant } from "./transplants.js";
 import { colourIn, wornIn } from "./worn.js";
 
-const { EYE_G, EAR_R, NECK_L, HAT, HAIR } = LABEL;
+const { EYE_G, EAR_R, NECK_L, HAT, HAIR, SKIN, U_LIP, L_LIP } = LABEL;
+const LIPS = [U_LIP, L_LIP];
 const CLASSES = Object.keys(LABEL).length;
 const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network paints what lies beneath them
 export const HARDLY = 0.0006; // share of a photo below which a class is no example of how it looks
@@ -159,6 +160,7 @@ export async function finished(crop, { mask: own, crop: photo, tone }, mask, loo
     if (look.colour) {
       crop = recolourPart(crop, label === HAIR ? withoutBeard(mask, own, crop.width) : mask, label, look.colour); // a beard has it
       classesWith(label).forEach((other) => done.add(other));
+      if (classesWith(label).includes(SKIN) && !LIPS.some((lip) => looks.has(lip))) crop = withLipsOf(before, crop, mask);
     }
     if (look.material && isNew) {
       take(label === EYE_G ? drawGlasses(crop, mask, look.material) : drawJewels(crop, mask, label, look.material));
@@ -166,6 +168,14 @@ export async function finished(crop, { mask: own, crop: photo, tone }, mask, loo
     if (tone && !byHand.has(label) && crop !== before) crop = inTone(crop, before, tone);
   }
   return { crop, drawn };
+}
+
+/** A crop whose skin has got another tone since the crop before, with lips that go along. */
+function withLipsOf(before, crop, mask) {
+  const [ofLips, ofSkin] = [U_LIP, SKIN].map(classesWith);
+  const [lips, skin, onto] = [[before, ofLips], [before, ofSkin], [crop, ofSkin]].map(([shown, group]) => usualColour(shown, mask, group));
+  if (!lips || !skin || !onto) return crop;
+  return withColour(crop, mask, ofLips, lipsOn(lips, skin, onto), 1).crop;
 }
 
 /** A crop in which what differs from the crop before has a photo's tone. */

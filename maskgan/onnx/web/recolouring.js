@@ -1,13 +1,14 @@
 // Another colour for a part that is there, without a network: colours are moved in OKLab (Ottosson, 2020), the part's mean
 // to the wanted one and its shading along with it; see maskgan/editing/recolouring.py.
 
+import { softened } from "./blending.js";
 import { browMatte } from "./brows.js";
 import { LABEL, TOGETHER } from "./constants.js";
 import { BROWS, centreOf } from "./frame.js";
 import { hairMatte } from "./matting.js";
 import { fromLab, toLab, writeLab, writeRgb } from "./oklab.js";
 import { blurred, picture } from "./pixels.js";
-import { any, areaOf, dilated, disc, distances, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
+import { any, areaOf, dilated, disc, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
 import { clip } from "./samples.js";
 import { skinShare } from "./skin.js";
 import { lumaAt } from "./tones.js";
@@ -15,6 +16,11 @@ import { lumaAt } from "./tones.js";
 const { HAIR, L_EYE, R_EYE, SKIN } = LABEL;
 const EYES = [L_EYE, R_EYE];
 const EDGE = 1.6; // width of the edge of other parts than hair, in pixels of a crop of 256 px
+// How much darker and greyer the mean of a part becomes than a lighter colour that is asked for, at most: that is read as the colour
+// of hair and skin in full light, and brows have shadows.
+const SHADED = [[[HAIR], 0.22, 0.9], [BROWS, 0.4, 0.75], [[SKIN], 0.3, 1]];
+// How light lips on light skin are beside it; how much lighter skin counts as such for certain, in parts.
+const [LIPS_TO_SKIN, LIGHTER] = [0.82, 0.25];
 const IRIS = 0.19; // its diameter, of the distance between the eyes
 
 const rgbAt = (data, i) => [data[3 * i], data[3 * i + 1], data[3 * i + 2]];
@@ -22,13 +28,6 @@ const rgbAt = (data, i) => [data[3 * i], data[3 * i + 1], data[3 * i + 2]];
 /** A picture of greys in 0..255. */
 const grey = ({ width, height, data }) =>
   picture(width, height, 1, new Float32Array(width * height).map((_, i) => Math.round(lumaAt(data, 3 * i))));
-
-/** How far each pixel belongs to a part that has a soft edge. */
-function softened(inside, size) {
-  const reach = (EDGE * size) / 256;
-  const away = distances(inside, size, size);
-  return blurred(picture(size, size, 1, new Float32Array(inside)), Math.max(0.6, reach / 3)).data.map((share, i) => (away[i] < reach ? share : 0));
-}
 
 /** The irises in the eyes; `apart`: pixels between the eyes' centres. */
 function irises(photo, eyes, apart) {
@@ -77,10 +76,10 @@ const hasBrows = (labels) => labels.some((label) => BROWS.includes(label));
 /** How far each pixel belongs to the classes and their colour in it, {share, part}: hair and brows by their strands, eyes by
  *  their irises alone, skin also behind glasses and between hairs; null for none of them. */
 export function partMatte(photo, mask, labels) {
-  const matte = labels.includes(HAIR)
-    ? hairMatte(photo, mask)
-    : hasBrows(labels) ? browMatte(photo, mask) : { share: partShare(photo, mask, labels), part: photo.data };
-  if (labels.includes(SKIN) && matte.share) matte.share = skinShare(photo, mask, matte.share);
+  let matte;
+  if (labels.includes(HAIR)) matte = hairMatte(photo, mask);
+  else if (hasBrows(labels)) matte = browMatte(photo, mask);
+  else matte = { share: labels.includes(SKIN) ? skinShare(photo, mask, EDGE) : partShare(photo, mask, labels), part: photo.data };
   return matte.share?.some((value) => value > 0) ? matte : null;
 }
 
@@ -88,7 +87,7 @@ function partShare(photo, mask, labels) {
   const inside = where(mask, ...labels);
   if (!any(inside)) return null;
   const { width: size } = photo;
-  if (!labels.some((label) => EYES.includes(label))) return softened(inside, size);
+  if (!labels.some((label) => EYES.includes(label))) return softened(inside, size, (EDGE * size) / 256);
   const centres = EYES.map((label) => where(mask, label)).filter(any).map((eye) => centreOf(eye, size));
   const apart = centres.length === 2 ? Math.hypot(centres[0][0] - centres[1][0], centres[0][1] - centres[1][1]) : 0.245 * size;
   return irises(photo, inside, apart);
@@ -130,9 +129,10 @@ export function recolourPart(photo, mask, label, colour) {
   if (!matte) return photo;
   let goal = toLab([1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
   if (EYES.includes(label)) goal = [0.72 * goal[0], 0.8 * goal[1], 0.8 * goal[2]]; // with its pupil and the lid's shadow
-  else if (label === HAIR || BROWS.includes(label)) { // a swatch is read as the colour of lit hair, and brows have shadows
+  const shaded = SHADED.find(([group]) => group.includes(label));
+  if (shaded) {
     const [light] = meanLab(matte.part, coreOf(matte.share));
-    const [darker, greyer] = label === HAIR ? [0.22, 0.9] : [0.4, 0.75];
+    const [, darker, greyer] = shaded;
     if (goal[0] > light) goal = [goal[0] * (1 - darker * (1 - light / goal[0])), greyer * goal[1], greyer * goal[2]];
   }
   return recoloured(photo, matte, goal, 1, classesWith(label).includes(SKIN));
@@ -143,6 +143,17 @@ export function recolourPart(photo, mask, label, colour) {
 export function withColour(photo, mask, labels, colour, strength) {
   const matte = partMatte(photo, mask, labels);
   return matte && { crop: recoloured(photo, matte, colour, strength, labels.includes(SKIN)), share: matte.share };
+}
+
+/** The colour of lips on other skin, all in OKLab: they differ from it as they do from their own; see `lips_on` of
+ *  maskgan/editing/recolouring.py. */
+export function lipsOn(lips, skin, onto) {
+  const ratio = onto[0] / Math.max(skin[0], 0.05);
+  const found = onto.map((value, c) => value + (lips[c] - skin[c]) * Math.min(ratio, 1));
+  const light = onto[0] + (lips[0] - skin[0]) * ratio;
+  const lighter = clip((ratio - 1) / LIGHTER, 0, 1);
+  found[0] = light + lighter * (Math.max(lips[0], LIPS_TO_SKIN * onto[0]) - light);
+  return found;
 }
 
 /** A crop whose part has another mean, `wanted` in OKLab; `gloss`: what is lighter than the mean is light that a surface reflects

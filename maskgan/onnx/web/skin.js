@@ -1,6 +1,7 @@
 // How far each pixel of a photo is skin: also through glasses, and between the hairs of brows and of a hairline; see
 // maskgan/editing/skin.py.
 
+import { softened } from "./blending.js";
 import { browMatte } from "./brows.js";
 import { LABEL, SKIN_TONE } from "./constants.js";
 import { BROWS } from "./frame.js";
@@ -17,26 +18,24 @@ const [AROUND, EDGE, DEEP, END] = [10, 2, 8, 12];
 // Difference from the skin around (in OKLab, hues twice) that is behind glass for certain, and from which on it is not.
 const [ALIKE, UNLIKE] = [0.12, 0.2];
 
-/** How far each pixel of a crop is skin; `soft`: how far by its mask alone. */
-export function skinShare(photo, mask, soft) {
+/** How far each pixel of a crop is skin; `edge`: how soft its edge is, in pixels of a crop of 256 px. */
+export function skinShare(photo, mask, edge) {
   const { width: size } = photo;
   const scale = size / 256;
   const skin = where(mask, ...SKIN_TONE);
-  if (!any(skin)) return soft;
-  const share = Float32Array.from(soft);
-  if (mask.includes(EYE_G)) behindGlass(photo, mask, skin, scale).forEach((value, i) => (share[i] = Math.max(share[i], value)));
+  if (!any(skin)) return new Float32Array(mask.length);
   const brows = where(mask, ...BROWS);
-  if (any(brows)) {
-    const hairs = browMatte(photo, mask).share;
-    brows.forEach((inside, i) => inside && (share[i] = Math.max(share[i], 1 - hairs[i])));
-  }
+  const away = distances(skin, size, size).map((far) => far / scale);
+  // Where brows and hair begin skin does not end: an edge there would keep a rim of the old tone.
+  const whole = skin.map((inside, i) => (inside || brows[i] || (mask[i] === HAIR && away[i] < END) ? 1 : 0));
+  const share = softened(whole, size, edge * scale);
+  if (mask.includes(EYE_G)) behindGlass(photo, mask, skin, scale).forEach((value, i) => (share[i] = Math.max(share[i], value)));
+  if (any(brows)) browMatte(photo, mask).share.forEach((hairs, i) => (share[i] *= 1 - hairs));
   if (mask.includes(HAIR)) {
     const hair = hairMatte(photo, mask).share;
-    const away = distances(skin, size, size);
     mask.forEach((label, i) => {
-      const far = away[i] / scale;
-      if (label === HAIR) share[i] = Math.max(share[i], clip((END - far) / (END - DEEP), 0, 1));
-      if (far < END) share[i] *= 1 - hair[i];
+      if (label === HAIR) share[i] *= clip((END - away[i]) / (END - DEEP), 0, 1);
+      if (away[i] < END) share[i] *= 1 - hair[i];
     });
   }
   return share;

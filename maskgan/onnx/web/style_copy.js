@@ -5,17 +5,14 @@
 import { Window } from "./compositing.js";
 import { COLOURED, LABEL, MIRRORED, REGIONS, SIZE, SKIN_TONE } from "./constants.js";
 import { blurred, cutOut, picture, resizeCubic } from "./pixels.js";
-import { usualColour, withColour } from "./recolouring.js";
+import { lipsOn, usualColour, withColour } from "./recolouring.js";
 import { any, extent, feathered, where } from "./regions.js";
-import { clip } from "./samples.js";
 import { drawingSize, fromPlanes, maskOf, nothingKept } from "./tensors.js";
 
 const { SKIN, U_LIP } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 // In pixels of a crop of 256 px: the feather around a copied region, and how far the change of colour is smoothed.
 const [FEATHER, SMOOTH] = [3, 5];
-// How light lips on light skin are beside it; how much lighter skin counts as such for certain, in parts.
-const [LIPS_TO_SKIN, LIGHTER] = [0.82, 0.25];
 const DARK = 20; // added to numerator and denominator of a ratio of colours, against division by zero
 
 /** For each class that a face with this mask can lend, the class whose style it gives: the class itself, or its mirror image
@@ -122,17 +119,6 @@ export async function copyStyle(networks, crop, mask, style, { source, regions, 
     changed.share.forEach((share, i) => (weight[i] = Math.max(weight[i], share)));
   }
   return { crop: result, weight: weight.map((value) => (value > 0 ? 1 : 0)) };
-}
-
-/** The colour of lips on other skin, all in OKLab: they differ from it as they do from their own; see `lips_on` of
- *  maskgan/editing/recolouring.py. */
-function lipsOn(lips, skin, onto) {
-  const ratio = onto[0] / Math.max(skin[0], 0.05);
-  const found = onto.map((value, c) => value + (lips[c] - skin[c]) * Math.min(ratio, 1));
-  const light = onto[0] + (lips[0] - skin[0]) * ratio;
-  const lighter = clip((ratio - 1) / LIGHTER, 0, 1);
-  found[0] = light + lighter * (Math.max(lips[0], LIPS_TO_SKIN * onto[0]) - light);
-  return found;
 }
 
 /** The colours in OKLab, {group, colour}, that groups of classes get: those of the other face. Lips are made to fit the skin that

@@ -172,15 +172,15 @@ def test_glasses_of_another_photo_are_those_of_the_wardrobe_as_in_the_app(
 
 
 def test_skin_behind_glasses_and_between_hairs_is_that_of_the_app(folder: Path, visitor: Visitor) -> None:
-    code = """async ([size, crop, mask, soft]) => {
+    code = """async ([size, crop, mask]) => {
       const { skinShare } = await import(new URL("web/skin.js", location));
       const { picture } = await import(new URL("web/pixels.js", location));
-      return skinShare(picture(size, size, 3, new Uint8ClampedArray(crop)), mask, soft);
+      return skinShare(picture(size, size, 3, new Uint8ClampedArray(crop)), mask, 1.6);
     }"""
     face = pipeline_of(folder).prepare(read_photo(EXAMPLE.parent / "images" / "portrait_03.jpg"))
     assert (face.mask == Label.EYE_G).any()
     soft = softened(np.isin(face.mask, SKIN), 1.6 * SIZE / 256)
-    got = visitor.run(code, SIZE, face.crop, face.mask, soft).reshape(soft.shape)
+    got = visitor.run(code, SIZE, face.crop, face.mask).reshape(soft.shape)
     wanted = skin_matte(face.crop, face.mask, 1.6).share
     assert (np.abs(wanted - soft) > 0.5).mean() > 0.005
     off = np.abs(got - wanted)
