@@ -25,7 +25,15 @@ from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
 from maskgan.editing.painted_hair import hairpieces_for
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.recolouring import classes_with, lips_on, parse_colour, recolour_part, usual_colour
+from maskgan.editing.recolouring import (
+    brows_on,
+    classes_with,
+    lips_on,
+    parse_colour,
+    part_matte,
+    recolour_part,
+    usual_colour,
+)
 from maskgan.editing.rough import shown_first_to
 from maskgan.editing.strands import with_ends
 from maskgan.editing.teeth import opens, with_teeth
@@ -33,7 +41,7 @@ from maskgan.editing.tones import Tone
 from maskgan.editing.transplants import likeness, transplant
 from maskgan.editing.warping import Motion
 from maskgan.images import differs, read_photo
-from maskgan.labels import LIPS, NUM_CLASSES, Label, check_mask
+from maskgan.labels import NUM_CLASSES, Label, check_mask
 from maskgan.mask_files import resize_mask
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hairpieces import ON_PAINT, Worn
@@ -249,17 +257,28 @@ def _colour_on(face: Face, look: Look) -> tuple[int, int, int]:
     return tuple(from_oklab(lips_on(lips, skin, onto)).clip(0, 255))
 
 
-def _with_lips_of(before: np.ndarray, crop: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A crop (S, S, 3) uint8 whose skin has got another tone since `before`, with lips that go along, and how far each
-    pixel was changed, (S, S) float32."""
-    lips, skin, onto = (
-        usual_colour(picture, mask, classes_with(label))
-        for picture, label in ((before, Label.U_LIP), (before, Label.SKIN), (crop, Label.SKIN))
-    )
-    if lips is None or skin is None or onto is None:
-        return crop, np.zeros(mask.shape, np.float32)
-    colour = tuple(from_oklab(lips_on(lips, skin, onto)).clip(0, 255))
-    return recolour_part(crop, mask, Label.U_LIP, colour, measured=True)
+def _with_what_goes_along(
+    before: np.ndarray, crop: np.ndarray, mask: np.ndarray, looks: Mapping[Label, Look]
+) -> tuple[np.ndarray, np.ndarray]:
+    """A crop (S, S, 3) uint8 whose skin has got another tone since `before`, with lips and brows that go along unless
+    they have looks of their own, and how far each pixel was changed, (S, S) float32.
+
+    Lips are skin. Brows let it through, and none are lighter than it: they get darker as it does.
+    """
+    region = np.zeros(mask.shape, np.float32)
+    skin, onto = (usual_colour(picture, mask, classes_with(Label.SKIN)) for picture in (before, crop))
+    if skin is None or onto is None:
+        return crop, region
+    for label, goes_along in ((Label.U_LIP, lips_on), (Label.L_BROW, brows_on))[: 1 + (onto[0] < skin[0])]:
+        group = classes_with(label)
+        own = None if any(each in looks for each in group) else usual_colour(before, mask, group)
+        if own is not None:
+            colour = tuple(from_oklab(goes_along(own, skin, onto)).clip(0, 255))
+            # On skin in their own tone single hairs are told no more.
+            matte = part_matte(before, mask, group) if label == Label.L_BROW else None
+            crop, changed = recolour_part(crop, mask, label, colour, measured=True, matte=matte)
+            region = np.maximum(region, changed)
+    return crop, region
 
 
 def finished(
@@ -312,8 +331,8 @@ def finished(
             crop, changed = recolour_part(crop, of, label, _colour_on(face, look), measured=look.measured)
             region = np.maximum(region, changed)
             done.update(classes_with(label))
-            if Label.SKIN in classes_with(label) and not any(lip in looks for lip in LIPS):
-                crop, changed = _with_lips_of(before, crop, mask)
+            if Label.SKIN in classes_with(label):
+                crop, changed = _with_what_goes_along(before, crop, mask, looks)
                 region = np.maximum(region, changed)
         if look.material is not None and new[mask == label].any():
             if label == Label.EYE_G:

@@ -206,6 +206,11 @@ def lips_on(lips: np.ndarray, skin: np.ndarray, onto: np.ndarray) -> np.ndarray:
     return found
 
 
+def brows_on(brows: np.ndarray, skin: np.ndarray, onto: np.ndarray) -> np.ndarray:
+    """The colour of brows on darker skin, all (3,) in OKLab: they are as much darker than it."""
+    return brows * onto[0] / max(float(skin[0]), 0.05)
+
+
 def recolour_part(
     photo: np.ndarray,
     mask: np.ndarray,
@@ -213,15 +218,17 @@ def recolour_part(
     colour: tuple[int, int, int],
     strength: float = 1.0,
     measured: bool = False,
+    matte: Matte | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A picture in which a class, and those that go with it (see `TOGETHER`), has another colour.
 
     photo: (S, S, 3) uint8 RGB; mask: (S, S) class ids; colour: R, G, B in 0..255; strength: 0..1; measured: the colour
-    is the mean that such a part has on a photo, not what people call its colour.
+    is the mean that such a part has on a photo, not what people call its colour; matte: the part's, where the picture
+    tells it no more; None: that of the picture.
     Returns the picture and how far each pixel was changed, (S, S) float32 in 0..1.
     """
     group = classes_with(label)
-    share, part = part_matte(photo, mask, group)
+    share, part = matte or part_matte(photo, mask, group)
     if not share.any():
         return photo.copy(), share
     goal = to_oklab(np.array(colour))

@@ -31,7 +31,7 @@ from maskgan.editing.dressing import beneath, default_looks, dressed, finished
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.oklab import from_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.recolouring import classes_with, lips_on, recolour_part, usual_colour
+from maskgan.editing.recolouring import brows_on, classes_with, lips_on, part_matte, recolour_part, usual_colour
 from maskgan.editing.skin import SKIN
 from maskgan.labels import BROWS, EYES, LIPS, MIRRORED_PAIRS, Label
 from maskgan.quick_edits.regions import class_region
@@ -59,7 +59,7 @@ COLOURED = tuple(
     classes_with(label) for label in (Label.CLOTH, Label.SKIN, Label.U_LIP, Label.L_EYE, Label.L_BROW, Label.HAIR)
 )
 
-_TONED, _LIPS = classes_with(Label.SKIN), classes_with(Label.U_LIP)
+_TONED, _LIPS, _BROWS = (classes_with(label) for label in (Label.SKIN, Label.U_LIP, Label.L_BROW))
 
 #: Regions by name. Left and right belong together.
 REGIONS: dict[str, Region] = {
@@ -159,7 +159,9 @@ def copy_style(
         weight = feathered(class_region(target.mask, list(drawn)), _FEATHER * len(target.mask) / 256)
         crop = _in_style(pipeline, target, source, drawn, strength, weight)
     for group, colour in colours.items():
-        crop, share = recolour_part(crop, target.mask, group[0], colour, strength, measured=True)
+        # On skin in another tone single hairs of brows are told no more.
+        matte = part_matte(target.crop, target.mask, group) if group == _BROWS else None
+        crop, share = recolour_part(crop, target.mask, group[0], colour, strength, measured=True, matte=matte)
         weight = np.maximum(weight, share * bool(strength))
     # Colours go as far as their share does, which is in the crop already.
     over = (weight > 0).astype(np.float32)
@@ -170,7 +172,7 @@ def _colours_of(target: Face, source: Face, labels: Collection[int]) -> dict[tup
     """The colours, R, G, B, that the groups of `COLOURED` that have one of the labels get on the target.
 
     They are the source's. Only lips differ from the skin that they are copied to as they do from their own (`lips_on`),
-    and go along with skin that gets another tone.
+    and go along with skin that gets another tone, as brows do with a darker one.
     """
     found = {}
     for group in COLOURED:
@@ -184,6 +186,10 @@ def _colours_of(target: Face, source: Face, labels: Collection[int]) -> dict[tup
         onto = usual_colour(to.crop, to.mask, _TONED)
         if lips is not None and skin is not None and onto is not None:
             found[_LIPS] = lips_on(lips, skin, onto)
+    if _TONED in found and _BROWS not in found:
+        brows, skin = (usual_colour(target.crop, target.mask, group) for group in (_BROWS, _TONED))
+        if brows is not None and skin is not None and found[_TONED][0] < skin[0]:
+            found[_BROWS] = brows_on(brows, skin, found[_TONED])
     return {group: tuple(from_oklab(colour).clip(0, 255)) for group, colour in found.items()}
 
 

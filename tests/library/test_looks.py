@@ -262,6 +262,23 @@ def test_lips_of_light_skin_differ_from_dark_skin_as_they_do_from_their_own(
     assert got[0] < dark[0] and got[1] > dark[1] + 0.4 * (red - light)[1]
 
 
+def test_brows_are_not_lighter_than_skin_that_gets_darker(pipeline: MaskGANPipeline) -> None:
+    mask = frontal_face(CROP_SIZE)
+    photo = np.full((*mask.shape, 3), 150, np.uint8)
+    photo[np.isin(mask, (*classes_with(Label.SKIN), *BROWS))] = (206, 160, 138)
+    hairs = np.isin(mask, BROWS) & (np.arange(CROP_SIZE) % 12 < 6)
+    photo[hairs] = (120, 88, 70)
+    face = pipeline.with_mask(pipeline.prepare(photo, None), mask)
+    looks = {Label.SKIN: look_named(Label.SKIN, "colour_6b4530")}
+    hairs = cv2.erode(hairs.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    crop = edit_with_looks(pipeline, face, mask, looks).crop
+    light = to_oklab(crop)[..., 0]
+    assert light[hairs].mean() < light[mask == Label.SKIN].mean() - 0.08
+    looks[Label.L_BROW] = LOOKS["blond_brows"]
+    blond = to_oklab(edit_with_looks(pipeline, face, mask, looks).crop)[..., 0]
+    assert blond[hairs].mean() > light[hairs].mean() + 0.1, "a look of their own stays"
+
+
 @pytest.mark.parametrize(("skin", "lighter"), [("#4a2e20", False), ("#f0c8a8", True)])
 def test_lips_go_along_with_skin_that_gets_another_tone_unless_they_have_a_look(
     pipeline: MaskGANPipeline, skin: str, lighter: bool

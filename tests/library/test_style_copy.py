@@ -16,7 +16,7 @@ from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import usual_colour
 from maskgan.editing.style_copy import REGIONS, copy_geometry, copy_style, missing_regions
-from maskgan.labels import MIRRORED_PAIRS, Label
+from maskgan.labels import BROWS, MIRRORED_PAIRS, Label
 from maskgan.sizes import CROP_SIZE
 from maskgan.styles import VectorStyle
 
@@ -141,6 +141,20 @@ def test_lips_go_along_with_skin_that_gets_another_tone(
     assert lips[0] / skin[0] == pytest.approx(related, abs=0.03)
     both = copy_style(pipeline, target, source, ["skin", "lips"])  # all is the source's then
     assert mean(both.crop, target.mask, LIPS)[0] == pytest.approx(to_oklab(np.array(theirs[1]))[0], abs=0.03)
+
+
+@pytest.mark.parametrize("own, theirs", [(LIGHT, DARK), (DARK, LIGHT)])
+def test_brows_get_darker_with_the_skin_and_else_stay(
+    pipeline: MaskGANPipeline, target: Face, source: Face, own: tuple, theirs: tuple
+) -> None:
+    target, source = painted(target, *own), painted(source, *theirs)
+    brows = np.isin(target.mask, BROWS)
+    crop = np.where(brows[..., None], (np.array(own[0]) * 0.7).astype(np.uint8), target.crop)
+    target = replace(target, crop=crop)
+    edit = copy_style(pipeline, target, source, ["skin"])
+    skin, after = mean(edit.crop, target.mask, REGIONS["skin"].classes), mean(edit.crop, target.mask, BROWS)
+    before = mean(crop, target.mask, BROWS)
+    assert (after[0] < before[0] - 0.1 and after[0] < skin[0]) if own == LIGHT else after[0] > before[0] - 0.02
 
 
 def test_one_vector_of_style_is_the_network_s(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:

@@ -7,7 +7,7 @@ import { withEars } from "./ears.js";
 import { decode } from "./files.js";
 import { Hairpieces, PAINTED, seenOf } from "./hairdressing.js";
 import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
-import { classesWith, lipsOn, recolourPart, usualColour, withColour } from "./recolouring.js";
+import { browsOn, classesWith, lipsOn, partMatte, recoloured, recolourPart, usualColour } from "./recolouring.js";
 import { any, areaOf, both, dilated, distances, eroded, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
 import { clip } from "./samples.js";
 import { silhouette } from "./silhouettes.js";
@@ -16,8 +16,7 @@ import { applyTone } from "./tones.js";
 import { likeness, transplant } from "./transplants.js";
 import { colourIn, wornIn } from "./worn.js";
 
-const { EYE_G, EAR_R, NECK_L, HAT, HAIR, SKIN, U_LIP, L_LIP } = LABEL;
-const LIPS = [U_LIP, L_LIP];
+const { EYE_G, EAR_R, NECK_L, HAT, HAIR, SKIN, U_LIP, L_BROW } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network paints what lies beneath them
 export const HARDLY = 0.0006; // share of a photo below which a class is no example of how it looks
@@ -160,7 +159,7 @@ export async function finished(crop, { mask: own, crop: photo, tone }, mask, loo
     if (look.colour) {
       crop = recolourPart(crop, label === HAIR ? withoutBeard(mask, own, crop.width) : mask, label, look.colour); // a beard has it
       classesWith(label).forEach((other) => done.add(other));
-      if (classesWith(label).includes(SKIN) && !LIPS.some((lip) => looks.has(lip))) crop = withLipsOf(before, crop, mask);
+      if (classesWith(label).includes(SKIN)) crop = withWhatGoesAlong(before, crop, mask, looks);
     }
     if (look.material && isNew) {
       take(label === EYE_G ? drawGlasses(crop, mask, look.material) : drawJewels(crop, mask, label, look.material));
@@ -170,12 +169,19 @@ export async function finished(crop, { mask: own, crop: photo, tone }, mask, loo
   return { crop, drawn };
 }
 
-/** A crop whose skin has got another tone since the crop before, with lips that go along. */
-function withLipsOf(before, crop, mask) {
-  const [ofLips, ofSkin] = [U_LIP, SKIN].map(classesWith);
-  const [lips, skin, onto] = [[before, ofLips], [before, ofSkin], [crop, ofSkin]].map(([shown, group]) => usualColour(shown, mask, group));
-  if (!lips || !skin || !onto) return crop;
-  return withColour(crop, mask, ofLips, lipsOn(lips, skin, onto), 1).crop;
+/** A crop whose skin has got another tone since the crop before, with lips and brows that go along unless they have looks. */
+function withWhatGoesAlong(before, crop, mask, looks) {
+  const [skin, onto] = [before, crop].map((shown) => usualColour(shown, mask, classesWith(SKIN)));
+  if (!skin || !onto) return crop;
+  let result = crop;
+  for (const [label, goesAlong] of [[U_LIP, lipsOn], [L_BROW, browsOn]].slice(0, onto[0] < skin[0] ? 2 : 1)) {
+    const group = classesWith(label);
+    const own = group.some((each) => looks.has(each)) ? null : usualColour(before, mask, group);
+    // On skin in their own tone single hairs of brows are told no more.
+    const matte = own && partMatte(label === L_BROW ? before : result, mask, group);
+    if (matte) result = recoloured(result, matte, goesAlong(own, skin, onto), 1);
+  }
+  return result;
 }
 
 /** A crop in which what differs from the crop before has a photo's tone. */

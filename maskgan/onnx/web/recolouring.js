@@ -138,13 +138,6 @@ export function recolourPart(photo, mask, label, colour) {
   return recoloured(photo, matte, goal, 1, classesWith(label).includes(SKIN));
 }
 
-/** A crop in which classes have the colour that is measured on another photo, in OKLab, and how far each pixel belongs to them;
- *  null where there are none. */
-export function withColour(photo, mask, labels, colour, strength) {
-  const matte = partMatte(photo, mask, labels);
-  return matte && { crop: recoloured(photo, matte, colour, strength, labels.includes(SKIN)), share: matte.share };
-}
-
 /** The colour of lips on other skin, all in OKLab: they differ from it as they do from their own; see `lips_on` of
  *  maskgan/editing/recolouring.py. */
 export function lipsOn(lips, skin, onto) {
@@ -155,6 +148,9 @@ export function lipsOn(lips, skin, onto) {
   found[0] = light + lighter * (Math.max(lips[0], LIPS_TO_SKIN * onto[0]) - light);
   return found;
 }
+
+/** The colour of brows on darker skin, all in OKLab: they are as much darker than it. */
+export const browsOn = (brows, skin, onto) => brows.map((value) => (value * onto[0]) / Math.max(skin[0], 0.05));
 
 /** A crop whose part has another mean, `wanted` in OKLab; `gloss`: what is lighter than the mean is light that a surface reflects
  *  as it is, as skin does. */

@@ -5,11 +5,11 @@
 import { Window } from "./compositing.js";
 import { COLOURED, LABEL, MIRRORED, REGIONS, SIZE, SKIN_TONE } from "./constants.js";
 import { blurred, cutOut, picture, resizeCubic } from "./pixels.js";
-import { lipsOn, usualColour, withColour } from "./recolouring.js";
+import { browsOn, lipsOn, partMatte, recoloured, usualColour } from "./recolouring.js";
 import { any, extent, feathered, where } from "./regions.js";
 import { drawingSize, fromPlanes, maskOf, nothingKept } from "./tensors.js";
 
-const { SKIN, U_LIP } = LABEL;
+const { SKIN, U_LIP, L_BROW } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 // In pixels of a crop of 256 px: the feather around a copied region, and how far the change of colour is smoothed.
 const [FEATHER, SMOOTH] = [3, 5];
@@ -113,16 +113,17 @@ export async function copyStyle(networks, crop, mask, style, { source, regions, 
   const weight = lenders.size ? feathered(where(mask, ...lenders.keys()), SIZE.crop, (FEATHER * SIZE.crop) / 256) : new Float32Array(mask.length);
   if (lenders.size) result = inStyle(crop, await colours(networks, mask, style, source, lenders, strength, quick), weight);
   for (const { group, colour } of measured) {
-    const changed = withColour(result, mask, group, colour, strength);
-    if (!changed) continue;
-    result = changed.crop;
-    changed.share.forEach((share, i) => (weight[i] = Math.max(weight[i], share)));
+    // On skin in another tone single hairs of brows are told no more.
+    const matte = partMatte(group.includes(L_BROW) ? crop : result, mask, group);
+    if (!matte) continue;
+    result = recoloured(result, matte, colour, strength, group.includes(SKIN));
+    matte.share.forEach((share, i) => (weight[i] = Math.max(weight[i], share)));
   }
   return { crop: result, weight: weight.map((value) => (value > 0 ? 1 : 0)) };
 }
 
 /** The colours in OKLab, {group, colour}, that groups of classes get: those of the other face. Lips are made to fit the skin that
- *  they are copied to, and go along with skin that gets another tone. */
+ *  they are copied to, and go along with skin that gets another tone, as brows do with a darker one. */
 function coloursOf(target, source, lenders) {
   const colourOf = (face, group) => usualColour(face.crop, face.mask, group);
   const found = new Map();
@@ -130,11 +131,16 @@ function coloursOf(target, source, lenders) {
     const colour = colourOf(source, group);
     if (colour) found.set(group, colour);
   }
-  const [toned, lips] = [SKIN, U_LIP].map((label) => COLOURED.find((group) => group.includes(label)));
+  const [toned, lips, brows] = [SKIN, U_LIP, L_BROW].map((label) => COLOURED.find((group) => group.includes(label)));
   if (found.has(toned) !== found.has(lips)) {
     const [own, to] = found.has(toned) ? [target, source] : [source, target];
     const [red, skin, onto] = [colourOf(own, lips), colourOf(own, toned), colourOf(to, toned)];
     if (red && skin && onto) found.set(lips, lipsOn(red, skin, onto));
+  }
+  if (found.has(toned) && !found.has(brows)) {
+    const [own, skin] = [colourOf(target, brows), colourOf(target, toned)];
+    const onto = found.get(toned);
+    if (own && skin && onto[0] < skin[0]) found.set(brows, browsOn(own, skin, onto));
   }
   return [...found].map(([group, colour]) => ({ group, colour }));
 }
