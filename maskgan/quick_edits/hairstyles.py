@@ -25,7 +25,7 @@ from maskgan.quick_edits.hairpieces import (
 )
 from maskgan.quick_edits.regions import signed_distance
 from maskgan.quick_edits.scarves import need_open_hair
-from maskgan.quick_edits.scene import Scene
+from maskgan.quick_edits.scene import Scene, ramp
 from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
 from maskgan.quick_edits.uncovering import fill_holes, reveal, with_specks
 
@@ -44,6 +44,10 @@ _FRINGES = -0.9
 #: How far (frame units) above the line of a hairpiece's fringe the head is covered where the piece has a gap, and how
 #: wide gaps are between it and the face.
 _ROOTS, _TEMPLES = 0.12, 0.6
+
+#: How far hair lies before the lower face, in from its edge: by parts of half the face's width between these rows, less
+#: and less, and by so much (frame units) along the jaw.
+_BEFORE, _LOWER, _RIM = 0.2, (0.1, 0.8), 0.05
 
 #: y above whose value a hairpiece ends that is short, from where to where sideburns grow, and, in parts of half the
 #: face's width, from where on and how far out at both ends.
@@ -124,7 +128,7 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         if shape.is_cut_off:
             fitted = np.where(dome(scene, shape) > 0.5, fitted, -1)
     wanted = way * fitted + (1 - way) * signed_distance(hair) / scene.unit > 0
-    q, middle, half = across(scene)
+    q, _, half = across(scene)
     # Nowhere above the hairline does the bare head come out, nor between the hair and the temples; but beside a
     # hairpiece, which has strands of its own there, the temples themselves do.
     at, _, edge = shape.edges_on(scene)
@@ -138,7 +142,8 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     else:
         wanted |= _head(scene, 0.14) & (scene.y < hairline - _ROOTS) & (abs(q) < 1.1)
     # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
-    wanted &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1) & scene.face)
+    depth = cv2.distanceTransform(scene.face.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
+    wanted &= ~((depth > _RIM + _BEFORE * half * (1 - ramp(scene.y, *_LOWER))) & (scene.y > _LOWER[0]))
     wanted &= (scene.y < 0.3) | morphed(scene, wanted, cv2.MORPH_OPEN, 0.3)  # no rags at the tips
     if worn is None:  # no notches in a fringe; those of a hairpiece are its own, and show skin
         wanted |= morphed(scene, wanted, cv2.MORPH_CLOSE, 0.3) & scene.face & (scene.y < -0.2)

@@ -96,6 +96,21 @@ def test_a_neck_that_comes_to_light_widens_from_the_jaw_to_the_shoulders():
     assert not beside_the_jaw.any()
 
 
+@pytest.mark.parametrize("cut", ["long_straight", "long_waves", "bob"])
+def test_long_hair_lies_along_a_wide_jaw_and_not_before_it(cut):
+    mask = draw_face(512)
+    chin, row = extent(mask, Label.SKIN)[3], np.arange(512)[:, None]
+    wide = cv2.dilate((mask == Label.SKIN).astype(np.uint8), np.ones((1, 61), np.uint8)) > 0
+    wide &= (row > 300) & (row <= chin) & (mask != Label.SKIN) & ~np.isin(mask, FACE)
+    mask[wide] = Label.SKIN
+    face = np.isin(mask, FACE)
+    edited = QUICK_EDITS["hairstyle"].apply(mask, 1.0, cut)
+    depth = cv2.distanceTransform(face.astype(np.uint8), cv2.DIST_L2, 5) / fit_frame(mask).unit
+    _, y = around_frame(mask)
+    covered = face & (edited == Label.HAIR)
+    assert covered.any() and depth[covered & (y > 0.8)].max(initial=0) < 0.1
+
+
 def test_no_lock_hangs_into_an_eye():
     for name, cut in CUTS:
         mask = draw_face(512)

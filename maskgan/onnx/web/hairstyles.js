@@ -5,10 +5,10 @@ import { FRINGES, HAIRPIECES, LABEL } from "./constants.js";
 import { EYES } from "./frame.js";
 import { closed, fillHoles, holdFace, needHair, opened, reveal, withSpecks } from "./hair.js";
 import { coverage, dome, facing, hairpiece, headTop, isBald, loweredTo } from "./hairpieces.js";
-import { any, areaOf, both, dilated, either, regionOf, signedDistance, square, without } from "./regions.js";
+import { any, areaOf, both, dilated, distances, either, inverted, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { needOpenHair } from "./scarves.js";
-import { line, onLine, places } from "./scene.js";
+import { line, onLine, places, ramp } from "./scene.js";
 import { UNTOUCHED, silhouette } from "./silhouettes.js";
 
 const { BACKGROUND, SKIN, HAIR, HAT, CLOTH, NECK, NECK_L, EAR_R, L_EAR, R_EAR } = LABEL;
@@ -20,6 +20,9 @@ const LEAST = 0.35; // hair that ends nearer than this to the picture's lower ed
 // the face.
 const [ROOTS, TEMPLES] = [0.12, 0.6];
 const FRINGE = -0.9; // y of the hairline from which on down it is a fringe's, which another hairstyle need not have
+// How far hair lies before the lower face, in from its edge: by parts of half the face's width between these rows, less and less,
+// and by so much along the jaw.
+const [BEFORE, LOWER, RIM] = [0.2, [0.1, 0.8], 0.05];
 // y above whose value a hairpiece ends that is short, from where to where sideburns grow, which it brings not, and, in parts of
 // half the face's width, from where on and how far out; y of the brows' ends, above which their edge slants outwards, by how much.
 const [SHORT, SIDEBURNS, WIDE] = [0.45, [-0.75, 0.35], [0.8, 1.15]];
@@ -128,7 +131,7 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
     fitted = shape.fitted(scene);
     if (shape.cutOff) dome(scene, shape).forEach((inside, i) => inside > 0.5 || (fitted[i] = -1));
   }
-  const { q, middle, half } = scene.across;
+  const { q, half } = scene.across;
   const [thick, thin] = [head(scene, 0.14), head(scene, 0.08)];
   const [across, , front] = shape.edgesOn(scene);
   const own = signedDistance(hair, size);
@@ -147,7 +150,9 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   wanted = Uint8Array.from(wanted);
   if (!worn) wanted = either(wanted, both(both(without(closed(scene, either(wanted, face), 0.35), face), hair), beside));
   // What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
-  wanted = without(wanted, both(face, places(scene, (u, v) => Math.abs(u - middle) < 0.8 * half && v > 0.1)));
+  const depth = distances(inverted(face), scene.size, scene.size);
+  const before = (v) => RIM + BEFORE * half * (1 - ramp(v, ...LOWER));
+  wanted = without(wanted, places(scene, (_, v, i) => v > LOWER[0] && depth[i] / unit > before(v)));
   const solid = opened(scene, wanted, 0.3); // no rags at the tips
   wanted = wanted.map((inside, i) => (inside && (y[i] < 0.3 || solid[i]) ? 1 : 0));
   // No notches in a fringe (those of a hairpiece are its own, and show skin), and no lock in an eye.
