@@ -179,7 +179,7 @@ def hat(scene: Scene, strength: float, style: str = "beanie") -> None:
     if loose.any():
         head = worn | (~scene.where(Label.BACKGROUND) & ~loose)
         point = head & ~morphed(scene, head, cv2.MORPH_OPEN, _LOCK_BESIDE) & scene.around(loose, _LOCK_BESIDE)
-        loose |= point & scene.where(Label.HAIR)
+        loose |= point & scene.where(Label.HAIR) & ~worn
     worn |= scene.where(Label.SKIN) & scene.face & (scene.y < beneath - 0.15)  # the crown of a high forehead
     scene.mask[worn] = Label.HAT
     scene.uncover(loose, (Label.BACKGROUND,))

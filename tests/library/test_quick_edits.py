@@ -112,6 +112,14 @@ def test_arms_of_glasses_lead_over_hair_to_ears_that_are_seen_and_else_end_where
     assert (edited[mask == Label.SKIN] == Label.EYE_G).any() and (edited[lock] == Label.HAIR).all()
 
 
+@pytest.mark.parametrize("shape", [variant.name for variant in QUICK_EDITS["hat"].variants])
+def test_a_thin_brim_over_long_hair_stays_in_one_piece(shape):
+    mask = draw_face(512, scale=0.75, shift=(0, 0.1), extra=("long hair",))
+    hat = QUICK_EDITS["hat"].apply(mask, 1.0, shape) == Label.HAT
+    _, _, stats, _ = cv2.connectedComponentsWithStats(hat.astype(np.uint8))
+    assert stats[1:, cv2.CC_STAT_AREA].max() > 0.99 * hat.sum()
+
+
 def test_dark_glasses_off_gives_the_eyes_back_on_their_own_sides():
     dark = apply("sunglasses", draw_face())
     assert area(dark, *EYES) == 0

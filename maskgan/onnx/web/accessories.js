@@ -168,7 +168,7 @@ function hat(scene, strength, style) {
   if (any(loose)) { // what is left of the hair beside it does not end in a point
     const head = either(worn, without(inverted(scene.where(BACKGROUND)), loose));
     const point = without(head, opened(scene, head, LOCK_BESIDE));
-    loose = either(loose, both(both(point, scene.around(loose, LOCK_BESIDE)), hair));
+    loose = either(loose, without(both(both(point, scene.around(loose, LOCK_BESIDE)), hair), worn));
   }
   const crown = places(scene, (_, y, i) => skin[i] && scene.face[i] && y < beneath[i] - 0.15); // of a high forehead
   either(worn, crown).forEach((inside, i) => inside && (scene.mask[i] = HAT));
