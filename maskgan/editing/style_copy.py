@@ -29,6 +29,7 @@ from maskgan.editing.borrowing import borrowed, with_borrowed
 from maskgan.editing.compositing import Overlay
 from maskgan.editing.dressing import beneath, default_looks, dressed, finished
 from maskgan.editing.edit import Edit, Face
+from maskgan.editing.matting import hair_matte
 from maskgan.editing.oklab import from_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import brows_on, classes_with, lips_on, part_matte, recolour_part, usual_colour
@@ -59,7 +60,7 @@ COLOURED = tuple(
     classes_with(label) for label in (Label.CLOTH, Label.SKIN, Label.U_LIP, Label.L_EYE, Label.L_BROW, Label.HAIR)
 )
 
-_TONED, _LIPS, _BROWS = (classes_with(label) for label in (Label.SKIN, Label.U_LIP, Label.L_BROW))
+_TONED, _LIPS, _BROWS, _HAIR = (classes_with(label) for label in (Label.SKIN, Label.U_LIP, Label.L_BROW, Label.HAIR))
 
 #: Regions by name. Left and right belong together.
 REGIONS: dict[str, Region] = {
@@ -157,15 +158,30 @@ def copy_style(
     weight, crop = np.zeros(target.mask.shape, np.float32), target.crop
     if strength and drawn:
         weight = feathered(class_region(target.mask, list(drawn)), _FEATHER * len(target.mask) / 256)
+        if Label.BACKGROUND in drawn:
+            weight = _behind_hair(weight, target.crop, target.mask)
         crop = _in_style(pipeline, target, source, drawn, strength, weight)
     for group, colour in colours.items():
-        # On skin in another tone single hairs of brows are told no more.
-        matte = part_matte(target.crop, target.mask, group) if group == _BROWS else None
+        # Before skin and a background in other colours single hairs are told no more.
+        matte = part_matte(target.crop, target.mask, group) if group in (_BROWS, _HAIR) else None
         crop, share = recolour_part(crop, target.mask, group[0], colour, strength, measured=True, matte=matte)
         weight = np.maximum(weight, share * bool(strength))
     # Colours go as far as their share does, which is in the crop already.
     over = (weight > 0).astype(np.float32)
     return Edit(target, crop, weight > 0, weight, Overlay(crop, over, np.ones_like(over)))
+
+
+def _behind_hair(weight: np.ndarray, photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Weights (S, S) float32 of a background, which is seen between the strands at the edge of hair, too."""
+    hair = (mask == Label.HAIR).astype(np.uint8)
+    if not hair.any():
+        return weight
+    through = 1 - hair_matte(photo, mask).share
+    _, nearest = cv2.distanceTransformWithLabels(hair, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
+    of_pixel = np.zeros(nearest.max() + 1, mask.dtype)
+    of_pixel[nearest[hair == 0]] = mask[hair == 0]
+    edge = (hair > 0) & (of_pixel[nearest] == Label.BACKGROUND)
+    return np.where(edge, through, np.where(mask == Label.BACKGROUND, weight * through, weight)).astype(np.float32)
 
 
 def _colours_of(target: Face, source: Face, labels: Collection[int]) -> dict[tuple[Label, ...], tuple[int, int, int]]:

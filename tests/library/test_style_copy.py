@@ -157,6 +157,24 @@ def test_brows_get_darker_with_the_skin_and_else_stay(
     assert (after[0] < before[0] - 0.1 and after[0] < skin[0]) if own == LIGHT else after[0] > before[0] - 0.02
 
 
+def test_a_background_in_other_colours_is_seen_between_strands_and_leaves_no_rim_beside_hair(
+    pipeline: MaskGANPipeline, target: Face, source: Face
+) -> None:
+    """A mask's hair is a little wider than hair; that rim stayed grey, and got the colour of other hair."""
+    hair, size = (target.mask == Label.HAIR).astype(np.uint8), np.ones((9, 9), np.uint8)
+    ground, others = target.mask == Label.BACKGROUND, ~np.isin(target.mask, (Label.HAIR, Label.BACKGROUND))
+    solid = cv2.erode(hair, size) > 0
+    rim = (hair > 0) & ~solid & (cv2.dilate(ground.astype(np.uint8), size) > 0)
+    rim &= cv2.dilate(others.astype(np.uint8), np.ones((31, 31), np.uint8)) == 0
+    crop = target.crop.copy()
+    crop[ground | rim], crop[solid] = (150, 152, 155), (50, 36, 28)
+    target = pipeline.with_mask(replace(target, crop=crop, photo=crop), target.mask)
+    region = copy_style(pipeline, target, source, ["background"]).region
+    assert rim.sum() > 100 and region[rim].mean() > 0.8
+    deep = cv2.erode(solid.astype(np.uint8), size) > 0
+    assert region[deep].max() < 0.05 and region[ground].mean() > 0.9
+
+
 def test_one_vector_of_style_is_the_network_s(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:
     seen = []
     engine = SimpleNamespace(

@@ -4,12 +4,13 @@
 
 import { Window } from "./compositing.js";
 import { COLOURED, LABEL, MIRRORED, REGIONS, SIZE, SKIN_TONE } from "./constants.js";
+import { hairMatte } from "./matting.js";
 import { blurred, cutOut, picture, resizeCubic } from "./pixels.js";
 import { browsOn, lipsOn, partMatte, recoloured, usualColour } from "./recolouring.js";
-import { any, extent, feathered, where } from "./regions.js";
+import { any, distances, extent, feathered, where } from "./regions.js";
 import { drawingSize, fromPlanes, maskOf, nothingKept } from "./tensors.js";
 
-const { SKIN, U_LIP, L_BROW } = LABEL;
+const { BACKGROUND, HAIR, SKIN, U_LIP, L_BROW } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 // In pixels of a crop of 256 px: the feather around a copied region, and how far the change of colour is smoothed.
 const [FEATHER, SMOOTH] = [3, 5];
@@ -110,16 +111,30 @@ export async function copyStyle(networks, crop, mask, style, { source, regions, 
   const measured = style.codes ? coloursOf({ crop, mask }, source, lenders) : [];
   for (const { group } of measured) group.forEach((label) => lenders.delete(label));
   let result = crop;
-  const weight = lenders.size ? feathered(where(mask, ...lenders.keys()), SIZE.crop, (FEATHER * SIZE.crop) / 256) : new Float32Array(mask.length);
+  let weight = new Float32Array(mask.length);
+  if (lenders.size) weight = feathered(where(mask, ...lenders.keys()), SIZE.crop, (FEATHER * SIZE.crop) / 256);
+  if (lenders.has(BACKGROUND)) weight = behindHair(weight, crop, mask);
   if (lenders.size) result = inStyle(crop, await colours(networks, mask, style, source, lenders, strength, quick), weight);
   for (const { group, colour } of measured) {
-    // On skin in another tone single hairs of brows are told no more.
-    const matte = partMatte(group.includes(L_BROW) ? crop : result, mask, group);
+    // Before skin and a background in other colours single hairs are told no more.
+    const matte = partMatte(group.includes(L_BROW) || group.includes(HAIR) ? crop : result, mask, group);
     if (!matte) continue;
     result = recoloured(result, matte, colour, strength, group.includes(SKIN));
     matte.share.forEach((share, i) => (weight[i] = Math.max(weight[i], share)));
   }
   return { crop: result, weight: weight.map((value) => (value > 0 ? 1 : 0)) };
+}
+
+/** Weights of a background, which is seen between the strands at the edge of hair, too. */
+function behindHair(weight, photo, mask) {
+  if (!mask.includes(HAIR)) return weight;
+  const hairs = hairMatte(photo, mask).share;
+  const nearest = new Int32Array(mask.length);
+  distances(mask.map((label) => (label === HAIR ? 0 : 1)), SIZE.crop, SIZE.crop, { nearest });
+  return weight.map((value, i) => {
+    if (mask[i] === HAIR) return mask[nearest[i]] === BACKGROUND ? 1 - hairs[i] : value;
+    return mask[i] === BACKGROUND ? value * (1 - hairs[i]) : value;
+  });
 }
 
 /** The colours in OKLab, {group, colour}, that groups of classes get: those of the other face. Lips are made to fit the skin that

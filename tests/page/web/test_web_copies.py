@@ -46,8 +46,9 @@ def test_the_style_of_another_photo_is_copied_as_in_the_app(folder: Path, visito
             visitor.wait(lambda: (visitor.mask() != original).any(), "the smile")
             moved = QUICK_EDITS["smile"].move(original).moved
             page.locator("#copy [data-region=lips]").click()
-            page.locator("#copy [data-region=skin]").click()
-            chosen = ["hair", "skin"]
+            for region in ("skin", "background"):
+                page.locator(f"#copy [data-region={region}]").click()
+            chosen = ["hair", "skin", "background"]
         visitor.wait_for_drawing()
         pressed = page.locator("#copy [aria-pressed=true]").all()
         assert [button.get_attribute("data-region") for button in pressed] == chosen
