@@ -190,7 +190,7 @@ class MaskGANPipeline(WithEngine):
         """
         mask, unknown = window.mask(mask), window.covers(unknown)
         hair = None if hair is None else window.picture(hair)
-        drawn = window.drawn(unknown) if self.engine.kept and complete else (slice(0, window.pixels),) * 2
+        drawn = window.drawn(unknown, mask) if self.engine.kept and complete else (slice(0, window.pixels),) * 2
         share = window.share(drawn)
         if share != (0, 0, 1, 1):
             style = style.window(*share)

@@ -14,7 +14,9 @@ import cv2
 import numpy as np
 
 from maskgan.editing.flows import grown
+from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
+from maskgan.quick_edits.regions import class_region
 from maskgan.sizes import DRAWN_STEP, NETWORK_SIZE
 
 #: The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
@@ -32,9 +34,11 @@ _LARGER = (320, 384, 448)
 #: Sides in painted pixels of windows for small edits, smallest first: what they cost grows with their area.
 _SMALL = (128, 192)
 
-#: Sides in painted pixels that the part of a window that the network draws has at least, where the window has so many: of
-#: fewer the network's norms (eq. 2) would take a mouth that fills them for the usual, and draw it paler.
-_DRAWN_LEAST = 192
+#: Sides in painted pixels that the part of a window that the network draws has at least, where the window has so many:
+#: a mouth or brows that fill fewer are usual to the network's norms (eq. 2), which draw them paler. The second is for
+#: these classes, which have no parts.
+_DRAWN_LEAST, _DRAWN_LEAST_PLAIN = 192, 128
+_PLAIN = (Label.BACKGROUND, Label.SKIN, Label.HAIR, Label.NECK, Label.CLOTH, Label.HAT)
 
 #: Parts of what is unknown that lie nearer than twice this share of the crop's side to each other are one part; how
 #: many parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
@@ -169,18 +173,21 @@ class Window(NamedTuple):
         way = cv2.INTER_AREA if len(part) > self.pixels else cv2.INTER_LINEAR
         return cv2.resize(part, (self.pixels, self.pixels), interpolation=way) > 0
 
-    def drawn(self, covered: np.ndarray) -> tuple[slice, slice]:
+    def drawn(self, covered: np.ndarray, mask: np.ndarray) -> tuple[slice, slice]:
         """Rows and columns of the window that the network draws, which need not be a square.
 
-        covered: what is unknown, (n, n) bool with some True at the window's pixels, as from `covers`. Around it lie the
-        surroundings that every window shows; farther away the photo is known and nothing is painted.
+        Args:
+            covered: what is unknown, (n, n) bool with some True at the window's pixels, as from `covers`. Around it lie
+                the surroundings that every window shows; farther away the photo is known and nothing is painted.
+            mask: the edited mask, (n, n), as from `mask`.
         """
         box = _Box.around(covered)
+        least = _DRAWN_LEAST if (covered & ~class_region(mask, _PLAIN)).any() else _DRAWN_LEAST_PLAIN
         n, extent = self.pixels, max(box.bottom - box.top, box.right - box.left)
         context = _RELATIVE_CONTEXT * extent + 2 * _CONTEXT * n / self.side
         found = []
         for low, high in ((box.top, box.bottom), (box.left, box.right)):
-            length = min(n, max(_DRAWN_LEAST, DRAWN_STEP * math.ceil((high - low + context) / DRAWN_STEP)))
+            length = min(n, max(least, DRAWN_STEP * math.ceil((high - low + context) / DRAWN_STEP)))
             start = min(max((low + high - length) // 2, 0), n - length) // 4 * 4
             found.append(slice(start, start + length))
         return found[0], found[1]

@@ -159,7 +159,7 @@ async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong
 /** What the network paints in a window of which it is shown this; `fine`: with the photo's fine detail. */
 async function paint(networks, face, { window, photo, mask, covered, hair }, fine) {
   const n = window.pixels;
-  const box = networks.kept ? window.drawn(covered) : { left: 0, top: 0, width: n, height: n };
+  const box = networks.kept ? window.drawn(covered, mask) : { left: 0, top: 0, width: n, height: n };
   const { left, top, width, height } = box;
   const { image } = await networks.run(networks.generator, {
     mask: maskOf(partOf(mask, n, box), width, height),

@@ -85,20 +85,22 @@ def test_the_part_of_a_window_that_is_drawn_is_that_of_the_app(visitor: Visitor)
             (top, left), (high, wide) = random.integers(0, n - 8, 2), random.integers(1, n // 2, 2)
             covered = np.zeros((n, n), bool)
             covered[top : top + high, left : left + wide] = True
-            rows, columns = drawn = window.drawn(covered)
+            mask = np.full((n, n), random.choice([Label.HAIR, Label.U_LIP]), np.uint8)
+            rows, columns = drawn = window.drawn(covered, mask)
             below, right = np.argwhere(covered).max(0)
-            cases.append([*window, int(left), int(top), int(right), int(below)])
+            cases.append([*window, int(left), int(top), int(right), int(below), int(mask[0, 0])])
             box = [columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start]
             y, x, height, width = window.share(drawn)
             expected.append([*box, x, y, width, height])
     found = visitor.page.evaluate(
         """async (cases) => {
           const { Window } = await import(new URL("web/compositing.js", location));
-          return cases.map(([x, y, side, n, left, top, right, bottom]) => {
-            const [covered, window] = [new Uint8Array(n * n), new Window(x, y, side, n)];
+          return cases.map(([x, y, side, n, left, top, right, bottom, label]) => {
+            const [covered, mask] = [new Uint8Array(n * n), new Uint8Array(n * n).fill(label)];
+            const window = new Window(x, y, side, n);
             for (let row = top; row <= bottom; row++) covered.fill(1, row * n + left, row * n + right + 1);
-            const [box, share] = [window.drawn(covered)].flatMap((own) => [own, window.share(own)]);
-            return [box, share].flatMap(({ left, top, width, height }) => [left, top, width, height]);
+            const box = window.drawn(covered, mask);
+            return [box, window.share(box)].flatMap(({ left, top, width, height }) => [left, top, width, height]);
           });
         }""",
         cases,
