@@ -34,10 +34,11 @@ _LARGER = (320, 384, 448)
 #: Sides in painted pixels of windows for small edits, smallest first: what they cost grows with their area.
 _SMALL = (128, 192)
 
-#: Sides in painted pixels that the part of a window that the network draws has at least, where the window has so many:
-#: a mouth or brows that fill fewer are usual to the network's norms (eq. 2), which draw them paler. The second is for
-#: these classes, which have no parts.
-_DRAWN_LEAST, _DRAWN_LEAST_PLAIN = 192, 128
+#: The part of a window that the network draws: what it shows beside what is unknown, relative to that, and its sides in
+#: painted pixels, where the window has so many, at least; the second is for plain classes. A mouth or brows that fill
+#: fewer are usual to the network's norms (eq. 2), which draw them paler; so a window that is finer than the whole crop
+#: is cut down for plain classes only.
+_DRAWN_CONTEXT, _DRAWN_LEAST, _DRAWN_LEAST_PLAIN = 0.6, 192, 128
 _PLAIN = (Label.BACKGROUND, Label.SKIN, Label.HAIR, Label.NECK, Label.CLOTH, Label.HAT)
 
 #: Parts of what is unknown that lie nearer than twice this share of the crop's side to each other are one part; how
@@ -178,13 +179,16 @@ class Window(NamedTuple):
 
         Args:
             covered: what is unknown, (n, n) bool with some True at the window's pixels, as from `covers`. Around it lie
-                the surroundings that every window shows; farther away the photo is known and nothing is painted.
+                surroundings; farther away the photo is known and nothing is painted.
             mask: the edited mask, (n, n), as from `mask`.
         """
         box = _Box.around(covered)
-        least = _DRAWN_LEAST if (covered & ~class_region(mask, _PLAIN)).any() else _DRAWN_LEAST_PLAIN
+        plain = not (covered & ~class_region(mask, _PLAIN)).any()
+        if not plain and self.side < 1:
+            return slice(0, self.pixels), slice(0, self.pixels)
+        least = _DRAWN_LEAST_PLAIN if plain else _DRAWN_LEAST
         n, extent = self.pixels, max(box.bottom - box.top, box.right - box.left)
-        context = _RELATIVE_CONTEXT * extent + 2 * _CONTEXT * n / self.side
+        context = _DRAWN_CONTEXT * extent + 2 * _CONTEXT * n / self.side
         found = []
         for low, high in ((box.top, box.bottom), (box.left, box.right)):
             length = min(n, max(least, DRAWN_STEP * math.ceil((high - low + context) / DRAWN_STEP)))

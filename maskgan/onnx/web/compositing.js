@@ -20,9 +20,9 @@ const [CONTEXT, RELATIVE_CONTEXT] = [0.06, 0.3];
 const FINEST = 0.3;
 // Sides in painted pixels of windows at twice the network's size to the crop, and of those for small edits.
 const [LARGER, SMALL] = [[320, 384, 448], [128, 192]];
-// Sides in painted pixels that the part of a window that the network draws has at least, where the window has so many; the
-// second is for what has only these classes, which have no parts.
-const [DRAWN_LEAST, DRAWN_LEAST_PLAIN] = [192, 128];
+// The part of a window that the network draws: what it shows beside what is unknown, relative to that, and its sides in
+// painted pixels, where the window has so many, at least; the second is for plain classes.
+const [DRAWN_CONTEXT, DRAWN_LEAST, DRAWN_LEAST_PLAIN] = [0.6, 192, 128];
 const PLAIN = ["BACKGROUND", "SKIN", "HAIR", "NECK", "CLOTH", "HAT"].map((name) => LABEL[name]);
 // Parts of what is unknown that lie nearer than twice this share of the crop's side to each other are one part; how many
 // parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
@@ -156,13 +156,15 @@ export class Window {
   }
 
   /** The box of the window's pixels that the network draws, which need not be a square: around what is `covered`, one at least,
-   *  lie the surroundings that every window shows; farther away the photo is known and nothing is painted. `mask`: the
-   *  edited one, at the window's pixels. */
+   *  lie surroundings; farther away the photo is known and nothing is painted. `mask`: the edited one, at the window's
+   *  pixels. */
   drawn(covered, mask) {
     const n = this.pixels;
-    const least = mask.some((label, i) => covered[i] && !PLAIN.includes(label)) ? DRAWN_LEAST : DRAWN_LEAST_PLAIN;
+    const plain = !mask.some((label, i) => covered[i] && !PLAIN.includes(label));
+    if (!plain && this.side < 1) return { left: 0, top: 0, width: n, height: n };
+    const least = plain ? DRAWN_LEAST_PLAIN : DRAWN_LEAST;
     const { left, top, right, bottom } = extent(covered, n);
-    const context = RELATIVE_CONTEXT * (Math.max(right - left, bottom - top) + 1) + (2 * CONTEXT * n) / this.side;
+    const context = DRAWN_CONTEXT * (Math.max(right - left, bottom - top) + 1) + (2 * CONTEXT * n) / this.side;
     const span = (low, high) => {
       const length = Math.min(n, Math.max(least, SIZE.step * Math.ceil((high - low + context) / SIZE.step)));
       const start = Math.min(Math.max(Math.floor((low + high - length) / 2), 0), n - length);
