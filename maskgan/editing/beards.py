@@ -15,6 +15,7 @@ from maskgan.editing.flows import warp_mask, window_of
 from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.oklab import from_oklab, to_oklab
+from maskgan.editing.scenes import scene_of
 from maskgan.editing.tones import LUMA
 from maskgan.labels import LIPS, Label
 from maskgan.quick_edits.edit import Moved, QuickEdit
@@ -72,7 +73,7 @@ def with_beard(
     if region is None:
         return crop, nothing
     base = _usual_colour(photo, own) if colour is None else np.float32(colour)
-    scene = Scene(own)
+    scene = scene_of(own)
     box, covered, light, full = _drawn(scene, region)
     luma = cv2.GaussianBlur((crop @ LUMA).astype(np.float32), (0, 0), _AROUND * scene.unit)
     skin = (own == Label.SKIN) & ~region
@@ -136,7 +137,7 @@ def edited_beneath(
 
 def _found(own: np.ndarray, hair: np.ndarray) -> np.ndarray:
     try:
-        return painted_beard(Scene(own), hair)
+        return painted_beard(scene_of(own), hair)
     except QuickEditImpossible:  # nothing of a face tells where a beard grows
         return np.zeros(hair.shape, bool)
 
