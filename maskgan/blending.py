@@ -5,6 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+#: A Gaussian blur of OpenCV reaches so many sigmas, of a picture of floats.
+BLURRED = 4
+
 
 def smoothstep(t: np.ndarray) -> np.ndarray:
     """3 t^2 - 2 t^3 of any array, clipped to 0..1 before: level at both ends."""

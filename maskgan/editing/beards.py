@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 
 from maskgan.blending import smoothstep
-from maskgan.editing.flows import warp_mask
+from maskgan.editing.flows import warp_mask, window_of
 from maskgan.editing.hair_colours import colours_of_hair
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.oklab import from_oklab, to_oklab
+from maskgan.editing.scenes import scene_of
 from maskgan.editing.tones import LUMA
 from maskgan.labels import LIPS, Label
 from maskgan.quick_edits.edit import Moved, QuickEdit
@@ -72,22 +73,25 @@ def with_beard(
     if region is None:
         return crop, nothing
     base = _usual_colour(photo, own) if colour is None else np.float32(colour)
-    scene = Scene(own)
-    covered, light, full = _drawn(scene, region)
+    scene = scene_of(own)
+    box, covered, light, full = _drawn(scene, region)
     luma = cv2.GaussianBlur((crop @ LUMA).astype(np.float32), (0, 0), _AROUND * scene.unit)
     skin = (own == Label.SKIN) & ~region
     usual = np.median(luma[skin]) if skin.any() else np.median(luma[region])
-    lit = (luma / max(float(usual), 1.0)).clip(0.4, 1.5) ** _LIT
+    lit = (luma[box] / max(float(usual), 1.0)).clip(0.4, 1.5) ** _LIT
     alpha = 1 - np.exp(-covered)
     hairs = base * (np.exp(light) * lit)[..., None]
     shade = base * (_BETWEEN * lit)[..., None]
-    result = crop.astype(np.float32)
+    mixed = crop[box].astype(np.float32)
     under = _SHADE * full
-    result += under[..., None] * (shade - result)
-    result += alpha[..., None] * (hairs - result)
-    changed = (1 - (1 - under) * (1 - alpha)).astype(np.float32)
-    changed[changed < 1 / 255] = 0
-    return np.where(changed[..., None] > 0, result.round().clip(0, 255), crop).astype(np.uint8), changed
+    mixed += under[..., None] * (shade - mixed)
+    mixed += alpha[..., None] * (hairs - mixed)
+    share = (1 - (1 - under) * (1 - alpha)).astype(np.float32)
+    share[share < 1 / 255] = 0
+    result, changed = crop.copy(), nothing
+    result[box] = np.where(share[..., None] > 0, mixed.round().clip(0, 255), crop[box])
+    changed[box] = share
+    return result, changed
 
 
 def _usual_colour(photo: np.ndarray, own: np.ndarray) -> np.ndarray:
@@ -133,7 +137,7 @@ def edited_beneath(
 
 def _found(own: np.ndarray, hair: np.ndarray) -> np.ndarray:
     try:
-        return painted_beard(Scene(own), hair)
+        return painted_beard(scene_of(own), hair)
     except QuickEditImpossible:  # nothing of a face tells where a beard grows
         return np.zeros(hair.shape, bool)
 
@@ -149,9 +153,9 @@ def _hash(columns: np.ndarray, rows: np.ndarray, number: int) -> np.ndarray:
     return (value >> np.uint32(8)).astype(np.float32) / np.float32(2**24)
 
 
-def _drawn(scene: Scene, region: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How often hairs of a beard `region` (S, S) bool cover each pixel, how light they are there (natural logarithm),
-    and how full it is, (S, S) float32 each."""
+def _drawn(scene: Scene, region: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and columns that hairs of a beard `region` (S, S) bool reach, and there how often they cover each pixel, how
+    light they are (natural logarithm), and how full it is, (h, w) float32 each."""
     unit, size = scene.unit, region.shape
     deep = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / unit
     full = smoothstep(deep / _FULL)
@@ -176,7 +180,11 @@ def _drawn(scene: Scene, region: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
     length *= 1 + (_HANGS - 1) * smoothstep((y - scene.chin + 0.2) / 0.4)
     light = _LIGHTS * (2 * chance[6] - 1)
     steps = max(2, int(np.ceil(_STEPS * unit * float(length.max()))))
-    sums = np.zeros((2, size[0] * size[1]))
+    reach = int(np.ceil(unit * float(length.max()))) + 2
+    box = tuple(slice(at.start, min(at.stop, side)) for at, side in zip(window_of(region, reach), size, strict=True))
+    top_row, first_column = (at.start for at in box)
+    high, wide = full[box].shape
+    sums = np.zeros((2, high * wide))
     for step in range(steps):
         along = (step + 0.5) / steps
         way = angle + bend * (along - 0.5)
@@ -188,11 +196,11 @@ def _drawn(scene: Scene, region: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
             weight = abs(1 - over - part_x) * abs(1 - beyond - part_y) * covers
             at_x, at_y = left + over, top + beyond
             seen = (at_x >= 0) & (at_y >= 0) & (at_x < size[1]) & (at_y < size[0])
-            at = (at_y * size[1] + at_x)[seen]
+            at = ((at_y - top_row) * wide + at_x - first_column)[seen]
             sums[0] += np.bincount(at, weight[seen], sums.shape[1])
             sums[1] += np.bincount(at, (weight * light)[seen], sums.shape[1])
-    covered, light = sums.reshape(2, *size).astype(np.float32)
-    return covered, light / np.maximum(covered, 1e-3), full
+    covered, light = sums.reshape(2, high, wide).astype(np.float32)
+    return box, covered, light / np.maximum(covered, 1e-3), full[box]
 
 
 def _ways(scene: Scene, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -84,11 +84,13 @@ class Patch(NamedTuple):
         window: Window,
         complete: bool = True,
         hair: np.ndarray | None = None,
+        drawn: tuple[slice, slice] = (slice(None), slice(None)),
     ) -> Patch:
         """Painted pixels that fit what they are laid over.
 
         Args:
-            painted: what the network made of the window, (n, n, 3) float32 in 0..255; also of what is known.
+            painted: what the network made of the rows and columns `drawn` of the window, (h, w, 3) float32 in 0..255;
+                also of what is known.
             photo: the moved photo, (n, n, 3) uint8 or float32.
             unknown: (n, n) bool.
             mask: the edited mask, (n, n).
@@ -98,7 +100,9 @@ class Patch(NamedTuple):
         alpha = feathered(unknown, _FEATHER * len(mask) / NETWORK_SIZE)
         if hair is not None:
             alpha *= 1 - hair.clip(0, 1)
-        picture = painted + _colour_error(painted, photo, unknown, mask)
+        picture = photo.astype(np.float32)
+        error = _colour_error(painted, photo[drawn], unknown[drawn], mask[drawn], len(mask) / NETWORK_SIZE)
+        picture[drawn] = painted + error
         picture = in_colours_of_the_photo(picture, photo, unknown, mask)
         lines = lines_of_the_ground(photo, unknown, mask) if complete else None
         picture = with_plain_ground_gone_on(picture, photo, unknown, mask, lines)
@@ -160,8 +164,13 @@ class Patch(NamedTuple):
         return of(photo[wide], own.from_window(wide, cells))[inner] * share
 
 
-def _colour_error(painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """What painted pixels lack of the photo's colours, where they are unknown too: (n, n, 3) float32.
+def _colour_error(
+    painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, mask: np.ndarray, scale: float
+) -> np.ndarray:
+    """What painted pixels lack of the photo's colours, where they are unknown too: (h, w, 3) float32.
+
+    painted, photo, unknown, mask: (h, w, ...), sides multiples of 4; scale: pixels of their window to those of the
+    network's size.
 
     A normalised convolution (Knutsson and Westin, CVPR 1993) per class over the pixels that are known, borders left
     out, since they hold some of the neighbour's colour. It fades to the class's mean far away, and to nothing for a
@@ -171,7 +180,6 @@ def _colour_error(painted: np.ndarray, photo: np.ndarray, unknown: np.ndarray, m
     contrast that they are painted with, which is weak enough.
     """
     error = photo - painted
-    scale = len(mask) / NETWORK_SIZE
     sigma = _COLOUR * scale / 4
     result = np.zeros(error.shape, np.float32)
     square = np.ones((2 * _BORDER + 1,) * 2, np.uint8)

@@ -49,9 +49,9 @@ class Engine(Protocol):
         """The style of a face crop with its mask."""
 
     def draw(self, mask: np.ndarray, style: Style, kept: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
-        """A picture (S, S, 3) float32 in 0..255 in the shapes of a mask.
+        """A picture (H, W, 3) float32 in 0..255 in the shapes of a mask (H, W); sides are multiples of `DRAWN_STEP`.
 
-        `kept`: the photo with its moved pixels in place, and which of them are known, (S, S) bool; None: all is drawn.
+        `kept`: the photo with its moved pixels in place, and which of them are known, (H, W) bool; None: all is drawn.
         """
 
     def encode_mask(self, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

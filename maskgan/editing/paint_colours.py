@@ -6,11 +6,13 @@ style colours that nothing in it has. Luma and colour differences are those of R
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
-from maskgan.blending import averaged_within, nearest_of, pixels_of, smoothstep
-from maskgan.editing.flows import grown
+from maskgan.blending import BLURRED, averaged_within, nearest_of, pixels_of, smoothstep
+from maskgan.editing.flows import grown, window_of
 from maskgan.editing.tones import LUMA, with_chroma
 from maskgan.labels import EARS, Label
 from maskgan.sizes import NETWORK_SIZE
@@ -79,12 +81,15 @@ def _with_clothes_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     if known.sum() < _ENOUGH_CLOTH * mask.size or not painted.any():
         return picture
     wanted = nearest_of(averaged_within(photo.astype(np.float32), known, _FOLD * scale), known)
-    wanted = averaged_within(wanted, cloth, _FOLD * scale)
-    drawn = averaged_within(picture, painted, _FOLD * scale)
     # Close to what is known the network sees how it goes on.
     away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scale
-    weight = smoothstep((away - _SEES[0]) / np.ptp(_SEES)) * painted
-    return picture + weight.astype(np.float32)[..., None] * (wanted - drawn)
+    box = window_of(painted, math.ceil(BLURRED * _FOLD * scale) + 1)
+    wanted = averaged_within(wanted[box], cloth[box], _FOLD * scale)
+    drawn = averaged_within(picture[box], painted[box], _FOLD * scale)
+    weight = smoothstep((away[box] - _SEES[0]) / np.ptp(_SEES)) * painted[box]
+    result = picture.copy()
+    result[box] += weight.astype(np.float32)[..., None] * (wanted - drawn)
+    return result
 
 
 def _with_teeth_in_its_light(

@@ -12,8 +12,8 @@ import numpy as np
 from maskgan.editing.beards import without_beard
 from maskgan.editing.edit import Face
 from maskgan.editing.flows import jacobian, warp_mask
-from maskgan.editing.lasting import LastingCache
 from maskgan.editing.matting import own_hair
+from maskgan.editing.scenes import scene_of
 from maskgan.editing.tones import LUMA
 from maskgan.editing.warping import Motion
 from maskgan.labels import Label
@@ -32,9 +32,6 @@ _LITTLE = 0.003
 
 #: What is drawn out to more than this many times its area shows no strands of the photo's hair.
 _DRAWN_OUT = 4.0
-
-#: What was measured on the masks of the last faces, for strokes that follow; at most so many bytes.
-_SCENES: LastingCache[Scene] = LastingCache(2**25, lambda scene: scene.nbytes)
 
 #: Width (frame units) of the finest strands that are looked at, and around how far their directions are compared.
 _STRAND, _AROUND = 0.012, 0.12
@@ -76,7 +73,7 @@ def hairpieces_for(face: Face, mask: np.ndarray, motion: Motion | None = None) -
     if np.count_nonzero(hair & (face.mask != Label.HAIR)) < _LITTLE * mask.size:
         return ()
     try:
-        scene = _SCENES.get(face.mask, b"", lambda: Scene(face.mask))
+        scene = scene_of(face.mask)
     except QuickEditImpossible:  # nothing of a face tells where its head is: the network paints it
         return ()
     parts = _parts(scene, hair)

@@ -183,18 +183,21 @@ class MaskGANPipeline(WithEngine):
             unknown: (S, S) bool.
             window: the part of the face that the network sees, n pixels wide.
             complete: whether large holes in an uneven background are filled with pieces of it, which may come from
-                elsewhere when little changes.
+                elsewhere when little changes. Without, all of the window is drawn too, so that little changes little.
             hair: (S, S) float32 in 0..1, how far hair that came along lies before what is painted; none without it.
 
         A network that cannot be shown what is known (`Engine.kept`) redraws the window.
         """
         mask, unknown = window.mask(mask), window.covers(unknown)
         hair = None if hair is None else window.picture(hair)
-        if window.side < 1:
-            style = style.window(window.top, window.left, window.side)
-        painted = self.engine.draw(mask, style, (photo, ~unknown) if self.engine.kept else None)
+        drawn = window.drawn(unknown, mask) if self.engine.kept and complete else (slice(0, window.pixels),) * 2
+        share = window.share(drawn)
+        if share != (0, 0, 1, 1):
+            style = style.window(*share)
+        known = (photo[drawn], ~unknown[drawn]) if self.engine.kept else None
+        painted = self.engine.draw(mask[drawn], style, known)
         go_on()
-        return Patch.joined(painted, photo, unknown, mask, window, complete, hair)
+        return Patch.joined(painted, photo, unknown, mask, window, complete, hair, drawn)
 
     def with_mask(self, face: Face, mask: np.ndarray) -> Face:
         """The face with another original mask, for instance a corrected one, and the style encoded with that mask."""

@@ -6,6 +6,7 @@ one place leaves the others as they are.
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 from typing import NamedTuple
 
@@ -13,8 +14,10 @@ import cv2
 import numpy as np
 
 from maskgan.editing.flows import grown
+from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
-from maskgan.sizes import NETWORK_SIZE
+from maskgan.quick_edits.regions import class_region
+from maskgan.sizes import DRAWN_STEP, NETWORK_SIZE
 
 #: The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
 _FINE = 1.25
@@ -30,6 +33,13 @@ _LARGER = (320, 384, 448)
 
 #: Sides in painted pixels of windows for small edits, smallest first: what they cost grows with their area.
 _SMALL = (128, 192)
+
+#: The part of a window that the network draws: what it shows beside what is unknown, relative to that, and its sides in
+#: painted pixels, where the window has so many, at least; the second is for plain classes. A mouth or brows that fill
+#: fewer are usual to the network's norms (eq. 2), which draw them paler; so a window that is finer than the whole crop
+#: is cut down for plain classes only.
+_DRAWN_CONTEXT, _DRAWN_LEAST, _DRAWN_LEAST_PLAIN = 0.6, 192, 128
+_PLAIN = (Label.BACKGROUND, Label.SKIN, Label.HAIR, Label.NECK, Label.CLOTH, Label.HAT)
 
 #: Parts of what is unknown that lie nearer than twice this share of the crop's side to each other are one part; how
 #: many parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
@@ -163,3 +173,32 @@ class Window(NamedTuple):
             return part > 0
         way = cv2.INTER_AREA if len(part) > self.pixels else cv2.INTER_LINEAR
         return cv2.resize(part, (self.pixels, self.pixels), interpolation=way) > 0
+
+    def drawn(self, covered: np.ndarray, mask: np.ndarray) -> tuple[slice, slice]:
+        """Rows and columns of the window that the network draws, which need not be a square.
+
+        Args:
+            covered: what is unknown, (n, n) bool with some True at the window's pixels, as from `covers`. Around it lie
+                surroundings; farther away the photo is known and nothing is painted.
+            mask: the edited mask, (n, n), as from `mask`.
+        """
+        box = _Box.around(covered)
+        plain = not (covered & ~class_region(mask, _PLAIN)).any()
+        if not plain and self.side < 1:
+            return slice(0, self.pixels), slice(0, self.pixels)
+        least = _DRAWN_LEAST_PLAIN if plain else _DRAWN_LEAST
+        n, extent = self.pixels, max(box.bottom - box.top, box.right - box.left)
+        context = _DRAWN_CONTEXT * extent + 2 * _CONTEXT * n / self.side
+        found = []
+        for low, high in ((box.top, box.bottom), (box.left, box.right)):
+            length = min(n, max(least, DRAWN_STEP * math.ceil((high - low + context) / DRAWN_STEP)))
+            start = min(max((low + high - length) // 2, 0), n - length) // 4 * 4
+            found.append(slice(start, start + length))
+        return found[0], found[1]
+
+    def share(self, drawn: tuple[slice, slice]) -> tuple[float, float, float, float]:
+        """Top, left, height and width in fractions of the crop's side of some of the window's rows and columns."""
+        (top, height), (left, width) = (
+            (at.start / self.pixels * self.side, (at.stop - at.start) / self.pixels * self.side) for at in drawn
+        )
+        return self.top + top, self.left + left, height, width

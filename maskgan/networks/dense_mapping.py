@@ -147,7 +147,7 @@ class DenseMappingNetwork(ModelMixin, ConfigMixin):
         """G_A's backbone: label maps (N, H, W) and a style -> images (N, 3, H, W), RGB in [-1, 1].
 
         Args:
-            mask: M; H and W multiples of 64 for the studio network.
+            mask: M; H and W multiples of `DRAWN_STEP` for the studio network, which need not be alike.
             style: of the whole face crop; for a window of it see `RegionStyle.window`.
             kept: what `kept_pixels` makes of the photo, (N, 4, H, W). Without it the paper's network: all is redrawn.
             noise_shift: (N, 2) in 0..1, in training of the studio network: where its noise begins.

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from maskgan.labels import NUM_CLASSES, flip_planes
 from maskgan.networks.conv1x1 import Conv1x1
 from maskgan.networks.efficientnet_lite import EfficientNetLite0, imagenet_weights
+from maskgan.networks.winograd import draws_on_cpu
 
 #: What reads the picture.
 ENCODERS = ("efficientnet-lite0", "unet")
@@ -38,8 +39,25 @@ def mean_probabilities(parser: nn.Module, image: Tensor) -> Tensor:
 
     The mirror image evens out what a parser takes for left or right; the 3 x 3 mean takes specks away.
     """
+    if draws_on_cpu(image):  # the layout in which convolutions are quicker there
+        image = image.contiguous(memory_format=torch.channels_last)
     there, mirrored = both_ways(parser, image)
-    return F.avg_pool2d((there + mirrored) / 2, 3, 1, 1, count_include_pad=False)
+    return _mean_of_neighbours((there + mirrored) / 2)
+
+
+def _mean_of_neighbours(x: Tensor) -> Tensor:
+    """Means (N, C, H, W) over 3 x 3 pixels; beyond the border there are none."""
+    if not draws_on_cpu(x):
+        return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    for axis in (2, 3):  # one way and then the other takes a third of the time of torch's pooling
+        total, inner = x.clone(), x.shape[axis] - 1
+        total.narrow(axis, 1, inner).add_(x.narrow(axis, 0, inner))
+        total.narrow(axis, 0, inner).add_(x.narrow(axis, 1, inner))
+        total.narrow(axis, 1, inner - 1).div_(3)
+        total.narrow(axis, 0, 1).div_(2)
+        total.narrow(axis, inner, 1).div_(2)
+        x = total
+    return x
 
 
 def read(parser: FaceParser, image: Tensor) -> Tensor:

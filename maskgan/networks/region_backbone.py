@@ -172,7 +172,7 @@ class RegionBackbone(nn.Module):
     def forward(
         self, mask: Tensor, style: RegionStyle, kept: Tensor | None = None, noise_shift: Tensor | None = None
     ) -> Tensor:
-        """Label maps (N, H, W) and styles -> RGB (N, 3, H, W) in [-1, 1]; H, W multiples of 64.
+        """Label maps (N, H, W) and styles -> RGB (N, 3, H, W) in [-1, 1]; H, W multiples of `DRAWN_STEP`.
 
         `kept` (N, 4, H, W) as from `kept_pixels`; a network that can be shown them takes none for "nothing is kept".
         `noise_shift` (N, 2): see `RegionNoise`.

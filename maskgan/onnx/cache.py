@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from maskgan.onnx.folder import is_export
+from maskgan.onnx.folder import FORMAT, is_export
 from maskgan.snapshots import newest_snapshot, weights_hash
 
 
@@ -26,7 +26,7 @@ def exported(weights: Path, precision: str = "fp32") -> Path:
         return weights
     folder = newest_snapshot(weights)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    name = weights_hash(folder)[:16]
+    name = f"{weights_hash(folder)[:16]}-{FORMAT}"
     out = cache / "maskgan-studio" / "onnx" / (name if precision == "fp32" else f"{name}-{precision}")
     if is_export(out):
         return out

@@ -20,8 +20,8 @@ from maskgan.snapshots import Weights, WeightsRefused
 
 MANIFEST = "onnx.json"
 
-#: Version of the format of `onnx.json`.
-FORMAT = 1
+#: Version of the format of the folder: since 2 generators draw rectangles.
+FORMAT = 2
 
 #: What networks are cut into, each a file.
 PARTS = (
@@ -80,7 +80,7 @@ class Manifest:
 
         Raises:
             FileNotFoundError: the folder has none.
-            WeightsRefused: it is damaged, or of a newer version of MaskGAN Studio.
+            WeightsRefused: it is damaged, or of another version of MaskGAN Studio.
         """
         path = folder / MANIFEST
         if not path.is_file():
@@ -89,6 +89,8 @@ class Manifest:
             )
         try:
             return cls._checked(json.loads(path.read_text(encoding="utf-8")))
+        except WeightsRefused:
+            raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise WeightsRefused(f"The {MANIFEST} in {folder.name} is damaged; export the networks again.") from error
 
@@ -96,6 +98,8 @@ class Manifest:
     def _checked(cls, content: dict[str, Any]) -> Manifest:
         if int(content["format"]) > FORMAT:
             raise WeightsRefused(f"{MANIFEST} was written by a newer version of MaskGAN Studio; update this one.")
+        if int(content["format"]) < FORMAT:
+            raise WeightsRefused(f"{MANIFEST} was written by an older version of MaskGAN Studio; export again.")
         weights, files = content["weights"], content["files"]
         sizes = [content["drawing_size"], content["mask_size"]]
         if any(size is not None and not (isinstance(size, int) and 0 < size <= 4096) for size in sizes):

@@ -35,7 +35,7 @@ from maskgan.provenance import xmp_packet
 from maskgan.quick_edits import fringe
 from maskgan.quick_edits.hairpieces import hairpieces
 from maskgan.quick_edits.silhouettes import WARDROBE
-from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
+from maskgan.sizes import CROP_SIZE, DRAWN_STEP, NETWORK_SIZE
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = Path(__file__).parent / "web"
@@ -147,7 +147,7 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
     """What the page's scripts take from Python, as a module."""
     constants = {
         "LABEL": {label.name: int(label) for label in Label},
-        "SIZE": {"crop": CROP_SIZE, "network": NETWORK_SIZE},
+        "SIZE": {"crop": CROP_SIZE, "network": NETWORK_SIZE, "step": DRAWN_STEP},
         "EXAMPLES": examples,
         "QUICK_EDITS": page_tables.quick_edits(),
         "LOOKS": page_tables.looks(),

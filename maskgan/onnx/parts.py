@@ -21,7 +21,7 @@ from maskgan.networks.dense_mapping import DenseMappingNetwork
 from maskgan.networks.face_parser import FaceParser
 from maskgan.networks.mask_vae import MaskVAE
 from maskgan.networks.region_style import GRID
-from maskgan.sizes import CROP_SIZE, NETWORK_SIZE
+from maskgan.sizes import CROP_SIZE, DRAWN_STEP, NETWORK_SIZE
 from maskgan.styles import RegionStyle, VectorStyle
 
 _IMAGE = "RGB, value / 127.5 - 1, in [-1, 1]"
@@ -150,8 +150,8 @@ def _of_dmn(dmn: DenseMappingNetwork) -> list[Part]:
         length = dmn.backbone.style_dim
         style = {"vector": Port(("batch", length), "the style of the whole face")}
         drawn_from, size, draw = style, CROP_SIZE, _DrawByVector(dmn)
-        steps = dict.fromkeys(("height", "width"), max(32, 2**config.depth))
         sides: tuple[str, str] = ("height", "width")
+        whole_steps = steps = dict.fromkeys(sides, max(32, 2**config.depth))
     else:
         local = config.residue_dim + 1
         style = {
@@ -161,17 +161,21 @@ def _of_dmn(dmn: DenseMappingNetwork) -> list[Part]:
         }
         drawn_from = {name: port for name, port in style.items() if name != "present"}
         size, draw = NETWORK_SIZE, _DrawByRegion(dmn)
-        sides, steps = ("size", "size"), {"size": 64}
-    mask = Port(("batch", *sides), _MASK, torch.uint8)
-    image = Port(("batch", 3, *sides), _IMAGE)
-    encoder = Part(
-        "style_encoder", "Enc_style: the style of a face crop with its mask.", _EncodeStyle(dmn),
-        {"image": image, "mask": mask}, style, steps, size,
-    )  # fmt: skip
+        sides = ("size", "size")
+        whole_steps, steps = {"size": 4 * GRID}, dict.fromkeys(("height", "width"), DRAWN_STEP)
+    whole = {
+        "image": Port(("batch", 3, *sides), _IMAGE),
+        "mask": Port(("batch", *sides), _MASK, torch.uint8),
+    }
+    about = "Enc_style: the style of a face crop with its mask."
+    encoder = Part("style_encoder", about, _EncodeStyle(dmn), whole, style, whole_steps, size)
+    mask = Port(("batch", "height", "width"), _MASK, torch.uint8)
+    image = Port(("batch", 3, "height", "width"), _IMAGE)
     about = "Generator: a face in the shapes of a mask and in a style, all of it drawn anew."
     parts = [encoder, Part("generator", about, draw, {"mask": mask, **drawn_from}, {"image": image}, steps, size)]
     if config.kept:
-        kept = Port(("batch", 4, *sides), "image * known, then 2 * known - 1; known is 1 where pixels are kept, else 0")
+        about_kept = "image * known, then 2 * known - 1; known is 1 where pixels are kept, else 0"
+        kept = Port(("batch", 4, "height", "width"), about_kept)
         about = "Generator that sees the pixels that are kept, and draws what fits to them."
         inputs = {"mask": mask, **drawn_from, "kept": kept}
         parts.append(Part("generator_kept", about, draw, inputs, {"image": image}, steps, size))

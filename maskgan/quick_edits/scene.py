@@ -72,10 +72,13 @@ class Scene:
         # Opening drops the arms of glasses and threads of skin between strands of hair, which would blow it up.
         size = max(3, int(self.unit / 10) | 1)
         opened = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
-        rows, cols = np.nonzero(largest_piece(opened > 0 if opened.any() else region))
+        piece = largest_piece(opened > 0 if opened.any() else region)
+        rows = np.flatnonzero(piece.any(1))
         outline = np.zeros(self.mask.shape, np.uint8)
-        if len(rows):
-            cv2.fillConvexPoly(outline, cv2.convexHull(np.stack([cols, rows], 1).astype(np.int32)), 1)
+        if len(rows):  # of each row its ends are enough
+            first, last = piece[rows].argmax(1), piece.shape[1] - 1 - piece[rows, ::-1].argmax(1)
+            ends = np.stack([np.append(first, last), np.tile(rows, 2)], 1)
+            cv2.fillConvexPoly(outline, cv2.convexHull(ends.astype(np.int32)), 1)
         return outline > 0
 
     def extent(self, region: np.ndarray, low: float, high: float, default: float) -> tuple[float, float]:

@@ -126,11 +126,51 @@ def test_a_window_cuts_pictures_masks_and_what_is_unknown_alike(photo: np.ndarra
     assert np.array_equal(one_to_one.mask(mask), mask[128:384, 64:320])
 
 
+@pytest.mark.parametrize("window", [Window.whole(256), Window.whole(512), Window(0.25, 0.25, 0.5, 256)])
+@pytest.mark.parametrize("label", [Label.HAIR, Label.U_LIP])
+def test_the_network_draws_what_surrounds_the_unknown(window: Window, label: Label) -> None:
+    n, random = window.pixels, np.random.default_rng(0)
+    for _ in range(20):
+        (top, left), (height, width) = random.integers(0, n - 10, 2), random.integers(4, n // 2, 2)
+        covered = np.zeros((n, n), bool)
+        covered[top : top + height, left : left + width] = True
+        for low, high, at in zip(
+            (top, left), (top + height, left + width), window.drawn(covered, covered * label), strict=True
+        ):
+            assert 0 <= at.start <= low and min(high, n) <= at.stop <= n and (at.stop - at.start) % 32 == 0
+            beside = 0.06 * n / window.side - 32  # what it is rounded by, at most
+            assert at.start <= max(0, low - beside) and at.stop >= min(n, high + beside)
+            assert at.stop - at.start >= (128 if label == Label.HAIR else 192)
+
+
+def test_a_long_flat_place_is_no_square_for_the_network_and_a_mouth_is_drawn_with_its_surroundings() -> None:
+    long = np.zeros((512, 512), bool)
+    long[100:130, 60:400] = True
+    rows, columns = Window.whole(512).drawn(long, long * Label.HAIR)
+    assert columns == slice(0, 512) and rows.stop - rows.start <= 320
+    top, left, height, width = Window(0.5, 0.25, 0.5, 256).share((slice(64, 192), slice(0, 256)))
+    assert (top, left, height, width) == (0.25 + 0.125, 0.5, 0.25, 0.5)
+    small = square(256, 100, 100, 20)
+    assert Window(0.5, 0.25, 0.5, 256).drawn(small, small * Label.U_LIP) == (slice(0, 256), slice(0, 256))
+
+
 # --- Paint ---------------------------------------------------------------------------------------------------------
 
 
 def flat(value: float, size: int = 256) -> np.ndarray:
     return np.full((size, size, 3), value, np.float32)
+
+
+def test_where_the_network_drew_nothing_is_the_photo_and_colours_are_told_by_what_it_drew() -> None:
+    mask, drawn = np.full((256, 256), Label.NECK, np.uint8), (slice(32, 160), slice(64, 224))
+    photo = flat(120)
+    photo[:, 240:] = 20  # of another colour, which the network is not shown
+    unknown = square(256, 80, 120, 30)
+    patch = Patch.joined(np.full((128, 160, 3), 90, np.float32), photo, unknown, mask, Window.whole(256), drawn=drawn)
+    outside = np.ones((256, 256), bool)
+    outside[drawn] = False
+    assert np.array_equal(patch.picture[outside], photo[outside]) and not patch.alpha[outside].any()
+    assert np.abs(patch.picture[unknown] - 120).max() < 1
 
 
 def test_painted_hair_has_no_colours_that_the_photos_hair_lacks() -> None:

@@ -27,7 +27,7 @@ from maskgan.networks.face_parser import mean_probabilities
 from maskgan.networks.kept_pixels import kept_pixels
 from maskgan.onnx import export, parts, trace
 from maskgan.onnx.comparison import ExportRefused, Faces, session_of
-from maskgan.onnx.folder import PARTS, Manifest, file_name, read_part
+from maskgan.onnx.folder import FORMAT, PARTS, Manifest, file_name, read_part
 from maskgan.snapshots import Weights, WeightsRefused
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +92,10 @@ def test_answers_are_torch_s_at_other_sizes_and_batches_than_were_traced(exporte
     kept = kept_pixels(image, (mask == mask.flip(2))[:, None].float())
     found = run(exported, "generator_kept", **given, kept=kept)[0]
     near(found, pipeline.dmn.generate(mask.flip(2), style, kept))
+    # A part of it, which need not be a square.
+    given, kept = given | {"mask": given["mask"][:, :32]}, kept[:, :, :32]
+    found = run(exported, "generator_kept", **given, kept=kept)[0]
+    near(found, pipeline.dmn.generate(given["mask"], style, kept))
     pair = {"inner": image, "outer": image.flip(2)}
     near(run(exported, "alpha_blender", **pair)[0], pipeline.networks["alpha_blender"](**pair))
 
@@ -208,11 +212,19 @@ def test_a_file_that_was_changed_is_not_opened(exported: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"format": 1}', '{"format": 99}', '{"format": 1, "weights": 3, "files": {}}']
+    ("content", "says"),
+    [
+        ("", "damaged"),
+        ("[]", "damaged"),
+        (f'{{"format": {FORMAT}}}', "damaged"),
+        (f'{{"format": {FORMAT}, "weights": 3, "files": {{}}}}', "damaged"),
+        (f'{{"format": {FORMAT + 1}}}', "newer version"),
+        (f'{{"format": {FORMAT - 1}}}', "older version"),
+    ],
 )
-def test_a_damaged_manifest_is_refused(tmp_path: Path, content: str) -> None:
+def test_a_manifest_that_cannot_be_used_is_refused(tmp_path: Path, content: str, says: str) -> None:
     (tmp_path / "onnx.json").write_text(content)
-    with pytest.raises(WeightsRefused):
+    with pytest.raises(WeightsRefused, match=says):
         Manifest.read(tmp_path)
 
 

@@ -225,10 +225,13 @@ def test_the_network_sees_only_what_is_kept(
     mask[20:60, 230:290] = Label.HAT
     edit = pipeline.edit(face, mask)
     ((ids, kept),) = shown
-    assert ids.shape == (1, 192, 192) and kept.shape == (1, 4, 192, 192)
-    (window,) = (patch.window for patch in edit.change.patches)
-    rows, columns = window.slices(CROP_SIZE)
+    assert ids.shape == (1, 160, 192) and kept.shape == (1, 4, 160, 192)  # as the hat, no square
+    ((_, alpha, window, *_),) = edit.change.patches
     assert window.side == 192 / CROP_SIZE  # one pixel of the photo for each of the network's
+    seen = window.drawn(alpha == 1, window.mask(mask))
+    rows, columns = (
+        slice(of.start + at.start, of.start + at.stop) for of, at in zip(window.slices(CROP_SIZE), seen, strict=True)
+    )
     assert np.array_equal(ids[0].numpy(), mask[rows, columns])
     known = kept[0, 3].numpy() > 0
     assert not known[edit.changed[rows, columns]].any() and known.mean() > 0.7

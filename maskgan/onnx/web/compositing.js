@@ -1,6 +1,7 @@
 // The window that is painted, and the paint laid over the photo; the same steps as in maskgan/editing/compositing.py.
 
 import { makeEdgesEven } from "./bared_edges.js";
+import { partOf } from "./flow.js";
 import { blurred, cutOut, picture, resizeArea, resizeCubic, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
 import { DETAIL, Grain, fineDetail } from "./grain.js";
@@ -19,6 +20,10 @@ const [CONTEXT, RELATIVE_CONTEXT] = [0.06, 0.3];
 const FINEST = 0.3;
 // Sides in painted pixels of windows at twice the network's size to the crop, and of those for small edits.
 const [LARGER, SMALL] = [[320, 384, 448], [128, 192]];
+// The part of a window that the network draws: what it shows beside what is unknown, relative to that, and its sides in
+// painted pixels, where the window has so many, at least; the second is for plain classes.
+const [DRAWN_CONTEXT, DRAWN_LEAST, DRAWN_LEAST_PLAIN] = [0.6, 192, 128];
+const PLAIN = ["BACKGROUND", "SKIN", "HAIR", "NECK", "CLOTH", "HAT"].map((name) => LABEL[name]);
 // Parts of what is unknown that lie nearer than twice this share of the crop's side to each other are one part; how many
 // parts there may be; what a window costs beside its area, as the side of a square of painted pixels.
 export const APART = 0.02;
@@ -149,6 +154,31 @@ export class Window {
     const seen = (part.width > this.pixels ? resizeArea : resizeLinear)(part, this.pixels, this.pixels);
     return new Uint8Array(seen.data.map((share) => (share > 0 ? 1 : 0)));
   }
+
+  /** The box of the window's pixels that the network draws, which need not be a square: around what is `covered`, one at least,
+   *  lie surroundings; farther away the photo is known and nothing is painted. `mask`: the edited one, at the window's
+   *  pixels. */
+  drawn(covered, mask) {
+    const n = this.pixels;
+    const plain = !mask.some((label, i) => covered[i] && !PLAIN.includes(label));
+    if (!plain && this.side < 1) return { left: 0, top: 0, width: n, height: n };
+    const least = plain ? DRAWN_LEAST_PLAIN : DRAWN_LEAST;
+    const { left, top, right, bottom } = extent(covered, n);
+    const context = DRAWN_CONTEXT * (Math.max(right - left, bottom - top) + 1) + (2 * CONTEXT * n) / this.side;
+    const span = (low, high) => {
+      const length = Math.min(n, Math.max(least, SIZE.step * Math.ceil((high - low + context) / SIZE.step)));
+      const start = Math.min(Math.max(Math.floor((low + high - length) / 2), 0), n - length);
+      return { start: start - (start % 4), length };
+    };
+    const [columns, rows] = [span(left, right + 1), span(top, bottom + 1)];
+    return { left: columns.start, top: rows.start, width: columns.length, height: rows.length };
+  }
+
+  /** A box of the window's pixels in fractions of the crop's side. */
+  share({ left, top, width, height }) {
+    const [x, y, w, h] = [left, top, width, height].map((value) => (value * this.side) / this.pixels);
+    return { left: this.left + x, top: this.top + y, width: w, height: h };
+  }
 }
 
 /** What was painted in a window: four planes of n x n pixels, the colours in 0..255 and alpha in 0..1; `grain`: where it
@@ -158,16 +188,20 @@ export class Patch {
     Object.assign(this, { layer, window, grain, ground });
   }
 
-  /** Painted pixels that fit what they are laid over: `painted` and `photo` are pictures of the window, `unknown` and
-   *  `mask` are its region to paint and its edited mask; `fine`: with the photo's fine detail; `hair`: how far hair that came along lies before
-   *  it, in 0..1, or null. */
-  static joined(painted, photo, unknown, mask, window, fine, hair = null) {
+  /** Painted pixels that fit what they are laid over: `painted` is what the network drew of a box of the window, `photo` a
+   *  picture of the window, `unknown` and `mask` are its region to paint and its edited mask; `fine`: with the photo's fine
+   *  detail; `hair`: how far hair that came along lies before it, in 0..1, or null. */
+  static joined(painted, photo, unknown, mask, window, box, fine, hair = null) {
     const n = window.pixels;
     const alpha = feathered(unknown, n, (FEATHER * n) / SIZE.network);
     hair?.forEach((share, i) => (alpha[i] *= 1 - Math.min(Math.max(share, 0), 1)));
-    const missing = colourError(painted.data, photo.data, unknown, mask, n);
-    const colours = picture(n, n, 3, missing);
-    for (let i = 0; i < missing.length; i++) missing[i] += painted.data[i];
+    const [known, region, labels] = [cutOut(photo, box.left, box.top, box.width, box.height), ...[unknown, mask].map((plane) => partOf(plane, n, box))];
+    const missing = colourError(painted.data, known.data, region, labels, box.width, n / SIZE.network);
+    const colours = picture(n, n, 3, new Float32Array(photo.data));
+    for (let y = 0, i = 0; y < box.height; y++) {
+      let to = 3 * ((box.top + y) * n + box.left);
+      for (let end = i + 3 * box.width; i < end; i++, to++) colours.data[to] = painted.data[i] + missing[i];
+    }
     takeColoursOfPhoto(colours.data, photo, unknown, mask, n);
     const lines = linesOfTheGround(photo, unknown, mask, n);
     letPlainGroundGoOn(colours.data, photo, unknown, mask, n, lines);
@@ -227,19 +261,20 @@ export class Patch {
   }
 }
 
-/** What painted pixels lack of the photo's colours, where they are unknown too: a normalised convolution (Knutsson and
+/** What painted pixels, `width` in a row and a multiple of 4, lack of the photo's colours, where they are unknown too: a normalised convolution (Knutsson and
  *  Westin, CVPR 1993) per class over the pixels that are known, borders left out. It fades to the class's mean far
  *  away, and to nothing for a class that the photo does not have; worked out at a quarter of the size. What is missing
  *  is mostly light: a pixel that is painted darker than its class is on average lacks less, in proportion; but strands of hair
  *  keep their contrast. */
-function colourError(painted, photo, unknown, mask, n) {
+function colourError(painted, photo, unknown, mask, width, scale) {
   const error = new Float32Array(painted.length);
   for (let i = 0; i < error.length; i++) error[i] = photo[i] - painted[i];
-  const scale = n / SIZE.network;
-  const small = n / 4;
+  const height = mask.length / width;
+  const [across, down] = [width / 4, height / 4];
   const result = new Float32Array(error.length);
-  const border = borders(mask, n, BORDER);
-  const inCells = Float64Array.from({ length: n }, (_, i) => Math.min(Math.max((i + 0.5) / 4 - 0.5, 0), small - 1));
+  const border = borders(mask, width, BORDER);
+  const inCells = (cells) => Float64Array.from({ length: 4 * cells }, (_, i) => Math.min(Math.max((i + 0.5) / 4 - 0.5, 0), cells - 1));
+  const [rows, columns] = [inCells(down), inCells(across)];
   const places = new Int32Array(mask.length);
   for (const label of new Set(mask.filter((_, i) => unknown[i]))) {
     let count = 0;
@@ -252,28 +287,28 @@ function colourError(painted, photo, unknown, mask, n) {
       return median(values);
     });
     const levels = [0, 1, 2].map((c) => Math.max(known.reduce((sum, i) => sum + painted[3 * i + c], 0) / count, 1));
-    const sums = new Float64Array(4 * small * small); // of cells of 4 x 4 pixels
+    const sums = new Float64Array(4 * down * across); // of cells of 4 x 4 pixels
     for (let k = 0; k < count; k++) {
       const i = known[k];
-      const cell = 4 * (((i / n) >> 2) * small + ((i % n) >> 2));
+      const cell = 4 * (((i / width) >> 2) * across + ((i % width) >> 2));
       for (let c = 0; c < 3; c++) sums[cell + c] += (error[3 * i + c] - means[c]) / 16;
       sums[cell + 3] += 1 / 16;
     }
-    const spread = blurred(picture(small, small, 4, new Float32Array(sums)), (COLOUR * scale) / 4);
-    const near = new Float32Array(3 * small * small);
-    for (let i = 0; i < small * small; i++) {
+    const spread = blurred(picture(across, down, 4, new Float32Array(sums)), (COLOUR * scale) / 4);
+    const near = new Float32Array(3 * down * across);
+    for (let i = 0; i < down * across; i++) {
       for (let c = 0; c < 3; c++) near[3 * i + c] = spread.data[4 * i + c] / (spread.data[4 * i + 3] + 0.02);
     }
-    for (let row = 0, i = 0; row < n; row++) { // linearly between the middles of cells
-      const top = Math.floor(inCells[row]);
-      const v = inCells[row] - top;
-      const below = top + 1 < small ? 3 * small : 0;
-      for (let column = 0; column < n; column++, i++) {
+    for (let row = 0, i = 0; row < height; row++) { // linearly between the middles of cells
+      const top = Math.floor(rows[row]);
+      const v = rows[row] - top;
+      const below = top + 1 < down ? 3 * across : 0;
+      for (let column = 0; column < width; column++, i++) {
         if (mask[i] !== label) continue;
-        const left = Math.floor(inCells[column]);
-        const u = inCells[column] - left;
-        const right = left + 1 < small ? 3 : 0;
-        for (let c = 0, at = 3 * (top * small + left); c < 3; c++, at++) {
+        const left = Math.floor(columns[column]);
+        const u = columns[column] - left;
+        const right = left + 1 < across ? 3 : 0;
+        for (let c = 0, at = 3 * (top * across + left); c < 3; c++, at++) {
           const upper = near[at] + u * (near[at + right] - near[at]);
           const lower = near[at + below] + u * (near[at + below + right] - near[at + below]);
           const part = label === LABEL.HAIR ? 1 : Math.min(Math.max(painted[3 * i + c] / levels[c], 0), 1);

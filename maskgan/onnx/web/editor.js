@@ -7,14 +7,14 @@ import { borrowed, isItsShape, withBorrowed } from "./borrowing.js";
 import { withoutBeard } from "./beards.js";
 import { beneath, dressed, finished, hairOf, lookNamed, looksOf, wornWith } from "./dressing.js";
 import { drawnBack } from "./drawn_back.js";
-import { Motion, moving } from "./flow.js";
+import { Motion, moving, partOf } from "./flow.js";
 import { framesLeft } from "./frames_left.js";
 import { withoutCoveredNeck, withoutImplausible } from "./implausible.js";
 import { Kept } from "./kept.js";
 import { movedBy, movedPhoto, movedWindow } from "./moved.js";
 import { Overlay } from "./overlay.js";
 import { hairpiecesFor } from "./painted_hair.js";
-import { picture } from "./pixels.js";
+import { cutOut, picture } from "./pixels.js";
 import { mostProbable } from "./probable.js";
 import { any, distances, either, inverted, piecesOf, regionOf, where } from "./regions.js";
 import { withEnds } from "./strands.js";
@@ -158,13 +158,15 @@ async function patchesFor(networks, face, motion, moved, quick, goOn, beforeLong
 
 /** What the network paints in a window of which it is shown this; `fine`: with the photo's fine detail. */
 async function paint(networks, face, { window, photo, mask, covered, hair }, fine) {
-  const style = window.side < 1 ? inWindow(face.style, window) : face.style;
+  const n = window.pixels;
+  const box = networks.kept ? window.drawn(covered, mask) : { left: 0, top: 0, width: n, height: n };
+  const { left, top, width, height } = box;
   const { image } = await networks.run(networks.generator, {
-    mask: maskOf(mask, window.pixels),
-    kept: keptOf(photo, inverted(covered)),
-    ...style,
+    mask: maskOf(partOf(mask, n, box), width, height),
+    kept: keptOf(cutOut(photo, left, top, width, height), inverted(partOf(covered, n, box))),
+    ...inWindow(face.style, window.share(box)),
   });
-  const patch = Patch.joined(fromPlanes(image.data, window.pixels), photo, covered, mask, window, fine, hair);
+  const patch = Patch.joined(fromPlanes(image.data, width, height), photo, covered, mask, window, box, fine, hair);
   if (face.tone) applyTone(face.tone, patch.layer);
   return patch;
 }
@@ -220,15 +222,15 @@ class Apart {
   }
 }
 
-/** A style for drawing a window: its residue is cropped to that window, linearly between cells. */
-function inWindow(style, { left, top, side }) {
-  if (!style.residue) return style;
-  const weights = (start) =>
+/** A style for drawing a part of the crop, in fractions of its side: its residue is cropped to that, linearly between cells. */
+function inWindow(style, { left, top, width, height }) {
+  if (!style.residue || (width === 1 && height === 1)) return style;
+  const weights = (start, length) =>
     Array.from({ length: CELLS }, (_, i) => {
-      const centre = Math.min(Math.max((start + (side * (i + 0.5)) / CELLS) * CELLS - 0.5, 0), CELLS - 1);
+      const centre = Math.min(Math.max((start + (length * (i + 0.5)) / CELLS) * CELLS - 0.5, 0), CELLS - 1);
       return Array.from({ length: CELLS }, (_, k) => Math.max(1 - Math.abs(centre - k), 0));
     });
-  const [rows, columns] = [weights(top), weights(left)];
+  const [rows, columns] = [weights(top, height), weights(left, width)];
   const { type, dims, data } = style.residue;
   const cropped = new Float32Array(data.length);
   const half = new Float32Array(CELLS * CELLS);

@@ -14,7 +14,7 @@ export function imageOf({ width, height, data }, channels = 3) {
   return { type: "float32", data: planes, dims: [1, channels, height, width] };
 }
 
-export const maskOf = (mask, side) => ({ type: "uint8", data: mask, dims: [1, side, side] });
+export const maskOf = (mask, width, height = width) => ({ type: "uint8", data: mask, dims: [1, height, width] });
 
 /** image * known, then 2 * known - 1. */
 export function keptOf(photo, known) {
@@ -30,11 +30,11 @@ export function keptOf(photo, known) {
 export const nothingKept = (side) => ({ type: "float32", data: new Float32Array(4 * side * side).fill(-1, 3 * side * side), dims: [1, 4, side, side] });
 
 /** Planes as a picture in 0..255, not rounded. */
-export function fromPlanes(planes, side) {
-  const area = side * side;
+export function fromPlanes(planes, width, height = width) {
+  const area = width * height;
   const data = new Float32Array(3 * area);
   for (let i = 0; i < area; i++) {
     for (let c = 0; c < 3; c++) data[3 * i + c] = (Math.min(Math.max(planes[c * area + i], -1), 1) + 1) * 127.5;
   }
-  return picture(side, side, 3, data);
+  return picture(width, height, 3, data);
 }

@@ -7,7 +7,7 @@ an earlier face can never overtake a later one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from maskgan.ui.examples import Examples
 from maskgan.ui.keeping import traces
 from maskgan.ui.keeping.keeper import Keeper
 from maskgan.ui.keeping.motions import KnownMotion
+from maskgan.ui.keeping.tabs import KeptTab
 from maskgan.ui.kit import (
     PACKING,
     QUIET,
@@ -113,14 +114,23 @@ class PaintTab(Visits):
             return gr.skip()
 
     def finish_stroke(self, session: Session, message: Any, look: Look) -> Updates:
-        """What the canvas holds at the end of a stroke, whose result goes into the history.
-
-        In one event: a second one would wait its turn behind all other visitors again.
-        """
+        """What the canvas holds at the end of a stroke, whose result goes into the history."""
         shown = self.paint(session, message, look)
         updates = {} if shown == gr.skip() else shown
         session = updates.get(self.session, session)
         return shown if session.opened is None else {**updates, **self._remember_stroke(session)}
+
+    def finish_and_keep(
+        self, session: Session, message: Any, strength: float, beside: Mapping[str, KeptTab], look: Look
+    ) -> Updates:
+        """The end of a stroke, and what the browser should keep of the visit then.
+
+        In one event: each further one would wait its turn behind all other visitors again.
+        """
+        finished = self.finish_stroke(session, message, look)
+        updates = {} if finished == gr.skip() else finished
+        kept = self.keep_visit(updates.get(self.session, session), strength, beside, look)
+        return finished if kept == gr.skip() else {**updates, self.keeper: kept}
 
     @warns_on_value_error
     def quick_edit(
@@ -320,7 +330,8 @@ class PaintTab(Visits):
         latest = {"trigger_mode": "always_last", **QUIET}
         drawn = [*screen, self.canvas, self.looks]  # undo takes off what was put on
         self.canvas.input(with_look(self.preview), painted, drawn, api_name="paint", **latest)
-        changed.append(self.canvas.release(with_look(self.finish_stroke), painted, changing, **latest))
+        stroke = [self.session, self.canvas, self.strength, self.beside, *self.look]
+        self.canvas.release(with_look(self.finish_and_keep), stroke, [*changing, self.keeper], **latest)
         quick = [self.session, self.canvas, self.strength, *self.look]
         each = {"trigger_mode": "multiple", **QUIET}
         for name, button in self.quick.items():

@@ -21,6 +21,7 @@ from maskgan.editing.faces import Alignment, detect_faces
 from maskgan.editing.implausible import without_covered_neck, without_implausible
 from maskgan.editing.looks import LOOKS, PARTS, looks_with, plain_colour
 from maskgan.editing.ornaments import draw_glasses, draw_jewels
+from maskgan.editing.windows import Window
 from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label
 from maskgan.mask_files import read_mask, resize_mask
@@ -74,6 +75,38 @@ def test_edits_are_those_of_the_app_and_saved_in_full_size_with_their_mark(
     jpeg = Image.open(visitor.save("#jpeg"))
     assert jpeg.format == "JPEG" and jpeg.size == saved.size and told_by(jpeg) == tells
     assert np.abs(np.asarray(jpeg).astype(int) - pixels).mean() < 3
+
+
+def test_the_part_of_a_window_that_is_drawn_is_that_of_the_app(visitor: Visitor) -> None:
+    random, cases, expected = np.random.default_rng(3), [], []
+    for window in (Window.whole(256), Window.whole(512), Window(0.125, 0.25, 0.5, 256), Window(0, 0, 0.375, 192)):
+        n = window.pixels
+        for _ in range(6):
+            (top, left), (high, wide) = random.integers(0, n - 8, 2), random.integers(1, n // 2, 2)
+            covered = np.zeros((n, n), bool)
+            covered[top : top + high, left : left + wide] = True
+            mask = np.full((n, n), random.choice([Label.HAIR, Label.U_LIP]), np.uint8)
+            rows, columns = drawn = window.drawn(covered, mask)
+            below, right = np.argwhere(covered).max(0)
+            cases.append([*window, int(left), int(top), int(right), int(below), int(mask[0, 0])])
+            box = [columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start]
+            y, x, height, width = window.share(drawn)
+            expected.append([*box, x, y, width, height])
+    found = visitor.page.evaluate(
+        """async (cases) => {
+          const { Window } = await import(new URL("web/compositing.js", location));
+          return cases.map(([x, y, side, n, left, top, right, bottom, label]) => {
+            const [covered, mask] = [new Uint8Array(n * n), new Uint8Array(n * n).fill(label)];
+            const window = new Window(x, y, side, n);
+            for (let row = top; row <= bottom; row++) covered.fill(1, row * n + left, row * n + right + 1);
+            const box = window.drawn(covered, mask);
+            return [box, window.share(box)].flatMap(({ left, top, width, height }) => [left, top, width, height]);
+          });
+        }""",
+        cases,
+    )
+    assert found == expected
+    assert len({tuple(box[2:4]) for box in found}) > 4  # they differ, and are no squares
 
 
 def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
