@@ -182,6 +182,7 @@ def _ground_behind_hair(
     open_ground = (after == Label.BACKGROUND).astype(np.uint8)
     beside = ground & (cv2.distanceTransform(open_ground, cv2.DIST_L2, 5) < 1.5)
     deep = cv2.distanceTransform((before != Label.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 5)
+    deep = np.minimum(deep, sum(before.shape))  # where there was no background it is beyond all numbers
     bared = np.where(beside & (before == Label.HAIR), deep / scale, np.float32(0))
     if bared.max() <= _HARDLY:
         return flow

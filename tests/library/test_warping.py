@@ -182,6 +182,16 @@ def test_the_background_stays_behind_hair_that_draws_back_whose_edge_comes_along
     assert jacobian(flow).min() > 0 and not unknown_after(before, after, flow).any()
 
 
+@pytest.mark.filterwarnings("error")
+def test_hair_that_fills_the_picture_can_draw_back() -> None:
+    before = draw_face(256)
+    before[before == Label.BACKGROUND] = Label.HAIR
+    after = before.copy()
+    cv2.ellipse(after, (205, 120), (30, 45), 0, 0, 360, int(Label.BACKGROUND), -1)
+    flow = flow_between(before, after)
+    assert np.isfinite(flow).all() and np.abs(flow).max() < 256
+
+
 def test_hair_that_draws_back_twice_moves_as_at_once() -> None:
     before, between = receding(9)
     after = receding(18)[1]
