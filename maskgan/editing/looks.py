@@ -80,6 +80,13 @@ _LOOKS = (
         ("grey_hair", "Grey", "#a9a6a1"),
     ),
     *_colours(
+        Label.SKIN,
+        ("fair_skin", "Fair", "#ecc9b4"),
+        ("tan_skin", "Tan", "#c79d7e"),
+        ("brown_skin", "Brown", "#93674d"),
+        ("deep_skin", "Deep", "#5d4030"),
+    ),
+    *_colours(
         Label.U_LIP,
         ("nude_lips", "Nude", "#b8776a"),
         ("rose_lips", "Rose", "#c0596a"),
