@@ -247,7 +247,10 @@ def test_strands_in_the_air_are_found_as_in_the_app(visitor: Visitor) -> None:
     photo[before == Label.HAIR] = (40, 30, 26)
     right = int(np.flatnonzero((before == Label.HAIR)[380]).max())
     cv2.line(photo, (right - 6, 330), (right + 50, 370), (40, 30, 26), 3)
+    left = int(np.flatnonzero((before == Label.HAIR)[380]).min())
+    cv2.line(photo, (left + 6, 300), (left - 100, 410), (40, 30, 26), 11)  # a lock that goes on far below
     wanted = stray_strands(photo, before, after)
+    assert wanted[400, : left - 60].any()
     got = visitor.run(code, SIZE, photo, before, after)
     assert wanted.sum() > 200
     assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
