@@ -35,7 +35,7 @@ def kitchen(things: int = 90) -> np.ndarray:
 
 def leaves() -> np.ndarray:
     noise = np.random.default_rng(7).normal(0, 90, (N, N, 3)).astype(np.float32)
-    return (cv2.GaussianBlur(noise, (0, 0), 1.2) * (1, 1.4, 0.7) + (60, 100, 40)).clip(0, 255).astype(np.float32)
+    return (cv2.GaussianBlur(noise, (0, 0), 0.8) * (1, 1.4, 0.7) + (60, 100, 40)).clip(0, 255).astype(np.float32)
 
 
 def bricks() -> np.ndarray:
