@@ -75,8 +75,8 @@ _THIN, _EVEN, _UNLIKE, _THING, _HAIRY = 16.0, 16.0, 0.35, 4.0, 0.6
 
 #: In pixels of `NETWORK_SIZE`: how far from hair that is taken away locks of it begin, half the width of what is too
 #: wide to be one, how far one rises where it begins, and its least area; how high it is beside its width, and how much
-#: of what is around it may be another thing.
-_BEGIN, _WIDER, _RISES, _LEAST, _FALLS, _OTHERS = 3.0, 5.0, 5, 16, 0.6, 0.4
+#: of what is around it may be another thing; and how far from it strands of it are.
+_BEGIN, _WIDER, _RISES, _LEAST, _FALLS, _OTHERS, _LOOSE = 3.0, 5.0, 5, 16, 0.6, 0.4, 10.0
 
 #: What has an outline of its own, which is no strand, as hair that stays has, and how wide that is.
 _OUTLINES = (
@@ -239,7 +239,9 @@ def stray_strands(
     found |= grown(lost, _THIN) & near & (_share_of(unlike, even) <= _UNLIKE) & ~grown(things, _THING)
     rows = np.flatnonzero(shrunk(class_region(before, (*EYES, Label.EYE_G)).astype(np.float32), cells).any(1))
     if len(rows):
-        found |= grown(_locks(hairy, unlike & ~some & clear, lost, air, rows[-1]), _PAINTED + 1) & clear
+        locks = _locks(hairy, unlike & ~some & clear, lost, air, rows[-1])
+        locks |= grown(locks, _LOOSE) & unlike & some
+        found |= grown(locks, _PAINTED + 1) & clear
     found = found.astype(np.float32)
     return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & ground
 

@@ -40,8 +40,8 @@ const [IN_THE_AIR, WIDE, STRAND, EMPTY, UNEVEN] = [44, 12, 0.1, 24, 0.05];
 const [THIN, EVEN, UNLIKE, THING, HAIRY] = [16, 16, 0.35, 4, 0.6];
 // In pixels of the network's size: how far from hair that is taken away locks of it begin, half the width of what is too wide to be
 // one, how far one rises where it begins, and its least area; how high it is beside its width, and how much of what is around it
-// may be another thing.
-const [BEGIN, WIDER, RISES, LEAST, FALLS, OTHERS] = [3, 5, 5, 16, 0.6, 0.4];
+// may be another thing; and how far from it strands of it are.
+const [BEGIN, WIDER, RISES, LEAST, FALLS, OTHERS, LOOSE] = [3, 5, 5, 16, 0.6, 0.4, 10];
 
 const { BACKGROUND, NECK, L_EAR, R_EAR, HAIR, HAT, SKIN, L_EYE, R_EYE, EYE_G, L_BROW, R_BROW } = LABEL;
 // What has an outline of its own, which is no strand, as hair that stays has, and how wide that is.
@@ -185,9 +185,10 @@ export function strayStrands(photo, before, after, bared = new Uint8Array(before
   let found = either(single, without(both(both(grown(lost, cells, THIN), near), plain), things));
   const eyes = regionOf(shareOn(cells, where(before, L_EYE, R_EYE, EYE_G), size), (share) => share > 0).lastIndexOf(1);
   if (eyes >= 0) {
-    const others = both(without(unlike(air), some), clear);
-    const locks = locksOf(hairy, others, lost, air, Math.floor(eyes / cells), cells);
-    found = either(found, both(grown(locks, cells, PAINTED + 1), clear));
+    const strange = unlike(air);
+    const locks = locksOf(hairy, both(without(strange, some), clear), lost, air, Math.floor(eyes / cells), cells);
+    const loose = both(grown(locks, cells, LOOSE), both(strange, some));
+    found = either(found, both(grown(either(locks, loose), cells, PAINTED + 1), clear));
   }
   return both(regionOf(resizeLinear(picture(cells, cells, 1, new Float32Array(found)), size, size).data, (share) => share > 0.5), ground);
 }
