@@ -33,7 +33,7 @@ _TEXTURE, _THINGS, _FAINT, _CLEAR = 1.3, 1.8, 3.0, 7.0
 
 #: Sigma in cells of a completion of what is larger than a pattern's detail; which correlation of that, where a piece is
 #: shown and where it is from, is chance, and which a pattern's.
-_DETAIL, _CHANCE, _PATTERN = 4.0, 0.3, 0.7
+_DETAIL, _CHANCE, _PATTERN = 4.0, 0.2, 0.4
 
 #: A cell of a completion is known to so much at least, and so many tell of a pattern.
 _KNOWN, _FEWEST = 0.9, 50

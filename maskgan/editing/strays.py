@@ -237,7 +237,7 @@ def stray_strands(
     things = unlike & air & ~hairy
     things = cv2.morphologyEx(things.astype(np.uint8), cv2.MORPH_OPEN, disc(_THING)) > 0
     found |= grown(lost, _THIN) & near & (_share_of(unlike, even) <= _UNLIKE) & ~grown(things, _THING)
-    rows = np.flatnonzero(shrunk(class_region(before, (*EYES, Label.EYE_G)).astype(np.float32), cells).any(1))
+    rows = np.flatnonzero(shrunk((before == Label.NOSE).astype(np.float32), cells).any(1))
     if len(rows):
         locks = _locks(hairy, unlike & ~some & clear, lost, air, rows[-1])
         locks |= grown(locks, _LOOSE) & unlike & some
@@ -246,10 +246,10 @@ def stray_strands(
     return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & ground
 
 
-def _locks(hairy: np.ndarray, others: np.ndarray, lost: np.ndarray, air: np.ndarray, eyes: int) -> np.ndarray:
+def _locks(hairy: np.ndarray, others: np.ndarray, lost: np.ndarray, air: np.ndarray, nose: int) -> np.ndarray:
     """Where (g, g) bool locks of hair that is `lost` (g, g) bool hang in the air, (g, g) bool, in what is hairy.
 
-    They begin at it, lower than the `eyes`, which is a row, and fall, and are nowhere wide; few `others` (g, g) bool,
+    They begin at it, lower than the `nose`, which is a row, and fall, and are nowhere wide; few `others` (g, g) bool,
     which are no part of what is behind either, are around them.
     """
     begin = grown(lost, _BEGIN)
@@ -260,7 +260,7 @@ def _locks(hairy: np.ndarray, others: np.ndarray, lost: np.ndarray, air: np.ndar
     few = _share_of(others, around) <= _OTHERS
     wide = cv2.morphologyEx(beyond.astype(np.uint8), cv2.MORPH_OPEN, disc(_WIDER)) > 0
     meets = grown(begin & air, 1.0)
-    meets[:eyes] = False
+    meets[:nose] = False
     _, pieces, boxes, _ = cv2.connectedComponentsWithStats(beyond.astype(np.uint8))
     chosen = []
     for number in np.setdiff1d(np.unique(pieces[meets]), (0,)):

@@ -18,7 +18,7 @@ const [AROUND, SOFTLY] = [2, 2];
 const [TEXTURE, THINGS, FAINT, CLEAR] = [1.3, 1.8, 3, 7];
 // Sigma in cells of a completion of what is larger than a pattern's detail; which correlation of that is chance, and which a
 // pattern's.
-const [LARGER, CHANCE, PATTERN] = [4, 0.3, 0.7];
+const [LARGER, CHANCE, PATTERN] = [4, 0.2, 0.4];
 // A cell of a completion is known to so much at least, and so many tell of a pattern.
 const [KNOWN, FEWEST] = [0.9, 50];
 

@@ -171,7 +171,7 @@ export function strayStrands(photo, before, after, bared = new Uint8Array(before
   const even = without(air, grown(hair, cells, BARE));
   // Told again without what is unlike it, such as strands.
   let own = coloursAround(colours, even, cells, WIDE, 1e-3);
-  const unlike = (region = even) => regionOf(region, (inside, i) => inside && [0, 1, 2].some((c) => (colours[3 * i + c] - own[3 * i + c]) ** 2 > EVEN ** 2));
+  const unlike = () => regionOf(even, (_, i) => [0, 1, 2].some((c) => (colours[3 * i + c] - own[3 * i + c]) ** 2 > EVEN ** 2));
   const alike = without(even, unlike());
   if (any(alike)) own = coloursAround(colours, alike, cells, WIDE, 1e-3);
   const middle = medianOf(colours, lost);
@@ -183,10 +183,10 @@ export function strayStrands(photo, before, after, bared = new Uint8Array(before
   const hairy = air.map((inside, i) => (inside && isSome(colours, own, i, (c) => middle[c], HAIRY) ? 1 : 0));
   const things = grown(opened(without(both(unlike(), air), hairy), cells, THING), cells, THING);
   let found = either(single, without(both(both(grown(lost, cells, THIN), near), plain), things));
-  const eyes = regionOf(shareOn(cells, where(before, L_EYE, R_EYE, EYE_G), size), (share) => share > 0).lastIndexOf(1);
-  if (eyes >= 0) {
-    const strange = unlike(air);
-    const locks = locksOf(hairy, both(without(strange, some), clear), lost, air, Math.floor(eyes / cells), cells);
+  const nose = regionOf(shareOn(cells, where(before, LABEL.NOSE), size), (share) => share > 0).lastIndexOf(1);
+  if (nose >= 0) {
+    const strange = unlike();
+    const locks = locksOf(hairy, both(without(strange, some), clear), lost, air, Math.floor(nose / cells), cells);
     const loose = both(grown(locks, cells, LOOSE), both(strange, some));
     found = either(found, both(grown(either(locks, loose), cells, PAINTED + 1), clear));
   }
@@ -195,14 +195,14 @@ export function strayStrands(photo, before, after, bared = new Uint8Array(before
 
 /** Where locks of hair that is lost hang in the air, in what is like hair there. They begin at it, lower than a row, and fall, and
  *  are nowhere wide. Not much else is around them. */
-function locksOf(hairy, others, lost, air, eyes, cells) {
+function locksOf(hairy, others, lost, air, nose, cells) {
   const begin = grown(lost, cells, BEGIN);
   const beyond = without(hairy, begin);
   const around = without(without(air, begin), beyond);
   if (!any(beyond) || !any(around)) return beyond;
   const few = regionOf(shareOf(others, around, cells), (share) => share <= OTHERS);
   const wide = opened(beyond, cells, WIDER);
-  const meets = grown(both(begin, air), cells, 1).fill(0, 0, eyes * cells);
+  const meets = grown(both(begin, air), cells, 1).fill(0, 0, nose * cells);
   const { numbers, pieces } = piecesOf(beyond, cells, cells);
   const chosen = pieces.map((piece, number) => {
     if (!piece) return false;
