@@ -219,8 +219,10 @@ def test_edges_that_come_to_light_are_even_as_in_the_app(visitor: Visitor) -> No
     assert np.percentile(np.abs(got - wanted), 99.9) < 0.5
 
 
-@pytest.mark.parametrize(("made", "undone"), [("open_mouth", "close_mouth"), ("glasses", "remove_glasses")])
-def test_what_is_unknown_behind_lips_and_lenses_is_as_in_the_app(visitor: Visitor, made: str, undone: str) -> None:
+@pytest.mark.parametrize(
+    ("made", "undone"), [("open_mouth", "close_mouth"), ("glasses", "remove_glasses"), ("hat", "remove_hat")]
+)
+def test_what_is_unknown_behind_lips_lenses_and_hats_is_as_in_the_app(visitor: Visitor, made: str, undone: str) -> None:
     code = """async ([size, before, after, flow]) => {
       const { unknownAfter } = await import(new URL("web/unknown.js", location));
       const { picture } = await import(new URL("web/pixels.js", location));
