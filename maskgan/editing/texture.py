@@ -167,15 +167,16 @@ class Grain(NamedTuple):
         details = {coarser: fine_detail(both, coarser * fine) for coarser in {region.coarser for region in regions}}
         energies = {coarser: shrunk(np.square(luminance(detail)), cells) for coarser, detail in details.items()}
         for region in regions:
-            detail, energy = details[region.coarser], energies[region.coarser]
+            detail, brought = details[region.coarser], energies[region.coarser]
+            energy = brought
             if region.coarser > 1:  # so coarse that outlines reach far into it
                 energy = shrunk(np.square(_detail_within(light, region.own, region.coarser * fine)), cells)
             targets = Places.where(region.targets, features)
             sources = region.sources
             telling, most = sources, np.inf
             if np.isfinite(region.thing):
-                most = region.thing * np.sort(energy[sources])[np.count_nonzero(sources) // 4]
-                calm = sources & (energy <= most)
+                most = region.thing * np.sort(brought[sources])[np.count_nonzero(sources) // 4]
+                calm = sources & (brought <= most)
                 sources = calm if calm.sum() >= _FEWEST else sources
             # Skin is as rough beside wrinkles as they may be; far from its things a background is even.
             usual = _around(np.minimum(energy, most), telling if region.coarser == 1 else sources, _NEAR)

@@ -101,12 +101,13 @@ export class Grain {
       const coarser = COARSER.get(label) ?? 1;
       const detail = fineDetail(seen, fine * coarser);
       // Where it is so coarse that outlines reach far into it, what is beside them is left out.
-      const energy = energyOf(coarser > 1 ? detailWithin(light, own, fine * coarser) : luminance(detail), cells);
+      const brought = energyOf(luminance(detail), cells);
+      const energy = coarser > 1 ? energyOf(detailWithin(light, own, fine * coarser), cells) : brought;
       const [telling, rough] = [places.data.slice(), plane(cells, energy.data.slice())];
       if (THING.has(label)) {
-        const energies = energy.data.filter((_, i) => places.data[i]).sort();
+        const energies = brought.data.filter((_, i) => places.data[i]).sort();
         const most = THING.get(label) * energies[energies.length >> 2];
-        const calm = places.data.map((value, i) => (energy.data[i] <= most ? value : 0));
+        const calm = places.data.map((value, i) => (brought.data[i] <= most ? value : 0));
         if (calm.reduce((a, b) => a + b) >= FEWEST) places.data.set(calm);
         rough.data.forEach((value, i) => (rough.data[i] = Math.min(value, most)));
       }
