@@ -14,15 +14,14 @@ import numpy as np
 from maskgan.blending import replaced, smoothstep
 from maskgan.editing.completion import Completion
 from maskgan.editing.flows import grown
+from maskgan.editing.ground_detail import CELLS, Detail, around, enlarged
 from maskgan.editing.ground_lines import GroundLines
-from maskgan.editing.likeness import luminance, shrunk
+from maskgan.editing.likeness import shrunk
+from maskgan.editing.out_of_focus import middle_out_of_focus
 from maskgan.editing.texture import DETAIL, fine_detail
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.quick_edits.regions import class_region
 from maskgan.sizes import NETWORK_SIZE
-
-#: Cells to a window's side: what is smaller than one is texture.
-_CELLS = 64
 
 #: Share of a window from which on a hole in the background is large, and that has to be known of it at least.
 _LARGE, _KNOWN = 0.01, 0.005
@@ -65,12 +64,11 @@ _BELOW = (*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
 #: is not.
 _AROUND, _EVEN, _UNEVEN = 12.0, 10.0, 24.0
 
-#: How much light usually differs within so many painted pixels (0..255) up to which a background is out of focus, and
-#: beyond which it is sharp, and how much it does at least.
-_FOCUS, _BLURRED, _SHARP, _LEAST = 1.0, 1.8, 2.5, 0.5
+#: How much light usually differs (0..255) up to which a background is out of focus, and beyond which it is sharp.
+_BLURRED, _SHARP = 1.8, 2.5
 
-#: How much light usually differs in the same way up to which there are only lines in a background that has some, and
-#: beyond which there is more, such as leaves; how many times that the texture between lines is at most.
+#: How much light usually differs (0..255) up to which there are only lines in a background that has some, and beyond
+#: which there is more, such as leaves; how many times that the texture between lines is at most.
 _ONLY_LINES, _LEAVES, _TEXTURE = 7.0, 14.0, 3.0
 
 #: Colours go on from what is next to a hole: in how many pixels to a cell, and within how many of these cells.
@@ -107,11 +105,11 @@ def with_plain_ground_gone_on(
     if known is None:
         return picture
     uneven = _uneven(*_coarse(photo, known)[::-1])
-    usual = _usual_detail(photo, known)
+    usual = Detail.of(photo, known).usual(_AROUND)
     plain = 1 - uneven * _besides_lines(usual, lines) * _sharp(usual)
     if not plain.any():
         return picture
-    plain, wanted = _enlarged(plain, mask.shape), _plain(photo, known, uneven)
+    plain, wanted = enlarged(plain, mask.shape), _plain(photo, known, uneven)
     if lines is not None:
         wanted = lines.over(wanted)
     scale = len(mask) / NETWORK_SIZE
@@ -135,11 +133,12 @@ def with_uneven_ground_completed(
     if known is None:
         return picture, None
     coarse = _uneven(*_coarse(photo, known)[::-1])
-    usual = _usual_detail(photo, known)
-    uneven, sharp = (_enlarged(plane, mask.shape) for plane in (coarse, _sharp(usual)))
+    detail = Detail.of(photo, known)
+    usual = detail.usual(_AROUND)
+    uneven, sharp = (enlarged(plane, mask.shape) for plane in (coarse, _sharp(usual)))
     hole = ground & unknown
-    deep = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)[hole].max()
-    if (uneven * sharp)[hole].mean() < _HARDLY or deep < _DEEP * n:
+    away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    if (uneven * sharp)[hole].mean() < _HARDLY or away[hole].max() < _DEEP * n:
         return picture, None
     whole = photo.astype(np.float32)
     completion = Completion.planned(whole, picture, known, hole)
@@ -151,22 +150,25 @@ def with_uneven_ground_completed(
     plain = _plain(photo, known, coarse)
     if lines is not None:
         plain = lines.over(plain)
-        besides = _enlarged(_besides_lines(usual, lines), mask.shape)
+        besides = enlarged(_besides_lines(usual, lines), mask.shape)
         beside = 1 - lines.weight
         uneven = uneven * besides * beside
-        most = _enlarged(_TEXTURE * usual, mask.shape)[..., None]
+        most = enlarged(_TEXTURE * usual, mask.shape)[..., None]
         calm = texture.clip(-most, most)
         texture = beside[..., None] * (calm + besides[..., None] * (texture - calm))
         detailed = besides * beside
-    plain = texture + plain
-    pieces = plain + uneven[..., None] * (pieces - plain)
-    wanted = replaced(whole, pieces, unknown)
+    pieces = texture + plain + uneven[..., None] * (pieces - texture - plain)
+    behind = replaced(replaced(plain, pieces, hole), whole, known)
+    calm, soft = middle_out_of_focus(completion, whole, behind, known, away, detail)
+    if lines is not None:
+        soft += lines.weight[..., None] * (lines.colours - soft)
+    wanted = replaced(whole, pieces + calm[..., None] * (soft - pieces), unknown)
     beside = ground & grown(hole, _BESIDE * scale)
     weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), _SOFT * scale) * beside
     there *= sharp
     weight *= np.where(unknown, there, 1)
     picture = picture + weight[..., None] * (wanted - picture)
-    return picture, completion._replace(share=there * detailed)
+    return picture, completion._replace(share=there * detailed * (1 - calm))
 
 
 def _joined(
@@ -216,7 +218,7 @@ def _step(colours: np.ndarray, filled: np.ndarray, seen: np.ndarray, known: np.n
     planes = [cv2.GaussianBlur(shrunk(plane, _SEAM), (0, 0), _BEYOND[1]) for plane in planes]
     meet = _TOLD * planes[0][..., 3] * planes[1][..., 3]
     step = _gone_on(_colours(planes[0]) - _colours(planes[1]), meet, _FADING, 0.0)
-    return _enlarged(step, known.shape) * filled[..., None]
+    return enlarged(step, known.shape) * filled[..., None]
 
 
 def _colours(planes: np.ndarray) -> np.ndarray:
@@ -250,7 +252,7 @@ def with_forehead_gone_on(picture: np.ndarray, photo: np.ndarray, unknown: np.nd
     if telling.mean() < _KNOWN:
         return picture
     both = replaced(photo.astype(np.float32), picture, unknown)
-    own, wanted = (_enlarged(_gone_on(*_coarse(*seen)[::-1]), mask.shape) for seen in ((both, skin), (photo, telling)))
+    own, wanted = (enlarged(_gone_on(*_coarse(*seen)[::-1]), mask.shape) for seen in ((both, skin), (photo, telling)))
     # The paint's own shadow of the hair stays.
     away = cv2.distanceTransform((mask != Label.HAIR).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     away = np.minimum(away, len(mask))  # where there is no hair it is as good as infinite
@@ -274,7 +276,7 @@ def _missing_beside(picture: np.ndarray, photo: np.ndarray, known: np.ndarray) -
     SIGGRAPH 2003), worked out as a normalised convolution.
     """
     share, error = _coarse(photo - picture, known, _SEAM)
-    return _enlarged(_gone_on(error, share, _BEYOND, 0.0), known.shape)
+    return enlarged(_gone_on(error, share, _BEYOND, 0.0), known.shape)
 
 
 def _top(region: np.ndarray) -> int:
@@ -283,7 +285,7 @@ def _top(region: np.ndarray) -> int:
     return int(rows[0]) if len(rows) else len(region)
 
 
-def _coarse(picture: np.ndarray, known: np.ndarray, cells: int = _CELLS) -> tuple[np.ndarray, np.ndarray]:
+def _coarse(picture: np.ndarray, known: np.ndarray, cells: int = CELLS) -> tuple[np.ndarray, np.ndarray]:
     """The share of each cell (g, g) that is `known` (n, n) bool, and the mean colour (g, g, 3) of that."""
     share = shrunk(known.astype(np.float32), cells)
     return share, shrunk(picture * known[..., None].astype(np.float32), cells) / np.maximum(share, 1e-6)[..., None]
@@ -294,24 +296,20 @@ def _plain(photo: np.ndarray, known: np.ndarray, uneven: np.ndarray) -> np.ndarr
 
     uneven: (g, g), see `_uneven`. What differs much from what is even, such as hair that no mask holds, tells little.
     """
-    result = _enlarged(_gone_on(*_coarse(photo, known)[::-1]), known.shape)
+    result = enlarged(_gone_on(*_coarse(photo, known)[::-1]), known.shape)
     for pixels, reaches in _FINER:
         share, missing = _coarse(photo - result, known, len(known) // pixels)
-        usual = _enlarged(_EVEN + 255 * uneven, share.shape)
+        usual = enlarged(_EVEN + 255 * uneven, share.shape)
         share = share * np.minimum(np.square(usual / np.maximum(abs(missing).max(-1), 1)), 1)
-        result += _enlarged(_gone_on(missing, share, reaches, 0.0), known.shape)
+        result += enlarged(_gone_on(missing, share, reaches, 0.0), known.shape)
     return result
-
-
-def _enlarged(planes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    return cv2.resize(planes, shape, interpolation=cv2.INTER_LINEAR)
 
 
 def _uneven(colours: np.ndarray, share: np.ndarray) -> np.ndarray:
     """How uneven, 0..1 (g, g), colours (g, g, 3) are around each cell, of which that share (g, g) is known."""
     mean = (colours * share[..., None]).sum((0, 1)) / share.sum()
     away = colours - mean  # so that single precision keeps the squares
-    means = _around(np.dstack([away, np.square(away).sum(-1)]), share)
+    means = around(np.dstack([away, np.square(away).sum(-1)]), share, _AROUND)
     variance = (means[..., 3] - np.square(means[..., :3]).sum(-1)) / 3
     return smoothstep((np.sqrt(np.maximum(variance, 0)) - _EVEN) / (_UNEVEN - _EVEN)).astype(np.float32)
 
@@ -321,32 +319,12 @@ def _besides_lines(usual: np.ndarray, lines: GroundLines | None) -> np.ndarray |
     if lines is None:
         return 1.0
     more = smoothstep((usual - _ONLY_LINES) / (_LEAVES - _ONLY_LINES))
-    return (1 - shrunk(lines.near, _CELLS) * (1 - more)).astype(np.float32)
+    return (1 - shrunk(lines.near, CELLS) * (1 - more)).astype(np.float32)
 
 
 def _sharp(usual: np.ndarray) -> np.ndarray:
     """Whether a photo of that usual detail (g, g) is sharp around each cell, 0..1 (g, g)."""
     return smoothstep((usual - _BLURRED) / (_SHARP - _BLURRED)).astype(np.float32)
-
-
-def _usual_detail(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """How much light usually differs (0..255) within `_FOCUS` painted pixels around each cell, (g, g).
-
-    A geometric mean tells: what is out of focus has edges here and there, too, and a texture has detail all over.
-    """
-    planes = np.dstack([luminance(photo.astype(np.float32)) * known, known]).astype(np.float32)
-    smooth = planes - fine_detail(planes, _FOCUS * len(known) / NETWORK_SIZE)
-    detail = planes[..., 0] - smooth[..., 0] / np.maximum(smooth[..., 1], 1e-3)
-    share, energy = (shrunk(plane, _CELLS) for plane in (planes[..., 1], np.square(detail) * planes[..., 1]))
-    usual = _around(np.log(energy / np.maximum(share, 1e-6) + _LEAST**2), share)[..., 0]
-    return np.exp(usual / 2)
-
-
-def _around(planes: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Means (g, g, C) of planes (g, g, C) around cells of which that share (g, g) is known; far from it, of all."""
-    planes = np.dstack([planes, np.ones_like(share)]) * share[..., None]
-    planes = cv2.GaussianBlur(planes, (0, 0), _AROUND) + 1e-3 * planes.mean((0, 1))
-    return planes[..., :-1] / planes[..., -1:]
 
 
 def _gone_on(

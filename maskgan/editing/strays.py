@@ -73,6 +73,10 @@ _IN_THE_AIR, _WIDE, _STRAND, _EMPTY, _UNEVEN = 44.0, 12.0, 0.1, 24.0, 0.05
 #: hair's colour what is hair has gone.
 _THIN, _EVEN, _UNLIKE, _THING, _HAIRY = 16.0, 16.0, 0.35, 4.0, 0.6
 
+#: In pixels of `NETWORK_SIZE`: how far from hair that is taken away locks of it begin, half the width of what is too
+#: wide to be one, how far one rises where it begins, and its least area; how high it is beside its width, and how much
+#: of what is around it may be another thing; and how far from it strands of it are.
+_BEGIN, _WIDER, _RISES, _LEAST, _FALLS, _OTHERS, _LOOSE = 3.0, 5.0, 5, 16, 0.6, 0.4, 10.0
 
 #: What has an outline of its own, which is no strand, as hair that stays has, and how wide that is.
 _OUTLINES = (
@@ -211,9 +215,10 @@ def stray_strands(
     air, hair, lost = (
         shrunk(region.astype(np.float32), cells) > 0.5 for region in (ground, before == Label.HAIR, lost)
     )
-    near = grown(lost, _IN_THE_AIR) & air
+    clear = air.copy()
     for solid, wide in _OUTLINES:
-        near &= ~grown(shrunk(class_region(after, solid).astype(np.float32), cells) > 0, wide)
+        clear &= ~grown(shrunk(class_region(after, solid).astype(np.float32), cells) > 0, wide)
+    near = grown(lost, _IN_THE_AIR) & clear
     bare = air & ~grown(hair, _EMPTY)
     if not near.any() or np.count_nonzero(bare) <= _ENOUGH * np.count_nonzero(near):
         return nothing
@@ -228,11 +233,43 @@ def stray_strands(
     found = grown(some & near, _PAINTED + 1) & near & (_share_of(some, bare) <= _UNEVEN)
     # Beside hair some are too thin to be told; where all is even anything may be painted but things that lie there.
     unlike = np.square(colours - own).max(-1) > _EVEN**2
-    things = unlike & air & ~_some(colours - own, way, _HAIRY)
+    hairy = air & _some(colours - own, way, _HAIRY)
+    things = unlike & air & ~hairy
     things = cv2.morphologyEx(things.astype(np.uint8), cv2.MORPH_OPEN, disc(_THING)) > 0
     found |= grown(lost, _THIN) & near & (_share_of(unlike, even) <= _UNLIKE) & ~grown(things, _THING)
+    rows = np.flatnonzero(shrunk((before == Label.NOSE).astype(np.float32), cells).any(1))
+    if len(rows):
+        locks = _locks(hairy, unlike & ~some & clear, lost, air, rows[-1])
+        locks |= grown(locks, _LOOSE) & unlike & some
+        found |= grown(locks, _PAINTED + 1) & clear
     found = found.astype(np.float32)
     return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & ground
+
+
+def _locks(hairy: np.ndarray, others: np.ndarray, lost: np.ndarray, air: np.ndarray, nose: int) -> np.ndarray:
+    """Where (g, g) bool locks of hair that is `lost` (g, g) bool hang in the air, (g, g) bool, in what is hairy.
+
+    They begin at it, lower than the `nose`, which is a row, and fall, and are nowhere wide; few `others` (g, g) bool,
+    which are no part of what is behind either, are around them.
+    """
+    begin = grown(lost, _BEGIN)
+    beyond = hairy & ~begin
+    around = air & ~begin & ~beyond
+    if not beyond.any() or not around.any():
+        return beyond
+    few = _share_of(others, around) <= _OTHERS
+    wide = cv2.morphologyEx(beyond.astype(np.uint8), cv2.MORPH_OPEN, disc(_WIDER)) > 0
+    meets = grown(begin & air, 1.0)
+    meets[:nose] = False
+    _, pieces, boxes, _ = cv2.connectedComponentsWithStats(beyond.astype(np.uint8))
+    chosen = []
+    for number in np.setdiff1d(np.unique(pieces[meets]), (0,)):
+        own, (_, top, width, height, area) = pieces == number, boxes[number]
+        narrow = area >= _LEAST and height >= _FALLS * width and not (own & wide).any()
+        falls = np.flatnonzero((own & meets).any(1))[0] - top <= _RISES
+        if narrow and falls and 2 * np.count_nonzero(own & few) >= area:
+            chosen.append(number)
+    return np.isin(pieces, chosen)
 
 
 def _mean_around(colours: np.ndarray, region: np.ndarray, sigma: float, little: float) -> np.ndarray:

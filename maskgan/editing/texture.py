@@ -167,13 +167,16 @@ class Grain(NamedTuple):
         details = {coarser: fine_detail(both, coarser * fine) for coarser in {region.coarser for region in regions}}
         energies = {coarser: shrunk(np.square(luminance(detail)), cells) for coarser, detail in details.items()}
         for region in regions:
-            detail, energy = details[region.coarser], energies[region.coarser]
+            detail, brought = details[region.coarser], energies[region.coarser]
+            energy = brought
+            if region.coarser > 1:  # so coarse that outlines reach far into it
+                energy = shrunk(np.square(_detail_within(light, region.own, region.coarser * fine)), cells)
             targets = Places.where(region.targets, features)
             sources = region.sources
             telling, most = sources, np.inf
             if np.isfinite(region.thing):
-                most = region.thing * np.sort(energy[sources])[np.count_nonzero(sources) // 4]
-                calm = sources & (energy <= most)
+                most = region.thing * np.sort(brought[sources])[np.count_nonzero(sources) // 4]
+                calm = sources & (brought <= most)
                 sources = calm if calm.sum() >= _FEWEST else sources
             # Skin is as rough beside wrinkles as they may be; far from its things a background is even.
             usual = _around(np.minimum(energy, most), telling if region.coarser == 1 else sources, _NEAR)
@@ -227,6 +230,13 @@ def fine_detail(picture: np.ndarray, sigma: float) -> np.ndarray:
     small = cv2.resize(picture, (-(-width // shrink), -(-height // shrink)), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma / shrink)
     return picture - cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _detail_within(light: np.ndarray, own: np.ndarray, sigma: float) -> np.ndarray:
+    """The detail (n, n) float32 of a class, `own` (n, n) bool, of a luminance (n, n), whatever is beside it."""
+    planes = np.dstack([light * own, own]).astype(np.float32)
+    smooth = planes - fine_detail(planes, sigma)
+    return planes[..., 0] - smooth[..., 0] * own / np.maximum(smooth[..., 1], 1e-3)
 
 
 def _pieces(

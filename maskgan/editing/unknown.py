@@ -12,6 +12,9 @@ from maskgan.quick_edits.regions import class_region
 #: Sizes in pixels of a picture of 256 px; scaled with the picture. The last one: around a mouth that has closed.
 _BORDER, _LOST_BORDER, _SLIVER, _SHUT_BORDER = 2.0, 4.0, 1.0, 1.0
 
+#: How far sharpening and the light around it draw the outline of a hat in the background, in the same pixels.
+_RIM = 8.0
+
 #: Hair reaches so far beyond its mask where at least twice this width of it is lost.
 _WISPS, _LARGE = 9.0, 4.0
 
@@ -69,6 +72,8 @@ def _unknown_after(
     for label in np.unique(arrived[solid]):
         border = grown((arrived == label) & solid, _LOST_BORDER * scale) & ~grown(after == label, 1.0 * scale)
         lost |= border & ~seen if label == Label.EYE_G else border
+        if label == Label.HAT:
+            lost |= grown((arrived == label) & solid, _RIM * scale) & (after == Label.BACKGROUND)
     unknown |= lost | _wisps(solid & (arrived == Label.HAIR), after, scale)
     unknown |= _shade(solid & (arrived == Label.HAIR), after, scale) | shadows
     shut = (arrived == Label.MOUTH) & ~grown(after == Label.MOUTH, 3 * scale)

@@ -192,6 +192,28 @@ def test_strands_in_the_air_go_with_the_hair_from_before_an_even_wall() -> None:
     assert not stray_strands(photo, before, before).any(), "hair that stays keeps them"
 
 
+def with_long_lock(drop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """As `in_the_air`, but with one thick lock, which begins at the hair and ends so far below."""
+    photo, strands, before, after = in_the_air()
+    photo[strands] = photo[5, 5]
+    right = int(np.flatnonzero((before == Label.HAIR)[330]).max())
+    lock = np.zeros(before.shape, np.uint8)
+    cv2.line(lock, (right - 6, 300), (right + 100, 300 + drop), 1, 11)
+    lock = (lock > 0) & (before == Label.BACKGROUND)
+    return np.where(lock[..., None], np.uint8(HAIR), photo), lock, before, after
+
+
+def test_a_lock_that_hangs_far_beyond_its_mask_goes_with_the_hair() -> None:
+    photo, lock, before, after = with_long_lock(drop=110)
+    found = stray_strands(photo, before, after)
+    assert found[lock].mean() > 0.95
+    beside = cv2.dilate(lock.astype(np.uint8), np.ones((21, 21), np.uint8)) > 0
+    near = cv2.dilate((before == Label.HAIR).astype(np.uint8), np.ones((73, 73), np.uint8)) > 0
+    assert lock[~near].sum() > 500 and not (found & ~beside & ~near).any(), "the wall stays"
+    photo, shelf, before, after = with_long_lock(drop=-110)
+    assert shelf[~near].sum() > 500 and not stray_strands(photo, before, after)[shelf & ~near].any(), "no hair rises"
+
+
 def test_nothing_of_an_uneven_background_is_taken_for_strands() -> None:
     photo, _, before, after = in_the_air(even=False)
     assert not stray_strands(photo, before, after).any()

@@ -171,3 +171,17 @@ def test_single_hairs_beside_the_head_do_not_come_up_in_the_sky_below() -> None:
     to_cells = np.array([[1, 0, 0], [0, 1, 0]]) * grain.cells / side
     added = grain.of(photo, to_cells) * grain.share[..., None]
     assert added[350:].std() == pytest.approx(4, rel=0.2)
+
+
+def test_the_grain_of_a_wall_reaches_up_to_a_head() -> None:
+    """However dark that is: its outline is no detail of the wall."""
+    grains = np.random.default_rng(4).normal(0, 12, (N, N, 1)).astype(np.float32)
+    wall = 200 + cv2.GaussianBlur(grains, (0, 0), 1.5)[..., None] * np.ones(3, np.float32) * 3
+    away = np.hypot(*(np.indices((N, N)) - N / 2))
+    mask = np.where(away < 60, Label.SKIN, Label.BACKGROUND).astype(np.uint8)
+    photo = np.where((away < 60)[..., None], np.float32(40), wall)
+    unknown = (away >= 60) & (away < 85)
+    paint = np.where((away < 60)[..., None], photo, np.float32(200))
+    share = Grain.planned(paint, photo, unknown, mask).share
+    beside, far = ((away > near) & (away < near + 6) for near in (66, 77))
+    assert share[beside].mean() > 0.6 * share[far].mean() > 0.3

@@ -2,15 +2,14 @@
 
 import { Completion } from "./completion.js";
 import { DETAIL, fineDetail } from "./grain.js";
+import { CELLS, Detail, around, sumsOf, wideOf } from "./ground_detail.js";
 import { GroundLines } from "./ground_lines.js";
-import { luminance } from "./likeness.js";
+import { middleOutOfFocus } from "./out_of_focus.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { LABEL, SIZE } from "./constants.js";
 import { areaOf, both, distances, grown, inverted, smoothstep, where, without } from "./regions.js";
 import { clip } from "./samples.js";
 
-// Cells to a window's side: what is smaller than one is texture.
-const CELLS = 64;
 // Share of a window from which on a hole in the background is large, and that has to be known of it at least.
 const [LARGE, KNOWN] = [0.01, 0.005];
 // Painted pixels beside an outline that hold some of the other side's colours, and how soft an outline is.
@@ -38,11 +37,10 @@ const FEATURES = ["L_EYE", "R_EYE", "L_BROW", "R_BROW", "MOUTH", "U_LIP", "L_LIP
 const BELOW = FEATURES.filter((label) => label !== LABEL.L_BROW && label !== LABEL.R_BROW);
 // Within how many cells a background is even or not, and the deviations up to which it is, and beyond which it is not.
 const [AROUND, EVEN, UNEVEN] = [12, 10, 24];
-// How much light usually differs within so many painted pixels up to which a background is out of focus, and beyond which it
-// is sharp, and how much it does at least.
-const [FOCUS, BLURRED, SHARP, LEAST] = [1, 1.8, 2.5, 0.5];
-// How much light usually differs in the same way up to which there are only lines in a background that has some, and beyond
-// which there is more, such as leaves; how many times that the texture between lines is at most.
+// How much light usually differs up to which a background is out of focus, and beyond which it is sharp.
+const [BLURRED, SHARP] = [1.8, 2.5];
+// How much light usually differs up to which there are only lines in a background that has some, and beyond which there is
+// more, such as leaves; how many times that the texture between lines is at most.
 const [ONLY_LINES, LEAVES, TEXTURE] = [7, 14, 3];
 // Colours go on from what is next to a hole: in how many pixels to a cell, and within how many of these cells.
 const FINER = [[4, [6, 3, 1.5]], [2, [2, 1]]];
@@ -61,7 +59,7 @@ export function letPlainGroundGoOn(colours, photo, unknown, mask, n, lines) {
   const ground = where(mask, LABEL.BACKGROUND);
   const known = knownBesideAHole(ground, unknown, n);
   if (!known) return;
-  const usual = usualDetail(photo, known, n);
+  const usual = new Detail(photo, known, n).usual(AROUND);
   const sharp = sharpness(usual);
   const besides = besidesLines(usual, lines, n);
   const uneven = unevenness(coarse(known, n, (i) => photo.data[i]));
@@ -89,7 +87,8 @@ export function completeUnevenGround(colours, photo, unknown, mask, n, lines) {
   if (!known) return null;
   const cells = unevenness(coarse(known, n, (i) => photo.data[i]));
   const uneven = wideOf(cells, n);
-  const usual = usualDetail(photo, known, n);
+  const detail = new Detail(photo, known, n);
+  const usual = detail.usual(AROUND);
   const sharp = wideOf(sharpness(usual), n);
   const hole = both(ground, unknown);
   const away = distances(known, n, n);
@@ -121,19 +120,26 @@ export function completeUnevenGround(colours, photo, unknown, mask, n, lines) {
       }
     }
   }
+  // An even background has its colours from all around, and only its texture from somewhere.
+  const behind = plain.map((value, k) => {
+    const i = Math.floor(k / 3);
+    if (hole[i]) return texture[k] + value + uneven[i] * (pieces[k] - texture[k] - value);
+    return known[i] ? photo.data[k] : value;
+  });
+  const { calm, soft } = middleOutOfFocus(completion, whole, behind, known, away, detail);
   for (let i = 0; i < there.length; i++) there[i] *= sharp[i];
   const edge = blurred(picture(n, n, 1, new Float32Array(ground)), SOFT * scale).data;
   const beside = grown(hole, n, BESIDE * scale);
   ground.forEach((inside, i) => {
     if (!inside || !beside[i]) return;
     const weight = edge[i] * (unknown[i] ? there[i] : 1);
+    const line = lines ? lines.weight[i] : 0;
     for (let k = 3 * i; k < 3 * i + 3; k++) {
-      // An even background has its colours from all around, and only its texture from somewhere.
-      const own = texture[k] + plain[k] + uneven[i] * (pieces[k] - texture[k] - plain[k]);
-      colours[k] += weight * ((unknown[i] ? own : photo.data[k]) - colours[k]);
+      const calmed = line ? soft[k] + line * (lines.colours[k] - soft[k]) : soft[k];
+      colours[k] += weight * ((unknown[i] ? behind[k] + calm[i] * (calmed - behind[k]) : photo.data[k]) - colours[k]);
     }
   });
-  completion.share.data.set(detailed ? there.map((value, i) => value * detailed[i]) : there);
+  completion.share.data.set(there.map((value, i) => value * (detailed ? detailed[i] : 1) * (1 - calm[i])));
   return completion;
 }
 
@@ -321,12 +327,6 @@ function meanOf(seen) {
   return [0, 1, 2].map((c) => sums[c] / sums[3]);
 }
 
-function sumsOf(planes, channels) {
-  const sums = new Array(channels).fill(0);
-  planes.forEach((value, i) => (sums[i % channels] += value));
-  return sums;
-}
-
 /** The colours of a photo as they go on from what is known of it, floats of n x n pixels. What differs much from what is even,
  *  such as hair that no mask holds, tells little. */
 function plainColours(photo, known, n, uneven) {
@@ -346,9 +346,6 @@ function plainColours(photo, known, n, uneven) {
   return result;
 }
 
-/** A plane of cells in n x n pixels. */
-const wideOf = (plane, n) => resizeLinear(picture(CELLS, CELLS, 1, plane), n, n).data;
-
 /** How uneven, 0..1, the known colours are around each cell. */
 function unevenness(seen) {
   const count = CELLS * CELLS;
@@ -366,7 +363,7 @@ function unevenness(seen) {
     planes[5 * i + 3] = squares * share;
     planes[5 * i + 4] = share;
   }
-  const means = around(planes, 5);
+  const means = around(planes, 5, AROUND);
   return Float32Array.from({ length: count }, (_, i) => {
     const [red, green, blue, square] = means.subarray(4 * i, 4 * i + 4);
     const variance = (square - red ** 2 - green ** 2 - blue ** 2) / 3;
@@ -383,32 +380,6 @@ function besidesLines(usual, lines, n) {
 
 /** Whether a photo is sharp around each cell, 0..1, by its usual detail. */
 const sharpness = (usual) => usual.map((value) => smoothstep((value - BLURRED) / (SHARP - BLURRED)));
-
-/** How much light usually differs around each cell, as far as it is known. A geometric mean tells: what is out of focus has
- *  edges here and there, too, and a texture has detail all over. */
-function usualDetail(photo, known, n) {
-  const light = luminance(picture(n, n, 3, new Float32Array(photo.data))).data;
-  const planes = new Float32Array(2 * n * n);
-  known.forEach((inside, i) => inside && planes.set([light[i], 1], 2 * i));
-  const soft = smooth(picture(n, n, 2, planes), (FOCUS * n) / SIZE.network).data;
-  const energy = new Float32Array(2 * n * n);
-  known.forEach((inside, i) => inside && energy.set([(light[i] - soft[2 * i] / Math.max(soft[2 * i + 1], 1e-3)) ** 2, 1], 2 * i));
-  const seen = resizeArea(picture(n, n, 2, energy), CELLS, CELLS).data;
-  const usual = around(seen.map((value, i) => // of its logarithm
-    i % 2 ? value : seen[i + 1] * Math.log(value / Math.max(seen[i + 1], 1e-6) + LEAST ** 2)), 2);
-  return usual.map((value) => Math.exp(value / 2));
-}
-
-/** Means around each cell of planes times a share, the last of `channels`; far from all that is known, of all. */
-function around(planes, channels) {
-  const count = CELLS * CELLS;
-  const far = sumsOf(planes, channels).map((sum) => (1e-3 * sum) / count);
-  const near = blurred(picture(CELLS, CELLS, channels, planes), AROUND).data;
-  return Float32Array.from({ length: (channels - 1) * count }, (_, k) => {
-    const [i, c] = [Math.floor(k / (channels - 1)) * channels, k % (channels - 1)];
-    return (near[i + c] + far[c]) / (near[i + channels - 1] + far[channels - 1]);
-  });
-}
 
 /** The known colours, also where nothing is known: a normalised convolution (Knutsson and Westin, CVPR 1993) over ever
  *  nearer surroundings, each as far as it knows more; far from all of them the `mean`. */

@@ -42,11 +42,20 @@ export function fineDetail(image, sigma) {
 
 const plane = (size, data) => picture(size, size, 1, data);
 
-/** Mean squares of a picture's lightness in cells. */
-function energyOf(detail, cells) {
-  const light = luminance(detail);
-  for (let i = 0; i < light.data.length; i++) light.data[i] *= light.data[i];
-  return resizeArea(light, cells, cells);
+/** Mean squares of lightness in cells. */
+function energyOf({ width, data }, cells) {
+  return resizeArea(plane(width, data.map((value) => value * value)), cells, cells);
+}
+
+/** The detail of a class, a region, of a lightness, whatever is beside it. */
+function detailWithin({ width, data }, own, sigma) {
+  const planes = new Float32Array(2 * own.length);
+  own.forEach((inside, i) => inside && planes.set([data[i], 1], 2 * i));
+  const detail = fineDetail(picture(width, width, 2, planes), sigma).data;
+  return plane(width, data.map((value, i) => {
+    const share = own[i] - detail[2 * i + 1];
+    return own[i] ? value - (value - detail[2 * i]) / Math.max(share, 1e-3) : 0;
+  }));
 }
 
 /** Where painted pixels take their detail from, at any resolution. */
@@ -91,12 +100,14 @@ export class Grain {
       if (places.data.reduce((a, b) => a + b) < FEWEST) continue;
       const coarser = COARSER.get(label) ?? 1;
       const detail = fineDetail(seen, fine * coarser);
-      const energy = energyOf(detail, cells);
+      // Where it is so coarse that outlines reach far into it, what is beside them is left out.
+      const brought = energyOf(luminance(detail), cells);
+      const energy = coarser > 1 ? energyOf(detailWithin(light, own, fine * coarser), cells) : brought;
       const [telling, rough] = [places.data.slice(), plane(cells, energy.data.slice())];
       if (THING.has(label)) {
-        const energies = energy.data.filter((_, i) => places.data[i]).sort();
+        const energies = brought.data.filter((_, i) => places.data[i]).sort();
         const most = THING.get(label) * energies[energies.length >> 2];
-        const calm = places.data.map((value, i) => (energy.data[i] <= most ? value : 0));
+        const calm = places.data.map((value, i) => (brought.data[i] <= most ? value : 0));
         if (calm.reduce((a, b) => a + b) >= FEWEST) places.data.set(calm);
         rough.data.forEach((value, i) => (rough.data[i] = Math.min(value, most)));
       }
@@ -111,7 +122,7 @@ export class Grain {
       const moved = movedDetail(detail, [cells / n, 0, 0, 0, cells / n, 0], cells, found);
       const there = shrunk(both(inner, unknown)).data;
       const has = meanAround(energy, there, 1.5);
-      const gets = meanAround(energyOf(moved, cells), there, 1.5);
+      const gets = meanAround(energyOf(luminance(moved), cells), there, 1.5);
       // A strip that is all outline gets none: nothing says how much would be right.
       const solid = blurred(plane(cells, there), 1.5).data;
       const more = usual.map((value, i) =>

@@ -38,6 +38,10 @@ const [IN_THE_AIR, WIDE, STRAND, EMPTY, UNEVEN] = [44, 12, 0.1, 24, 0.05];
 // which difference (0..255) from what is around it a part of the background is unlike that, and of how much of an even one that may
 // be true; half the width of a thing there, and which part of the way to the hair's colour what is hair has gone.
 const [THIN, EVEN, UNLIKE, THING, HAIRY] = [16, 16, 0.35, 4, 0.6];
+// In pixels of the network's size: how far from hair that is taken away locks of it begin, half the width of what is too wide to be
+// one, how far one rises where it begins, and its least area; how high it is beside its width, and how much of what is around it
+// may be another thing; and how far from it strands of it are.
+const [BEGIN, WIDER, RISES, LEAST, FALLS, OTHERS, LOOSE] = [3, 5, 5, 16, 0.6, 0.4, 10];
 
 const { BACKGROUND, NECK, L_EAR, R_EAR, HAIR, HAT, SKIN, L_EYE, R_EYE, EYE_G, L_BROW, R_BROW } = LABEL;
 // What has an outline of its own, which is no strand, as hair that stays has, and how wide that is.
@@ -156,10 +160,11 @@ export function strayStrands(photo, before, after, bared = new Uint8Array(before
   const cells = SIZE.network;
   const onGrid = (region) => regionOf(shareOn(cells, region, size), (share) => share > 0.5);
   const [air, hair, lost] = [ground, where(before, HAIR), large].map(onGrid);
-  let near = both(grown(lost, cells, IN_THE_AIR), air);
+  let clear = air;
   for (const [isSolid, wide] of OUTLINES) {
-    near = without(near, grown(regionOf(shareOn(cells, regionOf(after, isSolid), size), (share) => share > 0), cells, wide));
+    clear = without(clear, grown(regionOf(shareOn(cells, regionOf(after, isSolid), size), (share) => share > 0), cells, wide));
   }
+  const near = both(grown(lost, cells, IN_THE_AIR), clear);
   const bare = without(air, grown(hair, cells, EMPTY));
   if (!any(near) || areaOf(bare) <= ENOUGH * areaOf(near)) return nothing;
   const colours = resizeArea({ ...photo, data: new Float32Array(photo.data) }, cells, cells).data;
@@ -177,8 +182,37 @@ export function strayStrands(photo, before, after, bared = new Uint8Array(before
   const plain = regionOf(shareOf(unlike(), even, cells), (share) => share <= UNLIKE);
   const hairy = air.map((inside, i) => (inside && isSome(colours, own, i, (c) => middle[c], HAIRY) ? 1 : 0));
   const things = grown(opened(without(both(unlike(), air), hairy), cells, THING), cells, THING);
-  const found = either(single, without(both(both(grown(lost, cells, THIN), near), plain), things));
+  let found = either(single, without(both(both(grown(lost, cells, THIN), near), plain), things));
+  const nose = regionOf(shareOn(cells, where(before, LABEL.NOSE), size), (share) => share > 0).lastIndexOf(1);
+  if (nose >= 0) {
+    const strange = unlike();
+    const locks = locksOf(hairy, both(without(strange, some), clear), lost, air, Math.floor(nose / cells), cells);
+    const loose = both(grown(locks, cells, LOOSE), both(strange, some));
+    found = either(found, both(grown(either(locks, loose), cells, PAINTED + 1), clear));
+  }
   return both(regionOf(resizeLinear(picture(cells, cells, 1, new Float32Array(found)), size, size).data, (share) => share > 0.5), ground);
+}
+
+/** Where locks of hair that is lost hang in the air, in what is like hair there. They begin at it, lower than a row, and fall, and
+ *  are nowhere wide. Not much else is around them. */
+function locksOf(hairy, others, lost, air, nose, cells) {
+  const begin = grown(lost, cells, BEGIN);
+  const beyond = without(hairy, begin);
+  const around = without(without(air, begin), beyond);
+  if (!any(beyond) || !any(around)) return beyond;
+  const few = regionOf(shareOf(others, around, cells), (share) => share <= OTHERS);
+  const wide = opened(beyond, cells, WIDER);
+  const meets = grown(both(begin, air), cells, 1).fill(0, 0, nose * cells);
+  const { numbers, pieces } = piecesOf(beyond, cells, cells);
+  const chosen = pieces.map((piece, number) => {
+    if (!piece) return false;
+    const { area, left, top, right, bottom } = piece;
+    const own = regionOf(numbers, (other) => other === number);
+    const begins = both(own, meets).indexOf(1);
+    return begins >= 0 && area >= LEAST && bottom - top + 1 >= FALLS * (right - left + 1) && !any(both(own, wide))
+      && 2 * areaOf(both(own, few)) >= area && Math.floor(begins / cells) - top <= RISES;
+  });
+  return regionOf(numbers, (number) => chosen[number]);
 }
 
 /** Means of colours of a region around each cell, and a `little` of all of them. */

@@ -7,6 +7,7 @@ import { any, areaOf, both, either, grown, opened, regionOf, where, without } fr
 
 // Sizes in pixels of a picture of 256 px; scaled with the picture.
 const [BORDER, LOST_BORDER, SLIVER, SHUT_BORDER, WISPS, LARGE, SHADE] = [2, 4, 1, 1, 9, 4, 8];
+const RIM = 8; // how far sharpening and the light around it draw the outline of a hat in the background
 const [ALWAYS, STRAYED] = [6, 12]; // how far hair always casts its shadow, which is seen as such at this distance from hair
 const REACH = 32; // more than the farthest that a change has any effect
 const [LINE, OPENS] = [0.0035, 2]; // share of the picture of a mouth that is little more than a line; how many times as large it has to become
@@ -81,6 +82,9 @@ function unknownIn(arrived, after, flow, scale, opens) {
     const lost = grown(both(where(arrived, label), solid), width, LOST_BORDER * scale);
     const border = without(lost, grown(where(after, label), width, scale));
     unknown = either(unknown, label === LABEL.EYE_G ? without(border, seen) : border);
+    if (label !== LABEL.HAT) continue;
+    const rim = grown(both(where(arrived, label), solid), width, RIM * scale);
+    unknown = either(unknown, both(rim, where(after, LABEL.BACKGROUND)));
   }
   unknown = either(unknown, wisps(both(solid, where(arrived, LABEL.HAIR)), after, width, scale));
   unknown = either(unknown, shade(both(solid, where(arrived, LABEL.HAIR)), after, width, scale));

@@ -6,10 +6,14 @@ import pytest
 from drawn_faces import draw_face, hair_over_a_neck, in_glasses
 from web_visitor import SIZE, Visitor
 
+from maskgan.editing.completion import Completion
 from maskgan.editing.continuing import lines_of_the_ground, with_plain_ground_gone_on, with_uneven_ground_completed
 from maskgan.editing.frames_left import frames_left
+from maskgan.editing.ground_detail import Detail
 from maskgan.editing.ground_lines import GroundLines
+from maskgan.editing.out_of_focus import middle_out_of_focus
 from maskgan.editing.strays import carried_hair, hair_over_neck, stray_hair
+from maskgan.editing.texture import Grain
 from maskgan.labels import BROWS, Label
 from maskgan.quick_edits import QUICK_EDITS
 
@@ -28,6 +32,26 @@ GOES_ON = """async ([n, colours, photo, unknown, mask]) => {
   steps.letPlainGroundGoOn(colours, shown, unknown, mask, n, lines);
   const completed = steps.completeUnevenGround(colours, shown, unknown, mask, n, lines);
   return [colours, completed && completed.share.data];
+}"""
+
+
+GRAIN = """async ([n, painted, photo, unknown, mask]) => {
+  const { Grain } = await import(new URL("web/grain.js", location));
+  const { picture } = await import(new URL("web/pixels.js", location));
+  return Grain.planned(picture(n, n, 3, painted), picture(n, n, 3, photo), unknown, mask).share.data;
+}"""
+
+OUT_OF_FOCUS = """async ([n, photo, behind, painted, known, hole]) => {
+  const { Completion } = await import(new URL("web/completion.js", location));
+  const { Detail } = await import(new URL("web/ground_detail.js", location));
+  const { middleOutOfFocus } = await import(new URL("web/out_of_focus.js", location));
+  const { picture } = await import(new URL("web/pixels.js", location));
+  const { distances } = await import(new URL("web/regions.js", location));
+  const seen = picture(n, n, 3, photo);
+  const completion = Completion.planned(seen, picture(n, n, 3, painted), known, hole);
+  const [away, detail] = [distances(known, n, n), new Detail(seen, known, n)];
+  const { calm, soft } = middleOutOfFocus(completion, seen, behind, known, away, detail);
+  return [calm, soft];
 }"""
 
 
@@ -139,3 +163,39 @@ def test_hair_over_a_neck_is_found_as_in_the_app(visitor: Visitor) -> None:
     got = visitor.run(code, SIZE, photo, before, after)
     assert wanted[lock].mean() > 0.8
     assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
+
+
+@pytest.mark.parametrize("below", ["floor", "lawn", "bricks"])
+def test_the_middle_of_a_hole_is_out_of_focus_as_in_the_app(visitor: Visitor, below: str) -> None:
+    photo, body, hole = (part.copy() for part in room(256))
+    y, x = np.mgrid[:256, :256] // 5
+    if below == "lawn":
+        grass = np.random.default_rng(3).normal(0, 60, (256, 256, 1)).astype(np.float32)
+        photo[128:] = (90 + cv2.GaussianBlur(grass, (0, 0), 1)[128:, :, None]).clip(0, 255)
+    if below == "bricks":
+        joint = (y % 3 == 0) | ((x + 3 * (y // 3 % 2)) % 6 == 0)
+        photo[:] = np.where(joint[..., None], (190, 180, 170), (140, 70, 50))
+    known = ~hole & (cv2.dilate(body.astype(np.uint8), np.ones((7, 7))) == 0)
+    shown = np.where(hole[..., None], np.float32(0), photo.astype(np.float32))
+    fog = cv2.GaussianBlur(shown, (0, 0), 9)
+    away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    completion = Completion.planned(shown, fog, known, hole)
+    calm, soft = middle_out_of_focus(completion, shown, photo.astype(np.float32), known, away, Detail.of(shown, known))
+    assert below == "bricks" or calm[hole].max() > 0.9
+    assert below == "floor" or calm[hole & (np.arange(256)[:, None] > 180)].mean() < 0.2
+    planes = shown, photo.astype(np.float32), fog, known.astype(np.uint8), hole.astype(np.uint8)
+    got, colours = visitor.run(OUT_OF_FOCUS, 256, *planes)
+    assert np.percentile(np.abs(got.reshape(calm.shape) - calm)[hole], 99) < 0.02
+    assert np.percentile(np.abs(colours.reshape(soft.shape) - soft), 99.9) < 1
+
+
+def test_a_wall_gets_its_grain_as_in_the_app(visitor: Visitor) -> None:
+    photo, body, hole = room(256)
+    mask = np.where(body, Label.SKIN, Label.BACKGROUND).astype(np.uint8)
+    painted = cv2.GaussianBlur(photo, (0, 0), 6).astype(np.float32)
+    painted[body] = photo[body] = (60, 40, 30)
+    photo = photo.astype(np.float32)
+    wanted = Grain.planned(painted, photo, hole, mask).share
+    got = visitor.run(GRAIN, 256, painted, photo, hole.astype(np.uint8), mask).reshape(wanted.shape)
+    assert (wanted[hole] > 0.1).mean() > 0.3
+    assert np.percentile(np.abs(got - wanted), 98) < 0.05, np.percentile(np.abs(got - wanted), (90, 95, 98, 99))

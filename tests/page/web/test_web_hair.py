@@ -219,8 +219,10 @@ def test_edges_that_come_to_light_are_even_as_in_the_app(visitor: Visitor) -> No
     assert np.percentile(np.abs(got - wanted), 99.9) < 0.5
 
 
-@pytest.mark.parametrize(("made", "undone"), [("open_mouth", "close_mouth"), ("glasses", "remove_glasses")])
-def test_what_is_unknown_behind_lips_and_lenses_is_as_in_the_app(visitor: Visitor, made: str, undone: str) -> None:
+@pytest.mark.parametrize(
+    ("made", "undone"), [("open_mouth", "close_mouth"), ("glasses", "remove_glasses"), ("hat", "remove_hat")]
+)
+def test_what_is_unknown_behind_lips_lenses_and_hats_is_as_in_the_app(visitor: Visitor, made: str, undone: str) -> None:
     code = """async ([size, before, after, flow]) => {
       const { unknownAfter } = await import(new URL("web/unknown.js", location));
       const { picture } = await import(new URL("web/pixels.js", location));
@@ -247,7 +249,10 @@ def test_strands_in_the_air_are_found_as_in_the_app(visitor: Visitor) -> None:
     photo[before == Label.HAIR] = (40, 30, 26)
     right = int(np.flatnonzero((before == Label.HAIR)[380]).max())
     cv2.line(photo, (right - 6, 330), (right + 50, 370), (40, 30, 26), 3)
+    left = int(np.flatnonzero((before == Label.HAIR)[380]).min())
+    cv2.line(photo, (left + 6, 300), (left - 100, 410), (40, 30, 26), 11)  # a lock that goes on far below
     wanted = stray_strands(photo, before, after)
+    assert wanted[400, : left - 60].any()
     got = visitor.run(code, SIZE, photo, before, after)
     assert wanted.sum() > 200
     assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
