@@ -74,7 +74,7 @@ def state_of(folder: Path, running: bool) -> RunState:
     """The state of the run in `folder`; missing and damaged files count as empty ones."""
     record, log = record_of(folder), _tail(folder / LOG)
     log_start = record.get("log_start")  # of the last start, which alone tells why it failed
-    samples = [path for path in (folder / "samples").glob("*") if path.suffix in (".jpg", ".png")]
+    samples = [path for path in (folder / "samples").glob("[!.]*") if path.suffix in (".jpg", ".png")]
     checkpoints = sorted(path.name for path in (folder / "checkpoints").glob("step-*") if path.suffix != ".partial")
     try:
         snapshot = latest_name(folder / "weights")

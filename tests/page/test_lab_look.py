@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from conftest import tiny_pipeline
@@ -19,6 +20,7 @@ import gradio as gr
 from noted_lab import STAGES, NotedLab, a_lab, bundled, lab_tab, start, tiny_serving  # noqa: F401  (fixtures)
 
 from lab.jobs.processes import Processes
+from lab.training.samples import save_picture
 from maskgan.run_folder import DATA, state_of
 from maskgan.serving.hot_reload import Serving
 from maskgan.snapshots import publish
@@ -114,6 +116,27 @@ def test_an_odd_line_of_numbers_does_not_blank_the_lab(tab: LabTab, lab: NotedLa
         table = lab_view.curves(folder, ["loss"])
         assert {1, 2} <= set(table["step"]) and set(table["value"]) >= {3.0, 2.5}
         assert np.isfinite(table["value"]).all() and shown[tab.plot]["value"] is not None
+
+
+def test_a_sample_that_is_being_written_is_not_shown(lab: NotedLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that looked at that moment showed half a picture, or none."""
+    folder = lab.add("mine")
+    first, second = (folder / "samples" / f"{step:07d}.png" for step in (2, 4))
+    save_picture(first, np.full((8, 8, 3), 90, np.uint8))
+    write, seen = cv2.imwrite, []
+
+    def looked_at_meanwhile(path: str, picture: np.ndarray) -> bool:
+        Path(path).write_bytes(b"half")
+        seen.append(state_of(folder, running=True).sample)
+        return write(path, picture)
+
+    monkeypatch.setattr(cv2, "imwrite", looked_at_meanwhile)
+    save_picture(second, np.full((8, 8, 3), 200, np.uint8))
+    assert seen == [first] and state_of(folder, running=True).sample == second
+    monkeypatch.setattr(cv2, "imwrite", lambda *_: False)
+    with pytest.raises(OSError, match="make room"):
+        save_picture(second, np.zeros((8, 8, 3), np.uint8))
+    assert sorted((folder / "samples").iterdir()) == [first, second] and np.array(Image.open(second)).min() == 200
 
 
 def test_odd_settings_and_metrics_do_not_blank_the_lab(tab: LabTab, lab: NotedLab) -> None:
