@@ -26,8 +26,8 @@ from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
 from maskgan.editing.painted_hair import hairpieces_for
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import (
-    brows_on,
     classes_with,
+    going_along,
     lips_on,
     parse_colour,
     part_matte,
@@ -261,23 +261,14 @@ def _with_what_goes_along(
     before: np.ndarray, crop: np.ndarray, mask: np.ndarray, looks: Mapping[Label, Look]
 ) -> tuple[np.ndarray, np.ndarray]:
     """A crop (S, S, 3) uint8 whose skin has got another tone since `before`, with lips and brows that go along unless
-    they have looks of their own, and how far each pixel was changed, (S, S) float32.
-
-    Lips are skin. Brows let it through, and none are lighter than it: they get darker as it does.
-    """
-    region = np.zeros(mask.shape, np.float32)
-    skin, onto = (usual_colour(picture, mask, classes_with(Label.SKIN)) for picture in (before, crop))
-    if skin is None or onto is None:
-        return crop, region
-    for label, goes_along in ((Label.U_LIP, lips_on), (Label.L_BROW, brows_on))[: 1 + (onto[0] < skin[0])]:
-        group = classes_with(label)
-        own = None if any(each in looks for each in group) else usual_colour(before, mask, group)
-        if own is not None:
-            colour = tuple(from_oklab(goes_along(own, skin, onto)).clip(0, 255))
-            # On skin in their own tone single hairs are told no more.
-            matte = part_matte(before, mask, group) if label == Label.L_BROW else None
-            crop, changed = recolour_part(crop, mask, label, colour, measured=True, matte=matte)
-            region = np.maximum(region, changed)
+    they have looks of their own, and how far each pixel was changed, (S, S) float32."""
+    region, onto = np.zeros(mask.shape, np.float32), usual_colour(crop, mask, classes_with(Label.SKIN))
+    for group, wanted in ({} if onto is None else going_along(before, mask, onto, looks)).items():
+        # On skin in their own tone single hairs are told no more.
+        matte = part_matte(before, mask, group) if Label.L_BROW in group else None
+        colour = tuple(from_oklab(wanted).clip(0, 255))
+        crop, changed = recolour_part(crop, mask, group[0], colour, measured=True, matte=matte)
+        region = np.maximum(region, changed)
     return crop, region
 
 

@@ -206,9 +206,27 @@ def lips_on(lips: np.ndarray, skin: np.ndarray, onto: np.ndarray) -> np.ndarray:
     return found
 
 
-def brows_on(brows: np.ndarray, skin: np.ndarray, onto: np.ndarray) -> np.ndarray:
-    """The colour of brows on darker skin, all (3,) in OKLab: they are as much darker than it."""
-    return brows * onto[0] / max(float(skin[0]), 0.05)
+def going_along(
+    photo: np.ndarray, mask: np.ndarray, onto: np.ndarray, but: Collection[Label] = ()
+) -> dict[tuple[Label, ...], np.ndarray]:
+    """The colours, (3,) in OKLab, by group (see `TOGETHER`) that lips and brows get when the skin gets another tone.
+
+    Lips are skin, see `lips_on`. Brows let it through, and none are lighter than it: they get darker as it does.
+
+    photo: (S, S, 3) uint8 RGB; mask: (S, S); onto: (3,), the skin's colour then, as by `usual_colour`; but: classes
+    that have a colour of their own.
+    """
+    skin, found = usual_colour(photo, mask, SKIN), {}
+    if skin is None:
+        return found
+    for label in (Label.U_LIP, Label.L_BROW) if onto[0] < skin[0] else (Label.U_LIP,):
+        group = classes_with(label)
+        own = None if any(each in but for each in group) else usual_colour(photo, mask, group)
+        if own is not None:
+            found[group] = (
+                lips_on(own, skin, onto) if label == Label.U_LIP else own * onto[0] / max(float(skin[0]), 0.05)
+            )
+    return found
 
 
 def recolour_part(

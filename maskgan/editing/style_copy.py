@@ -32,7 +32,7 @@ from maskgan.editing.edit import Edit, Face
 from maskgan.editing.matting import hair_matte
 from maskgan.editing.oklab import from_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.recolouring import brows_on, classes_with, lips_on, part_matte, recolour_part, usual_colour
+from maskgan.editing.recolouring import classes_with, going_along, lips_on, part_matte, recolour_part, usual_colour
 from maskgan.editing.skin import SKIN
 from maskgan.labels import BROWS, EYES, LIPS, MIRRORED_PAIRS, Label
 from maskgan.quick_edits.regions import class_region
@@ -196,16 +196,14 @@ def _colours_of(target: Face, source: Face, labels: Collection[int]) -> dict[tup
             usual = usual_colour(source.crop, source.mask, group)
             if usual is not None:
                 found[group] = usual
-    if (_TONED in found) != (_LIPS in found):
-        own, to = (target, source) if _TONED in found else (source, target)
-        lips, skin = (usual_colour(own.crop, own.mask, group) for group in (_LIPS, _TONED))
-        onto = usual_colour(to.crop, to.mask, _TONED)
+    if _LIPS in found and _TONED not in found:
+        lips, skin = (usual_colour(source.crop, source.mask, group) for group in (_LIPS, _TONED))
+        onto = usual_colour(target.crop, target.mask, _TONED)
         if lips is not None and skin is not None and onto is not None:
             found[_LIPS] = lips_on(lips, skin, onto)
-    if _TONED in found and _BROWS not in found:
-        brows, skin = (usual_colour(target.crop, target.mask, group) for group in (_BROWS, _TONED))
-        if brows is not None and skin is not None and found[_TONED][0] < skin[0]:
-            found[_BROWS] = brows_on(brows, skin, found[_TONED])
+    if _TONED in found:
+        copied = [label for group in found for label in group]
+        found |= going_along(target.crop, target.mask, found[_TONED], copied)
     return {group: tuple(from_oklab(colour).clip(0, 255)) for group, colour in found.items()}
 
 

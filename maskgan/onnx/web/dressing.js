@@ -7,7 +7,7 @@ import { withEars } from "./ears.js";
 import { decode } from "./files.js";
 import { Hairpieces, PAINTED, seenOf } from "./hairdressing.js";
 import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
-import { browsOn, classesWith, lipsOn, partMatte, recoloured, recolourPart, usualColour } from "./recolouring.js";
+import { classesWith, goingAlong, partMatte, recoloured, recolourPart, usualColour } from "./recolouring.js";
 import { any, areaOf, both, dilated, distances, eroded, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
 import { clip } from "./samples.js";
 import { silhouette } from "./silhouettes.js";
@@ -16,7 +16,7 @@ import { applyTone } from "./tones.js";
 import { likeness, transplant } from "./transplants.js";
 import { colourIn, wornIn } from "./worn.js";
 
-const { EYE_G, EAR_R, NECK_L, HAT, HAIR, SKIN, U_LIP, L_BROW } = LABEL;
+const { EYE_G, EAR_R, NECK_L, HAT, HAIR, SKIN, L_BROW } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network paints what lies beneath them
 export const HARDLY = 0.0006; // share of a photo below which a class is no example of how it looks
@@ -171,15 +171,12 @@ export async function finished(crop, { mask: own, crop: photo, tone }, mask, loo
 
 /** A crop whose skin has got another tone since the crop before, with lips and brows that go along unless they have looks. */
 function withWhatGoesAlong(before, crop, mask, looks) {
-  const [skin, onto] = [before, crop].map((shown) => usualColour(shown, mask, classesWith(SKIN)));
-  if (!skin || !onto) return crop;
+  const onto = usualColour(crop, mask, classesWith(SKIN));
   let result = crop;
-  for (const [label, goesAlong] of [[U_LIP, lipsOn], [L_BROW, browsOn]].slice(0, onto[0] < skin[0] ? 2 : 1)) {
-    const group = classesWith(label);
-    const own = group.some((each) => looks.has(each)) ? null : usualColour(before, mask, group);
+  for (const [group, colour] of onto ? goingAlong(before, mask, onto, (label) => looks.has(label)) : []) {
     // On skin in their own tone single hairs of brows are told no more.
-    const matte = own && partMatte(label === L_BROW ? before : result, mask, group);
-    if (matte) result = recoloured(result, matte, goesAlong(own, skin, onto), 1);
+    const matte = partMatte(group.includes(L_BROW) ? before : result, mask, group);
+    if (matte) result = recoloured(result, matte, colour, 1);
   }
   return result;
 }

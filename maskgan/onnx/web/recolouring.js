@@ -13,7 +13,7 @@ import { clip } from "./samples.js";
 import { skinShare } from "./skin.js";
 import { lumaAt } from "./tones.js";
 
-const { HAIR, L_EYE, R_EYE, SKIN } = LABEL;
+const { HAIR, L_EYE, R_EYE, SKIN, U_LIP, L_BROW } = LABEL;
 const EYES = [L_EYE, R_EYE];
 const EDGE = 1.6; // width of the edge of other parts than hair, in pixels of a crop of 256 px
 // How much darker and greyer the mean of a part becomes than a lighter colour that is asked for, at most: that is read as the colour
@@ -149,8 +149,19 @@ export function lipsOn(lips, skin, onto) {
   return found;
 }
 
-/** The colour of brows on darker skin, all in OKLab: they are as much darker than it. */
-export const browsOn = (brows, skin, onto) => brows.map((value) => (value * onto[0]) / Math.max(skin[0], 0.05));
+/** The colours in OKLab, by group of classes, that lips and brows get when the skin gets the
+ *  colour `onto`; `has`: whether a class has a colour of its own. Brows get darker with it, and none are lighter. */
+export function goingAlong(photo, mask, onto, has) {
+  const found = new Map();
+  const skin = usualColour(photo, mask, classesWith(SKIN));
+  if (!skin) return found;
+  for (const label of onto[0] < skin[0] ? [U_LIP, L_BROW] : [U_LIP]) {
+    const group = classesWith(label);
+    const own = group.some(has) ? null : usualColour(photo, mask, group);
+    if (own) found.set(group, label === U_LIP ? lipsOn(own, skin, onto) : own.map((value) => (value * onto[0]) / Math.max(skin[0], 0.05)));
+  }
+  return found;
+}
 
 /** A crop whose part has another mean, `wanted` in OKLab; `gloss`: what is lighter than the mean is light that a surface reflects
  *  as it is, as skin does. */

@@ -6,7 +6,7 @@ import { Window } from "./compositing.js";
 import { COLOURED, LABEL, MIRRORED, REGIONS, SIZE, SKIN_TONE } from "./constants.js";
 import { hairMatte } from "./matting.js";
 import { blurred, cutOut, picture, resizeCubic } from "./pixels.js";
-import { browsOn, lipsOn, partMatte, recoloured, usualColour } from "./recolouring.js";
+import { goingAlong, lipsOn, partMatte, recoloured, usualColour } from "./recolouring.js";
 import { any, distances, extent, feathered, where } from "./regions.js";
 import { drawingSize, fromPlanes, maskOf, nothingKept } from "./tensors.js";
 
@@ -146,16 +146,14 @@ function coloursOf(target, source, lenders) {
     const colour = colourOf(source, group);
     if (colour) found.set(group, colour);
   }
-  const [toned, lips, brows] = [SKIN, U_LIP, L_BROW].map((label) => COLOURED.find((group) => group.includes(label)));
-  if (found.has(toned) !== found.has(lips)) {
-    const [own, to] = found.has(toned) ? [target, source] : [source, target];
-    const [red, skin, onto] = [colourOf(own, lips), colourOf(own, toned), colourOf(to, toned)];
+  const [toned, lips] = [SKIN, U_LIP].map((label) => COLOURED.find((group) => group.includes(label)));
+  if (found.has(lips) && !found.has(toned)) {
+    const [red, skin, onto] = [colourOf(source, lips), colourOf(source, toned), colourOf(target, toned)];
     if (red && skin && onto) found.set(lips, lipsOn(red, skin, onto));
   }
-  if (found.has(toned) && !found.has(brows)) {
-    const [own, skin] = [colourOf(target, brows), colourOf(target, toned)];
-    const onto = found.get(toned);
-    if (own && skin && onto[0] < skin[0]) found.set(brows, browsOn(own, skin, onto));
+  if (found.has(toned)) {
+    const copied = [...found.keys()].flat();
+    for (const [group, colour] of goingAlong(target.crop, target.mask, found.get(toned), (label) => copied.includes(label))) found.set(group, colour);
   }
   return [...found].map(([group, colour]) => ({ group, colour }));
 }
