@@ -12,7 +12,7 @@ from maskgan.editing.frames_left import frames_left
 from maskgan.editing.ground_detail import Detail
 from maskgan.editing.ground_lines import GroundLines
 from maskgan.editing.out_of_focus import middle_out_of_focus
-from maskgan.editing.strays import carried_hair, hair_over_neck, stray_hair
+from maskgan.editing.strays import carried_hair, hair_over_neck, stray_hair, stray_strands
 from maskgan.editing.texture import Grain
 from maskgan.labels import BROWS, Label
 from maskgan.quick_edits import QUICK_EDITS
@@ -64,6 +64,16 @@ def room(side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     photo = cv2.GaussianBlur(photo, (0, 0), side / 256) + np.random.default_rng(5).normal(0, 4, (side, side, 1))
     there, was = (np.hypot((x - 0.55) / wide, (y - 0.6) / high) < 1 for wide, high in ((0.2, 0.4), (0.38, 0.48)))
     return photo.clip(0, 255).astype(np.uint8), there, was & ~there
+
+
+def found_on_the_page(visitor: Visitor, module: str, name: str, *given: np.ndarray) -> np.ndarray:
+    """What a function of a script of the page finds in a photo, its mask and the edited one, (S, S)."""
+    code = """async ([size, module, name, photo, before, after]) => {
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const script = await import(new URL(`web/${module}.js`, location));
+      return script[name](picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
+    }"""
+    return visitor.run(code, SIZE, module, name, *given).reshape(given[1].shape)
 
 
 @pytest.mark.parametrize("side", [256, 512])
@@ -120,11 +130,6 @@ def test_strands_that_came_along_with_hair_are_found_as_in_the_app(visitor: Visi
 
 
 def test_strands_over_a_brow_are_found_as_in_the_app(visitor: Visitor) -> None:
-    code = """async ([size, photo, before, after]) => {
-      const { strayHair } = await import(new URL("web/strays.js", location));
-      const { picture } = await import(new URL("web/pixels.js", location));
-      return strayHair(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
-    }"""
     after = draw_face(SIZE)
     before, brow = after.copy(), after == Label.L_BROW
     top = int(np.nonzero(brow)[0].min())
@@ -134,33 +139,40 @@ def test_strands_over_a_brow_are_found_as_in_the_app(visitor: Visitor) -> None:
     photo[np.isin(before, (Label.HAIR, *BROWS))] = (40, 30, 26)
     cv2.line(photo, (300, top - 20), (300, top + 8), (40, 30, 26), 14)
     wanted = stray_hair(photo, before, after)
-    got = visitor.run(code, SIZE, photo, before, after)
+    got = found_on_the_page(visitor, "strays", "strayHair", photo, before, after)
     assert (wanted & brow).sum() > 50
     assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
 
 
+def test_strands_in_the_air_are_found_as_in_the_app(visitor: Visitor) -> None:
+    before = draw_face(SIZE, scale=0.7, extra=("long hair",))
+    after = before.copy()
+    after[250:][before[250:] == Label.HAIR] = Label.BACKGROUND
+    photo = np.full((*before.shape, 3), 150, np.uint8)
+    photo[before == Label.HAIR] = (40, 30, 26)
+    right = int(np.flatnonzero((before == Label.HAIR)[380]).max())
+    cv2.line(photo, (right - 6, 330), (right + 50, 370), (40, 30, 26), 3)
+    left = int(np.flatnonzero((before == Label.HAIR)[380]).min())
+    cv2.line(photo, (left + 6, 300), (left - 100, 410), (40, 30, 26), 11)  # a lock that goes on far below
+    wanted = stray_strands(photo, before, after)
+    assert wanted[400, : left - 60].any()
+    got = found_on_the_page(visitor, "strays", "strayStrands", photo, before, after)
+    assert wanted.sum() > 200
+    assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
+
+
 def test_arms_of_glasses_are_found_as_in_the_app(visitor: Visitor) -> None:
-    code = """async ([size, photo, before, after]) => {
-      const { framesLeft } = await import(new URL("web/frames_left.js", location));
-      const { picture } = await import(new URL("web/pixels.js", location));
-      return framesLeft(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
-    }"""
     photo, before, arms = in_glasses(SIZE, (30, 28, 30))
     after = QUICK_EDITS["remove_glasses"].apply(before)
     wanted = frames_left(photo, before, after)
-    got = visitor.run(code, SIZE, photo, before, after).reshape(wanted.shape)
+    got = found_on_the_page(visitor, "frames_left", "framesLeft", photo, before, after).reshape(wanted.shape)
     assert wanted[arms].mean() > 0.9 and (got != wanted).sum() <= 0.02 * wanted.sum()
 
 
 def test_hair_over_a_neck_is_found_as_in_the_app(visitor: Visitor) -> None:
-    code = """async ([size, photo, before, after]) => {
-      const { hairOverNeck } = await import(new URL("web/strays.js", location));
-      const { picture } = await import(new URL("web/pixels.js", location));
-      return hairOverNeck(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
-    }"""
     photo, lock, before, after = hair_over_a_neck()
     wanted = hair_over_neck(photo, before, after)
-    got = visitor.run(code, SIZE, photo, before, after)
+    got = found_on_the_page(visitor, "strays", "hairOverNeck", photo, before, after)
     assert wanted[lock].mean() > 0.8
     assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
 

@@ -27,7 +27,7 @@ from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.painted_hair import CURLY, STRAIGHT, hairpieces_for
-from maskgan.editing.strays import stray_hair, stray_strands
+from maskgan.editing.strays import stray_hair
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion, flow_between
 from maskgan.images import differs, read_photo
@@ -234,28 +234,6 @@ def test_what_is_unknown_behind_lips_lenses_and_hats_is_as_in_the_app(visitor: V
     wanted = unknown_after(before, after, flow)
     got = visitor.run(code, SIZE, before, after, flow).reshape(wanted.shape)
     assert wanted.sum() > 200 and (got != wanted).sum() <= 0.02 * wanted.sum()
-
-
-def test_strands_in_the_air_are_found_as_in_the_app(visitor: Visitor) -> None:
-    code = """async ([size, photo, before, after]) => {
-      const { strayStrands } = await import(new URL("web/strays.js", location));
-      const { picture } = await import(new URL("web/pixels.js", location));
-      return strayStrands(picture(size, size, 3, new Uint8ClampedArray(photo)), before, after);
-    }"""
-    before = draw_face(SIZE, scale=0.7, extra=("long hair",))
-    after = before.copy()
-    after[250:][before[250:] == Label.HAIR] = Label.BACKGROUND
-    photo = np.full((*before.shape, 3), 150, np.uint8)
-    photo[before == Label.HAIR] = (40, 30, 26)
-    right = int(np.flatnonzero((before == Label.HAIR)[380]).max())
-    cv2.line(photo, (right - 6, 330), (right + 50, 370), (40, 30, 26), 3)
-    left = int(np.flatnonzero((before == Label.HAIR)[380]).min())
-    cv2.line(photo, (left + 6, 300), (left - 100, 410), (40, 30, 26), 11)  # a lock that goes on far below
-    wanted = stray_strands(photo, before, after)
-    assert wanted[400, : left - 60].any()
-    got = visitor.run(code, SIZE, photo, before, after)
-    assert wanted.sum() > 200
-    assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
 
 
 def test_the_colours_of_cropped_hair_are_told_as_in_the_app(visitor: Visitor) -> None:
