@@ -2,7 +2,8 @@
 
 Masks give a beard to the skin, so that a network that learned from them has never drawn one, and makes a plate of it.
 A beard is many like hairs: here each has its place in the face's frame, whatever is painted, grows the way hairs do
-there, and is thinner towards the edge of what was painted.
+there, and is thinner towards the edge of what was painted, beside the lower lip and below the nose. How dense they are,
+which way they go and how light they are drifts over the face: hairs that differ one by one alone look like fur.
 """
 
 from __future__ import annotations
@@ -29,19 +30,31 @@ from maskgan.quick_edits.scene import Scene
 _APART = 0.014
 
 #: Length of hairs (frame units), shortest and longest, and how much longer below the chin.
-_LENGTH, _HANGS = (0.07, 0.14), 1.8
+_LENGTH, _HANGS = (0.05, 0.11), 1.8
 
 #: How far (radians) hairs differ in direction, and bend.
-_ASTRAY, _BENT = 0.38, 0.7
+_ASTRAY, _BENT = 0.5, 0.9
 
-#: How far (frame units) in from the edge of what was painted a beard gets full, and how many hairs grow at the edge.
-_FULL, _SPARSE = 0.11, 0.15
+#: How far (frame units) from skin without a beard one gets full, how much farther on a cheek, and how many hairs grow
+#: at the edge.
+_FULL, _ON_CHEEKS, _SPARSE = 0.11, 0.14, 0.15
+
+#: How much less grows beside the soul patch and in the groove below the nose.
+_BARE, _GROOVE = 0.85, 0.4
+
+#: Side (frame units) of places that differ in how dense hairs are (in parts), where they go (radians) and how light
+#: they are (natural logarithm), and by how much, to either side.
+_PLACES, _THICK, _TURNED, _TONED = 0.11, 0.25, 0.5, 0.25
 
 #: How far a hair covers what lies beneath it in the middle of it, and how much does the shade between hairs.
-_COVERS, _SHADE = 0.62, 0.62
+_COVERS, _SHADE = 0.45, 0.55
 
 #: How much lighter and darker hairs are (natural logarithm), and how much darker it is between them.
 _LIGHTS, _BETWEEN = 0.5, 0.72
+
+#: How much of that red, green and blue have, and by how much a beard is warmer than the hair of the head (natural
+#: logarithm).
+_HUES, _WARMER = np.float32((1.1, 1.0, 0.9)), np.float32((0.03, 0.0, -0.06))
 
 #: Within how far (frame units) the light of the face is told, and how much of its variation shows in a beard.
 _AROUND, _LIT = 0.14, 0.8
@@ -80,7 +93,7 @@ def with_beard(
     usual = np.median(luma[skin]) if skin.any() else np.median(luma[region])
     lit = (luma[box] / max(float(usual), 1.0)).clip(0.4, 1.5) ** _LIT
     alpha = 1 - np.exp(-covered)
-    hairs = base * (np.exp(light) * lit)[..., None]
+    hairs = base * (np.exp(light[..., None] * _HUES + _WARMER) * lit[..., None])
     shade = base * (_BETWEEN * lit)[..., None]
     mixed = crop[box].astype(np.float32)
     under = _SHADE * full
@@ -153,12 +166,23 @@ def _hash(columns: np.ndarray, rows: np.ndarray, number: int) -> np.ndarray:
     return (value >> np.uint32(8)).astype(np.float32) / np.float32(2**24)
 
 
+def _drift(x: np.ndarray, y: np.ndarray, number: int) -> np.ndarray:
+    """Numbers in -1..1 (N,) that change smoothly over the frame points x, y (N,), and stand for chance."""
+    x, y = x / _PLACES, y / _PLACES
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    along, down = smoothstep(x - left), smoothstep(y - top)
+    rows = []
+    for row in (top, top + 1):
+        first, second = _hash(left, row, number), _hash(left + 1, row, number)
+        rows.append(first + (second - first) * along)
+    return 2 * (rows[0] + (rows[1] - rows[0]) * down) - 1
+
+
 def _drawn(scene: Scene, region: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray, np.ndarray]:
     """Rows and columns that hairs of a beard `region` (S, S) bool reach, and there how often they cover each pixel, how
     light they are (natural logarithm), and how full it is, (h, w) float32 each."""
     unit, size = scene.unit, region.shape
-    deep = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / unit
-    full = smoothstep(deep / _FULL)
+    full = _fullness(scene, region)
     rows, columns = np.nonzero(region)
     x, y = scene.x[rows, columns], scene.y[rows, columns]
     low, high = np.floor([x.min() / _APART, y.min() / _APART]), np.ceil([x.max() / _APART, y.max() / _APART])
@@ -171,14 +195,15 @@ def _drawn(scene: Scene, region: np.ndarray) -> tuple[tuple[slice, slice], np.nd
     inside[inside] = region[row[inside], column[inside]]
     grown = np.zeros(len(x), np.float32)
     grown[inside] = full[row[inside], column[inside]]
+    grown *= 1 - _THICK * (1 + _drift(x, y, 7))
     keep = inside & (chance[2] < _SPARSE + (1 - _SPARSE) * grown)
     x, y, grown, chance = x[keep], y[keep], grown[keep], [each[keep] for each in chance]
-    angle = _ways(scene, x, y) + _ASTRAY * (2 * chance[3] - 1)
+    angle = _ways(scene, x, y) + _ASTRAY * (2 * chance[3] - 1) + _TURNED * _drift(x, y, 8)
     bend = _BENT * (2 * chance[4] - 1)
     short, long = _LENGTH
     length = (short + (long - short) * chance[5]) * (0.5 + 0.5 * grown)
     length *= 1 + (_HANGS - 1) * smoothstep((y - scene.chin + 0.2) / 0.4)
-    light = _LIGHTS * (2 * chance[6] - 1)
+    light = _LIGHTS * (2 * chance[6] - 1) + _TONED * _drift(x, y, 9)
     steps = max(2, int(np.ceil(_STEPS * unit * float(length.max()))))
     reach = int(np.ceil(unit * float(length.max()))) + 2
     box = tuple(slice(at.start, min(at.stop, side)) for at, side in zip(window_of(region, reach), size, strict=True))
@@ -201,6 +226,25 @@ def _drawn(scene: Scene, region: np.ndarray) -> tuple[tuple[slice, slice], np.nd
             sums[1] += np.bincount(at, (weight * light)[seen], sums.shape[1])
     covered, light = sums.reshape(2, high, wide).astype(np.float32)
     return box, covered, light / np.maximum(covered, 1e-3), full[box]
+
+
+def _fullness(scene: Scene, region: np.ndarray) -> np.ndarray:
+    """How full a beard `region` (S, S) bool of a scene, the photo's, is: (S, S) float32 in 0..1.
+
+    Less towards skin without a beard, not along the outline of the face.
+    """
+    bare = scene.where(Label.SKIN, Label.NECK, Label.NOSE, *LIPS) & ~region
+    deep = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
+    cheek = smoothstep((abs(across(scene)[0]) - 0.45) / 0.3) * (1 - smoothstep((scene.y - 1.2) / 0.3))
+    full = smoothstep(deep / (_FULL + cheek * np.clip(deep[region].max() - _FULL, 0, _ON_CHEEKS)))
+    lips = scene.where(*LIPS, Label.MOUTH)
+    if lips.any():
+        (left, right), (top, low) = np.percentile(scene.x[lips], (1, 99)), np.percentile(scene.y[lips], (2, 98))
+        beside = abs(2 * scene.x - left - right) / max(right - left, 1 / scene.unit)
+        below = (scene.y - low) / max(scene.chin - low, 0.2)
+        full = full * (1 - _BARE * np.exp(-(((beside - 0.6) / 0.36) ** 2) - ((below - 0.12) / 0.3) ** 2))
+        full = full * (1 - _GROOVE * np.exp(-((beside / 0.14) ** 2)) * (scene.y < top))
+    return np.where(region, full, 0).astype(np.float32)
 
 
 def _ways(scene: Scene, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -24,6 +24,9 @@ _UPPER_LIP = 0.08
 #: How far (frame units) below the lower lip a beard begins, and how far before the neck it hangs.
 _BELOW_LIP, _ON_NECK = 0.06, 0.09
 
+#: How much (frame units) of a moustache beside the mouth goes on down to a full beard.
+_JOINED = 0.07
+
 #: Half the width of a goatee, in parts of half the face's, and how much of the way from the lip to the chin it covers.
 _GOATEE, _DOWN = 0.34, 1.2
 
@@ -64,6 +67,7 @@ def beard(scene: Scene, strength: float, style: str = "full") -> None:
         rises = np.clip((abs(q) - beside) / max(1 - beside, 0.1), 0, 1.3)
         line = corners - (corners - _EARS) * rises**_HOLLOW + 0.3 * (1 - min(size, 1))
         region |= below | ((abs(q) > beside) & (y > line))
+        region |= (out > 1 - _JOINED / wide) & (y > corners)
     skin = scene.where(Label.SKIN)
     away = cv2.distanceTransform((~(skin & (y > corners))).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     hanging = scene.where(Label.NECK) & (away < _ON_NECK * size * scene.unit) & (y > low)

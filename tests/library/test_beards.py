@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from conftest import draw_face as picture_of
@@ -10,7 +11,7 @@ from drawn_faces import around_frame, draw_face
 from maskgan.editing.beards import beard_of, edited_beneath, with_beard, without_beard
 from maskgan.editing.dressing import edit_with_looks, looks_on
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.labels import Label
+from maskgan.labels import LIPS, Label
 from maskgan.quick_edits import QUICK_EDITS
 
 SIZE = 256
@@ -80,7 +81,7 @@ def test_a_beard_is_hairs_in_the_colour_of_the_hair_in_the_light_of_the_face(
     assert inner.sum() > 0.4 * region.sum()
     assert np.array_equal(crop[changed == 0], photo[changed == 0])
     light, dark = (crop[inner & side].mean(0) for side in (x < -0.3, x > 0.3))
-    assert (light < 100).all() and (dark < 0.85 * light).all() and light[0] > light[2]
+    assert (light < 110).all() and (dark < 0.85 * light).all() and light[0] > light[2]
     assert crop[inner].astype(float).std(0).min() > 3, "hairs, no plate"
     rows, columns = np.nonzero(changed > 0.05)
     edge = np.nonzero(region)
@@ -90,6 +91,30 @@ def test_a_beard_is_hairs_in_the_colour_of_the_hair_in_the_light_of_the_face(
     more, _ = with_beard(photo, bearded(own, low=1.7, middle=0.5), own, photo)
     deep = (abs(x) < 0.15) & inner
     assert np.abs(more[deep].astype(int) - crop[deep]).mean() < 4
+
+
+def test_a_beard_is_thin_beside_the_soul_patch_and_towards_bare_skin_not_along_the_jaw(
+    face: tuple[np.ndarray, np.ndarray],
+) -> None:
+    own, photo = face
+    x, y = around_frame(own)
+    mask = QUICK_EDITS["beard"].apply(own)
+    beard = beard_of(mask, own)
+    _, changed = with_beard(photo, mask, own, photo)
+    lips = np.isin(own, LIPS)
+    low, wide = y[lips].max(), x[lips].max()
+    level = beard & (y > low + 0.12) & (y < low + 0.22)
+    patch, bare = (
+        changed[level & (abs(x) > a * wide) & (abs(x) < b * wide)].mean() for a, b in ((-1, 0.1), (0.5, 0.75))
+    )
+    assert patch > bare + 0.15
+    outline = cv2.dilate((own == Label.BACKGROUND).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    jaw = changed[beard & outline & (y > 0.8)].mean()
+    above = ~beard & (own == Label.SKIN) & (y < 0.9)
+    cheek = changed[beard & (cv2.dilate(above.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & (abs(x) > 0.5)].mean()
+    assert jaw > cheek + 0.25 and changed[beard].max() > 0.9
+    corner = beard & (abs(x) > wide) & (abs(x) < wide + 0.1)
+    assert all((corner & (abs(y - row) < 0.02)).any() for row in np.arange(y[lips].mean(), low + 0.2, 0.04)), "joined"
 
 
 def test_a_beard_whose_colour_nothing_tells_is_dark() -> None:

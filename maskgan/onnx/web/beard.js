@@ -12,6 +12,7 @@ const { HAIR, NECK, NOSE, SKIN } = LABEL;
 const [BESIDE, CORNERS, UNDER_NOSE] = [0.1, 0.06, [0.15, 0.95]];
 const UPPER_LIP = 0.08; // upper lips are taken for at least so high
 const [BELOW_LIP, ON_NECK] = [0.06, 0.09]; // how far below the lower lip a beard begins, and how far before the neck it hangs
+const JOINED = 0.07; // how much (frame units) of a moustache beside the mouth goes on down to a full beard
 const [GOATEE, DOWN] = [0.34, 1.2]; // half the width of a goatee, and how much of the way from the lip to the chin it covers
 const [EARS, HOLLOW] = [0.15, 1.7]; // y where a full beard begins before the ears, and how hollow its upper edge is
 const WORN = 0.02; // how much of hair around a mouth is a beard
@@ -47,6 +48,7 @@ function beard(scene, strength, style) {
     if (style !== "full") return false;
     const rises = clip((Math.abs(q[i]) - beside) / Math.max(1 - beside, 0.1), 0, 1.3);
     const line = corners - (corners - EARS) * rises ** HOLLOW + 0.3 * (1 - Math.min(size, 1));
+    if (out > 1 - JOINED / wide && y[i] > corners) return true;
     return below || (Math.abs(q[i]) > beside && y[i] > line);
   };
   const on = (i) => skin[i] || (mask[i] === NECK && away[i] < ON_NECK * size * unit && y[i] > low);

@@ -7,18 +7,24 @@ import { paintedBeard } from "./painted_beard.js";
 import { blurred, picture } from "./pixels.js";
 import { quickEdit } from "./quick_edits.js";
 import { any, both, distances, smoothstep, where } from "./regions.js";
-import { clip, median } from "./samples.js";
+import { clip, median, percentileOf } from "./samples.js";
 import { Scene } from "./scene.js";
 import { lumaAt } from "./tones.js";
 import { arrivedMask } from "./unknown.js";
 
 const APART = 0.014; // side of the cells (frame units) each of which a hair grows in
-const [[SHORTEST, LONGEST], HANGS] = [[0.07, 0.14], 1.8]; // length of hairs (frame units), and how much longer below the chin
-const [ASTRAY, BENT] = [0.38, 0.7]; // how far (radians) hairs differ in direction, and bend
-// How far (frame units) in from the edge of what was painted a beard gets full, and how many hairs grow at the edge.
-const [FULL, SPARSE] = [0.11, 0.15];
-const [COVERS, SHADE] = [0.62, 0.62]; // how far a hair covers what lies beneath it in the middle of it, and the shade between hairs
+const [[SHORTEST, LONGEST], HANGS] = [[0.05, 0.11], 1.8]; // length of hairs (frame units), and how much longer below the chin
+const [ASTRAY, BENT] = [0.5, 0.9]; // how far (radians) hairs differ in direction, and bend
+// How far (frame units) from skin without a beard one gets full, how much farther on a cheek, and how many hairs grow at the edge.
+const [FULL, ON_CHEEKS, SPARSE] = [0.11, 0.14, 0.15];
+const [BARE, GROOVE] = [0.85, 0.4]; // how much less grows beside the soul patch and in the groove below the nose
+// Side (frame units) of places that differ in how dense hairs are (in parts), where they go (radians) and how light they are
+// (natural logarithm), and by how much, to either side.
+const [PLACES, THICK, TURNED, TONED] = [0.11, 0.25, 0.5, 0.25];
+const [COVERS, SHADE] = [0.45, 0.55]; // how far a hair covers what lies beneath it in the middle of it, and the shade between hairs
 const [LIGHTS, BETWEEN] = [0.5, 0.72]; // how much lighter and darker hairs are (natural logarithm), how dark it is between them
+// How much of that red, green and blue have, and by how much a beard is warmer than the hair of the head (natural logarithm).
+const [HUES, WARMER] = [[1.1, 1, 0.9], [0.03, 0, -0.06]];
 const [AROUND, LIT] = [0.14, 0.8]; // within how far (frame units) the light of the face is told, how much of its variation shows
 const DARK = [58, 46, 38]; // of a beard below a bald head whose brows are hidden
 const STEPS = 1.5; // how many points of a hair are drawn to a pixel of its length
@@ -84,7 +90,7 @@ export function withBeard(crop, mask, own, photo, colour = null) {
     for (let c = 0; c < 3; c++) {
       let value = crop.data[3 * i + c];
       value += under * (base[c] * BETWEEN * lit - value);
-      value += alpha * (base[c] * Math.exp(light[i]) * lit - value);
+      value += alpha * (base[c] * Math.exp(light[i] * HUES[c] + WARMER[c]) * lit - value);
       result.data[3 * i + c] = Math.round(clip(value, 0, 255));
     }
   }
@@ -107,10 +113,43 @@ function hashed(column, row, number) {
   return (value >>> 8) / 2 ** 24;
 }
 
+/** A number in -1..1 that changes smoothly over the frame, and stands for chance. */
+function drift(x, y, number) {
+  const [left, top] = [Math.floor(x / PLACES), Math.floor(y / PLACES)];
+  const [along, down] = [smoothstep(x / PLACES - left), smoothstep(y / PLACES - top)];
+  const [upper, lower] = [top, top + 1].map((row) => {
+    const first = hashed(left, row, number);
+    return first + (hashed(left + 1, row, number) - first) * along;
+  });
+  return 2 * (upper + (lower - upper) * down) - 1;
+}
+
+/** How full a beard is in a scene, the photo's: less towards skin without one, not along the outline of the face. */
+function fullnessOf(scene, region) {
+  const { size, unit, chin, x, y } = scene;
+  const skin = scene.where(LABEL.SKIN, LABEL.NECK, LABEL.NOSE, LABEL.U_LIP, LABEL.L_LIP);
+  const deep = distances(skin.map((inside, i) => (inside && !region[i] ? 1 : 0)), size, size).map((value) => value / unit);
+  const farther = clip(deep.reduce((most, value, i) => (region[i] ? Math.max(most, value) : most), 0) - FULL, 0, ON_CHEEKS);
+  const lips = scene.where(LABEL.U_LIP, LABEL.L_LIP, LABEL.MOUTH);
+  const [left, right] = any(lips) ? [0.01, 0.99].map((share) => percentileOf(x, lips, share)) : [];
+  const [top, low] = any(lips) ? [0.02, 0.98].map((share) => percentileOf(y, lips, share)) : [];
+  const { q } = scene.across;
+  return deep.map((value, i) => {
+    if (!region[i]) return 0;
+    const cheek = smoothstep((Math.abs(q[i]) - 0.45) / 0.3) * (1 - smoothstep((y[i] - 1.2) / 0.3));
+    let full = smoothstep(value / (FULL + cheek * farther));
+    if (left === undefined) return full;
+    const beside = Math.abs(2 * x[i] - left - right) / Math.max(right - left, 1 / unit);
+    const below = (y[i] - low) / Math.max(chin - low, 0.2);
+    full *= 1 - BARE * Math.exp(-(((beside - 0.6) / 0.36) ** 2) - ((below - 0.12) / 0.3) ** 2);
+    return y[i] < top ? full * (1 - GROOVE * Math.exp(-((beside / 0.14) ** 2))) : full;
+  });
+}
+
 /** How often hairs of a beard cover each pixel, how light they are there, and how full it is: { covered, light, full }. */
 function drawn(scene, region) {
   const { size, unit, chin } = scene;
-  const full = distances(region.map((inside) => 1 - inside), size, size).map((deep) => smoothstep(deep / unit / FULL));
+  const full = fullnessOf(scene, region);
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   region.forEach((inside, i) => {
     if (!inside) return;
@@ -126,12 +165,13 @@ function drawn(scene, region) {
       const [[across], [down]] = scene.frame.toPixels(Float64Array.of(x), Float64Array.of(y));
       const [at, line] = [Math.floor(across + 0.5), Math.floor(down + 0.5)];
       if (at < 0 || line < 0 || at >= size || line >= size || !region[line * size + at]) continue;
-      const grown = full[line * size + at];
+      const grown = full[line * size + at] * (1 - THICK * (1 + drift(x, y, 7)));
       if (chance(2) >= SPARSE + (1 - SPARSE) * grown) continue;
       let length = (SHORTEST + (LONGEST - SHORTEST) * chance(5)) * (0.5 + 0.5 * grown);
       length *= 1 + (HANGS - 1) * smoothstep((y - chin + 0.2) / 0.4);
-      const angle = way(x, y) + ASTRAY * (2 * chance(3) - 1);
-      hairs.push({ x, y, length, angle, bend: BENT * (2 * chance(4) - 1), light: LIGHTS * (2 * chance(6) - 1) });
+      const angle = way(x, y) + ASTRAY * (2 * chance(3) - 1) + TURNED * drift(x, y, 8);
+      const light = LIGHTS * (2 * chance(6) - 1) + TONED * drift(x, y, 9);
+      hairs.push({ x, y, length, angle, bend: BENT * (2 * chance(4) - 1), light });
     }
   }
   const [covered, light] = [new Float32Array(region.length), new Float32Array(region.length)];
