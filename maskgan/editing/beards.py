@@ -39,6 +39,9 @@ _ASTRAY, _BENT = 0.5, 0.9
 #: at the edge.
 _FULL, _ON_CHEEKS, _SPARSE = 0.11, 0.14, 0.15
 
+#: How long hairs at that edge are, and how far they cover, in parts of those of a full beard.
+_YOUNG, _FINE = 0.4, 0.5
+
 #: How much less grows beside the soul patch and in the groove below the nose.
 _BARE, _GROOVE = 0.85, 0.4
 
@@ -201,7 +204,8 @@ def _drawn(scene: Scene, region: np.ndarray) -> tuple[tuple[slice, slice], np.nd
     angle = _ways(scene, x, y) + _ASTRAY * (2 * chance[3] - 1) + _TURNED * _drift(x, y, 8)
     bend = _BENT * (2 * chance[4] - 1)
     short, long = _LENGTH
-    length = (short + (long - short) * chance[5]) * (0.5 + 0.5 * grown)
+    length = (short + (long - short) * chance[5]) * (_YOUNG + (1 - _YOUNG) * grown)
+    dense = _FINE + (1 - _FINE) * grown
     length *= 1 + (_HANGS - 1) * smoothstep((y - scene.chin + 0.2) / 0.4)
     light = _LIGHTS * (2 * chance[6] - 1) + _TONED * _drift(x, y, 9)
     steps = max(2, int(np.ceil(_STEPS * unit * float(length.max()))))
@@ -213,7 +217,7 @@ def _drawn(scene: Scene, region: np.ndarray) -> tuple[tuple[slice, slice], np.nd
     for step in range(steps):
         along = (step + 0.5) / steps
         way = angle + bend * (along - 0.5)
-        covers = _COVERS * (1 - along**2) * length * unit / steps
+        covers = _COVERS * dense * (1 - along**2) * length * unit / steps
         places = scene.frame.to_pixels(x + along * length * np.cos(way), y + along * length * np.sin(way))
         left, top = (np.floor(place).astype(int) for place in places)
         part_x, part_y = places[0] - left, places[1] - top

@@ -17,6 +17,7 @@ const [[SHORTEST, LONGEST], HANGS] = [[0.05, 0.11], 1.8]; // length of hairs (fr
 const [ASTRAY, BENT] = [0.5, 0.9]; // how far (radians) hairs differ in direction, and bend
 // How far (frame units) from skin without a beard one gets full, how much farther on a cheek, and how many hairs grow at the edge.
 const [FULL, ON_CHEEKS, SPARSE] = [0.11, 0.14, 0.15];
+const [YOUNG, FINE] = [0.4, 0.5]; // how long hairs at that edge are, and how far they cover, in parts of those of a full beard
 const [BARE, GROOVE] = [0.85, 0.4]; // how much less grows beside the soul patch and in the groove below the nose
 // Side (frame units) of places that differ in how dense hairs are (in parts), where they go (radians) and how light they are
 // (natural logarithm), and by how much, to either side.
@@ -167,11 +168,11 @@ function drawn(scene, region) {
       if (at < 0 || line < 0 || at >= size || line >= size || !region[line * size + at]) continue;
       const grown = full[line * size + at] * (1 - THICK * (1 + drift(x, y, 7)));
       if (chance(2) >= SPARSE + (1 - SPARSE) * grown) continue;
-      let length = (SHORTEST + (LONGEST - SHORTEST) * chance(5)) * (0.5 + 0.5 * grown);
+      let length = (SHORTEST + (LONGEST - SHORTEST) * chance(5)) * (YOUNG + (1 - YOUNG) * grown);
       length *= 1 + (HANGS - 1) * smoothstep((y - chin + 0.2) / 0.4);
       const angle = way(x, y) + ASTRAY * (2 * chance(3) - 1) + TURNED * drift(x, y, 8);
       const light = LIGHTS * (2 * chance(6) - 1) + TONED * drift(x, y, 9);
-      hairs.push({ x, y, length, angle, bend: BENT * (2 * chance(4) - 1), light });
+      hairs.push({ x, y, length, dense: FINE + (1 - FINE) * grown, angle, bend: BENT * (2 * chance(4) - 1), light });
     }
   }
   const [covered, light] = [new Float32Array(region.length), new Float32Array(region.length)];
@@ -186,7 +187,7 @@ function drawn(scene, region) {
     }
     const [columns, rows] = scene.frame.toPixels(xs, ys);
     for (let step = 0; step < steps; step++) {
-      const covers = (COVERS * (1 - ((step + 0.5) / steps) ** 2) * hair.length * unit) / steps;
+      const covers = (COVERS * hair.dense * (1 - ((step + 0.5) / steps) ** 2) * hair.length * unit) / steps;
       const [column, row] = [Math.floor(columns[step]), Math.floor(rows[step])];
       const [partX, partY] = [columns[step] - column, rows[step] - row];
       for (let k = 0; k < 4; k++) {
