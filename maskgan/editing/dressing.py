@@ -35,6 +35,7 @@ from maskgan.editing.recolouring import (
     usual_colour,
 )
 from maskgan.editing.rough import shown_first_to
+from maskgan.editing.smiling import with_folds
 from maskgan.editing.strands import with_ends
 from maskgan.editing.teeth import opens, with_teeth
 from maskgan.editing.tones import Tone
@@ -297,7 +298,8 @@ def finished(
     for with_parts in (with_ears, with_teeth, bearded):
         whole, changed = with_parts(crop, mask, face.mask)
         crop, drawn = _in_tone(whole, crop, tone), np.maximum(drawn, changed)
-    region = drawn
+    lit, folded = with_folds(crop, mask, face.mask)
+    crop, region = _in_tone(lit, crop, tone), np.maximum(drawn, folded)
     new = mask != edit.face.mask
     done: set[Label] = set()
     for label, look in sorted(looks.items(), key=lambda item: item[0] in DRAWN):  # what is drawn lies on top

@@ -35,6 +35,7 @@ from maskgan.provenance import xmp_packet
 from maskgan.quick_edits import fringe
 from maskgan.quick_edits.hairpieces import hairpieces
 from maskgan.quick_edits.silhouettes import WARDROBE
+from maskgan.quick_edits.smiles import SMILE
 from maskgan.sizes import CROP_SIZE, DRAWN_STEP, NETWORK_SIZE
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -157,6 +158,7 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "TIPS": page_tables.tips(),
         "EAR": page_tables.ear_beside(),
         "TEETH": page_tables.row_of_teeth(),
+        "SMILE": json.loads(SMILE.read_text(encoding="utf-8")),
         "SILHOUETTES": page_tables.silhouettes(),
         "HAIRPIECES": hairpieces(),
         "FRINGES": fringe.PIECES,

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
+from maskgan.blending import smoothstep
 from maskgan.labels import MOUTH, Label
 from maskgan.quick_edits.edit import QuickEdit
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.scene import Scene, between_lines, smooth_curve
+from maskgan.quick_edits.smiles import Smile, places, usual_smile
 
 _STEPS = 41
-_LINES = ("upper_top", "upper_bottom", "lower_top", "lower_bottom")
+LINES = ("upper_top", "upper_bottom", "lower_top", "lower_bottom")
 #: Skin around the lips that moves with them, in frame units.
 _RIM = 0.03
+
+#: How much broader than the usual one a smile is; how far a mouth bends that does so no more, and how much less does
+#: not hold it back; up to which gap lips open (frame units).
+_BROAD, _BENT, _BENDS, _TEETH = 1.15, 0.2, 0.12, 0.14
+
+#: Frame units: how far cheeks are held by what does not move, from where on down they rise, and how far from the lips.
+_HELD, _EYES, _BELOW_EYES, _LOOSE = 0.12, 0.05, 0.15, 0.07
 
 #: How many times as high as they were teeth get at most when a mouth opens, and how far above the lower lip, in frame
 #: units, what shows of them ends; below lies what its shadow or its edge were.
@@ -61,7 +71,7 @@ class MouthLines:
 
     def smooth(self) -> None:
         """Take small waves out of the four lines and keep them in order."""
-        for name in _LINES:
+        for name in LINES:
             setattr(self, name, smooth_curve(getattr(self, name), 2.5))
         self.upper_bottom = np.maximum(self.upper_bottom, self.upper_top)
         self.lower_top = np.maximum(self.lower_top, self.upper_bottom)
@@ -103,7 +113,7 @@ def paint_mouth(scene: Scene, lines: MouthLines, was: MouthLines) -> None:
     t = (scene.x - lines.centre) / lines.half_width
     x_source = was.centre + was.half_width * t
     place = lines.centre + lines.half_width * np.clip(t, -1, 1)
-    four = [[np.interp(place, x, getattr(which, name)) for name in _LINES] for which in (lines, was)]
+    four = [[np.interp(place, x, getattr(which, name)) for name in LINES] for which in (lines, was)]
     gap_before, gap_after = (np.interp(place, x, which.gap) for which in (was, lines))
     # The edges of teeth that showed are a fifth line, which keeps them from being drawn out.
     edge = np.maximum(gap_before - ABOVE_LIP, 0)
@@ -122,21 +132,32 @@ def _chin_room(scene: Scene, lines: MouthLines) -> float:
 
 
 def smile(scene: Scene, strength: float) -> None:
-    """Corners up and out, a row of teeth."""
+    """Corners up and out, a row of teeth, and cheeks that rise."""
     lines = measure_mouth(scene)
-    was = replace(lines)
-    t = lines.t
+    was, usual = replace(lines), usual_smile()
+    broad = _BROAD * strength
     room = np.clip(1.0 - abs(lines.centre - sum(scene.cheeks) / 2), 0.5, 1.0)  # a turned head shows a narrower mouth
-    lines.half_width = max(lines.half_width, min(lines.half_width * (1 + 0.18 * strength), 0.58 * room))
-    bend = max(0.0, min(0.17 * strength, 0.25 - lines.bend()))
-    curve = -bend * (t**2 - 0.3)
-    lines.shift(curve, curve, curve, curve)
-    opened = max(0.0, 0.14 * strength - float(lines.gap.max()))
-    opened = min(opened, 2 * _chin_room(scene, lines))
-    profile = opened * (1 - t**2)
-    lines.shift(-0.3 * profile, -0.45 * profile, 0.55 * profile, 0.45 * profile)
+    lines.half_width = max(lines.half_width, min(lines.half_width * (1 + usual.wider * broad), 0.58 * room))
+    down = np.stack([usual.line(number, lines.t) for number in range(len(LINES))])
+    middle = down[1:3].mean(0)
+    gap = float((down[2] - down[1]).max())
+    rises = broad * float(np.clip((_BENT - lines.bend()) / _BENDS, 0, 1))
+    opens = min(max(0.0, _TEETH * strength - float(lines.gap.max())), 2 * _chin_room(scene, lines)) / gap
+    lines.shift(*(rises * middle + opens * (down - middle)))
     lines.smooth()
     paint_mouth(scene, lines, was)
+    _lift_cheeks(scene, was, rises, usual)
+
+
+def _lift_cheeks(scene: Scene, was: MouthLines, strength: float, usual: Smile) -> None:
+    """Let skin move as it does beside a mouth that smiles; not beside eyes, hair or what else does not move."""
+    mouth, skin = scene.where(*MOUTH), scene.where(Label.SKIN)
+    u, v = places(scene, was.centre, float((was.upper_bottom + was.lower_top).mean() / 2))
+    inner = cv2.distanceTransform((skin | mouth).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
+    share = strength * smoothstep(inner / _HELD) * smoothstep((scene.y - _EYES) / _BELOW_EYES)
+    came = usual.at(usual.shift, u, v) * share[..., None]
+    beside = skin & ~scene.around(mouth, _LOOSE) & (share > 0)
+    scene.tell(beside, scene.x + np.sign(u) * came[..., 0], scene.y + came[..., 1])
 
 
 def open_mouth(scene: Scene, strength: float) -> None:

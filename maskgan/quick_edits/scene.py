@@ -15,7 +15,7 @@ import numpy as np
 
 from maskgan.blending import smoothstep
 from maskgan.labels import FACE_PARTS, NUM_CLASSES, Label
-from maskgan.quick_edits.frame import fit_frame
+from maskgan.quick_edits.frame import FaceFrame, fit_frame
 from maskgan.quick_edits.regions import class_region, largest_piece, signed_distance
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ class Scene:
     edit knows (see `tell`); NaN elsewhere. `worn` are the hairpieces that the edit puts on (`hairpieces.py`).
     """
 
-    def __init__(self, mask: np.ndarray) -> None:
+    def __init__(self, mask: np.ndarray, frame: FaceFrame | None = None) -> None:
+        """frame: the face's, to measure by one of another mask; fitted to this one when None."""
         self.mask = mask.copy()
         self.moved = np.full((*mask.shape, 2), np.nan, np.float32)
         self.worn: list[Worn] = []
-        self.frame = fit_frame(mask)
+        self.frame = fit_frame(mask) if frame is None else frame
         self.x, self.y = self.frame.coordinates(mask.shape)
 
     @property

@@ -77,7 +77,7 @@ def test_a_beard_is_hairs_in_the_colour_of_the_hair_in_the_light_of_the_face(
     mask = bearded(own, low=1.7)
     crop, changed = with_beard(photo, mask, own, photo)
     region = mask != own
-    inner = region & (changed > 0.8)
+    inner = region & (changed > 0.7)
     assert inner.sum() > 0.4 * region.sum()
     assert np.array_equal(crop[changed == 0], photo[changed == 0])
     light, dark = (crop[inner & side].mean(0) for side in (x < -0.3, x > 0.3))

@@ -11,6 +11,7 @@ import { classesWith, goingAlong, partMatte, recoloured, recolourPart, usualColo
 import { any, areaOf, both, dilated, distances, eroded, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
 import { clip } from "./samples.js";
 import { silhouette } from "./silhouettes.js";
+import { withFolds } from "./smiling.js";
 import { withTeeth } from "./teeth.js";
 import { applyTone } from "./tones.js";
 import { likeness, transplant } from "./transplants.js";
@@ -138,10 +139,10 @@ export const hairOf = ({ crop, mask: own }, mask, looks) =>
 export async function finished(crop, { mask: own, crop: photo, tone }, mask, looks, byHand) {
   const drawn = new Float32Array(mask.length);
   const bearded = (seen) => withBeard(seen, mask, own, photo, looks.get(HAIR)?.colour);
-  for (const withParts of [withEars, withTeeth, bearded]) {
+  for (const withParts of [withEars, withTeeth, bearded, withFolds]) {
     const { crop: whole, changed } = await withParts(crop, mask, own, stuffOf);
     crop = tone && whole !== crop ? inTone(whole, crop, tone) : whole;
-    changed.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
+    if (withParts !== withFolds) changed.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
   }
   const fresh = mask.map((label, i) => (label !== own[i] ? 1 : 0));
   const done = new Set();

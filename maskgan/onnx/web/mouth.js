@@ -2,12 +2,19 @@
 
 import { LABEL } from "./constants.js";
 import { LIPS_AND_MOUTH } from "./frame.js";
-import { any, areaOf, both, either } from "./regions.js";
+import { any, areaOf, both, distances, either, smoothstep } from "./regions.js";
+import { clip } from "./samples.js";
 import { betweenLines, line, onLine, smoothCurve } from "./scene.js";
+import { lineAt, placesOf, shiftAt, WIDER } from "./smiles.js";
 
 const { SKIN, MOUTH, U_LIP, L_LIP } = LABEL;
 const STEPS = 41;
 const LINES = ["upperTop", "upperBottom", "lowerTop", "lowerBottom"];
+// How much broader than the usual one a smile is; how far a mouth bends that does so no more, and how much less does not hold it
+// back; up to which gap lips open (frame units).
+const [BROAD, BENT, BENDS, TEETH] = [1.15, 0.2, 0.12, 0.14];
+// Frame units: how far cheeks are held by what does not move, from where on down they rise, and how far from the lips.
+const [HELD, EYES, BELOW_EYES, LOOSE] = [0.12, 0.05, 0.15, 0.07];
 const RIM = 0.03; // skin around the lips that moves with them, in frame units
 
 /** How many times as high as they were teeth get at most when a mouth opens, and how far above the lower lip, in frame units,
@@ -105,21 +112,45 @@ const chinRoom = (scene, lines) => Math.max(0, scene.chin - 0.16 - Math.max(...l
 const none = () => 0;
 const bodyOf = ({ t }) => t.map((at) => Math.sqrt(Math.max(1 - at ** 2, 0)));
 
+/** Corners up and out, a row of teeth, and cheeks that rise. */
 function smile(scene, strength) {
   const lines = measureMouth(scene);
   const was = new Lines(lines);
   const { t } = lines;
   // A turned head shows a narrower mouth.
   const room = Math.min(Math.max(1 - Math.abs(lines.centre - (scene.cheeks[0] + scene.cheeks[1]) / 2), 0.5), 1);
-  lines.halfWidth = Math.max(lines.halfWidth, Math.min(lines.halfWidth * (1 + 0.18 * strength), 0.58 * room));
-  const bend = Math.max(0, Math.min(0.17 * strength, 0.25 - lines.bend));
-  const curve = (i) => -bend * (t[i] ** 2 - 0.3);
-  lines.shift(curve, curve, curve, curve);
-  const opened = Math.min(Math.max(0, 0.14 * strength - Math.max(...lines.gap)), 2 * chinRoom(scene, lines));
-  const profile = (share) => (i) => share * opened * (1 - t[i] ** 2);
-  lines.shift(...[-0.3, -0.45, 0.55, 0.45].map(profile));
+  const broad = BROAD * strength;
+  lines.halfWidth = Math.max(lines.halfWidth, Math.min(lines.halfWidth * (1 + WIDER * broad), 0.58 * room));
+  const down = LINES.map((_, number) => t.map((at) => lineAt(number, at)));
+  const gap = Math.max(...t.map((_, i) => down[2][i] - down[1][i]));
+  const rises = broad * clip((BENT - lines.bend) / BENDS, 0, 1);
+  const opens = Math.min(Math.max(0, TEETH * strength - Math.max(...lines.gap)), 2 * chinRoom(scene, lines)) / gap;
+  const middle = (i) => (down[1][i] + down[2][i]) / 2;
+  lines.shift(...down.map((each) => (i) => rises * middle(i) + opens * (each[i] - middle(i))));
   lines.smooth();
   painted(scene, lines, was);
+  liftCheeks(scene, was, rises);
+}
+
+/** Lets skin move as it does beside a mouth that smiles; not beside eyes, hair or what else does not move. */
+function liftCheeks(scene, was, strength) {
+  const mean = (values) => values.reduce((sum, y) => sum + y, 0) / values.length;
+  const placeOf = placesOf(scene, was.centre, (mean(was.upperBottom) + mean(was.lowerTop)) / 2);
+  const [mouth, skin] = [scene.where(...LIPS_AND_MOUTH), scene.where(SKIN)];
+  const inner = distances(either(skin, mouth).map((inside) => 1 - inside), scene.size, scene.size);
+  const near = scene.around(mouth, LOOSE);
+  const [xSource, ySource] = [scene.x.slice(), scene.y.slice()];
+  const beside = skin.map((inside, i) => {
+    if (!inside || near[i]) return 0;
+    const share = strength * smoothstep(inner[i] / scene.unit / HELD) * smoothstep((scene.y[i] - EYES) / BELOW_EYES);
+    if (!(share > 0)) return 0;
+    const [u, v] = placeOf(i);
+    const [outwards, down] = shiftAt(u, v);
+    xSource[i] += Math.sign(u) * outwards * share;
+    ySource[i] += down * share;
+    return 1;
+  });
+  scene.tell(beside, xSource, ySource);
 }
 
 function openMouth(scene, strength) {

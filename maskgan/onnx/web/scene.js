@@ -12,9 +12,10 @@ const CLASSES = Object.keys(LABEL).length;
 /** One mask under edit: `mask` is a copy that the edit paints on; `moved` says where the photo's pixels come from, as
  *  offsets (x, y) of each pixel, NaN where the edit does not know; `worn`: hairpieces that it puts on. */
 export class Scene {
-  constructor(mask, size) {
+  /** `frame`: the face's, to measure by one of another mask. */
+  constructor(mask, size, frame = fitFrame(mask, size)) {
     Object.assign(this, { mask: mask.slice(), size, moved: new Float32Array(2 * mask.length).fill(NaN), worn: [] });
-    this.frame = fitFrame(mask, size);
+    this.frame = frame;
     [this.x, this.y] = this.frame.coordinates(size);
     this.face = this.outline();
     const [left, right] = this.extent(this.face, 0, 0.6, 1);
