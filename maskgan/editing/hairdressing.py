@@ -42,6 +42,10 @@ _OPEN, _IN_SHADE, _SHADED = 0.4, 0.6, 0.25
 #: units) it is made even.
 _BLACK, _FADES, _EVEN = 0.17, 0.05, 0.04
 
+#: How much more distinct strands get at most, how fine they are (frame units), how light black counts (0..255), and
+#: pixels of hair at least.
+_DISTINCT, _FINE, _DIM, _FEW = 2.0, 0.03, 12.0, 200
+
 #: How coarse strands are that go on in black (frame units).
 _STRAND = 0.12
 
@@ -112,6 +116,7 @@ def put_on(
         # Locks at both sides of a face are no one mass of hair with the lender's light from one side.
         left = scene.x < sum(scene.cheeks) / 2 if worn.part == Part.AROUND else None
         hair = in_other_colours(hair, where.alpha, colours, scene.unit, left)
+        hair = _as_distinct(hair, where.alpha, photo, own, scene.unit)
     if worn.part not in (Part.FRINGE, *ON_PAINT):
         where, hair = _behind_jaw(where, hair, mask, own)
     alpha, changed = where.alpha[..., None], where.alpha
@@ -132,6 +137,32 @@ def put_on(
         changed = np.maximum(changed, shade)
     result += alpha * (hair - result)
     return np.where(changed[..., None] > 0, result.round().clip(0, 255), picture).astype(np.uint8), changed
+
+
+def _as_distinct(hair: np.ndarray, alpha: np.ndarray, photo: np.ndarray, own: np.ndarray, unit: float) -> np.ndarray:
+    """Hair (S, S, 3) float32 in 0..255 whose strands differ in lightness as much as those of the wearer's.
+
+    Grey hair has white strands beside dark ones: another's shine in its colours alone looks like plastic.
+
+    alpha: (S, S), how far hair is seen; photo, own: (S, S, 3) uint8 and (S, S), the photo and its mask.
+    """
+    telling = telling_hair(photo, own)
+    theirs, wearers = _strands(hair, alpha > 0, alpha > 0.9, unit), _strands(photo, telling, telling, unit)
+    if theirs is None or wearers is None:
+        return hair
+    stronger = float(np.clip(wearers[1] / max(theirs[1], 1e-3), 1, _DISTINCT))
+    return (hair * np.exp((stronger - 1) * theirs[0])[..., None]).astype(np.float32)
+
+
+def _strands(picture: np.ndarray, hair: np.ndarray, sure: np.ndarray, unit: float) -> tuple[np.ndarray, float] | None:
+    """How much lighter each pixel (S, S) is than the `hair` (S, S) bool around it (natural logarithm), 0 elsewhere, and
+    how much that varies where it is `sure` (S, S) bool; None where there is hardly any."""
+    if np.count_nonzero(sure) < _FEW:
+        return None
+    light, share = np.log(np.maximum(picture @ LUMA, 0) + _DIM).astype(np.float32), hair.astype(np.float32)
+    soft = cv2.GaussianBlur(np.dstack([light * share, share]), (0, 0), max(0.8, _FINE * unit))
+    fine = np.where(hair, light - soft[..., 0] / np.maximum(soft[..., 1], 1e-3), 0)
+    return fine, float(fine[sure].std())
 
 
 def _without_noise_in_black(hair: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:

@@ -58,6 +58,10 @@ _BEYOND = 0.15
 #: How far below the upper edge of the lender's picture, as a share of its side, the outline tells how hair goes on.
 _SLOPE = 0.06
 
+#: Between which heights (frame units) above the picture's lower edge hair hangs that ends there, how wide it is at
+#: least, and how much shorter than in its middle it is at its outer and its inner side.
+_LOW, _NARROW, _SHORTER = (0.6, 0.2), 0.15, (0.45, 0.25)
+
 #: y above whose value hair ends that is short; between which rows it gets thinner, and how thick it is there beside the
 #: head; all in frame units.
 _SHORT, _TAPERS, _THICK = 0.1, (-0.8, 0.12), (0.6, 0.03)
@@ -214,26 +218,47 @@ def coverage(scene: Scene, worn: Worn, painted: np.ndarray | None = None) -> Cov
     alpha = cv2.remap(piece.alpha, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     beyond = np.maximum(-cols, cols - (len(piece.alpha) - 1)) / (scale * shape.scene.unit)
     alpha = np.where(rows < 0, piece.crown(cols, rows), alpha)
-    above = _above_tips(scene, worn)
-    alpha = alpha * _share(scene, shape, worn, painted) * (1 - ramp(beyond, 0.0, _BEYOND)) * above
+    alpha = alpha * _share(scene, shape, worn, painted) * (1 - ramp(beyond, 0.0, _BEYOND))
+    above = _above_tips(scene, worn, alpha)
+    alpha = alpha * above
     features = scene.where(*EYES, *MOUTH, Label.NOSE, Label.EYE_G)
     alpha *= 1 - cv2.GaussianBlur(features.astype(np.float32), (0, 0), max(0.5, 0.01 * scene.unit))
     return Coverage(scene, np.where(features, 0, alpha).astype(np.float32), cols, rows, above, piece)
 
 
-def _above_tips(scene: Scene, worn: Worn) -> np.ndarray:
-    """1 above the tips of a hairpiece, falling to 0 over them: (H, W) float32.
+def _above_tips(scene: Scene, worn: Worn, alpha: np.ndarray) -> np.ndarray:
+    """1 above the tips of a hairpiece, falling to 0 over them: (H, W) float32; alpha: (H, W), the hair that goes on.
 
     Hair also ends before the picture's lower and side edges, beyond which the photo may go on.
     """
     height, width = scene.mask.shape
     across, down = (np.arange(n) / scene.unit for n in (width, height))
-    below = (down[-1] - down)[:, None] + tips(across - across.mean())[None]
+    shorter = _rounded(scene, alpha)
+    below = (down[-1] - down)[:, None] + (tips(across - across.mean()) - shorter)[None]
     beside = np.minimum(across, across[-1] - across)[None] + 0.25 * TIPS * locks(down - down.mean())[:, None]
     inside = ramp(below, _EDGE / 4, _EDGE) * ramp(beside, _EDGE / 4, _EDGE / 2)
     if worn.part == Part.LENGTH:
-        inside = inside * (1 - ramp(scene.y - worn.size - tips(scene.x), -0.12, 0.04))
+        inside = inside * (1 - ramp(scene.y - worn.size - tips(scene.x) + shorter, -0.12, 0.04))
     return inside.astype(np.float32)
+
+
+def _rounded(scene: Scene, alpha: np.ndarray) -> np.ndarray:
+    """How much shorter (frame units) hair (H, W) that hangs down to the picture's lower edge is at each column (W,): at
+    either side of the face its middle hangs lowest."""
+    height, width = alpha.shape
+    band = slice(max(0, height - round(_LOW[0] * scene.unit)), max(1, height - round(_LOW[1] * scene.unit)))
+    there, columns = (alpha[band] > 0.5).any(0), np.arange(width)
+    middle = float(scene.frame.to_pixels(sum(scene.cheeks) / 2, scene.chin)[0])
+    shorter = np.zeros(width)
+    for side in (-1, 1):
+        of = columns * side > middle * side
+        at = columns[of & there]
+        if len(at) < _NARROW * scene.unit:
+            continue
+        centre, half = (at[0] + at[-1]) / 2, (at[-1] - at[0]) / 2
+        out = ((columns - centre) * side / half).clip(-1, 1)
+        shorter[of] = (np.where(out > 0, *_SHORTER) * out**2)[of]
+    return shorter
 
 
 def hairline(scene: Scene) -> float:

@@ -42,6 +42,8 @@ const STRANDS = 0.03; // how far strands reach beyond the mask's hair, as a shar
 const [OPEN, IN_SHADE, SHADED] = [0.4, 0.6, 0.25];
 // Lightness below which a photo of hair shows no strands, over how much of it they appear, and how far it is made even.
 const [BLACK, FADES, EVEN] = [0.17, 0.05, 0.04];
+// How much more distinct strands get at most, how fine they are (frame units), how light black counts, and pixels of hair at least.
+const [DISTINCT, FINE, DIM, FEW] = [2, 0.03, 12, 200];
 const BESIDE = [...FACE_PARTS, L_EAR, R_EAR, NECK]; // classes that hair hangs beside
 const [SHADOW, FALL] = [0.3, 0.08]; // how dark a fringe's shadow on the forehead is, and how far it falls
 export const PAINTED = { forehead: paintedOver, around: paintedAround }; // what of hair was painted where a part is seen
@@ -246,7 +248,7 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   const isThere = before && (quick || before.alpha.every((share, i) => share === seen.alpha[i]));
   // Locks at both sides of a face are no one mass of hair with the lender's light from one side.
   const left = worn.part === "around" ? regionOf(seen.scene.across.q, (q) => q < 0) : null;
-  let hair = isThere ? before.hair : hairOn(seen, colours, left);
+  let hair = isThere ? before.hair : hairOn(seen, colours, left, photo, telling);
   coloured.set(seen.whole, { alpha: isThere ? before.alpha : seen.alpha, hair });
   if (worn.part !== "fringe" && !PAINTED[worn.part]) ({ seen, hair } = behindJaw(seen, hair, mask, own));
   const { alpha } = seen;
@@ -270,11 +272,42 @@ async function putOn(crop, mask, photo, own, worn, quick) {
 const coloured = new WeakMap(); // hair as it was put on in the newest edit, {alpha, hair}, by where it covers a face
 
 /** The lender's hair as it lies over a face, in these colours, if there are any; also where the mask hides it now. */
-function hairOn(seen, colours, left) {
+function hairOn(seen, colours, left, photo, telling) {
   const covered = regionOf(seen.whole.alpha, (share) => share > 0);
   const hair = lendersHair(seen, covered);
-  if (colours && seen.alpha.some((share) => share > 0)) inOtherColours(hair, covered, seen.alpha, colours, seen.scene.unit, left);
+  if (colours && seen.alpha.some((share) => share > 0)) {
+    inOtherColours(hair, covered, seen.alpha, colours, seen.scene.unit, left);
+    makeDistinct(hair, covered, seen.alpha, photo, telling, seen.scene.unit);
+  }
   return hair;
+}
+
+/** Makes strands of hair in a region, seen as far as `alpha` says, differ in lightness as much as those of the wearer's, whose
+ *  photo and hair are given, in place: grey hair has white strands beside dark ones. */
+function makeDistinct(hair, region, alpha, photo, telling, unit) {
+  const sure = regionOf(alpha, (share) => share > 0.9);
+  const [theirs, wearers] = [strandsOf(hair, region, sure, unit), strandsOf(photo, telling, telling, unit)];
+  if (!theirs || !wearers) return;
+  const stronger = clip(wearers.varies / Math.max(theirs.varies, 1e-3), 1, DISTINCT);
+  theirs.fine.forEach((lighter, i) => {
+    const factor = Math.exp((stronger - 1) * lighter);
+    for (let c = 3 * i; factor !== 1 && c < 3 * i + 3; c++) hair.data[c] *= factor;
+  });
+}
+
+/** How much lighter pixels are than the hair around them (natural logarithm), and how much that varies where it is sure; null where
+ *  there is hardly any. */
+function strandsOf({ width, data }, hair, sure, unit) {
+  const count = areaOf(sure);
+  if (count < FEW) return null;
+  const light = Float32Array.from(hair, (_, i) => Math.log(Math.max(lumaAt(data, 3 * i), 0) + DIM));
+  const sums = new Float32Array(2 * hair.length);
+  hair.forEach((inside, i) => inside && sums.set([light[i], 1], 2 * i));
+  const soft = blurred(picture(width, width, 2, sums), Math.max(0.8, FINE * unit)).data;
+  const fine = light.map((value, i) => (hair[i] ? value - soft[2 * i] / Math.max(soft[2 * i + 1], 1e-3) : 0));
+  const mean = fine.reduce((sum, value, i) => (sure[i] ? sum + value : sum), 0) / count;
+  const varies = Math.sqrt(fine.reduce((sum, value, i) => (sure[i] ? sum + (value - mean) ** 2 : sum), 0) / count);
+  return { fine, varies };
 }
 
 /** Gives somebody's hair in a region, seen as far as `alpha` says, the colours of other hair (lightness, a and b of its pixels),

@@ -31,6 +31,9 @@ const [FALLING, STAYS] = [-0.8, 0.8]; // y from which on down hair falls beside 
 const BESIDES = [0.75, 1.4]; // over which part of half the face's width hair that begins lower does so less and less
 const [MEETS, MEETING] = [0.28, 0.7]; // how far below the top of a bald head hair begins, and within which part of that width
 // y above whose value hair ends that is short; between which rows it gets thinner, and how thick it is there beside the head.
+// Between which heights (frame units) above the picture's lower edge hair hangs that ends there, how wide it is at least, and how
+// much shorter than in its middle it is at its outer and its inner side.
+const [LOW, NARROW, SHORTER] = [[0.6, 0.2], 0.15, [0.45, 0.25]];
 const [SHORT, TAPERS, THICK] = [0.1, [-0.8, 0.12], [0.6, 0.03]];
 const SLOPE = 0.06; // how far below the upper edge of the lender's picture the outline tells how hair goes on, of its side
 
@@ -130,31 +133,55 @@ export function coverage(scene, worn, whole, painted = null) {
   const alpha = remappedBeyond(own, columns, rows);
   const { crown } = piece;
   const share = shareOf(scene, shape, worn, painted);
-  const above = aboveTips(scene, worn);
   const features = scene.where(...EYES, ...LIPS_AND_MOUTH, NOSE, EYE_G);
   const near = softened(scene, features, 0.01);
   for (let i = 0; i < alpha.length; i++) {
     if (rows[i] < 0) alpha[i] = crown(columns[i], rows[i]);
     const beyond = Math.max(-columns[i], columns[i] - (own.width - 1)) / (scale * shape.frame.unit);
-    alpha[i] *= features[i] ? 0 : share[i] * (1 - ramp(beyond, 0, BEYOND)) * above[i] * (1 - near[i]);
+    alpha[i] *= share[i] * (1 - ramp(beyond, 0, BEYOND));
   }
+  const above = aboveTips(scene, worn, alpha);
+  for (let i = 0; i < alpha.length; i++) alpha[i] *= features[i] ? 0 : above[i] * (1 - near[i]);
   return { scene, piece, alpha, columns, rows, above };
 }
 
 /** 1 above the tips of a hairpiece, falling to 0 over them; hair also ends before the picture's lower and side edges, beyond
- *  which the photo may go on. */
-function aboveTips(scene, worn) {
+ *  which the photo may go on. `alpha`: the hair that goes on. */
+function aboveTips(scene, worn, alpha) {
   const { size, unit, x, y } = scene;
   const last = (size - 1) / unit;
   const along = Array.from({ length: size }, (_, i) => i / unit);
   const [ends, waves] = [tips, locks].map((wave) => along.map((at) => wave(at - last / 2)));
+  const shorter = rounded(scene, alpha);
   return x.map((_, i) => {
     const [column, row] = [i % size, Math.floor(i / size)];
-    const below = last - along[row] + ends[column];
+    const below = last - along[row] + ends[column] - shorter[column];
     const beside = Math.min(along[column], last - along[column]) + 0.25 * TIPS.lock * waves[row];
     const inside = ramp(below, EDGE / 4, EDGE) * ramp(beside, EDGE / 4, EDGE / 2);
-    return worn.part === "length" ? inside * (1 - ramp(y[i] - worn.size - tips(x[i]), -0.12, 0.04)) : inside;
+    if (worn.part !== "length") return inside;
+    return inside * (1 - ramp(y[i] - worn.size - tips(x[i]) + shorter[column], -0.12, 0.04));
   });
+}
+
+/** How much shorter (frame units) hair that hangs down to the picture's lower edge is at each column: at either side of the face
+ *  its middle hangs lowest. */
+function rounded({ size, unit, frame, cheeks, chin }, alpha) {
+  const [from, to] = LOW.map((above) => size - roundEven(above * unit));
+  const [[middle]] = frame.toPixels(Float64Array.of((cheeks[0] + cheeks[1]) / 2), Float64Array.of(chin));
+  const there = new Uint8Array(size);
+  for (let i = Math.max(0, from) * size; i < Math.max(1, to) * size; i++) if (alpha[i] > 0.5) there[i % size] = 1;
+  const shorter = new Float64Array(size);
+  for (const side of [-1, 1]) {
+    const of = [...shorter.keys()].filter((column) => column * side > middle * side);
+    const at = of.filter((column) => there[column]);
+    if (at.length < NARROW * unit) continue;
+    const [centre, half] = [(at[0] + at.at(-1)) / 2, (at.at(-1) - at[0]) / 2];
+    for (const column of of) {
+      const out = clip(((column - centre) * side) / half, -1, 1);
+      shorter[column] = SHORTER[out > 0 ? 0 : 1] * out ** 2;
+    }
+  }
+  return shorter;
 }
 
 /** y of the hairline above the middle of the face, or of the upper end of a face that shows none. */
