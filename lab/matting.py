@@ -77,6 +77,7 @@ def cut_out(
     evened: float = 0.0,
     ears: np.ndarray | None = None,
     mirrored: Literal["left", "right"] | None = None,
+    without: np.ndarray | None = None,
 ) -> Cutout:
     """The hair of a photo, or what has another label.
 
@@ -88,6 +89,7 @@ def cut_out(
             from it.
         evened: share of the large differences of light and colour that is taken away, for hair in two colours.
         ears: (S, S) bool, an ear that shows in the hair, which is to be covered: the hair beside it goes on there.
+        without: (S, S) bool, what is none of it, though parser and matte take it for it.
         mirrored: the side of the picture whose hair the other one gets, too, for a head that is turned a little.
 
     Raises:
@@ -153,6 +155,8 @@ def cut_out(
         covered = mirrored_beyond(colours.astype(np.float32), (alpha > 0.9) & ~near, near, round(40 * scale))
         colours += soft[..., None] * (covered - colours)
         alpha = np.maximum(alpha, soft)
+    if without is not None:
+        alpha *= 1 - cv2.GaussianBlur(without.astype(np.float32), (0, 0), scale)
     if mirrored is not None:
         side = slice(0, size // 2) if mirrored == "left" else slice(size - size // 2, size)
         for plane in (colours, alpha):

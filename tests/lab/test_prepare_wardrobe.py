@@ -19,6 +19,9 @@ from maskgan.mask_files import read_mask
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
+#: The left half of a picture, as an outline of a recipe.
+HALF = [[-1, -1], [128, -1], [128, 257], [-1, 257]]
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled_when_called() -> None:
@@ -95,6 +98,16 @@ def test_one_side_of_the_hair_is_mirrored_where_it_is_told_to_and_so_is_the_mask
     assert (mirrored(mask, None) == mask).all()
 
 
+def test_what_is_told_to_be_none_of_the_hair_is_left_out() -> None:
+    photo, mask, _ = portrait()
+    sure, without = (mask == Label.HAIR).astype(np.float32), np.zeros(mask.shape, bool)
+    without[:, : len(mask) // 3] = True
+    whole, piece = cut_out(photo, mask, sure), cut_out(photo, mask, sure, without=without)
+    inner, far = np.s_[:, : len(mask) // 3 - 3], np.s_[:, len(mask) // 3 + 3 :]
+    assert whole.alpha[inner].max() > 0.99 and piece.alpha[inner].max() < 0.01
+    assert (piece.alpha[far] == whole.alpha[far]).all()
+
+
 def test_a_picture_without_hair_is_refused() -> None:
     photo, mask, _ = portrait()
     with pytest.raises(ValueError, match="no hair"):
@@ -104,7 +117,7 @@ def test_a_picture_without_hair_is_refused() -> None:
 def test_a_recipe_becomes_pictures_masks_and_credits(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json"
     face = (EXAMPLES / "index.csv").read_text(encoding="utf-8").splitlines()[1].split(",")[0]
-    entries = [{"name": "mine", "title": "Mine", "kind": "hair", "id": face, "piece": {}}]
+    entries = [{"name": "mine", "title": "Mine", "kind": "hair", "id": face, "piece": {"without": [HALF]}}]
     recipe.write_text(json.dumps(entries), encoding="utf-8")
     assert main([str(recipe), str(tmp_path / "out"), "--data", str(EXAMPLES)]) == 0
     (entry,) = json.loads((tmp_path / "out" / "index.json").read_text(encoding="utf-8"))
@@ -114,6 +127,7 @@ def test_a_recipe_becomes_pictures_masks_and_credits(tmp_path: Path) -> None:
     mask = read_mask(tmp_path / "out" / "mine.png", order="celebamask")
     small = cv2.resize(alpha, mask.shape[::-1], interpolation=cv2.INTER_AREA) > 127
     assert small.mean() > 0.03 and (small != (mask == Label.HAIR)).mean() < 0.01
+    assert not small[:, :125].any()
 
 
 @pytest.mark.parametrize(("face", "told"), [("nobody", "--data"), (None, "pip install pymatting")])
