@@ -8,9 +8,9 @@ masks/ID.png, index.csv). With an `id` may come `polygon`, the hat's outline in 
 y above the crop), or `crown`, the outline of what lies above the crop alone; `top`, rows that are mirrored above the
 crop to make room for it; and `picture`: true to keep the picture beside the mask. With `piece`, an object of
 `lab.matting.cut_out`'s options, maybe empty, hair is kept with its matte, and a hat without its ground (needs
-pymatting); its `ears` is an outline like `polygon`, too, and its `without` a list of them. Of an entry of kind `ear` the `polygon` is the outline of the
-ear on the left side of the picture, and `size` the height in frame units at which it is worn. Of one of kind `teeth`
-they are half a row, see `lab.teeth.teeth_of`.
+pymatting); its `ears` is an outline like `polygon`, too, and its `without` a list of them. Of an entry of kind `ear`
+the `polygon` is the outline of the ear on the left side of the picture, and `size` the height in frame units at which
+it is worn. Of one of kind `teeth` they are half a row, see `lab.teeth.teeth_of`.
 
 OUT/index.json lists the entries with source and licence, OUT/NAME.png are the masks, OUT/NAME.jpg the pictures, and
 OUT/NAME.webp hairpieces with transparency.
