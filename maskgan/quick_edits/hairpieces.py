@@ -38,6 +38,9 @@ _LOWER, _CROWN = 0.5, 0.6
 #: y in the frame from which on down hair falls beside the forehead, and does not begin over it; and where it stays.
 _FALLING, _STAYS = -0.8, 0.8
 
+#: How far (frame units) hair reaches above the top of a forehead, and how much higher it is drawn for that at most.
+_OVER, _HIGHER = 0.22, 1.8
+
 #: Over which part beside the middle, in parts of half the face's width, hair that begins lower does so less and less.
 _BESIDES = (0.75, 1.4)
 
@@ -206,8 +209,10 @@ def coverage(scene: Scene, worn: Worn, painted: np.ndarray | None = None) -> Cov
         y = hanging(scene, shape, worn.size)
     elif worn.part == Part.FOREHEAD:
         y = drawn_to(scene, shape, painted)
-    elif worn.size > 1:
-        y = _drawn_down(scene, shape, worn.size - 1)
+    elif worn.part == Part.WHOLE:
+        y = _over_head(scene, shape)
+        if worn.size > 1:
+            y = _drawn_down(scene, shape, worn.size - 1, y)
     if worn.part == Part.AROUND:
         cols, rows = places_around(scene, shape, painted)
     else:
@@ -297,12 +302,30 @@ def lowered_to(scene: Scene, shape: Silhouette, lowest: float = 0.0) -> float:
     return round(float(np.clip(lower, 0, _LOWER)), 2)
 
 
-def _drawn_down(scene: Scene, shape: Silhouette, by: float) -> np.ndarray:
-    """y to look up (H, W) when a shape's hair begins lower by `by` over the forehead.
+def _over_head(scene: Scene, shape: Silhouette) -> np.ndarray:
+    """y to look up (H, W) for a shape's hair to cover the upper head of a face whose hairline has receded.
+
+    What lies above its lower edge is drawn up, where it would end below the forehead or hardly above it.
+    """
+    if shape.is_cut_off or not scene.face.any():
+        return scene.y
+    (q, _, _), (at, upper, lower) = across(scene), shape.edges_on(scene)
+    middle = np.linspace(-_MIDDLE, _MIDDLE, 7)
+    top, first = (float(np.interp(middle, at, edge).mean()) for edge in (upper, np.minimum(lower, _FALLING)))
+    wanted = float(scene.y[scene.face].min()) - _OVER
+    if wanted >= top:
+        return scene.y
+    lower = np.interp(q, at, np.minimum(lower, _FALLING))
+    higher = min((first - wanted) / (first - top), _HIGHER)
+    return np.where(scene.y < lower, lower + (scene.y - lower) / higher, scene.y)
+
+
+def _drawn_down(scene: Scene, shape: Silhouette, by: float, y: np.ndarray) -> np.ndarray:
+    """y to look up (H, W), `y` (H, W) so far, when a shape's hair begins lower by `by` over the forehead.
 
     Neither its outline moves nor what lies beside the head and the cheeks.
     """
-    (q, _, _), y = across(scene), scene.y
+    q, _, _ = across(scene)
     at, upper, lower = shape.edges_on(scene)
     lower = np.minimum(lower, _FALLING)
     upper, lower = np.interp(q, at, np.maximum(upper, lower - _CROWN)), np.interp(q, at, lower)

