@@ -112,7 +112,10 @@ _LOOKS = (
         ("green_clothes", "Green", "#3d6248"),
     ),
     Look("horn_glasses", "Black horn", _GLASS, "#26201c", material=Material((38, 32, 28), 0.35, 0.036)),
-    Look("tortoise_glasses", "Tortoiseshell", _GLASS, "#6b4123", material=Material((104, 62, 34), 0.45, 0.036)),
+    Look(
+        *("tortoise_glasses", "Tortoiseshell", _GLASS, "#6b4123"),
+        material=Material((104, 62, 34), 0.45, 0.036, mottled=0.4),
+    ),
     Look("metal_glasses", "Thin metal", _GLASS, "#b9b2a4", material=Material((176, 168, 152), 0.9, 0.016)),
     Look("dark_glasses", "Dark lenses", _GLASS, "#141414", material=Material((26, 23, 21), 0.5, 0.034, (20, 19, 21))),
     Look(

@@ -29,6 +29,28 @@ _DIM, _BRIGHT, _BAND, _WINDOW, _RICHER = 0.55, 1.15, 0.42, 14.0, 0.9
 #: Sigma in pixels of the smoothing of a jewel's normals.
 _SMOOTH = 0.8
 
+#: Sigma in half pixels of the smoothing of outlines of lenses, and of bridge and arms.
+_EVEN, _EVEN_BARS = 3.0, 2.2
+
+#: Of frames: width (in distances between the eyes) of a wire, and from which on they are of horn; in parts of it how
+#: much thicker that is above, thinner below and thicker at the hinges; where those lie on a lens (out, down) and how
+#: far they reach; how much of its front is flat; the greatest width of bridge and arms in frame units.
+_WIRE, _ABOVE, _BELOW, _CORNER, _HINGE, _FLAT, _BARS = (0.016, 0.03), 0.4, 0.2, 0.4, (0.85, -0.6, 0.2), 0.45, 0.042
+
+#: What frames show of the sky, of 255: where they look up, and where they look forward.
+_SKY_ABOVE, _SKY_BEFORE = 95.0, 30.0
+
+#: Of lenses: how far down they show the sky; where right of their middle a streak of light lies, how wide it is and how
+#: far down it reaches, and how far it leans; R, G, B of the sky and light of the streak on dark ones.
+_HORIZON, _STREAK, _LEANS, _SKY, _GLINT = 0.35, (-0.55, 0.32, 0.6), 0.7, (40, 44, 50), 34.0
+
+#: Share of clear lenses' own light everywhere, of the sky's and of the streak's; how dark they are at the frame, and
+#: over how much (frame units).
+_CLEAR, _CLEAR_SKY, _CLEAR_STREAK, _EDGE, _EDGE_WIDE = 0.02, 0.06, 0.09, 0.3, 0.035
+
+#: How dark the shadow of glasses is.
+_SHADOW = 0.5
+
 #: Over how many columns the direction of a chain's ends is measured.
 _END = 12
 
@@ -44,7 +66,8 @@ class Material(NamedTuple):
     """What ornaments are made of.
 
     colour: R, G, B 0..255 in full light; gloss: 0 (matt) to 1 (polished metal); width: of a frame, in distances
-    between the eyes; lens: R, G, B of tinted lenses, or None for clear ones; opacity: of tinted lenses.
+    between the eyes; lens: R, G, B of tinted lenses, or None for clear ones; opacity: of tinted lenses; mottled: how
+    much darker and lighter a frame is in spots (natural logarithm).
     """
 
     colour: tuple[int, int, int]
@@ -52,6 +75,7 @@ class Material(NamedTuple):
     width: float = 0.03
     lens: tuple[int, int, int] | None = None
     opacity: float = 0.95
+    mottled: float = 0.0
 
 
 class Layer(NamedTuple):
@@ -66,11 +90,14 @@ class Layer(NamedTuple):
         return np.where(self.alpha[..., None] > 0, mixed.round().clip(0, 255), below).astype(np.uint8)
 
 
-def _distance(inside: np.ndarray) -> np.ndarray:
-    """Signed distance to an outline (S, S) in pixels, smooth over its stairs, positive inside."""
+def _distance(inside: np.ndarray, smooth: float = 1.5) -> np.ndarray:
+    """Signed distance to an outline (S, S) in pixels, smooth over its stairs, positive inside.
+
+    smooth: sigma of that in half pixels.
+    """
     size = inside.shape[1], inside.shape[0]
     fine = cv2.resize(inside.astype(np.float32), (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)
-    fine = (cv2.GaussianBlur(fine, (0, 0), 1.5) > 0.5).astype(np.uint8)
+    fine = (cv2.GaussianBlur(fine, (0, 0), smooth) > 0.5).astype(np.uint8)
     signed = cv2.distanceTransform(fine, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - fine, cv2.DIST_L2, 5)
     return cv2.GaussianBlur(cv2.resize(signed, size, interpolation=cv2.INTER_AREA) / 2, (0, 0), 0.7)
 
@@ -156,6 +183,47 @@ def are_dark(mask: np.ndarray) -> bool:
     return bool(glass.any()) and np.isin(mask[glass], [int(label) for label in _EYES]).mean() < 0.02
 
 
+def _on_lenses(glass: np.ndarray) -> np.ndarray:
+    """Where each pixel lies on its lens, (S, S, 3) float32: from its middle to the right and down, and away from the
+    other one, -1 to 1 in it, clipped beyond; 0 where there is none in its column."""
+    count, numbers, stats, centres = cv2.connectedComponentsWithStats(glass.astype(np.uint8))
+    places = np.zeros((*glass.shape, 3), np.float32)
+    rows, columns = np.indices(glass.shape, np.float32)
+    middle = centres[1:, 0].mean() if count > 1 else 0.0
+    for number in range(1, count):
+        left, top, wide, high = (float(value) for value in stats[number, :4])
+        right = ((columns - left - (wide - 1) / 2) / (wide / 2)).clip(-1, 1)
+        down = ((rows - top - (high - 1) / 2) / (high / 2)).clip(-1, 1)
+        side = 1.0 if centres[number, 0] >= middle else -1.0
+        own = numbers == number
+        places[own] = np.dstack([right, down, side * right])[own]
+    return places
+
+
+def _reflected(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What lenses mirror at places (S, S, 3) on them: how much of the sky, and of a bright streak, (S, S) in 0..1."""
+    right, down = places[..., 0], places[..., 1]
+    sky = smoothstep((_HORIZON - down) / 1.2)
+    across = (right + _LEANS * down - _STREAK[0]) / _STREAK[1]
+    return sky, np.exp(-(across**2)) * smoothstep((_STREAK[2] - down) / 1.3)
+
+
+def _spots(shape: tuple[int, int], unit: float) -> np.ndarray:
+    """Spots of tortoiseshell, (S, S) float32, about -1 to 1: waves that have no common measure."""
+    y, x = (axis / unit for axis in np.indices(shape, np.float32))
+    return (np.sin(19 * x + 7 * y + 1) * np.sin(13 * y - 11 * x + 2) + 0.5 * np.sin(41 * x + 29 * y)).astype(np.float32)
+
+
+def _frame_surface(normals: np.ndarray, down: np.ndarray, material: Material) -> np.ndarray:
+    """A frame's surface with these normals (S, S, 3), so far `down` (S, S) on its lens: (S, S, 3) float32.
+
+    Polished horn is dark and shows the bright sky on all that looks up, and on its flat front the less the lower.
+    """
+    up = (-normals[..., 1]).clip(0, 1)
+    sky = _SKY_ABOVE * up**1.5 + _SKY_BEFORE * normals[..., 2] ** 4 * (0.5 - 0.5 * down)
+    return _lit(normals, material) + (0.4 + 0.6 * material.gloss) * sky[..., None]
+
+
 def draw_glasses(picture: np.ndarray, mask: np.ndarray, material: Material) -> tuple[np.ndarray, np.ndarray]:
     """A picture (S, S, 3) uint8 with the glasses that its mask (S, S) asks for.
 
@@ -165,12 +233,18 @@ def draw_glasses(picture: np.ndarray, mask: np.ndarray, material: Material) -> t
     if not glass.any() and not thin.any():
         return picture.copy(), np.zeros(mask.shape, np.float32)
     unit = fit_frame(mask).unit
-    width = max(1.1, material.width * unit)
-    distance = _distance(glass)
-    rim = (width / 2 - abs(distance - width / 2) + 0.5).clip(0, 1)  # the frame lies inside the outline
-    inner = (distance - width + 0.5).clip(0, 1)
-    bars = _distance(thin)
-    bars_width = min(width, 0.035 * unit)
+    distance, places = _distance(glass, _EVEN), _on_lenses(glass)
+    _, down, out = np.moveaxis(places, -1, 0)
+    # Horn is thicker above, and at the hinges; thin metal is a wire.
+    usual = max(1.1, material.width * unit)
+    sturdy = float(smoothstep(np.float64((material.width - _WIRE[0]) / (_WIRE[1] - _WIRE[0]))))
+    hinge = np.exp(-((out - _HINGE[0]) ** 2 + (down - _HINGE[1]) ** 2) / _HINGE[2])
+    thicker = _ABOVE * smoothstep((0.2 - down) / 0.9) - _BELOW * smoothstep(down) + _CORNER * hinge
+    width = (usual * (1 + sturdy * thicker)).astype(np.float32)
+    across = width / 2 - abs(distance - width / 2)  # the frame lies inside the outline
+    rim, inner = (across + 0.5).clip(0, 1), (distance - width + 0.5).clip(0, 1)
+    bars = _distance(thin, _EVEN_BARS)
+    bars_width = min(usual * (1 + 0.3 * sturdy), _BARS * unit)
     # Bridge and arms are as thick as the frame, along the middle of what the mask gives them.
     reach = max(3, round(0.08 * unit) | 1)
     ridge = cv2.dilate(bars, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
@@ -178,10 +252,7 @@ def draw_glasses(picture: np.ndarray, mask: np.ndarray, material: Material) -> t
     bar = (middle + 0.5).clip(0, 1) if thin.any() else np.zeros_like(rim)
     frame = np.maximum(rim, bar)
 
-    rows = np.indices(mask.shape)[0]
-    tops = rows[glass].min() if glass.any() else 0
-    down = ((rows - tops) / max(1.0, np.ptp(rows[glass]) if glass.any() else 1.0)).clip(0, 1)
-    shadow = cv2.GaussianBlur(np.roll(frame, round(0.05 * unit), axis=0), (0, 0), max(0.8, 0.035 * unit))
+    shadow = cv2.GaussianBlur(np.roll(frame, round(0.06 * unit), axis=0), (0, 0), max(0.8, 0.035 * unit))
     if material.lens is not None:
         shade = np.roll(inner, round(0.04 * unit), axis=0)
         shadow = np.maximum(shadow, cv2.GaussianBlur(shade, (0, 0), max(0.8, 0.05 * unit)))
@@ -189,18 +260,25 @@ def draw_glasses(picture: np.ndarray, mask: np.ndarray, material: Material) -> t
         mask, [int(label) for label in Label if label not in (Label.BACKGROUND, Label.HAIR, Label.HAT)]
     )
     shadow[shadow < 0.02] = 0
-    result = Layer(np.zeros(picture.shape, np.float32), 0.42 * shadow).over(picture)
+    result = Layer(np.zeros(picture.shape, np.float32), _SHADOW * shadow).over(picture)
 
-    cols = np.indices(mask.shape)[1]
-    stripe = np.exp(-(((cols + 0.8 * rows) / unit % 1.7 - 0.85) ** 2) / 0.02) * (1 - down)
+    sky, streak = _reflected(places)
     if material.lens is not None:
-        tint = np.array(material.lens, np.float32) * (0.55 + 0.75 * down[..., None])
-        tint = tint + 60 * stripe[..., None] + 14 * (1 - down[..., None])
-        result = Layer(tint, inner * material.opacity).over(result)
+        tint = np.array(material.lens, np.float32) * (1 + 0.35 * down[..., None])
+        tint = tint + sky[..., None] * np.float32(_SKY) + _GLINT * streak[..., None]
+        below_rim = (distance - width / 2 + 0.5).clip(0, 1)  # or a line of skin would shine between both
+        result = Layer(tint, below_rim * material.opacity).over(result)
     else:
-        result = Layer(np.full(picture.shape, 255, np.float32), inner * (0.03 + 0.13 * stripe)).over(result)
-    height = np.maximum(_rounded(width / 2 - abs(distance - width / 2), width / 2), _rounded(middle, bars_width / 2))
-    result = Layer(_lit(_normals(height), material), frame).over(result)
+        edge = _EDGE * np.exp(-(distance - width).clip(0) / (_EDGE_WIDE * unit))
+        result = Layer(np.zeros(picture.shape, np.float32), inner * edge).over(result)
+        mirrored = _CLEAR + _CLEAR_SKY * sky + _CLEAR_STREAK * streak
+        result = Layer(np.full(picture.shape, 245, np.float32), inner * mirrored).over(result)
+    bevel = np.maximum(width / 2 * (1 - _FLAT * sturdy), 0.8)
+    height = np.maximum(_rounded(across, bevel), _rounded(middle, max(0.8, bars_width / 2)))
+    surface = _frame_surface(_normals(height), down, material)
+    if material.mottled:
+        surface *= np.exp(material.mottled * _spots(mask.shape, unit))[..., None]
+    result = Layer(surface, frame).over(result)
     return result, np.maximum.reduce([frame, inner, shadow]).astype(np.float32)
 
 

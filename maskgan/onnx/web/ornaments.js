@@ -11,6 +11,18 @@ import { convexHull, Scene } from "./scene.js";
 const { BACKGROUND, HAIR, HAT, EYE_G, NECK_L } = LABEL;
 const LIGHT = [-0.45, -0.7, 0.55].map((value, _, all) => value / Math.hypot(...all)); // from above left, a little from the front
 
+const [EVEN, EVEN_BARS] = [3, 2.2]; // sigma in half pixels of the smoothing of outlines of lenses, and of bridge and arms
+// Of frames: width (in distances between the eyes) of a wire, and from which on they are of horn; in parts of it how much thicker
+// that is above, thinner below and thicker at the hinges; where those lie on a lens and how far they reach; how much of its front
+// is flat; the greatest width of bridge and arms.
+const [WIRE, ABOVE, BELOW, CORNER, HINGE, FLAT, BARS] = [[0.016, 0.03], 0.4, 0.2, 0.4, [0.85, -0.6, 0.2], 0.45, 0.042];
+const [SKY_ABOVE, SKY_BEFORE] = [95, 30]; // what frames show of the sky, of 255: where they look up, and forward
+// Of lenses: how far down they show the sky; where right of their middle a streak of light lies, how wide it is and how far down
+// it reaches, and how far it leans; R, G, B of the sky and light of the streak on dark ones.
+const [HORIZON, STREAK, LEANS, SKY, GLINT] = [0.35, [-0.55, 0.32, 0.6], 0.7, [40, 44, 50], 34];
+// Share of clear lenses' own light, of the sky's and of the streak's; how dark they are at the frame, and over how much.
+const [CLEAR, CLEAR_SKY, CLEAR_STREAK, EDGE, EDGE_WIDE] = [0.02, 0.06, 0.09, 0.3, 0.035];
+const SHADOW = 0.5; // how dark the shadow of glasses is
 const END = 12; // over how many columns the direction of a chain's ends is measured
 // Of the room that a jewel mirrors: light from below and above, how much darker the band between is, how small the window is;
 // and how much richer the colour of metal is in its shadows.
@@ -33,10 +45,10 @@ function laidOver(crop, alpha, colourAt) {
   return result;
 }
 
-/** Signed distance to an outline in pixels, smooth over its stairs, positive inside. */
-function distanceTo(region, size) {
+/** Signed distance to an outline in pixels, smooth over its stairs, positive inside; `smooth`: sigma of that in half pixels. */
+function distanceTo(region, size, smooth = 1.5) {
   const fine = resizeLinear(picture(size, size, 1, new Float32Array(region)), 2 * size, 2 * size);
-  const solid = regionOf(blurred(fine, 1.5).data, (share) => share > 0.5);
+  const solid = regionOf(blurred(fine, smooth).data, (share) => share > 0.5);
   const signed = picture(2 * size, 2 * size, 1, signedDistance(solid, 2 * size));
   return blur(resizeArea(signed, size, size).data.map((value) => value / 2), size, 0.7);
 }
@@ -143,47 +155,110 @@ export function areDark(mask, size) {
   return any(glass) && areaOf(both(glass, where(mask, ...EYES))) < 0.02 * areaOf(glass);
 }
 
+/** Where each pixel lies on its lens: from its middle to the right and down, and away from the other one, -1 to 1 in it; 0 where
+ *  there is none. */
+function onLenses(glass, size) {
+  const { numbers, pieces } = piecesOf(glass, size, size);
+  const spans = pieces.map((piece) => piece && { left: size, right: 0, top: size, bottom: 0, sum: 0, count: 0 });
+  numbers.forEach((number, i) => {
+    if (!number) return;
+    const [span, x, y] = [spans[number], i % size, Math.floor(i / size)];
+    [span.left, span.right] = [Math.min(span.left, x), Math.max(span.right, x)];
+    [span.top, span.bottom] = [Math.min(span.top, y), Math.max(span.bottom, y)];
+    span.sum += x;
+    span.count++;
+  });
+  const centres = spans.filter(Boolean).map(({ sum, count }) => sum / count);
+  const middle = centres.reduce((sum, x) => sum + x / centres.length, 0);
+  return (i) => {
+    const span = spans[numbers[i]];
+    if (!numbers[i] || !span) return [0, 0, 0];
+    const within = (at, low, high) => clip((at - (low + high) / 2) / ((high - low + 1) / 2), -1, 1);
+    const right = within(i % size, span.left, span.right);
+    return [right, within(Math.floor(i / size), span.top, span.bottom), span.sum / span.count >= middle ? right : -right];
+  };
+}
+
+/** What lenses mirror at a place on them: how much of the sky, and of a bright streak. */
+function reflected([right, down]) {
+  const across = (right + LEANS * down - STREAK[0]) / STREAK[1];
+  return [smoothstep((HORIZON - down) / 1.2), Math.exp(-(across ** 2)) * smoothstep((STREAK[2] - down) / 1.3)];
+}
+
+/** Spots of tortoiseshell, about -1 to 1: waves that have no common measure. */
+function spots(x, y) {
+  return Math.sin(19 * x + 7 * y + 1) * Math.sin(13 * y - 11 * x + 2) + 0.5 * Math.sin(41 * x + 29 * y);
+}
+
+/** A frame's surface: polished horn is dark and shows the bright sky on all that looks up, and on its flat front the less the
+ *  lower. [R, G, B] at a pixel. */
+function frameSurface(normals, downAt, material) {
+  const body = lit(normals, material);
+  return (i) => {
+    const [, y, z] = normals(i);
+    const sky = SKY_ABOVE * clip(-y, 0, 1) ** 1.5 + SKY_BEFORE * z ** 4 * (0.5 - 0.5 * downAt(i));
+    return body(i).map((value) => value + (0.4 + 0.6 * material.gloss) * sky);
+  };
+}
+
 /** A crop with the glasses that its mask asks for, and where it changed; the crop is what is seen through the lenses. */
 export function drawGlasses(crop, mask, material) {
   const { width: size } = crop;
   const { glass, thin, unit } = lenses(mask, size);
   if (!any(glass) && !any(thin)) return { crop, changed: zeros(size) };
-  const width = Math.max(1.1, material.width * unit);
-  const distance = distanceTo(glass, size);
-  const inner = distance.map((value) => clip(value - width + 0.5, 0, 1));
-  const bars = distanceTo(thin, size);
-  const barsWidth = Math.min(width, 0.035 * unit);
+  const [distance, placeOf] = [distanceTo(glass, size, EVEN), onLenses(glass, size)];
+  const downAt = (i) => placeOf(i)[1];
+  // Horn is thicker above, and at the hinges; thin metal is a wire.
+  const usual = Math.max(1.1, material.width * unit);
+  const sturdy = smoothstep((material.width - WIRE[0]) / (WIRE[1] - WIRE[0]));
+  const width = distance.map((_, i) => {
+    const [, down, out] = placeOf(i);
+    const hinge = Math.exp(-((out - HINGE[0]) ** 2 + (down - HINGE[1]) ** 2) / HINGE[2]);
+    return usual * (1 + sturdy * (ABOVE * smoothstep((0.2 - down) / 0.9) - BELOW * smoothstep(down) + CORNER * hinge));
+  });
+  const inner = distance.map((value, i) => clip(value - width[i] + 0.5, 0, 1));
+  const bars = distanceTo(thin, size, EVEN_BARS);
+  const barsWidth = Math.min(usual * (1 + 0.3 * sturdy), BARS * unit);
   // Bridge and arms are as thick as the frame, along the middle of what the mask gives them.
   const ridge = greatestNear(bars, size, Math.max(3, roundEven(0.08 * unit) | 1), regionOf(bars, (value) => value > -0.5));
   const middle = bars.map((value, i) => value - Math.max(ridge[i] - barsWidth / 2, 0));
-  const across = distance.map((value) => width / 2 - Math.abs(value - width / 2)); // the frame lies inside the outline
+  const across = distance.map((value, i) => width[i] / 2 - Math.abs(value - width[i] / 2)); // the frame lies inside the outline
   const barred = any(thin);
   const frame = across.map((value, i) => Math.max(clip(value + 0.5, 0, 1), barred ? clip(middle[i] + 0.5, 0, 1) : 0));
 
-  let [top, bottom] = [0, 1];
-  if (any(glass)) [top, bottom] = [Math.floor(glass.indexOf(1) / size), Math.floor(glass.lastIndexOf(1) / size)];
-  const downAt = (i) => clip((Math.floor(i / size) - top) / Math.max(1, bottom - top), 0, 1);
-  let shadow = blur(rolled(frame, size, roundEven(0.05 * unit)), size, Math.max(0.8, 0.035 * unit));
+  let shadow = blur(rolled(frame, size, roundEven(0.06 * unit)), size, Math.max(0.8, 0.035 * unit));
   if (material.lens) {
     const shade = blur(rolled(inner, size, roundEven(0.04 * unit)), size, Math.max(0.8, 0.05 * unit));
     shadow = shadow.map((share, i) => Math.max(share, shade[i]));
   }
   const open = where(mask, BACKGROUND, HAIR, HAT);
   shadow = shadow.map((share, i) => (open[i] || share < 0.02 ? 0 : share));
-  let result = laidOver(crop, shadow.map((share) => 0.42 * share), () => [0, 0, 0]);
+  let result = laidOver(crop, shadow.map((share) => SHADOW * share), () => [0, 0, 0]);
 
-  const stripeAt = (i) => {
-    const along = (((i % size) + 0.8 * Math.floor(i / size)) / unit) % 1.7;
-    return Math.exp(-((along - 0.85) ** 2) / 0.02) * (1 - downAt(i));
-  };
   if (material.lens) {
-    const tintAt = (i) => material.lens.map((value) => value * (0.55 + 0.75 * downAt(i)) + 60 * stripeAt(i) + 14 * (1 - downAt(i)));
-    result = laidOver(result, inner.map((share) => share * material.opacity), tintAt);
+    const tintAt = (i) => {
+      const [sky, streak] = reflected(placeOf(i));
+      return material.lens.map((value, c) => value * (1 + 0.35 * downAt(i)) + sky * SKY[c] + GLINT * streak);
+    };
+    const belowRim = distance.map((value, i) => clip(value - width[i] / 2 + 0.5, 0, 1)); // or a line of skin would shine between both
+    result = laidOver(result, belowRim.map((share) => share * material.opacity), tintAt);
   } else {
-    result = laidOver(result, inner.map((share, i) => (share > 0 ? share * (0.03 + 0.13 * stripeAt(i)) : 0)), () => [255, 255, 255]);
+    const edge = (i) => EDGE * Math.exp(-Math.max(distance[i] - width[i], 0) / (EDGE_WIDE * unit));
+    result = laidOver(result, inner.map((share, i) => (share > 0 ? share * edge(i) : 0)), () => [0, 0, 0]);
+    const mirrored = (i) => {
+      const [sky, streak] = reflected(placeOf(i));
+      return CLEAR + CLEAR_SKY * sky + CLEAR_STREAK * streak;
+    };
+    result = laidOver(result, inner.map((share, i) => (share > 0 ? share * mirrored(i) : 0)), () => [245, 245, 245]);
   }
-  const height = across.map((value, i) => Math.max(rounded(value, width / 2), rounded(middle[i], barsWidth / 2)));
-  result = laidOver(result, frame, lit(normalsOf(height, size), material));
+  const bevel = width.map((value) => Math.max((value / 2) * (1 - FLAT * sturdy), 0.8));
+  const height = across.map((value, i) => Math.max(rounded(value, bevel[i]), rounded(middle[i], Math.max(0.8, barsWidth / 2))));
+  const surface = frameSurface(normalsOf(height, size), downAt, material);
+  result = laidOver(result, frame, (i) => {
+    if (!material.mottled) return surface(i);
+    const factor = Math.exp(material.mottled * spots((i % size) / unit, Math.floor(i / size) / unit));
+    return surface(i).map((value) => value * factor);
+  });
   return { crop: result, changed: frame.map((share, i) => Math.max(share, inner[i], shadow[i])) };
 }
 

@@ -210,6 +210,8 @@ def test_the_folds_of_a_dark_scarf_are_no_neck_as_in_the_app(visitor: Visitor) -
         ("earrings", "hoop", "silver_jewel", Label.EAR_R),
         ("necklace", None, "pearl_jewel", Label.NECK_L),
         ("glasses", "round_glasses", "horn_glasses", Label.EYE_G),
+        ("glasses", "cat_eye_glasses", "tortoise_glasses", Label.EYE_G),
+        ("sunglasses", "aviators", "dark_glasses", Label.EYE_G),
     ],
 )
 def test_jewels_and_frames_are_drawn_as_in_the_app(
