@@ -51,7 +51,7 @@ _BEFORE, _LOWER, _RIM = 0.2, (0.1, 0.8), 0.05
 
 #: y above whose value a hairpiece ends that is short, from where to where sideburns grow, and, in parts of half the
 #: face's width, from where on and how far out at both ends.
-_SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.75, 0.35), (0.8, 1.15)
+SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.75, 0.35), (0.8, 1.15)
 
 #: y of the brows' ends, above which the edge of sideburns slants outwards, and how much.
 _BROWS, _SLANTS = -0.28, 0.3
@@ -60,9 +60,9 @@ _BROWS, _SLANTS = -0.28, 0.3
 _ROUNDED = 0.4
 
 #: y of the lower end of hair from which on down it has no sideburns: what of it hangs there lies before the face. From
-#: where on a strip of it stays at the eyes and at its upper end, and how far out there, in parts of half the face's
-#: width.
-_LONG, _STRIP = 0.5, (0.95, 0.8, 1.15)
+#: where on a strip is there instead, at the eyes and at the temples' points, how far out at its upper end, in parts of
+#: half the face's width, and y of those points.
+_LONG, _STRIP, _POINT = 0.5, (0.95, 0.87, 1.15), -0.4
 
 #: Between which parts of half the face's width the temples lie, and how much of them a fringe covers at least.
 _TEMPLE, _COVERED = (0.5, 0.75), 0.3
@@ -156,8 +156,8 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         ear = scene.where(label)
         if (wanted & ear).sum() > 0.5 * ear.sum():
             wanted |= ear
-    if worn is not None and lowest < _SHORT and hair.any():
-        wanted |= hair & _before_ears(scene.y, abs(q), _hangs_before_face(scene, hair))
+    if worn is not None and lowest < SHORT and hair.any():
+        wanted |= hair & before_ears(scene.y, abs(q), hangs_before_face(scene, hair))
     temples = np.zeros_like(wanted)
     if worn is not None:
         temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face
@@ -188,7 +188,7 @@ def _head(scene: Scene, hair: float) -> np.ndarray:
     return dome & (scene.y < base)
 
 
-def _hangs_before_face(scene: Scene, hair: np.ndarray) -> bool:
+def hangs_before_face(scene: Scene, hair: np.ndarray) -> bool:
     """Whether hair (H, W) bool, at the sides of the face, is long, or a fringe, and no sideburns."""
     out = abs(across(scene)[0])
     temples = (out > _TEMPLE[0]) & (out < _TEMPLE[1]) & (scene.y > 2 * _BROWS) & (scene.y < _BROWS)
@@ -196,16 +196,17 @@ def _hangs_before_face(scene: Scene, hair: np.ndarray) -> bool:
     return bool(covered or np.percentile(scene.y[hair], 98) > _LONG)
 
 
-def _before_ears(y: np.ndarray, out: np.ndarray, long: bool) -> np.ndarray:
-    """(H, W) bool: where a wearer's own hair stays before and above the ears; a short hairpiece brings none.
+def before_ears(y: np.ndarray, out: np.ndarray, long: bool) -> np.ndarray:
+    """(H, W) bool: where hair is before and above the ears; a short hairpiece brings none.
 
     y: in frame units; out: how far from the middle of the face, in parts of half its width; long: whether what hangs
-    before the face are no sideburns. Of such hair a strip beside the face stays, narrower downwards.
+    before the face are no sideburns, which stay. In its place there is a strip beside the face, narrower downwards.
     """
     (top, bottom), (inner, outer) = _SIDEBURNS, _WIDE
     if long:
         (low, inner, outer), left = _STRIP, np.clip((bottom - y) / (bottom - top), 0, 1)
-        inner, outer = low + (inner - low) * np.clip(y / top, 0, 1), low + (outer - low) * left
+        inner = np.interp(y, (top, _POINT, 0), (1.0, inner, low))
+        outer = low + (outer - low) * left
     else:
         inner = inner + _SLANTS * np.maximum(0, _BROWS - y)
     outer = outer - (outer - 1) * (1 - np.clip((y - top) / _ROUNDED, 0, 1)) ** 2

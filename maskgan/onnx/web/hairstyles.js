@@ -25,13 +25,14 @@ const FRINGE = -0.9; // y of the hairline from which on down it is a fringe's, w
 const [BEFORE, LOWER, RIM] = [0.2, [0.1, 0.8], 0.05];
 // y above whose value a hairpiece ends that is short, from where to where sideburns grow, which it brings not, and, in parts of
 // half the face's width, from where on and how far out; y of the brows' ends, above which their edge slants outwards, by how much.
-const [SHORT, SIDEBURNS, WIDE] = [0.45, [-0.75, 0.35], [0.8, 1.15]];
+export const SHORT = 0.45;
+const [SIDEBURNS, WIDE] = [[-0.75, 0.35], [0.8, 1.15]];
 const [BROWS, SLANTS] = [-0.28, 0.3];
 const ROUNDED = 0.4; // over how much the upper outer corner of such hair is round
-// y of the lower end of hair from which on down it has no sideburns; from where on a strip of it stays at the eyes and at its
-// upper end, and how far out there; between which parts of half the face's width the temples lie, and how much of them a fringe
-// covers at least.
-const [LONG, STRIP] = [0.5, [0.95, 0.8, 1.15]];
+// y of the lower end of hair from which on down it has no sideburns; from where on in there is a strip instead at the eyes and at
+// the temples' points, how far out at its upper end, and y of those points; between which parts of half the face's width the
+// temples lie, and how much of them a fringe covers at least.
+const [LONG, STRIP, POINT] = [0.5, [0.95, 0.87, 1.15], -0.4];
 const [TEMPLE, COVERED] = [[0.5, 0.75], 0.3];
 
 /** Hair down both sides of the face, behind it and over the shoulders: hair that reaches the ears stays, and the lower part of
@@ -88,7 +89,7 @@ function besideHat(scene) {
 }
 
 /** Whether hair at the sides of the face is long, or a fringe, and no sideburns. */
-function hangsBeforeFace(scene, hair) {
+export function hangsBeforeFace(scene, hair) {
   const { q } = scene.across;
   const out = (i) => Math.abs(q[i]);
   const temples = places(scene, (_, y, i) => out(i) > TEMPLE[0] && out(i) < TEMPLE[1] && y > 2 * BROWS && y < BROWS);
@@ -97,14 +98,14 @@ function hangsBeforeFace(scene, hair) {
 
 /** Where a wearer's own hair stays before and above the ears; of hair that is `long` a strip beside the face, narrower
  *  downwards. */
-function beforeEars(scene, long) {
+export function beforeEars(scene, long) {
   const { q } = scene.across;
   const [top, bottom] = SIDEBURNS;
   const between = (low, high, share) => low + (high - low) * clip(share, 0, 1);
   return places(scene, (_, y, i) => {
     const out = Math.abs(q[i]);
     const [inner, outer] = long
-      ? [between(STRIP[0], STRIP[1], y / top), between(STRIP[0], STRIP[2], (bottom - y) / (bottom - top))]
+      ? [onLine(y, [top, POINT, 0], [1, STRIP[1], STRIP[0]]), between(STRIP[0], STRIP[2], (bottom - y) / (bottom - top))]
       : [WIDE[0] + SLANTS * Math.max(0, BROWS - y), WIDE[1]];
     const round = (outer - 1) * (1 - clip((y - top) / ROUNDED, 0, 1)) ** 2;
     return y > top && y < bottom && out > inner && out < outer - round;
