@@ -131,6 +131,7 @@ _LOOKS = (
     Look("green_beret", "Green felt", (Label.HAT,), "#2f8a45", reference="beret"),
     Look("navy_beret", "Navy felt", (Label.HAT,), "#26355c", colour="#26355c", reference="beret"),
     Look("grey_cap", "Grey cotton", (Label.HAT,), "#5b5c63", reference="cap"),
+    Look("print_wrap", "Printed cotton", (Label.HAT,), "#b9782f", reference="head_wrap"),
 )
 
 #: Every look by its name, in the order in which swatches should be shown.
@@ -163,6 +164,7 @@ _MADE_OF = {
     "straw": "straw_hat",
     "cap": "grey_cap",
     "beret": "navy_beret",
+    "head_wrap": "print_wrap",
     "glasses": "horn_glasses",
     "sunglasses": "dark_glasses",
     "aviators": "gold_rim_glasses",

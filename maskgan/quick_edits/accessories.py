@@ -16,7 +16,7 @@ from maskgan.quick_edits.hairstyles import wear_hair
 from maskgan.quick_edits.lenses import eye_centres, eyes_apart, worn_outline
 from maskgan.quick_edits.scarves import loosen, neck, wears_scarf
 from maskgan.quick_edits.scene import Scene, ramp
-from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
+from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette, wardrobe
 from maskgan.quick_edits.uncovering import reveal
 
 _SIDES = ((-1, Label.R_EYE, Label.R_BROW, Label.R_EAR), (1, Label.L_EYE, Label.L_BROW, Label.L_EAR))
@@ -35,6 +35,10 @@ _LOCK, _LOCK_BESIDE = 0.2, 0.35
 #: Of how many columns a hat's lower edge is told, how many of them at either side hold an end of its brim, and how much
 #: higher than there (frame units) a hat is that bulges out beyond it.
 _COLUMNS, _SIDE, _BULGE = 61, 16, 0.15
+
+#: Between which rows (frame units) the width of a head is told on which a hat sits, and by how much that is smaller at
+#: most where there is less hair than its lender's.
+_SITS, _SMALLEST = (-0.6, -0.3), 1.14
 
 #: Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
 _HARDLY_HAIR, _SHORT = 0.01, "swept_back"
@@ -150,19 +154,30 @@ def remove_glasses(scene: Scene, strength: float) -> None:
             scene.paint(abs(scene.y - arc) < thick, brow, over=over)
 
 
+def _smaller(scene: Scene, style: str) -> float:
+    """By how much a hat is smaller than on its lender, on whose thick hair it sat, where there is less."""
+    over = wardrobe()[style].get("over_hair")
+    q, _, _ = across(scene)
+    head = scene.where(Label.SKIN, Label.HAIR) & (scene.y > _SITS[0]) & (scene.y < _SITS[1])
+    if over is None or not head.any():
+        return 1.0
+    low, high = np.percentile(q[head], (1, 99))
+    return float(np.clip(2 * over / (high - low), 1, _SMALLEST))
+
+
 def hat(scene: Scene, strength: float, style: str = "beanie") -> None:
     """Somebody's hat, down to above the brows; hair that would stand out above its brim is pressed under it."""
     if scene.where(Label.HAT).sum() > 0.1 * scene.unit**2:
         raise QuickEditImpossible("This face wears a hat already; take it off first.")
     shape = silhouette(style).facing(scene)
     _, middle, half = across(scene)
-    grown = 0.12 * (strength - 1)
-    worn = shape.fitted(scene) + grown > 0
+    grown, smaller = 0.12 * (strength - 1), _smaller(scene, style)
+    worn = shape.fitted(scene, smaller=smaller) + grown > 0
     front = worn & (abs(scene.x - middle) < 0.3 * half)
     if not front.any():
         raise QuickEditImpossible("The upper head lies outside this picture; there is no room for a hat.")
     lift = min(0.0, brow_line(scene) - 0.08 - float(np.percentile(scene.y[front], 99)))
-    worn = (shape.fitted(scene, scene.y - lift) + grown > 0) & ~scene.where(*UNTOUCHED)
+    worn = (shape.fitted(scene, scene.y - lift, smaller) + grown > 0) & ~scene.where(*UNTOUCHED)
     worn &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1))
     grid = np.linspace(float(scene.x[worn].min()), float(scene.x[worn].max()), _COLUMNS)
     _, edge = scene.envelope(worn, grid)
@@ -324,7 +339,7 @@ EDITS = (
     QuickEdit("remove_glasses", "No glasses", "Takes glasses off.", "Accessories", remove_glasses),
     QuickEdit(
         *("hat", "Hat", "Puts on a hat or a cap.", "Accessories", hat),
-        shapes(hat, "beanie", "trilby", "bowler", "straw", "cap", "beret"),
+        shapes(hat, "beanie", "trilby", "bowler", "straw", "cap", "beret", "head_wrap"),
     ),
     QuickEdit("remove_hat", "No hat", "Takes a hat off.", "Accessories", remove_hat),
     QuickEdit(

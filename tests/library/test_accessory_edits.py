@@ -74,10 +74,25 @@ def test_hair_beside_a_hat_ends_below_it(style: str) -> None:
     for side in (np.s_[:, : left + 1], np.s_[:, right:]):
         # Farther out it begins lower, and never above the brim, also where a beanie bulges out beyond that.
         tops = beside[side].argmax(0)[beside[side].any(0)]
-        assert tops.size and tops.min() > rows.max() - 20
+        assert tops.size and tops.min() > rows.max() - 24
     head = hat | (after != Label.BACKGROUND)
     lobes = cv2.morphologyEx(head.astype(np.uint8), cv2.MORPH_OPEN, np.ones((21, 21), np.uint8)) > 0
     assert (beside & ~lobes)[: rows.max() + 30].sum() < 150
+
+
+def test_a_hat_that_sat_on_thick_hair_is_smaller_on_a_head_without() -> None:
+    """A beret stood out far beyond a bald head."""
+    hairy = draw_face(512)
+    around = cv2.dilate((hairy == Label.HAIR).astype(np.uint8), np.ones((61, 61), np.uint8)) > 0
+    hairy[around & (hairy == Label.BACKGROUND)] = Label.HAIR
+    bald = np.where(hairy == Label.HAIR, Label.BACKGROUND, hairy).astype(np.uint8)
+
+    def wide(mask: np.ndarray, style: str) -> int:
+        left, right, _, _ = extent(QUICK_EDITS["hat"].apply(mask, 1.0, style), Label.HAT)
+        return right - left
+
+    assert wide(bald, "beret") < 0.93 * wide(hairy, "beret")
+    assert abs(wide(bald, "beanie") - wide(hairy, "beanie")) < 8
 
 
 @pytest.mark.parametrize("thing", ["glasses", "earrings", "necklace", "hat"])

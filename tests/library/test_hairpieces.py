@@ -397,9 +397,7 @@ def test_nothing_of_the_photo_moves_below_other_hair(pipeline, face, style: str)
     assert not motion.flow.any()
     edit = edit_with_looks(pipeline, face, after, looks_with({}, "hairstyle", style, worn), motion=motion)
     features = np.isin(face.mask, (*EYES, *MOUTH, Label.NOSE))
-    assert lengths_of(edit.motion.flow)[features].max() < 0.1, (
-        "pixels"
-    )
+    assert lengths_of(edit.motion.flow)[features].max() < 0.1, "pixels"
 
 
 def test_short_hair_goes_on_down_to_the_ears_where_long_hair_hung(photo: np.ndarray) -> None:

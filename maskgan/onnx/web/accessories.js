@@ -1,7 +1,7 @@
 // Quick edits that put things on or take them off: glasses, hat, earrings, necklace; see
 // maskgan/quick_edits/accessories.py.
 
-import { LABEL } from "./constants.js";
+import { LABEL, SILHOUETTES } from "./constants.js";
 import { BROWS, EYES } from "./frame.js";
 import { closed, opened, reveal } from "./hair.js";
 import { wearHair } from "./hairstyles.js";
@@ -23,6 +23,9 @@ const [LOCK, LOCK_BESIDE] = [0.2, 0.35];
 // Of how many columns a hat's lower edge is told, how many of them at either side hold an end of its brim, and how much
 // higher than there (frame units) a hat is that bulges out beyond it.
 const [COLUMNS, SIDE, BULGE] = [61, 16, 0.15];
+// Between which rows the width of a head is told on which a hat sits, and by how much that is smaller at most where there is less
+// hair than its lender's.
+const [SITS, SMALLEST] = [[-0.6, -0.3], 1.14];
 // Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
 const [HARDLY_HAIR, SHORT] = [0.01, "swept_back"];
 // Share of the picture below which hair may be little more than the ends of a fringe; within which part of half the face's
@@ -132,17 +135,28 @@ function browLine(scene) {
   return any(brows) ? clip(percentileOf(scene.y, brows, 0.03), -0.65, -0.25) : -0.36;
 }
 
+/** By how much a hat is smaller than on its lender, on whose thick hair it sat, where there is less. */
+function smaller(scene, style) {
+  const { overHair } = SILHOUETTES[style];
+  const band = places(scene, (_, y) => y > SITS[0] && y < SITS[1]);
+  const head = both(scene.where(SKIN, HAIR), band);
+  if (!overHair || !any(head)) return 1;
+  const [low, high] = [0.01, 0.99].map((share) => percentileOf(scene.across.q, head, share));
+  return clip((2 * overHair) / (high - low), 1, SMALLEST);
+}
+
 /** Somebody's hat, down to above the brows; hair that would stand out above its brim is pressed under it. */
 function hat(scene, strength, style) {
   if (areaOf(scene.where(HAT)) > 0.1 * scene.unit ** 2) throw new Error("This face wears a hat already; take it off first.");
   const shape = silhouette(style).facing(scene);
   const { middle, half } = scene.across;
   const least = -0.12 * (strength - 1);
-  const front = shape.fitted(scene).map((distance, i) => (distance > least && Math.abs(scene.x[i] - middle) < 0.3 * half ? 1 : 0));
+  const size = smaller(scene, style);
+  const front = shape.fitted(scene, scene.y, size).map((distance, i) => (distance > least && Math.abs(scene.x[i] - middle) < 0.3 * half ? 1 : 0));
   if (!front.includes(1)) throw new Error("The upper head lies outside this picture; there is no room for a hat.");
   const lift = Math.min(0, browLine(scene) - 0.08 - percentileOf(scene.y, front, 0.99));
   const untouched = scene.where(...UNTOUCHED);
-  const lifted = shape.fitted(scene, scene.y.map((y) => y - lift));
+  const lifted = shape.fitted(scene, scene.y.map((y) => y - lift), size);
   const before = (x, y) => Math.abs(x - middle) < 0.8 * half && y > 0.1;
   const worn = places(scene, (x, y, i) => lifted[i] > least && !untouched[i] && !before(x, y));
   let [left, right] = [Infinity, -Infinity];
