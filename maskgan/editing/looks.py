@@ -155,7 +155,10 @@ PARTS: dict[str, tuple[Label, ...]] = {
 PUT_ON = (Label.HAT, Label.EYE_G, Label.EAR_R, Label.NECK_L)
 
 #: What a quick edit brings, and what it is made of in each of its shapes (by the shape, else by the edit).
-_SUBJECTS = {"hat": Label.HAT, "glasses": Label.EYE_G, "sunglasses": Label.EYE_G, "earrings": Label.EAR_R}
+_SUBJECTS = {
+    **{"hat": Label.HAT, "glasses": Label.EYE_G, "sunglasses": Label.EYE_G},
+    **{"earrings": Label.EAR_R, "necklace": Label.NECK_L},
+}
 _MADE_OF = {
     "hat": "teal_beanie",
     "beanie": "teal_beanie",
@@ -170,6 +173,7 @@ _MADE_OF = {
     "aviators": "gold_rim_glasses",
     "stud": "pearl_jewel",
     "earrings": "gold_jewel",
+    "necklace": "gold_jewel",
 }
 
 

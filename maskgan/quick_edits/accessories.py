@@ -52,6 +52,11 @@ _LITTLE_HAIR, _OVER_FOREHEAD, _ABOVE, _FRINGE = 0.04, 0.6, -0.4, 0.03
 #: they are at the hinge and there.
 _ROOT, _HIDDEN, _HANGS_AT, _SLOPES, _ARM = 0.45, 0.03, 0.15, 0.2, (0.035, 0.022)
 
+#: Of a necklace: half the width of a neck at most and how far beside the middle of the face that is, in parts of half
+#: the face's width; how steeply it rises beside it, in parts of how far it hangs; and how far its lowest link is from
+#: the picture's lower edge for it to have a pendant, in frame units.
+_NECK, _ASIDE, _BEHIND, _PENDANT = 0.85, 0.25, 4.0, 0.22
+
 _FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, *EARS)
 
 
@@ -303,18 +308,23 @@ def necklace(scene: Scene, strength: float) -> None:
     if neck is None or neck.sum() < 0.12 * scene.unit**2:
         raise QuickEditImpossible("Too little of the neck is visible in this mask for a necklace.")
     size = _size(strength)
+    _, face, half_face = across(scene)
     left, right = np.percentile(scene.x[neck], (1, 99))
-    middle, half = (left + right) / 2, (right - left) / 2
+    # Shoulders belong to a neck's class, but not to its width.
+    middle = face + float(np.clip((left + right) / 2 - face, -_ASIDE * half_face, _ASIDE * half_face))
+    half = min((right - left) / 2, _NECK * half_face)
     under_chin = neck & (abs(scene.x - middle) < 0.35 * half)
     rows = scene.y[under_chin if under_chin.any() else neck]
     top, bottom = np.percentile(rows, (1, 99))
-    t = (scene.x - middle) / half
+    t = abs(scene.x - middle) / half
     lowest = top + 0.68 * (bottom - top)
     sag = min(0.45, 0.85 * (lowest - top) + 0.12)
-    line = lowest - sag * np.clip(abs(t), 0, 1.1) ** 2
-    chain = abs(scene.y - line) < 0.032 * size * np.sqrt(1 + (2 * sag * t / half) ** 2)
-    dx, dy = scene.x - middle, scene.y - lowest - 0.05 * size
-    pendant = (dx / 0.065) ** 2 + (dy / 0.085) ** 2 < size**2
+    rise = np.where(t < 1, t**2, _BEHIND * t - _BEHIND + 1)  # beside a neck it leads over the shoulders, behind it
+    slope = np.where(t < 1, 2 * t, _BEHIND) * sag / half
+    chain = abs(scene.y - lowest + sag * rise) < 0.032 * size * np.sqrt(1 + slope**2)
+    pendant = np.hypot(scene.x - middle, scene.y - lowest - 0.1 * size) < 0.08 * size
+    if lowest > scene.y.max() - _PENDANT * size:  # the picture would cut it off
+        pendant[:] = False
     scene.paint(chain | pendant, Label.NECK_L, over=(Label.NECK,))
 
 

@@ -34,6 +34,9 @@ const [LITTLE_HAIR, OVER_FOREHEAD, ABOVE, FRINGE] = [0.04, 0.6, -0.4, 0.03];
 // Arms of glasses end behind ears: which upper part of an ear begins where they end, how far behind that they are hidden, at which
 // part of its height, and how much lower or higher than the hinge at most; half of how thick they are at the hinge and there.
 const [ROOT, HIDDEN, HANGS_AT, SLOPES, ARM] = [0.45, 0.03, 0.15, 0.2, [0.035, 0.022]];
+// Of a necklace: half the width of a neck at most and how far beside the middle of the face that is, in parts of half the face's
+// width; how steeply it rises beside it, and how far its lowest link is from the picture's lower edge for a pendant.
+const [NECK_WIDTH, ASIDE, BEHIND, PENDANT] = [0.85, 0.25, 4, 0.22];
 const FACE_SIDE = [BACKGROUND, SKIN, NOSE, HAIR, ...EARS];
 
 /** Accessories grow a little with strength. */
@@ -285,16 +288,23 @@ function necklace(scene, strength) {
   const neck = scene.part(NECK);
   if (!neck || few(scene, neck, 0.12)) throw new Error("Too little of the neck is visible in this mask for a necklace.");
   const size = sizeOf(strength);
+  const { middle: face, half: halfFace } = scene.across;
   const [left, right] = [0.01, 0.99].map((share) => percentileOf(scene.x, neck, share));
-  const [middle, half] = [(left + right) / 2, (right - left) / 2];
+  // Shoulders belong to a neck's class, but not to its width.
+  const middle = face + clip((left + right) / 2 - face, -ASIDE * halfFace, ASIDE * halfFace);
+  const half = Math.min((right - left) / 2, NECK_WIDTH * halfFace);
   const underChin = both(neck, places(scene, (x) => Math.abs(x - middle) < 0.35 * half));
   const [top, bottom] = [0.01, 0.99].map((share) => percentileOf(scene.y, any(underChin) ? underChin : neck, share));
+  const last = scene.y.reduce((most, y) => Math.max(most, y), -Infinity);
   const lowest = top + 0.68 * (bottom - top);
+  const hangs = lowest <= last - PENDANT * size; // the picture cuts off no pendant
   const sag = Math.min(0.45, 0.85 * (lowest - top) + 0.12);
   const inside = (x, y) => {
-    const t = (x - middle) / half;
-    const chain = Math.abs(y - lowest + sag * clip(Math.abs(t), 0, 1.1) ** 2) < 0.032 * size * Math.sqrt(1 + ((2 * sag * t) / half) ** 2);
-    return chain || ((x - middle) / 0.065) ** 2 + ((y - lowest - 0.05 * size) / 0.085) ** 2 < size ** 2;
+    const t = Math.abs(x - middle) / half;
+    const rise = t < 1 ? t * t : BEHIND * t - BEHIND + 1; // beside a neck it leads over the shoulders, behind it
+    const slope = ((t < 1 ? 2 * t : BEHIND) * sag) / half;
+    if (Math.abs(y - lowest + sag * rise) < 0.032 * size * Math.sqrt(1 + slope * slope)) return true;
+    return hangs && Math.hypot(x - middle, y - lowest - 0.1 * size) < 0.08 * size;
   };
   scene.paint(places(scene, inside), NECK_L, [NECK]);
 }
