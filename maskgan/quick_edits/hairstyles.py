@@ -45,6 +45,12 @@ _FRINGES = -0.9
 #: wide gaps are between it and the face.
 _ROOTS, _TEMPLES = 0.12, 0.6
 
+#: How wide (frame units) the ends of hair are at least that is drawn, and of a hairpiece, which brings its own.
+_RAGS, _TIPS = 0.3, 0.12
+
+#: How wide (frame units) is what is seen of an ear at least.
+_SLIVER = 0.14
+
 #: How far hair lies before the lower face, in from its edge: by parts of half the face's width between these rows, less
 #: and less, and by so much (frame units) along the jaw.
 _BEFORE, _LOWER, _RIM = 0.2, (0.1, 0.8), 0.05
@@ -144,7 +150,8 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
     depth = cv2.distanceTransform(scene.face.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
     wanted &= ~((depth > _RIM + _BEFORE * half * (1 - ramp(scene.y, *_LOWER))) & (scene.y > _LOWER[0]))
-    wanted &= (scene.y < 0.3) | morphed(scene, wanted, cv2.MORPH_OPEN, 0.3)  # no rags at the tips
+    rags = _RAGS if worn is None else _TIPS
+    wanted &= (scene.y < 0.3) | morphed(scene, wanted, cv2.MORPH_OPEN, rags)  # no rags at the tips
     if worn is None:  # no notches in a fringe; those of a hairpiece are its own, and show skin
         wanted |= morphed(scene, wanted, cv2.MORPH_CLOSE, 0.3) & scene.face & (scene.y < -0.2)
     # No lock hangs in an eye.
@@ -163,11 +170,16 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face
         temples &= (abs(q) < 1) & (scene.y < 0)
     removed = with_specks(scene, hair & ~wanted) & ~wanted
+    hidden = [label for label in EARS if not scene.where(label).any()]
     if removed.any():
         reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
         scene.mask[removed & temples] = Label.SKIN
     hat = scene.where(Label.HAT)
     scene.paint(wanted & ~scene.where(*UNTOUCHED) & ~hat, Label.HAIR)
+    for label in hidden:  # nor does a sliver of one that was hidden
+        ear = scene.where(label)
+        if not morphed(scene, ear, cv2.MORPH_OPEN, _SLIVER).any():
+            scene.uncover(ear, (Label.HAIR, Label.SKIN, Label.BACKGROUND, Label.NECK))
     _close_beside_jaw(scene, lowest)
     if worn is not None:
         scene.worn.append(worn)

@@ -20,6 +20,9 @@ const LEAST = 0.35; // hair that ends nearer than this to the picture's lower ed
 // the face.
 const [ROOTS, TEMPLES] = [0.12, 0.6];
 const FRINGE = -0.9; // y of the hairline from which on down it is a fringe's, which another hairstyle need not have
+// How wide the ends of hair are at least that is drawn, and of a hairpiece, which brings its own.
+const [RAGS, TIPS] = [0.3, 0.12];
+const SLIVER = 0.14; // how wide is what is seen of an ear at least
 // How far hair lies before the lower face, in from its edge: by parts of half the face's width between these rows, less and less,
 // and by so much along the jaw.
 const [BEFORE, LOWER, RIM] = [0.2, [0.1, 0.8], 0.05];
@@ -154,7 +157,7 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   const depth = distances(inverted(face), scene.size, scene.size);
   const before = (v) => RIM + BEFORE * half * (1 - ramp(v, ...LOWER));
   wanted = without(wanted, places(scene, (_, v, i) => v > LOWER[0] && depth[i] / unit > before(v)));
-  const solid = opened(scene, wanted, 0.3); // no rags at the tips
+  const solid = opened(scene, wanted, worn ? TIPS : RAGS); // no rags at the tips
   wanted = wanted.map((inside, i) => (inside && (y[i] < 0.3 || solid[i]) ? 1 : 0));
   // No notches in a fringe (those of a hairpiece are its own, and show skin), and no lock in an eye.
   if (!worn) wanted = either(wanted, both(both(closed(scene, wanted, 0.3), face), places(scene, (_, v) => v < -0.2)));
@@ -170,9 +173,14 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   const gaps = worn ? without(closed(scene, either(wanted, face), TEMPLES), face) : new Uint8Array(hair.length);
   const temples = both(gaps, places(scene, (_, v, i) => v < 0 && Math.abs(q[i]) < 1));
   const removed = without(withSpecks(scene, without(hair, wanted)), wanted);
+  const hidden = EARS.filter((label) => !any(scene.where(label)));
   if (any(removed)) reveal(scene, removed, Math.min(lowest, 0.1) - 0.3);
   scene.paint(both(removed, temples), SKIN);
   scene.paint(without(wanted, scene.where(...UNTOUCHED, HAT)), HAIR);
+  for (const label of hidden) { // nor does a sliver of one that was hidden
+    const ear = scene.where(label);
+    if (!any(opened(scene, ear, SLIVER))) scene.uncover(ear, [HAIR, SKIN, BACKGROUND, NECK]);
+  }
   closeBesideJaw(scene, lowest);
   if (worn) scene.worn.push(worn);
   scene.smooth(dilated(without(wanted, hair), size, square(1)));
