@@ -6,7 +6,8 @@ and either `outline`, points of one lens (see `lens_outline` in
 maskgan/quick_edits/lenses.py), or `id`, a face of one of the FOLDERs in the plain format (images/ID.jpg,
 masks/ID.png, index.csv). With an `id` may come `polygon`, the hat's outline in pixels of a 256 px crop (x, y; negative
 y above the crop), or `crown`, the outline of what lies above the crop alone; `top`, rows that are mirrored above the
-crop to make room for it; and `picture`: true to keep the picture beside the mask. With `piece`, an object of
+crop to make room for it; `over_hair`, half the width of the head with the hair that the hat sits on, in half faces, if
+that makes it large; and `picture`: true to keep the picture beside the mask. With `piece`, an object of
 `lab.matting.cut_out`'s options, maybe empty, hair is kept with its matte, and a hat without its ground (needs
 pymatting); its `ears` is an outline like `polygon`, too, and its `without` a list of them. Of an entry of kind `ear`
 the `polygon` is the outline of the ear on the left side of the picture, and `size` the height in frame units at which
@@ -41,8 +42,11 @@ from maskgan.labels import IGNORE, Label, flip
 from maskgan.mask_files import resize_mask, write_mask
 from maskgan.sizes import CROP_SIZE
 
-#: Side of the crops that are kept.
-SIZE = 256
+#: Sides of the crops that are kept: of hair, whose strands are kept apart, in which polygons are drawn; and of hats.
+SIZE, HAT_SIZE = 256, 512
+
+#: How often the corners of a polygon are cut, and how much crisper an enlarged picture is made, within how many pixels.
+_CORNERS, _CRISPER, _WITHIN = 2, 0.6, 1.5
 
 
 class Faces:
@@ -61,10 +65,14 @@ class Faces:
             raise ValueError(f"No folder has a face {name!r}; give the folder that holds it with --data.")
         return self.rows[name][1]
 
-    def picture(self, name: str) -> np.ndarray:
-        """(256, 256, 3) uint8 RGB."""
+    def picture(self, name: str, size: int = SIZE) -> np.ndarray:
+        """(size, size, 3) uint8 RGB."""
         photo = read_photo(self.rows[name][0] / "images" / f"{name}.jpg")
-        return cv2.resize(photo, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+        return (
+            enlarged(photo, size)
+            if len(photo) < size
+            else cv2.resize(photo, (size, size), interpolation=cv2.INTER_AREA)
+        )
 
     def mask(self, name: str) -> np.ndarray:
         """(256, 256) uint8 class ids; what nobody labelled is filled in."""
@@ -111,12 +119,30 @@ class Faces:
         return cut_out(photo, mask, sure, label, **options)
 
 
+def enlarged(photo: np.ndarray, size: int) -> np.ndarray:
+    """A small photo (s, s, 3) uint8 at another size, a little crisper than it would be."""
+    large = cv2.resize(photo.astype(np.float32), (size, size), interpolation=cv2.INTER_LANCZOS4)
+    crisp = large + _CRISPER * (large - cv2.GaussianBlur(large, (0, 0), _WITHIN))
+    return crisp.round().clip(0, 255).astype(np.uint8)
+
+
+def rounded(polygon: list[list[float]]) -> np.ndarray:
+    """A polygon (n, 2) whose corners are cut (Chaikin, 1974): (4 n, 2) float64."""
+    points = np.array(polygon, np.float64)
+    for _ in range(_CORNERS):
+        following = np.roll(points, -1, axis=0)
+        points = np.stack([0.75 * points + 0.25 * following, 0.25 * points + 0.75 * following], 1).reshape(-1, 2)
+    return points
+
+
 def filled(polygon: list[list[float]], shape: tuple[int, ...], scale: float, top: int = 0) -> np.ndarray:
     """What lies within a polygon (x, y) of a 256 px crop, in a picture of that scale with rows above it: bool."""
-    region = np.zeros(shape, np.uint8)
-    points = np.rint(16 * (scale * np.array(polygon, np.float64) + np.array((0, top)))).astype(np.int32)
-    cv2.fillPoly(region, [points], 1, shift=4)
-    return region > 0
+    region = np.ones(shape, bool)
+    for points in (np.array(polygon, np.float64), rounded(polygon)):  # in its re-entrant corners is none of it
+        drawn = np.zeros(shape, np.uint8)
+        cv2.fillPoly(drawn, [np.rint(16 * (scale * points + np.array((0, top)))).astype(np.int32)], 1, shift=4)
+        region &= drawn > 0
+    return region
 
 
 def mirrored(mask: np.ndarray, side: str | None) -> np.ndarray:
@@ -129,17 +155,18 @@ def mirrored(mask: np.ndarray, side: str | None) -> np.ndarray:
 
 def tailor(entry: dict[str, Any], picture: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One entry's picture and mask: the drawn polygon laid in, rows added above, specks of hair taken away."""
-    top = int(entry.get("top", 0))
+    scale = len(mask) / SIZE
+    top = round(scale * entry.get("top", 0))
     picture = cv2.copyMakeBorder(picture, top, 0, 0, 0, cv2.BORDER_REFLECT_101)
     mask = cv2.copyMakeBorder(mask, top, 0, 0, 0, cv2.BORDER_CONSTANT, value=int(Label.BACKGROUND))
     if "polygon" in entry:
-        hat = filled(entry["polygon"], mask.shape, 1, top)
+        hat = filled(entry["polygon"], mask.shape, scale, top)
         if "piece" in entry:  # below the crop's upper edge the matte knows better
             hat[top:] &= mask[top:] == Label.HAT
         mask[mask == Label.HAT] = Label.HAIR
         mask[hat] = Label.HAT
     if "crown" in entry:
-        mask[filled(entry["crown"], mask.shape, 1, top) & (np.arange(len(mask))[:, None] < top)] = Label.HAT
+        mask[filled(entry["crown"], mask.shape, scale, top) & (np.arange(len(mask))[:, None] < top)] = Label.HAT
     count, pieces, stats, _ = cv2.connectedComponentsWithStats((mask == Label.HAIR).astype(np.uint8), connectivity=8)
     if count > 2:
         mask[(mask == Label.HAIR) & (pieces != 1 + stats[1:, cv2.CC_STAT_AREA].argmax())] = Label.BACKGROUND
@@ -152,9 +179,10 @@ def prepare(recipe: list[dict[str, Any]], faces: Faces, out: Path) -> None:
     index = []
     for entry in recipe:
         row = faces.row(entry["id"]) if "id" in entry else {}
-        kept = {key: entry[key] for key in ("name", "title", "kind", "outline") if key in entry}
+        kept = {key: entry[key] for key in ("name", "title", "kind", "outline", "over_hair") if key in entry}
         credit = {key: row[key] for key in ("id", "source", "licence", "attribution") if row.get(key)}
-        index.append(kept | credit | ({"top": entry["top"]} if entry.get("top") else {}))
+        size = HAT_SIZE if entry["kind"] == "hat" else SIZE
+        index.append(kept | credit | ({"top": entry["top"] * size // SIZE} if entry.get("top") else {}))
         if "id" not in entry:
             continue
         if entry["kind"] in ("ear", "teeth"):
@@ -166,15 +194,22 @@ def prepare(recipe: list[dict[str, Any]], faces: Faces, out: Path) -> None:
             Image.fromarray(picture).save(out / f"{entry['name']}.jpg", quality=92, subsampling=0, optimize=True)
             index[-1].update(more)
             continue
-        picture, mask = faces.picture(entry["id"]), faces.mask(entry["id"])
+        picture = faces.picture(entry["id"], size)
+        mask = resize_mask(faces.mask(entry["id"]), (size, size), smooth=True)
         if "piece" in entry:
             piece = faces.cut_out(entry)
             mask = mirrored(mask, entry["piece"].get("mirrored"))
-            alpha = cv2.resize(piece.alpha, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+            way = cv2.INTER_AREA if len(piece.alpha) >= size else cv2.INTER_CUBIC
+            alpha = cv2.resize(piece.alpha, (size, size), interpolation=way)
             label, instead = (Label.HAT, Label.HAIR) if entry["kind"] == "hat" else (Label.HAIR, Label.BACKGROUND)
             mask = np.where(alpha > 0.5, label, np.where(mask == label, instead, mask)).astype(np.uint8)
             if entry["kind"] == "hat":
-                colours = cv2.resize(piece.colours, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+                small = len(piece.colours) < size
+                colours = (
+                    enlarged(piece.colours, size)
+                    if small
+                    else cv2.resize(piece.colours, (size, size), interpolation=way)
+                )
                 picture = np.where(alpha[..., None] > 0.2, colours, picture)
             else:
                 image = Image.fromarray(np.dstack([piece.colours, (255 * piece.alpha).round().astype(np.uint8)]))
@@ -182,7 +217,7 @@ def prepare(recipe: list[dict[str, Any]], faces: Faces, out: Path) -> None:
         picture, mask = tailor(entry, picture, mask)
         write_mask(out / f"{entry['name']}.png", mask)
         if entry.get("picture"):
-            Image.fromarray(picture).save(out / f"{entry['name']}.jpg", quality=80, optimize=True)
+            Image.fromarray(picture).save(out / f"{entry['name']}.jpg", quality=85, optimize=True)
     (out / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -35,6 +35,7 @@ from maskgan.editing.recolouring import (
     usual_colour,
 )
 from maskgan.editing.rough import shown_first_to
+from maskgan.editing.sideburns import instead_of_sideburns
 from maskgan.editing.smiling import with_folds
 from maskgan.editing.strands import with_ends
 from maskgan.editing.teeth import opens, with_teeth
@@ -168,6 +169,9 @@ def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.nda
                 beside = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
                 covered |= hair & (face.mask != Label.HAIR) & (beside < _OPEN * len(mask))
             covered |= rim > wide
+            strip = instead_of_sideburns(seen, mask, face.mask, worn)
+            mask = np.where(strip, mask.dtype.type(Label.SKIN), mask)  # its soft edges lie over skin
+            covered &= ~strip
             over |= covered & (face.mask != Label.HAT)  # a hat that is taken off would show between the strands
     return np.where(over, face.mask, mask).astype(mask.dtype)
 

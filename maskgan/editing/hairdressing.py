@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -13,6 +12,8 @@ from maskgan.editing.faces import Alignment, paste_back
 from maskgan.editing.hair_colours import colours_of_hair, in_colours_of, telling_hair
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.oklab import to_oklab
+from maskgan.editing.sideburns import down_to_ears, instead_of_sideburns
+from maskgan.editing.strands_in_black import with_strands_in_black
 from maskgan.editing.tones import LUMA
 from maskgan.labels import EARS, FACE_PARTS, Label
 from maskgan.mask_files import resize_mask
@@ -45,13 +46,6 @@ _BLACK, _FADES, _EVEN = 0.17, 0.05, 0.04
 #: How much more distinct strands get at most, how fine they are (frame units), how light black counts (0..255), and
 #: pixels of hair at least.
 _DISTINCT, _FINE, _DIM, _FEW = 2.0, 0.03, 12.0, 200
-
-#: How coarse strands are that go on in black (frame units).
-_STRAND = 0.12
-
-#: Copies of strands are looked for in so many cells along the side; how often at most; how much of a cell shows strands
-#: that can be copied, and lacks some.
-_CELLS, _MOST_COPIES, _MOSTLY, _PARTLY = 64, 6, 0.6, 0.2
 
 #: Classes that hair hangs beside.
 _SKIN = (*FACE_PARTS, *EARS, Label.NECK)
@@ -89,7 +83,7 @@ def in_other_colours(
         solid = part & (alpha > 0.9)
         if part.any():
             hair[part] = in_colours_of(hair[part], colours, hair[solid if solid.any() else part])
-    return _with_strands_in_black(hair, black, alpha, unit)
+    return with_strands_in_black(hair, black, alpha, unit)
 
 
 def put_on(
@@ -118,7 +112,9 @@ def put_on(
         hair = in_other_colours(hair, where.alpha, colours, scene.unit, left)
         hair = _as_distinct(hair, where.alpha, photo, own, scene.unit)
     if worn.part not in (Part.FRINGE, *ON_PAINT):
+        strip = instead_of_sideburns(where, mask, own, worn)
         where, hair = _behind_jaw(where, hair, mask, own)
+        where, hair = down_to_ears(where, hair, strip)
     alpha, changed = where.alpha[..., None], where.alpha
     result = picture.astype(np.float32)
     roots = mask == Label.HAIR
@@ -173,62 +169,6 @@ def _without_noise_in_black(hair: np.ndarray, unit: float) -> tuple[np.ndarray, 
     even = cv2.GaussianBlur(hair, (0, 0), max(0.8, _EVEN * unit))
     black = smoothstep((_BLACK - to_oklab(even)[..., 0]) / _FADES)
     return hair + black[..., None] * (even - hair), black
-
-
-def _with_strands_in_black(hair: np.ndarray, black: np.ndarray, alpha: np.ndarray, unit: float) -> np.ndarray:
-    """Hair (S, S, 3) float32 with strands also where the lender's was `black` (S, S): copies of those beside.
-
-    Black hair needs none there; in a lighter colour an even place would be a plate. What is so much darker than light
-    hair is in shade, where strands differ in lightness in parts of it.
-    """
-    known, bare = (black < 0.05) & (alpha > 0.9), (black > 0.05) & (alpha > 0)
-    if known.sum() < 0.1 * bare.sum() or not bare.any():
-        return hair
-    light = np.maximum(hair @ LUMA, 1.0).astype(np.float32)
-    soft = cv2.GaussianBlur(np.dstack([light * known, known.astype(np.float32)]), (0, 0), max(0.8, _STRAND * unit))
-    strands = np.where(known, light * soft[..., 1] / np.maximum(soft[..., 0], 1e-3), 1.0).clip(0.5, 2.0)
-    strands = np.log(strands).astype(np.float32)
-    strands = np.where(known, strands, 0)
-    for rows, columns, there in _copies(known, bare):
-        strands[there] = strands[rows, columns]
-    return (hair * np.exp(strands * black)[..., None]).astype(np.float32)
-
-
-def _copies(known: np.ndarray, bare: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """What is `known` (S, S) bool, shifted so that it covers as much as it can of what is `bare` (S, S) bool, and again
-    for what is left: rows and columns (n,) of copied pixels, and where (S, S) bool they come to lie.
-
-    A shift turns no strand, as a mirror would. Near ones count more. They are looked for in cells of a sixty-fourth of
-    the side.
-    """
-    size, left = len(known), bare & ~known
-    cell = max(1, size // _CELLS)
-    places = np.argwhere(np.ones((2 * _CELLS + 1,) * 2)) - _CELLS
-    nearness = (1 - np.hypot(*places.T) / (2 * _CELLS)).reshape((2 * _CELLS + 1,) * 2)
-    few = _in_cells(known) > _MOSTLY
-    for _ in range(_MOST_COPIES):
-        wanted = _in_cells(left) > _PARTLY
-        if not wanted.any():
-            return
-        padded = np.pad(few.astype(np.float32), _CELLS)
-        overlap = cv2.matchTemplate(padded, wanted.astype(np.float32), cv2.TM_CCORR).round()
-        down, right = np.unravel_index((overlap * nearness).argmax(), overlap.shape)
-        down, right = ((int(way) - _CELLS) * cell for way in (down, right))
-        rows, columns = np.nonzero(left)
-        inside = (rows + down >= 0) & (rows + down < size) & (columns + right >= 0) & (columns + right < size)
-        rows, columns = rows[inside], columns[inside]
-        seen = known[rows + down, columns + right]
-        there = np.zeros_like(left)
-        there[rows[seen], columns[seen]] = True
-        if not there.any():
-            return
-        yield rows[seen] + down, columns[seen] + right, there
-        left = left & ~there
-
-
-def _in_cells(region: np.ndarray) -> np.ndarray:
-    """How much of each cell (`_CELLS`, `_CELLS`) float32 a region (S, S) bool covers."""
-    return cv2.resize(region.astype(np.float32), (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
 
 
 def _behind_jaw(where: Coverage, hair: np.ndarray, mask: np.ndarray, own: np.ndarray) -> tuple[Coverage, np.ndarray]:

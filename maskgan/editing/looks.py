@@ -134,6 +134,7 @@ _LOOKS = (
     Look("green_beret", "Green felt", (Label.HAT,), "#2f8a45", reference="beret"),
     Look("navy_beret", "Navy felt", (Label.HAT,), "#26355c", colour="#26355c", reference="beret"),
     Look("grey_cap", "Grey cotton", (Label.HAT,), "#5b5c63", reference="cap"),
+    Look("print_wrap", "Printed cotton", (Label.HAT,), "#b9782f", reference="head_wrap"),
 )
 
 #: Every look by its name, in the order in which swatches should be shown.
@@ -157,7 +158,10 @@ PARTS: dict[str, tuple[Label, ...]] = {
 PUT_ON = (Label.HAT, Label.EYE_G, Label.EAR_R, Label.NECK_L)
 
 #: What a quick edit brings, and what it is made of in each of its shapes (by the shape, else by the edit).
-_SUBJECTS = {"hat": Label.HAT, "glasses": Label.EYE_G, "sunglasses": Label.EYE_G, "earrings": Label.EAR_R}
+_SUBJECTS = {
+    **{"hat": Label.HAT, "glasses": Label.EYE_G, "sunglasses": Label.EYE_G},
+    **{"earrings": Label.EAR_R, "necklace": Label.NECK_L},
+}
 _MADE_OF = {
     "hat": "teal_beanie",
     "beanie": "teal_beanie",
@@ -166,11 +170,13 @@ _MADE_OF = {
     "straw": "straw_hat",
     "cap": "grey_cap",
     "beret": "navy_beret",
+    "head_wrap": "print_wrap",
     "glasses": "horn_glasses",
     "sunglasses": "dark_glasses",
     "aviators": "gold_rim_glasses",
     "stud": "pearl_jewel",
     "earrings": "gold_jewel",
+    "necklace": "gold_jewel",
 }
 
 

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from maskgan.blending import smoothstep
-from maskgan.labels import Label
+from maskgan.editing.tones import LUMA
+from maskgan.labels import EARS, Label
 from maskgan.quick_edits.frame import fit_frame
 from maskgan.quick_edits.lenses import found_again
 from maskgan.quick_edits.regions import class_region, largest_piece
@@ -51,8 +52,15 @@ _CLEAR, _CLEAR_SKY, _CLEAR_STREAK, _EDGE, _EDGE_WIDE = 0.02, 0.06, 0.09, 0.3, 0.
 #: How dark the shadow of glasses is.
 _SHADOW = 0.5
 
-#: Over how many columns the direction of a chain's ends is measured.
-_END = 12
+#: What tells the light on a jewel; which percentile of its lightness the light parts of a face have; sigma within which
+#: it is told, as a share of the side, and what share of skin there tells it; how dark it is at most, and which part of
+#: that jewels are less bright.
+_BARE = (Label.SKIN, Label.NOSE, Label.NECK, *EARS)
+_LIGHT_PARTS, _AROUND, _FEW, _DIMMEST, _DARKER = 75, 0.02, 0.05, 0.35, 0.85
+
+#: Over how many columns the direction of a chain's ends is measured, and sigma within which it is told elsewhere, as a
+#: share of the side.
+_END, _EVENLY = 12, 0.012
 
 #: Within how many pixels a lens in the mask and its outline do not meet, and the area (square frame units) below which
 #: what is beside it is no bar.
@@ -291,15 +299,20 @@ def _beads(
     outline, which what is thicker than the chain keeps.
     """
     columns = np.flatnonzero(region.any(0))
+    if len(columns) < 2:
+        return normals, alpha
     thick = region[:, columns].sum(0)
-    half = np.minimum(thick, 1.5 * np.median(thick)) / 2
-    every, own = np.arange(len(region)), region[:, columns].argmax(0) + half - 0.5
+    upper = region[:, columns].argmax(0)
+    # Thicker where it is steep, and not where something hangs from it.
+    steep = np.gradient(cv2.GaussianBlur(upper[None].astype(np.float32), (0, 0), _EVENLY * len(region))[0])
+    half = np.minimum(thick, np.median(thick / np.sqrt(1 + steep**2)) * np.sqrt(1 + steep**2)) / 2
+    every, own = np.arange(len(region)), upper + half - 0.5
     middle, some = np.interp(every, columns, own), min(_END, len(own) - 1)
     for first, second in ((0, some), (-1, -1 - some)) if some else ():  # straight on beyond both ends
         beyond = every < columns[0] if first == 0 else every > columns[-1]
         rise = (own[second] - own[first]) / (columns[second] - columns[first])
         middle[beyond] += rise * (every[beyond] - columns[first])
-    middle = cv2.GaussianBlur(middle[None].astype(np.float32), (0, 0), 0.012 * len(region))[0]
+    middle = cv2.GaussianBlur(middle[None].astype(np.float32), (0, 0), _EVENLY * len(region))[0]
     slope = np.gradient(middle)
     step = np.sqrt(1 + slope**2)
     radius = max(1.5, float(np.median(distance[:, columns].max(0))))
@@ -315,6 +328,23 @@ def _beads(
     beads /= np.linalg.norm(beads, axis=2, keepdims=True)
     alpha = np.maximum(np.maximum(bead, thread), pendant)
     return np.where((pendant > 0)[..., None], normals, beads).astype(np.float32), alpha.astype(np.float32)
+
+
+def _light(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """How much light falls where a jewel hangs, (S, S) float32, 1 as on the light parts of the face.
+
+    The skin around it tells: it is less below a chin and at the sides of a neck.
+    """
+    luma = picture.astype(np.float32) @ LUMA
+    skin, face = class_region(mask, _BARE), mask == Label.SKIN
+    if not face.any():
+        return np.ones(mask.shape, np.float32)
+    lit = max(1.0, float(np.percentile(luma[face], _LIGHT_PARTS)))
+    planes = np.dstack([luma * skin, skin]).astype(np.float32)
+    around = cv2.GaussianBlur(planes, (0, 0), _AROUND * len(mask))
+    told = around[..., 1] > _FEW
+    light = np.where(told, around[..., 0] / np.maximum(around[..., 1], _FEW) / lit, 1.0)
+    return (1 - _DARKER * (1 - light.clip(_DIMMEST, 1))).astype(np.float32)
 
 
 def draw_jewels(
@@ -337,7 +367,7 @@ def draw_jewels(
     normals /= np.linalg.norm(normals, axis=2, keepdims=True)
     if label == Label.NECK_L:
         normals, alpha = _beads(region, distance, normals, alpha)
-    surface = _polished(normals, material)
+    surface = _polished(normals, material) * _light(picture, mask)[..., None]
     fall = cv2.GaussianBlur(np.roll(alpha, (round(0.006 * len(mask)), 1), (0, 1)), (0, 0), 0.006 * len(mask))
     fall = np.where(fall < 0.02, 0, fall) * (mask != Label.BACKGROUND)
     result = Layer(np.zeros(picture.shape, np.float32), 0.4 * fall).over(picture)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from maskgan.blending import BLURRED, nearest_of
+from maskgan.blending import BLURRED, mirrored_beyond, nearest_of
 from maskgan.editing.flows import window_of
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.labels import Label
@@ -30,7 +30,11 @@ from maskgan.quick_edits.silhouettes import Silhouette
 _SHADOW = 0.16
 
 #: Lifts (frame units) and sizes that are tried when a shape is found again in a mask.
-_LIFTS, _SIZES = np.linspace(-0.5, 0.1, 9), (0.94, 1.0, 1.06)
+_LIFTS, _SIZES = np.linspace(-0.5, 0.1, 9), (0.94, 1.0, 1.06, 1.13)
+
+#: In pixels of a picture of 256: how far within its outline a thing shows none of the ground, and how far beyond that
+#: it goes on as its mirror image.
+_WITHIN, _MIRRORED = 1.25, 12.0
 
 #: Side in pixels at which it is looked for.
 _SEARCH = 80
@@ -169,12 +173,28 @@ _GONE_ON: LastingCache[np.ndarray] = LastingCache(2**24, lambda picture: picture
 
 
 def gone_on(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """A picture (h, w, 3) uint8 in which a thing `inside` (h, w) bool goes on beyond its outline by its nearest pixels.
+    """A picture (h, w, 3) uint8 in which a thing `inside` (h, w) bool goes on beyond its outline.
 
-    They are taken from a little within it, where none of the ground shows.
+    It does so as its mirror image, and far from it by its nearest pixels, from a little within it, where none of the
+    ground shows.
     """
-    surely = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0
-    return _GONE_ON.get(picture, fingerprint(surely), lambda: nearest_of(picture, surely))
+    scale = len(picture) / 256
+    surely = (
+        cv2.erode(inside.astype(np.uint8), np.ones((2 * round(_WITHIN * scale) + 1,) * 2, np.uint8), borderValue=1) > 0
+    )
+
+    def going_on() -> np.ndarray:
+        if not surely.any():
+            return picture
+        reach = round(_MIRRORED * scale)
+        near = cv2.distanceTransform((~surely).astype(np.uint8), cv2.DIST_L2, 5) < reach
+        return (
+            mirrored_beyond(nearest_of(picture, surely).astype(np.float32), surely, near, reach)
+            .round()
+            .astype(np.uint8)
+        )
+
+    return _GONE_ON.get(picture, fingerprint(surely), going_on)
 
 
 def transplant(

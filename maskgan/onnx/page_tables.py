@@ -108,9 +108,11 @@ def lenses() -> dict[str, list[list[float]]]:
 
 
 def silhouettes() -> dict[str, dict[str, Any]]:
-    """Hats and hair by name: size and mask in run lengths, from outside on, and where the lender's parts lie."""
+    """Hats and hair by name: size and mask in run lengths, from outside on, where the lender's parts lie, and over how
+    wide a head of hair a hat sat."""
     hair = [name for name, entry in wardrobe().items() if entry["kind"] == "hair"]
-    return {name: _silhouette(silhouette(name)) for name in (*_HATS, *hair)}
+    over = {name: {"overHair": entry["over_hair"]} for name, entry in wardrobe().items() if "over_hair" in entry}
+    return {name: _silhouette(silhouette(name)) | over.get(name, {}) for name in (*_HATS, *hair)}
 
 
 def ear_beside() -> dict[str, Any]:
@@ -156,8 +158,7 @@ def _anchors(shape: Silhouette) -> dict[str, Any]:
 
 
 def write_stuff(folder: Path) -> None:
-    """The pixels of hats, of the ear and of the teeth as PNG files; beyond a hat's outline, and a little within, its
-    nearest pixels go on."""
+    """The pixels of hats, of the ear and of the teeth as PNG files; hats go on beyond their outlines."""
     from maskgan.editing.dressing import reference_picture
     from maskgan.editing.transplants import gone_on
 

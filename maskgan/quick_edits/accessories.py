@@ -16,7 +16,7 @@ from maskgan.quick_edits.hairstyles import wear_hair
 from maskgan.quick_edits.lenses import eye_centres, eyes_apart, worn_outline
 from maskgan.quick_edits.scarves import loosen, neck, wears_scarf
 from maskgan.quick_edits.scene import Scene, ramp
-from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette
+from maskgan.quick_edits.silhouettes import UNTOUCHED, silhouette, wardrobe
 from maskgan.quick_edits.uncovering import reveal
 
 _SIDES = ((-1, Label.R_EYE, Label.R_BROW, Label.R_EAR), (1, Label.L_EYE, Label.L_BROW, Label.L_EAR))
@@ -36,6 +36,10 @@ _LOCK, _LOCK_BESIDE = 0.2, 0.35
 #: higher than there (frame units) a hat is that bulges out beyond it.
 _COLUMNS, _SIDE, _BULGE = 61, 16, 0.15
 
+#: Between which rows (frame units) the width of a head is told on which a hat sits, and by how much that is smaller at
+#: most where there is less hair than its lender's.
+_SITS, _SMALLEST = (-0.6, -0.3), 1.14
+
 #: Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
 _HARDLY_HAIR, _SHORT = 0.01, "swept_back"
 
@@ -47,6 +51,11 @@ _LITTLE_HAIR, _OVER_FOREHEAD, _ABOVE, _FRINGE = 0.04, 0.6, -0.4, 0.03
 #: they are hidden, at which part of its height, and how much lower or higher than the hinge at most; half of how thick
 #: they are at the hinge and there.
 _ROOT, _HIDDEN, _HANGS_AT, _SLOPES, _ARM = 0.45, 0.03, 0.15, 0.2, (0.035, 0.022)
+
+#: Of a necklace: half the width of a neck at most and how far beside the middle of the face that is, in parts of half
+#: the face's width; how steeply it rises beside it, in parts of how far it hangs; and how far its lowest link is from
+#: the picture's lower edge for it to have a pendant, in frame units.
+_NECK, _ASIDE, _BEHIND, _PENDANT = 0.85, 0.25, 4.0, 0.22
 
 _FACE_SIDE = (Label.BACKGROUND, Label.SKIN, Label.NOSE, Label.HAIR, *EARS)
 
@@ -150,19 +159,30 @@ def remove_glasses(scene: Scene, strength: float) -> None:
             scene.paint(abs(scene.y - arc) < thick, brow, over=over)
 
 
+def _smaller(scene: Scene, style: str) -> float:
+    """By how much a hat is smaller than on its lender, on whose thick hair it sat, where there is less."""
+    over = wardrobe()[style].get("over_hair")
+    q, _, _ = across(scene)
+    head = scene.where(Label.SKIN, Label.HAIR) & (scene.y > _SITS[0]) & (scene.y < _SITS[1])
+    if over is None or not head.any():
+        return 1.0
+    low, high = np.percentile(q[head], (1, 99))
+    return float(np.clip(2 * over / (high - low), 1, _SMALLEST))
+
+
 def hat(scene: Scene, strength: float, style: str = "beanie") -> None:
     """Somebody's hat, down to above the brows; hair that would stand out above its brim is pressed under it."""
     if scene.where(Label.HAT).sum() > 0.1 * scene.unit**2:
         raise QuickEditImpossible("This face wears a hat already; take it off first.")
     shape = silhouette(style).facing(scene)
     _, middle, half = across(scene)
-    grown = 0.12 * (strength - 1)
-    worn = shape.fitted(scene) + grown > 0
+    grown, smaller = 0.12 * (strength - 1), _smaller(scene, style)
+    worn = shape.fitted(scene, smaller=smaller) + grown > 0
     front = worn & (abs(scene.x - middle) < 0.3 * half)
     if not front.any():
         raise QuickEditImpossible("The upper head lies outside this picture; there is no room for a hat.")
     lift = min(0.0, brow_line(scene) - 0.08 - float(np.percentile(scene.y[front], 99)))
-    worn = (shape.fitted(scene, scene.y - lift) + grown > 0) & ~scene.where(*UNTOUCHED)
+    worn = (shape.fitted(scene, scene.y - lift, smaller) + grown > 0) & ~scene.where(*UNTOUCHED)
     worn &= ~((abs(scene.x - middle) < 0.8 * half) & (scene.y > 0.1))
     grid = np.linspace(float(scene.x[worn].min()), float(scene.x[worn].max()), _COLUMNS)
     _, edge = scene.envelope(worn, grid)
@@ -288,18 +308,23 @@ def necklace(scene: Scene, strength: float) -> None:
     if neck is None or neck.sum() < 0.12 * scene.unit**2:
         raise QuickEditImpossible("Too little of the neck is visible in this mask for a necklace.")
     size = _size(strength)
+    _, face, half_face = across(scene)
     left, right = np.percentile(scene.x[neck], (1, 99))
-    middle, half = (left + right) / 2, (right - left) / 2
+    # Shoulders belong to a neck's class, but not to its width.
+    middle = face + float(np.clip((left + right) / 2 - face, -_ASIDE * half_face, _ASIDE * half_face))
+    half = min((right - left) / 2, _NECK * half_face)
     under_chin = neck & (abs(scene.x - middle) < 0.35 * half)
     rows = scene.y[under_chin if under_chin.any() else neck]
     top, bottom = np.percentile(rows, (1, 99))
-    t = (scene.x - middle) / half
+    t = abs(scene.x - middle) / half
     lowest = top + 0.68 * (bottom - top)
     sag = min(0.45, 0.85 * (lowest - top) + 0.12)
-    line = lowest - sag * np.clip(abs(t), 0, 1.1) ** 2
-    chain = abs(scene.y - line) < 0.032 * size * np.sqrt(1 + (2 * sag * t / half) ** 2)
-    dx, dy = scene.x - middle, scene.y - lowest - 0.05 * size
-    pendant = (dx / 0.065) ** 2 + (dy / 0.085) ** 2 < size**2
+    rise = np.where(t < 1, t**2, _BEHIND * t - _BEHIND + 1)  # beside a neck it leads over the shoulders, behind it
+    slope = np.where(t < 1, 2 * t, _BEHIND) * sag / half
+    chain = abs(scene.y - lowest + sag * rise) < 0.032 * size * np.sqrt(1 + slope**2)
+    pendant = np.hypot(scene.x - middle, scene.y - lowest - 0.1 * size) < 0.08 * size
+    if lowest > scene.y.max() - _PENDANT * size:  # the picture would cut it off
+        pendant[:] = False
     scene.paint(chain | pendant, Label.NECK_L, over=(Label.NECK,))
 
 
@@ -324,7 +349,7 @@ EDITS = (
     QuickEdit("remove_glasses", "No glasses", "Takes glasses off.", "Accessories", remove_glasses),
     QuickEdit(
         *("hat", "Hat", "Puts on a hat or a cap.", "Accessories", hat),
-        shapes(hat, "beanie", "trilby", "bowler", "straw", "cap", "beret"),
+        shapes(hat, "beanie", "trilby", "bowler", "straw", "cap", "beret", "head_wrap"),
     ),
     QuickEdit("remove_hat", "No hat", "Takes a hat off.", "Accessories", remove_hat),
     QuickEdit(

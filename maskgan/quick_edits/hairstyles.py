@@ -45,13 +45,19 @@ _FRINGES = -0.9
 #: wide gaps are between it and the face.
 _ROOTS, _TEMPLES = 0.12, 0.6
 
+#: How wide (frame units) the ends of hair are at least that is drawn, and of a hairpiece, which brings its own.
+_RAGS, _TIPS = 0.3, 0.12
+
+#: How wide (frame units) is what is seen of an ear at least.
+_SLIVER = 0.14
+
 #: How far hair lies before the lower face, in from its edge: by parts of half the face's width between these rows, less
 #: and less, and by so much (frame units) along the jaw.
 _BEFORE, _LOWER, _RIM = 0.2, (0.1, 0.8), 0.05
 
 #: y above whose value a hairpiece ends that is short, from where to where sideburns grow, and, in parts of half the
 #: face's width, from where on and how far out at both ends.
-_SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.75, 0.35), (0.8, 1.15)
+SHORT, _SIDEBURNS, _WIDE = 0.45, (-0.75, 0.35), (0.8, 1.15)
 
 #: y of the brows' ends, above which the edge of sideburns slants outwards, and how much.
 _BROWS, _SLANTS = -0.28, 0.3
@@ -60,9 +66,9 @@ _BROWS, _SLANTS = -0.28, 0.3
 _ROUNDED = 0.4
 
 #: y of the lower end of hair from which on down it has no sideburns: what of it hangs there lies before the face. From
-#: where on a strip of it stays at the eyes and at its upper end, and how far out there, in parts of half the face's
-#: width.
-_LONG, _STRIP = 0.5, (0.95, 0.8, 1.15)
+#: where on a strip is there instead, at the eyes and at the temples' points, how far out at its upper end, in parts of
+#: half the face's width, and y of those points.
+_LONG, _STRIP, _POINT = 0.5, (0.95, 0.87, 1.15), -0.4
 
 #: Between which parts of half the face's width the temples lie, and how much of them a fringe covers at least.
 _TEMPLE, _COVERED = (0.5, 0.75), 0.3
@@ -144,7 +150,8 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
     # What lies before the lower face belongs to no hairstyle: it comes from a cheek that is wider than the lender's.
     depth = cv2.distanceTransform(scene.face.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
     wanted &= ~((depth > _RIM + _BEFORE * half * (1 - ramp(scene.y, *_LOWER))) & (scene.y > _LOWER[0]))
-    wanted &= (scene.y < 0.3) | morphed(scene, wanted, cv2.MORPH_OPEN, 0.3)  # no rags at the tips
+    rags = _RAGS if worn is None else _TIPS
+    wanted &= (scene.y < 0.3) | morphed(scene, wanted, cv2.MORPH_OPEN, rags)  # no rags at the tips
     if worn is None:  # no notches in a fringe; those of a hairpiece are its own, and show skin
         wanted |= morphed(scene, wanted, cv2.MORPH_CLOSE, 0.3) & scene.face & (scene.y < -0.2)
     # No lock hangs in an eye.
@@ -156,18 +163,23 @@ def wear_hair(scene: Scene, strength: float, style: str, keeps_hairline: bool = 
         ear = scene.where(label)
         if (wanted & ear).sum() > 0.5 * ear.sum():
             wanted |= ear
-    if worn is not None and lowest < _SHORT and hair.any():
-        wanted |= hair & _before_ears(scene.y, abs(q), _hangs_before_face(scene, hair))
+    if worn is not None and lowest < SHORT and hair.any():
+        wanted |= hair & before_ears(scene.y, abs(q), hangs_before_face(scene, hair))
     temples = np.zeros_like(wanted)
     if worn is not None:
         temples = morphed(scene, wanted | scene.face, cv2.MORPH_CLOSE, _TEMPLES) & ~scene.face
         temples &= (abs(q) < 1) & (scene.y < 0)
     removed = with_specks(scene, hair & ~wanted) & ~wanted
+    hidden = [label for label in EARS if not scene.where(label).any()]
     if removed.any():
         reveal(scene, removed, ears_from=min(lowest, 0.1) - 0.3)
         scene.mask[removed & temples] = Label.SKIN
     hat = scene.where(Label.HAT)
     scene.paint(wanted & ~scene.where(*UNTOUCHED) & ~hat, Label.HAIR)
+    for label in hidden:  # nor does a sliver of one that was hidden
+        ear = scene.where(label)
+        if not morphed(scene, ear, cv2.MORPH_OPEN, _SLIVER).any():
+            scene.uncover(ear, (Label.HAIR, Label.SKIN, Label.BACKGROUND, Label.NECK))
     _close_beside_jaw(scene, lowest)
     if worn is not None:
         scene.worn.append(worn)
@@ -188,7 +200,7 @@ def _head(scene: Scene, hair: float) -> np.ndarray:
     return dome & (scene.y < base)
 
 
-def _hangs_before_face(scene: Scene, hair: np.ndarray) -> bool:
+def hangs_before_face(scene: Scene, hair: np.ndarray) -> bool:
     """Whether hair (H, W) bool, at the sides of the face, is long, or a fringe, and no sideburns."""
     out = abs(across(scene)[0])
     temples = (out > _TEMPLE[0]) & (out < _TEMPLE[1]) & (scene.y > 2 * _BROWS) & (scene.y < _BROWS)
@@ -196,16 +208,17 @@ def _hangs_before_face(scene: Scene, hair: np.ndarray) -> bool:
     return bool(covered or np.percentile(scene.y[hair], 98) > _LONG)
 
 
-def _before_ears(y: np.ndarray, out: np.ndarray, long: bool) -> np.ndarray:
-    """(H, W) bool: where a wearer's own hair stays before and above the ears; a short hairpiece brings none.
+def before_ears(y: np.ndarray, out: np.ndarray, long: bool) -> np.ndarray:
+    """(H, W) bool: where hair is before and above the ears; a short hairpiece brings none.
 
     y: in frame units; out: how far from the middle of the face, in parts of half its width; long: whether what hangs
-    before the face are no sideburns. Of such hair a strip beside the face stays, narrower downwards.
+    before the face are no sideburns, which stay. In its place there is a strip beside the face, narrower downwards.
     """
     (top, bottom), (inner, outer) = _SIDEBURNS, _WIDE
     if long:
         (low, inner, outer), left = _STRIP, np.clip((bottom - y) / (bottom - top), 0, 1)
-        inner, outer = low + (inner - low) * np.clip(y / top, 0, 1), low + (outer - low) * left
+        inner = np.interp(y, (top, _POINT, 0), (1.0, inner, low))
+        outer = low + (outer - low) * left
     else:
         inner = inner + _SLANTS * np.maximum(0, _BROWS - y)
     outer = outer - (outer - 1) * (1 - np.clip((y - top) / _ROUNDED, 0, 1)) ** 2

@@ -141,9 +141,12 @@ class Silhouette:
         (left, right), (their_left, their_right) = scene.cheeks, self.scene.cheeks
         return (their_right - their_left) / (right - left)
 
-    def fitted(self, scene: Scene, y: np.ndarray | None = None) -> np.ndarray:
-        """Signed distance (H, W) float32 to the outline of the shape as this face wears it, in frame units."""
-        cols, rows = self.scene.frame.to_pixels(*self.places(scene, y))
+    def fitted(self, scene: Scene, y: np.ndarray | None = None, smaller: float = 1.0) -> np.ndarray:
+        """Signed distance (H, W) float32 to the outline of the shape as this face wears it, in frame units.
+
+        y: rows as for `places`; smaller: by how much it is, seen from between the eyes.
+        """
+        cols, rows = self.scene.frame.to_pixels(*(smaller * place for place in self.places(scene, y)))
         distance = cv2.remap(self.distance, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         # A brim that the side of the lender's picture cut off tapers beyond it.
         beyond = np.maximum(0, np.maximum(-cols, cols - (self.mask.shape[1] - 1)))

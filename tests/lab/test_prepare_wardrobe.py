@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from lab.matting import cut_out
-from lab.prepare_wardrobe import main, mirrored
+from lab.prepare_wardrobe import enlarged, filled, main, mirrored
 from maskgan.labels import Label, flip
 from maskgan.mask_files import read_mask
 
@@ -128,6 +128,24 @@ def test_a_recipe_becomes_pictures_masks_and_credits(tmp_path: Path) -> None:
     small = cv2.resize(alpha, mask.shape[::-1], interpolation=cv2.INTER_AREA) > 127
     assert small.mean() > 0.03 and (small != (mask == Label.HAIR)).mean() < 0.01
     assert not small[:, :125].any()
+
+
+def test_a_drawn_outline_is_round_and_reaches_into_no_corner() -> None:
+    corner = [[10, 10], [90, 10], [90, 90], [50, 90], [50, 50], [10, 50]]
+    inside, sharp = filled(corner, (200, 200), 2), np.zeros((200, 200), np.uint8)
+    cv2.fillPoly(sharp, [2 * np.array(corner, np.int32)], 1)
+    assert not (inside & (sharp == 0)).any(), "nothing in the re-entrant corner"
+    assert not inside[20:25, 20:25].any() and not inside[175:181, 175:181].any() and inside[60, 60]
+
+
+def test_a_small_photo_is_enlarged_with_crisp_edges() -> None:
+    photo = np.zeros((64, 64, 3), np.uint8)
+    photo[:, 32:] = 180
+    large = enlarged(photo, 128)
+    plain = cv2.resize(photo, (128, 128), interpolation=cv2.INTER_CUBIC)
+    steps = [np.abs(np.diff(picture[64, :, 0].astype(int))).max() for picture in (large, plain)]
+    assert large.shape == (128, 128, 3) and steps[0] > 1.15 * steps[1]
+    assert abs(int(large[64, 10, 0])) < 3 and abs(int(large[64, 120, 0]) - 180) < 3
 
 
 @pytest.mark.parametrize(("face", "told"), [("nobody", "--data"), (None, "pip install pymatting")])

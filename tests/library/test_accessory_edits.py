@@ -74,10 +74,41 @@ def test_hair_beside_a_hat_ends_below_it(style: str) -> None:
     for side in (np.s_[:, : left + 1], np.s_[:, right:]):
         # Farther out it begins lower, and never above the brim, also where a beanie bulges out beyond that.
         tops = beside[side].argmax(0)[beside[side].any(0)]
-        assert tops.size and tops.min() > rows.max() - 20
+        assert tops.size and tops.min() > rows.max() - 24
     head = hat | (after != Label.BACKGROUND)
     lobes = cv2.morphologyEx(head.astype(np.uint8), cv2.MORPH_OPEN, np.ones((21, 21), np.uint8)) > 0
     assert (beside & ~lobes)[: rows.max() + 30].sum() < 150
+
+
+def test_a_necklace_leads_behind_the_neck_and_not_over_the_shoulders() -> None:
+    mask = draw_face(512)
+    x, y = around_frame(mask)
+    neck = mask == Label.NECK
+    shoulders = (mask != Label.SKIN) & (y > y[neck].min() + 0.55 * np.ptp(y[neck])) & ~np.isin(mask, FACE)
+    mask[shoulders] = Label.NECK
+    chain = QUICK_EDITS["necklace"].apply(mask) == Label.NECK_L
+    assert np.ptp(x[chain]) < 0.5 * np.ptp(x[shoulders])
+    low = QUICK_EDITS["necklace"].apply(np.where(y > 1.75, Label.NECK, mask).astype(np.uint8)) == Label.NECK_L
+    for each in (chain, low):
+        assert y[each].max() < y.max() - 0.01, "its pendant is whole, or there is none"
+    for side in (-1, 1):
+        end = chain & (side * x > side * x[chain].mean() + 0.4 * np.ptp(x[chain]))
+        assert y[end].mean() < y[chain].mean() - 0.05, "it rises beside the neck"
+
+
+def test_a_hat_that_sat_on_thick_hair_is_smaller_on_a_head_without() -> None:
+    """A beret stood out far beyond a bald head."""
+    hairy = draw_face(512)
+    around = cv2.dilate((hairy == Label.HAIR).astype(np.uint8), np.ones((61, 61), np.uint8)) > 0
+    hairy[around & (hairy == Label.BACKGROUND)] = Label.HAIR
+    bald = np.where(hairy == Label.HAIR, Label.BACKGROUND, hairy).astype(np.uint8)
+
+    def wide(mask: np.ndarray, style: str) -> int:
+        left, right, _, _ = extent(QUICK_EDITS["hat"].apply(mask, 1.0, style), Label.HAT)
+        return right - left
+
+    assert wide(bald, "beret") < 0.93 * wide(hairy, "beret")
+    assert abs(wide(bald, "beanie") - wide(hairy, "beanie")) < 8
 
 
 @pytest.mark.parametrize("thing", ["glasses", "earrings", "necklace", "hat"])

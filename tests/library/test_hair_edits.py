@@ -399,3 +399,30 @@ def test_short_hair_gets_thinner_down_to_the_ears_and_ends_in_strands(style):
     beside = np.maximum(left - scene.x, scene.x - right)
     assert alpha[(beside > 0.35) & (scene.y > -0.2)].max() < 0.1
     assert alpha[(beside > 0.15) & (scene.y > 0.05)].max() < 0.1
+
+
+@pytest.mark.parametrize("narrow", [1.0, 0.85])
+def test_a_bob_curls_below_the_jaw_on_both_sides_in_one_piece(narrow: float) -> None:
+    """Its thin curl was cut off as a rag at one side, and what was below it hung in the air."""
+    mask = draw_face(512, extra=("long hair",))
+    turn = np.float32([[narrow, 0, 256 * (1 - narrow)], [0, 1, 0]])
+    mask = cv2.warpAffine(mask, turn, (512, 512), flags=cv2.INTER_NEAREST)
+    edited = QUICK_EDITS["hairstyle"].apply(mask, 1.0, "bob")
+    _, _, sizes, _ = cv2.connectedComponentsWithStats((edited == Label.HAIR).astype(np.uint8))
+    assert sizes[1:, cv2.CC_STAT_AREA].max() > 0.995 * (edited == Label.HAIR).sum()
+    scene = Scene(edited)
+    low = (edited == Label.HAIR) & (scene.y > scene.chin - 0.45)
+    assert all((low & (side * scene.x > 0)).sum() > 0.05 * scene.unit**2 for side in (-1, 1))
+
+
+@pytest.mark.parametrize("style", ["bob", "long_waves", "shoulder", "pixie"])
+def test_no_sliver_of_an_ear_comes_out_between_other_hair_and_the_face(style: str) -> None:
+    for wide in (0.88, 0.94, 1.0, 1.06):
+        mask = draw_face(512, extra=("long hair",))
+        turn = np.float32([[wide, 0, 256 * (1 - wide)], [0, 1, 0]])
+        mask = cv2.warpAffine(mask, turn, (512, 512), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+        mask[np.isin(mask, EARS)] = Label.HAIR
+        edited = QUICK_EDITS["hairstyle"].apply(mask, 1.0, style)
+        for label in EARS:
+            ear = (edited == label).astype(np.uint8)
+            assert not ear.any() or cv2.erode(ear, np.ones((5, 5), np.uint8)).any(), (wide, label)

@@ -11,11 +11,14 @@ from drawn_faces import draw_face
 
 from maskgan.editing.dressing import beneath, edit_with_looks
 from maskgan.editing.edit import Face
+from maskgan.editing.flows import lengths_of
 from maskgan.editing.hair_colours import colours_of_hair, in_colours_of
-from maskgan.editing.hairdressing import _with_strands_in_black, put_on, seen_of
+from maskgan.editing.hairdressing import put_on, seen_of
 from maskgan.editing.looks import LOOKS, look_named, looks_with, measured_colour, plain_colour, wearing
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
+from maskgan.editing.sideburns import instead_of_sideburns
+from maskgan.editing.strands_in_black import with_strands_in_black
 from maskgan.editing.warping import Motion
 from maskgan.labels import BROWS, EYES, MOUTH, Label
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
@@ -155,7 +158,7 @@ def test_strands_that_go_on_in_black_run_as_those_beside_them() -> None:
     black = ((columns > 120) & (columns < 200)).astype(np.float32)
     hair[black > 0] = 60
     alpha = ((columns > 40) & (columns < 200) & (rows > 30) & (rows < 230)).astype(np.float32)
-    result = _with_strands_in_black(hair, black, alpha, 64.0)
+    result = with_strands_in_black(hair, black, alpha, 64.0)
     new = (slice(60, 200), slice(130, 190))
     assert result[new].std() > 5
     across, down = (cv2.Sobel(result[..., 0], cv2.CV_32F, *axis)[new] for axis in ((1, 0), (0, 1)))
@@ -393,5 +396,32 @@ def test_nothing_of_the_photo_moves_below_other_hair(pipeline, face, style: str)
     motion = Motion.none(face.mask).to(after, moved)
     assert not motion.flow.any()
     edit = edit_with_looks(pipeline, face, after, looks_with({}, "hairstyle", style, worn), motion=motion)
-    shift = np.abs(edit.motion.flow).max(-1)
-    assert not shift[np.isin(face.mask, (*EYES, *MOUTH, Label.NOSE))].any()
+    features = np.isin(face.mask, (*EYES, *MOUTH, Label.NOSE))
+    assert lengths_of(edit.motion.flow)[features].max() < 0.1, "pixels"
+
+
+def test_short_hair_goes_on_down_to_the_ears_where_long_hair_hung(photo: np.ndarray) -> None:
+    own, worn = draw_face(512, extra=("long hair",)), Worn("cropped", Part.WHOLE)
+    edited = QUICK_EDITS["hairstyle"].apply(own, 1.0, "cropped")
+    seen = seen_of(edited, own, worn)
+    strip = instead_of_sideburns(seen, edited, own, worn)
+    beyond = strip & (seen.alpha < 0.1) & (seen.scene.y < -0.1)
+    assert all(half.sum() > 20 for half in np.hsplit(beyond, 2)), "the piece ends above both ears"
+    face = SimpleNamespace(mask=own)
+    below = beneath(face, edited, {Label.HAIR: wearing((worn,), None)})
+    assert (below[strip] == Label.SKIN).all(), "of the hair that hung there nothing is left"
+    marked = photo.copy()
+    marked[own == Label.HAIR] = (120, 52, 28)
+    marked[beyond] = (0, 200, 0)
+    result, changed = put_on(marked, edited, photo, own, worn)
+    share, told = changed[beyond], np.abs(result[beyond].astype(int) - (0, 200, 0)).max(-1)
+    assert np.median(share) > 0.9 and np.median(told) > 80
+    inside = (seen.alpha > 0.95) & (abs(seen.scene.y + 0.3) < 0.3)
+    hues = [np.median(to_oklab(result[part]), axis=0) for part in (beyond & (changed > 0.95), inside)]
+    assert np.abs(hues[0] - hues[1]).max() < 0.06, "in the colours of the hair beside it"
+
+
+def test_who_has_sideburns_keeps_them_below_short_hair() -> None:
+    own, worn = draw_face(512), Worn("cropped", Part.WHOLE)
+    edited = QUICK_EDITS["hairstyle"].apply(own, 1.0, "cropped")
+    assert not instead_of_sideburns(seen_of(edited, own, worn), edited, own, worn).any()

@@ -14,12 +14,12 @@ from drawn_faces import draw_face as frontal_face
 from maskgan.editing.borrowed_looks import look_named, look_of
 from maskgan.editing.dressing import default_looks, dressed, edit_with_looks, finished, reference_picture
 from maskgan.editing.edit import Face
-from maskgan.editing.looks import LOOKS, looks_for, plain_colour
+from maskgan.editing.looks import LOOKS, looks_for, looks_with, plain_colour
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels, lenses
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with
-from maskgan.editing.transplants import Lender, likeness, transplant
+from maskgan.editing.transplants import Lender, gone_on, likeness, transplant
 from maskgan.labels import BROWS, Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.silhouettes import WARDROBE, silhouette, wardrobe
@@ -62,7 +62,7 @@ def test_the_wardrobe_names_source_and_licence_of_every_person_and_is_small() ->
             assert len(entry["outline"]) >= 6
     masks = sum(path.stat().st_size for path in WARDROBE.glob("*.png"))
     assert masks + len(json.dumps(list(wardrobe().values()))) < 100_000
-    assert max(path.stat().st_size for path in WARDROBE.glob("*.jpg")) < 25_000
+    assert max(path.stat().st_size for path in WARDROBE.glob("*.jpg")) < 60_000
 
 
 def test_every_look_is_one_thing_for_known_classes() -> None:
@@ -137,6 +137,20 @@ def test_a_hat_is_found_again_and_brings_its_own_pixels(mask: np.ndarray, grey: 
     assert np.array_equal(result[changed == 0], grey[changed == 0])
 
 
+def test_a_thing_goes_on_beyond_its_outline_as_its_mirror_image_and_without_the_ground() -> None:
+    """Its last pixels stood beyond it as the teeth of a comb."""
+    y, x = np.mgrid[:256, :256]
+    inside = x < 120
+    stripes = np.where((x + y) // 6 % 2 > 0, 200, 60)[..., None].repeat(3, 2).astype(np.uint8)
+    picture = np.where(inside[..., None], stripes, (0, 255, 0)).astype(np.uint8)
+    result = gone_on(picture, inside)
+    assert np.array_equal(result[:, :118], picture[:, :118])
+    beyond = result[20:-20, 121:127].astype(int)
+    assert np.ptp(beyond, axis=2).max() < 30, "none of the ground"
+    changes = abs(np.diff(beyond[..., 0], axis=1)).max(1)
+    assert (changes > 60).mean() > 0.5, "stripes are slanted there too, and not level"
+
+
 def test_each_hat_is_told_from_the_others(face: Face, mask: np.ndarray) -> None:
     for name in HATS:
         assert default_looks(face, worn(mask, "hat", name))[Label.HAT].reference == name
@@ -146,6 +160,10 @@ def test_what_the_photo_lacks_gets_a_look_and_what_it_has_keeps_its_own(face: Fa
     assert default_looks(face, mask) == {}
     assert default_looks(face, worn(mask, "glasses")) == {Label.EYE_G: LOOKS["horn_glasses"]}
     assert default_looks(face, worn(mask, "sunglasses")) == {Label.EYE_G: LOOKS["dark_glasses"]}
+
+
+def test_a_necklace_that_is_put_on_is_gold_where_a_parser_took_a_pattern_for_one() -> None:
+    assert looks_with({}, "necklace", None) == {Label.NECK_L: LOOKS["gold_jewel"]}
 
 
 def test_a_speck_that_moves_is_no_new_jewel(pipeline: MaskGANPipeline, mask: np.ndarray) -> None:
@@ -355,6 +373,21 @@ def test_a_necklace_is_a_string_of_equal_beads_along_its_chain(slope: float) -> 
     assert long / 11 < count - 1 < long / 7 and np.percentile(beads, 90) < 1.6 * np.percentile(beads, 10)
     steps = np.linalg.norm(np.diff(places[1:][places[1:, 0].argsort()], axis=0), axis=1)
     assert abs(steps[1:-1] - np.median(steps)).max() < 2, "as far apart where the chain is steep"
+
+
+def test_a_necklace_in_the_shade_of_a_chin_is_darker() -> None:
+    """It shone as if it lay on the picture."""
+    mask = draw_mask(512)
+    mask[mask == Label.NECK_L] = Label.NECK
+    mask[400:, 150:360] = Label.NECK
+    mask[450:458, 190:320] = Label.NECK_L
+    material, bright = LOOKS["gold_jewel"].material, []
+    for shade in (1.0, 0.5):
+        picture = np.full((512, 512, 3), (200, 150, 130), np.float32)
+        picture[mask == Label.NECK] *= shade
+        drawn, changed = draw_jewels(picture.astype(np.uint8), mask, Label.NECK_L, material)
+        bright.append(drawn[(changed > 0.95) & (mask == Label.NECK_L)].mean())
+    assert 0.45 < bright[1] / bright[0] < 0.75
 
 
 def test_a_gold_jewels_shadows_are_gold_and_not_green() -> None:

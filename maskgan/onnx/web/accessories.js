@@ -1,7 +1,7 @@
 // Quick edits that put things on or take them off: glasses, hat, earrings, necklace; see
 // maskgan/quick_edits/accessories.py.
 
-import { LABEL } from "./constants.js";
+import { LABEL, SILHOUETTES } from "./constants.js";
 import { BROWS, EYES } from "./frame.js";
 import { closed, opened, reveal } from "./hair.js";
 import { wearHair } from "./hairstyles.js";
@@ -23,6 +23,9 @@ const [LOCK, LOCK_BESIDE] = [0.2, 0.35];
 // Of how many columns a hat's lower edge is told, how many of them at either side hold an end of its brim, and how much
 // higher than there (frame units) a hat is that bulges out beyond it.
 const [COLUMNS, SIDE, BULGE] = [61, 16, 0.15];
+// Between which rows the width of a head is told on which a hat sits, and by how much that is smaller at most where there is less
+// hair than its lender's.
+const [SITS, SMALLEST] = [[-0.6, -0.3], 1.14];
 // Share of the picture below which a head with a hat shows no hair, and the hair that it is given without.
 const [HARDLY_HAIR, SHORT] = [0.01, "swept_back"];
 // Share of the picture below which hair may be little more than the ends of a fringe; within which part of half the face's
@@ -31,6 +34,9 @@ const [LITTLE_HAIR, OVER_FOREHEAD, ABOVE, FRINGE] = [0.04, 0.6, -0.4, 0.03];
 // Arms of glasses end behind ears: which upper part of an ear begins where they end, how far behind that they are hidden, at which
 // part of its height, and how much lower or higher than the hinge at most; half of how thick they are at the hinge and there.
 const [ROOT, HIDDEN, HANGS_AT, SLOPES, ARM] = [0.45, 0.03, 0.15, 0.2, [0.035, 0.022]];
+// Of a necklace: half the width of a neck at most and how far beside the middle of the face that is, in parts of half the face's
+// width; how steeply it rises beside it, and how far its lowest link is from the picture's lower edge for a pendant.
+const [NECK_WIDTH, ASIDE, BEHIND, PENDANT] = [0.85, 0.25, 4, 0.22];
 const FACE_SIDE = [BACKGROUND, SKIN, NOSE, HAIR, ...EARS];
 
 /** Accessories grow a little with strength. */
@@ -132,17 +138,28 @@ function browLine(scene) {
   return any(brows) ? clip(percentileOf(scene.y, brows, 0.03), -0.65, -0.25) : -0.36;
 }
 
+/** By how much a hat is smaller than on its lender, on whose thick hair it sat, where there is less. */
+function smaller(scene, style) {
+  const { overHair } = SILHOUETTES[style];
+  const band = places(scene, (_, y) => y > SITS[0] && y < SITS[1]);
+  const head = both(scene.where(SKIN, HAIR), band);
+  if (!overHair || !any(head)) return 1;
+  const [low, high] = [0.01, 0.99].map((share) => percentileOf(scene.across.q, head, share));
+  return clip((2 * overHair) / (high - low), 1, SMALLEST);
+}
+
 /** Somebody's hat, down to above the brows; hair that would stand out above its brim is pressed under it. */
 function hat(scene, strength, style) {
   if (areaOf(scene.where(HAT)) > 0.1 * scene.unit ** 2) throw new Error("This face wears a hat already; take it off first.");
   const shape = silhouette(style).facing(scene);
   const { middle, half } = scene.across;
   const least = -0.12 * (strength - 1);
-  const front = shape.fitted(scene).map((distance, i) => (distance > least && Math.abs(scene.x[i] - middle) < 0.3 * half ? 1 : 0));
+  const size = smaller(scene, style);
+  const front = shape.fitted(scene, scene.y, size).map((distance, i) => (distance > least && Math.abs(scene.x[i] - middle) < 0.3 * half ? 1 : 0));
   if (!front.includes(1)) throw new Error("The upper head lies outside this picture; there is no room for a hat.");
   const lift = Math.min(0, browLine(scene) - 0.08 - percentileOf(scene.y, front, 0.99));
   const untouched = scene.where(...UNTOUCHED);
-  const lifted = shape.fitted(scene, scene.y.map((y) => y - lift));
+  const lifted = shape.fitted(scene, scene.y.map((y) => y - lift), size);
   const before = (x, y) => Math.abs(x - middle) < 0.8 * half && y > 0.1;
   const worn = places(scene, (x, y, i) => lifted[i] > least && !untouched[i] && !before(x, y));
   let [left, right] = [Infinity, -Infinity];
@@ -271,16 +288,23 @@ function necklace(scene, strength) {
   const neck = scene.part(NECK);
   if (!neck || few(scene, neck, 0.12)) throw new Error("Too little of the neck is visible in this mask for a necklace.");
   const size = sizeOf(strength);
+  const { middle: face, half: halfFace } = scene.across;
   const [left, right] = [0.01, 0.99].map((share) => percentileOf(scene.x, neck, share));
-  const [middle, half] = [(left + right) / 2, (right - left) / 2];
+  // Shoulders belong to a neck's class, but not to its width.
+  const middle = face + clip((left + right) / 2 - face, -ASIDE * halfFace, ASIDE * halfFace);
+  const half = Math.min((right - left) / 2, NECK_WIDTH * halfFace);
   const underChin = both(neck, places(scene, (x) => Math.abs(x - middle) < 0.35 * half));
   const [top, bottom] = [0.01, 0.99].map((share) => percentileOf(scene.y, any(underChin) ? underChin : neck, share));
+  const last = scene.y.reduce((most, y) => Math.max(most, y), -Infinity);
   const lowest = top + 0.68 * (bottom - top);
+  const hangs = lowest <= last - PENDANT * size; // the picture cuts off no pendant
   const sag = Math.min(0.45, 0.85 * (lowest - top) + 0.12);
   const inside = (x, y) => {
-    const t = (x - middle) / half;
-    const chain = Math.abs(y - lowest + sag * clip(Math.abs(t), 0, 1.1) ** 2) < 0.032 * size * Math.sqrt(1 + ((2 * sag * t) / half) ** 2);
-    return chain || ((x - middle) / 0.065) ** 2 + ((y - lowest - 0.05 * size) / 0.085) ** 2 < size ** 2;
+    const t = Math.abs(x - middle) / half;
+    const rise = t < 1 ? t * t : BEHIND * t - BEHIND + 1; // beside a neck it leads over the shoulders, behind it
+    const slope = ((t < 1 ? 2 * t : BEHIND) * sag) / half;
+    if (Math.abs(y - lowest + sag * rise) < 0.032 * size * Math.sqrt(1 + slope * slope)) return true;
+    return hangs && Math.hypot(x - middle, y - lowest - 0.1 * size) < 0.08 * size;
   };
   scene.paint(places(scene, inside), NECK_L, [NECK]);
 }

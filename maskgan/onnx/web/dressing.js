@@ -10,6 +10,7 @@ import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
 import { classesWith, goingAlong, partMatte, recoloured, recolourPart, usualColour } from "./recolouring.js";
 import { any, areaOf, both, dilated, distances, eroded, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
 import { clip } from "./samples.js";
+import { insteadOfSideburns } from "./sideburns.js";
 import { silhouette } from "./silhouettes.js";
 import { withFolds } from "./smiling.js";
 import { withTeeth } from "./teeth.js";
@@ -102,6 +103,9 @@ export async function beneath(own, mask, size, looks, quick) {
     const beside = PAINTED[worn.part] ? distances(under, size, size) : null;
     const open = (i) => beside && own[i] !== HAIR && beside[i] < OPEN * size;
     const covered = mask.map((label, i) => (label === HAIR && (under[i] || rim[i] > wide[i] || open(i)) ? 1 : 0));
+    const strip = insteadOfSideburns(seen, mask, own, worn); // soft edges of it lie over skin
+    mask = mask.map((label, i) => (strip[i] ? SKIN : label));
+    strip.forEach((inside, i) => inside && (covered[i] = 0));
     // A hat that is taken off would show between the strands.
     covered.forEach((inside, i) => inside && own[i] !== HAT && (hidden[i] = 1));
   }

@@ -16,6 +16,7 @@ import { writeLab, writeRgb } from "./oklab.js";
 import { any, areaOf, both, dilated, disc, distances, either, eroded, extent, grown, inverted, regionOf, rolled, roundEven, smoothstep, square, where, without } from "./regions.js";
 import { clip, interpolated, percentile, writeCubic } from "./samples.js";
 import { Scene } from "./scene.js";
+import { downToEars, insteadOfSideburns } from "./sideburns.js";
 import { addStrandsInBlack } from "./strands_in_black.js";
 import { lumaAt } from "./tones.js";
 
@@ -250,7 +251,11 @@ async function putOn(crop, mask, photo, own, worn, quick) {
   const left = worn.part === "around" ? regionOf(seen.scene.across.q, (q) => q < 0) : null;
   let hair = isThere ? before.hair : hairOn(seen, colours, left, photo, telling);
   coloured.set(seen.whole, { alpha: isThere ? before.alpha : seen.alpha, hair });
-  if (worn.part !== "fringe" && !PAINTED[worn.part]) ({ seen, hair } = behindJaw(seen, hair, mask, own));
+  if (worn.part !== "fringe" && !PAINTED[worn.part]) {
+    const strip = insteadOfSideburns(seen, mask, own, worn);
+    ({ seen, hair } = behindJaw(seen, hair, mask, own));
+    ({ seen, hair } = downToEars(seen, hair, strip));
+  }
   const { alpha } = seen;
   const shade = ["length", "around"].includes(worn.part) ? new Float32Array(alpha.length) : shadeOf(alpha, mask, own, size, unit, y);
   const roots = colours && !any(telling) ? where(mask, HAIR) : new Uint8Array(alpha.length);

@@ -20,18 +20,22 @@ const LEAST = 0.35; // hair that ends nearer than this to the picture's lower ed
 // the face.
 const [ROOTS, TEMPLES] = [0.12, 0.6];
 const FRINGE = -0.9; // y of the hairline from which on down it is a fringe's, which another hairstyle need not have
+// How wide the ends of hair are at least that is drawn, and of a hairpiece, which brings its own.
+const [RAGS, TIPS] = [0.3, 0.12];
+const SLIVER = 0.14; // how wide is what is seen of an ear at least
 // How far hair lies before the lower face, in from its edge: by parts of half the face's width between these rows, less and less,
 // and by so much along the jaw.
 const [BEFORE, LOWER, RIM] = [0.2, [0.1, 0.8], 0.05];
 // y above whose value a hairpiece ends that is short, from where to where sideburns grow, which it brings not, and, in parts of
 // half the face's width, from where on and how far out; y of the brows' ends, above which their edge slants outwards, by how much.
-const [SHORT, SIDEBURNS, WIDE] = [0.45, [-0.75, 0.35], [0.8, 1.15]];
+export const SHORT = 0.45;
+const [SIDEBURNS, WIDE] = [[-0.75, 0.35], [0.8, 1.15]];
 const [BROWS, SLANTS] = [-0.28, 0.3];
 const ROUNDED = 0.4; // over how much the upper outer corner of such hair is round
-// y of the lower end of hair from which on down it has no sideburns; from where on a strip of it stays at the eyes and at its
-// upper end, and how far out there; between which parts of half the face's width the temples lie, and how much of them a fringe
-// covers at least.
-const [LONG, STRIP] = [0.5, [0.95, 0.8, 1.15]];
+// y of the lower end of hair from which on down it has no sideburns; from where on in there is a strip instead at the eyes and at
+// the temples' points, how far out at its upper end, and y of those points; between which parts of half the face's width the
+// temples lie, and how much of them a fringe covers at least.
+const [LONG, STRIP, POINT] = [0.5, [0.95, 0.87, 1.15], -0.4];
 const [TEMPLE, COVERED] = [[0.5, 0.75], 0.3];
 
 /** Hair down both sides of the face, behind it and over the shoulders: hair that reaches the ears stays, and the lower part of
@@ -88,7 +92,7 @@ function besideHat(scene) {
 }
 
 /** Whether hair at the sides of the face is long, or a fringe, and no sideburns. */
-function hangsBeforeFace(scene, hair) {
+export function hangsBeforeFace(scene, hair) {
   const { q } = scene.across;
   const out = (i) => Math.abs(q[i]);
   const temples = places(scene, (_, y, i) => out(i) > TEMPLE[0] && out(i) < TEMPLE[1] && y > 2 * BROWS && y < BROWS);
@@ -97,14 +101,14 @@ function hangsBeforeFace(scene, hair) {
 
 /** Where a wearer's own hair stays before and above the ears; of hair that is `long` a strip beside the face, narrower
  *  downwards. */
-function beforeEars(scene, long) {
+export function beforeEars(scene, long) {
   const { q } = scene.across;
   const [top, bottom] = SIDEBURNS;
   const between = (low, high, share) => low + (high - low) * clip(share, 0, 1);
   return places(scene, (_, y, i) => {
     const out = Math.abs(q[i]);
     const [inner, outer] = long
-      ? [between(STRIP[0], STRIP[1], y / top), between(STRIP[0], STRIP[2], (bottom - y) / (bottom - top))]
+      ? [onLine(y, [top, POINT, 0], [1, STRIP[1], STRIP[0]]), between(STRIP[0], STRIP[2], (bottom - y) / (bottom - top))]
       : [WIDE[0] + SLANTS * Math.max(0, BROWS - y), WIDE[1]];
     const round = (outer - 1) * (1 - clip((y - top) / ROUNDED, 0, 1)) ** 2;
     return y > top && y < bottom && out > inner && out < outer - round;
@@ -153,7 +157,7 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   const depth = distances(inverted(face), scene.size, scene.size);
   const before = (v) => RIM + BEFORE * half * (1 - ramp(v, ...LOWER));
   wanted = without(wanted, places(scene, (_, v, i) => v > LOWER[0] && depth[i] / unit > before(v)));
-  const solid = opened(scene, wanted, 0.3); // no rags at the tips
+  const solid = opened(scene, wanted, worn ? TIPS : RAGS); // no rags at the tips
   wanted = wanted.map((inside, i) => (inside && (y[i] < 0.3 || solid[i]) ? 1 : 0));
   // No notches in a fringe (those of a hairpiece are its own, and show skin), and no lock in an eye.
   if (!worn) wanted = either(wanted, both(both(closed(scene, wanted, 0.3), face), places(scene, (_, v) => v < -0.2)));
@@ -169,9 +173,14 @@ export async function wearHair(scene, strength, style, keepsHairline = false) {
   const gaps = worn ? without(closed(scene, either(wanted, face), TEMPLES), face) : new Uint8Array(hair.length);
   const temples = both(gaps, places(scene, (_, v, i) => v < 0 && Math.abs(q[i]) < 1));
   const removed = without(withSpecks(scene, without(hair, wanted)), wanted);
+  const hidden = EARS.filter((label) => !any(scene.where(label)));
   if (any(removed)) reveal(scene, removed, Math.min(lowest, 0.1) - 0.3);
   scene.paint(both(removed, temples), SKIN);
   scene.paint(without(wanted, scene.where(...UNTOUCHED, HAT)), HAIR);
+  for (const label of hidden) { // nor does a sliver of one that was hidden
+    const ear = scene.where(label);
+    if (!any(opened(scene, ear, SLIVER))) scene.uncover(ear, [HAIR, SKIN, BACKGROUND, NECK]);
+  }
   closeBesideJaw(scene, lowest);
   if (worn) scene.worn.push(worn);
   scene.smooth(dilated(without(wanted, hair), size, square(1)));

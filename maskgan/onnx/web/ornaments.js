@@ -5,10 +5,11 @@ import { BROWS, EYES, largestPiece } from "./frame.js";
 import { foundAgain } from "./lenses.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { any, areaOf, both, dilated, disc, either, eroded, grown, piecesOf, regionOf, rolled, roundEven, signedDistance, smoothstep, square, where, without } from "./regions.js";
-import { clip, interpolated, median } from "./samples.js";
+import { clip, interpolated, median, percentileOf } from "./samples.js";
 import { convexHull, Scene } from "./scene.js";
+import { lumaAt } from "./tones.js";
 
-const { BACKGROUND, HAIR, HAT, EYE_G, NECK_L } = LABEL;
+const { BACKGROUND, SKIN, NOSE, HAIR, HAT, EYE_G, NECK, NECK_L, L_EAR, R_EAR } = LABEL;
 const LIGHT = [-0.45, -0.7, 0.55].map((value, _, all) => value / Math.hypot(...all)); // from above left, a little from the front
 
 const [EVEN, EVEN_BARS] = [3, 2.2]; // sigma in half pixels of the smoothing of outlines of lenses, and of bridge and arms
@@ -23,7 +24,12 @@ const [HORIZON, STREAK, LEANS, SKY, GLINT] = [0.35, [-0.55, 0.32, 0.6], 0.7, [40
 // Share of clear lenses' own light, of the sky's and of the streak's; how dark they are at the frame, and over how much.
 const [CLEAR, CLEAR_SKY, CLEAR_STREAK, EDGE, EDGE_WIDE] = [0.02, 0.06, 0.09, 0.3, 0.035];
 const SHADOW = 0.5; // how dark the shadow of glasses is
-const END = 12; // over how many columns the direction of a chain's ends is measured
+// What tells the light on a jewel; which share of a face is darker than its light parts; sigma within which that is told, as a
+// share of the side, and what share of skin there tells it; how dark it is at most, and which part of that jewels are less bright.
+const BARE = [SKIN, NOSE, NECK, L_EAR, R_EAR];
+const [LIGHT_PARTS, AROUND, FEW, DIMMEST, DARKER] = [0.75, 0.02, 0.05, 0.35, 0.85];
+// Over how many columns the direction of a chain's ends is measured, and sigma within which it is told elsewhere.
+const [END, EVENLY] = [12, 0.012];
 // Of the room that a jewel mirrors: light from below and above, how much darker the band between is, how small the window is;
 // and how much richer the colour of metal is in its shadows.
 const [DIM, BRIGHT, BAND, WINDOW, RICHER] = [0.55, 1.15, 0.42, 14, 0.9];
@@ -262,6 +268,12 @@ export function drawGlasses(crop, mask, material) {
   return { crop: result, changed: frame.map((share, i) => Math.max(share, inner[i], shadow[i])) };
 }
 
+/** How steeply a line of at least two values rises, between those beside each. */
+const gradient = (line) => line.map((_, x) => {
+  const [before, after] = [Math.max(x - 1, 0), Math.min(x + 1, line.length - 1)];
+  return (line[after] - line[before]) / (after - before);
+});
+
 /** Normals and alpha of a necklace as a string of beads along its chain. `region`: the necklace, a chain from left to right
  *  with maybe a pendant; `distance`, `normals`, `alpha`: of its outline, which what is thicker than the chain keeps. */
 function beads(region, distance, normals, alpha, size) {
@@ -276,8 +288,12 @@ function beads(region, distance, normals, alpha, size) {
     }
     if (count) [columns, thick, first, most].forEach((list, k) => list.push([x, count, top, deep][k]));
   }
-  const usual = 1.5 * median(Float64Array.from(thick));
-  const places = first.map((top, k) => top + Math.min(thick[k], usual) / 2 - 0.5);
+  if (columns.length < 2) return { normals, alpha };
+  // Thicker where it is steep, and not where something hangs from it.
+  const upper = blurred(picture(first.length, 1, 1, Float32Array.from(first)), EVENLY * size).data;
+  const longer = gradient(upper).map((value) => Math.sqrt(1 + value * value));
+  const usual = median(Float64Array.from(thick, (count, k) => count / longer[k]));
+  const places = first.map((top, k) => top + Math.min(thick[k], usual * longer[k]) / 2 - 0.5);
   const some = Math.min(END, places.length - 1);
   const rise = (from, to) => (some ? (places[to] - places[from]) / (columns[to] - columns[from]) : 0);
   const last = places.length - 1;
@@ -285,8 +301,8 @@ function beads(region, distance, normals, alpha, size) {
   const through = Float32Array.from({ length: size }, (_, x) =>
     // Straight on beyond both ends.
     interpolated(x, columns, places) + left * Math.min(x - columns[0], 0) + right * Math.max(x - columns[last], 0));
-  const middle = blurred(picture(size, 1, 1, through), 0.012 * size).data;
-  const slope = middle.map((_, x) => (x && x < size - 1 ? (middle[x + 1] - middle[x - 1]) / 2 : x ? middle[x] - middle[x - 1] : middle[1] - middle[0]));
+  const middle = blurred(picture(size, 1, 1, through), EVENLY * size).data;
+  const slope = gradient(middle);
   const step = slope.map((value) => Math.sqrt(1 + value * value));
   let way = 0;
   const length = Float64Array.from(step, (value) => (way += value));
@@ -312,6 +328,21 @@ function beads(region, distance, normals, alpha, size) {
   return { normals: round, alpha: seen };
 }
 
+/** How much light falls where a jewel hangs, told by the skin around it, 1 as on the light parts of the face. */
+function lightOn({ width: size, data }, mask) {
+  const [skin, face] = [where(mask, ...BARE), where(mask, SKIN)];
+  if (!any(face)) return zeros(size).fill(1);
+  const luma = Float32Array.from(mask, (_, i) => lumaAt(data, 3 * i));
+  const lit = Math.max(1, percentileOf(luma, face, LIGHT_PARTS));
+  const planes = new Float32Array(2 * luma.length);
+  skin.forEach((there, i) => there && ([planes[2 * i], planes[2 * i + 1]] = [luma[i], 1]));
+  const around = blurred(picture(size, size, 2, planes), AROUND * size).data;
+  return luma.map((_, i) => {
+    const [sum, share] = [around[2 * i], around[2 * i + 1]];
+    return 1 - DARKER * (1 - clip(share > FEW ? sum / share / lit : 1, DIMMEST, 1));
+  });
+}
+
 /** A crop with the earrings or the necklace (`label`) that its mask asks for, and where it changed. */
 export function drawJewels(crop, mask, label, material) {
   const { width: size } = crop;
@@ -326,7 +357,8 @@ export function drawJewels(crop, mask, label, material) {
   const radius = blur(thickest, size, reach / 4); // or its steps would be seen in the light
   let normals = smoothNormals(normalsOf(distance.map((value, i) => rounded(value, radius[i])), size), grown(inside, size, 6), size);
   if (label === NECK_L) ({ normals, alpha } = beads(region, distance, normals, alpha, size));
-  const surface = polished(normals, material);
+  const [metal, light] = [polished(normals, material), lightOn(crop, mask)];
+  const surface = (i) => metal(i).map((value) => value * light[i]);
   const lower = rolled(alpha, size, roundEven(0.006 * size));
   const aside = lower.map((_, i) => lower[i - (i % size) + (((i % size) + size - 1) % size)]);
   const ground = where(mask, BACKGROUND);

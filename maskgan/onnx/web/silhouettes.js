@@ -83,9 +83,9 @@ export class Silhouette {
     return [scene.x.map((x) => interpolated(x, across, theirs)), y.map((row) => interpolated(row, down, below))];
   }
 
-  /** Signed distance to the outline of the shape as this face wears it, in frame units. */
-  fitted(scene, y = scene.y) {
-    const [columns, rows] = this.frame.toPixels(...this.places(scene, y));
+  /** Signed distance to the outline of the shape as this face wears it, in frame units. `smaller`: by how much it is. */
+  fitted(scene, y = scene.y, smaller = 1) {
+    const [columns, rows] = this.frame.toPixels(...this.places(scene, y).map((place) => place.map((value) => smaller * value)));
     const last = this.distance.width - 1;
     // A brim that the side of the lender's picture cut off tapers beyond it.
     return remapped(this.distance, columns, rows).map((distance, i) => distance - Math.max(0, -columns[i], columns[i] - last) / this.frame.unit);

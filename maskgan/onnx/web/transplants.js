@@ -9,7 +9,7 @@ import { Scene, line } from "./scene.js";
 
 const { BACKGROUND, CLOTH } = LABEL;
 const SHADOW = 0.16; // how far a hat's shadow falls on what lies below it, in frame units
-const [LIFTS, SIZES] = [line(-0.5, 0.1, 9), [0.94, 1, 1.06]]; // that are tried when a shape is found again in a mask
+const [LIFTS, SIZES] = [line(-0.5, 0.1, 9), [0.94, 1, 1.06, 1.13]]; // that are tried when a shape is found again in a mask
 const SEARCH = 80; // side in pixels at which it is looked for
 const ALIKE = 0.7; // shapes that are alike to less than this are taken for different ones
 

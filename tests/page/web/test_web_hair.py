@@ -27,6 +27,7 @@ from maskgan.editing.looks import LOOKS, looks_with, wearing
 from maskgan.editing.oklab import to_oklab
 from maskgan.editing.paint_colours import in_colours_of_the_photo
 from maskgan.editing.painted_hair import CURLY, STRAIGHT, hairpieces_for
+from maskgan.editing.sideburns import instead_of_sideburns
 from maskgan.editing.strays import stray_hair
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion, flow_between
@@ -359,6 +360,31 @@ def test_painted_hair_shows_the_hairpieces_that_it_does_in_the_app(visitor: Visi
     off = np.abs(crop.reshape(wanted.shape).astype(int) - wanted).max(-1)[changed > 0]
     assert levels(wanted, photo) > 60 and np.percentile(off, 99) <= 3, np.percentile(off, (95, 99, 100))
     wanted = beneath(face, after, {Label.HAIR: wearing(worn, None)})
+    assert (below.reshape(wanted.shape) != wanted).mean() < 0.002
+
+
+def test_short_hair_goes_on_down_to_the_ears_as_in_the_app(visitor: Visitor) -> None:
+    code = """async ([size, photo, before, after, worn]) => {
+      const { beneath } = await import(new URL("web/dressing.js", location));
+      const { Hairpieces } = await import(new URL("web/hairdressing.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const { wornIn } = await import(new URL("web/worn.js", location));
+      const crop = picture(size, size, 3, new Uint8ClampedArray(photo));
+      const pieces = wornIn(worn);
+      const { crop: result } = await new Hairpieces(pieces, after, before, crop).on(crop);
+      return [new Uint8Array(result.data), await beneath(before, after, size, new Map([[13, { worn: pieces }]]))];
+    }"""
+    before = draw_face(SIZE, extra=("long hair",))
+    after, _, worn = QUICK_EDITS["hairstyle"].move(before, variant="cropped")
+    colours = np.full((19, 3), 140, np.uint8)
+    colours[Label.HAIR], colours[Label.SKIN] = (120, 52, 28), (205, 160, 140)
+    photo = (colours[before] + np.random.default_rng(0).normal(0, 9, (SIZE, SIZE, 1))).clip(0, 255).astype(np.uint8)
+    strip = instead_of_sideburns(seen_of(after, before, worn[0]), after, before, worn[0])
+    wanted, _ = Hairpieces(worn, after, before, photo).on(photo)
+    crop, below = visitor.run(code, SIZE, photo, before, after, str(worn[0]))
+    off = np.abs(crop.reshape(wanted.shape).astype(int) - wanted).max(-1)
+    assert strip.sum() > 500 and np.percentile(off[strip], 98) <= 4, np.percentile(off[strip], (90, 98, 100))
+    wanted = beneath(SimpleNamespace(mask=before), after, {Label.HAIR: wearing(worn, None)})
     assert (below.reshape(wanted.shape) != wanted).mean() < 0.002
 
 

@@ -226,7 +226,8 @@ def test_jewels_and_frames_are_drawn_as_in_the_app(
       return (label < 0 ? drawGlasses(own, mask, material) : drawJewels(own, mask, label, material)).crop.data;
     }"""
     mask = QUICK_EDITS[edit].apply(draw_face(SIZE), 1.0, shape)
-    crop, glasses = np.full((SIZE, SIZE, 3), (150, 120, 110), np.uint8), label == Label.EYE_G
+    light, glasses = np.linspace(1.2, 0.5, SIZE)[:, None, None], label == Label.EYE_G
+    crop = (light * np.full((SIZE, SIZE, 3), (150, 120, 110))).astype(np.uint8)
     material = LOOKS[look].material
     wanted, changed = draw_glasses(crop, mask, material) if glasses else draw_jewels(crop, mask, label, material)
     got = visitor.run(code, SIZE, crop, mask, -1 if glasses else int(label), look).reshape(wanted.shape)
