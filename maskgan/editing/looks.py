@@ -74,9 +74,9 @@ _LOOKS = (
         Label.HAIR,
         ("black_hair", "Black", "#1c1816"),
         ("brown_hair", "Brown", "#4e3222"),
-        ("auburn_hair", "Auburn", "#8a3f20"),
-        ("copper_hair", "Copper", "#b8652c"),
-        ("blond_hair", "Blond", "#d0ad74"),
+        ("auburn_hair", "Auburn", "#7e432b"),
+        ("copper_hair", "Copper", "#a8653c"),
+        ("blond_hair", "Blond", "#d0ae87"),
         ("grey_hair", "Grey", "#a9a6a1"),
     ),
     *_colours(

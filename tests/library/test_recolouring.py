@@ -60,6 +60,54 @@ def test_black_hair_becomes_blond_with_light_and_shade():
     assert result[..., 0].mean() > result[..., 2].mean() + 25
 
 
+def test_hair_has_the_contrast_of_hair_that_is_as_light():
+    """Black hair varies by half as much as blond does."""
+    mask, spread = np.full((64, 64), Label.HAIR, np.uint8), {}
+    photo = shaded_grey(level=30, contrast=12)
+    for name, colour in (("black", "#1c1816"), ("brown", "#4e3222"), ("blond", "#d0ae87")):
+        result, _ = recolour_part(photo, mask, Label.HAIR, parse_colour(colour))
+        light = to_oklab(result)[..., 0]
+        spread[name] = np.median(light) - np.quantile(light, 0.05)
+    assert spread["blond"] > 1.5 * spread["brown"] > 1.5 * spread["black"] > 0.03
+    cloth, _ = recolour_part(photo, np.full_like(mask, Label.CLOTH), Label.CLOTH, parse_colour("#d0ae87"))
+    assert np.median(to_oklab(cloth)[..., 0]) - np.quantile(to_oklab(cloth)[..., 0], 0.05) < spread["blond"] - 0.05
+
+
+def test_hair_that_becomes_lighter_is_dark_at_its_roots_and_no_other():
+    mask = np.full((256, 256), Label.HAIR, np.uint8)
+    mask[200:] = Label.SKIN
+    photo = np.full((256, 256, 3), 40, np.uint8)
+    photo += np.random.default_rng(2).integers(0, 6, photo.shape, np.uint8)
+    for colour, dark in (("#d0ae87", True), ("#1c1816", False)):
+        light = to_oklab(recolour_part(photo, mask, Label.HAIR, parse_colour(colour))[0])[..., 0]
+        roots, lengths = light[194:198].mean(), light[40:120].mean()
+        assert (roots < 0.93 * lengths) == dark and (dark or abs(roots - lengths) < 0.02)
+
+
+def test_strands_of_grey_hair_hardly_differ_in_hue():
+    photo, mask = shaded_grey(level=60, contrast=25), np.full((64, 64), Label.HAIR, np.uint8)
+    photo[..., 2] = photo[..., 2] // 2  # the darker the less yellow
+    hues = {}
+    for name, colour in (("grey", "#a9a6a1"), ("copper", "#a8653c")):
+        result, _ = recolour_part(photo, mask, Label.HAIR, parse_colour(colour))
+        hues[name] = to_oklab(result)[..., 1:].std((0, 1)).max()
+    assert hues["grey"] < 0.6 * hues["copper"]
+
+
+def test_lips_hardly_become_lighter_by_what_is_put_on_them():
+    mask = np.full((64, 64), Label.U_LIP, np.uint8)
+    mask[32:] = Label.L_LIP
+    light = {}
+    for level in (60, 190):
+        photo = shaded_grey(level=level, contrast=8)
+        result, _ = recolour_part(photo, mask, Label.U_LIP, parse_colour("#a81830"))
+        light[level] = to_oklab(photo)[..., 0].mean(), to_oklab(result)[..., 0].mean()
+    wanted = to_oklab(np.array(parse_colour("#a81830")))[0]
+    before, after = light[60]
+    assert before < after < before + 0.5 * (wanted - before)
+    assert light[190][1] == pytest.approx(wanted, abs=0.02)
+
+
 def test_what_skin_reflects_stays_as_much_when_it_becomes_lighter():
     mask = np.full((64, 64), Label.SKIN, np.uint8)
     photo = np.full((64, 64, 3), (96, 62, 46), np.uint8)

@@ -8,19 +8,35 @@ import { BROWS, centreOf } from "./frame.js";
 import { hairMatte } from "./matting.js";
 import { fromLab, toLab, writeLab, writeRgb } from "./oklab.js";
 import { blurred, picture } from "./pixels.js";
-import { any, areaOf, dilated, disc, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
-import { clip } from "./samples.js";
+import { any, areaOf, dilated, disc, distances, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
+import { clip, interpolated, median } from "./samples.js";
 import { skinShare } from "./skin.js";
 import { lumaAt } from "./tones.js";
 
-const { HAIR, L_EYE, R_EYE, SKIN, U_LIP, L_BROW } = LABEL;
-const EYES = [L_EYE, R_EYE];
+const { HAIR, L_EYE, R_EYE, SKIN, U_LIP, L_LIP, L_BROW } = LABEL;
+const [EYES, LIPS] = [[L_EYE, R_EYE], [U_LIP, L_LIP]];
 const EDGE = 1.6; // width of the edge of other parts than hair, in pixels of a crop of 256 px
 // How much darker and greyer the mean of a part becomes than a lighter colour that is asked for, at most: that is read as the colour
 // of hair and skin in full light, and brows have shadows.
 const SHADED = [[[HAIR], 0.22, 0.9], [BROWS, 0.4, 0.75], [[SKIN], 0.3, 1]];
 // How light lips on light skin are beside it; how much lighter skin counts as such for certain, in parts.
 const [LIPS_TO_SKIN, LIGHTER] = [0.82, 0.25];
+// How far hair of these median lightnesses is darker and lighter than that, at its 5th, 25th, 75th and 95th percentile; how much of
+// its chroma it loses with its lightness; chroma below which hair is grey.
+const LIGHTS = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
+const SPREADS = [
+  [-0.069, -0.034, 0, 0.054, 0.16],
+  [-0.105, -0.054, 0, 0.07, 0.18],
+  [-0.155, -0.076, 0, 0.084, 0.202],
+  [-0.202, -0.093, 0, 0.093, 0.202],
+  [-0.244, -0.097, 0, 0.081, 0.176],
+  [-0.24, -0.085, 0, 0.066, 0.142],
+  [-0.249, -0.072, 0, 0.05, 0.1],
+];
+const [CHROMA_FADES, GREY] = [0.35, 0.01];
+// How much darker hair that is made lighter is at its roots, how far those reach (share of the side), and from how much lighter on.
+const [DARK_ROOTS, ROOTS, LIGHTER_HAIR] = [0.25, 0.012, 0.2];
+const LETS_THROUGH = 0.35; // which part of the way to a lighter colour lips go: lipstick lets them through
 const IRIS = 0.19; // its diameter, of the distance between the eyes
 
 const rgbAt = (data, i) => [data[3 * i], data[3 * i + 1], data[3 * i + 2]];
@@ -135,7 +151,34 @@ export function recolourPart(photo, mask, label, colour) {
     const [, darker, greyer] = shaded;
     if (goal[0] > light) goal = [goal[0] * (1 - darker * (1 - light / goal[0])), greyer * goal[1], greyer * goal[2]];
   }
-  return recoloured(photo, matte, goal, 1, classesWith(label).includes(SKIN));
+  if (LIPS.includes(label)) {
+    const [light] = meanLab(matte.part, coreOf(matte.share));
+    if (goal[0] > light) goal = goal.map((value) => (value * (light + LETS_THROUGH * (goal[0] - light))) / goal[0]);
+  }
+  return groupRecoloured(photo, mask, matte, classesWith(label), goal, 1);
+}
+
+/** A crop in which classes of a group have another mean colour, in OKLab. */
+export function groupRecoloured(photo, mask, matte, group, wanted, strength) {
+  if (!group.includes(HAIR)) return recoloured(photo, matte, wanted, strength, { gloss: group.includes(SKIN) });
+  const { width: size } = photo;
+  const [light] = meanLab(matte.part, coreOf(matte.share));
+  const lighter = DARK_ROOTS * clip((toLab(fromLab(wanted))[0] - light) / LIGHTER_HAIR, 0, 1);
+  // Hair is darker the nearer it is to the skin that it grows from.
+  const shade = distances(where(mask, SKIN), size, size).map((away) => lighter * Math.exp(-away / (ROOTS * size)));
+  return recoloured(photo, matte, wanted, strength, { strands: true, shade });
+}
+
+/** A function of the lightness of hair whose median was `middle`, with the contrast of hair whose median is `wanted`. */
+function ofStrands(middle, wanted) {
+  const [before, after] = [middle, wanted].map((light) => SPREADS[0].map((_, k) => interpolated(light, LIGHTS, SPREADS.map((row) => row[k]))));
+  const [low, high] = [after[0] / before[0], after.at(-1) / before.at(-1)];
+  return (light) => {
+    const away = light - middle;
+    // Straight on beyond both ends.
+    const beyond = low * Math.min(away - before[0], 0) + high * Math.max(away - before.at(-1), 0);
+    return Math.max(wanted + interpolated(away, before, after) + beyond, 0.02);
+  };
 }
 
 /** The colour of lips on other skin, all in OKLab: they differ from it as they do from their own; see `lips_on` of
@@ -164,8 +207,9 @@ export function goingAlong(photo, mask, onto, has) {
 }
 
 /** A crop whose part has another mean, `wanted` in OKLab; `gloss`: what is lighter than the mean is light that a surface reflects
- *  as it is, as skin does. */
-export function recoloured(photo, { share, part }, wanted, strength, gloss = false) {
+ *  as it is, as skin does; `strands`: it is hair, which has the contrast of hair that is as light; `shade`: how much darker each
+ *  pixel gets, in parts, if any. */
+export function recoloured(photo, { share, part }, wanted, strength, { gloss = false, strands = false, shade = null } = {}) {
   const core = coreOf(share);
   const places = [];
   for (let i = 0; i < share.length; i++) if (share[i] > 0) places.push(i);
@@ -182,14 +226,23 @@ export function recoloured(photo, { share, part }, wanted, strength, gloss = fal
   const goal = toLab(fromLab(wanted));
   // Light hair is lit as dark hair is, but its shadows are less deep in proportion.
   const contrast = clip((mean[0] / Math.max(goal[0], 0.05)) ** 0.7, 0.35, 1);
+  const middle = median(Float64Array.from(places.flatMap((i, k) => (core[i] ? [lab[3 * k]] : []))));
+  // Strands of grey hair hardly differ in hue.
+  const alike = strands ? Math.min(1, (Math.hypot(goal[1], goal[2]) + GREY) / (Math.hypot(mean[1], mean[2]) + GREY)) : 1;
   const colouredAs = (target) => {
+    const lightOf = strands
+      ? ofStrands(middle, target[0])
+      : (light) => target[0] * (Math.max(light, 0.02) / Math.max(mean[0], 0.02)) ** contrast;
     const rgb = new Float64Array(lab.length);
     for (let k = 0; k < lab.length; k += 3) {
-      let light = target[0] * (Math.max(lab[k], 0.02) / Math.max(mean[0], 0.02)) ** contrast;
+      let light = lightOf(lab[k]);
+      if (shade) light *= 1 - shade[places[k / 3]];
       if (gloss && target[0] > mean[0] && lab[k] > mean[0]) light = Math.cbrt(target[0] ** 3 + lab[k] ** 3 - mean[0] ** 3);
       if (light > 0.9) light = 0.9 + 0.1 * Math.tanh((light - 0.9) / 0.1); // so that strands stay apart
-      const chroma = clip(light / Math.max(target[0], 0.05), 0.2, 1.1);
-      writeRgb(light, target[1] * chroma + 0.5 * (lab[k + 1] - mean[1]), target[2] * chroma + 0.5 * (lab[k + 2] - mean[2]), rgb, k);
+      const ratio = light / Math.max(target[0], 0.05);
+      const chroma = strands ? clip(1 + CHROMA_FADES * (ratio - 1), 0.5, 1.1) : clip(ratio, 0.2, 1.1);
+      const hues = [1, 2].map((c) => target[c] * chroma + 0.5 * alike * (lab[k + c] - mean[c]));
+      writeRgb(light, hues[0], hues[1], rgb, k);
     }
     return rgb;
   };

@@ -6,7 +6,7 @@ import { Window } from "./compositing.js";
 import { COLOURED, LABEL, MIRRORED, REGIONS, SIZE, SKIN_TONE } from "./constants.js";
 import { hairMatte } from "./matting.js";
 import { blurred, cutOut, picture, resizeCubic } from "./pixels.js";
-import { goingAlong, lipsOn, partMatte, recoloured, usualColour } from "./recolouring.js";
+import { goingAlong, groupRecoloured, lipsOn, partMatte, usualColour } from "./recolouring.js";
 import { any, distances, extent, feathered, where } from "./regions.js";
 import { drawingSize, fromPlanes, maskOf, nothingKept } from "./tensors.js";
 
@@ -119,7 +119,7 @@ export async function copyStyle(networks, crop, mask, style, { source, regions, 
     // Before skin and a background in other colours single hairs are told no more.
     const matte = partMatte(group.includes(L_BROW) || group.includes(HAIR) ? crop : result, mask, group);
     if (!matte) continue;
-    result = recoloured(result, matte, colour, strength, group.includes(SKIN));
+    result = groupRecoloured(result, mask, matte, group, colour, strength);
     matte.share.forEach((share, i) => (weight[i] = Math.max(weight[i], share)));
   }
   return { crop: result, weight: weight.map((value) => (value > 0 ? 1 : 0)) };
