@@ -242,8 +242,20 @@ def stray_strands(
         locks = _locks(hairy, unlike & ~some & clear, lost, air, rows[-1])
         locks |= grown(locks, _LOOSE) & unlike & some
         found |= grown(locks, _PAINTED + 1) & clear
+    found |= grown(_whole(hairy & ~grown(hair, _BEGIN), found, grown(lost, _IN_THE_AIR)), _PAINTED + 1) & air
     found = found.astype(np.float32)
     return (cv2.resize(found, before.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5) & ground
+
+
+def _whole(strands: np.ndarray, found: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Those `strands` (g, g) bool, each of them whole, some of which was `found` (g, g) bool, (g, g) bool.
+
+    They are nowhere wide, and all of one lies `near` (g, g) bool hair that is lost: a line of the background goes on.
+    """
+    wide = cv2.morphologyEx(strands.astype(np.uint8), cv2.MORPH_OPEN, disc(_WIDER)) > 0
+    _, pieces = cv2.connectedComponents(strands.astype(np.uint8))
+    others = np.unique(pieces[strands & (wide | ~near)])
+    return np.isin(pieces, np.setdiff1d(np.unique(pieces[strands & found]), others))
 
 
 def _locks(hairy: np.ndarray, others: np.ndarray, lost: np.ndarray, air: np.ndarray, nose: int) -> np.ndarray:

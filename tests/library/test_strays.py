@@ -217,3 +217,20 @@ def test_a_lock_that_hangs_far_beyond_its_mask_goes_with_the_hair() -> None:
 def test_nothing_of_an_uneven_background_is_taken_for_strands() -> None:
     photo, _, before, after = in_the_air(even=False)
     assert not stray_strands(photo, before, after).any()
+
+
+def test_a_strand_goes_as_a_whole_also_where_the_wall_behind_its_end_is_rough() -> None:
+    """Its end stayed in the air."""
+    photo, others, before, after = in_the_air()
+    photo[others] = photo[5, 5]
+    right = int(np.flatnonzero((before == Label.HAIR)[340]).max())
+    rough = np.random.default_rng(2).integers(-45, 46, (SIZE // 4, SIZE // 4, 1))
+    wall = (np.arange(SIZE)[None] > right + 44) & (before == Label.BACKGROUND)
+    photo = np.where(wall[..., None], photo + np.kron(rough, np.ones((4, 4, 1), int)), photo).clip(0, 255)
+    for long, goes in ((78, True), (140, False)):  # what is longer is a line of the wall
+        strand = np.zeros(before.shape, np.uint8)
+        cv2.line(strand, (right - 6, 340), (right + long, 350), 1, 3)
+        strand = (strand > 0) & (before == Label.BACKGROUND)
+        found = stray_strands(np.where(strand[..., None], HAIR, photo).astype(np.uint8), before, after)
+        end = strand & (np.arange(SIZE)[None] > right + 50)
+        assert end.sum() > 60 and (found[end].mean() > 0.95 if goes else found[end].mean() < 0.3)

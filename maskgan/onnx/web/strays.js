@@ -190,7 +190,23 @@ export function strayStrands(photo, before, after, bared = new Uint8Array(before
     const loose = both(grown(locks, cells, LOOSE), both(strange, some));
     found = either(found, both(grown(either(locks, loose), cells, PAINTED + 1), clear));
   }
+  const strands = wholeOf(without(hairy, grown(hair, cells, BEGIN)), found, grown(lost, cells, IN_THE_AIR), cells);
+  found = either(found, both(grown(strands, cells, PAINTED + 1), air));
   return both(regionOf(resizeLinear(picture(cells, cells, 1, new Float32Array(found)), size, size).data, (share) => share > 0.5), ground);
+}
+
+/** Those strands, each of them whole, some of which was found. They are nowhere wide, and all of one lies near hair that is lost:
+ *  a line of the background goes on. */
+function wholeOf(strands, found, near, cells) {
+  const wide = opened(strands, cells, WIDER);
+  const { numbers, pieces } = piecesOf(strands, cells, cells);
+  const [begun, other] = [new Set(), new Set()];
+  numbers.forEach((number, i) => {
+    if (number && found[i]) begun.add(number);
+    if (number && (wide[i] || !near[i])) other.add(number);
+  });
+  const chosen = pieces.map((_, number) => begun.has(number) && !other.has(number));
+  return regionOf(numbers, (number) => chosen[number]);
 }
 
 /** Where locks of hair that is lost hang in the air, in what is like hair there. They begin at it, lower than a row, and fall, and

@@ -154,8 +154,13 @@ def test_strands_in_the_air_are_found_as_in_the_app(visitor: Visitor) -> None:
     cv2.line(photo, (right - 6, 330), (right + 50, 370), (40, 30, 26), 3)
     left = int(np.flatnonzero((before == Label.HAIR)[380]).min())
     cv2.line(photo, (left + 6, 300), (left - 100, 410), (40, 30, 26), 11)  # a lock that goes on far below
+    edge = int(np.flatnonzero((before == Label.HAIR)[300]).max())
+    wall = (np.arange(SIZE) > edge + 44) & (np.arange(SIZE)[:, None] < 322) & (before == Label.BACKGROUND)
+    rough = np.kron(np.random.default_rng(2).integers(-45, 46, (SIZE // 4, SIZE // 4, 1)), np.ones((4, 4, 1), int))
+    photo = np.where(wall[..., None], photo + rough, photo).clip(0, 255).astype(np.uint8)
+    cv2.line(photo, (edge - 6, 296), (edge + 78, 304), (40, 30, 26), 3)  # a strand that ends before rough plaster
     wanted = stray_strands(photo, before, after)
-    assert wanted[400, : left - 60].any()
+    assert wanted[400, : left - 60].any() and wanted[303, edge + 62 : edge + 76].all()
     got = found_on_the_page(visitor, "strays", "strayStrands", photo, before, after)
     assert wanted.sum() > 200
     assert (got.reshape(wanted.shape) != wanted).sum() <= 0.01 * wanted.sum()
