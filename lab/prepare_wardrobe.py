@@ -45,8 +45,9 @@ from maskgan.sizes import CROP_SIZE
 #: Sides of the crops that are kept: of hair, whose strands are kept apart, in which polygons are drawn; and of hats.
 SIZE, HAT_SIZE = 256, 512
 
-#: How often the corners of a polygon are cut, and how much crisper an enlarged picture is made, within how many pixels.
-_CORNERS, _CRISPER, _WITHIN = 2, 0.6, 1.5
+#: How often the corners of a polygon are cut and by how many pixels at most; how much crisper an enlarged picture is
+#: made, within how many pixels.
+_CORNERS, _CUT, _CRISPER, _WITHIN = 2, 4.0, 0.6, 1.5
 
 
 class Faces:
@@ -127,11 +128,13 @@ def enlarged(photo: np.ndarray, size: int) -> np.ndarray:
 
 
 def rounded(polygon: list[list[float]]) -> np.ndarray:
-    """A polygon (n, 2) whose corners are cut (Chaikin, 1974): (4 n, 2) float64."""
+    """A polygon (n, 2) in pixels whose corners are cut (Chaikin, 1974), large ones a little: (4 n, 2) float64."""
     points = np.array(polygon, np.float64)
     for _ in range(_CORNERS):
         following = np.roll(points, -1, axis=0)
-        points = np.stack([0.75 * points + 0.25 * following, 0.25 * points + 0.75 * following], 1).reshape(-1, 2)
+        way = following - points
+        cut = np.minimum(0.25, _CUT / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-6)) * way
+        points = np.stack([points + cut, following - cut], 1).reshape(-1, 2)
     return points
 
 
