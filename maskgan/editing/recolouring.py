@@ -16,12 +16,13 @@ from collections.abc import Collection
 import cv2
 import numpy as np
 
-from maskgan.blending import softened
+from maskgan.blending import smoothstep, softened
 from maskgan.editing.brows import brow_matte
+from maskgan.editing.irises import eyes_apart, irises, light_of_eyes, within_irises
 from maskgan.editing.matting import Matte, hair_matte
 from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.skin import SKIN, skin_matte
-from maskgan.labels import BROWS, LIPS, Label
+from maskgan.labels import BROWS, EYES, LIPS, Label
 from maskgan.quick_edits.regions import class_region
 
 #: Classes that change their colour together, by each of them.
@@ -74,8 +75,11 @@ _DARK_ROOTS, _ROOTS, _LIGHTER_HAIR = 0.25, 0.012, 0.2
 #: Which part of the way to a lighter colour lips go: lipstick lets them through.
 _LETS_THROUGH = 0.35
 
-#: Diameter of an iris: 11.7 mm of the 63 mm between the eyes.
-_IRIS = 0.19
+#: How light brows are at most beside the skin around them, and which part of the way to a darker colour they go.
+_BROWS_TO_SKIN, _TINTED = 0.88, 0.75
+
+#: How much lighter (OKLab) than an iris what it mirrors is, which stays, and over how much more it does.
+_GLINT = (0.25, 0.15)
 
 
 def parse_colour(text: str) -> tuple[int, int, int]:
@@ -94,31 +98,6 @@ def parse_colour(text: str) -> tuple[int, int, int]:
 def classes_with(label: Label) -> tuple[Label, ...]:
     """The classes that change their colour together with this one."""
     return next(group for group in TOGETHER if label in group)
-
-
-def irises(photo: np.ndarray, eyes: np.ndarray, apart: float) -> np.ndarray:
-    """The irises in the eyes: (S, S) float32 in 0..1.
-
-    photo: (S, S, 3) uint8; eyes: (S, S) bool, one piece per eye; apart: pixels between the eyes' centres.
-    """
-    radius = max(1.5, _IRIS / 2 * apart)
-    grey = cv2.GaussianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.3 * radius)
-    rows, cols = np.indices(eyes.shape)
-    share = np.zeros(eyes.shape, np.float32)
-    count, pieces = cv2.connectedComponents(eyes.astype(np.uint8))
-    size = round(2 * radius) | 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)).astype(np.float32)
-    for piece in range(1, count):
-        own = pieces == piece
-        if own.sum() < 0.3 * radius**2:
-            continue
-        # The disc over which the eye is darkest; what of it the lids hide counts neither way.
-        dark = np.where(own, grey[own].max() - grey, 0)
-        score = cv2.filter2D(dark, -1, disc) * own
-        y, x = np.unravel_index(score.argmax(), score.shape)
-        rim = 0.25 * radius
-        share = np.maximum(share, own * ((radius - np.hypot(rows - y, cols - x)) / rim + 0.5).clip(0, 1))
-    return cv2.GaussianBlur(share, (0, 0), 0.12 * radius + 0.3) * cv2.dilate(eyes.astype(np.uint8), np.ones((3, 3)))
 
 
 def recolour(
@@ -217,10 +196,8 @@ def _share(photo: np.ndarray, mask: np.ndarray, labels: Collection[Label]) -> np
     inside = class_region(mask, labels)
     if not inside.any():
         return np.zeros(mask.shape, np.float32)
-    if Label.L_EYE in labels or Label.R_EYE in labels:
-        centres = [np.argwhere(mask == label).mean(0) for label in (Label.L_EYE, Label.R_EYE) if (mask == label).any()]
-        apart = float(np.hypot(*(centres[0] - centres[1]))) if len(centres) == 2 else 0.245 * len(mask)
-        return irises(photo, inside, apart)
+    if set(labels) & set(EYES):
+        return irises(photo, inside, eyes_apart(mask))
     return softened(inside, _EDGE * len(inside) / 256)
 
 
@@ -303,13 +280,18 @@ def recolour_part(
     goal = to_oklab(np.array(colour))
     if measured:
         return _recoloured(photo, mask, Matte(share, part), group, colour, strength), share
-    if label in (Label.L_EYE, Label.R_EYE):
-        goal = goal * (0.72, 0.8, 0.8)  # the mean of an iris is that with its pupil and the lid's shadow
+    if label in EYES:
+        # The mean of an iris is that with its pupil and the lid's shadow, in the light that the white is in.
+        goal = goal * (0.72, 0.68, 0.68) * light_of_eyes(photo, class_region(mask, EYES), share)
     elif label in LIPS:
         mean = to_oklab(part[_core(share)]).mean(0)
         if goal[0] > mean[0]:
             goal = goal * (mean[0] + _LETS_THROUGH * (goal[0] - mean[0])) / goal[0]
-    elif group in _SHADED:
+    elif group == BROWS and (skin := usual_colour(photo, mask, SKIN)) is not None:
+        goal = goal * min(1.0, _BROWS_TO_SKIN * float(skin[0]) / max(float(goal[0]), 0.05))  # or they would be plates
+        own = float(to_oklab(part[_core(share)]).mean(0)[0])
+        goal[0] += (1 - _TINTED) * max(0.0, own - goal[0])
+    if group in _SHADED:
         mean = to_oklab(part[_core(share)]).mean(0)
         if goal[0] > mean[0]:
             darker, greyer = _SHADED[group]
@@ -328,6 +310,11 @@ def _recoloured(
     """A picture (S, S, 3) uint8 in which classes of a group have another mean colour; arguments as for
     `recolour_part`."""
     hair, shade = group == (Label.HAIR,), None
+    if set(group) & set(EYES):
+        shade = within_irises(photo, class_region(mask, EYES), eyes_apart(mask))
+        light = to_oklab(photo)[..., 0]
+        glint = smoothstep((light - float(light[_core(matte.share)].mean()) - _GLINT[0]) / _GLINT[1])
+        matte = Matte((matte.share * (1 - glint)).astype(np.float32), matte.part)
     if hair:
         lighter = float(to_oklab(np.array(colour))[0] - to_oklab(matte.part[_core(matte.share)]).mean(0)[0])
         shade = _DARK_ROOTS * float(np.clip(lighter / _LIGHTER_HAIR, 0, 1)) * _roots(mask)

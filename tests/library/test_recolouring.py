@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from maskgan.editing.irises import find_irises, irises, within_irises
 from maskgan.editing.oklab import from_oklab, to_oklab
-from maskgan.editing.recolouring import irises, parse_colour, part_matte, recolour, recolour_part, usual_colour
+from maskgan.editing.recolouring import parse_colour, part_matte, recolour, recolour_part, usual_colour
 from maskgan.labels import Label
 
 
@@ -175,8 +176,66 @@ def test_the_iris_is_found_in_its_eye_and_the_white_stays_white():
     dark = (photo[..., 0] == 60) & eyes
     assert share[dark].mean() > 0.7 and share[eyes & (photo[..., 0] == 230)].mean() < 0.15
     result, _ = recolour_part(photo, mask, Label.L_EYE, (80, 130, 190))
-    assert result[60, 91, 2] > result[60, 91, 0] + 15
+    assert result[61, 94, 2] > result[61, 94, 0] + 15
     assert abs(result[60, 80].astype(int) - 230).max() < 10
+
+
+def large_eyes() -> tuple[np.ndarray, np.ndarray]:
+    """A photo of two dark brown irises in white eyes, each with a light that it mirrors, and its mask."""
+    rows, cols = np.indices((256, 256))
+    mask, photo = np.zeros((256, 256), np.uint8), np.full((256, 256, 3), (205, 160, 140), np.uint8)
+    for label, x in ((Label.R_EYE, 64), (Label.L_EYE, 192)):
+        eye = ((cols - x) / 30) ** 2 + ((rows - 128) / 14) ** 2 < 1
+        mask[eye], photo[eye] = label, 225
+        photo[(np.hypot(cols - x, rows - 128) < 12) & eye] = (50, 35, 28)
+        photo[(np.hypot(cols - x + 4, rows - 124) < 2) & eye] = 250
+    return photo, mask
+
+
+def test_irises_of_another_colour_have_a_pupil_a_rim_and_what_they_mirror():
+    photo, mask = large_eyes()
+    result, _ = recolour_part(photo, mask, Label.L_EYE, parse_colour("#5b88b0"))
+    light = to_oklab(result)[..., 0]
+    for x in (64, 192):
+        pupil, inner, rim = light[130, x], light[132:136, x - 6 : x + 7].mean(), light[129, x + 10]
+        assert pupil < 0.6 * inner and rim < 0.85 * inner
+        assert result[134, x, 2] > result[134, x, 0] + 15, "blue"
+        assert (result[124, x - 4] > 235).all(), "the light stays"
+        assert light[118:121, x].mean() < light[135:138, x].mean(), "the lid's shadow"
+    dim = (photo * 0.5).astype(np.uint8)
+    darker, _ = recolour_part(dim, mask, Label.L_EYE, parse_colour("#5b88b0"))
+    assert darker[134, 64].mean() < 0.85 * result[134, 64].mean(), "in the light that the white is in"
+
+
+def test_where_an_iris_is_dark_follows_its_place():
+    photo, mask = large_eyes()
+    eyes = mask > 0
+    found = find_irises(photo, eyes, 128)
+    assert sorted((round(iris.column / 4), round(iris.row / 4)) for iris in found) == [(16, 32), (48, 32)]
+    darker = within_irises(photo, eyes, 128)
+    assert not darker[~eyes].any() and darker[128, 64] > 0.7 > 0.45 > darker[134, 64]
+
+
+def test_brows_are_no_plates_on_dark_skin_and_let_a_dark_tint_through():
+    rng = np.random.default_rng(5)
+    mask = np.full((256, 256), Label.SKIN, np.uint8)
+    for label, x in ((Label.R_BROW, 70), (Label.L_BROW, 180)):
+        mask[100:112, x - 30 : x + 30] = label
+    brows = mask != Label.SKIN
+    for level, colour in ((70, "#a87a56"), (190, "#221c1a")):
+        photo = np.full((256, 256, 3), level, np.uint8)
+        photo[brows] = (0.55 * level + rng.normal(0, 4, (brows.sum(), 1))).clip(0, 255).astype(np.uint8)
+        result, _ = recolour_part(photo, mask, Label.L_BROW, parse_colour(colour))
+        inside = np.zeros_like(brows)
+        inside[103:109, 50:90] = True
+        after, before, skin, wanted = (
+            float(np.median(to_oklab(each)[..., 0]))
+            for each in (result[inside], photo[inside], photo[~brows], np.array([[parse_colour(colour)]]))
+        )
+        if level == 70:
+            assert before < after < 0.93 * skin < wanted
+        else:
+            assert wanted + 0.02 < after < before
 
 
 def test_eyes_are_recoloured_by_their_irises_alone():

@@ -4,14 +4,13 @@
 import { softened } from "./blending.js";
 import { browMatte } from "./brows.js";
 import { LABEL, TOGETHER } from "./constants.js";
-import { BROWS, centreOf } from "./frame.js";
+import { BROWS } from "./frame.js";
+import { apartOf, irises, lightOfEyes, withinIrises } from "./irises.js";
 import { hairMatte } from "./matting.js";
 import { fromLab, toLab, writeLab, writeRgb } from "./oklab.js";
-import { blurred, picture } from "./pixels.js";
-import { any, areaOf, dilated, disc, distances, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
+import { any, areaOf, distances, regionOf, smoothstep, where } from "./regions.js";
 import { clip, interpolated, median } from "./samples.js";
 import { skinShare } from "./skin.js";
-import { lumaAt } from "./tones.js";
 
 const { HAIR, L_EYE, R_EYE, SKIN, U_LIP, L_LIP, L_BROW } = LABEL;
 const [EYES, LIPS] = [[L_EYE, R_EYE], [U_LIP, L_LIP]];
@@ -37,52 +36,10 @@ const [CHROMA_FADES, GREY] = [0.35, 0.01];
 // How much darker hair that is made lighter is at its roots, how far those reach (share of the side), and from how much lighter on.
 const [DARK_ROOTS, ROOTS, LIGHTER_HAIR] = [0.25, 0.012, 0.2];
 const LETS_THROUGH = 0.35; // which part of the way to a lighter colour lips go: lipstick lets them through
-const IRIS = 0.19; // its diameter, of the distance between the eyes
+const [BROWS_TO_SKIN, TINTED] = [0.88, 0.75]; // how light brows are at most beside the skin, and how far to a darker colour they go
+const GLINT = [0.25, 0.15]; // how much lighter than an iris what it mirrors is, which stays, and over how much more it does
 
 const rgbAt = (data, i) => [data[3 * i], data[3 * i + 1], data[3 * i + 2]];
-
-/** A picture of greys in 0..255. */
-const grey = ({ width, height, data }) =>
-  picture(width, height, 1, new Float32Array(width * height).map((_, i) => Math.round(lumaAt(data, 3 * i))));
-
-/** The irises in the eyes; `apart`: pixels between the eyes' centres. */
-function irises(photo, eyes, apart) {
-  const { width: size } = photo;
-  const radius = Math.max(1.5, (IRIS / 2) * apart);
-  const dark = blurred(grey(photo), 0.3 * radius).data;
-  const { numbers, pieces } = piecesOf(eyes, size, size);
-  const reach = (roundEven(2 * radius) | 1) >> 1;
-  const rows = disc(reach);
-  const share = picture(size, size, 1, new Float32Array(size * size));
-  pieces.forEach((piece, number) => {
-    if (!piece || piece.area < 0.3 * radius ** 2) return;
-    const own = (i) => numbers[i] === number;
-    let lightest = 0;
-    eyes.forEach((_, i) => own(i) && (lightest = Math.max(lightest, dark[i])));
-    // The disc over which the eye is darkest; what of it the lids hide counts neither way.
-    let [best, x, y] = [-1, 0, 0];
-    for (let i = 0; i < eyes.length; i++) {
-      if (!own(i)) continue;
-      const [column, row] = [i % size, Math.floor(i / size)];
-      let score = 0;
-      rows.forEach((half, k) => {
-        const line = row + k - reach;
-        if (line < 0 || line >= size) return;
-        for (let u = Math.max(column - half, 0); u <= column + half && u < size; u++) {
-          if (own(line * size + u)) score += lightest - dark[line * size + u];
-        }
-      });
-      if (score > best) [best, x, y] = [score, column, row];
-    }
-    for (let i = 0; i < eyes.length; i++) {
-      if (!own(i)) continue;
-      const away = Math.hypot((i % size) - x, Math.floor(i / size) - y);
-      share.data[i] = Math.max(share.data[i], clip((radius - away) / (0.25 * radius) + 0.5, 0, 1));
-    }
-  });
-  const near = dilated(eyes, size, square(1));
-  return blurred(share, 0.12 * radius + 0.3).data.map((value, i) => value * near[i]);
-}
 
 /** The classes that change their colour together with this one. */
 export const classesWith = (label) => TOGETHER.find((group) => group.includes(label));
@@ -104,9 +61,7 @@ function partShare(photo, mask, labels) {
   if (!any(inside)) return null;
   const { width: size } = photo;
   if (!labels.some((label) => EYES.includes(label))) return softened(inside, size, (EDGE * size) / 256);
-  const centres = EYES.map((label) => where(mask, label)).filter(any).map((eye) => centreOf(eye, size));
-  const apart = centres.length === 2 ? Math.hypot(centres[0][0] - centres[1][0], centres[0][1] - centres[1][1]) : 0.245 * size;
-  return irises(photo, inside, apart);
+  return irises(photo, inside, apartOf(mask, size));
 }
 
 function meanLab(data, region) {
@@ -144,7 +99,19 @@ export function recolourPart(photo, mask, label, colour) {
   const matte = partMatte(photo, mask, classesWith(label));
   if (!matte) return photo;
   let goal = toLab([1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
-  if (EYES.includes(label)) goal = [0.72 * goal[0], 0.8 * goal[1], 0.8 * goal[2]]; // with its pupil and the lid's shadow
+  if (EYES.includes(label)) {
+    // With its pupil and the lid's shadow, in the light that the white is in.
+    const light = lightOfEyes(photo, where(mask, ...EYES), matte.share);
+    goal = [0.72, 0.68, 0.68].map((part, c) => part * light * goal[c]);
+  }
+  if (BROWS.includes(label)) {
+    const skin = usualColour(photo, mask, classesWith(SKIN));
+    if (skin) {
+      const [own] = meanLab(matte.part, coreOf(matte.share));
+      goal = goal.map((value) => value * Math.min(1, (BROWS_TO_SKIN * skin[0]) / Math.max(goal[0], 0.05))); // or they would be plates
+      goal[0] += (1 - TINTED) * Math.max(0, own - goal[0]);
+    }
+  }
   const shaded = SHADED.find(([group]) => group.includes(label));
   if (shaded) {
     const [light] = meanLab(matte.part, coreOf(matte.share));
@@ -160,8 +127,16 @@ export function recolourPart(photo, mask, label, colour) {
 
 /** A crop in which classes of a group have another mean colour, in OKLab. */
 export function groupRecoloured(photo, mask, matte, group, wanted, strength) {
-  if (!group.includes(HAIR)) return recoloured(photo, matte, wanted, strength, { gloss: group.includes(SKIN) });
   const { width: size } = photo;
+  if (group.some((label) => EYES.includes(label))) {
+    const core = coreOf(matte.share);
+    const [mean] = meanLab(photo.data, core);
+    const share = matte.share.map((value, i) =>
+      (value > 0 ? value * (1 - smoothstep((toLab(rgbAt(photo.data, i))[0] - mean - GLINT[0]) / GLINT[1])) : 0));
+    const shade = withinIrises(photo, where(mask, ...EYES), apartOf(mask, size));
+    return recoloured(photo, { share, part: matte.part }, wanted, strength, { shade });
+  }
+  if (!group.includes(HAIR)) return recoloured(photo, matte, wanted, strength, { gloss: group.includes(SKIN) });
   const [light] = meanLab(matte.part, coreOf(matte.share));
   const lighter = DARK_ROOTS * clip((toLab(fromLab(wanted))[0] - light) / LIGHTER_HAIR, 0, 1);
   // Hair is darker the nearer it is to the skin that it grows from.

@@ -16,6 +16,7 @@ pytest.importorskip("onnxscript")
 from maskgan.blending import softened
 from maskgan.editing.borrowed_glasses import lent_shapes
 from maskgan.editing.borrowing import borrowed, with_borrowed
+from maskgan.editing.recolouring import parse_colour, recolour_part
 from maskgan.editing.skin import SKIN, skin_matte
 from maskgan.editing.style_copy import copy_geometry, copy_style
 from maskgan.images import read_photo
@@ -186,3 +187,23 @@ def test_skin_behind_glasses_and_between_hairs_is_that_of_the_app(folder: Path, 
     assert (np.abs(wanted - soft) > 0.5).mean() > 0.005
     off = np.abs(got - wanted)
     assert np.percentile(off, 99.9) < 0.01 and off.max() < 0.2, np.percentile(off, (99, 99.9, 100))
+
+
+def test_parts_take_other_colours_as_in_the_app(folder: Path, visitor: Visitor) -> None:
+    code = """async ([size, crop, mask, label, colour]) => {
+      const { recolourPart } = await import(new URL("web/recolouring.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      return recolourPart(picture(size, size, 3, new Uint8ClampedArray(crop)), mask, label, colour).data;
+    }"""
+    face = pipeline_of(folder).prepare(read_photo(EXAMPLE))
+    size = len(face.crop)
+    for label, colour in (
+        *((Label.HAIR, "#d0ae87"), (Label.HAIR, "#1c1816"), (Label.U_LIP, "#6b2545"), (Label.U_LIP, "#c0596a")),
+        *((Label.L_EYE, "#5b88b0"), (Label.L_BROW, "#a87a56"), (Label.L_BROW, "#221c1a"), (Label.SKIN, "#93674d")),
+    ):
+        wanted, share = recolour_part(face.crop, face.mask, label, parse_colour(colour))
+        got = visitor.run(code, size, face.crop, face.mask, int(label), colour).reshape(wanted.shape)
+        off = np.abs(got.astype(int) - wanted).max(-1)
+        changed = share > 0
+        assert levels(wanted[changed], face.crop[changed]) > 8, (label, colour)
+        assert np.percentile(off[changed], 99) <= 3 and off[~changed].max() <= 1, (label, colour, off[changed].max())
