@@ -10,7 +10,7 @@ Class order and paint order: Lee et al., "MaskGAN", CVPR 2020, section 4 (CelebA
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,6 +45,18 @@ class Label(IntEnum):
     NECK_L = 16
     NECK = 17
     CLOTH = 18
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """What NumPy makes of a class id among its operands; it compares arrays with a plain number.
+
+        By itself it takes the member of an enumeration for int64, and makes that of all of a mask first, which takes
+        ten times as long as to compare it.
+        """
+        kind = int if ufunc in _COMPARISONS else np.int64  # where the type of the result follows from it
+        return getattr(ufunc, method)(*(kind(each) if isinstance(each, Label) else each for each in inputs), **options)
+
+
+_COMPARISONS = frozenset((np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal))
 
 
 NUM_CLASSES = len(Label)

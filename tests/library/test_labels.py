@@ -141,3 +141,19 @@ def test_the_data_sets_own_colour_of_the_right_brow_is_read():
     picture = colourise(mask)
     picture[mask == Label.R_BROW] = (255, 204, 204)
     np.testing.assert_array_equal(decode(picture), mask)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.float32])
+def test_a_class_id_compares_with_arrays_as_its_number(dtype: type) -> None:
+    values = np.array([[0, 13, 14], [18, 5, 13]], dtype)
+    for compared in (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal):
+        np.testing.assert_array_equal(compared(values, Label.HAIR), compared(values, 13))
+        np.testing.assert_array_equal(compared(Label.HAIR, values), compared(13, values))
+    np.testing.assert_array_equal(values == Label.HAIR, [[False, True, False], [False, False, True]])
+    assert {Label.HAIR: "hair"}[values[0, 1]] == "hair"
+
+
+def test_a_class_id_in_a_sum_is_a_large_number() -> None:
+    """A mask of bytes would run over where it stood for one."""
+    np.testing.assert_array_equal(np.full(2, 250, np.uint8) + Label.HAIR, [263, 263])
+    np.testing.assert_array_equal(np.maximum.reduce([np.uint8(3), Label.HAIR]), 13)
