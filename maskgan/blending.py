@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -41,10 +43,14 @@ def median_colour(pixels: np.ndarray) -> np.ndarray:
 
 def feathered(inside: np.ndarray, reach: float) -> np.ndarray:
     """A region (H, W) bool -> weight (H, W) float32: 1 inside, falling smoothly to 0 over `reach` pixels around."""
-    if not inside.any():
-        return np.zeros(inside.shape, np.float32)
-    distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5)
-    return smoothstep(1 - distance / reach).astype(np.float32)
+    weight = np.zeros(inside.shape, np.float32)
+    if inside.any():
+        left, top, width, height = cv2.boundingRect(inside.view(np.uint8))
+        far = math.ceil(reach) + 1
+        near = slice(max(0, top - far), top + height + far), slice(max(0, left - far), left + width + far)
+        distance = cv2.distanceTransform((~inside[near]).astype(np.uint8), cv2.DIST_L2, 5)
+        weight[near] = smoothstep(1 - distance / reach)
+    return weight
 
 
 def nearest_of(planes: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -62,7 +68,7 @@ def averaged_within(picture: np.ndarray, inside: np.ndarray, sigma: float) -> np
     A normalised convolution by a Gaussian, sigma in pixels; 0 far from all that is inside.
     """
     share = inside.astype(np.float32)
-    planes = cv2.GaussianBlur(np.dstack([picture * share[..., None], share]), (0, 0), sigma)
+    planes = cv2.GaussianBlur(cv2.merge([picture * share[..., None], share]), (0, 0), sigma)
     return planes[..., :3] / np.maximum(planes[..., 3:], 1e-3)
 
 
@@ -85,10 +91,11 @@ def membrane(planes: np.ndarray) -> np.ndarray:
         start = cv2.resize(coarse, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)[:height, :width]
     result = replaced(start, known, there)
     kernel = np.array([[1, 4, 1], [4, 0, 4], [1, 4, 1]], np.float32) / 20
-    held = result.copy()
+    held, there, other = result.copy(), there.view(np.uint8), np.empty_like(result)
     for _ in range(24):
-        result = cv2.filter2D(result, -1, kernel, borderType=cv2.BORDER_REPLICATE)
-        cv2.copyTo(held, there.view(np.uint8), result)
+        cv2.filter2D(result, -1, kernel, other, borderType=cv2.BORDER_REPLICATE)
+        cv2.copyTo(held, there, other)
+        result, other = other, result
     return result
 
 

@@ -14,6 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -263,9 +264,9 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def differs(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Where (H, W) bool two pictures (H, W, C) differ; NumPy's `any` over a short last axis takes ten times as long."""
-    unlike = one != other
-    return functools.reduce(np.logical_or, (unlike[..., channel] for channel in range(unlike.shape[-1])))
+    """Where (H, W) bool two pictures (H, W, C) differ; NumPy takes many times as long along a short last axis."""
+    unlike = cv2.split((one != other).view(np.uint8))
+    return functools.reduce(np.bitwise_or, unlike).view(bool)
 
 
 def to_tensor(image: np.ndarray) -> Tensor:

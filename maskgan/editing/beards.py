@@ -68,6 +68,9 @@ _DARK = (58, 46, 38)
 #: Where the last beards are, for edits that follow; at most so many bytes.
 _FOUND: LastingCache[np.ndarray] = LastingCache(2**23, lambda found: found.nbytes)
 
+#: The usual colours of the last photos' hair, for strokes that follow.
+_COLOURS: LastingCache[np.ndarray] = LastingCache(64, lambda found: 1)
+
 #: How many points of a hair are drawn to a pixel of its length.
 _STEPS = 1.5
 
@@ -112,10 +115,14 @@ def with_beard(
 
 def _usual_colour(photo: np.ndarray, own: np.ndarray) -> np.ndarray:
     """The colour (3,) float32 in 0..255 of a photo's hair, dark where nothing tells it."""
-    colours = colours_of_hair(photo, own)
-    if colours is None:
-        return np.float32(_DARK)
-    return from_oklab(np.median(to_oklab(colours), axis=0)).clip(0, 255).astype(np.float32)
+
+    def found() -> np.ndarray:
+        colours = colours_of_hair(photo, own)
+        if colours is None:
+            return np.float32(_DARK)
+        return from_oklab(np.median(to_oklab(colours), axis=0)).clip(0, 255).astype(np.float32)
+
+    return _COLOURS.get(photo, fingerprint(own), found)
 
 
 def beard_of(mask: np.ndarray, own: np.ndarray) -> np.ndarray | None:

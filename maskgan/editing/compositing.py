@@ -131,11 +131,11 @@ class Patch(NamedTuple):
         """
         own = alignment.window(*self.window[:3])
         n = self.window.pixels
-        rows, columns = (np.flatnonzero((self.alpha > 0).any(axis)) for axis in (1, 0))
-        part = own.photo_window((columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2), n)
+        rows, columns = window_of(self.alpha > 0, 0)
+        part = own.photo_window((columns.start - 1, rows.start - 1, columns.stop + 1, rows.stop + 1), n)
         if part is None:
             return photo
-        layer = np.dstack([self.picture, self.alpha])
+        layer = cv2.merge([self.picture, self.alpha])
         layer = resample(layer, own.from_window(part, n), (part[0].stop - part[0].start, part[1].stop - part[1].start))
         alpha, painted = layer[..., 3:].clip(0, 1), layer[..., :3]
         for each in (self.grain if grain else None, self.ground):
@@ -286,12 +286,12 @@ def warp_photo(photo: np.ndarray, alignment: Alignment, flow: np.ndarray) -> np.
     """A photo (H, W, 3) uint8 moved by the flow (S, S, 2), in pixels of the crop that lies at `alignment`."""
     size = len(flow)
     moving = moves(flow)
-    rows, columns = (np.flatnonzero(moving.any(axis)) for axis in (1, 0))
-    if rows.size == 0:
+    if not moving.any():
         return photo
     if photo.shape[:2] == (size, size) and np.allclose(alignment.matrix, [[size, 0, 0], [0, size, 0]]):
         return warp_picture(photo, flow)
-    part = alignment.photo_window((columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2), size)
+    rows, columns = window_of(moving, 0)
+    part = alignment.photo_window((columns.start - 1, rows.start - 1, columns.stop + 1, rows.stop + 1), size)
     if part is None:
         return photo
     shape = part[0].stop - part[0].start, part[1].stop - part[1].start

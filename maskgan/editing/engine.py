@@ -83,6 +83,6 @@ def most_probable(planes: np.ndarray, size: int, classes: np.ndarray | None = No
     best, ids = np.array(_resize(planes[first], size)), np.full((size, size), first, np.uint8)
     for label in others:
         plane = _resize(planes[label], size)
-        ids[plane > best] = label
+        np.copyto(ids, np.uint8(label), where=plane > best)
         np.maximum(best, plane, out=best)
     return ids, best

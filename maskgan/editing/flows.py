@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from maskgan.quick_edits.regions import box_of
+
 #: Displacements below this, in pixels, are none: the pixel stays bit for bit.
 STILL = 0.02
 
@@ -29,9 +31,8 @@ def lengths_of(flow: np.ndarray) -> np.ndarray:
 
 
 def window_of(inside: np.ndarray, margin: int) -> tuple[slice, slice]:
-    """The part of the picture around what is `inside` (H, W)."""
-    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
-    return tuple(slice(max(0, at[0] - margin), at[-1] + 1 + margin) for at in (rows, columns))
+    """The part of the picture around what is `inside` (H, W) bool, which is not empty."""
+    return tuple(slice(max(0, at.start - margin), at.stop + margin) for at in box_of(inside))
 
 
 def jacobian(flow: np.ndarray) -> np.ndarray:

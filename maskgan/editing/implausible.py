@@ -6,11 +6,15 @@ edge of an earlobe in the light for an earring, and that of a collar for a neckl
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 
+from maskgan.editing.engine import most_probable
 from maskgan.editing.tones import LUMA
 from maskgan.labels import BROWS, EYES, FACE_PARTS, LIPS, Label
+from maskgan.quick_edits.regions import class_region
 
 #: Share of the head above the brows that is hat at least where one is worn.
 _WORN = 0.1
@@ -39,19 +43,26 @@ def without_implausible(planes: np.ndarray) -> np.ndarray:
     doubtful, is none. Where no brow, eye or lip is found nothing is known of the place of the face. Earrings and
     necklaces hang below the eyes, and the parser is sure of one piece of them at least.
     """
-    planes = _without_crumbs_of_hair(_without_stray_hats(planes))
-    return _without_specks(_without_specks(planes, Label.EAR_R), Label.NECK_L)
+    ids = most_probable(planes, planes.shape[1])[0]  # in a third of the time of `argmax`
+    for without in (
+        *(_without_stray_hats, _without_crumbs_of_hair),
+        *(partial(_without_specks, label=label) for label in (Label.EAR_R, Label.NECK_L)),
+    ):
+        better = without(planes, ids)
+        if better is not planes:
+            planes, ids = better, most_probable(better, planes.shape[1])[0]
+    return planes
 
 
-def _without_stray_hats(planes: np.ndarray) -> np.ndarray:
-    ids = planes.argmax(0)
+def _without_stray_hats(planes: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Planes (19, S, S), here and below with the class (S, S) uint8 of each pixel's largest one."""
     hats = ids == Label.HAT
-    rows, columns = np.nonzero(np.isin(ids, (*EYES, *BROWS)))
+    rows, columns = np.nonzero(class_region(ids, (*EYES, *BROWS)))
     if not hats.any() or not len(rows):
         return planes
     crown = np.zeros_like(hats)
     crown[: rows.min(), columns.min() : columns.max() + 1] = True
-    if (hats & crown).sum() < _WORN * (crown & np.isin(ids, _HEAD)).sum():
+    if (hats & crown).sum() < _WORN * (crown & class_region(ids, _HEAD)).sum():
         stray = np.ones_like(hats)
     else:
         _, numbers, stats, _ = cv2.connectedComponentsWithStats(hats.astype(np.uint8))
@@ -67,9 +78,8 @@ def _without_stray_hats(planes: np.ndarray) -> np.ndarray:
     return planes
 
 
-def _without_crumbs_of_hair(planes: np.ndarray) -> np.ndarray:
-    ids = planes.argmax(0)
-    rows, _ = np.nonzero(np.isin(ids, LIPS))
+def _without_crumbs_of_hair(planes: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    rows, _ = np.nonzero(class_region(ids, LIPS))
     if not len(rows):
         return planes
     _, numbers, stats, _ = cv2.connectedComponentsWithStats((ids == Label.HAIR).astype(np.uint8))
@@ -83,15 +93,15 @@ def _without_crumbs_of_hair(planes: np.ndarray) -> np.ndarray:
     return planes
 
 
-def _without_specks(planes: np.ndarray, label: Label) -> np.ndarray:
+def _without_specks(planes: np.ndarray, ids: np.ndarray, label: Label) -> np.ndarray:
     """Without pieces of jewellery of a class that the parser is nowhere sure of, or that lie above the eyes."""
-    ids = planes.argmax(0)
-    eyes, _ = np.nonzero(np.isin(ids, EYES))
+    eyes, _ = np.nonzero(class_region(ids, EYES))
     count, numbers, stats, _ = cv2.connectedComponentsWithStats((ids == label).astype(np.uint8))
     if count == 1:
         return planes
     most = np.zeros(count, planes.dtype)
-    np.maximum.at(most, numbers, planes[label])
+    own = numbers > 0
+    np.maximum.at(most, numbers[own], planes[label][own])
     if len(eyes):
         most[stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT] <= eyes.mean()] = 0
     most[0] = 0

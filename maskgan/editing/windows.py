@@ -16,7 +16,7 @@ import numpy as np
 from maskgan.editing.flows import grown
 from maskgan.labels import Label
 from maskgan.mask_files import resize_mask
-from maskgan.quick_edits.regions import class_region
+from maskgan.quick_edits.regions import box_of, class_region
 from maskgan.sizes import DRAWN_STEP, NETWORK_SIZE
 
 #: The whole crop is painted at twice the network's size from so many pixels of the photo to one of the network's on.
@@ -62,8 +62,8 @@ class _Box(NamedTuple):
     @classmethod
     def around(cls, region: np.ndarray) -> _Box:
         """The smallest around a region (S, S) bool with some True."""
-        rows, columns = (np.flatnonzero(region.any(axis)) for axis in (1, 0))
-        return cls(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+        rows, columns = box_of(region)
+        return cls(rows.start, columns.start, rows.stop, columns.stop)
 
     def with_(self, other: _Box) -> _Box:
         """The smallest around both."""

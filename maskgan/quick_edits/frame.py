@@ -44,8 +44,9 @@ class FaceFrame:
 
     def to_pixels(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Frame coordinates -> pixel columns and rows, float32."""
-        z = self.origin + self.axis * (np.asarray(x) + 1j * np.asarray(y))
-        return z.real.astype(np.float32), z.imag.astype(np.float32)
+        x, y, along, across = np.asarray(x), np.asarray(y), self.axis.real, self.axis.imag
+        columns, rows = self.origin.real + (along * x - across * y), self.origin.imag + (across * x + along * y)
+        return columns.astype(np.float32, copy=False), rows.astype(np.float32, copy=False)
 
     def coordinates(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Frame coordinates x, y of every pixel centre, each (H, W) float32."""

@@ -9,9 +9,18 @@ import numpy as np
 
 from maskgan.labels import Label
 
+#: To compare with each of so many classes takes less time than to look all up in a table.
+_FEW = 5
+
 
 def class_region(mask: np.ndarray, labels: Iterable[Label]) -> np.ndarray:
     """(H, W) bool: pixels of any of these classes (by OpenCV, since NumPy takes far longer, and np.isin longest)."""
+    labels = tuple(labels)
+    if 0 < len(labels) <= _FEW:
+        region = mask == labels[0]
+        for label in labels[1:]:
+            region |= mask == label
+        return region
     table = np.zeros(256, np.uint8)
     table[list(labels)] = 1
     return cv2.LUT(mask.astype(np.uint8, copy=False), table).view(bool)
