@@ -25,6 +25,7 @@ from maskgan.serving.guard import Guard, GuardedApp
 from maskgan.serving.storage import Storage, StoredUploads
 from maskgan.ui.building import asking_once
 from maskgan.ui.keeping import traces
+from maskgan.ui.less_work import leave_plots_alone, look_there_first, only_seen, seen_anew
 from maskgan.ui.own_files import OwnPictures, tell_without_a_look
 from maskgan.ui.photo_memory import keep_within
 from maskgan.ui.threads_saved import save_threads
@@ -109,6 +110,7 @@ class Blocks(gr.Blocks):
     @server_app.setter
     def server_app(self, server_app: FastAPI) -> None:
         # Outside of Gradio's own middleware, which would answer for any site; the last one added is asked first.
+        look_there_first(server_app)
         server_app.add_middleware(OwnPictures, page=server_app)
         if self.storage is not None:
             server_app.add_middleware(StoredUploads, storage=self.storage)
@@ -123,6 +125,7 @@ class Blocks(gr.Blocks):
         govern(self._queue, self.at_once)
         tell_without_a_look()
         save_threads()
+        leave_plots_alone()
         super().run_startup_events()
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **named: Any) -> list[Any]:
@@ -156,11 +159,15 @@ class Blocks(gr.Blocks):
         if len(shown) != len(given):  # no value by component, or one that is none of the outputs
             return await super().postprocess_data(block_fn, predictions, state)
         answers: dict[int, Any] = {}
+        if block_fn.postprocess:
+            for block in [block for block in shown if not block.stateful and only_seen(block, given[block])]:
+                answers[block._id] = await seen_anew(block, given[block], state)
+                shown.remove(block)
         if shown:
             some, values = copy(block_fn), [given[block] for block in shown]
             some.outputs = shown
             told = await super().postprocess_data(some, values[0] if len(values) == 1 else values, state)
-            answers = dict(zip((block._id for block in shown), told, strict=True))
+            answers |= zip((block._id for block in shown), told, strict=True)
         return [answers.get(block._id, None if block.stateful else gr.skip()) for block in outputs]
 
     async def process_api(

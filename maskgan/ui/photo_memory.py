@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import is_dataclass
 from functools import partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from gradio.state_holder import StateHolder
+from gradio.state_holder import SessionState, StateHolder
 
 from maskgan.editing.compositing import PlannedLater
 from maskgan.ui.session import Left
@@ -23,12 +23,18 @@ class _Held(NamedTuple):
 
     @classmethod
     def by(cls, value: Any) -> _Held:
-        arrays = dict(_found(value, set()))
+        arrays = _found(value)
         return cls(arrays, sum(arrays.values()))
 
 
 #: What sessions hold: values of a session change with its own events only, and faces that were left not at all.
 _known: WeakKeyDictionary[Any, _Held] = WeakKeyDictionary()
+
+#: The same of all values of a session, which are told by their identity.
+_sessions: WeakKeyDictionary[SessionState, tuple[tuple[int, ...], list[_Held]]] = WeakKeyDictionary()
+
+#: Of these there is nothing to be counted.
+_PLAIN = (int, float, str, bool, type(None))
 
 
 def arrays_of(value: Any, anew: bool = False) -> dict[int, int]:
@@ -47,30 +53,42 @@ def _held(value: Any, anew: bool = False) -> _Held:
     return _known[value]
 
 
-def _found(value: Any, seen: set[int]) -> Iterator[tuple[int, int]]:
-    if id(value) in seen:
-        return
-    seen.add(id(value))
-    if isinstance(value, np.ndarray):
-        while isinstance(value.base, np.ndarray):  # a view
-            value = value.base
-        yield id(value), value.nbytes
-    elif hasattr(value, "untyped_storage"):  # a tensor; torch itself may be missing here
-        yield value.data_ptr(), value.nbytes
-    elif isinstance(value, (bytes, bytearray)):
-        yield id(value), len(value)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _found(item, seen)
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from _found(item, seen)
-    elif isinstance(value, Left) and len(seen) > 1:
-        yield from arrays_of(value).items()
-    elif isinstance(value, PlannedLater) or (is_dataclass(value) and not isinstance(value, type)):
-        yield from _found(vars(value), seen)
-    elif isinstance(value, partial):
-        yield from _found(value.args, seen)
+def _held_by(state: SessionState, anew: bool) -> list[_Held]:
+    values = list(state.state_data.values())
+    which, known = tuple(map(id, values)), _sessions.get(state)
+    if anew or known is None or known[0] != which:
+        known = _sessions[state] = which, [_held(value, anew) for value in values]
+    return known[1]
+
+
+def _found(top: Any) -> dict[int, int]:
+    found: dict[int, int] = {}
+    seen: set[int] = set()
+    waiting = [top]
+    while waiting:
+        value = waiting.pop()
+        if type(value) in _PLAIN or id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, np.ndarray):
+            while isinstance(value.base, np.ndarray):  # a view
+                value = value.base
+            found[id(value)] = value.nbytes
+        elif isinstance(value, (bytes, bytearray)):
+            found[id(value)] = len(value)
+        elif isinstance(value, (tuple, list)):
+            waiting.extend(value)
+        elif isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, Left) and value is not top:
+            found |= arrays_of(value)
+        elif isinstance(value, PlannedLater) or (is_dataclass(value) and not isinstance(value, type)):
+            waiting.extend(vars(value).values())
+        elif isinstance(value, partial):
+            waiting.extend(value.args)
+        elif hasattr(value, "untyped_storage"):  # a tensor; torch itself may be missing here
+            found[value.data_ptr()] = value.nbytes
+    return found
 
 
 def keep_within(states: StateHolder, max_bytes: int, current: str | None = None) -> int:
@@ -80,9 +98,7 @@ def keep_within(states: StateHolder, max_bytes: int, current: str | None = None)
     """
     with states.lock:
         sessions = list(states.session_data.items())
-    values = {
-        name: [_held(it, anew=name == current) for it in list(state.state_data.values())] for name, state in sessions
-    }
+    values = {name: _held_by(state, anew=name == current) for name, state in sessions}
     if sum(value.total for session in values.values() for value in session) <= max_bytes:
         return 0  # even if nothing were shared
     held: dict[str, dict[int, int]] = {}
