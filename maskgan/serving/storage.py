@@ -6,6 +6,7 @@ the next start deletes it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -52,7 +53,7 @@ class Storage:
 
     def __init__(self, parent: str | os.PathLike[str], max_bytes: int = 4 * _GB, variable: str | None = None) -> None:
         self.max_bytes, self._variable = max_bytes, variable
-        self._owners: dict[str, list[Path]] = defaultdict(list)
+        self._owners: dict[str, list[str]] = defaultdict(list)
         self._busy = threading.Lock()
         self._closed = threading.Event()
         Path(parent).mkdir(parents=True, exist_ok=True)
@@ -64,18 +65,21 @@ class Storage:
             self._former = os.environ.get(variable)
             os.environ[variable] = str(self.folder)
 
-    def files(self) -> list[tuple[float, int, Path]]:
-        """All files, the least recently written first: time, bytes, path."""
-        found = []
-        for place, _, names in os.walk(self.folder):
-            for name in names:
-                path = Path(place, name)
-                try:
-                    state = path.lstat()
-                except FileNotFoundError:  # deleted meanwhile
-                    continue
-                if name != _LOCK:
-                    found.append((state.st_mtime, state.st_size, path))
+    def files(self) -> list[tuple[float, int, str]]:
+        """All files, the least recently written first: time, bytes, path; each upload asks, and waits for it."""
+        found, folders = [], [str(self.folder)]
+        while folders:
+            try:
+                with os.scandir(folders.pop()) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+                        elif entry.name != _LOCK:
+                            with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                                state = entry.stat(follow_symlinks=False)
+                                found.append((state.st_mtime, state.st_size, entry.path))
+            except FileNotFoundError:
+                continue
         return sorted(found)
 
     def make_room(self, size: int, visitor: str = "") -> None:
@@ -100,7 +104,7 @@ class Storage:
     def note(self, visitor: str, paths: list[str]) -> None:
         """Remember whose these files are."""
         with self._busy:
-            self._owners[visitor] += [Path(path) for path in paths]
+            self._owners[visitor] += [str(Path(path)) for path in paths]
 
     def sweep(self) -> None:
         """Delete uploads that were broken off, and what is too much; forget visitors who have no files."""
@@ -159,14 +163,14 @@ def sweep_crashed(parent: Path) -> None:
             lock.close()
 
 
-def _delete_oldest(paths: list[Path], sizes: dict[Path, int], excess: int) -> None:
+def _delete_oldest(paths: list[str], sizes: dict[str, int], excess: int) -> None:
     """Delete files from the front of a list until `excess` bytes are gone; `sizes` loses them."""
     for path in paths:
         if excess <= 0:
             return
         if path in sizes:
             excess -= sizes.pop(path)
-            path.unlink(missing_ok=True)
+            Path(path).unlink(missing_ok=True)
 
 
 class StoredUploads:
