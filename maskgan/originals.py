@@ -16,8 +16,19 @@ import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin
 
 from maskgan.colour_profiles import Profile, profile_from
-from maskgan.images import MAX_PIXELS, BadPhoto, Source, as_photo, open_image, orientation, read_bytes, read_photo
+from maskgan.images import (
+    MAX_PIXELS,
+    BadPhoto,
+    Source,
+    as_photo,
+    differs,
+    open_image,
+    orientation,
+    read_bytes,
+    read_photo,
+)
 from maskgan.provenance import png_that_tells, save_picture
+from maskgan.quick_edits.regions import box_of
 from maskgan.snapshots import Weights
 
 #: "safe" keeps EXIF without the place, the maker's notes and the thumbnail, "all" only leaves out the thumbnail, which
@@ -198,11 +209,9 @@ def _own_pixels(data: bytes, image: Image.Image) -> np.ndarray:
 
 def _carried(own: np.ndarray, before: np.ndarray, after: np.ndarray, profile: Profile | None) -> np.ndarray:
     """An edit of a photo, `before` -> `after` (H, W, 3) uint8 sRGB, done to the file's own pixels (H, W, C)."""
-    rows, columns = (np.flatnonzero((before != after).any(2).any(axis)) for axis in (1, 0))
-    out = own.copy()
-    if rows.size == 0:
+    out, window = own.copy(), box_of(differs(before, after))
+    if window[0].stop == 0:
         return out
-    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     old, new = before[window], after[window]
     change = np.abs(new.astype(np.int16) - old).max(-1, keepdims=True)
     kept = (1 - change / _NEW_COLOUR).clip(0, 1)

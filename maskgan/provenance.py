@@ -44,7 +44,7 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 def drawn_by(edit: Edit) -> Weights | None:
     """The weights that drew part of an edit's picture, now or before; None when all of its pixels are a photo's own."""
-    return edit.weights or Weights() if edit.region.any() else edit.face.drawn
+    return edit.weights or Weights() if edit.replaces else edit.face.drawn
 
 
 def xmp_packet(weights: Weights) -> bytes:

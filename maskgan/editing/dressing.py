@@ -6,6 +6,7 @@ encoded by the pipeline at hand when they are first used.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cache, partial
@@ -19,6 +20,7 @@ from maskgan.editing.beards import beard_of, with_beard, without_beard
 from maskgan.editing.compositing import Layers
 from maskgan.editing.ears import with_ears
 from maskgan.editing.edit import Edit, Face
+from maskgan.editing.flows import window_of
 from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.looks import LOOKS, Look, looks_for, wearing
 from maskgan.editing.oklab import from_oklab, to_oklab
@@ -105,7 +107,11 @@ def dressed(pipeline: MaskGANPipeline, face: Face, looks: Mapping[Label, Look]) 
         if look.reference is not None and isinstance(style, RegionStyle):
             theirs = reference_style(pipeline, look.reference)
             style = style.take_classes(theirs, {int(label): int(label)}, 1.0).without_residue([int(label)])
-    return face if style is face.style else replace(face, style=style)
+    if style is face.style:
+        return face
+    worn = replace(face, style=style)
+    vars(worn)["tone"] = face.tone  # which it is not asked for anew
+    return worn
 
 
 def _areas(mask: np.ndarray) -> np.ndarray:
@@ -318,10 +324,13 @@ def finished(
             laid, changed = transplant(crop, mask, *lent)
             # Nothing reaches far beyond what was painted, nor to specks elsewhere that the parser took for this class.
             hat = mask == label if look.lender else _touched(mask == label, new)
-            away = cv2.distanceTransform((~hat).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-            near = (2 - away / (_NEAR * len(mask))).clip(0, 1)
-            mixed = crop + near[..., None] * (laid.astype(np.float32) - crop)
-            crop, changed = mixed.round().astype(np.uint8), changed * near
+            box = window_of(hat, math.ceil(2 * _NEAR * len(mask)) + 1)
+            away = cv2.distanceTransform((~hat[box]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+            near = np.zeros(mask.shape, np.float32)
+            near[box] = (2 - away / (_NEAR * len(mask))).clip(0, 1)
+            mixed = crop[box] + near[box][..., None] * (laid[box].astype(np.float32) - crop[box])
+            crop, changed = crop.copy(), changed * near
+            crop[box] = mixed.round().astype(np.uint8)
             region, drawn = np.maximum(region, changed), np.maximum(drawn, changed)
         if look.colour is not None:
             of = of_head if label == Label.HAIR else mask  # a beard has it already

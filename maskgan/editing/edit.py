@@ -66,6 +66,11 @@ class Edit:
     motion: Motion | None = field(default=None, repr=False)
 
     @cached_property
+    def replaces(self) -> bool:
+        """Whether any pixel is not the photo's own."""
+        return bool(self.region.any())
+
+    @cached_property
     def photo(self) -> np.ndarray:
         """The full photo (H, W, 3) uint8 RGB with the edited face; outside the region bit-identical.
 

@@ -114,20 +114,37 @@ def _scene_of(packed: bytes) -> Scene:
     return Scene(np.frombuffer(packed, np.uint8).reshape(_SEARCH, _SEARCH))
 
 
+#: Shapes as the last faces would wear them; at most so many bytes.
+_WORN: LastingCache[tuple[np.ndarray, np.ndarray]] = LastingCache(2**23, lambda worn: worn[0].nbytes)
+
+
+def _as_worn(shape: Silhouette, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """Where a face would wear a shape, lift by lift, size by size, as bits of (N, S, S) bool, and on how many pixels
+    (N,): which depends on the place of the face and no stroke of hair or a hat."""
+
+    def found() -> tuple[np.ndarray, np.ndarray]:
+        sizes = np.float32(_SIZES)[:, None, None]
+        x = shape.across(scene)
+        y = shape.down(scene, scene.y - _LIFTS[:, None, None])[:, None]
+        # All lifts and sizes below each other in one picture: far fewer calls.
+        places = shape.scene.frame.to_pixels(x * sizes, y * sizes)  # lifts, sizes, S, S
+        cols, rows = (place.reshape(-1, _SEARCH) for place in places)
+        distance = cv2.remap(shape.distance, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        worn = distance > 0
+        return np.packbits(worn), np.count_nonzero(worn.reshape(-1, _SEARCH * _SEARCH), axis=1)
+
+    return _WORN.get(shape.mask, fingerprint(int(shape.label), scene.frame, scene.cheeks, scene.chin), found)
+
+
 def _looked_for(small: np.ndarray, shape: Silhouette) -> _Found:
     scene = _scene_of(small.tobytes())
     few = scene.where(shape.label)
-    area, best, sizes = np.count_nonzero(few), _Found(), np.float32(_SIZES)[:, None, None]
+    area, best = np.count_nonzero(few), _Found()
     for candidate in (shape, shape.mirrored):
-        x = candidate.across(scene)
-        y = candidate.down(scene, scene.y - _LIFTS[:, None, None])[:, None]
-        # All lifts and sizes below each other in one picture: far fewer calls.
-        places = candidate.scene.frame.to_pixels(x * sizes, y * sizes)  # lifts, sizes, S, S
-        cols, rows = (place.reshape(-1, _SEARCH) for place in places)
-        distance = cv2.remap(candidate.distance, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        worn = (distance > 0).reshape(-1, _SEARCH, _SEARCH)
+        worn, areas = _as_worn(candidate, scene)
+        worn = np.unpackbits(worn).view(bool).reshape(-1, *few.shape)
         both = np.count_nonzero(worn & few, axis=(1, 2))
-        overlaps = both / np.maximum(np.count_nonzero(worn, axis=(1, 2)) + area - both, 1)
+        overlaps = both / np.maximum(areas + area - both, 1)
         at = int(overlaps.argmax())
         if overlaps[at] > best.overlap:
             lift, size = _LIFTS[at // len(_SIZES)], _SIZES[at % len(_SIZES)]

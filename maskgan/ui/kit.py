@@ -147,30 +147,36 @@ def saved(content: bytes, name: str) -> str:
 
     It is there as a whole or not at all: another answer may be sending the same file.
     """
-    part = Path(
-        processing_utils.save_bytes_to_cache(content, f"{secrets.token_hex(4)}_{name}", utils.get_upload_folder())
-    )
-    path = part.with_name(name)
+    folder = _resolved(utils.get_upload_folder()) / processing_utils.hash_bytes(content)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / Path(name).name
+    part = folder / f"{secrets.token_hex(4)}_{path.name}"
+    part.write_bytes(content)
     try:
         part.replace(path)
     except PermissionError:  # Windows replaces no file that is open; its content is the same
         part.unlink()
-    traces.note(str(path))
+    traces.note(path)
     own_files.wrote(str(path))
     return str(path)
 
 
+@functools.cache
+def _resolved(folder: str) -> Path:
+    return Path(folder).resolve()
+
+
 #: Paths of files that were written for things, by their names, as long as these live.
-_written: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+_written: WeakKeyDictionary[Any, dict[str, Path]] = WeakKeyDictionary()
 
 
 def saved_once(thing: Any, name: str, content: Callable[[], bytes]) -> str:
     """Path of a file as from `saved` of what outlives an event, written for all events while it is there."""
     paths = _written.setdefault(thing, {})
     path = paths.get(name)
-    if path is None or not Path(path).exists():
-        path = paths[name] = saved(content(), name)
-    return path
+    if path is None or not path.exists():
+        path = paths[name] = Path(saved(content(), name))
+    return str(path)
 
 
 def photo_file(picture: np.ndarray, weights: Weights | None, opened: OpenFace, suffix: str) -> str:

@@ -281,10 +281,12 @@ class Session:
 
         Undo may lead farther back than `motions` do; what led to a step is in the history.
         """
+        if not self.motions:
+            return None
         bare = self._bare(mask)
         misses = [np.count_nonzero(known.motion.mask != bare) for known in self.motions]
         own = np.count_nonzero(self.require_open().face.mask != bare)
-        if not misses or own < min(misses):
+        if own < min(misses):
             return None
         if min(misses):
             for number in with_mask(self.history, mask):

@@ -22,8 +22,8 @@ def made_by(edit: Edit, drawn: Weights | None = None) -> str:
 
     drawn: those that drew elsewhere in the picture.
     """
-    weights = edit.weights if drawn is None or edit.region.any() else drawn
-    return drawn_line(weights, "AI-edited" if drawn is not None or edit.region.any() else "Not edited yet")
+    weights = edit.weights if drawn is None or edit.replaces else drawn
+    return drawn_line(weights, "AI-edited" if drawn is not None or edit.replaces else "Not edited yet")
 
 
 def drawn_line(weights: Weights, state: str = "AI-edited") -> str:

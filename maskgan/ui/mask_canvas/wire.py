@@ -40,13 +40,13 @@ class Moved(NamedTuple):
 def encode_runs(mask: np.ndarray) -> str:
     """Label map (H, W) uint8 -> base64 text of (class id, run length - 1) byte pairs."""
     flat = mask.ravel()
-    starts = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
-    lengths = np.diff(np.r_[starts, flat.size])
-    pieces = -(-lengths // 256)  # a run longer than 256 goes as several pairs
-    labels = np.repeat(flat[starts], pieces)
-    runs = np.full(labels.size, 255, np.uint8)
-    runs[np.cumsum(pieces) - 1] = (lengths - 1) % 256
-    return base64.b64encode(np.stack([labels, runs], axis=1).tobytes()).decode("ascii")
+    ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size)
+    lengths = np.diff(ends, prepend=0)
+    pieces = (lengths + 255) >> 8  # a run longer than 256 goes as several pairs
+    pairs = np.full((int(pieces.sum()), 2), 255, np.uint8)
+    pairs[:, 0] = np.repeat(flat[ends - 1], pieces)
+    pairs[np.cumsum(pieces) - 1, 1] = (lengths - 1) & 255
+    return base64.b64encode(pairs).decode("ascii")
 
 
 def decode_runs(text: str, size: tuple[int, int]) -> np.ndarray:
