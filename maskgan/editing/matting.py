@@ -17,6 +17,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.oklab import to_oklab
 from maskgan.labels import EARS, Label
 from maskgan.quick_edits.regions import class_region
@@ -57,6 +58,10 @@ _FEW = 3
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
+#: The hair of the last photos, for strokes that follow; at most so many bytes. Nobody changes it.
+_HAIR_OF: LastingCache[np.ndarray] = LastingCache(2**23, lambda found: found.nbytes)
+
+
 class Matte(NamedTuple):
     """share: how far each pixel is hair, (S, S) float32 in 0..1; part: the hair's own colour in it, (S, S, 3) float32
     in 0..255, the photo's where nothing else is in the pixel."""
@@ -86,7 +91,7 @@ def _linear(planes: np.ndarray, side: int) -> np.ndarray:
 
 def own_hair(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Where (S, S) bool a photo (S, S, 3) uint8 RGB has hair of what its mask (S, S) calls so."""
-    return _hair_alone(_half(photo.astype(np.float32) / 255), mask)
+    return _HAIR_OF.get(photo, fingerprint(mask), lambda: _hair_alone(_half(photo.astype(np.float32) / 255), mask))
 
 
 def _half(colours: np.ndarray) -> np.ndarray:

@@ -32,6 +32,10 @@ _STRETCHED = 1.5
 _ASTRAY = 0.035
 
 
+#: Where a distance and its gradient are sampled, around a point.
+_ACROSS, _DOWN = np.array([0, 0.5, -0.5, 0, 0])[:, None], np.array([0, 0, 0, 0.5, -0.5])[:, None]
+
+
 class Matches(NamedTuple):
     """points: (N, 2) int, x and y of pixels beside an outline after the edit; shift: (N, 2) float32, where they come
     from, relative to themselves, in pixels."""
@@ -54,9 +58,11 @@ class DistanceField:
 
     def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance (N,) and gradient (N, 2) at points (N, 2) of x and y, linearly; beyond the border as at it."""
-        steps = np.array([[0, 0], [0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]])
-        found = sample(self.values, (points[None] + steps[:, None]).reshape(-1, 2)).reshape(5, -1)
-        return found[0], np.stack([found[1] - found[2], found[3] - found[4]], 1)
+        x, y = points.T
+        found = sample(self.values, x + _ACROSS, y + _DOWN)
+        slope = np.empty(points.shape, found.dtype)
+        slope[:, 0], slope[:, 1] = found[1] - found[2], found[3] - found[4]
+        return found[0], slope
 
     def nearest(self, points: np.ndarray, levels: np.ndarray) -> np.ndarray:
         """The points (N, 2) of given signed distance (N,) that lie nearest."""
@@ -67,18 +73,18 @@ class DistanceField:
         return points
 
 
-def sample(plane: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """A plane (H, W) at points (N, 2) of x and y -> (N,), linearly; beyond the border as at it."""
+def sample(plane: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A plane (H, W) at x and y (...), linearly; beyond the border as at it."""
     height, width = plane.shape
-    limits = np.array([width - 1, height - 1])
-    points = points.clip(0, limits)
-    low = np.minimum(points.astype(int), np.maximum(limits - 1, 0))
-    x, y = (points - low).astype(np.float32).T
+    x, y = np.minimum(np.maximum(x, 0), width - 1), np.minimum(np.maximum(y, 0), height - 1)
+    left, top = (np.minimum(at.astype(int), max(side - 2, 0)) for at, side in ((x, width), (y, height)))
+    x, y = (x - left).astype(np.float32), (y - top).astype(np.float32)
     right, down = min(1, width - 1), min(1, height - 1) * width
-    at, plane = low[:, 1] * width + low[:, 0], plane.ravel()
-    top = plane[at] * (1 - x) + plane[at + right] * x
-    bottom = plane[at + down] * (1 - x) + plane[at + down + right] * x
-    return top * (1 - y) + bottom * y
+    above, plane = top * width + left, plane.ravel()
+    below, rest = above + down, 1 - x
+    upper = plane.take(above) * rest + plane.take(above + right) * x
+    lower = plane.take(below) * rest + plane.take(below + right) * x
+    return upper * (1 - y) + lower * y
 
 
 def match_class(

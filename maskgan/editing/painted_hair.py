@@ -12,6 +12,7 @@ import numpy as np
 from maskgan.editing.beards import without_beard
 from maskgan.editing.edit import Face
 from maskgan.editing.flows import jacobian, warp_mask
+from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.matting import own_hair
 from maskgan.editing.scenes import scene_of
 from maskgan.editing.tones import LUMA
@@ -38,6 +39,9 @@ _STRAND, _AROUND = 0.012, 0.12
 
 #: Coherence of the directions below which hair is curly, and how far within its outline they tell, in frame units.
 _COHERENT, _WITHIN = 0.5, 0.1
+
+#: Of the last photos' hair, for strokes that follow.
+_COHERENCES: LastingCache[float] = LastingCache(64, lambda found: 1)
 
 
 def coherence(photo: np.ndarray, hair: np.ndarray, unit: float) -> float:
@@ -83,7 +87,11 @@ def hairpieces_for(face: Face, mask: np.ndarray, motion: Motion | None = None) -
         parts = _parts(scene, hair & ~moved)
     if not parts:
         return ()
-    parallel = coherence(face.crop, own_hair(face.crop, face.mask), scene.unit)
+    parallel = _COHERENCES.get(
+        face.crop,
+        fingerprint(face.mask),
+        lambda: coherence(face.crop, own_hair(face.crop, face.mask), scene.unit),
+    )
     names = STRAIGHT if parallel > _COHERENT else CURLY
     return tuple(Worn(names[part], part).facing(scene) for part in parts)
 
