@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import cv2
@@ -23,6 +24,18 @@ def replaced(picture: np.ndarray, other: np.ndarray, where: np.ndarray) -> np.nd
     OpenCV takes a tenth of the time of `np.where` with a mask that all channels share.
     """
     return cv2.copyTo(other, where.view(np.uint8), picture.copy())
+
+
+def thrice(plane: np.ndarray) -> np.ndarray:
+    """A plane (H, W) for each of three channels, (H, W, 3): a product with that takes a third of the time of one with
+    (H, W, 1), since NumPy goes through a short last axis pixel by pixel."""
+    return cv2.merge([plane] * 3)
+
+
+def over_channels(operation: np.ufunc, picture: np.ndarray) -> np.ndarray:
+    """What an operation such as `np.add` or `np.maximum` makes of all channels (H, W) of a picture (H, W, C), in a
+    twentieth of the time that NumPy takes along a short last axis."""
+    return functools.reduce(operation, cv2.split(picture))
 
 
 def pixels_of(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -67,9 +80,10 @@ def averaged_within(picture: np.ndarray, inside: np.ndarray, sigma: float) -> np
 
     A normalised convolution by a Gaussian, sigma in pixels; 0 far from all that is inside.
     """
-    share = inside.astype(np.float32)
-    planes = cv2.GaussianBlur(cv2.merge([picture * share[..., None], share]), (0, 0), sigma)
-    return planes[..., :3] / np.maximum(planes[..., 3:], 1e-3)
+    own = cv2.copyTo(picture, inside.view(np.uint8))
+    *colours, share = cv2.split(cv2.GaussianBlur(cv2.merge([own, inside.astype(np.float32)]), (0, 0), sigma))
+    share = np.maximum(share, 1e-3)
+    return cv2.merge([colour / share for colour in colours])
 
 
 def membrane(planes: np.ndarray) -> np.ndarray:

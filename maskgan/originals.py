@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin
 
+from maskgan.blending import over_channels
 from maskgan.colour_profiles import Profile, profile_from
 from maskgan.images import (
     MAX_PIXELS,
@@ -213,7 +214,7 @@ def _carried(own: np.ndarray, before: np.ndarray, after: np.ndarray, profile: Pr
     if window[0].stop == 0:
         return out
     old, new = before[window], after[window]
-    change = np.abs(new.astype(np.int16) - old).max(-1, keepdims=True)
+    change = over_channels(np.maximum, cv2.absdiff(np.ascontiguousarray(new), np.ascontiguousarray(old)))[..., None]
     kept = (1 - change / _NEW_COLOUR).clip(0, 1)
     channels = 1 if own.shape[-1] in (1, 2) else 3
     if profile is not None and profile.mode == ("L" if channels == 1 else "RGB"):

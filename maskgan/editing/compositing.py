@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from maskgan.blending import feathered, median_colour, pixels_of, replaced
+from maskgan.blending import feathered, median_colour, pixels_of, replaced, thrice
 from maskgan.editing.bared_edges import with_even_edges
 from maskgan.editing.completion import Completion
 from maskgan.editing.continuing import (
@@ -137,14 +137,15 @@ class Patch(NamedTuple):
             return photo
         layer = cv2.merge([self.picture, self.alpha])
         layer = resample(layer, own.from_window(part, n), (part[0].stop - part[0].start, part[1].stop - part[1].start))
-        alpha, painted = layer[..., 3:].clip(0, 1), layer[..., :3]
+        *painted, alpha = cv2.split(layer)
+        alpha, painted = alpha.clip(0, 1), cv2.merge(painted)
         for each in (self.grain if grain else None, self.ground):
             if each is not None:
                 painted = painted + self._grain_of(each, photo if source is None else source, own, part)
         below = photo[part].astype(np.float32)
-        blended = (below + alpha * (painted - below)).round().clip(0, 255).astype(np.uint8)
+        blended = (below + thrice(alpha) * (painted - below)).round().clip(0, 255).astype(np.uint8)
         result = photo.copy()
-        result[part] = replaced(photo[part], blended, alpha[..., 0] > 1 / 512)
+        result[part] = replaced(photo[part], blended, alpha > 1 / 512)
         return result
 
     def _grain_of(
@@ -155,13 +156,13 @@ class Patch(NamedTuple):
         wide = own.photo_window((-2, -2, n + 2, n + 2), n)
         inner = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(part, wide, strict=True))
         shape = part[0].stop - part[0].start, part[1].stop - part[1].start
-        share = resample(grain.share[..., None], own.from_window(part, n), shape, fade=True).reshape(*shape, 1)
+        share = resample(grain.share[..., None], own.from_window(part, n), shape, fade=True).reshape(shape)
         of = grain.of
         if isinstance(grain, Completion):  # seldom is more than a part of the window a hole
             wanted = np.zeros(photo[wide].shape[:2], bool)
-            wanted[inner] = share[..., 0] > 0
+            wanted[inner] = share > 0
             of = partial(grain.of, wanted=wanted)
-        return of(photo[wide], own.from_window(wide, cells))[inner] * share
+        return of(photo[wide], own.from_window(wide, cells))[inner] * thrice(share)
 
 
 def _colour_error(
@@ -202,7 +203,8 @@ def _colour_error(
         missing = cv2.add(near, (*mean.tolist(), 0.0))
         if label != Label.HAIR:
             level = np.maximum(cv2.mean(painted[box], known.view(np.uint8))[:3], 1).astype(np.float32)
-            missing *= (painted[box] / level).clip(0, 1)
+            lights = (plane / one for plane, one in zip(cv2.split(painted[box]), level, strict=True))
+            missing *= cv2.merge([light.clip(0, 1) for light in lights])
         result[box] = replaced(result[box], missing, own)
     return result
 
@@ -228,7 +230,7 @@ def _crisper(picture: np.ndarray, photo: np.ndarray, unknown: np.ndarray) -> np.
     near = np.ones((2 * round(_NO_HALO * scale) + 1,) * 2, np.uint8)
     crisp = light + (_CRISP - 1) * fine_detail(light, DETAIL * scale)
     crisp = np.clip(crisp, cv2.erode(light, near), cv2.dilate(light, near))
-    result[box] += ((crisp - light) * unknown)[..., None]
+    result[box] += thrice((crisp - light) * unknown)
     return result
 
 

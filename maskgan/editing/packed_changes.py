@@ -14,6 +14,7 @@ import numpy as np
 from maskgan.editing.completion import Completion
 from maskgan.editing.compositing import Change, Layers, Overlay, Patch, PlannedLater, Retouch
 from maskgan.editing.faces import Alignment, part_seen
+from maskgan.editing.flows import moves
 from maskgan.editing.hairdressing import Hairpieces
 from maskgan.editing.texture import Grain
 from maskgan.editing.windows import Window
@@ -135,7 +136,7 @@ def packed_change(change: Change, alignment: Alignment) -> Change:
     if isinstance(change, Layers):
         return Layers(packed_change(change.first, alignment), packed_change(change.second, alignment))
     if isinstance(change, Retouch):
-        flow = None if change.flow is None else Part.of(change.flow, box_of((change.flow != 0).any(-1)))
+        flow = None if change.flow is None else Part.of(change.flow, box_of(moves(change.flow)))
         return PackedRetouch(flow, tuple(PackedPatch.of(patch, alignment) for patch in change.patches))
     if isinstance(change, Overlay):
         box = _read(change.region, alignment)

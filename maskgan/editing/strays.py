@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskgan.blending import averaged_within, nearest_of
+from maskgan.blending import averaged_within, nearest_of, over_channels
 from maskgan.editing.flows import disc, grown
 from maskgan.editing.likeness import shrunk
 from maskgan.labels import BROWS, EARS, EYES, Label
@@ -226,13 +226,13 @@ def stray_strands(
     even = air & ~grown(hair, _BARE)
     # Told again without what is unlike it, such as strands.
     own = _mean_around(colours, even, _WIDE, 1e-3)
-    alike = even & (np.square(colours - own).max(-1) <= _EVEN**2)
+    alike = even & (over_channels(np.maximum, np.square(colours - own)) <= _EVEN**2)
     own = _mean_around(colours, alike, _WIDE, 1e-3) if alike.any() else own
     way = np.median(colours[lost], axis=0) - own
     some = _some(colours - own, way, _STRAND)
     found = grown(some & near, _PAINTED + 1) & near & (_share_of(some, bare) <= _UNEVEN)
     # Beside hair some are too thin to be told; where all is even anything may be painted but things that lie there.
-    unlike = np.square(colours - own).max(-1) > _EVEN**2
+    unlike = over_channels(np.maximum, np.square(colours - own)) > _EVEN**2
     hairy = air & _some(colours - own, way, _HAIRY)
     things = unlike & air & ~hairy
     things = cv2.morphologyEx(things.astype(np.uint8), cv2.MORPH_OPEN, disc(_THING)) > 0
@@ -287,9 +287,11 @@ def _locks(hairy: np.ndarray, others: np.ndarray, lost: np.ndarray, air: np.ndar
 def _mean_around(colours: np.ndarray, region: np.ndarray, sigma: float, little: float) -> np.ndarray:
     """The mean colours (g, g, 3) close by, within `sigma` cells, of a region (g, g) bool, which is not empty, and a
     `little` of all of it: far from it they alone count."""
-    planes = np.dstack([colours, np.ones_like(colours[..., :1])]) * region[..., None].astype(np.float32)
-    around = cv2.GaussianBlur(planes, (0, 0), sigma) + little * planes.sum((0, 1)) / np.count_nonzero(region)
-    return around[..., :3] / around[..., 3:]
+    planes = cv2.merge([cv2.copyTo(colours, region.view(np.uint8)), region.astype(np.float32)])
+    usual = little * planes.sum((0, 1)) / np.count_nonzero(region)
+    around = cv2.split(cv2.GaussianBlur(planes, (0, 0), sigma))
+    *means, share = (plane + few for plane, few in zip(around, usual, strict=True))
+    return cv2.merge([mean / share for mean in means])
 
 
 def _share_of(part: np.ndarray, region: np.ndarray) -> np.ndarray:
@@ -319,7 +321,7 @@ def without_slivers(unknown: np.ndarray, before: np.ndarray, after: np.ndarray) 
 def _some(away: np.ndarray, way: np.ndarray, part: float) -> np.ndarray:
     """Where (g, g) bool colours that are so far `away` (g, g, 3) from the skin's have gone some `part` of the way
     (g, g, 3)."""
-    along, length = (away * way).sum(-1), np.square(way).sum(-1)
+    along, length = (over_channels(np.add, each) for each in (away * way, np.square(way)))
     return (length > _ALIKE**2) & (along > part * length)
 
 

@@ -12,13 +12,14 @@ has two like sides.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from maskgan.blending import replaced
+from maskgan.blending import replaced, thrice
 from maskgan.editing.flows import grown
 from maskgan.editing.likeness import (
     AROUND,
@@ -206,11 +207,13 @@ class Grain(NamedTuple):
         to_cells: (2, 3), pixels of the picture -> cells of the grid, both from the corner of the first.
         """
         cell = 1 / np.sqrt(abs(np.linalg.det(to_cells[:, :2])))  # in pixels of the picture
-        picture, result = picture.astype(np.float32), np.zeros(picture.shape, np.float32)
-        for coarser in {piece.coarser for piece in self.pieces}:
+        picture = picture.astype(np.float32)
+
+        def moved(coarser: float) -> np.ndarray:
             detail = fine_detail(picture, coarser * DETAIL * cell / _CELL)
-            result += _moved(detail, to_cells, self.cells, [piece for piece in self.pieces if piece.coarser == coarser])
-        return result
+            return _moved(detail, to_cells, self.cells, [piece for piece in self.pieces if piece.coarser == coarser])
+
+        return functools.reduce(np.add, map(moved, {piece.coarser for piece in self.pieces}))
 
 
 def _around(energy: np.ndarray, where: np.ndarray, sigma: float) -> np.ndarray:
@@ -297,5 +300,5 @@ def _moved(detail: np.ndarray, to_cells: np.ndarray, cells: int, pieces: Sequenc
         weight = here @ corner - [[0, 0, piece.left], [0, 0, piece.top], [0, 0, 0]]
         weight = seen_through(piece.weight, weight, size, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
         moved = seen_through(detail, back @ move @ here @ corner, size, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
-        result[top:bottom, left:right] += weight[..., None] * moved
+        result[top:bottom, left:right] += thrice(weight) * moved
     return result
