@@ -52,8 +52,12 @@ class Label(IntEnum):
         By itself it takes the member of an enumeration for int64, and makes that of all of a mask first, which takes
         ten times as long as to compare it.
         """
-        kind = int if ufunc in _COMPARISONS else np.int64  # where the type of the result follows from it
-        return getattr(ufunc, method)(*(kind(each) if isinstance(each, Label) else each for each in inputs), **options)
+        plain = [each._value_ if type(each) is Label else each for each in inputs]
+        if ufunc not in _COMPARISONS:  # the type of their results follows from it
+            plain = [
+                np.int64(number) if type(each) is Label else number for number, each in zip(plain, inputs, strict=True)
+            ]
+        return getattr(ufunc, method)(*plain, **options)
 
 
 _COMPARISONS = frozenset((np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal))
