@@ -8,9 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from maskgan.editing.lasting import LastingCache
 from maskgan.editing.looks import Look
 from maskgan.labels import Label
 from maskgan.ui.mask_canvas.wire import decode_runs, encode_runs
+
+#: The last masks in runs, which an event looks for in its history several times; at most so many bytes.
+_RUNS: LastingCache[bytes] = LastingCache(2**20, len)
+
+
+def _runs_of(mask: np.ndarray) -> bytes:
+    return _RUNS.get(mask, b"", lambda: encode_runs(mask).encode())
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +38,7 @@ class Step:
     @classmethod
     def of(cls, mask: np.ndarray, *more: Any) -> Step:
         """The step with a mask (H, W) uint8; more: what comes after its shape."""
-        return cls(encode_runs(mask).encode(), mask.shape, *more)
+        return cls(_runs_of(mask), mask.shape, *more)
 
     @property
     def mask(self) -> np.ndarray:
@@ -44,5 +52,5 @@ class Step:
 
 def with_mask(steps: Sequence[Step], mask: np.ndarray) -> list[int]:
     """The numbers of the steps with a mask (H, W), the newest, which is the last one, first."""
-    runs = encode_runs(mask).encode()
+    runs = _runs_of(mask)
     return [number for number in reversed(range(len(steps))) if steps[number].runs == runs]

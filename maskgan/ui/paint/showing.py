@@ -103,6 +103,7 @@ class Showing(PaintLayout, UsesWeights):
     def __init__(self, *args: Any) -> None:
         self._last: WeakKeyDictionary[OpenFace, _Made] = WeakKeyDictionary()
         self._aside: LastingCache[_Aside] = LastingCache(_MOST_ASIDE, lambda aside: aside.size)
+        self._packed: WeakKeyDictionary[Edit, PackedEdit] = WeakKeyDictionary()  # of those that came back
         self._files: WeakKeyDictionary[Edit, _FaceFile] = WeakKeyDictionary()
         self._shown_as: WeakKeyDictionary[OpenFace, Look] = WeakKeyDictionary()
         self.ahead = Ahead()
@@ -127,7 +128,7 @@ class Showing(PaintLayout, UsesWeights):
         """Have an edit at hand as the last one; the one before is put aside for undo, redo and the history."""
         last = self._last.get(opened)
         self._last[opened] = made
-        packed = None if last is None else PackedEdit.of(last.edit)
+        packed = None if last is None else self._packed.get(last.edit) or PackedEdit.of(last.edit)
         if packed is not None:
             file = self._files.get(last.edit)
             size = packed.nbytes + (len(file.content) if file else 0)
@@ -145,6 +146,7 @@ class Showing(PaintLayout, UsesWeights):
         if aside is None or not aside.made_of.same(made_of):
             return None
         edit = aside.edit.unpacked()
+        self._packed[edit] = aside.edit
         if aside.file is not None:
             self._files[edit] = aside.file
         self._put(opened, _Made(made_of, mask, edit))
