@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskgan.blending import replaced, smoothstep
+from maskgan.blending import over_channels, replaced, smoothstep, thrice
 from maskgan.editing.completion import Completion
 from maskgan.editing.flows import grown
 from maskgan.editing.ground_detail import CELLS, Detail, around, enlarged
@@ -288,7 +288,8 @@ def _top(region: np.ndarray) -> int:
 def _coarse(picture: np.ndarray, known: np.ndarray, cells: int = CELLS) -> tuple[np.ndarray, np.ndarray]:
     """The share of each cell (g, g) that is `known` (n, n) bool, and the mean colour (g, g, 3) of that."""
     share = shrunk(known.astype(np.float32), cells)
-    return share, shrunk(picture * known[..., None].astype(np.float32), cells) / np.maximum(share, 1e-6)[..., None]
+    own = cv2.copyTo(picture.astype(np.float32, copy=False), known.view(np.uint8))
+    return share, shrunk(own, cells) / thrice(np.maximum(share, 1e-6))
 
 
 def _plain(photo: np.ndarray, known: np.ndarray, uneven: np.ndarray) -> np.ndarray:
@@ -300,7 +301,7 @@ def _plain(photo: np.ndarray, known: np.ndarray, uneven: np.ndarray) -> np.ndarr
     for pixels, reaches in _FINER:
         share, missing = _coarse(photo - result, known, len(known) // pixels)
         usual = enlarged(_EVEN + 255 * uneven, share.shape)
-        share = share * np.minimum(np.square(usual / np.maximum(abs(missing).max(-1), 1)), 1)
+        share = share * np.minimum(np.square(usual / np.maximum(over_channels(np.maximum, abs(missing)), 1)), 1)
         result += enlarged(_gone_on(missing, share, reaches, 0.0), known.shape)
     return result
 
@@ -337,6 +338,8 @@ def _gone_on(
         far = (colours * share[..., None]).sum((0, 1)) / share.sum()
     result = np.broadcast_to(far, colours.shape)
     for reach in reaches:
-        near = cv2.GaussianBlur(np.dstack([(colours - result) * share[..., None], share]), (0, 0), reach)
-        result = result + near[..., :3] / (near[..., 3:] + 0.02)
+        near = cv2.GaussianBlur(np.dstack([(colours - result) * thrice(share), share]), (0, 0), reach)
+        *near, weight = cv2.split(near)
+        weight += 0.02
+        result = result + cv2.merge([plane / weight for plane in near])
     return result.astype(np.float32)

@@ -27,7 +27,7 @@ def moves(flow: np.ndarray) -> np.ndarray:
 
 
 def lengths_of(flow: np.ndarray) -> np.ndarray:
-    return cv2.magnitude(*cv2.split(flow))
+    return cv2.magnitude(np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1]))
 
 
 def window_of(inside: np.ndarray, margin: int) -> tuple[slice, slice]:

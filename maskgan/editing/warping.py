@@ -16,7 +16,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from maskgan.blending import membrane, nearest_of, smoothstep
+from maskgan.blending import membrane, nearest_of, replaced, smoothstep
 from maskgan.editing.flows import STILL, compose, disc, grown, lengths_of, moves, unfolded, window_of
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.outlines import Matches, match_class
@@ -109,7 +109,7 @@ def _at(place: np.ndarray, before: np.ndarray, after: np.ndarray, moved: np.ndar
     """`flow_between` for the changes at a place; of the last ones that no tool moved it is at hand."""
     own = np.where(place, after, before)
     if moved is not None:
-        return _Found(place, *_flow_between(before, own, np.where(place[..., None], moved, np.float32(np.nan))))
+        return _Found(place, *_flow_between(before, own, replaced(np.full_like(moved, np.nan), moved, place)))
     return _Found(place, *FLOWS.get(before, fingerprint(own), lambda: _flow_between(before, own, None)))
 
 
