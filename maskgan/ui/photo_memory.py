@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from gradio.state_holder import SessionState, StateHolder
+from gradio.state_holder import StateHolder
 
 from maskgan.editing.compositing import PlannedLater
 from maskgan.ui.session import Left
@@ -30,9 +30,6 @@ class _Held(NamedTuple):
 #: What sessions hold: values of a session change with its own events only, and faces that were left not at all.
 _known: WeakKeyDictionary[Any, _Held] = WeakKeyDictionary()
 
-#: The same of all values of a session, which are told by their identity.
-_sessions: WeakKeyDictionary[SessionState, tuple[tuple[int, ...], list[_Held]]] = WeakKeyDictionary()
-
 #: Of these there is nothing to be counted.
 _PLAIN = (int, float, str, bool, type(None))
 
@@ -51,14 +48,6 @@ def _held(value: Any, anew: bool = False) -> _Held:
     if anew or value not in _known:
         _known[value] = _Held.by(value)
     return _known[value]
-
-
-def _held_by(state: SessionState, anew: bool) -> list[_Held]:
-    values = list(state.state_data.values())
-    which, known = tuple(map(id, values)), _sessions.get(state)
-    if anew or known is None or known[0] != which:
-        known = _sessions[state] = which, [_held(value, anew) for value in values]
-    return known[1]
 
 
 def _found(top: Any) -> dict[int, int]:
@@ -98,7 +87,9 @@ def keep_within(states: StateHolder, max_bytes: int, current: str | None = None)
     """
     with states.lock:
         sessions = list(states.session_data.items())
-    values = {name: _held_by(state, anew=name == current) for name, state in sessions}
+    values = {
+        name: [_held(it, anew=name == current) for it in list(state.state_data.values())] for name, state in sessions
+    }
     if sum(value.total for session in values.values() for value in session) <= max_bytes:
         return 0  # even if nothing were shared
     held: dict[str, dict[int, int]] = {}
