@@ -252,15 +252,16 @@ def _rounded(scene: Scene, alpha: np.ndarray) -> np.ndarray:
     either side of the face its middle hangs lowest."""
     height, width = alpha.shape
     band = slice(max(0, height - round(_LOW[0] * scene.unit)), max(1, height - round(_LOW[1] * scene.unit)))
-    there, columns = (alpha[band] > 0.5).any(0), np.arange(width)
+    there, columns = alpha[band].max(0).astype(np.float64), np.arange(width)
     middle = float(scene.frame.to_pixels(sum(scene.cheeks) / 2, scene.chin)[0])
     shorter = np.zeros(width)
     for side in (-1, 1):
         of = columns * side > middle * side
-        at = columns[of & there]
-        if len(at) < _NARROW * scene.unit:
+        wide = there[of].sum()
+        if wide < _NARROW * scene.unit:
             continue
-        centre, half = (at[0] + at[-1]) / 2, (at[-1] - at[0]) / 2
+        centre = (there * columns)[of].sum() / wide
+        half = np.sqrt(3 * (there * (columns - centre) ** 2)[of].sum() / wide)  # of hair that is as dense all along
         out = ((columns - centre) * side / half).clip(-1, 1)
         shorter[of] = (np.where(out > 0, *_SHORTER) * out**2)[of]
     return shorter

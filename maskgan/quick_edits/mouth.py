@@ -150,14 +150,15 @@ def smile(scene: Scene, strength: float) -> None:
 
 
 def _lift_cheeks(scene: Scene, was: MouthLines, strength: float, usual: Smile) -> None:
-    """Let skin move as it does beside a mouth that smiles; not beside eyes, hair or what else does not move."""
+    """Let skin move as it does beside a mouth that smiles; not beside eyes, hair or what else stays where it is."""
     mouth, skin = scene.where(*MOUTH), scene.where(Label.SKIN)
     u, v = places(scene, was.centre, float((was.upper_bottom + was.lower_top).mean() / 2))
     inner = cv2.distanceTransform((skin | mouth).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
-    share = strength * smoothstep(inner / _HELD) * smoothstep((scene.y - _EYES) / _BELOW_EYES)
+    share = skin * strength * smoothstep(inner / _HELD) * smoothstep((scene.y - _EYES) / _BELOW_EYES)
     came = usual.at(usual.shift, u, v) * share[..., None]
-    beside = skin & ~scene.around(mouth, _LOOSE) & (share > 0)
-    scene.tell(beside, scene.x + np.sign(u) * came[..., 0], scene.y + came[..., 1])
+    scene.tell(
+        ~(scene.around(mouth, _LOOSE) & (skin | mouth)), scene.x + np.sign(u) * came[..., 0], scene.y + came[..., 1]
+    )
 
 
 def open_mouth(scene: Scene, strength: float) -> None:

@@ -151,7 +151,11 @@ def saved(content: bytes, name: str) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / Path(name).name
     part = folder / f"{secrets.token_hex(4)}_{path.name}"
-    part.write_bytes(content)
+    try:
+        part.write_bytes(content)
+    except OSError:  # a disk that is full keeps no half of it
+        part.unlink(missing_ok=True)
+        raise
     try:
         part.replace(path)
     except PermissionError:  # Windows replaces no file that is open; its content is the same

@@ -37,7 +37,7 @@ def look_there_first(app: FastAPI) -> None:
         inner = getattr(route, "original_router", None)  # what was included, as one route
         if inner is not None:
             inner.routes.sort(key=_rarely)
-            inner._mark_routes_changed()
+            getattr(inner, "_mark_routes_changed", lambda: None)()  # what it remembers of their order
     routes.sort(key=lambda route: _rarely(route) and not hasattr(route, "original_router"))
 
 

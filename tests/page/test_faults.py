@@ -24,7 +24,6 @@ pytest.importorskip("gradio")
 import gradio as gr
 import httpx
 from endpoints import OTHER, PHOTO, SENTENCE, painted_mask
-from gradio import processing_utils
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -91,7 +90,7 @@ def test_a_full_disk_is_told(app: gr.Blocks, painted: Path, monkeypatch: pytest.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(processing_utils, "save_bytes_to_cache", full)
+        patch.setattr(Path, "write_bytes", full)
         with pytest.raises(AppError, match=r"^The disk of this app is full, and nothing was changed; .*\.$"):
             edit(app, painted)
     with monkeypatch.context() as patch:

@@ -172,14 +172,16 @@ function aboveTips(scene, worn, alpha) {
 function rounded({ size, unit, frame, cheeks, chin }, alpha) {
   const [from, to] = LOW.map((above) => size - roundEven(above * unit));
   const [[middle]] = frame.toPixels(Float64Array.of((cheeks[0] + cheeks[1]) / 2), Float64Array.of(chin));
-  const there = new Uint8Array(size);
-  for (let i = Math.max(0, from) * size; i < Math.max(1, to) * size; i++) if (alpha[i] > 0.5) there[i % size] = 1;
+  const there = new Float64Array(size);
+  for (let i = Math.max(0, from) * size; i < Math.max(1, to) * size; i++) there[i % size] = Math.max(there[i % size], alpha[i]);
   const shorter = new Float64Array(size);
   for (const side of [-1, 1]) {
     const of = [...shorter.keys()].filter((column) => column * side > middle * side);
-    const at = of.filter((column) => there[column]);
-    if (at.length < NARROW * unit) continue;
-    const [centre, half] = [(at[0] + at.at(-1)) / 2, (at.at(-1) - at[0]) / 2];
+    const sum = (valueOf) => of.reduce((total, column) => total + there[column] * valueOf(column), 0);
+    const wide = sum(() => 1);
+    if (wide < NARROW * unit) continue;
+    const centre = sum((column) => column) / wide;
+    const half = Math.sqrt((3 * sum((column) => (column - centre) ** 2)) / wide); // of hair that is as dense all along
     for (const column of of) {
       const out = clip(((column - centre) * side) / half, -1, 1);
       shorter[column] = SHORTER[out > 0 ? 0 : 1] * out ** 2;

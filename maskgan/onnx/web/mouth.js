@@ -2,7 +2,7 @@
 
 import { LABEL } from "./constants.js";
 import { LIPS_AND_MOUTH } from "./frame.js";
-import { any, areaOf, both, distances, either, smoothstep } from "./regions.js";
+import { any, areaOf, both, distances, either, inverted, smoothstep } from "./regions.js";
 import { clip } from "./samples.js";
 import { betweenLines, line, onLine, smoothCurve } from "./scene.js";
 import { lineAt, placesOf, shiftAt, WIDER } from "./smiles.js";
@@ -132,7 +132,7 @@ function smile(scene, strength) {
   liftCheeks(scene, was, rises);
 }
 
-/** Lets skin move as it does beside a mouth that smiles; not beside eyes, hair or what else does not move. */
+/** Lets skin move as it does beside a mouth that smiles; not beside eyes, hair or what else stays where it is. */
 function liftCheeks(scene, was, strength) {
   const mean = (values) => values.reduce((sum, y) => sum + y, 0) / values.length;
   const placeOf = placesOf(scene, was.centre, (mean(was.upperBottom) + mean(was.lowerTop)) / 2);
@@ -140,17 +140,16 @@ function liftCheeks(scene, was, strength) {
   const inner = distances(either(skin, mouth).map((inside) => 1 - inside), scene.size, scene.size);
   const near = scene.around(mouth, LOOSE);
   const [xSource, ySource] = [scene.x.slice(), scene.y.slice()];
-  const beside = skin.map((inside, i) => {
-    if (!inside || near[i]) return 0;
+  skin.forEach((inside, i) => {
+    if (!inside || near[i]) return;
     const share = strength * smoothstep(inner[i] / scene.unit / HELD) * smoothstep((scene.y[i] - EYES) / BELOW_EYES);
-    if (!(share > 0)) return 0;
+    if (!(share > 0)) return;
     const [u, v] = placeOf(i);
     const [outwards, down] = shiftAt(u, v);
     xSource[i] += Math.sign(u) * outwards * share;
     ySource[i] += down * share;
-    return 1;
   });
-  scene.tell(beside, xSource, ySource);
+  scene.tell(inverted(both(near, either(skin, mouth))), xSource, ySource);
 }
 
 function openMouth(scene, strength) {
