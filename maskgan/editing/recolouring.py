@@ -65,6 +65,9 @@ _SPREADS = np.array(
 )
 _FADES = 0.35
 
+#: How much of a part's differences in hue and chroma stay.
+_VARIETY = 0.5
+
 #: Chroma (OKLab) below which hair is grey.
 _GREY = 0.01
 
@@ -109,6 +112,7 @@ def recolour(
     gloss: bool = False,
     strands: bool = False,
     shade: np.ndarray | None = None,
+    variety: float = _VARIETY,
 ) -> np.ndarray:
     """A picture whose part has another colour.
 
@@ -122,6 +126,7 @@ def recolour(
             that becomes lighter gets no more of it.
         strands: whether it is hair, which has the contrast of hair that is as light.
         shade: (S, S) float32, how much darker each pixel gets, in parts; None for nowhere.
+        variety: how much of the part's differences in hue and chroma stay, 0..1.
 
     Returns (S, S, 3) uint8; where `share` is 0, the photo's own pixels.
     Raises ValueError when the strength is out of range.
@@ -139,9 +144,9 @@ def recolour(
     # Light hair is lit as dark hair is, but its shadows are less deep in proportion.
     contrast = float(np.clip((mean[0] / max(float(goal[0]), 0.05)) ** 0.7, 0.35, 1.0))
     shading = (lab[:, 0].clip(0.02) / mean[0].clip(0.02)) ** contrast
-    variety, middle = 0.5 * (lab[:, 1:] - mean[1:]), float(np.median(lab[core, 0]))
+    hues, middle = variety * (lab[:, 1:] - mean[1:]), float(np.median(lab[core, 0]))
     if strands:  # strands of grey hair hardly differ in hue
-        variety *= min(1.0, float((np.hypot(*goal[1:]) + _GREY) / (np.hypot(*mean[1:]) + _GREY)))
+        hues *= min(1.0, float((np.hypot(*goal[1:]) + _GREY) / (np.hypot(*mean[1:]) + _GREY)))
 
     def coloured(target: np.ndarray) -> np.ndarray:
         light = _of_strands(lab[:, 0], middle, float(target[0])) if strands else target[0] * shading
@@ -154,7 +159,7 @@ def recolour(
         light = np.where(light > 0.9, 0.9 + 0.1 * np.tanh((light - 0.9) / 0.1), light)
         chroma = light / max(float(target[0]), 0.05)
         chroma = ((1 + _FADES * (chroma - 1)).clip(0.5, 1.1) if strands else chroma.clip(0.2, 1.1))[:, None]
-        return np.concatenate([light[:, None], target[1:] * chroma + variety], 1)
+        return np.concatenate([light[:, None], target[1:] * chroma + hues], 1)
 
     # Pressing and the screen's gamut move the mean a little: it is met in a second step.
     reached = to_oklab(from_oklab(coloured(goal)).clip(0, 255))[core].mean(0)

@@ -4,15 +4,15 @@ Figure 1 of the paper shows it both ways. `copy_style` keeps the target's shapes
 `copy_geometry` keeps the target's look and takes the source's shapes.
 
 With a style per region (`maskgan.networks.region_style`) any set of regions can be copied. Of hair, brows, skin, lips,
-irises and clothes their colour is what a style shows while the shapes stay: it is measured on the source (of lips: in
-relation to the skin) and moved to (`recolouring.py`), which is evener than what the network makes of it. The network
-tells the rest: codes come from the source, without its residue, which is tied to places in the source's picture; the
-target's residue is left out as well, because its light and shadows are in the photo already. The network's picture is
-not shown itself: the photo is changed by the difference between G(mixed style) and G(own style), smoothed within each
-class, so that the photo keeps its own strands, pores and light, and no generated texture appears. Darkening multiplies
-(a highlight on something dark is darker than on something light), lightening adds (multiplied, what is dark would look
-metallic). With one style vector for the whole face the whole vector is mixed, and the regions only limit where the
-picture may change.
+irises, clothes and the background their colour is what a style shows while the shapes stay: it is measured on the
+source (of lips: in relation to the skin) and moved to (`recolouring.py`), which is evener than what the network makes
+of it. The network tells the rest: codes come from the source, without its residue, which is tied to places in the
+source's picture; the target's residue is left out as well, because its light and shadows are in the photo already. The
+network's picture is not shown itself: the photo is changed by the difference between G(mixed style) and G(own style),
+smoothed within each class, so that the photo keeps its own strands, pores and light, and no generated texture appears.
+Darkening multiplies (a highlight on something dark is darker than on something light), lightening adds (multiplied,
+what is dark would look metallic). With one style vector for the whole face the whole vector is mixed, and the regions
+only limit where the picture may change.
 """
 
 from __future__ import annotations
@@ -30,9 +30,17 @@ from maskgan.editing.compositing import Overlay
 from maskgan.editing.dressing import beneath, default_looks, dressed, finished
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.matting import hair_matte
-from maskgan.editing.oklab import from_oklab
+from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.pipeline import MaskGANPipeline
-from maskgan.editing.recolouring import classes_with, going_along, lips_on, part_matte, recolour_part, usual_colour
+from maskgan.editing.recolouring import (
+    classes_with,
+    going_along,
+    lips_on,
+    part_matte,
+    recolour,
+    recolour_part,
+    usual_colour,
+)
 from maskgan.editing.skin import SKIN
 from maskgan.labels import BROWS, EYES, LIPS, MIRRORED_PAIRS, Label
 from maskgan.quick_edits.regions import class_region
@@ -46,6 +54,9 @@ _SMOOTH = 5.0
 
 #: Added to numerator and denominator of a ratio of colours (0..255), against division by zero.
 _DARK = 20.0
+
+#: Hair of a smaller share of the crop is none: a few pixels at the edge of a bald head tell no colour.
+LEAST_HAIR = 0.002
 
 
 class Region(NamedTuple):
@@ -98,13 +109,19 @@ def missing_regions(target: Face, source: Face, regions: Sequence[str]) -> list[
 def _lenders(target_mask: np.ndarray, source_mask: np.ndarray) -> tuple[set[int], dict[int, int]]:
     """The target's classes, and for each class the source's class that gives its style: the class itself, or its mirror
     image when the source lacks it (one ear is often hidden)."""
-    present = {int(c) for c in np.unique(source_mask)}
+    present = _present(source_mask)
     lenders = {c: c for c in present}
     for a, b in MIRRORED_PAIRS:
         for wanted, other in ((int(a), int(b)), (int(b), int(a))):
             if wanted not in present and other in present:
                 lenders[wanted] = other
-    return {int(c) for c in np.unique(target_mask)}, lenders
+    return _present(target_mask), lenders
+
+
+def _present(mask: np.ndarray) -> set[int]:
+    """Ids of the classes that a mask shows enough of to tell its style."""
+    few = {int(Label.HAIR)} if (mask == Label.HAIR).mean() < LEAST_HAIR else set()
+    return {int(c) for c in np.unique(mask)} - few
 
 
 def _recoloured(
@@ -153,14 +170,18 @@ def copy_style(
         names = ", ".join(REGIONS[name].title for name in regions)
         raise ValueError(f"Nothing can be copied: one of the two faces has no such part ({names}).")
     target, source = pipeline.refresh(target), pipeline.refresh(source)
-    colours = _colours_of(target, source, lenders) if isinstance(target.style, RegionStyle) else {}
+    regional = isinstance(target.style, RegionStyle)
+    colours = _colours_of(target, source, lenders) if regional else {}
     drawn = {label: lender for label, lender in lenders.items() if not any(label in group for group in colours)}
+    grounds = regional and drawn.pop(Label.BACKGROUND, None) is not None
     weight, crop = np.zeros(target.mask.shape, np.float32), target.crop
     if strength and drawn:
-        weight = feathered(class_region(target.mask, list(drawn)), _FEATHER * len(target.mask) / 256)
-        if Label.BACKGROUND in drawn:
-            weight = _behind_hair(weight, target.crop, target.mask)
+        weight = _weight_of(target, drawn)
         crop = _in_style(pipeline, target, source, drawn, strength, weight)
+    if strength and grounds:
+        share = _weight_of(target, [Label.BACKGROUND])
+        crop = _with_ground(crop, share, target, source, strength)
+        weight = np.maximum(weight, share)
     for group, colour in colours.items():
         # Before skin and a background in other colours single hairs are told no more.
         matte = part_matte(target.crop, target.mask, group) if group in (_BROWS, _HAIR) else None
@@ -169,6 +190,23 @@ def copy_style(
     # Colours go as far as their share does, which is in the crop already.
     over = (weight > 0).astype(np.float32)
     return Edit(target, crop, weight > 0, weight, Overlay(crop, over, np.ones_like(over)))
+
+
+def _weight_of(target: Face, labels: Collection[int]) -> np.ndarray:
+    """How far each pixel takes the style of its class, (S, S) float32 in 0..1."""
+    weight = feathered(class_region(target.mask, list(labels)), _FEATHER * len(target.mask) / 256)
+    return _behind_hair(weight, target.crop, target.mask) if Label.BACKGROUND in labels else weight
+
+
+def _with_ground(crop: np.ndarray, share: np.ndarray, target: Face, source: Face, strength: float) -> np.ndarray:
+    """The crop (S, S, 3) uint8 with a background in the colours of the source's: their mean and their variety.
+
+    Leaves in the grey of a wall would turn violet wherever they are not green, if they were as colourful as before.
+    """
+    labs = [to_oklab(face.crop[face.mask == Label.BACKGROUND]) for face in (target, source)]
+    own, other = (float(np.sqrt(((lab - lab.mean(0))[:, 1:] ** 2).sum(1).mean())) for lab in labs)
+    colour = tuple(from_oklab(labs[1].mean(0)).clip(0, 255))
+    return recolour(crop, share, colour, strength, variety=min(1.0, other / max(own, 1e-6)))
 
 
 def _behind_hair(weight: np.ndarray, photo: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ import onnx
 from maskgan.canvas import module
 from maskgan.editing import painted_hair
 from maskgan.editing.morphing import T_MAX, T_MIN
-from maskgan.editing.style_copy import REGIONS
+from maskgan.editing.style_copy import LEAST_HAIR, REGIONS
 from maskgan.labels import MIRRORED_PAIRS, PALETTE, Label
 from maskgan.onnx import page_tables
 from maskgan.onnx.folder import Manifest
@@ -165,6 +165,7 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "PAINTED_HAIR": {"straight": painted_hair.STRAIGHT, "curly": painted_hair.CURLY},
         "REGIONS": page_tables.regions(),
         "COLOURED": page_tables.coloured(),
+        "LEAST_HAIR": LEAST_HAIR,
         "MORPH": {"from": T_MIN, "to": T_MAX},
         "PALETTE": PALETTE.tolist(),
         "MIRRORED": [[int(label) for label in pair] for pair in MIRRORED_PAIRS],

@@ -175,6 +175,37 @@ def test_a_background_in_other_colours_is_seen_between_strands_and_leaves_no_rim
     assert region[deep].max() < 0.05 and region[ground].mean() > 0.9
 
 
+def test_a_colourful_background_in_the_grey_of_a_wall_has_no_other_hues(
+    pipeline: MaskGANPipeline, target: Face, source: Face
+) -> None:
+    """What was not green between green leaves turned violet."""
+    rng, crops = np.random.default_rng(0), []
+    for face, colours in ((target, [(60, 120, 30), (130, 128, 125)]), (source, [(150, 146, 140), (156, 152, 147)])):
+        crop, ground = face.crop.copy(), face.mask == Label.BACKGROUND
+        crop[ground] = np.array(colours, np.uint8)[rng.integers(0, 2, ground.sum())]
+        crops.append(replace(face, crop=crop, photo=crop))
+    target, source = crops
+    ground = cv2.erode((target.mask == Label.BACKGROUND).astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
+    shown = to_oklab(copy_style(pipeline, target, source, ["background"]).crop[ground])
+    wall = to_oklab(source.crop[source.mask == Label.BACKGROUND])
+    assert np.hypot(*to_oklab(target.crop[ground])[:, 1:].T).max() > 0.1
+    assert np.hypot(*(shown - wall.mean(0))[:, 1:].T).max() < 0.015
+    assert abs(shown.mean(0) - wall.mean(0)).max() < 0.02
+    assert shown[:, 0].std() > 0.03  # leaves are seen
+
+
+def test_a_few_pixels_of_hair_are_none(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:
+    """Hair got the colour of the wall behind a bald head."""
+    bald = source.mask.copy()
+    bald[bald == Label.HAIR] = Label.BACKGROUND
+    bald[:5, 250:270] = Label.HAIR
+    source = replace(source, mask=bald)
+    assert missing_regions(target, source, ["hair", "lips"]) == ["hair"]
+    assert missing_regions(source, target, ["hair"]) == ["hair"]
+    edit = copy_style(pipeline, target, source, ["hair", "lips"])
+    assert np.array_equal(edit.crop, copy_style(pipeline, target, source, ["lips"]).crop)
+
+
 def test_one_vector_of_style_is_the_network_s(pipeline: MaskGANPipeline, target: Face, source: Face) -> None:
     seen = []
     engine = SimpleNamespace(

@@ -1,6 +1,6 @@
 // The bar of style copy: another photo, the regions that the open face takes its style in, and how much of it; and its shapes.
 
-import { REGIONS } from "./constants.js";
+import { LABEL, LEAST_HAIR, REGIONS } from "./constants.js";
 import { choosePhotos } from "./photo_chooser.js";
 
 const FIRST = ["lips", "hair"]; // regions that are copied when a photo has been chosen
@@ -30,9 +30,12 @@ export function createCopyBar(element, canvas, read, changed, takeShapes) {
     regions.hidden = !isOpen || lends === null;
     open.hidden = !regions.hidden;
     const counts = canvas()?.counts;
+    const all = counts?.reduce((sum, count) => sum + count, 0);
+    const isHere = (label) => !counts || counts[label] > (label === LABEL.HAIR ? LEAST_HAIR * all : 0);
+    const isThere = (label) => lends === null || lends.includes(label);
     REGIONS.forEach(({ name, title, classes }, k) => {
-      const [here, there] = [!counts || classes.some((label) => counts[label] > 0), lends === null || classes.some((label) => lends.includes(label))];
-      const both = here && there && classes.some((label) => (!counts || counts[label] > 0) && (lends === null || lends.includes(label)));
+      const here = classes.some(isHere);
+      const both = classes.some((label) => isHere(label) && isThere(label));
       buttons[k].ariaPressed = String(chosen.has(name));
       buttons[k].disabled = !both;
       buttons[k].title = both ? "" : `${title}: ${here ? "the other photo" : "this face"} has none.`;

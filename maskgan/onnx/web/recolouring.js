@@ -183,8 +183,8 @@ export function goingAlong(photo, mask, onto, has) {
 
 /** A crop whose part has another mean, `wanted` in OKLab; `gloss`: what is lighter than the mean is light that a surface reflects
  *  as it is, as skin does; `strands`: it is hair, which has the contrast of hair that is as light; `shade`: how much darker each
- *  pixel gets, in parts, if any. */
-export function recoloured(photo, { share, part }, wanted, strength, { gloss = false, strands = false, shade = null } = {}) {
+ *  pixel gets, in parts, if any; `variety`: how much of its differences in hue and chroma stay. */
+export function recoloured(photo, { share, part }, wanted, strength, { gloss = false, strands = false, shade = null, variety = 0.5 } = {}) {
   const core = coreOf(share);
   const places = [];
   for (let i = 0; i < share.length; i++) if (share[i] > 0) places.push(i);
@@ -216,7 +216,7 @@ export function recoloured(photo, { share, part }, wanted, strength, { gloss = f
       if (light > 0.9) light = 0.9 + 0.1 * Math.tanh((light - 0.9) / 0.1); // so that strands stay apart
       const ratio = light / Math.max(target[0], 0.05);
       const chroma = strands ? clip(1 + CHROMA_FADES * (ratio - 1), 0.5, 1.1) : clip(ratio, 0.2, 1.1);
-      const hues = [1, 2].map((c) => target[c] * chroma + 0.5 * alike * (lab[k + c] - mean[c]));
+      const hues = [1, 2].map((c) => target[c] * chroma + variety * alike * (lab[k + c] - mean[c]));
       writeRgb(light, hues[0], hues[1], rgb, k);
     }
     return rgb;

@@ -1,13 +1,14 @@
 // The style of another face in chosen regions of this one, whose shapes stay; see maskgan/editing/style_copy.py. Of hair, skin,
-// lips, irises and clothes the colour is measured on that face. Elsewhere the picture is changed by the difference between what
+// lips, irises, clothes and the background the colour is measured on that face. Elsewhere the picture is changed by the difference between what
 // the network draws in the mixed style and in its own, smoothed within each class, so that it keeps its own texture and light.
 
 import { Window } from "./compositing.js";
-import { COLOURED, LABEL, MIRRORED, REGIONS, SIZE, SKIN_TONE } from "./constants.js";
+import { COLOURED, LABEL, LEAST_HAIR, MIRRORED, REGIONS, SIZE, SKIN_TONE } from "./constants.js";
 import { hairMatte } from "./matting.js";
+import { toLab } from "./oklab.js";
 import { blurred, cutOut, picture, resizeCubic } from "./pixels.js";
-import { goingAlong, groupRecoloured, lipsOn, partMatte, usualColour } from "./recolouring.js";
-import { any, distances, extent, feathered, where } from "./regions.js";
+import { goingAlong, groupRecoloured, lipsOn, partMatte, recoloured, usualColour } from "./recolouring.js";
+import { any, areaOf, distances, extent, feathered, where } from "./regions.js";
 import { drawingSize, fromPlanes, maskOf, nothingKept } from "./tensors.js";
 
 const { BACKGROUND, HAIR, SKIN, U_LIP, L_BROW } = LABEL;
@@ -16,10 +17,17 @@ const CLASSES = Object.keys(LABEL).length;
 const [FEATHER, SMOOTH] = [3, 5];
 const DARK = 20; // added to numerator and denominator of a ratio of colours, against division by zero
 
+/** The classes that a mask shows enough of to tell their style. */
+function presentIn(mask) {
+  const found = new Set(mask);
+  if (areaOf(where(mask, HAIR)) < LEAST_HAIR * mask.length) found.delete(HAIR);
+  return found;
+}
+
 /** For each class that a face with this mask can lend, the class whose style it gives: the class itself, or its mirror image
  *  where the face lacks it (one ear is often hidden). */
 export function lendersOf(mask) {
-  const present = new Set(mask);
+  const present = presentIn(mask);
   const lenders = new Map([...present].map((label) => [label, label]));
   for (const [one, two] of MIRRORED) {
     for (const [wanted, other] of [[one, two], [two, one]]) {
@@ -104,7 +112,7 @@ async function colours(networks, mask, style, source, lenders, strength, quick) 
  *  network's own size. */
 export async function copyStyle(networks, crop, mask, style, { source, regions, strength }, quick) {
   const lending = lendersOf(source.mask);
-  const present = new Set(mask);
+  const present = presentIn(mask);
   const wanted = new Set(regions.flatMap((name) => REGIONS.find((region) => region.name === name).classes));
   const lenders = new Map([...wanted].sort((a, b) => a - b).filter((label) => present.has(label) && lending.has(label)).map((label) => [label, lending.get(label)]));
   if (!lenders.size || !strength) return null;
@@ -112,9 +120,16 @@ export async function copyStyle(networks, crop, mask, style, { source, regions, 
   for (const { group } of measured) group.forEach((label) => lenders.delete(label));
   let result = crop;
   let weight = new Float32Array(mask.length);
-  if (lenders.size) weight = feathered(where(mask, ...lenders.keys()), SIZE.crop, (FEATHER * SIZE.crop) / 256);
-  if (lenders.has(BACKGROUND)) weight = behindHair(weight, crop, mask);
-  if (lenders.size) result = inStyle(crop, await colours(networks, mask, style, source, lenders, strength, quick), weight);
+  const grounds = style.codes && lenders.delete(BACKGROUND);
+  if (lenders.size) {
+    weight = weightOf(crop, mask, [...lenders.keys()]);
+    result = inStyle(crop, await colours(networks, mask, style, source, lenders, strength, quick), weight);
+  }
+  if (grounds) {
+    const share = weightOf(crop, mask, [BACKGROUND]);
+    result = withGround(result, share, { crop, mask }, source, strength);
+    share.forEach((value, i) => (weight[i] = Math.max(weight[i], value)));
+  }
   for (const { group, colour } of measured) {
     // Before skin and a background in other colours single hairs are told no more.
     const matte = partMatte(group.includes(L_BROW) || group.includes(HAIR) ? crop : result, mask, group);
@@ -123,6 +138,25 @@ export async function copyStyle(networks, crop, mask, style, { source, regions, 
     matte.share.forEach((share, i) => (weight[i] = Math.max(weight[i], share)));
   }
   return { crop: result, weight: weight.map((value) => (value > 0 ? 1 : 0)) };
+}
+
+/** How far each pixel takes the style of its class. */
+function weightOf(crop, mask, labels) {
+  const weight = feathered(where(mask, ...labels), SIZE.crop, (FEATHER * SIZE.crop) / 256);
+  return labels.includes(BACKGROUND) ? behindHair(weight, crop, mask) : weight;
+}
+
+/** A crop with a background in the colours of another's: their mean and their variety. */
+function withGround(crop, share, target, source, strength) {
+  const [own, other] = [target, source].map(({ crop: { data }, mask }) => {
+    const labs = [];
+    mask.forEach((label, i) => label === BACKGROUND && labs.push(toLab([data[3 * i], data[3 * i + 1], data[3 * i + 2]])));
+    const mean = [0, 1, 2].map((c) => labs.reduce((sum, lab) => sum + lab[c], 0) / labs.length);
+    const variance = labs.reduce((sum, lab) => sum + (lab[1] - mean[1]) ** 2 + (lab[2] - mean[2]) ** 2, 0) / labs.length;
+    return { mean, spread: Math.sqrt(variance) };
+  });
+  const variety = Math.min(1, other.spread / Math.max(own.spread, 1e-6));
+  return recoloured(crop, { share, part: crop.data }, other.mean, strength, { variety });
 }
 
 /** Weights of a background, which is seen between the strands at the edge of hair, too. */
