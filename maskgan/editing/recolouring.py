@@ -10,8 +10,11 @@ part's edge stay as they are, bit for bit.
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from collections.abc import Collection
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -49,20 +52,10 @@ _SHADED = {
     SKIN: (0.3, 1.0),
 }
 
-#: How far hair of these median lightnesses (OKLab) is darker and lighter than that, at its 5th, 25th, 75th and 95th
-#: percentile: medians over 2005 portraits; and how much of its chroma it loses with its lightness.
-_LIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-_SPREADS = np.array(
-    [
-        (-0.069, -0.034, 0.0, 0.054, 0.16),
-        (-0.105, -0.054, 0.0, 0.07, 0.18),
-        (-0.155, -0.076, 0.0, 0.084, 0.202),
-        (-0.202, -0.093, 0.0, 0.093, 0.202),
-        (-0.244, -0.097, 0.0, 0.081, 0.176),
-        (-0.24, -0.085, 0.0, 0.066, 0.142),
-        (-0.249, -0.072, 0.0, 0.05, 0.1),
-    ]
-)
+#: How far hair of some median lightnesses is darker and lighter than that: `python -m lab.hair_contrast` measures it.
+HAIR_CONTRAST = Path(__file__).parents[1] / "wardrobe" / "hair_contrast.json"
+
+#: How much of its chroma hair loses with its lightness.
 _FADES = 0.35
 
 #: How much of a part's differences in hue and chroma stay.
@@ -169,9 +162,17 @@ def recolour(
     return result
 
 
+@functools.cache
+def _hair_contrast() -> tuple[np.ndarray, np.ndarray]:
+    """Median lightnesses of hair (n,) in OKLab, and how far its percentiles lie from them (n, 5), both ascending."""
+    read = json.loads(HAIR_CONTRAST.read_text(encoding="utf-8"))
+    return np.array(read["lights"]), np.array(read["spreads"])
+
+
 def _of_strands(light: np.ndarray, middle: float, wanted: float) -> np.ndarray:
     """The lightness (n,) of hair whose median was `middle`, with the contrast of hair whose median is `wanted`."""
-    before, after = (np.array([np.interp(each, _LIGHTS, column) for column in _SPREADS.T]) for each in (middle, wanted))
+    lights, spreads = _hair_contrast()
+    before, after = (np.array([np.interp(each, lights, column) for column in spreads.T]) for each in (middle, wanted))
     low, high = after[0] / before[0], after[-1] / before[-1]
     away = light - middle
     moved = np.interp(away, before, after)

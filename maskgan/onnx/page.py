@@ -26,6 +26,7 @@ import onnx
 from maskgan.canvas import module
 from maskgan.editing import painted_hair
 from maskgan.editing.morphing import T_MAX, T_MIN
+from maskgan.editing.recolouring import HAIR_CONTRAST
 from maskgan.editing.style_copy import LEAST_HAIR, REGIONS
 from maskgan.labels import MIRRORED_PAIRS, PALETTE, Label
 from maskgan.onnx import page_tables
@@ -159,6 +160,7 @@ def _constants(examples: list[str], codes: dict[str, Any]) -> str:
         "EAR": page_tables.ear_beside(),
         "TEETH": page_tables.row_of_teeth(),
         "SMILE": json.loads(SMILE.read_text(encoding="utf-8")),
+        "HAIR_CONTRAST": json.loads(HAIR_CONTRAST.read_text(encoding="utf-8")),
         "SILHOUETTES": page_tables.silhouettes(),
         "HAIRPIECES": hairpieces(),
         "FRINGES": fringe.PIECES,

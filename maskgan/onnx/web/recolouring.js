@@ -3,7 +3,7 @@
 
 import { softened } from "./blending.js";
 import { browMatte } from "./brows.js";
-import { LABEL, TOGETHER } from "./constants.js";
+import { HAIR_CONTRAST, LABEL, TOGETHER } from "./constants.js";
 import { BROWS } from "./frame.js";
 import { apartOf, irises, lightOfEyes, withinIrises } from "./irises.js";
 import { hairMatte } from "./matting.js";
@@ -20,18 +20,7 @@ const EDGE = 1.6; // width of the edge of other parts than hair, in pixels of a 
 const SHADED = [[[HAIR], 0.22, 0.9], [BROWS, 0.4, 0.75], [[SKIN], 0.3, 1]];
 // How light lips on light skin are beside it; how much lighter skin counts as such for certain, in parts.
 const [LIPS_TO_SKIN, LIGHTER] = [0.82, 0.25];
-// How far hair of these median lightnesses is darker and lighter than that, at its 5th, 25th, 75th and 95th percentile; how much of
-// its chroma it loses with its lightness; chroma below which hair is grey.
-const LIGHTS = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
-const SPREADS = [
-  [-0.069, -0.034, 0, 0.054, 0.16],
-  [-0.105, -0.054, 0, 0.07, 0.18],
-  [-0.155, -0.076, 0, 0.084, 0.202],
-  [-0.202, -0.093, 0, 0.093, 0.202],
-  [-0.244, -0.097, 0, 0.081, 0.176],
-  [-0.24, -0.085, 0, 0.066, 0.142],
-  [-0.249, -0.072, 0, 0.05, 0.1],
-];
+// How much of its chroma hair loses with its lightness; chroma below which it is grey.
 const [CHROMA_FADES, GREY] = [0.35, 0.01];
 // How much darker hair that is made lighter is at its roots, how far those reach (share of the side), and from how much lighter on.
 const [DARK_ROOTS, ROOTS, LIGHTER_HAIR] = [0.25, 0.012, 0.2];
@@ -146,7 +135,8 @@ export function groupRecoloured(photo, mask, matte, group, wanted, strength) {
 
 /** A function of the lightness of hair whose median was `middle`, with the contrast of hair whose median is `wanted`. */
 function ofStrands(middle, wanted) {
-  const [before, after] = [middle, wanted].map((light) => SPREADS[0].map((_, k) => interpolated(light, LIGHTS, SPREADS.map((row) => row[k]))));
+  const { lights, spreads } = HAIR_CONTRAST;
+  const [before, after] = [middle, wanted].map((light) => spreads[0].map((_, k) => interpolated(light, lights, spreads.map((row) => row[k]))));
   const [low, high] = [after[0] / before[0], after.at(-1) / before.at(-1)];
   return (light) => {
     const away = light - middle;
