@@ -33,6 +33,9 @@ _HARDLY, _FEW_BROWS = 0.0015, 0.0005
 #: is none, and how far beside it, as a share of the side.
 _LITTLE, _ALIKE, _GROUND = 0.01, 0.06, 0.06
 
+#: Share of the picture from which on thin hair that a hat lets be seen tells its colours.
+_UNDER_HAT = 0.0004
+
 #: Share of the picture below which hair shows the scalp, and over how much more it does less; how much redder than
 #: yellow (OKLab) such hair is at most.
 _CROPPED, _SOFT, _REDDER = 0.03, 0.005, 0.005
@@ -100,6 +103,8 @@ def colours_of_hair(photo: np.ndarray, own: np.ndarray, near: np.ndarray | None 
     if near is not None and (hair & near).mean() > _LITTLE:
         hair = hair & near
     brows = _hairs_of_brows(photo, own)
+    if hair.any() and (own == Label.HAT).any():  # the rest of it is hidden, it is not cropped
+        return _without_sky(photo[hair])
     if hair.any():
         return _without_scalp(_without_sky(photo[hair]), photo[own == Label.SKIN], brows, share)
     if brows is None:
@@ -144,15 +149,23 @@ def _without_sky(pixels: np.ndarray) -> np.ndarray:
     return pixels if np.median(yellow) < _BLUE else pixels[yellow > _BLUE]
 
 
+def _inner(region: np.ndarray, edge: int) -> np.ndarray:
+    """A region (S, S) uint8 without an edge of so many pixels, (S, S) bool."""
+    return cv2.erode(region, np.ones((2 * edge + 1,) * 2, np.uint8)) > 0
+
+
 def telling_hair(photo: np.ndarray, own: np.ndarray) -> np.ndarray:
     """The hair (S, S) bool of a photo's mask without its edges; none where that is too little to tell its colours.
 
     What is all edge is none, and so is a little that looks like what is beside it: a parser gives a bald head a seam of
     hair, which is the wall behind, and takes the shadow of a shaved scalp for hair, which has the skin's colour.
     """
-    hair = own_hair(photo, own).astype(np.uint8)
-    hair = cv2.erode(hair, np.ones((2 * (len(own) // 85) + 1,) * 2, np.uint8)) > 0
+    whole = own_hair(photo, own).astype(np.uint8)
+    hair = _inner(whole, len(own) // 85)
     none = hair.mean() <= _HARDLY
+    if none and (own == Label.HAT).any():
+        hair = _inner(whole, len(own) // 256)
+        none = hair.mean() <= _UNDER_HAT
     if not none and hair.mean() < _LITTLE:
         behind = (own == Label.BACKGROUND) & grown(own == Label.HAIR, _GROUND * len(own))
         colours, *others = (

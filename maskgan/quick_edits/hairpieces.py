@@ -72,6 +72,9 @@ _SHORT, _TAPERS, _THICK = 0.1, (-0.8, 0.12), (0.6, 0.03)
 #: Longer hair leaves the wearer's own outline between these rows (frame units), by so much in the end.
 _SPREADS, _SPREAD = (-0.5, 0.8), 1.0
 
+#: How steeply hair falls beside a hat, from under whose edge it comes.
+STEEPLY = 2.5
+
 
 class Part(str, Enum):
     """Which part of a hairpiece is worn."""
@@ -372,7 +375,21 @@ def _share(scene: Scene, shape: Silhouette, worn: Worn, painted: np.ndarray | No
     away = cv2.distanceTransform((~(own | scene.face)).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
     reach = _SPREAD * ramp(scene.y, *_SPREADS) + 0.3 * tips(scene.x)
     share = 1 - core * (1 - ramp(scene.y, bottom - 0.9, bottom - 0.25))
+    if (hat := brim_of(scene)) is not None:
+        brim, beside = hat
+        reach = np.minimum(reach, away + (scene.y - brim) / STEEPLY - beside + 0.3 * tips(scene.x))
     return (share * (1 - ramp(away - reach, -0.06, 0.02))).astype(np.float32)
+
+
+def brim_of(scene: Scene) -> tuple[np.ndarray, np.ndarray] | None:
+    """y of the lower edge of a hat at the x of each pixel, which goes on level beside it, and how far (frame units)
+    beside it the pixel is, (H, W) each; None where there is none."""
+    hat = scene.part(Label.HAT)
+    if hat is None:
+        return None
+    grid = np.linspace(scene.x[hat].min(), scene.x[hat].max(), 41)
+    _, brim = scene.envelope(hat, grid)
+    return np.interp(scene.x, grid, brim), np.maximum(0, np.maximum(grid[0] - scene.x, scene.x - grid[-1]))
 
 
 def _tapered(scene: Scene) -> np.ndarray:

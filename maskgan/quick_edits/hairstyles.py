@@ -12,9 +12,11 @@ from maskgan.quick_edits.edit import QuickEdit, shapes
 from maskgan.quick_edits.frame import QuickEditImpossible
 from maskgan.quick_edits.hair import hold_face, morphed
 from maskgan.quick_edits.hairpieces import (
+    STEEPLY,
     Part,
     Worn,
     across,
+    brim_of,
     coverage,
     dome,
     hairpiece,
@@ -32,11 +34,12 @@ from maskgan.quick_edits.uncovering import fill_holes, reveal, with_specks
 #: y (frame units) down to which hair has to hang for more of it to be added below, instead of other hair in its place.
 _TO_THE_EARS = 0.3
 
+#: Between which rows, how far out, in parts of half the face's width, and how wide (frame units) hair is that falls
+#: beside an ear.
+_AT_EARS, _BESIDE_FACE, _WIDE_ENOUGH = (0.0, 0.3), 0.9, 0.2
+
 #: Hair that ends nearer than this (frame units) to the picture's lower edge cannot be seen to be longer.
 _LEAST = 0.35
-
-#: How steeply hair falls beside a hat that is worn over it.
-_FALLS = 0.8
 
 #: y of the hairline from which on down it is a fringe's, which another hairstyle need not have.
 _FRINGES = -0.9
@@ -77,8 +80,8 @@ _TEMPLE, _COVERED = (0.5, 0.75), 0.3
 def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> None:
     """Hair down both sides of the face, behind it and over the shoulders: somebody's long hair.
 
-    Hair that reaches the ears stays, and the lower part of the other is added to it; shorter hair gives way to all of
-    it. `style` names the hairpiece.
+    Hair that falls beside the ears stays, and the lower part of the other is added to it; shorter hair, and hair that
+    is tied back, gives way to all of it. `style` names the hairpiece.
     """
     need_open_hair(scene)
     hair = scene.where(Label.HAIR)
@@ -89,7 +92,7 @@ def longer_hair(scene: Scene, strength: float, style: str = "long_straight") -> 
     end = min(bottom + strength * max(0.7, longest - bottom), 3.0)
     if bottom > float(scene.y.max()) - _LEAST:
         raise QuickEditImpossible("This hair already hangs to the edge of the picture; try another Hairstyle.")
-    if bottom < _TO_THE_EARS and not scene.where(Label.HAT).any():
+    if (bottom < _TO_THE_EARS or not _hangs(scene, hair)) and not scene.where(Label.HAT).any():
         wear_hair(scene, strength, style, keeps_hairline=True)
         return
     worn = Worn(style, Part.LENGTH, end).facing(scene)
@@ -228,13 +231,21 @@ def before_ears(y: np.ndarray, out: np.ndarray, long: bool) -> np.ndarray:
 def _beside_hat(scene: Scene) -> np.ndarray:
     """(H, W) bool: above the lower edge of a hat, which presses hair down, and beside it above a line that falls from
     there."""
-    hat = scene.part(Label.HAT)
+    hat = brim_of(scene)
     if hat is None:
         return np.zeros(scene.mask.shape, bool)
-    grid = np.linspace(scene.x[hat].min(), scene.x[hat].max(), 41)
-    _, brim = scene.envelope(hat, grid)
-    beside = np.maximum(0, np.maximum(grid[0] - scene.x, scene.x - grid[-1]))
-    return scene.y < np.interp(scene.x, grid, brim) + _FALLS * beside
+    brim, beside = hat
+    return scene.y < brim + STEEPLY * beside
+
+
+def _hangs(scene: Scene, hair: np.ndarray) -> bool:
+    """Whether hair (H, W) bool falls at a side of the face, where more of it can be added below, and is not cropped or
+    tied back there."""
+    q, _, _ = across(scene)
+    low, high = _AT_EARS
+    beside = hair & (scene.y > low) & (scene.y < high)
+    widths = [np.count_nonzero(beside & (side * q > _BESIDE_FACE)) / (scene.unit**2 * (high - low)) for side in (-1, 1)]
+    return max(widths) > _WIDE_ENOUGH
 
 
 #: Hairstyles in the order of their menu.

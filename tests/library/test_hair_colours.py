@@ -129,6 +129,22 @@ def test_skin_that_shines_through_a_rim_of_grey_hair_does_not_make_it_red() -> N
     assert np.abs(colours_of_hair(photo, mask) - (128, 100, 76)).max() < 2
 
 
+def test_thin_hair_under_a_hat_tells_its_colours_and_brows_in_its_shadow_do_not() -> None:
+    """Grey hair at the temples was black where it was made longer."""
+    mask = draw_face(512, extra=("hat",))
+    mask[mask == Label.HAIR] = Label.BACKGROUND
+    strip = (cv2.dilate((mask == Label.SKIN).astype(np.uint8), np.ones((1, 21), np.uint8)) > 0) & (mask == 0)
+    strip &= (np.indices(mask.shape)[0] > 190) & (np.indices(mask.shape)[0] < 270)
+    mask[strip] = Label.HAIR
+    assert 0.0015 < strip.mean() < 0.01
+    photo = np.full((512, 512, 3), (205, 160, 140), np.uint8)
+    photo[mask == Label.BACKGROUND], photo[mask == Label.HAT] = (60, 70, 60), (20, 20, 22)
+    photo[np.isin(mask, BROWS)], photo[strip] = (28, 22, 20), (150, 148, 146)
+    assert np.abs(colours_of_hair(photo, mask) - (150, 148, 146)).max() < 2
+    bare = np.where(mask == Label.HAT, Label.BACKGROUND, mask).astype(np.uint8)
+    assert to_oklab(colours_of_hair(photo, bare))[:, 0].max() < 0.3, "a bald head's rim may be the wall"
+
+
 def test_sky_in_the_mask_of_hair_does_not_colour_new_hair() -> None:
     mask = draw_face(512)
     photo = np.full((512, 512, 3), (60, 50, 45), np.uint8)

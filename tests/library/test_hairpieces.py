@@ -192,6 +192,30 @@ def test_longer_hair_is_added_below_what_there_is_and_replaces_short_hair() -> N
     assert alpha[inside & (y < -0.6)].max() < 0.05, "the wearer's own hair stays on top"
 
 
+def test_a_tail_below_the_ears_is_no_hair_to_add_to() -> None:
+    """Beside cropped temples the lower part of long hair hung from nothing."""
+    tail = draw_face(512)
+    y = fit_frame(tail).coordinates(tail.shape)[1]
+    tail[(y > 0.6) & (y < 1.6) & (abs(np.arange(512) - 120) < 25) & (tail == Label.BACKGROUND)] = Label.HAIR
+    _, _, (instead,) = QUICK_EDITS["longer_hair"].move(tail)
+    assert instead.part == Part.WHOLE
+    beside = (y > -0.2) & (y < 1.6) & (abs(np.arange(512) - 100) < 40) & (tail == Label.BACKGROUND)
+    _, _, (below,) = QUICK_EDITS["longer_hair"].move(np.where(beside, Label.HAIR, tail).astype(np.uint8))
+    assert below.part == Part.LENGTH
+
+
+@pytest.mark.parametrize("name", ["longer_hair", "hairstyle"])
+def test_hair_falls_from_under_a_hat_and_does_not_puff_out_beside_it(name: str) -> None:
+    mask = draw_face(512, extra=("hat",))
+    scene, edited = Scene(mask), QUICK_EDITS[name].apply(mask, 1.0, "long_waves")
+    hat = mask == Label.HAT
+    brim, right = scene.y[hat].max(), scene.x[hat].max()
+    new = (edited == Label.HAIR) & (mask != Label.HAIR)
+    for below in (0.3, 0.6, 1.0):
+        row = new & (abs(scene.y - brim - below) < 0.03)
+        assert row.any() and (abs(scene.x[row]) < right + 0.4 * below + 0.15).all()
+
+
 def test_hair_that_hangs_to_the_pictures_edge_gets_no_longer() -> None:
     mask = draw_face(512, extra=("bob",))
     below, y = np.arange(512)[:, None] > 250, np.arange(512)[:, None]

@@ -1,7 +1,7 @@
 // Beards where hair was painted onto a face, in the colours and the light of that face: the steps of maskgan/editing/beards.py.
 
 import { LABEL } from "./constants.js";
-import { ownHairOf } from "./hairdressing.js";
+import { ownHairOf } from "./hair_colours.js";
 import { fromLab } from "./oklab.js";
 import { paintedBeard } from "./painted_beard.js";
 import { blurred, picture } from "./pixels.js";

@@ -2,7 +2,8 @@
 // maskgan/editing/borrowing.py.
 
 import { LABEL } from "./constants.js";
-import { inOtherColours, ownHairOf } from "./hairdressing.js";
+import { ownHairOf } from "./hair_colours.js";
+import { inOtherColours } from "./hairdressing.js";
 import { picture } from "./pixels.js";
 import { partMatte, recoloured, usualColour } from "./recolouring.js";
 import { areaOf, both, distances, either, regionOf, where } from "./regions.js";

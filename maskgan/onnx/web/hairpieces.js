@@ -25,6 +25,7 @@ const EDGE = 0.24;
 const BROWS = -0.36;
 const BEYOND = 0.15;
 const [SPREADS, SPREAD] = [[-0.5, 0.8], 1];
+export const STEEPLY = 2.5; // how steeply hair falls beside a hat, from under whose edge it comes
 const [LOWER, CROWN] = [0.5, 0.6]; // how much lower hair may begin than the lender's, and how far above nothing moves then
 const [MIDDLE, SEAM] = [0.3, 0.13]; // half the width of what is above the middle of the face, and how thin hair is at least there
 const [OVER, HIGHER] = [0.22, 1.8]; // how far hair reaches above a forehead, and how much higher it is drawn for that at most
@@ -289,11 +290,25 @@ function shareOf(scene, shape, worn, painted) {
   // The new hair lies behind the wearer's own, but over its edge, which has some of the old ground in it.
   const deep = distances(inverted(own), size, size);
   const away = distances(either(own, scene.face), size, size);
+  const hat = brimOf(scene);
   return deep.map((depth, i) => {
     const core = ramp(depth / unit, 0.08, 0.22);
-    const reach = SPREAD * ramp(y[i], ...SPREADS) + 0.3 * tips(x[i]);
+    let reach = SPREAD * ramp(y[i], ...SPREADS) + 0.3 * tips(x[i]);
+    if (hat) reach = Math.min(reach, away[i] / unit + (y[i] - hat.brim[i]) / STEEPLY - hat.beside[i] + 0.3 * tips(x[i]));
     return (1 - core * (1 - ramp(y[i], bottom - 0.9, bottom - 0.25))) * (1 - ramp(away[i] / unit - reach, -0.06, 0.02));
   });
+}
+
+/** Of a hat {brim, beside}: y of its lower edge at the x of each pixel, which goes on level beside it, and how far (frame units)
+ *  beside it the pixel is; null where there is none. */
+export function brimOf(scene) {
+  const hat = scene.part(HAT);
+  if (!hat) return null;
+  let [low, high] = [Infinity, -Infinity];
+  hat.forEach((inside, i) => inside && ([low, high] = [Math.min(low, scene.x[i]), Math.max(high, scene.x[i])]));
+  const grid = line(low, high, 41);
+  const { bottom } = scene.envelope(hat, grid);
+  return { brim: scene.x.map((x) => onLine(x, grid, bottom)), beside: scene.x.map((x) => Math.max(0, low - x, x - high)) };
 }
 
 /** How far short hair is seen beside a head, where it gets thinner down to the ears, in locks and strands. */

@@ -4,17 +4,18 @@
 import { FRINGES, HAIRPIECES, LABEL } from "./constants.js";
 import { EYES } from "./frame.js";
 import { closed, fillHoles, holdFace, needHair, opened, reveal, withSpecks } from "./hair.js";
-import { coverage, dome, facing, hairpiece, headTop, isBald, loweredTo } from "./hairpieces.js";
+import { STEEPLY, brimOf, coverage, dome, facing, hairpiece, headTop, isBald, loweredTo } from "./hairpieces.js";
 import { any, areaOf, both, dilated, distances, either, inverted, regionOf, signedDistance, square, without } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { needOpenHair } from "./scarves.js";
-import { line, onLine, places, ramp } from "./scene.js";
+import { onLine, places, ramp } from "./scene.js";
 import { UNTOUCHED, silhouette } from "./silhouettes.js";
 
 const { BACKGROUND, SKIN, HAIR, HAT, CLOTH, NECK, NECK_L, EAR_R, L_EAR, R_EAR } = LABEL;
 const EARS = [L_EAR, R_EAR];
 const TO_THE_EARS = 0.3; // y to which hair has to hang for more of it to be added below, instead of other hair in its place
-const FALLS = 0.8; // how steeply hair falls beside a hat that is worn over it
+// Between which rows, how far out, in parts of half the face's width, and how wide (frame units) hair is that falls beside an ear.
+const [AT_EARS, BESIDE_FACE, WIDE_ENOUGH] = [[0, 0.3], 0.9, 0.2];
 const LEAST = 0.35; // hair that ends nearer than this to the picture's lower edge cannot be seen to be longer
 // How far above the line of a hairpiece's fringe the head is covered where it has a gap, and how wide gaps are between it and
 // the face.
@@ -38,19 +39,20 @@ const ROUNDED = 0.4; // over how much the upper outer corner of such hair is rou
 const [LONG, STRIP, POINT] = [0.5, [0.95, 0.87, 1.15], -0.4];
 const [TEMPLE, COVERED] = [[0.5, 0.75], 0.3];
 
-/** Hair down both sides of the face, behind it and over the shoulders: hair that reaches the ears stays, and the lower part of
- *  the other is added to it; shorter hair gives way to all of it. */
+/** Hair down both sides of the face, behind it and over the shoulders: hair that falls beside the ears stays, and the lower part of
+ *  the other is added to it; shorter hair, and hair that is tied back, gives way to all of it. */
 async function longerHair(scene, strength, style) {
   needOpenHair(scene);
   const { middle, half } = scene.across;
-  const outer = both(scene.where(HAIR), places(scene, (x) => Math.abs(x - middle) > 0.45 * half));
+  const hair = scene.where(HAIR);
+  const outer = both(hair, places(scene, (x) => Math.abs(x - middle) > 0.45 * half));
   const bottom = any(outer) ? percentileOf(scene.y, outer, 0.98) : -0.5;
   const longest = silhouette(style).length;
   const size = Math.min(bottom + strength * Math.max(0.7, longest - bottom), 3);
   if (bottom > scene.y.reduce((most, y) => Math.max(most, y)) - LEAST) {
     throw new Error("This hair already hangs to the edge of the picture; try another Hairstyle.");
   }
-  if (bottom < TO_THE_EARS && !any(scene.where(HAT))) return wearHair(scene, strength, style, true);
+  if ((bottom < TO_THE_EARS || !hangs(scene, hair)) && !any(scene.where(HAT))) return wearHair(scene, strength, style, true);
   const piece = await hairpiece(style);
   const worn = facing({ name: style, part: "length", size }, scene, piece);
   const covered = regionOf(coverage(scene, worn, piece).alpha, (share) => share > 0.5);
@@ -82,13 +84,20 @@ function head(scene, hair) {
 
 /** What lies above the lower edge of a hat, which presses hair down, and beside it above a line that falls from there. */
 function besideHat(scene) {
-  const hat = scene.part(HAT);
+  const hat = brimOf(scene);
   if (!hat) return new Uint8Array(scene.mask.length);
-  let [low, high] = [Infinity, -Infinity];
-  hat.forEach((inside, i) => inside && ([low, high] = [Math.min(low, scene.x[i]), Math.max(high, scene.x[i])]));
-  const grid = line(low, high, 41);
-  const { bottom } = scene.envelope(hat, grid);
-  return places(scene, (x, y) => y < onLine(x, grid, bottom) + FALLS * Math.max(0, low - x, x - high));
+  return places(scene, (_, y, i) => y < hat.brim[i] + STEEPLY * hat.beside[i]);
+}
+
+/** Whether hair falls at a side of the face, where more of it can be added below, and is not cropped or tied back there. */
+function hangs(scene, hair) {
+  const { q } = scene.across;
+  const [low, high] = AT_EARS;
+  const widths = [-1, 1].map((side) => {
+    const beside = places(scene, (_, y, i) => hair[i] && y > low && y < high && side * q[i] > BESIDE_FACE);
+    return areaOf(beside) / (scene.unit ** 2 * (high - low));
+  });
+  return Math.max(...widths) > WIDE_ENOUGH;
 }
 
 /** Whether hair at the sides of the face is long, or a fringe, and no sideburns. */

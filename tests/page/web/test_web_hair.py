@@ -239,7 +239,7 @@ def test_what_is_unknown_behind_lips_lenses_and_hats_is_as_in_the_app(visitor: V
 
 def test_the_colours_of_cropped_hair_are_told_as_in_the_app(visitor: Visitor) -> None:
     code = """async ([size, photo, own]) => {
-      const { ownHairOf } = await import(new URL("web/hairdressing.js", location));
+      const { ownHairOf } = await import(new URL("web/hair_colours.js", location));
       const { picture } = await import(new URL("web/pixels.js", location));
       const found = ownHairOf(picture(size, size, 3, new Uint8ClampedArray(photo)), own);
       return found.colours.map((plane) => Array.from(plane));
@@ -254,6 +254,15 @@ def test_the_colours_of_cropped_hair_are_told_as_in_the_app(visitor: Visitor) ->
     got = np.array(visitor.run(code, SIZE, photo, mask))
     assert wanted[:, 0].max() < to_oklab(np.float32([[92, 80, 80]]))[0, 0] - 0.05, "darker than it looks"
     assert np.abs(np.median(got, axis=1) - np.median(wanted, axis=0)).max() < 2e-3
+    # A little of it under a hat is not cropped.
+    mask = draw_face(SIZE, extra=("hat",))
+    strip = (mask == Label.HAIR) & (abs(np.arange(SIZE) - SIZE // 2) > 0.285 * SIZE)
+    mask[(mask == Label.HAIR) & ~strip] = Label.BACKGROUND
+    assert 0.0015 < strip.mean() < 0.02
+    photo[:], photo[strip], photo[np.isin(mask, BROWS)] = (205, 160, 140), (150, 148, 146), (26, 22, 20)
+    got = np.array(visitor.run(code, SIZE, photo, mask))
+    assert np.abs(got.T - to_oklab(np.float32([[150, 148, 146]]))).max() < 2e-3
+    assert np.abs(colours_of_hair(photo, mask) - (150, 148, 146)).max() < 2
 
 
 @pytest.mark.parametrize("blur", [0, 14])
