@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
+from maskgan.blending import smoothstep
 from maskgan.labels import BROWS, EYES, FACE_PARTS, Label
 from maskgan.quick_edits.edit import QuickEdit
 from maskgan.quick_edits.frame import QuickEditImpossible
@@ -14,8 +16,12 @@ from maskgan.quick_edits.scene import Scene, between_lines, ramp, smooth_curve
 _ON = (Label.SKIN, Label.NOSE, Label.EYE_G)
 #: What moves with a part beyond its outline, in frame units: lashes, hairs of a brow, the shadow of a wing.
 _LASHES, _HAIRS, _WINGS = 0.03, 0.03, 0.03
-#: How far lids reach around an eye, in frame units.
-_LID = 0.08
+#: How much of the lids stays with an eye when brows go up, and how far from an eye's edge its lids cover it, in frame
+#: units.
+_LID, _COVERED = 0.045, 0.03
+#: How far a brow at the lid is raised, in frame units, and how much farther in parts of how far it lies above: skin in
+#: between that is drawn out more has streaks.
+_LOW, _STRETCHED = 0.055, 0.35
 #: Within what share of the width from the picture's sides less and less moves: what is beyond them stays.
 _SIDES = 0.18
 
@@ -40,6 +46,11 @@ def _scale_eyes(scene: Scene, wider: float, taller: float) -> None:
         scene.uncover(scene.where(label), (Label.SKIN, Label.EYE_G))
         scene.paint(new, label, over=_ON)
         scene.tell(scene.around(new, _LASHES) & scene.where(label, *_ON), *source)
+        if sy < sx:  # the iris stays round and the lids cover it
+            depth = cv2.distanceTransform(new.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / scene.unit
+            bare = cy + (scene.y - new_cy) / sx
+            source = source[0], source[1] + smoothstep(depth / _COVERED) * (bare - source[1])
+            scene.tell(new & scene.where(label), *source)
 
 
 def bigger_eyes(scene: Scene, strength: float) -> None:
@@ -95,11 +106,13 @@ def thinner_brows(scene: Scene, strength: float) -> None:
 
 def raised_brows(scene: Scene, strength: float) -> None:
     """Both brows up, with a slight arch."""
-    brows = _brows(scene)
+    brows, eyes = _brows(scene), scene.where(*EYES)
+    top = float(scene.y[eyes].min()) if eyes.any() else 0.0
     moves = []
     for label, region in brows:
         x, y = scene.x[region], scene.y[region]
-        lift = float(np.clip(0.48 + y.mean(), 0, 0.095 * strength))
+        room = max(0.0, top - float(np.percentile(y, 90)))
+        lift = float(np.clip(0.48 + y.mean(), 0, min(0.095, _LOW + _STRETCHED * room) * strength))
         t = (scene.x - x.mean()) / max(0.2, np.ptp(x) / 2)
         arch = 1 + 0.15 * (1 - np.clip(t, -1, 1) ** 2)
         free = scene.where(*_ON, label)
@@ -112,7 +125,6 @@ def raised_brows(scene: Scene, strength: float) -> None:
         if part and lift > 0:
             moves.append((label, new, y_source))
     # Lids and their crease stay: between them and the brows the skin gives.
-    eyes = scene.where(*EYES)
     if moves and eyes.any():
         scene.tell(scene.around(eyes, _LID), scene.x, scene.y)
     for label, new, y_source in moves:

@@ -23,6 +23,12 @@ _RIM = 0.03
 #: not hold it back; up to which gap lips open (frame units).
 _BROAD, _BENT, _BENDS, _TEETH = 1.15, 0.2, 0.12, 0.14
 
+#: How far a mouth opens (frame units), how broad its hole is, in parts of the mouth, and what share opens upwards.
+_OPENED, _HOLE, _UP = 0.17, 0.82, 0.28
+
+#: How much broader, in parts to a frame unit that they open, closed lips get on the mask.
+_CORNERS = 0.6
+
 #: Frame units: how far cheeks are held by what does not move, from where on down they rise, and how far from the lips.
 _HELD, _EYES, _BELOW_EYES, _LOOSE = 0.12, 0.05, 0.15, 0.07
 
@@ -165,14 +171,15 @@ def open_mouth(scene: Scene, strength: float) -> None:
     """Lips apart, the lower one down."""
     lines = measure_mouth(scene)
     was = replace(lines)
-    opened = min(0.17 * strength, 0.27 - float(lines.gap.max()), _chin_room(scene, lines) / 0.8)
+    opened = min(_OPENED * strength, 0.27 - float(lines.gap.max()), _chin_room(scene, lines) / 0.8)
     if opened <= 0:
         return
     # The hole is narrower than the mouth, so that the lips go all around it.
-    outer, inner = (opened * np.clip(1 - (lines.t / reach) ** 2, 0, 1) for reach in (1.0, 0.9))
-    lines.shift(-0.2 * outer, -0.2 * inner, 0.8 * np.sqrt(inner * opened), 0.8 * np.sqrt(outer * opened))
+    outer, inner = (opened * np.clip(1 - (lines.t / reach) ** 2, 0, 1) for reach in (1.0, _HOLE))
+    lines.shift(-_UP * outer, -_UP * inner, *(0.8 * np.sqrt(each * opened) for each in (inner, outer)))
     lines.smooth()
-    lines.half_width *= 1 - 0.15 * opened
+    # The line between closed lips ends beyond what a mask has of them, and there the corners stay.
+    lines.half_width *= 1 + _CORNERS * min(opened, _OPENED) * max(0.0, 1 - float(was.gap.max()) / _TEETH)
     paint_mouth(scene, lines, was)
     corners = scene.around(scene.where(Label.MOUTH), _RIM)
     scene.paint(corners, Label.U_LIP, over=(Label.SKIN,))

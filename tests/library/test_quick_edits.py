@@ -271,3 +271,23 @@ def test_lids_stay_as_they_are_under_raised_brows(face_mask):
     lids = cv2.dilate(np.isin(face_mask, EYES).astype(np.uint8), np.ones((5, 5))) > 0
     assert np.abs(flow[lids]).max() < 0.5
     assert np.median(flow[np.isin(after, BROWS), 1]) > 2
+
+
+def test_the_corners_of_a_mouth_that_opens_stay_where_closed_lips_end():
+    mask = draw_face(512)
+    before, after = (extent(each, *MOUTH) for each in (mask, QUICK_EDITS["open_mouth"].apply(mask)))
+    grown = (before[0] - after[0], after[1] - before[1])
+    assert min(grown) > 0.02 * (before[1] - before[0]) and max(grown) < 0.1 * (before[1] - before[0])
+
+
+def test_irises_stay_round_in_smaller_eyes_whose_lids_cover_them(face_mask):
+    after, moved, _ = QUICK_EDITS["smaller_eyes"].move(face_mask)
+    flow = flow_between(face_mask, after, moved)
+    for eye in EYES:
+        left, right, top, bottom = extent(after, eye)
+        assert bottom - top < 0.85 * (np.subtract(*extent(face_mask, eye)[3:1:-1]))
+        column, row = (left + right) // 2, (top + bottom) // 2
+        reach = (bottom - top) // 5
+        across = flow[row, column + reach, 0] - flow[row, column - reach, 0]
+        down = flow[row + reach, column, 1] - flow[row - reach, column, 1]
+        assert across > 0.1 and abs(down - across) < 0.12 * 2 * reach

@@ -2,14 +2,17 @@
 
 import { LABEL } from "./constants.js";
 import { BROWS, EYES, FACE_PARTS } from "./frame.js";
-import { any, areaOf, both, inverted } from "./regions.js";
-import { clip } from "./samples.js";
+import { any, areaOf, both, distances, inverted, smoothstep } from "./regions.js";
+import { clip, percentileOf } from "./samples.js";
 import { betweenLines, line, onLine, ramp, smoothCurve } from "./scene.js";
 
 const { SKIN, NOSE, EYE_G } = LABEL;
 const ON = [SKIN, NOSE, EYE_G]; // what an eye or brow may be painted on
-// What moves with a part beyond its outline, and how far lids reach around an eye, in frame units.
-const [LASHES, HAIRS, WINGS, LID] = [0.03, 0.03, 0.03, 0.08];
+// What moves with a part beyond its outline, how much of the lids stays with an eye when brows go up, and how far from an eye's
+// edge its lids cover it, in frame units.
+const [LASHES, HAIRS, WINGS, LID, COVERED] = [0.03, 0.03, 0.03, 0.045, 0.03];
+// How far a brow at the lid is raised, in frame units, and how much farther in parts of how far it lies above.
+const [LOW, STRETCHED] = [0.055, 0.35];
 const SIDES = 0.18; // share of the width from the picture's sides within which less and less moves
 
 /** First and last value of a plane in a region. */
@@ -47,6 +50,13 @@ function scaleEyes(scene, wider, taller) {
     scene.uncover(scene.where(label), [SKIN, EYE_G]);
     scene.paint(reshaped, label, ON);
     scene.tell(both(scene.around(reshaped, LASHES), scene.where(label, ...ON)), ...source);
+    if (!(down < across)) continue;
+    const depth = distances(inverted(reshaped), scene.size, scene.size);
+    const round = source[1].map((from, i) => {
+      const share = smoothstep(depth[i] / scene.unit / COVERED);
+      return from + share * (y + (scene.y[i] - newY) / across - from); // the iris stays round and the lids cover it
+    });
+    scene.tell(both(reshaped, scene.where(label)), source[0], round);
   }
 }
 
@@ -78,8 +88,11 @@ function scaleBrows(scene, factor, extra) {
 /** Both brows up, with a slight arch. */
 function raisedBrows(scene, strength) {
   const moves = [];
+  const eyes = scene.where(...EYES);
+  const top = any(eyes) ? range(eyes, scene.y)[0] : 0;
   for (const [label, region] of brows(scene)) {
-    const lift = clip(0.48 + mean(region, scene.y), 0, 0.095 * strength);
+    const room = Math.max(0, top - percentileOf(scene.y, region, 0.9));
+    const lift = clip(0.48 + mean(region, scene.y), 0, Math.min(0.095, LOW + STRETCHED * room) * strength);
     const [[left, right], centre] = [range(region, scene.x), mean(region, scene.x)];
     const arch = scene.x.map((x) => 1 + 0.15 * (1 - clip((x - centre) / Math.max(0.2, (right - left) / 2), -1, 1) ** 2));
     const free = scene.where(...ON, label);
@@ -93,7 +106,6 @@ function raisedBrows(scene, strength) {
     }
   }
   // Lids and their crease stay: between them and the brows the skin gives.
-  const eyes = scene.where(...EYES);
   if (moves.length && any(eyes)) scene.tell(scene.around(eyes, LID), scene.x, scene.y);
   for (const [label, reshaped, ySource] of moves) {
     scene.uncover(scene.where(label), ON);

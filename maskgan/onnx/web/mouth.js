@@ -13,6 +13,9 @@ const LINES = ["upperTop", "upperBottom", "lowerTop", "lowerBottom"];
 // How much broader than the usual one a smile is; how far a mouth bends that does so no more, and how much less does not hold it
 // back; up to which gap lips open (frame units).
 const [BROAD, BENT, BENDS, TEETH] = [1.15, 0.2, 0.12, 0.14];
+// How far a mouth opens (frame units), how broad its hole is, in parts of the mouth, and what share opens upwards; how much
+// broader, in parts to a frame unit that they open, closed lips get on the mask.
+const [OPENED, HOLE, UP, CORNERS] = [0.17, 0.82, 0.28, 0.6];
 // Frame units: how far cheeks are held by what does not move, from where on down they rise, and how far from the lips.
 const [HELD, EYES, BELOW_EYES, LOOSE] = [0.12, 0.05, 0.15, 0.07];
 const RIM = 0.03; // skin around the lips that moves with them, in frame units
@@ -155,14 +158,15 @@ function liftCheeks(scene, was, strength) {
 function openMouth(scene, strength) {
   const lines = measureMouth(scene);
   const was = new Lines(lines);
-  const opened = Math.min(0.17 * strength, 0.27 - Math.max(...lines.gap), chinRoom(scene, lines) / 0.8);
+  const opened = Math.min(OPENED * strength, 0.27 - Math.max(...lines.gap), chinRoom(scene, lines) / 0.8);
   if (opened <= 0) return;
   // The hole is narrower than the mouth, so that the lips go all around it.
-  const [outer, inner] = [1, 0.9].map((reach) => lines.t.map((t) => opened * Math.min(Math.max(1 - (t / reach) ** 2, 0), 1)));
+  const [outer, inner] = [1, HOLE].map((reach) => lines.t.map((t) => opened * Math.min(Math.max(1 - (t / reach) ** 2, 0), 1)));
   const lowered = (by) => (i) => 0.8 * Math.sqrt(by[i] * opened);
-  lines.shift((i) => -0.2 * outer[i], (i) => -0.2 * inner[i], lowered(inner), lowered(outer));
+  lines.shift((i) => -UP * outer[i], (i) => -UP * inner[i], lowered(inner), lowered(outer));
   lines.smooth();
-  lines.halfWidth *= 1 - 0.15 * opened;
+  // The line between closed lips ends beyond what a mask has of them, and there the corners stay.
+  lines.halfWidth *= 1 + CORNERS * Math.min(opened, OPENED) * Math.max(0, 1 - Math.max(...was.gap) / TEETH);
   painted(scene, lines, was);
   scene.paint(scene.around(scene.where(MOUTH), RIM), U_LIP, [SKIN]);
 }

@@ -109,6 +109,25 @@ def test_the_part_of_a_window_that_is_drawn_is_that_of_the_app(visitor: Visitor)
     assert len({tuple(box[2:4]) for box in found}) > 4  # they differ, and are no squares
 
 
+def test_lids_irises_and_corners_of_mouths_move_as_in_the_app(visitor: Visitor) -> None:
+    """Where the photo's pixels come from, by the page's scripts, as far as smaller eyes, brows and lips tell it."""
+    code = """async ([name, mask, size]) => {
+      const { quickEdit } = await import(new URL("web/quick_edits.js", location));
+      return [(await quickEdit(name, mask, size)).moved];
+    }"""
+    mask = read_mask(EXAMPLE.parent / "masks" / "portrait_05.png")
+    for name in ("smaller_eyes", "raised_brows", "open_mouth"):
+        wanted = QUICK_EDITS[name].move(mask).moved
+        (got,) = visitor.run(code, name, mask, len(mask))
+        got = got.reshape(wanted.shape)
+        told = np.isfinite(wanted[..., 0])
+        assert told.sum() > 1000
+        assert (told != np.isfinite(got[..., 0])).mean() < 1e-4
+        both = told & np.isfinite(got[..., 0])
+        off = np.abs(got - wanted)[both].max(-1)
+        assert np.percentile(off, 99) < 0.02 and off.max() < 0.5, name
+
+
 def test_quick_edits_change_masks_as_the_app_does(visitor: Visitor) -> None:
     """Every button in its shapes, weaker and stronger, by the page's own scripts: on dark glasses, on an open mouth.
 
