@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from maskgan.editing.flows import grown
-from maskgan.labels import Label
+from maskgan.labels import EYES, Label
 from maskgan.quick_edits.regions import class_region, largest_piece
 
 #: As shares of the picture's side: how far a border moves at most, the sigma that it is smoothed by, and from how far
@@ -24,8 +24,13 @@ _FARTHEST, _SMOOTH, _MOVED = 0.09, 0.022, 0.006
 _AROUND, _BESIDE = 0.012, 0.006
 
 
+#: Share of eyes and nose that changes from which on a face moved as a whole.
+_WHOLE = 0.2
+
 #: Classes that are one skin.
 ONE_SKIN = (Label.SKIN, Label.NECK)
+
+_FEATURES = (*EYES, Label.NOSE)
 
 
 class Chin(NamedTuple):
@@ -44,12 +49,12 @@ class Chin(NamedTuple):
 def moved_chin(before: np.ndarray, after: np.ndarray) -> Chin | None:
     """The border of face and neck, where an edit from one mask (H, W) to another moved it.
 
-    None when it stayed, or moved so far that it is another face's.
+    None when it stayed, when it moved very far, and when the face moved as a whole or became another one.
     """
     side = max(before.shape)
     skins = class_region(after, ONE_SKIN)
     swapped = (before != after) & class_region(before, ONE_SKIN) & skins
-    if np.count_nonzero(swapped) < (_SMOOTH * side) ** 2:
+    if np.count_nonzero(swapped) < (_SMOOTH * side) ** 2 or _another_face(before, after):
         return None
     skin = largest_piece(before == Label.SKIN)
     height, width = before.shape
@@ -79,3 +84,9 @@ def moved_chin(before: np.ndarray, after: np.ndarray) -> Chin | None:
     zone[:, columns] = (rows >= first - around) & (rows <= last + around)
     zone &= ~grown(~skins, _BESIDE * side)
     return Chin(columns, (own + smooth).round().astype(int).clip(0, height - 1), -smooth, zone)
+
+
+def _another_face(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether so much of eyes and nose changed between two masks (H, W) that more than a chin moved."""
+    features = class_region(before, _FEATURES) | class_region(after, _FEATURES)
+    return np.count_nonzero(features & (before != after)) > _WHOLE * np.count_nonzero(features)

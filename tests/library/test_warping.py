@@ -383,3 +383,13 @@ def test_hair_painted_over_a_neck_moves_no_chin(size: int = 256) -> None:
     assert moved_chin(before, after) is None
     after[:, int(columns.mean()) - 20 : int(columns.mean()) + 20][neck] = Label.HAIR
     assert (after != before).any() and moved_chin(before, after) is None
+
+
+def test_a_face_that_moves_as_a_whole_has_no_chin_that_moves_alone(size: int = 256) -> None:
+    before, after = painted_chin(size, 9)
+    assert moved_chin(before, after) is not None
+    moved = draw_face(size)
+    features = np.isin(moved, (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW, Label.NOSE))
+    elsewhere = np.where(features, Label.SKIN, after)
+    elsewhere[12:][features[:-12]] = moved[:-12][features[:-12]]
+    assert moved_chin(before, elsewhere.astype(np.uint8)) is None

@@ -1,21 +1,25 @@
 // How the border of a face and its neck moved, where a chin was painted longer or shorter; see maskgan/editing/chins.py.
 
 import { LABEL } from "./constants.js";
+import { EYES } from "./frame.js";
 import { blurred, picture } from "./pixels.js";
-import { areaOf, both, grown, inverted, piecesOf, roundEven, where, without } from "./regions.js";
+import { areaOf, both, either, grown, inverted, piecesOf, roundEven, where, without } from "./regions.js";
 
 export const ONE_SKIN = [LABEL.SKIN, LABEL.NECK]; // classes that are one skin
 // As shares of the picture's side: how far a border moves at most, the sigma that it is smoothed by, and from how far on it has moved.
 const [FARTHEST, SMOOTH, MOVED] = [0.09, 0.022, 0.006];
+const WHOLE = 0.2; // share of eyes and nose that changes from which on a face moved as a whole
+const FEATURES = [...EYES, LABEL.NOSE];
 // How far above and below the border's two places nothing else tells how it moved, and how far from what is no skin that does.
 const [AROUND, BESIDE] = [0.012, 0.006];
 
 /** The border of face and neck, where an edit moved it: its {columns, rows} after the edit, how many pixels lower each place came
- *  from as `shift`, and the `zone` between where it was and where it is; null when it stayed, or moved too far. */
+ *  from as `shift`, and the `zone` between where it was and where it is; null when it stayed, when it moved
+ *  very far, and when the face moved as a whole or became another one. */
 export function movedChin(before, after, size) {
   const skins = where(after, ...ONE_SKIN);
   const swapped = both(where(before, ...ONE_SKIN), skins).map((skin, i) => skin & (before[i] !== after[i]));
-  if (areaOf(swapped) < (SMOOTH * size) ** 2) return null;
+  if (areaOf(swapped) < (SMOOTH * size) ** 2 || anotherFace(before, after)) return null;
   const { numbers, pieces } = piecesOf(where(before, LABEL.SKIN), size, size);
   const areas = pieces.map((piece) => (piece ? piece.area : 0));
   const largest = areas.indexOf(Math.max(...areas));
@@ -59,6 +63,12 @@ export function movedChin(before, after, size) {
     shift: smooth.map((value) => -value),
     zone: without(zone, grown(inverted(skins), size, BESIDE * size)),
   };
+}
+
+/** Whether so much of eyes and nose changed that more than a chin moved. */
+function anotherFace(before, after) {
+  const features = either(where(before, ...FEATURES), where(after, ...FEATURES));
+  return areaOf(features.map((feature, i) => feature & (before[i] !== after[i]))) > WHOLE * areaOf(features);
 }
 
 /** A Gaussian mean of values in a row, of those that there are. */
