@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from maskgan.editing.chins import ONE_SKIN, moved_chin
 from maskgan.editing.flows import disc, grown, jacobian, moves, places_of, warped_mask, window_of
 from maskgan.labels import EYES, Label
 from maskgan.quick_edits.regions import class_region
@@ -56,9 +57,12 @@ def _unknown_after(
     """`unknown_after` in a window of masks and flow that shows all surroundings that matter."""
     line = np.count_nonzero(before == Label.MOUTH)
     opens = line < _LINE * before.size and np.count_nonzero(after == Label.MOUTH) > _OPENS * line
+    chin = moved_chin(before, after)
     shadows = _shadows_moved_away(before, after, flow, window, scale)
     arrived, after, flow = warped_mask(before, flow, window), after[window], flow[window]
     wrong = (arrived != after) | (opens & (after == Label.MOUTH))
+    if chin is not None:  # one skin, of which only the border moved
+        wrong &= ~(chin.zone[window] & class_region(arrived, ONE_SKIN) & class_region(after, ONE_SKIN))
     # A frame or a lash line is thin all over: it is no sliver where its class is new.
     fresh = np.zeros_like(wrong)
     for label in np.unique(after[wrong]):

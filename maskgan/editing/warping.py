@@ -17,10 +17,11 @@ import cv2
 import numpy as np
 
 from maskgan.blending import membrane, nearest_of, replaced, smoothstep
+from maskgan.editing.chins import moved_chin
 from maskgan.editing.flows import STILL, compose, disc, grown, lengths_of, moves, unfolded, window_of
 from maskgan.editing.lasting import LastingCache, fingerprint
 from maskgan.editing.outlines import Matches, match_class
-from maskgan.labels import EARS, Label
+from maskgan.labels import EARS, MOUTH, Label
 from maskgan.quick_edits.regions import class_region
 
 #: How far around a change the flow may reach, in pixels of a picture of 256 px; scaled with the picture.
@@ -39,6 +40,9 @@ _HARDLY, _CLEARLY, EDGE, _ALONG = 3.0, 5.0, 3.0, 12.0
 
 #: What is bent with a face.
 _FACE = (Label.SKIN, *EARS, Label.NECK, Label.CLOTH)
+
+#: What stays where it is while a chin moves.
+_BESIDE_CHINS = (*MOUTH, Label.CLOTH, Label.NECK_L)
 
 #: The solver's largest grid, and how far around the change outlines are looked at, as a share of the picture's side.
 _SOLVE_SIDE, _SEEN = 144, 0.06
@@ -133,8 +137,19 @@ def _flow_between(
     step = 1 + max(before[seen].shape) // _MATCH_SIDE
     coarse = tuple(slice(s.start, s.stop, step) for s in seen)
     free = ~grown(told, 2 * scale) if moved is not None else ~told
-    shift, fixed[coarse] = _constraints(before[coarse], after[coarse], free[coarse], side // step)
+    chin = moved_chin(before, after)
+    elsewhere = np.ones_like(free) if chin is None else ~chin.zone
+    known = before[coarse], after[coarse], (free & elsewhere)[coarse], elsewhere[coarse]
+    shift, fixed[coarse] = _constraints(*known, side // step)
     values[coarse] = step * shift
+    if chin is not None:
+        at = chin.rows, chin.columns
+        values[(*at, 1)] = np.where(free[at], chin.shift, values[(*at, 1)])
+        fixed[at] |= free[at]
+        # A chin leaves lips, collars and what lies at the picture's lower side where they are.
+        still = class_region(before, _BESIDE_CHINS)
+        still[-1] = True
+        fixed |= still & ~changed & ~moves(values)
     if moved is not None:
         values[told], fixed[told] = moved[told], True
     length = lengths_of(values)
@@ -208,11 +223,13 @@ def _ground_behind_hair(
     return result
 
 
-def _constraints(before: np.ndarray, after: np.ndarray, free: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+def _constraints(
+    before: np.ndarray, after: np.ndarray, free: np.ndarray, elsewhere: np.ndarray, side: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Displacements (H, W, 2) along outlines where it is `free` (H, W) to guess them, and where (H, W) they hold.
 
     Where two classes meet, the smaller one says how their border moved: an eye moves over the skin, not the skin
-    around the eye. Borders that did not change stay where they are.
+    around the eye. Borders that did not change stay where they are, `elsewhere` (H, W) than at a chin that moved.
     """
     changed = before != after
     values = np.zeros((*before.shape, 2), np.float32)
@@ -228,7 +245,7 @@ def _constraints(before: np.ndarray, after: np.ndarray, free: np.ndarray, side: 
     square = np.ones((3, 3), np.uint8)
     border = cv2.dilate(after, square) != cv2.erode(after, square)
     same = cv2.dilate(changed.astype(np.uint8), square) == 0
-    fixed |= border & same  # values are 0 there unless a piece moves as a whole
+    fixed |= border & same & elsewhere  # values are 0 there unless a piece moves as a whole
     return values, fixed
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawn_faces import draw_face
 
+from maskgan.editing.chins import moved_chin
 from maskgan.editing.flows import STILL, compose, disc, jacobian, unfolded, warp_mask, warp_picture
 from maskgan.editing.unknown import unknown_after
 from maskgan.editing.warping import Motion, flow_between
@@ -343,3 +344,52 @@ def test_hair_that_becomes_much_longer_is_no_hair_drawn_out(longer: float, whole
     tip = flow_between(before, after)[128 + round(50 * longer) - 3, 128]
     assert (tip[1] < -0.8 * 50 * (longer - 1)) == whole
     assert unknown_after(before, after, flow_between(before, after))[128 + round(50 * longer) - 3, 128] != whole
+
+
+def painted_chin(size: int, lower: int) -> tuple[np.ndarray, np.ndarray]:
+    """A drawn face, and its mask after a stroke of a brush has made the chin longer, or shorter (lower < 0)."""
+    before = draw_face(size)
+    rows, columns = np.nonzero(before == Label.SKIN)
+    x, y, wide = int(columns.mean()), rows.max(), np.ptp(columns) // 6
+    stroke, after = np.zeros(before.shape, np.uint8), before.copy()
+    thick = abs(lower) + size // 50
+    middle = y + lower - thick // 2 if lower > 0 else y + lower + thick // 2
+    cv2.line(stroke, (int(x - wide), int(middle)), (int(x + wide), int(middle)), 1, thick)
+    old, new = (Label.NECK, Label.SKIN) if lower > 0 else (Label.SKIN, Label.NECK)
+    after[(stroke > 0) & (before == old)] = new
+    return before, after
+
+
+@pytest.mark.parametrize("size", [256, 512])
+@pytest.mark.parametrize("share", [0.035, -0.03])
+def test_a_chin_that_a_brush_painted_longer_or_shorter_is_moved_and_not_painted(size: int, share: float) -> None:
+    lower = round(share * size)
+    before, after = painted_chin(size, lower)
+    assert (before != after).sum() > 0.001 * before.size
+    flow = flow_between(before, after)
+    columns = np.flatnonzero((before != after).any(0))
+    middle = columns[len(columns) // 2]
+    end = np.flatnonzero(after[:, middle] == Label.SKIN)[-1]
+    assert abs(flow[end, middle, 1] + lower) < 0.3 * abs(lower) and (jacobian(flow) > 0).all()
+    assert not flow[np.isin(before, (Label.MOUTH, Label.U_LIP, Label.L_LIP))].round().any()
+    assert unknown_after(before, after, flow).sum() < 0.1 * (before != after).sum()
+
+
+def test_hair_painted_over_a_neck_moves_no_chin(size: int = 256) -> None:
+    before = draw_face(size)
+    after = before.copy()
+    columns = np.flatnonzero((before == Label.SKIN).any(0))
+    neck = before[:, int(columns.mean())] == Label.NECK
+    assert moved_chin(before, after) is None
+    after[:, int(columns.mean()) - 20 : int(columns.mean()) + 20][neck] = Label.HAIR
+    assert (after != before).any() and moved_chin(before, after) is None
+
+
+def test_a_face_that_moves_as_a_whole_has_no_chin_that_moves_alone(size: int = 256) -> None:
+    before, after = painted_chin(size, 9)
+    assert moved_chin(before, after) is not None
+    moved = draw_face(size)
+    features = np.isin(moved, (Label.L_EYE, Label.R_EYE, Label.L_BROW, Label.R_BROW, Label.NOSE))
+    elsewhere = np.where(features, Label.SKIN, after)
+    elsewhere[12:][features[:-12]] = moved[:-12][features[:-12]]
+    assert moved_chin(before, elsewhere.astype(np.uint8)) is None

@@ -1,12 +1,14 @@
 // Where the photo's pixels move when its mask is edited: a dense flow between two masks; see maskgan/editing/warping.py.
 // A flow is a picture of two planes, x and y in pixels: pixel p shows the photo at p + flow[p].
 
+import { movedChin } from "./chins.js";
 import { LABEL } from "./constants.js";
+import { LIPS_AND_MOUTH } from "./frame.js";
 import { Kept } from "./kept.js";
 import { membrane } from "./membrane.js";
 import { matchClass } from "./outlines.js";
 import { blurred, cutOut, picture, resizeArea, resizeLinear } from "./pixels.js";
-import { any, areaOf, borders, dilated, distances, extent, grown, inverted, opened, piecesOf, regionOf, roundEven, smoothstep, square, where, without } from "./regions.js";
+import { any, areaOf, borders, both, dilated, distances, extent, grown, inverted, opened, piecesOf, regionOf, roundEven, smoothstep, square, where, without } from "./regions.js";
 import { remapped } from "./samples.js";
 
 export const STILL = 0.02; // displacements below this, in pixels, are none
@@ -105,7 +107,11 @@ function flowOf(before, after, size, told) {
   if (!changed.includes(1)) return flow;
   const seen = windowAround(changed, size, roundEven(SEEN * size));
   const step = 1 + Math.floor(Math.max(seen.width, seen.height) / MATCH_SIDE);
-  const [values, fixed] = guessed(before, after, inverted(told ? grown(known, size, 2 * scale) : known), size, seen, step);
+  const free = inverted(told ? grown(known, size, 2 * scale) : known);
+  const chin = movedChin(before, after, size);
+  const elsewhere = chin ? inverted(chin.zone) : new Uint8Array(before.length).fill(1);
+  const [values, fixed] = guessed(before, after, both(free, elsewhere), elsewhere, size, seen, step);
+  if (chin) withChin(values, fixed, chin, free, before, changed, size);
   const moved = changed.slice();
   for (let i = 0; i < known.length; i++) {
     if (known[i]) {
@@ -132,9 +138,22 @@ function flowOf(before, after, size, told) {
   return flow;
 }
 
+/** What a chin that moved tells of it; lips, collars and what lies at the picture's lower side stay where they are. */
+function withChin(values, fixed, { columns, rows, shift }, free, before, changed, size) {
+  columns.forEach((x, k) => {
+    const at = rows[k] * size + x;
+    if (!free[at]) return;
+    values[2 * at + 1] = shift[k];
+    fixed[at] = 1;
+  });
+  const still = where(before, ...LIPS_AND_MOUTH, LABEL.CLOTH, LABEL.NECK_L).fill(1, (size - 1) * size);
+  for (let i = 0; i < still.length; i++) if (still[i] && !changed[i] && !values[2 * i] && !values[2 * i + 1]) fixed[i] = 1;
+}
+
 /** Displacements along outlines where it is free to guess them, and where they hold, from every `step`th pixel.
- *  Where two classes meet, the smaller one says how their border moved. Borders that did not change stay. */
-function guessed(before, after, free, size, seen, step) {
+ *  Where two classes meet, the smaller one says how their border moved. Borders that did not change stay,
+ *  `elsewhere` than at a chin that moved. */
+function guessed(before, after, free, elsewhere, size, seen, step) {
   const [wide, tall] = [Math.ceil(seen.width / step), Math.ceil(seen.height / step)];
   const place = (i) => (seen.top + Math.floor(i / wide) * step) * size + seen.left + (i % wide) * step;
   const coarse = (plane) => {
@@ -162,7 +181,7 @@ function guessed(before, after, free, size, seen, step) {
     known.push(...matches);
   }
   const near = dilated(changed, wide, square(1));
-  borders(then, wide, 1).forEach((border, i) => border && !near[i] && (fixed[place(i)] = 1)); // 0 unless a piece moves whole
+  borders(then, wide, 1).forEach((border, i) => border && !near[i] && elsewhere[place(i)] && (fixed[place(i)] = 1)); // 0 unless a piece moves whole
   return [values, fixed];
 }
 

@@ -1,5 +1,6 @@
 // Which pixels an edited mask cannot take from the photo as it moved: `unknown_after` of maskgan/editing/unknown.py.
 
+import { movedChin, ONE_SKIN } from "./chins.js";
 import { LABEL } from "./constants.js";
 import { jacobian, moving, partOf, windowAround } from "./flow.js";
 import { cutOut } from "./pixels.js";
@@ -32,8 +33,10 @@ export function unknownAfter(before, after, flow) {
   const line = areaOf(where(before, LABEL.MOUTH));
   const opens = line < LINE * before.length && areaOf(where(after, LABEL.MOUTH)) > OPENS * line;
   const asked = partOf(after, size, window);
+  const chin = movedChin(before, after, size);
+  const zone = chin && partOf(chin.zone, size, window);
   const found = either(
-    either(unknownIn(arrivedIn(before, flow, window), asked, moved, size / 256, opens), beyond(size, moved, window)),
+    either(unknownIn(arrivedIn(before, flow, window), asked, moved, size / 256, opens, zone), beyond(size, moved, window)),
     shadowsMovedAway(before, after, flow, moved, window),
   );
   for (let y = 0; y < height; y++) unknown.set(found.subarray(y * width, (y + 1) * width), (top + y) * size + left);
@@ -67,9 +70,11 @@ function beyond(size, { data }, { left, top, width, height }) {
   return region;
 }
 
-function unknownIn(arrived, after, flow, scale, opens) {
+function unknownIn(arrived, after, flow, scale, opens, zone) {
   const { width } = flow;
-  const wrong = arrived.map((label, i) => (label !== after[i] || (opens && after[i] === LABEL.MOUTH) ? 1 : 0));
+  let wrong = arrived.map((label, i) => (label !== after[i] || (opens && after[i] === LABEL.MOUTH) ? 1 : 0));
+  // One skin, of which only the border moved.
+  if (zone) wrong = without(wrong, both(zone, both(where(arrived, ...ONE_SKIN), where(after, ...ONE_SKIN))));
   let solid = both(grown(opened(wrong, width, SLIVER * scale), width, SLIVER * scale), wrong);
   for (const label of classesIn(after, wrong)) {
     const near = grown(where(arrived, label), width, 3 * scale);

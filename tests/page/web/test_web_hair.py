@@ -111,24 +111,43 @@ def test_beards_are_drawn_as_in_the_app(folder: Path, visitor: Visitor, photo: P
     visitor.open(photo)
 
 
+#: The flow between two masks in the page, and what it leaves unknown.
+FLOW_AND_UNKNOWN = """async ([size, before, after]) => {
+  const { flowBetween } = await import(new URL("web/flow.js", location));
+  const { unknownAfter } = await import(new URL("web/unknown.js", location));
+  const flow = flowBetween(before, after, size);
+  return [flow.data, unknownAfter(before, after, flow)];
+}"""
+
+
 def test_a_fringe_that_covers_a_forehead_moves_no_face_as_in_the_app(visitor: Visitor) -> None:
-    code = """async ([size, before, after]) => {
-      const { flowBetween } = await import(new URL("web/flow.js", location));
-      const { unknownAfter } = await import(new URL("web/unknown.js", location));
-      const flow = flowBetween(before, after, size);
-      return [flow.data, unknownAfter(before, after, flow)];
-    }"""
     before = draw_face(SIZE, extra=("long hair",))
     after = np.roll(before, 6, 0)
     brows = np.flatnonzero((after == Label.L_BROW).any(1))[0]
     after[: brows - 4][after[: brows - 4] == Label.SKIN] = Label.HAIR
     for old, new in ((before, after), (after, before), (draw_face(SIZE, extra=("bob",)), after)):
         wanted = flow_between(old, new)
-        flow, unknown = visitor.run(code, SIZE, old, new)
+        flow, unknown = visitor.run(FLOW_AND_UNKNOWN, SIZE, old, new)
         off = np.abs(flow.reshape(wanted.shape) - wanted)
         assert np.abs(wanted).max() > 5 and np.percentile(off, 99) < 0.5, np.percentile(off, (95, 99))
         asked = unknown_after(old, new, wanted)
         assert asked.any() and (unknown.reshape(asked.shape) != asked).sum() < 0.02 * asked.sum()
+
+
+def test_a_chin_that_a_brush_painted_moves_as_in_the_app(visitor: Visitor) -> None:
+    before = draw_face(SIZE)
+    rows, columns = np.nonzero(before == Label.SKIN)
+    x, y = int(columns.mean()), int(rows.max())
+    for lower, old, new in ((14, Label.NECK, Label.SKIN), (-12, Label.SKIN, Label.NECK)):
+        after = before.copy()
+        stroke = cv2.line(np.zeros_like(before), (x - 36, y + lower // 2), (x + 36, y + lower // 2), 1, abs(lower) + 8)
+        after[(stroke > 0) & (before == old)] = new
+        wanted = flow_between(before, after)
+        flow, unknown = visitor.run(FLOW_AND_UNKNOWN, SIZE, before, after)
+        off = np.abs(flow.reshape(wanted.shape) - wanted)
+        assert np.abs(wanted[..., 1]).max() > 7 and np.percentile(off, 99) < 0.5, np.percentile(off, (95, 99))
+        asked = unknown_after(before, after, wanted)
+        assert (unknown.reshape(asked.shape) != asked).sum() < 0.02 * (before != after).sum()
 
 
 def test_hair_that_grows_moves_as_in_the_app(visitor: Visitor) -> None:
