@@ -19,6 +19,8 @@ _LASHES, _HAIRS, _WINGS = 0.03, 0.03, 0.03
 #: How much of the lids stays with an eye when brows go up, and how far from an eye's edge its lids cover it, in frame
 #: units.
 _LID, _COVERED = 0.045, 0.03
+#: How far the rim of glasses reaches beyond what a mask has of them, in frame units.
+_RIM = 0.05
 #: How far a brow at the lid is raised, in frame units, and how much farther in parts of how far it lies above: skin in
 #: between that is drawn out more has streaks.
 _LOW, _STRETCHED = 0.055, 0.35
@@ -107,9 +109,14 @@ def thinner_brows(scene: Scene, strength: float) -> None:
 def raised_brows(scene: Scene, strength: float) -> None:
     """Both brows up, with a slight arch."""
     brows, eyes = _brows(scene), scene.where(*EYES)
+    glasses = scene.where(Label.EYE_G)
+    rims = scene.around(glasses, _RIM) if glasses.any() else glasses
     top = float(scene.y[eyes].min()) if eyes.any() else 0.0
     moves = []
-    for label, region in brows:
+    for label, whole in brows:
+        # A rim may be brow on the mask, but a brow that lies close to glasses is raised nevertheless.
+        held = rims if 4 * (whole & ~rims).sum() > whole.sum() else glasses
+        region = whole & ~held
         x, y = scene.x[region], scene.y[region]
         room = max(0.0, top - float(np.percentile(y, 90)))
         lift = float(np.clip(0.48 + y.mean(), 0, min(0.095, _LOW + _STRETCHED * room) * strength))
@@ -123,14 +130,14 @@ def raised_brows(scene: Scene, strength: float) -> None:
             if part == 0 or (new & free).sum() >= 0.9 * new.sum():
                 break
         if part and lift > 0:
-            moves.append((label, new, y_source))
-    # Lids and their crease stay: between them and the brows the skin gives.
-    if moves and eyes.any():
-        scene.tell(scene.around(eyes, _LID), scene.x, scene.y)
-    for label, new, y_source in moves:
-        scene.uncover(scene.where(label), _ON)
+            moves.append((label, new & ~held, y_source, held))
+    # Lids and their crease stay, and the rims of glasses: between them and the brows the skin gives.
+    if moves:
+        scene.tell(rims | scene.around(eyes, _LID) if eyes.any() else rims, scene.x, scene.y)
+    for label, new, y_source, held in moves:
+        scene.uncover(scene.where(label) & ~held, (Label.SKIN, Label.NOSE))
         scene.paint(new, label, over=_ON)
-        scene.tell(scene.around(new, _HAIRS) & scene.where(label, *_ON), scene.x, y_source)
+        scene.tell(scene.around(new, _HAIRS) & scene.where(label, *_ON) & ~held, scene.x, y_source)
 
 
 def _scale_nose(scene: Scene, factor: float) -> None:

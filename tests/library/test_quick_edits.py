@@ -291,3 +291,15 @@ def test_irises_stay_round_in_smaller_eyes_whose_lids_cover_them(face_mask):
         across = flow[row, column + reach, 0] - flow[row, column - reach, 0]
         down = flow[row + reach, column, 1] - flow[row - reach, column, 1]
         assert across > 0.1 and abs(down - across) < 0.12 * 2 * reach
+
+
+def test_brows_rise_from_behind_glasses_whose_rims_stay():
+    mask = draw_face(512, extra=("glasses",))
+    brow = np.isin(mask, BROWS)
+    mask[np.roll(brow, 24, axis=0) & (mask == Label.SKIN)] = Label.EYE_G  # glasses that reach up to the brows
+    after, moved, _ = QUICK_EDITS["raised_brows"].move(mask)
+    assert np.array_equal(after == Label.EYE_G, mask == Label.EYE_G)
+    flow = flow_between(mask, after, moved)
+    rims = cv2.dilate((mask == Label.EYE_G).astype(np.uint8), np.ones((5, 5))) > 0
+    assert np.abs(flow[rims]).max() < 0.5
+    assert extent(after, *BROWS)[2] < extent(mask, *BROWS)[2] - 6

@@ -2,7 +2,7 @@
 
 import { LABEL } from "./constants.js";
 import { BROWS, EYES, FACE_PARTS } from "./frame.js";
-import { any, areaOf, both, distances, inverted, smoothstep } from "./regions.js";
+import { any, areaOf, both, distances, either, inverted, smoothstep } from "./regions.js";
 import { clip, percentileOf } from "./samples.js";
 import { betweenLines, line, onLine, ramp, smoothCurve } from "./scene.js";
 
@@ -11,6 +11,7 @@ const ON = [SKIN, NOSE, EYE_G]; // what an eye or brow may be painted on
 // What moves with a part beyond its outline, how much of the lids stays with an eye when brows go up, and how far from an eye's
 // edge its lids cover it, in frame units.
 const [LASHES, HAIRS, WINGS, LID, COVERED] = [0.03, 0.03, 0.03, 0.045, 0.03];
+const RIM = 0.05; // how far the rim of glasses reaches beyond what a mask has of them, in frame units
 // How far a brow at the lid is raised, in frame units, and how much farther in parts of how far it lies above.
 const [LOW, STRETCHED] = [0.055, 0.35];
 const SIDES = 0.18; // share of the width from the picture's sides within which less and less moves
@@ -89,8 +90,13 @@ function scaleBrows(scene, factor, extra) {
 function raisedBrows(scene, strength) {
   const moves = [];
   const eyes = scene.where(...EYES);
+  const glasses = scene.where(EYE_G);
+  const rims = any(glasses) ? scene.around(glasses, RIM) : glasses;
   const top = any(eyes) ? range(eyes, scene.y)[0] : 0;
-  for (const [label, region] of brows(scene)) {
+  for (const [label, whole] of brows(scene)) {
+    // A rim may be brow on the mask, but a brow that lies close to glasses is raised nevertheless.
+    const beside = inverted(4 * areaOf(both(whole, inverted(rims))) > areaOf(whole) ? rims : glasses);
+    const region = both(whole, beside);
     const room = Math.max(0, top - percentileOf(scene.y, region, 0.9));
     const lift = clip(0.48 + mean(region, scene.y), 0, Math.min(0.095, LOW + STRETCHED * room) * strength);
     const [[left, right], centre] = [range(region, scene.x), mean(region, scene.x)];
@@ -101,16 +107,16 @@ function raisedBrows(scene, strength) {
       const ySource = scene.y.map((y, i) => y + part * lift * arch[i]);
       const reshaped = scene.reshaped(region, scene.x, ySource);
       if (areaOf(both(reshaped, free)) < 0.9 * areaOf(reshaped)) continue;
-      if (lift > 0) moves.push([label, reshaped, ySource]);
+      if (lift > 0) moves.push([label, both(reshaped, beside), ySource, beside]);
       break;
     }
   }
-  // Lids and their crease stay: between them and the brows the skin gives.
-  if (moves.length && any(eyes)) scene.tell(scene.around(eyes, LID), scene.x, scene.y);
-  for (const [label, reshaped, ySource] of moves) {
-    scene.uncover(scene.where(label), ON);
-    scene.paint(reshaped, label, ON);
-    scene.tell(both(scene.around(reshaped, HAIRS), scene.where(label, ...ON)), scene.x, ySource);
+  // Lids and their crease stay, and the rims of glasses: between them and the brows the skin gives.
+  if (moves.length) scene.tell(any(eyes) ? either(rims, scene.around(eyes, LID)) : rims, scene.x, scene.y);
+  for (const [label, raised, ySource, beside] of moves) {
+    scene.uncover(both(scene.where(label), beside), [SKIN, NOSE]);
+    scene.paint(raised, label, ON);
+    scene.tell(both(both(scene.around(raised, HAIRS), scene.where(label, ...ON)), beside), scene.x, ySource);
   }
 }
 

@@ -115,8 +115,14 @@ def test_lids_irises_and_corners_of_mouths_move_as_in_the_app(visitor: Visitor) 
       const { quickEdit } = await import(new URL("web/quick_edits.js", location));
       return [(await quickEdit(name, mask, size)).moved];
     }"""
-    mask = read_mask(EXAMPLE.parent / "masks" / "portrait_05.png")
-    for name in ("smaller_eyes", "raised_brows", "open_mouth"):
+    glasses = draw_face(SIZE // 2, extra=("glasses",))
+    bare = read_mask(EXAMPLE.parent / "masks" / "portrait_05.png")
+    for name, mask in (
+        ("smaller_eyes", bare),
+        ("raised_brows", bare),
+        ("open_mouth", bare),
+        ("raised_brows", glasses),
+    ):
         wanted = QUICK_EDITS[name].move(mask).moved
         (got,) = visitor.run(code, name, mask, len(mask))
         got = got.reshape(wanted.shape)
