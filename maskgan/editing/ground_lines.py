@@ -81,7 +81,7 @@ class GroundLines(NamedTuple):
         n = len(hole)
         cells = n // 2 if n > NETWORK_SIZE else n
         share, missing = (shrunk(region.astype(np.float32), cells) for region in (known, hole))
-        state = np.where(missing > 0.5, _HOLE, np.where(share > 0.5, _KNOWN, _OTHER))
+        state = _state(share, missing)
         seen = seen_cells(photo, known, share)
         lines = lines_of(*edges_of(seen, share, missing), cells)
         runs = [run for line in lines for run in _runs_of(line, state, seen, photo, known)]
@@ -99,6 +99,14 @@ class GroundLines(NamedTuple):
         """A picture (n, n, 3) float32 of a hole with the lines, and what is between them, where it has lines."""
         picture = picture + self.near[..., None] * (self.between - picture)
         return picture + self.weight[..., None] * (self.colours - picture)
+
+
+def _state(known: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """What cells (g, g) are of which such shares, (g, g) float32 in 0..1, are known and belong to a hole.
+
+    A cell that is half of both is the hole's: between a hole and what is known beside it lies nothing else.
+    """
+    return np.where(known + hole > 0.5, np.where(hole >= known, _HOLE, _KNOWN), _OTHER)
 
 
 class _Section(NamedTuple):

@@ -45,6 +45,18 @@ def test_an_edge_goes_on_down_to_the_person(side: int, slope: float) -> None:
     assert (lines.weight[~hole] == 0).all()
 
 
+def test_an_edge_is_seen_up_to_a_hole_whose_border_halves_cells() -> None:
+    """At twice the painted side a cell is two pixels wide: one that is half hole and half known parts neither."""
+    side = 2 * SIDE
+    photo = wall(side)
+    for first in (154, 155):
+        _, known, hole = person(side, hole=((first - 0.5) / side, 1.0, 0.1, 0.7))
+        assert hole.any(1).argmax() == first
+        lines = GroundLines.carried_on(np.where(hole[..., None], 0, photo), known, hole)
+        assert lines is not None, f"no edge enters the hole at row {first}"
+        assert lines.weight[first + 3, side // 4] > 0.9
+
+
 def test_an_edge_that_is_seen_on_both_sides_is_joined() -> None:
     photo = wall().transpose(1, 0, 2)
     _, known, hole = person(hole=(0.1, 0.4, 0.1, 0.3))

@@ -30,6 +30,9 @@ const ALONG = 0.125; // the sine of the largest angle at which a line runs along
 const REACH = [32, 96];
 const HALVES = 4 * WIDTH + 1; // the half cells of a cross-section
 
+/** What cells are of which such shares are known and belong to a hole; one that is half of both is the hole's. */
+const statesOf = (known, hole) => Uint8Array.from(known, (share, i) => (share + hole[i] > 0.5 ? (hole[i] >= share ? HOLE : KNOWN) : OTHER));
+
 /** What lines show in a hole: `colours` by `weight`, the colours `between` them, and where the background has lines, `near`;
  *  arrays of n x n pixels. */
 export class GroundLines {
@@ -41,7 +44,7 @@ export class GroundLines {
   static carriedOn(photo, known, hole, n) {
     const cells = n > SIZE.network ? n / 2 : n;
     const [share, missing] = [known, hole].map((region) => resizeArea(picture(n, n, 1, new Float32Array(region)), cells, cells).data);
-    const state = Uint8Array.from(share, (value, i) => (missing[i] > 0.5 ? HOLE : value > 0.5 ? KNOWN : OTHER));
+    const state = statesOf(share, missing);
     const grid = { cells, state, seen: seenCells(photo, known, cells) };
     const wide = { photo, known: picture(n, n, 1, new Float32Array(known)), unit: n / cells };
     const found = linesOf(edgesOf(grid.seen, share, missing, cells), cells).flatMap((line) => runsOf(line, grid, wide));
