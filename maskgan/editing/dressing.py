@@ -20,7 +20,7 @@ from maskgan.editing.beards import beard_of, with_beard, without_beard
 from maskgan.editing.compositing import Layers
 from maskgan.editing.ears import with_ears
 from maskgan.editing.edit import Edit, Face
-from maskgan.editing.flows import window_of
+from maskgan.editing.flows import grown, window_of
 from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.looks import LOOKS, Look, looks_for, wearing
 from maskgan.editing.oklab import from_oklab, to_oklab
@@ -74,6 +74,9 @@ _OPEN = 0.06
 
 #: Half the width of a rim beside a hairpiece in which no hair is painted, as a share of the side.
 _RIM = 0.016
+
+#: How far under a hat, as a share of the side, hair goes where what sticks out beside the hat goes.
+_UNDER = 0.016
 
 
 @cache
@@ -179,7 +182,12 @@ def beneath(face: Face, mask: np.ndarray, looks: Mapping[Label, Look]) -> np.nda
             mask = np.where(strip, mask.dtype.type(Label.SKIN), mask)  # its soft edges lie over skin
             covered &= ~strip
             over |= covered & (face.mask != Label.HAT)  # a hat that is taken off would show between the strands
-    return np.where(over, face.mask, mask).astype(mask.dtype)
+    below = np.where(over, face.mask, mask).astype(mask.dtype)
+    if Label.HAT in laid:  # what is left of hair beside a hat may be thin, and would count as no change
+        own = face.mask == Label.HAIR
+        gone = grown(own & (mask == Label.BACKGROUND), _UNDER * len(mask))
+        below[gone & own & (mask == Label.HAT)] = Label.BACKGROUND
+    return below
 
 
 def _worn(looks: Mapping[Label, Look]) -> tuple[Worn, ...]:

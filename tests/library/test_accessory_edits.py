@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 from drawn_faces import FACE, area, around_frame, draw_face, extent
 
+from maskgan.editing.dressing import beneath
+from maskgan.editing.looks import LOOKS
+from maskgan.editing.unknown import unknown_after
+from maskgan.editing.warping import flow_between
 from maskgan.labels import BROWS, EARS, EYES, Label
 from maskgan.quick_edits import QUICK_EDITS, QuickEditImpossible
 
@@ -195,3 +201,21 @@ def test_hair_at_the_temples_stays_beneath_a_wide_brim():
     x, y = around_frame(mask)
     temples = (mask == Label.HAIR) & (abs(x) < 1.1) & (y > -0.6) & (y < 0.2)
     assert not (edited[temples] == Label.BACKGROUND).any()
+
+
+def test_a_thin_rim_of_hair_that_sticks_out_beside_a_hat_goes_with_the_rest() -> None:
+    """Dark dashes of it stayed along the crown."""
+    mask = draw_face(512)
+    hair = mask == Label.HAIR
+    upper, edited = np.indices(mask.shape)[0] < 140, mask.copy()
+    depth = cv2.distanceTransform((mask != Label.BACKGROUND).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    edited[hair & upper] = Label.HAT
+    edited[hair & upper & (depth < 4)] = Label.BACKGROUND
+    rim = hair & (edited == Label.BACKGROUND)
+    assert 300 < rim.sum() < 3000
+    below = beneath(SimpleNamespace(mask=mask), edited, {Label.HAT: LOOKS["straw_hat"]})
+    changed = unknown_after(mask, below, flow_between(mask, below))
+    assert changed[rim].mean() > 0.95
+    kept = np.where(edited == Label.HAT, mask, edited).astype(np.uint8)
+    assert unknown_after(mask, kept, flow_between(mask, kept))[rim].mean() < 0.5, "thin rims are no change else"
+    assert ((below == Label.HAIR) & (edited == Label.HAT)).any(), "what lies well under the hat stays"

@@ -8,7 +8,7 @@ import { decode } from "./files.js";
 import { Hairpieces, PAINTED, seenOf } from "./hairdressing.js";
 import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
 import { classesWith, goingAlong, partMatte, recoloured, recolourPart, usualColour } from "./recolouring.js";
-import { any, areaOf, both, dilated, distances, eroded, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
+import { any, areaOf, both, dilated, distances, eroded, grown, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
 import { clip } from "./samples.js";
 import { insteadOfSideburns } from "./sideburns.js";
 import { silhouette } from "./silhouettes.js";
@@ -18,7 +18,7 @@ import { applyTone } from "./tones.js";
 import { likeness, transplant } from "./transplants.js";
 import { colourIn, wornIn } from "./worn.js";
 
-const { EYE_G, EAR_R, NECK_L, HAT, HAIR, SKIN, L_BROW } = LABEL;
+const { BACKGROUND, EYE_G, EAR_R, NECK_L, HAT, HAIR, SKIN, L_BROW } = LABEL;
 const CLASSES = Object.keys(LABEL).length;
 const DRAWN = [EYE_G, EAR_R, NECK_L]; // over the picture, so that the network paints what lies beneath them
 export const HARDLY = 0.0006; // share of a photo below which a class is no example of how it looks
@@ -26,6 +26,7 @@ const MOVED = 2; // up to how many times as large a class is no new thing
 const SEEN = 0.5; // share of a hairpiece in a pixel from which on what lies beneath it is not painted
 const OPEN = 0.06; // how far beside painted hair's hairpiece, as a share of the side, no other hair is painted
 const RIM = 0.016; // half the width of a rim beside a hairpiece in which no hair is painted, as a share of the side
+const UNDER = 0.016; // how far under a hat, as a share of the side, hair goes where what sticks out beside the hat goes
 const NEAR = 0.04; // of the crop's side: how far a hat reaches beyond what was painted before its shadow fades, as far again
 
 const stuffs = {};
@@ -110,7 +111,12 @@ export async function beneath(own, mask, size, looks, quick) {
     covered.forEach((inside, i) => inside && own[i] !== HAT && (hidden[i] = 1));
   }
   const laid = [...looks].filter(([label, look]) => look.material || (label === HAT && look.reference)).map(([label]) => label);
-  return mask.map((label, i) => (hidden[i] || laid.includes(label) ? own[i] : label));
+  const below = mask.map((label, i) => (hidden[i] || laid.includes(label) ? own[i] : label));
+  if (laid.includes(HAT)) { // what is left of hair beside a hat may be thin, and would count as no change
+    const gone = grown(mask.map((label, i) => (own[i] === HAIR && label === BACKGROUND ? 1 : 0)), size, UNDER * size);
+    gone.forEach((inside, i) => inside && own[i] === HAIR && mask[i] === HAT && (below[i] = BACKGROUND));
+  }
+  return below;
 }
 
 /** The connected pieces of a region that have a pixel of `fresh`. */
