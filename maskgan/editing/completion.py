@@ -20,6 +20,7 @@ import numpy as np
 
 from maskgan.blending import nearest_of
 from maskgan.editing.abandoning import go_on
+from maskgan.editing.chance import chance
 from maskgan.editing.likeness import shrunk
 from maskgan.editing.pieces import far_off, in_pieces
 from maskgan.editing.texture import DETAIL, fine_detail
@@ -292,14 +293,9 @@ class _Search:
         return _at(self.grid.source_of, places)
 
     def _random(self, count: int) -> np.ndarray:
-        """Numbers in [0, 1) (count,), the same whenever the same things are done: mulberry32 (Ettinger, public
-        domain)."""
+        """Numbers in [0, 1) (count,), others each time."""
         self.calls += 1
-        start = np.uint32((self.level * 1000003 + self.calls * 40503) & 0xFFFFFFFF)
-        mixed = start + np.arange(1, count + 1, dtype=np.uint32) * np.uint32(0x6D2B79F5)
-        mixed = (mixed ^ (mixed >> 15)) * (mixed | np.uint32(1))
-        mixed = mixed ^ (mixed + (mixed ^ (mixed >> 7)) * (mixed | np.uint32(61)))
-        return (mixed ^ (mixed >> 14)) / 2.0**32
+        return chance(self.level * 1000003 + self.calls * 40503, count)
 
 
 def _from_the_edge(grid: _Grid, likes: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from maskgan.editing.ears import with_ears
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.flows import grown, window_of
 from maskgan.editing.hairdressing import Hairpieces, seen_of
+from maskgan.editing.hat_grain import HatGrain
 from maskgan.editing.looks import LOOKS, Look, looks_for, wearing
 from maskgan.editing.oklab import from_oklab, to_oklab
 from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
@@ -319,6 +320,7 @@ def finished(
     lit, folded = with_folds(crop, mask, face.mask)
     crop, region = _in_tone(lit, crop, tone), np.maximum(drawn, folded)
     new = mask != edit.face.mask
+    put_on = np.zeros(mask.shape, bool)
     done: set[Label] = set()
     for label, look in sorted(looks.items(), key=lambda item: item[0] in DRAWN):  # what is drawn lies on top
         if label in done or not (mask == label).any():
@@ -331,7 +333,7 @@ def finished(
                 lent = silhouette(look.reference), reference_picture(look.reference)
             laid, changed = transplant(crop, mask, *lent)
             # Nothing reaches far beyond what was painted, nor to specks elsewhere that the parser took for this class.
-            hat = mask == label if look.lender else _touched(mask == label, new)
+            put_on = hat = mask == label if look.lender else _touched(mask == label, new)
             box = window_of(hat, math.ceil(2 * _NEAR * len(mask)) + 1)
             away = cv2.distanceTransform((~hat[box]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
             near = np.zeros(mask.shape, np.float32)
@@ -362,4 +364,5 @@ def finished(
     # A little more than what changed, so that its soft edge is resampled whole into the photo.
     over = cv2.dilate(touched.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     # The photo's own detail stays where a part was only recoloured, and none of it where something was drawn.
-    return replace(edit.laid_over(crop, over, region, 1 - drawn), changed=edit.changed | new)
+    edit = replace(edit.laid_over(crop, over, region, 1 - drawn), changed=edit.changed | new)
+    return replace(edit, change=Layers(edit.change, HatGrain.of(crop, put_on))) if put_on.any() else edit

@@ -16,6 +16,7 @@ from maskgan.editing.compositing import Change, Layers, Overlay, Patch, PlannedL
 from maskgan.editing.faces import Alignment, part_seen
 from maskgan.editing.flows import moves
 from maskgan.editing.hairdressing import Hairpieces
+from maskgan.editing.hat_grain import HatGrain
 from maskgan.editing.texture import Grain
 from maskgan.editing.windows import Window
 from maskgan.quick_edits.hairpieces import Worn
@@ -131,6 +132,16 @@ class PackedHairpieces(NamedTuple):
         return Hairpieces(self.worn, *planes).onto(photo, alignment, seamless)
 
 
+class PackedHatGrain(NamedTuple):
+    """A `HatGrain` whose plane is a part."""
+
+    amount: Part
+
+    def onto(self, photo: np.ndarray, alignment: Alignment, seamless: bool = False) -> np.ndarray:
+        """See `Change`."""
+        return HatGrain(self.amount.plane()).onto(photo, alignment, seamless)
+
+
 def packed_change(change: Change, alignment: Alignment) -> Change:
     """A change that does the same, bit for bit, to photos in which the crop lies at `alignment`."""
     if isinstance(change, Layers):
@@ -144,6 +155,8 @@ def packed_change(change: Change, alignment: Alignment) -> Change:
         return PackedOverlay(Part.of(change.crop, box), Part.of_weight(change.region), detail)
     if isinstance(change, Hairpieces):
         return PackedHairpieces(change.worn, *map(_File.of, change[1:]))
+    if isinstance(change, HatGrain):
+        return PackedHatGrain(Part.of_weight(change.amount))
     return change
 
 

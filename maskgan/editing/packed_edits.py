@@ -14,6 +14,7 @@ from maskgan.editing.compositing import Layers, Overlay, Patch, Retouch
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.flows import moves
 from maskgan.editing.hairdressing import Hairpieces
+from maskgan.editing.hat_grain import HatGrain
 from maskgan.editing.warping import Motion
 from maskgan.images import differs
 from maskgan.quick_edits.regions import box_of
@@ -57,7 +58,7 @@ class PackedEdit:
     flow: np.ndarray
     moved: bool
     patches: tuple[Patch, ...]
-    layers: tuple[Hairpieces | _Laid, ...]
+    layers: tuple[Hairpieces | HatGrain | _Laid, ...]  # of a `HatGrain` the part, too
 
     @classmethod
     def of(cls, edit: Edit) -> PackedEdit | None:
@@ -76,16 +77,22 @@ class PackedEdit:
         for layer in layers:
             if isinstance(layer, Overlay) and layer.crop is edit.crop:
                 touched |= (layer.region != 0) | (layer.detail != 1)
+            elif isinstance(layer, HatGrain):
+                touched |= layer.amount != 0
             elif not isinstance(layer, Hairpieces):
                 return None
         box = box_of(touched)
         planes = (edit.crop, edit.changed, edit.region, motion.mask, motion.flow)
-        laid = (
-            _Laid(_part(layer.region, box), _part(layer.detail, box)) if isinstance(layer, Overlay) else layer
-            for layer in layers
-        )
+
+        def packed(layer: Hairpieces | HatGrain | Overlay) -> Hairpieces | HatGrain | _Laid:
+            if isinstance(layer, Overlay):
+                return _Laid(_part(layer.region, box), _part(layer.detail, box))
+            return HatGrain(_part(layer.amount, box)) if isinstance(layer, HatGrain) else layer
+
         moved = change.flow is not None
-        return cls(face, box, *(_part(plane, box) for plane in planes), moved, change.patches, tuple(laid))
+        return cls(
+            face, box, *(_part(plane, box) for plane in planes), moved, change.patches, tuple(map(packed, layers))
+        )
 
     def unpacked(self) -> Edit:
         """The edit again, equal in all pixels."""
@@ -98,6 +105,8 @@ class PackedEdit:
             if isinstance(layer, _Laid):
                 detail = _whole(layer.detail, box, np.ones(shape, np.float32))
                 layer = Overlay(crop, _whole(layer.region, box, nothing), detail)
+            elif isinstance(layer, HatGrain):
+                layer = HatGrain(_whole(layer.amount, box, nothing))
             change = Layers(change, layer)
         return Edit(face, crop, _whole(self.changed, box, np.zeros(shape, bool)), region, change, motion)
 

@@ -14,6 +14,7 @@ from maskgan.editing.dressing import edit_with_looks
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.faces import Alignment
 from maskgan.editing.hairdressing import Hairpieces
+from maskgan.editing.hat_grain import HatGrain
 from maskgan.editing.looks import looks_with
 from maskgan.editing.packed_changes import packed_change
 from maskgan.editing.packed_edits import PackedEdit
@@ -69,10 +70,11 @@ def test_it_takes_little_memory_and_none_of_the_edit_s_planes(edits: dict[str, E
 
 def test_other_kinds_are_not_packed(studio: MaskGANPipeline, face: Face, edits: dict[str, Edit]) -> None:
     edit = edits["a hat of the wardrobe"]
-    assert isinstance(edit.change, Layers) and isinstance(edit.change.first, Retouch)
+    assert isinstance(edit.change.second, HatGrain) and isinstance(edit.change.first, Layers)
+    assert isinstance(edit.change.first.first, Retouch)
     assert isinstance(edits["a hairpiece"].change.second, Hairpieces)
     assert PackedEdit.of(replace(edit, crop=edit.crop.copy())) is None  # laid over by another picture
-    assert PackedEdit.of(replace(edit, change=edit.change.second)) is None
+    assert PackedEdit.of(replace(edit, change=edit.change.first.second)) is None
     assert PackedEdit.of(replace(edit, motion=None)) is None
     assert PackedEdit.of(studio.edit(face, edits["moved"].motion.mask, keep_untouched=False)) is None
 

@@ -6,6 +6,7 @@ import { withBeard, withoutBeard } from "./beards.js";
 import { withEars } from "./ears.js";
 import { decode } from "./files.js";
 import { Hairpieces, PAINTED, seenOf } from "./hairdressing.js";
+import { HatGrain } from "./hat_grain.js";
 import { areDark, drawGlasses, drawJewels } from "./ornaments.js";
 import { classesWith, goingAlong, partMatte, recoloured, recolourPart, usualColour } from "./recolouring.js";
 import { any, areaOf, both, dilated, distances, eroded, grown, piecesOf, regionOf, roundEven, square, where } from "./regions.js";
@@ -127,10 +128,10 @@ function touched(region, fresh, size) {
 }
 
 /** A crop with somebody's hat, no further from what was painted than its soft edge and its shadow. */
-async function withHat(crop, mask, fresh, { reference }) {
+async function withHat(crop, mask, hat, { reference }) {
   const { width: size } = crop;
   const { crop: laid, changed } = transplant(crop, mask, silhouette(reference), await stuffOf(reference));
-  const away = distances(touched(where(mask, HAT), fresh, size), size, size);
+  const away = distances(hat, size, size);
   const near = Float32Array.from(away, (distance) => clip(2 - distance / (NEAR * size), 0, 1));
   const result = { ...crop, data: crop.data.slice() };
   near.forEach((share, i) => {
@@ -143,9 +144,9 @@ async function withHat(crop, mask, fresh, { reference }) {
 export const hairOf = ({ crop, mask: own }, mask, looks) =>
   wornWith(looks).length ? new Hairpieces(wornWith(looks), withoutBeard(mask, own, crop.width), own, crop) : null;
 
-/** A crop with the other looks of its mask laid over it: pixels of references, drawn things, colours; and how far each pixel was
- *  drawn over. The second argument is the face as it was, with the tone of its photo. `byHand`: classes whose looks somebody
- *  chose, so that they bring colour into a photo that has none; the others take its tone. */
+/** A crop with the other looks of its mask laid over it: pixels of references, drawn things, colours; how far each pixel was drawn
+ *  over; and a hat's fine texture, null without one. The second argument is the face as it was, with the tone of its photo.
+ *  `byHand`: classes whose looks somebody chose, so that they bring colour into a photo that has none; the others take its tone. */
 export async function finished(crop, { mask: own, crop: photo, tone }, mask, looks, byHand) {
   const drawn = new Float32Array(mask.length);
   const bearded = (seen) => withBeard(seen, mask, own, photo, looks.get(HAIR)?.colour);
@@ -156,6 +157,7 @@ export async function finished(crop, { mask: own, crop: photo, tone }, mask, loo
   }
   const fresh = mask.map((label, i) => (label !== own[i] ? 1 : 0));
   const done = new Set();
+  let putOn = null;
   const order = [false, true].flatMap((over) => [...looks].filter(([label]) => DRAWN.includes(label) === over));
   for (const [label, look] of order) {
     const region = where(mask, label);
@@ -166,7 +168,10 @@ export async function finished(crop, { mask: own, crop: photo, tone }, mask, loo
       crop = laid;
       changed.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
     };
-    if (label === HAT && look.reference && isNew) take(await withHat(crop, mask, fresh, look));
+    if (label === HAT && look.reference && isNew) {
+      putOn = touched(region, fresh, crop.width);
+      take(await withHat(crop, mask, putOn, look));
+    }
     if (look.colour) {
       crop = recolourPart(crop, label === HAIR ? withoutBeard(mask, own, crop.width) : mask, label, look.colour); // a beard has it
       classesWith(label).forEach((other) => done.add(other));
@@ -177,7 +182,7 @@ export async function finished(crop, { mask: own, crop: photo, tone }, mask, loo
     }
     if (tone && !byHand.has(label) && crop !== before) crop = inTone(crop, before, tone);
   }
-  return { crop, drawn };
+  return { crop, drawn, grain: putOn && HatGrain.of(crop, putOn) };
 }
 
 /** A crop whose skin has got another tone since the crop before, with lips and brows that go along unless they have looks. */

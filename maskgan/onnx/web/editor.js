@@ -98,9 +98,10 @@ export async function edit(networks, face, motion, { chosen = new Map(), copied 
   const worn = hair ? (await hair.on(clad, quick)).crop : clad;
   const cut = !hair && !taken.includes(LABEL.HAIR) && face.mask.some((label, i) => label === LABEL.HAIR && mask[i] !== label);
   const ended = cut ? withEnds(worn, ofHead, moved, arrivedMask(face.mask, way.flow)) : { crop: worn };
-  const { crop, drawn } = await finished(ended.crop, face, mask, looks, chosen);
+  const { crop, drawn, grain } = await finished(ended.crop, face, mask, looks, chosen);
   ended.changed?.forEach((share, i) => (drawn[i] = Math.max(drawn[i], share)));
-  const layers = [laid && Overlay.between(painted, clad, laid), worn === clad ? null : hair, Overlay.between(worn, crop, drawn)].filter(Boolean);
+  const over = [laid && Overlay.between(painted, clad, laid), worn === clad ? null : hair, Overlay.between(worn, crop, drawn), grain];
+  const layers = over.filter(Boolean);
   const styled = copied && (await copyStyle(networks, crop, mask, style, copied, quick));
   if (styled) layers.push(new Overlay(styled.crop, styled.weight, new Float32Array(mask.length)));
   return { edit: new Edit(flow, patches, layers), crop: styled ? styled.crop : crop };

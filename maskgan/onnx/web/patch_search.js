@@ -1,5 +1,6 @@
 // Which patches of a picture fill a hole in it, level by level; see maskgan/editing/completion.py.
 
+import { chance } from "./chance.js";
 import { picture, resizeLinear } from "./pixels.js";
 import { CELLS, STEPS, patches } from "./patches.js";
 import { inPieces } from "./pieces.js";
@@ -142,16 +143,10 @@ export class Search {
     return sum / this.counts[target] + grid.unlike(to, from) + grid.far(rows, (to % side) - (from % side));
   }
 
-  /** Numbers in [0, 1), the same whenever the same things are done: mulberry32 (Ettinger, public domain). */
+  /** Numbers in [0, 1), others each time. */
   random(count) {
     this.calls += 1;
-    const start = this.level * 1000003 + this.calls * 40503;
-    return Float64Array.from({ length: count }, (_, i) => {
-      let mixed = (start + Math.imul(i + 1, 0x6d2b79f5)) | 0;
-      mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-    });
+    return chance(this.level * 1000003 + this.calls * 40503, count);
   }
 }
 

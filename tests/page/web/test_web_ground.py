@@ -11,6 +11,7 @@ from maskgan.editing.continuing import lines_of_the_ground, with_plain_ground_go
 from maskgan.editing.frames_left import frames_left
 from maskgan.editing.ground_detail import Detail
 from maskgan.editing.ground_lines import GroundLines
+from maskgan.editing.hat_grain import HatGrain
 from maskgan.editing.out_of_focus import middle_out_of_focus
 from maskgan.editing.strays import carried_hair, hair_over_neck, stray_hair, stray_strands
 from maskgan.editing.texture import Grain
@@ -216,3 +217,22 @@ def test_a_wall_gets_its_grain_as_in_the_app(visitor: Visitor) -> None:
     got = visitor.run(GRAIN, 256, painted, photo, hole.astype(np.uint8), mask).reshape(wanted.shape)
     assert (wanted[hole] > 0.1).mean() > 0.3
     assert np.percentile(np.abs(got - wanted), 98) < 0.05, np.percentile(np.abs(got - wanted), (90, 95, 98, 99))
+
+
+def test_a_hat_s_fine_texture_is_that_of_the_app(visitor: Visitor) -> None:
+    code = """async ([size, side, crop, hat, larger]) => {
+      const { HatGrain } = await import(new URL("web/hat_grain.js", location));
+      const { picture } = await import(new URL("web/pixels.js", location));
+      const grain = HatGrain.of(picture(size, size, 3, new Uint8ClampedArray(crop)), hat);
+      return [grain.amount, grain.lighter(picture(side, side, 3, new Uint8ClampedArray(larger)))];
+    }"""
+    larger = room(384)[0]
+    crop = cv2.resize(larger, (256, 256), interpolation=cv2.INTER_AREA)
+    hat = np.zeros((256, 256), np.uint8)
+    cv2.ellipse(hat, (120, 30), (80, 50), 0, 0, 360, 1, -1)
+    wanted = HatGrain.of(crop, hat > 0)
+    lighter = wanted.lighter(larger)
+    assert wanted.amount[hat > 0].mean() > 0.005 and lighter.std() > 0.001
+    got = visitor.run(code, 256, 384, crop, hat, larger)
+    for plane, own in zip(got, (wanted.amount, lighter), strict=True):
+        assert np.abs(plane.reshape(own.shape) - own).max() < 0.02 * own.max()
