@@ -36,6 +36,7 @@ from lab.data.index import read_index
 from lab.ears import ear_of
 from lab.matting import Cutout, cut_out
 from lab.teeth import teeth_of
+from maskgan.blending import nearest_of
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.images import read_photo
 from maskgan.labels import IGNORE, Label, flip
@@ -44,6 +45,9 @@ from maskgan.sizes import CROP_SIZE
 
 #: Sides of the crops that are kept: of hair, whose strands are kept apart, in which polygons are drawn; and of hats.
 SIZE, HAT_SIZE = 256, 512
+
+#: How wide a hat's outline is evened out, in pixels of a 256 px crop, and what of a pixel is the hat's then.
+_EVEN, _MOSTLY = 2.5, 0.55
 
 #: How often the corners of a polygon are cut and by how many pixels at most; how much crisper an enlarged picture is
 #: made, within how many pixels.
@@ -156,6 +160,17 @@ def mirrored(mask: np.ndarray, side: str | None) -> np.ndarray:
     return np.where(left == (side == "left"), mask, flip(mask))
 
 
+def evened(mask: np.ndarray) -> np.ndarray:
+    """A mask (h, w) uint8 whose hat has an outline without notches, since a matte follows each lock of hair before it.
+
+    What the hat loses is what lies beside it.
+    """
+    hat = mask == Label.HAT
+    share = hat.astype(np.float32)
+    even = cv2.GaussianBlur(share, (0, 0), _EVEN * mask.shape[1] / SIZE, borderType=cv2.BORDER_REPLICATE) > _MOSTLY
+    return np.where(even, Label.HAT, nearest_of(mask, ~hat)).astype(np.uint8)
+
+
 def tailor(entry: dict[str, Any], picture: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One entry's picture and mask: the drawn polygon laid in, rows added above, specks of hair taken away."""
     scale = len(mask) / SIZE
@@ -173,7 +188,7 @@ def tailor(entry: dict[str, Any], picture: np.ndarray, mask: np.ndarray) -> tupl
     count, pieces, stats, _ = cv2.connectedComponentsWithStats((mask == Label.HAIR).astype(np.uint8), connectivity=8)
     if count > 2:
         mask[(mask == Label.HAIR) & (pieces != 1 + stats[1:, cv2.CC_STAT_AREA].argmax())] = Label.BACKGROUND
-    return picture, mask
+    return picture, evened(mask) if entry["kind"] == "hat" else mask
 
 
 def prepare(recipe: list[dict[str, Any]], faces: Faces, out: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from lab.matting import cut_out
-from lab.prepare_wardrobe import enlarged, filled, main, mirrored
+from lab.prepare_wardrobe import enlarged, evened, filled, main, mirrored
 from maskgan.labels import Label, flip
 from maskgan.mask_files import read_mask
 
@@ -159,3 +159,18 @@ def test_what_is_missing_is_named_in_one_sentence(face, told, tmp_path: Path, ca
     assert main([str(recipe), str(tmp_path / "out"), "--data", str(EXAMPLES)]) == 2
     said = capsys.readouterr().err.strip()
     assert told in said and "\n" not in said
+
+
+def test_a_hat_s_outline_has_no_notches() -> None:
+    notched = np.full((512, 512), Label.SKIN, np.uint8)
+    notched[:80] = Label.BACKGROUND
+    notched[80:200, 100:400] = Label.HAT
+    notched[190:200, 100:400:8] = Label.HAIR
+    notched[200:206, 104:400:8] = Label.HAT
+    edges = []
+    for mask in (notched, evened(notched)):
+        hat = mask[:, 140:360] == Label.HAT
+        edges.append(len(hat) - 1 - hat[::-1].argmax(0))
+        assert set(np.unique(mask[:80])) == {Label.BACKGROUND}
+    assert np.ptp(edges[0]) >= 6 and np.ptp(edges[1]) <= 1
+    assert abs(np.median(edges[1]) - 199) <= 3
