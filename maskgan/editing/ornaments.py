@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from maskgan.blending import smoothstep
+from maskgan.editing.oklab import to_oklab
 from maskgan.editing.tones import LUMA
 from maskgan.labels import EARS, Label
 from maskgan.quick_edits.frame import fit_frame
@@ -61,6 +62,14 @@ _LIGHT_PARTS, _AROUND, _FEW, _DIMMEST, _DARKER = 75, 0.02, 0.05, 0.35, 0.85
 #: Over how many columns the direction of a chain's ends is measured, and sigma within which it is told elsewhere, as a
 #: share of the side.
 _END, _EVENLY = 12, 0.012
+
+#: What a neck shows that is no skin but a collar: sigma within which its colour is told, as a share of the side; how
+#: light it is at least, and how much of skin's colour it has at most, in parts of the face's; how colourful a face is
+#: that tells. Each from where on and how far on it is so altogether.
+_TOLD, _COLLAR_LIGHT, _COLLAR_COLOUR, _TELLING = 0.006, (0.65, 0.1), (0.55, -0.2), (0.03, 0.015)
+
+#: How wide half a collar is at least, as a share of the side.
+_COLLAR_WIDE = 0.004
 
 #: Within how many pixels a lens in the mask and its outline do not meet, and the area (square frame units) below which
 #: what is beside it is no bar.
@@ -347,12 +356,46 @@ def _light(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return (1 - _DARKER * (1 - light.clip(_DIMMEST, 1))).astype(np.float32)
 
 
+def _bare(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """How far each pixel of a picture (S, S, 3) uint8 may be skin, (S, S) float32 in 0..1.
+
+    Parsers take white collars for necks. A collar is about as light as a face, or lighter, and has little of its
+    colour; skin in light and shade has a colour in proportion to its lightness.
+    """
+    skin = mask == Label.SKIN
+    lab = to_oklab(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), _TOLD * len(mask)))
+    if not skin.any():
+        return np.ones(mask.shape, np.float32)
+    light, *colour = lab[skin].mean(0)
+    colourful = max(float(np.hypot(*colour)), 1e-3)
+    relative = lab[..., 0] / max(light, 1e-3)
+    like = lab[..., 1:] @ (np.float32(colour) / colourful**2) / np.maximum(relative, 0.05)
+    collar = 1.0
+    for value, (start, reach) in ((relative, _COLLAR_LIGHT), (like, _COLLAR_COLOUR), (colourful, _TELLING)):
+        collar = collar * np.clip((value - start) / reach, 0, 1)
+    return (1 - collar).astype(np.float32)
+
+
+def _before_collars(region: np.ndarray, bare: np.ndarray) -> np.ndarray:
+    """How far a necklace, `region` (S, S) bool, is seen in each pixel, (S, S) float32, where skin is `bare` (S, S).
+
+    Where a collar begins it leads under it, and nothing of it comes out again beyond.
+    """
+    length = region.sum(0)
+    covered = (length > 0) & ((bare * region).sum(0) < 0.5 * length)
+    wide = np.ones((1, 2 * round(_COLLAR_WIDE * len(region)) + 1), np.uint8)
+    covered = cv2.morphologyEx(covered[None].astype(np.uint8), cv2.MORPH_OPEN, wide)[0] > 0  # a gleam is no collar
+    runs = np.cumsum(np.diff(covered, prepend=covered[:1]))
+    longest = np.bincount(runs, (length > 0) & ~covered).argmax()
+    return bare * ((runs == longest) | (covered & (abs(runs - longest) == 1)))
+
+
 def draw_jewels(
     picture: np.ndarray, mask: np.ndarray, label: Label, material: Material
 ) -> tuple[np.ndarray, np.ndarray]:
     """A picture (S, S, 3) uint8 with the earrings or the necklace (`label`) that its mask (S, S) asks for.
 
-    Returns the new picture and where it changed, (S, S) float32.
+    A necklace lies under what is a collar. Returns the new picture and where it changed, (S, S) float32.
     """
     region = mask == label
     if not region.any():
@@ -367,6 +410,7 @@ def draw_jewels(
     normals /= np.linalg.norm(normals, axis=2, keepdims=True)
     if label == Label.NECK_L:
         normals, alpha = _beads(region, distance, normals, alpha)
+        alpha *= _before_collars(region, _bare(picture, mask))
     surface = _polished(normals, material) * _light(picture, mask)[..., None]
     fall = cv2.GaussianBlur(np.roll(alpha, (round(0.006 * len(mask)), 1), (0, 1)), (0, 0), 0.006 * len(mask))
     fall = np.where(fall < 0.02, 0, fall) * (mask != Label.BACKGROUND)

@@ -390,6 +390,23 @@ def test_a_necklace_in_the_shade_of_a_chin_is_darker() -> None:
     assert 0.45 < bright[1] / bright[0] < 0.75
 
 
+@pytest.mark.parametrize("collar", [True, False])
+def test_a_necklace_leads_under_a_collar_and_does_not_come_out_again(collar: bool) -> None:
+    mask = draw_mask(512)
+    mask[mask == Label.NECK_L] = Label.NECK
+    mask[400:, 110:400] = Label.NECK
+    mask[450:458, 120:390] = Label.NECK_L
+    picture = np.full((512, 512, 3), (200, 150, 130), np.uint8)
+    picture[400:, 110:140] = (40, 40, 60)
+    picture[445:465, 250:253] = 250  # a gleam
+    if collar:
+        picture[400:, 140:180] = picture[400:, 330:] = (225, 225, 230)
+    _, changed = draw_jewels(picture, mask, Label.NECK_L, LOOKS["gold_jewel"].material)
+    touched = (changed > 0.5).any(0)
+    assert touched[186:240].all() and touched[260:320].all()
+    assert touched[:172].any() == touched[340:].any() == (not collar)
+
+
 def test_a_gold_jewels_shadows_are_gold_and_not_green() -> None:
     mask = draw_mask(512)
     mask[300:360, 200:260] = Label.EAR_R

@@ -3,6 +3,7 @@
 import { LABEL } from "./constants.js";
 import { BROWS, EYES, largestPiece } from "./frame.js";
 import { foundAgain } from "./lenses.js";
+import { writeLab } from "./oklab.js";
 import { blurred, picture, resizeArea, resizeLinear } from "./pixels.js";
 import { any, areaOf, both, dilated, disc, either, eroded, grown, piecesOf, regionOf, rolled, roundEven, signedDistance, smoothstep, square, where, without } from "./regions.js";
 import { clip, interpolated, median, percentileOf } from "./samples.js";
@@ -30,6 +31,11 @@ const BARE = [SKIN, NOSE, NECK, L_EAR, R_EAR];
 const [LIGHT_PARTS, AROUND, FEW, DIMMEST, DARKER] = [0.75, 0.02, 0.05, 0.35, 0.85];
 // Over how many columns the direction of a chain's ends is measured, and sigma within which it is told elsewhere.
 const [END, EVENLY] = [12, 0.012];
+// What a neck shows that is no skin but a collar: sigma within which its colour is told, as a share of the side; how light it is at
+// least, and how much of skin's colour it has at most, in parts of the face's; how colourful a face is that tells. Each from where on
+// and how far on it is so altogether.
+const [TOLD, COLLAR_LIGHT, COLLAR_COLOUR, TELLING] = [0.006, [0.65, 0.1], [0.55, -0.2], [0.03, 0.015]];
+const COLLAR_WIDE = 0.004; // how wide half a collar is at least, as a share of the side
 // Of the room that a jewel mirrors: light from below and above, how much darker the band between is, how small the window is;
 // and how much richer the colour of metal is in its shadows.
 const [DIM, BRIGHT, BAND, WINDOW, RICHER] = [0.55, 1.15, 0.42, 14, 0.9];
@@ -343,7 +349,55 @@ function lightOn({ width: size, data }, mask) {
   });
 }
 
-/** A crop with the earrings or the necklace (`label`) that its mask asks for, and where it changed. */
+/** How far each pixel of a crop may be skin: parsers take white collars for necks. A collar is about as light as a face, or lighter,
+ *  and has little of its colour; skin in light and shade has a colour in proportion to its lightness. */
+function bareOn(crop, mask) {
+  const { width: size } = crop;
+  const skin = where(mask, SKIN);
+  if (!any(skin)) return zeros(size).fill(1);
+  const { data } = blurred(picture(size, size, 3, new Float32Array(crop.data)), TOLD * size);
+  const lab = new Float32Array(data.length);
+  for (let at = 0; at < data.length; at += 3) writeLab(data[at], data[at + 1], data[at + 2], lab, at);
+  const mean = [0, 0, 0];
+  skin.forEach((there, i) => there && mean.forEach((_, c) => (mean[c] += lab[3 * i + c])));
+  const [light, a, b] = mean.map((sum) => sum / areaOf(skin));
+  const colourful = Math.max(Math.hypot(a, b), 1e-3);
+  const over = (value, [start, reach]) => clip((value - start) / reach, 0, 1);
+  return zeros(size).map((_, i) => {
+    const relative = lab[3 * i] / Math.max(light, 1e-3);
+    const like = (lab[3 * i + 1] * a + lab[3 * i + 2] * b) / colourful ** 2 / Math.max(relative, 0.05);
+    return 1 - over(relative, COLLAR_LIGHT) * over(like, COLLAR_COLOUR) * over(colourful, TELLING);
+  });
+}
+
+/** How far a necklace is seen in each pixel: where a collar begins it leads under it, and nothing of it comes out again beyond. */
+function beforeCollars(region, bare, size) {
+  const [length, shown] = [new Float32Array(size), new Float32Array(size)];
+  region.forEach((there, i) => {
+    if (!there) return;
+    length[i % size] += 1;
+    shown[i % size] += bare[i];
+  });
+  const half = roundEven(COLLAR_WIDE * size);
+  const all = (line, test) => line.map((_, x) => {
+    for (let k = Math.max(x - half, 0); k <= Math.min(x + half, size - 1); k++) if (test(line[k])) return 1;
+    return 0;
+  });
+  const open = Uint8Array.from(length, (count, x) => (count > 0 && shown[x] < 0.5 * count ? 0 : 1));
+  const covered = all(all(open, (one) => one).map((one) => 1 - one), (one) => one); // a gleam is no collar
+  const counts = [0];
+  const runs = covered.map((hidden, x) => {
+    if (x && hidden !== covered[x - 1]) counts.push(0);
+    if (!hidden && length[x]) counts[counts.length - 1]++;
+    return counts.length - 1;
+  });
+  const longest = counts.indexOf(Math.max(...counts));
+  const seen = runs.map((run, x) => (run === longest || (covered[x] && Math.abs(run - longest) === 1) ? 1 : 0));
+  return bare.map((share, i) => share * seen[i % size]);
+}
+
+/** A crop with the earrings or the necklace (`label`) that its mask asks for, and where it changed. A necklace lies under what is a
+ *  collar. */
 export function drawJewels(crop, mask, label, material) {
   const { width: size } = crop;
   const region = where(mask, label);
@@ -356,7 +410,11 @@ export function drawJewels(crop, mask, label, material) {
   const thickest = greatestNear(distance, size, reach, grown(inside, size, reach / 2 + 1)).map((value) => Math.max(value, 1));
   const radius = blur(thickest, size, reach / 4); // or its steps would be seen in the light
   let normals = smoothNormals(normalsOf(distance.map((value, i) => rounded(value, radius[i])), size), grown(inside, size, 6), size);
-  if (label === NECK_L) ({ normals, alpha } = beads(region, distance, normals, alpha, size));
+  if (label === NECK_L) {
+    ({ normals, alpha } = beads(region, distance, normals, alpha, size));
+    const seen = beforeCollars(region, bareOn(crop, mask), size);
+    alpha = alpha.map((share, i) => share * seen[i]);
+  }
   const [metal, light] = [polished(normals, material), lightOn(crop, mask)];
   const surface = (i) => metal(i).map((value) => value * light[i]);
   const lower = rolled(alpha, size, roundEven(0.006 * size));
