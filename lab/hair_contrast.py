@@ -9,7 +9,6 @@ code: 0 done, 2 the folder cannot be used.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from lab.data.index import read_index
+from lab.data.lists import write_lists
 from maskgan.editing.oklab import to_oklab
 from maskgan.images import read_photo
 from maskgan.labels import Label
@@ -91,9 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         percentiles = list(hair_of(options.data, options.without))
-        table = measured(percentiles)
-        lists = ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in table.items())
-        options.out.write_text(f"{{\n{lists}\n}}\n", encoding="utf-8")
+        write_lists(options.out, measured(percentiles))
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

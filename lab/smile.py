@@ -9,7 +9,6 @@ flow, Kroeger et al., ECCV 2016) and how much lighter it gets. Exit code: 0 done
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import cv2
 import numpy as np
 
 from lab.data.index import read_index
+from lab.data.lists import write_lists
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.tones import LUMA
 from maskgan.images import read_photo
@@ -200,8 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         pairs = pairs_of(options.data, options.images, options.source)
         smile = measured(pairs)
-        lists = ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in smile.items())
-        options.out.write_text(f"{{\n{lists}\n}}\n", encoding="utf-8")
+        write_lists(options.out, smile)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
