@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from maskgan.editing.dressing import HARDLY
-from maskgan.editing.ornaments import are_dark, lenses
+from maskgan.editing.glasses import are_dark, lenses
 from maskgan.labels import Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.frame import QuickEditImpossible

@@ -16,8 +16,8 @@ import numpy as np
 from maskgan.editing import looks
 from maskgan.editing.looks import Look
 from maskgan.editing.oklab import from_oklab, to_oklab
-from maskgan.editing.ornaments import Material
 from maskgan.editing.recolouring import classes_with, parse_colour, usual_colour
+from maskgan.editing.solids import Material
 from maskgan.editing.transplants import Lender
 from maskgan.labels import DISPLAY_NAMES, LIPS, Label
 from maskgan.quick_edits.regions import class_region

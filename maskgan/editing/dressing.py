@@ -21,11 +21,12 @@ from maskgan.editing.compositing import Layers
 from maskgan.editing.ears import with_ears
 from maskgan.editing.edit import Edit, Face
 from maskgan.editing.flows import grown, window_of
+from maskgan.editing.glasses import are_dark, draw_glasses
 from maskgan.editing.hairdressing import Hairpieces, seen_of
 from maskgan.editing.hat_grain import HatGrain
+from maskgan.editing.jewels import draw_jewels
 from maskgan.editing.looks import LOOKS, Look, looks_for, wearing
 from maskgan.editing.oklab import from_oklab, to_oklab
-from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels
 from maskgan.editing.painted_hair import hairpieces_for
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import (

@@ -3,7 +3,7 @@
 A look is one of
 
 * a colour: the part is recoloured and keeps its shading (`recolouring.py`);
-* a material: glasses and jewellery are drawn over the picture (`ornaments.py`);
+* a material: glasses and jewellery are drawn over the picture (`glasses.py`, `jewels.py`);
 * a reference: a face of the wardrobe lends the pixels of its hat (`transplants.py`);
 * hairpieces that the face wears (`hairdressing.py`), alone or with a colour;
 * lent: a face of another photo lends the pixels of its hat (`borrowed_looks.py` takes looks from photos).
@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from maskgan.editing.ornaments import Material
 from maskgan.editing.recolouring import classes_with, parse_colour
+from maskgan.editing.solids import Material
 from maskgan.editing.transplants import Lender
 from maskgan.labels import Label
 from maskgan.quick_edits.hairpieces import Part, Worn

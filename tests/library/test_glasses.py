@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from drawn_faces import draw_face
 
+from maskgan.editing.glasses import draw_glasses, lenses
 from maskgan.editing.looks import LOOKS
-from maskgan.editing.ornaments import draw_glasses, lenses
 from maskgan.labels import Label
 from maskgan.quick_edits import QUICK_EDITS
 from maskgan.quick_edits.scene import Scene

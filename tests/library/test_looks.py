@@ -14,9 +14,10 @@ from drawn_faces import draw_face as frontal_face
 from maskgan.editing.borrowed_looks import look_named, look_of
 from maskgan.editing.dressing import default_looks, dressed, edit_with_looks, finished, reference_picture
 from maskgan.editing.edit import Face
+from maskgan.editing.glasses import are_dark, draw_glasses, lenses
+from maskgan.editing.jewels import draw_jewels
 from maskgan.editing.looks import LOOKS, looks_for, looks_with, plain_colour
 from maskgan.editing.oklab import to_oklab
-from maskgan.editing.ornaments import are_dark, draw_glasses, draw_jewels, lenses
 from maskgan.editing.pipeline import MaskGANPipeline
 from maskgan.editing.recolouring import classes_with
 from maskgan.editing.transplants import Lender, gone_on, likeness, transplant

@@ -1,4 +1,5 @@
-// Glasses and jewellery drawn from their place in the mask, as small solids in the light; see maskgan/editing/ornaments.py.
+// Glasses and jewellery drawn from their place in the mask, as small solids in the light; see solids.py, glasses.py and jewels.py
+// in maskgan/editing.
 
 import { LABEL } from "./constants.js";
 import { BROWS, EYES, largestPiece } from "./frame.js";

@@ -18,9 +18,10 @@ pytest.importorskip("onnxscript")
 
 from maskgan.editing.carrying import Carried, carried_offsets
 from maskgan.editing.faces import Alignment, detect_faces
+from maskgan.editing.glasses import draw_glasses
 from maskgan.editing.implausible import without_covered_neck, without_implausible
+from maskgan.editing.jewels import draw_jewels
 from maskgan.editing.looks import LOOKS, PARTS, looks_with, plain_colour
-from maskgan.editing.ornaments import draw_glasses, draw_jewels
 from maskgan.editing.windows import Window
 from maskgan.images import read_photo
 from maskgan.labels import NUM_CLASSES, Label
